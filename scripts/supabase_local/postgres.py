@@ -1,0 +1,268 @@
+"""O PostgreSQL embutido: um cluster com os papéis do Supabase e quantos bancos se queira.
+
+Só o 127.0.0.1 é escutado, com senha. `fsync` está desligado: os dados são inventados e a
+velocidade importa mais do que sobreviver a uma queda de energia.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, LiteralString, Self
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from supabase_local.erros import ErroSupabaseLocal
+from supabase_local.lugar import binarios, dono_do_servidor, pasta_do_cluster
+from supabase_local.processos import Parada, Processo, esperar, porta_livre
+
+PASTA_SQL = Path(__file__).with_name("sql")
+ADMINISTRADOR = "supabase_admin"
+PAPEIS_COM_SENHA = ("postgres", "authenticator")
+TENTATIVAS_DE_PORTA = 5
+PRAZO_PARA_SUBIR = 60.0
+PARAMETROS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+    "log_checkpoints": "off",
+    # A senha protege de vizinhos na máquina, não de quem leia o disco: derivá-la pode ser barato.
+    "scram_iterations": "1",
+}
+
+
+class ClusterPostgres:
+    """Um servidor PostgreSQL numa pasta; gerenciador de contexto.
+
+    `efemero` apaga a pasta ao parar, ainda que o processo que o iniciou tenha sido morto.
+    """
+
+    def __init__(
+        self,
+        pasta: Path,
+        *,
+        efemero: bool = False,
+        parametros: Mapping[str, str] | None = None,
+    ) -> None:
+        self._dono = dono_do_servidor()
+        self.pasta = pasta_do_cluster(pasta, self._dono)
+        self._efemero = efemero
+        self._parametros = {**PARAMETROS, **(parametros or {})}
+        self._processo: Processo | None = None
+        self._trava: IO[bytes] | None = None
+        self.porta = 0
+        self.senha = ""
+
+    def __enter__(self) -> Self:
+        self.iniciar()
+        return self
+
+    def __exit__(
+        self,
+        tipo: type[BaseException] | None,
+        valor: BaseException | None,
+        rastro: TracebackType | None,
+    ) -> None:
+        self.parar()
+
+    # -- vida do servidor ------------------------------------------------------------------
+
+    def iniciar(self) -> None:
+        self._travar()
+        try:
+            self._afastar_sobra()
+            bin_postgres = binarios(self._dono)
+            nova = not self._marca_de_pronto.exists()
+            if nova:
+                self._criar_cluster(bin_postgres)
+            self.senha = self._arquivo_da_senha.read_text(encoding="utf-8")
+            self._subir(bin_postgres)
+            if nova:
+                self._preparar_papeis()
+                self._marca_de_pronto.touch()
+        except BaseException:
+            self.parar()
+            raise
+
+    def parar(self) -> None:
+        if self._processo is not None:
+            self._processo.parar()
+            self._processo = None
+        if self._trava is not None:
+            self._trava.close()
+            self._trava = None
+
+    @property
+    def _dados(self) -> Path:
+        return self.pasta / "dados"
+
+    @property
+    def _marca_de_pronto(self) -> Path:
+        return self.pasta / "pronto"
+
+    @property
+    def _arquivo_da_senha(self) -> Path:
+        return self.pasta / "senha"
+
+    def _travar(self) -> None:
+        self._trava = (self.pasta / "trava").open("ab")
+        try:
+            fcntl.flock(self._trava, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as erro:
+            self._trava.close()
+            self._trava = None
+            raise ErroSupabaseLocal(
+                f"O Supabase embutido de {self.pasta} já está em uso por outro processo."
+            ) from erro
+
+    def _afastar_sobra(self) -> None:
+        """Se quem nos precedeu foi morto, o vigia dele pode ainda estar parando o servidor."""
+        arquivo = self._dados / "postmaster.pid"
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+            anterior = psutil.Process(int(arquivo.read_text(encoding="utf-8").splitlines()[0]))
+            if str(self._dados) in anterior.cmdline():
+                if not esperar(lambda: not anterior.is_running(), 5.0):
+                    anterior.send_signal(signal.SIGQUIT)
+                    anterior.wait(10.0)
+                return
+            arquivo.unlink()
+
+    def _criar_cluster(self, bin_postgres: Path) -> None:
+        for pasta in (self._dados,):
+            shutil.rmtree(pasta, ignore_errors=True)
+            pasta.mkdir(mode=0o700)
+        self._arquivo_da_senha.unlink(missing_ok=True)
+        self._arquivo_da_senha.touch(mode=0o600)
+        self._arquivo_da_senha.write_text(secrets.token_hex(16), encoding="utf-8")
+        conta: dict[str, Any] = {}
+        if self._dono is not None:
+            conta = {"user": self._dono.uid, "group": self._dono.gid, "extra_groups": []}
+            for item in (self._dados, self._arquivo_da_senha):
+                os.chown(item, self._dono.uid, self._dono.gid)
+        comando = [
+            str(bin_postgres / "initdb"),
+            f"--pgdata={self._dados}",
+            f"--username={ADMINISTRADOR}",
+            f"--pwfile={self._arquivo_da_senha}",
+            "--auth=scram-sha-256",
+            "--set=scram_iterations=1",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-sync",
+        ]
+        resultado = subprocess.run(
+            comando, cwd="/", capture_output=True, check=False, stdin=subprocess.DEVNULL, **conta
+        )
+        if resultado.returncode != 0:
+            detalhe = resultado.stderr.decode("utf-8", "replace")
+            raise ErroSupabaseLocal(f"initdb falhou em {self.pasta}:\n{detalhe}")
+
+    def _subir(self, bin_postgres: Path) -> None:
+        for _ in range(TENTATIVAS_DE_PORTA):
+            self.porta = porta_livre()
+            parametros = {**self._parametros, "port": str(self.porta)}
+            processo = Processo(
+                [
+                    str(bin_postgres / "postgres"),
+                    "-D",
+                    str(self._dados),
+                    *(parte for c, v in parametros.items() for parte in ("-c", f"{c}={v}")),
+                ],
+                self.pasta / "postgres.log",
+                parada=Parada((signal.SIGINT, signal.SIGQUIT)),
+                dono=self._dono,
+                apagar=self.pasta if self._efemero else None,
+            )
+            self._processo = processo
+            esperar(lambda p=processo: not p.vivo() or self._responde(), PRAZO_PARA_SUBIR)  # type: ignore[misc]
+            if processo.vivo() and self._responde():
+                return
+            processo.parar()
+        raise ErroSupabaseLocal(
+            f"O PostgreSQL embutido não subiu; veja {processo.registro}:\n"
+            + processo.fim_do_registro()
+        )
+
+    def _responde(self) -> bool:
+        try:
+            psycopg.connect(self.uri("postgres", ADMINISTRADOR), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _preparar_papeis(self) -> None:
+        """Tudo entra também no template1, de onde cada banco novo nasce já com a cara certa."""
+        self.executar("template1", ler_sql("papeis.sql"), ADMINISTRADOR)
+        with self.conectar("postgres", ADMINISTRADOR) as conexao:
+            for papel in PAPEIS_COM_SENHA:
+                conexao.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                        sql.Identifier(papel), sql.Literal(self.senha)
+                    )
+                )
+        self.executar("template1", ler_sql("base.sql"), ADMINISTRADOR)
+
+    # -- bancos ----------------------------------------------------------------------------
+
+    def uri(self, banco: str, papel: str = "postgres") -> str:
+        return f"postgresql://{papel}:{self.senha}@127.0.0.1:{self.porta}/{quote(banco, safe='')}"
+
+    def conectar(self, banco: str, papel: str = "postgres") -> psycopg.Connection:
+        """Uma conexão em autocommit."""
+        return psycopg.connect(self.uri(banco, papel), autocommit=True)
+
+    def executar(self, banco: str, texto: str, papel: str = "postgres") -> None:
+        """Executa um texto com vários comandos, numa só transação."""
+        with self.conectar(banco, papel) as conexao:
+            conexao.execute(texto)
+
+    def criar_banco(self, nome: str, modelo: str | None = None, sql: Iterable[str] = ()) -> None:
+        """Cria um banco do papel `postgres`; cada texto de `sql` é executado como ele."""
+        self._comando(
+            "CREATE DATABASE {} TEMPLATE {} OWNER postgres STRATEGY FILE_COPY",
+            nome,
+            modelo or "template1",
+        )
+        for texto in sql:
+            self.executar(nome, texto)
+
+    def apagar_banco(self, nome: str) -> None:
+        """Remove o banco, derrubando quem estiver nele."""
+        self._comando("DROP DATABASE IF EXISTS {} WITH (FORCE)", nome)
+
+    def existe_banco(self, nome: str) -> bool:
+        with self.conectar("postgres", ADMINISTRADOR) as conexao:
+            consulta = conexao.execute("SELECT 1 FROM pg_database WHERE datname = %s", [nome])
+            return consulta.fetchone() is not None
+
+    def _comando(self, texto: LiteralString, *nomes: str) -> None:
+        comando = sql.SQL(texto).format(*(sql.Identifier(nome) for nome in nomes))
+        with self.conectar("postgres", ADMINISTRADOR) as conexao:
+            conexao.execute(comando)
+
+
+def ler_sql(nome: str) -> str:
+    """O texto de um dos arquivos de `scripts/supabase_local/sql/`."""
+    return (PASTA_SQL / nome).read_text(encoding="utf-8")

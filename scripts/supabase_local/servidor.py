@@ -1,0 +1,86 @@
+"""O Supabase embutido inteiro: um banco do cluster atrás do PostgREST e do gateway."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from types import TracebackType
+from typing import Self
+
+from supabase_local.chaves import assinar, gerar_chaves
+from supabase_local.gateway import Gateway
+from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
+from supabase_local.postgrest import LINHAS_POR_RESPOSTA, ServidorPostgrest
+
+__all__ = ["ClusterPostgres", "SupabaseLocal"]
+
+_numeros = itertools.count(1)
+
+
+class SupabaseLocal:
+    """Um projeto do Supabase sobre um banco que já existe; gerenciador de contexto."""
+
+    def __init__(
+        self,
+        cluster: ClusterPostgres,
+        *,
+        banco: str,
+        max_linhas: int = LINHAS_POR_RESPOSTA,
+        porta: int = 0,
+        segredo: str | None = None,
+    ) -> None:
+        chaves = gerar_chaves(segredo)
+        self._chaves = chaves
+        self.banco = banco
+        self.uri_banco = cluster.uri(banco)
+        self.uri_admin = cluster.uri(banco, ADMINISTRADOR)
+        self.chave_service_role = chaves.service_role
+        self.chave_secreta = chaves.secreta
+        self.chave_anon = chaves.anon
+        self.chave_publicavel = chaves.publicavel
+        self.cluster = cluster
+        self.postgrest = ServidorPostgrest(
+            cluster,
+            banco,
+            segredo=chaves.segredo,
+            registro=cluster.pasta / f"postgrest_{next(_numeros)}.log",
+            max_linhas=max_linhas,
+        )
+        self._porta = porta
+        self._pilha = contextlib.ExitStack()
+        self.gateway: Gateway
+
+    def __enter__(self) -> Self:
+        self.iniciar()
+        return self
+
+    def __exit__(
+        self,
+        tipo: type[BaseException] | None,
+        valor: BaseException | None,
+        rastro: TracebackType | None,
+    ) -> None:
+        self.parar()
+
+    @property
+    def url(self) -> str:
+        """A SUPABASE_URL deste projeto, sem barra no fim."""
+        return self.gateway.url
+
+    def iniciar(self) -> None:
+        with contextlib.ExitStack() as pilha:
+            pilha.enter_context(self.postgrest)
+            self.gateway = Gateway(self.postgrest.url, self._chaves, porta=self._porta)
+            pilha.enter_context(self.gateway)
+            self._pilha = pilha.pop_all()
+
+    def parar(self) -> None:
+        self._pilha.close()
+
+    def recarregar_esquema(self) -> None:
+        """Faz a API enxergar o que mudou no esquema; volta quando ela já enxerga."""
+        self.postgrest.recarregar()
+
+    def jwt(self, papel: str, validade: int = 3600, **outros: object) -> str:
+        """Um JWT deste projeto, por exemplo o de uma pessoa: jwt("authenticated", sub=id)."""
+        return assinar(self._chaves.segredo, papel, validade, **outros)

@@ -1,0 +1,47 @@
+"""Todos os testes, num comando: `python3 tests [argumentos do pytest]`.
+
+Prepara o mesmo ambiente que a demonstração, confere estilo e tipos e roda o pytest, com
+servidores de verdade. Com argumentos, só o pytest roda, e os recebe.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+RAIZ = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(RAIZ / "scripts"))
+
+from supabase_local.ambiente import continuar_no_ambiente, preparar  # noqa: E402
+from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
+
+CONFERENCIAS = (
+    ("Estilo", ["ruff", "check", "."]),
+    ("Formatação", ["ruff", "format", "--check", "."]),
+    ("Tipos", ["mypy"]),
+)
+
+
+def executar(titulo: str, modulo_e_argumentos: list) -> bool:  # type: ignore[type-arg]
+    print(f"\n── {titulo} {'─' * (70 - len(titulo))}", flush=True)
+    comando = [sys.executable, "-m", *modulo_e_argumentos]
+    return subprocess.run(comando, cwd=RAIZ, check=False).returncode == 0
+
+
+def main() -> int:
+    arrumar_entrada_e_saida()
+    try:
+        preparar(extras=[RAIZ / "tests" / "requirements.txt"])
+    except ErroDeAmbiente as erro:
+        print(f"❌ {erro}", file=sys.stderr)
+        return 2
+    continuar_no_ambiente()
+
+    etapas = [] if sys.argv[1:] else list(CONFERENCIAS)
+    etapas.append(("Testes", ["pytest", *sys.argv[1:]]))
+    falhas = [titulo for titulo, comando in etapas if not executar(titulo, comando)]
+    print(f"\n❌ Falhou: {', '.join(falhas)}" if falhas else "\n✅ Tudo certo.")
+    return 1 if falhas else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Peças que os testes compartilham."""

@@ -1,0 +1,123 @@
+"""Executar os scripts de verdade, em outro processo, contra um Supabase embutido."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from supabase_local.servidor import SupabaseLocal
+
+RAIZ = Path(__file__).resolve().parents[2]
+BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
+PACIENCIA = 120.0
+"""Segundos até desistir de um script preso."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saida:
+    """O que um script disse e como terminou."""
+
+    codigo: int
+    saida: str
+    erros: str
+
+    @property
+    def tudo(self) -> str:
+        """As duas saídas, para mensagens de falha."""
+        return f"--- código {self.codigo}\n{self.saida}\n--- erros\n{self.erros}"
+
+    def json(self) -> Any:
+        """O documento da saída padrão."""
+        return json.loads(self.saida)
+
+
+def ambiente(
+    projeto: SupabaseLocal | None, destino: Path, mais: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Um ambiente limpo: nada da configuração de quem roda os testes vaza para o script."""
+    limpo = {
+        nome: valor
+        for nome, valor in os.environ.items()
+        if not nome.startswith(("SUPABASE_", "VITE_", "BACKUP_", "PYTHON"))
+    }
+    limpo["BACKUP_DIR"] = str(destino)
+    if projeto is not None:
+        limpo["SUPABASE_URL"] = projeto.url
+        limpo["SUPABASE_SERVICE_ROLE_KEY"] = projeto.chave_service_role
+    return {**limpo, **(mais or {})}
+
+
+def abrir(
+    projeto: SupabaseLocal | None,
+    destino: Path,
+    *argumentos: str,
+    mais: Mapping[str, str] | None = None,
+    script: Path = BACKUP,
+) -> subprocess.Popen[bytes]:
+    """Começa o script e volta já (para matá-lo no meio, por exemplo)."""
+    return subprocess.Popen(
+        [sys.executable, str(script), *argumentos],
+        env=ambiente(projeto, destino, mais),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def executar(
+    projeto: SupabaseLocal | None,
+    destino: Path,
+    *argumentos: str,
+    mais: Mapping[str, str] | None = None,
+    script: Path = BACKUP,
+) -> Saida:
+    """Roda o script até o fim."""
+    processo = abrir(projeto, destino, *argumentos, mais=mais, script=script)
+    saida, erros = processo.communicate(timeout=PACIENCIA)
+    return Saida(processo.returncode, saida.decode("utf-8"), erros.decode("utf-8"))
+
+
+def metadados(destino: Path) -> list[dict[str, Any]]:
+    """Os metadados de todos os backups do destino, em ordem de caminho."""
+    achados = sorted(destino.glob("empresa_*/backup_metadata_*.json"))
+    return [{**json.loads(m.read_text("utf-8")), "pasta": m.parent} for m in achados]
+
+
+def ultimo_backup(destino: Path, user_id: str) -> dict[str, Any]:
+    """Os metadados do backup mais novo de uma empresa, com `pasta`."""
+    seus = [m for m in metadados(destino) if m["user_id"] == user_id]
+    return max(seus, key=lambda m: m["inicio"])
+
+
+def linhas_salvas(backup: Mapping[str, Any], tabela: str) -> list[bytes]:
+    """Os bytes de cada linha de uma tabela no arquivo (uma por linha do arquivo).
+
+    Não serve para tabelas com quebras de linha dentro de colunas `json`.
+    """
+    bruto = (backup["pasta"] / backup["tabelas"][tabela]["arquivo"]).read_bytes()
+    if bruto == b"[]\n":
+        return []
+    assert bruto.startswith(b"[\n")
+    assert bruto.endswith(b"\n]\n")
+    linhas: list[bytes] = bruto[2:-3].split(b",\n")
+    return linhas
+
+
+def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> list[bytes]:
+    """Os bytes de `row_to_json` de cada linha, lidos direto do PostgreSQL, sem ordem certa."""
+    with psycopg.connect(projeto.uri_admin, autocommit=True) as banco:
+        banco.execute("SET timezone = 'UTC'")
+        consulta = sql.SQL("SELECT row_to_json(t)::text::bytea FROM {} t WHERE ").format(
+            sql.Identifier(tabela)
+        )
+        linhas: Iterable[tuple[bytes]] = banco.execute(consulta + sql.SQL(onde)).fetchall()
+        return [linha for (linha,) in linhas]

@@ -1,0 +1,67 @@
+"""Os servidores dos testes: um cluster por sessão e um Supabase embutido por banco."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from supabase_local.dados import DEMONSTRACAO, criar_modelo
+from supabase_local.servidor import ClusterPostgres, SupabaseLocal
+
+LOJA = "modelo_loja"
+LOJA_SEM_GATILHOS = "modelo_sem_gatilhos"
+VAZIO = "template1"
+_numeros = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterPostgres]:
+    """O PostgreSQL da sessão, com os bancos modelo `LOJA` e `LOJA_SEM_GATILHOS` já prontos."""
+    with ClusterPostgres(tmp_path_factory.mktemp("cluster") / "pg", efemero=True) as servidor:
+        criar_modelo(servidor, LOJA, DEMONSTRACAO)
+        criar_modelo(servidor, LOJA_SEM_GATILHOS, DEMONSTRACAO, com_gatilhos=False)
+        yield servidor
+
+
+class FabricaDeSupabase:
+    """Cria projetos novos; `modelo` é o banco copiado, `sql` o que se executa nele depois."""
+
+    def __init__(self, cluster: ClusterPostgres, pilha: contextlib.ExitStack) -> None:
+        self.cluster = cluster
+        self._pilha = pilha
+
+    def banco(self, modelo: str = LOJA, sql: tuple[str, ...] = ()) -> str:
+        nome = f"teste_{next(_numeros)}"
+        self.cluster.criar_banco(nome, modelo=modelo, sql=sql)
+        self._pilha.callback(self.cluster.apagar_banco, nome)
+        return nome
+
+    def __call__(
+        self, modelo: str = LOJA, *, sql: tuple[str, ...] = (), max_linhas: int = 1000
+    ) -> SupabaseLocal:
+        nome = self.banco(modelo, sql)
+        projeto = SupabaseLocal(self.cluster, banco=nome, max_linhas=max_linhas)
+        return self._pilha.enter_context(projeto)
+
+
+@pytest.fixture
+def criar_supabase(cluster: ClusterPostgres) -> Iterator[FabricaDeSupabase]:
+    """Uma fábrica de projetos que duram um teste."""
+    with contextlib.ExitStack() as pilha:
+        yield FabricaDeSupabase(cluster, pilha)
+
+
+@pytest.fixture
+def supabase(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
+    """Um projeto com as três empresas da demonstração, para um teste só."""
+    return criar_supabase()
+
+
+@pytest.fixture(scope="module")
+def criar_supabase_do_modulo(cluster: ClusterPostgres) -> Iterator[FabricaDeSupabase]:
+    """A mesma fábrica, com projetos que duram um módulo de testes."""
+    with contextlib.ExitStack() as pilha:
+        yield FabricaDeSupabase(cluster, pilha)

@@ -1,0 +1,168 @@
+"""A demonstração sobe, roda o backup, mostra o resultado e não deixa nada em execução."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from supabase_local.ambiente import RAIZ
+from supabase_local.lugar import dono_do_servidor, pasta_do_cluster
+from supabase_local.processos import esperar
+
+# A mesma demonstração, com outras pastas: a do projeto pode estar em uso.
+PROGRAMA = """
+import sys
+from pathlib import Path
+from supabase_local import demonstracao as d
+from supabase_local.sistema import arrumar_entrada_e_saida
+arrumar_entrada_e_saida()
+base = Path(sys.argv[1])
+d.PASTA, d.BACKUPS = base / "pg", base / "backups"
+if len(sys.argv) > 2:
+    d.SCRIPT_DE_BACKUP = d.RAIZ / "scripts" / sys.argv[2]
+sys.exit(d.executar())
+"""
+SUBSTITUTO = """
+import os, sys, time
+from pathlib import Path
+print("URL", os.environ["SUPABASE_URL"], flush=True)
+pasta = Path(os.environ["BACKUP_DIR"]) / "empresa_abc12345"
+pasta.mkdir(parents=True, exist_ok=True)
+(pasta / "produtos_20260116_182944.json").write_text("[]")
+assert os.environ["SUPABASE_SERVICE_ROLE_KEY"].startswith("sb_secret_")
+assert os.environ["SUPABASE_DB_URL"] == ""
+time.sleep({demora})
+sys.exit({codigo})
+"""
+
+
+def lugar_do_cluster(tmp_path: Path) -> Path:
+    return pasta_do_cluster(tmp_path / "pg" / "cluster", dono_do_servidor())
+
+
+@pytest.fixture(autouse=True)
+def _sem_sobras(tmp_path: Path) -> Iterator[None]:
+    """Sob root, o cluster da demonstração não mora em tmp_path."""
+    yield
+    shutil.rmtree(lugar_do_cluster(tmp_path))
+
+
+def comando(tmp_path: Path, *, codigo: int = 0, demora: int = 0) -> list[str]:
+    substituto = tmp_path / "backup.py"
+    substituto.write_text(SUBSTITUTO.format(codigo=codigo, demora=demora), encoding="utf-8")
+    relativo = os.path.relpath(substituto, RAIZ / "scripts")
+    return [sys.executable, "-c", PROGRAMA, str(tmp_path), relativo]
+
+
+def ambiente_do_filho(**outras: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(RAIZ / "scripts"), **outras}
+
+
+def em_execucao(tmp_path: Path) -> str:
+    """As linhas do `ps` que são de servidores desta demonstração."""
+    saida = subprocess.run(["ps", "-A", "-ww", "-o", "args"], capture_output=True, check=True)
+    linhas = saida.stdout.decode("utf-8", "replace").splitlines()
+    lugares = (str(tmp_path), str(lugar_do_cluster(tmp_path)))
+    return "\n".join(linha for linha in linhas if any(lugar in linha for lugar in lugares))
+
+
+def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path) -> None:
+    for vez in ("primeira", "segunda"):
+        fim = subprocess.run(
+            ["sh", "-c", 'exec "$@" <&-', "sh", *comando(tmp_path)],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=ambiente_do_filho(PYTHONIOENCODING="cp1252", SUPABASE_DB_URL="postgresql://real"),
+            timeout=60,
+            check=False,
+        )
+        assert (fim.returncode, fim.stderr) == (0, "")
+        assert "empresa_abc12345/" in fim.stdout
+        assert "export SUPABASE_SERVICE_ROLE_KEY=sb_secret_" in fim.stdout
+        assert ("criando três empresas" in fim.stdout) == (vez == "primeira")
+        assert not em_execucao(tmp_path)
+
+
+def test_o_codigo_de_saida_e_o_do_backup(tmp_path: Path) -> None:
+    fim = subprocess.run(
+        comando(tmp_path, codigo=4),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=ambiente_do_filho(),
+        timeout=60,
+        check=False,
+    )
+    assert fim.returncode == 4
+
+
+def num_terminal(tmp_path: Path, ate: str, ao_ver: bytes | signal.Signals) -> tuple[int, str]:
+    """Roda a demonstração num terminal; ao ver o texto, digita ou manda o sinal."""
+    demora = 60 if ate.startswith("URL") else 0
+    mestre, escravo = pty.openpty()
+    processo = subprocess.Popen(
+        comando(tmp_path, demora=demora),
+        stdin=escravo,
+        stdout=escravo,
+        stderr=escravo,
+        env=ambiente_do_filho(),
+        start_new_session=True,
+    )
+    os.close(escravo)
+    visto = b""
+    while ate.encode() not in visto:
+        visto += os.read(mestre, 4096)
+    if isinstance(ao_ver, bytes):
+        os.write(mestre, ao_ver)
+    else:
+        processo.send_signal(ao_ver)
+    try:
+        while pedaco := os.read(mestre, 4096):
+            visto += pedaco
+    except OSError:  # é assim que o Linux diz que o outro lado fechou
+        pass
+    os.close(mestre)
+    return processo.wait(30), visto.decode()
+
+
+@pytest.mark.parametrize(
+    ("ate", "ao_ver", "codigo"),
+    [
+        ("Enter termina", b"\n", 0),
+        ("Enter termina", b"\x04", 0),
+        ("Enter termina", signal.SIGINT, 130),
+        ("Enter termina", signal.SIGTERM, 143),
+        ("URL http", signal.SIGTERM, 143),
+        ("Enter termina", signal.SIGKILL, -9),
+    ],
+)
+def test_termina_limpa(
+    tmp_path: Path, ate: str, ao_ver: bytes | signal.Signals, codigo: int
+) -> None:
+    assert num_terminal(tmp_path, ate, ao_ver)[0] == codigo
+    assert esperar(lambda: not em_execucao(tmp_path), 15), em_execucao(tmp_path)
+
+
+def test_com_o_backup_de_verdade(tmp_path: Path) -> None:
+    fim = subprocess.run(
+        [sys.executable, "-c", PROGRAMA, str(tmp_path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=ambiente_do_filho(),
+        timeout=120,
+        check=False,
+    )
+    assert fim.returncode == 0, fim.stdout + fim.stderr
+    assert "🏢 Empresa: Grupo Raval" in fim.stdout
+    assert "✅ produtos: 819 registros" in fim.stdout
+    assert list(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))
