@@ -1,0 +1,12 @@
+"""Backup isolado por empresa: veja `python scripts/backup-por-empresa.py --help`."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("Este programa precisa do Python 3.11 ou mais novo. Instale em https://www.python.org")
+
+from cofre.linha_de_comando.backup import ler_argumentos
+from cofre.linha_de_comando.execucao import executar
+
+if __name__ == "__main__":
+    executar(ler_argumentos)

@@ -1,0 +1,53 @@
+"""Ler só algumas colunas de linhas JSON, com os bytes de cada valor como estão."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+import msgspec
+
+NULO = b"null"
+PENDURADA = "linha_pendurada"
+
+
+class Campos(msgspec.Struct):
+    """As colunas lidas de uma linha: `linha["coluna"]` dá os bytes do valor."""
+
+    NOMES: ClassVar[dict[str, str]] = {}
+
+    def __getitem__(self, coluna: str) -> bytes:
+        return bytes(getattr(self, self.NOMES[coluna]))
+
+    @property
+    def pendurada(self) -> Campos:
+        """A linha pendurada nesta. AttributeError se o tipo não a tem."""
+        return getattr(self, PENDURADA)  # type: ignore[no-any-return]
+
+
+def tipo_com(
+    colunas: Sequence[str], *, opcionais: bool = False, pendurada: tuple[str, type] | None = None
+) -> type[Campos]:
+    """Um tipo para o msgspec que lê estas colunas e pula as outras.
+
+    `opcionais`: uma coluna que falta vale nulo. `pendurada`: (nome, tipo) de um objeto dentro da
+    linha. Nomes com aspas ou barra invertida não são aceitos pelo msgspec (ValueError).
+    """
+    nomes = {c: f"c{i}" for i, c in enumerate(dict.fromkeys(colunas))}
+    no_json = {campo: coluna for coluna, campo in nomes.items()}
+    padrao: tuple[Any, ...] = (msgspec.Raw(NULO),) if opcionais else ()
+    tipos: list[tuple[Any, ...]] = [(campo, msgspec.Raw, *padrao) for campo in no_json]
+    if pendurada is not None:
+        no_json[PENDURADA] = pendurada[0]
+        tipos.append((PENDURADA, pendurada[1]))
+    tipo = msgspec.defstruct(
+        "Linha", tipos, bases=(Campos,), namespace={"NOMES": nomes}, rename=no_json, gc=False
+    )
+    return cast("type[Campos]", tipo)
+
+
+def texto(valor: bytes) -> str | None:
+    """Um escalar JSON como texto («"a"» → «a», «12» → «12»); None se é nulo."""
+    if valor.startswith(b'"'):
+        return msgspec.json.decode(valor, type=str)
+    return None if valor == NULO else valor.decode("utf-8")

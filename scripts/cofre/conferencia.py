@@ -1,0 +1,128 @@
+"""As ligações entre as tabelas de um backup: toda chave estrangeira tem de fechar dentro dele.
+
+Um índice em disco (SQLite, arquivo temporário) guarda as chaves referenciadas, para a memória não
+crescer com as tabelas.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from cofre.campos import NULO, tipo_com
+from cofre.formato import ler_linhas
+from cofre.metadados import TabelaSalva
+from cofre.modelo import ChaveEstrangeira, Contradicao
+
+EXEMPLOS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Arquivo:
+    """Uma tabela de um backup e onde ela está."""
+
+    tabela: TabelaSalva
+    caminho: Path
+
+
+def ligacoes_abertas(arquivos: Mapping[str, Arquivo]) -> list[Contradicao]:
+    """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada.
+
+    Numa foto de uma empresa isso quer dizer uma linha dela que aponta para uma de outra empresa
+    (ou de nenhuma). Levanta BackupDanificado se um arquivo não se lê.
+    """
+    with _Indice() as indice:
+        for nome, colunas in _referenciadas(arquivos):
+            valores = (v for v, _ in _valores(arquivos[nome], colunas))
+            indice.guardar((nome, *colunas), valores)
+        abertas = []
+        for nome, arquivo in arquivos.items():
+            for fk in arquivo.tabela.estrangeiras:
+                if _conferivel(fk, arquivos):
+                    valores_ = _valores(arquivo, fk.colunas)
+                    quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), valores_)
+                    if quantas:
+                        por = ", ".join(fk.colunas)
+                        abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
+        return abertas
+
+
+def _conferivel(fk: ChaveEstrangeira, arquivos: Mapping[str, Arquivo]) -> bool:
+    return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias) and fk.tabela in arquivos
+
+
+def _referenciadas(arquivos: Mapping[str, Arquivo]) -> list[tuple[str, tuple[str, ...]]]:
+    pares = {
+        (fk.tabela, fk.referencias)
+        for a in arquivos.values()
+        for fk in a.tabela.estrangeiras
+        if _conferivel(fk, arquivos)
+    }
+    return sorted(pares)
+
+
+def _valores(arquivo: Arquivo, colunas: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+    """(valores das colunas, chave) de cada linha em que nenhum deles é nulo, como bytes de JSON."""
+    for linha in campos(arquivo.caminho, (*colunas, *arquivo.tabela.chave)):
+        valores = linha[: len(colunas)]
+        if NULO not in valores:
+            yield b",".join(valores), b",".join(linha[len(colunas) :])
+
+
+def campos(caminho: Path, colunas: Sequence[str]) -> Iterator[tuple[bytes, ...]]:
+    """Os bytes destas colunas em cada linha (`null` onde faltam). Levanta BackupDanificado."""
+    ler = msgspec.json.Decoder(tipo_com(colunas, opcionais=True))
+    for grupo in ler_linhas(caminho):
+        for bruta in grupo:
+            linha = ler.decode(bruta)
+            yield tuple(linha[c] for c in colunas)
+
+
+class _Indice:
+    """Conjuntos de valores num arquivo temporário do SQLite."""
+
+    def __init__(self) -> None:
+        self._tabelas: dict[tuple[str, ...], str] = {}
+
+    def __enter__(self) -> _Indice:
+        self._banco = sqlite3.connect("", isolation_level=None)
+        for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-4000"):
+            self._banco.execute(f"PRAGMA {ajuste}")
+        return self
+
+    def __exit__(self, *_erro: object) -> None:
+        self._banco.close()
+
+    def guardar(self, nome: tuple[str, ...], valores: Iterable[bytes]) -> None:
+        tabela = self._tabelas.setdefault(nome, f"i{len(self._tabelas)}")
+        self._banco.execute(f"CREATE TABLE {tabela} (v BLOB PRIMARY KEY) WITHOUT ROWID")
+        with self._transacao():
+            linhas = ((v,) for v in valores)
+            self._banco.executemany(f"INSERT OR IGNORE INTO {tabela} VALUES (?)", linhas)
+
+    def faltam(
+        self, nome: tuple[str, ...], valores: Iterable[tuple[bytes, bytes]]
+    ) -> tuple[int, tuple[str, ...]]:
+        """Quantos destes valores não estão no conjunto, e as chaves de alguns."""
+        tabela = self._tabelas[nome]
+        self._banco.execute("CREATE TEMP TABLE procurados (v BLOB, chave BLOB)")
+        try:
+            with self._transacao():
+                self._banco.executemany("INSERT INTO procurados VALUES (?, ?)", valores)
+            soltas = f"FROM procurados p WHERE NOT EXISTS (SELECT 1 FROM {tabela} i WHERE i.v=p.v)"
+            (quantas,) = self._banco.execute(f"SELECT count(*) {soltas}").fetchone()
+            exemplos = self._banco.execute(f"SELECT chave {soltas} LIMIT {EXEMPLOS}").fetchall()
+        finally:
+            self._banco.execute("DROP TABLE procurados")
+        return int(quantas), tuple(e.decode("utf-8", "replace").strip('"') for (e,) in exemplos)
+
+    @contextlib.contextmanager
+    def _transacao(self) -> Iterator[None]:
+        self._banco.execute("BEGIN")
+        yield
+        self._banco.execute("COMMIT")

@@ -1,0 +1,301 @@
+"""O único leitor do ambiente: .env, variáveis de ambiente e cofre.toml, conferidos antes de usar.
+
+Nenhum texto daqui (erro, aviso, repr) leva qualquer parte de uma chave.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cofre.erros import ConfiguracaoInvalida, DependenciaAusente
+
+RAIZ = Path(__file__).resolve().parents[2]
+"""A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
+
+NOMES_DA_URL = ("SUPABASE_URL", "VITE_SUPABASE_URL")
+NOMES_DA_CHAVE = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
+NOMES_DA_CHAVE_PUBLICA = (
+    "SUPABASE_ANON_KEY",
+    "VITE_SUPABASE_ANON_KEY",
+    "SUPABASE_PUBLISHABLE_KEY",
+    "VITE_SUPABASE_PUBLISHABLE_KEY",
+)
+ONDE_PEGAR = (
+    "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
+    "uma «secret key» (sb_secret_...) e ponha no .env:\n"
+    "SUPABASE_SERVICE_ROLE_KEY=..."
+)
+ONDE_PEGAR_URL = (
+    "Painel do Supabase → Project Settings → Data API → Project URL. No .env:\n"
+    "SUPABASE_URL=https://SEU-PROJETO.supabase.co"
+)
+INSTALACAO = (
+    "Instale com:\n"
+    "  python -m pip install -r requirements.txt\n"
+    "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Acesso:
+    """Para onde e com que chave; a chave nunca aparece no repr."""
+
+    url: str
+    chave: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RegraDeTabela:
+    """O que o cofre.toml diz de uma tabela: `dono` é a coluna com o id do dono da empresa;
+    `pai`, a coluna que aponta para a linha de outra tabela (`tabela_pai`)."""
+
+    dono: str = ""
+    pai: str = ""
+    tabela_pai: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Regras:
+    """O cofre.toml: tabelas a ignorar e regras por tabela."""
+
+    ignorar: frozenset[str] = frozenset()
+    tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuracao:
+    """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário."""
+
+    acesso: Acesso
+    destino: Path
+    regras: Regras
+    avisos: tuple[str, ...] = ()
+
+
+def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
+    """Lê e confere toda a configuração. `destino` é o da linha de comando (relativo à pasta
+    corrente). Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+    valores = _ambiente(raiz)
+    avisos = list(_avisos_do_env(raiz / ".env"))
+    acesso = _acesso(valores)
+    avisos.extend(_avisos_da_url(acesso.url))
+    return Configuracao(
+        acesso=acesso,
+        destino=_destino(valores, raiz, destino),
+        regras=ler_regras(raiz / "cofre.toml"),
+        avisos=tuple(avisos),
+    )
+
+
+def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
+    """Só o destino, para as ações que não falam com o servidor."""
+    return _destino(_ambiente(raiz), raiz, destino)
+
+
+def _ambiente(raiz: Path) -> dict[str, str]:
+    """.env por baixo, ambiente de verdade por cima; vazio conta como ausente."""
+    try:
+        from dotenv import dotenv_values
+    except ModuleNotFoundError as e:
+        raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+    caminho = raiz / ".env"
+    do_arquivo: Mapping[str, str | None] = {}
+    if caminho.is_file():
+        try:
+            # utf-8-sig: o Bloco de Notas do Windows põe um BOM na frente.
+            do_arquivo = dotenv_values(caminho, encoding="utf-8-sig")
+        except UnicodeDecodeError as e:
+            raise ConfiguracaoInvalida(
+                f"O arquivo {caminho} não está em UTF-8.",
+                "Abra-o no editor e salve de novo escolhendo a codificação UTF-8.",
+            ) from e
+        except OSError as e:
+            raise ConfiguracaoInvalida(
+                f"Não consegui ler {caminho}: {e.strerror}.", "Confira as permissões do arquivo."
+            ) from e
+    juntos = {**do_arquivo, **os.environ}
+    return {nome: valor.strip() for nome, valor in juntos.items() if valor and valor.strip()}
+
+
+def _primeiro(valores: Mapping[str, str], nomes: Iterable[str]) -> tuple[str, str] | None:
+    return next(((nome, valores[nome]) for nome in nomes if nome in valores), None)
+
+
+def _acesso(valores: Mapping[str, str]) -> Acesso:
+    url = _primeiro(valores, NOMES_DA_URL)
+    if url is None:
+        raise ConfiguracaoInvalida(
+            "Falta o endereço do projeto: SUPABASE_URL não está no .env nem no ambiente.",
+            ONDE_PEGAR_URL,
+        )
+    chave = _primeiro(valores, NOMES_DA_CHAVE)
+    if chave is None:
+        publica = _primeiro(valores, NOMES_DA_CHAVE_PUBLICA)
+        achado = f" Só encontrei {publica[0]}, que é pública e não serve." if publica else ""
+        raise ConfiguracaoInvalida(
+            f"Falta a chave de serviço: {' nem '.join(NOMES_DA_CHAVE)} estão no .env.{achado}",
+            ONDE_PEGAR,
+        )
+    acesso = Acesso(conferir_url(*url), chave[1])
+    conferir_chave(*chave)
+    return acesso
+
+
+def conferir_url(nome: str, url: str) -> str:
+    """Devolve a URL do projeto sem barra final nem `/rest/v1`. Levanta ConfiguracaoInvalida."""
+    problema = ""
+    try:
+        partes = urlsplit(url)
+        host, _porta = partes.hostname or "", partes.port
+    except ValueError:
+        raise ConfiguracaoInvalida(f"{nome} não é um endereço válido.", ONDE_PEGAR_URL) from None
+    if partes.scheme in ("postgres", "postgresql"):
+        problema = "é a conexão direta com o PostgreSQL, não o endereço da API"
+    elif partes.scheme not in ("http", "https") or not host or re.search(r"[\s<>]", url):
+        problema = "não é um endereço que comece com https://"
+    elif host in ("supabase.com", "www.supabase.com", "app.supabase.com"):
+        problema = "é o endereço do painel, não o do projeto"
+    elif partes.username or partes.password or partes.query or partes.fragment:
+        problema = "tem mais do que o endereço do projeto"
+    if problema:
+        raise ConfiguracaoInvalida(f"{nome} {problema}.", ONDE_PEGAR_URL)
+    return re.sub(r"/+$", "", re.sub(r"/rest/v1/?$", "", url.rstrip("/")))
+
+
+def conferir_chave(nome: str, chave: str, agora: datetime | None = None) -> None:
+    """Recusa o que não é chave de serviço, dizendo o que é sem mostrar nada dela."""
+    if re.search(r"[^\x21-\x7e]", chave):
+        raise ConfiguracaoInvalida(
+            f"{nome} está malformada: tem espaços, quebras de linha ou acentos no meio.", ONDE_PEGAR
+        )
+    if chave.startswith("sb_publishable_"):
+        raise ConfiguracaoInvalida(
+            f"{nome} é uma chave pública (publishable); o backup precisa da secreta.", ONDE_PEGAR
+        )
+    if chave.startswith("sb_secret_"):
+        if not re.fullmatch(r"sb_secret_[A-Za-z0-9_-]{8,}", chave):
+            raise ConfiguracaoInvalida(f"{nome} está malformada ou incompleta.", ONDE_PEGAR)
+        return
+    _conferir_jwt(nome, _conteudo_do_jwt(nome, chave), agora or datetime.now(UTC))
+
+
+def _conteudo_do_jwt(nome: str, chave: str) -> Mapping[str, Any]:
+    partes = chave.split(".")
+    try:
+        if len(partes) != 3 or not all(partes):
+            raise ValueError
+        corpo = base64.urlsafe_b64decode(partes[1] + "=" * (-len(partes[1]) % 4))
+        conteudo = json.loads(corpo)
+        if not isinstance(conteudo, dict):
+            raise ValueError
+    except (ValueError, binascii.Error):
+        # `from None`: a exceção original citaria pedaços da chave.
+        raise ConfiguracaoInvalida(
+            f"{nome} está malformada: não é um JWT nem começa com sb_secret_.", ONDE_PEGAR
+        ) from None
+    return conteudo
+
+
+def _conferir_jwt(nome: str, conteudo: Mapping[str, Any], agora: datetime) -> None:
+    papel = conteudo.get("role")
+    if papel != "service_role":
+        achado = f"«{papel}»" if papel in ("anon", "authenticated") else "outro"
+        raise ConfiguracaoInvalida(
+            f"{nome} tem o papel {achado}; o backup precisa da service_role.", ONDE_PEGAR
+        )
+    validade = conteudo.get("exp")
+    if isinstance(validade, int | float) and validade <= agora.timestamp():
+        quando = datetime.fromtimestamp(validade, UTC).strftime("%d/%m/%Y")
+        raise ConfiguracaoInvalida(f"{nome} venceu em {quando}.", ONDE_PEGAR)
+
+
+def _destino(valores: Mapping[str, str], raiz: Path, pedido: str | None) -> Path:
+    if pedido:
+        return Path(pedido).expanduser().absolute()
+    # Um BACKUP_DIR relativo é relativo à raiz: a tarefa agendada não tem pasta corrente certa.
+    return (raiz / Path(valores.get("BACKUP_DIR", "backups")).expanduser()).absolute()
+
+
+def _avisos_do_env(caminho: Path) -> Iterable[str]:
+    if os.name != "posix" or not caminho.is_file():
+        return
+    if stat.S_IMODE(caminho.stat().st_mode) & 0o077:
+        yield f"O arquivo {caminho} pode ser lido por outros usuários. Corrija: chmod 600 .env"
+
+
+def _avisos_da_url(url: str) -> Iterable[str]:
+    partes = urlsplit(url)
+    if partes.scheme == "http" and not _endereco_local(partes.hostname or ""):
+        yield "SUPABASE_URL usa http://: a chave viaja sem criptografia. Use https://."
+
+
+def _endereco_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host == "localhost" or "." not in host
+
+
+def ler_regras(caminho: Path) -> Regras:
+    """Lê o cofre.toml (ausente: nenhuma regra). Levanta ConfiguracaoInvalida."""
+    if not caminho.is_file():
+        return Regras()
+    try:
+        bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
+    _so_conhece(bruto, {"ignorar", "tabelas"}, caminho)
+    ignorar = bruto.get("ignorar", [])
+    tabelas = bruto.get("tabelas", {})
+    if not isinstance(ignorar, list) or not all(isinstance(t, str) for t in ignorar):
+        raise ConfiguracaoInvalida(f"{caminho}: «ignorar» é uma lista de nomes.", EXEMPLO_TOML)
+    if not isinstance(tabelas, dict):
+        raise ConfiguracaoInvalida(f"{caminho}: «tabelas» é uma seção.", EXEMPLO_TOML)
+    return Regras(
+        ignorar=frozenset(ignorar),
+        tabelas={nome: _regra(caminho, nome, valor) for nome, valor in tabelas.items()},
+    )
+
+
+EXEMPLO_TOML = (
+    "Exemplo de cofre.toml:\n"
+    'ignorar = ["logs_antigos"]\n'
+    "[tabelas.notas]\n"
+    'dono = "usuario_id"            # coluna com o id do dono da empresa\n'
+    "[tabelas.anexos]\n"
+    'pai = "nota_id -> notas"       # coluna que aponta para a linha-mãe'
+)
+
+
+def _regra(caminho: Path, nome: str, valor: object) -> RegraDeTabela:
+    if not isinstance(valor, dict) or not all(isinstance(v, str) for v in valor.values()):
+        raise ConfiguracaoInvalida(f"{caminho}: não entendi [tabelas.{nome}].", EXEMPLO_TOML)
+    _so_conhece(valor, {"dono", "pai"}, caminho)
+    pai, seta, tabela_pai = (p.strip() for p in valor.get("pai", "").partition("->"))
+    if "pai" in valor and not (pai and seta and tabela_pai):
+        raise ConfiguracaoInvalida(
+            f"{caminho}: em [tabelas.{nome}], pai se escreve «coluna -> tabela».", EXEMPLO_TOML
+        )
+    return RegraDeTabela(dono=valor.get("dono", ""), pai=pai, tabela_pai=tabela_pai)
+
+
+def _so_conhece(secao: Mapping[str, object], nomes: set[str], caminho: Path) -> None:
+    estranhos = sorted(set(secao) - nomes)
+    if estranhos:
+        raise ConfiguracaoInvalida(
+            f"{caminho}: não conheço «{estranhos[0]}» (só {', '.join(sorted(nomes))}).",
+            EXEMPLO_TOML,
+        )

@@ -1,0 +1,159 @@
+"""O caso de uso principal: uma foto de cada empresa, publicada como backup."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from cofre.config import Configuracao
+from cofre.deposito import Deposito, erros_de_disco
+from cofre.equipe import Equipe
+from cofre.erros import (
+    DefeitoInterno,
+    ErroCofre,
+    ErroDeUso,
+    FalhaDeLeitura,
+    Interrompido,
+    NadaEncontrado,
+)
+from cofre.escopo import Escopo, TabelaNoEscopo
+from cofre.modelo import Empresa, ordem_de_exibicao
+from cofre.narracao import Narracao, exibir_pasta
+from cofre.perdidas import tabelas_perdidas
+from cofre.portal.api import Inspecao, Portal
+from cofre.publicacao import Execucao, Foto, empresa_na_foto, publicar
+from cofre.relato import Relato
+from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
+from cofre.selecao import escolher_empresas
+
+CAUSAS_SEM_EMPRESA = (
+    "Causas possíveis:\n"
+    "  1. As tabelas empresas e user_approvals estão vazias: cadastre ao menos uma empresa.\n"
+    "  2. A chave não é a service_role, ou é de outro projeto: confira o .env.\n"
+    "  3. A service_role não tem permissão nessas tabelas. No SQL Editor do Supabase:\n"
+    "     GRANT SELECT ON public.empresas, public.user_approvals TO service_role;"
+)
+FOTOS_DE_UMA_EMPRESA = 3
+"""Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copiadora:
+    """Uma execução do backup: reúne o que ela usa."""
+
+    configuracao: Configuracao
+    portal: Portal
+    deposito: Deposito
+    empresas_lado_a_lado: Equipe
+    relato: Relato
+
+    def copiar(self, pedido: Pedido) -> Iterator[CopiaDeEmpresa | Resumo]:
+        """Copia e publica; entrega cada empresa quando acaba, e por último o resumo.
+
+        Levanta ErroCofre pelo que impede a execução inteira; o que impede só uma empresa ou uma
+        tabela vai no resultado dela.
+        """
+        inicio = time.monotonic()
+        narracao = Narracao(self.relato)
+        narracao.comeco(self.configuracao.avisos)
+        inspecao = self.portal.inspecionar(self.configuracao.regras)
+        if not inspecao.empresas:
+            raise _sem_empresas(inspecao)
+        escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
+        pedidas = _tabelas(inspecao, pedido.tabelas)
+        escopo = self.portal.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
+        execucao = Execucao(pedido, inspecao, escopo, self.configuracao)
+        narracao.projeto(inspecao, len(escolhidas))
+        resumo = Resumo()
+        with self.relato.acompanhando():
+            for copia in self.empresas_lado_a_lado.em_ordem(
+                lambda empresa: self._copiar_empresa(empresa, execucao), escolhidas
+            ):
+                resumo.somar(copia)
+                narracao.empresa(copia)
+                yield copia
+        if not pedido.empresas and not resumo.falhas:
+            resumo.sem_dono = self._contar_sem_dono(resumo, escopo)
+        resumo.segundos = time.monotonic() - inicio
+        narracao.fim(resumo)
+        yield resumo
+
+    def _copiar_empresa(self, empresa: Empresa, execucao: Execucao) -> CopiaDeEmpresa:
+        """Uma empresa do começo ao fim. O que der errado fica nela: as outras continuam."""
+        try:
+            for _ in range(FOTOS_DE_UMA_EMPRESA):
+                copia = self._fotografar_e_publicar(empresa, execucao)
+                if isinstance(copia, CopiaDeEmpresa):
+                    return copia
+                empresa = copia  # as linhas de `empresas` mudaram: recomeça sabendo delas
+                execucao.inspecao.donos.lembrar(empresa)
+            raise FalhaDeLeitura("As linhas da empresa em «empresas» não param de mudar.")
+        except Interrompido:
+            raise
+        except ErroCofre as e:
+            erro = e
+        except Exception as e:
+            erro = DefeitoInterno(e)
+        pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
+        return CopiaDeEmpresa(empresa, pasta, impedida=erro)
+
+    def _fotografar_e_publicar(
+        self, empresa: Empresa, execucao: Execucao
+    ) -> CopiaDeEmpresa | Empresa:
+        perdidas = tabelas_perdidas(
+            self.deposito.da_empresa(empresa.id),
+            execucao.inspecao,
+            self.configuracao.regras,
+            execucao.pedido.tabelas,
+        )
+        with contextlib.ExitStack() as pilha:
+            inicio = datetime.now().astimezone()
+            montagem = pilha.enter_context(self.deposito.montar(empresa.id, inicio))
+            pilha.enter_context(erros_de_disco(montagem.pasta))
+            coleta = self.portal.fotografar(
+                empresa,
+                execucao.escopo.tabelas,
+                execucao.inspecao.donos,
+                lambda: pilha.enter_context(montagem.rascunho()),
+                lambda tabela, n, total: self.relato.avanco(empresa.nome, tabela, n, total),
+            )
+            na_foto = empresa_na_foto(empresa, coleta)
+            if na_foto != empresa:
+                return na_foto
+            return publicar(Foto(empresa, coleta, perdidas, inicio), montagem, execucao)
+
+    def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:
+        """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""
+        sobras: dict[str, int] = {}
+        for nome in escopo.tabelas:
+            total = self.portal.contar(nome)
+            sobra = (total or 0) - resumo.por_tabela[nome]
+            if sobra > 0:
+                sobras[nome] = sobra
+        return sobras
+
+
+def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEscopo]:
+    """As tabelas pedidas (todas, se nenhuma), em ordem. Levanta ErroDeUso."""
+    dentro = inspecao.escopo.tabelas
+    motivos = {d.tabela: d.motivo for d in inspecao.escopo.de_fora}
+    for nome in nomes:
+        if nome in motivos:
+            raise ErroDeUso(f"A tabela {nome} fica de fora: {motivos[nome]}", "")
+        if nome not in dentro:
+            parecidas = difflib.get_close_matches(nome, list(dentro), n=3, cutoff=0.6)
+            quis = f"Você quis dizer {' ou '.join(parecidas)}?\n" if parecidas else ""
+            disponiveis = ", ".join(sorted(dentro, key=ordem_de_exibicao))
+            raise ErroDeUso(f"Não há tabela {nome}.", f"{quis}Tabelas: {disponiveis}")
+    return {nome: dentro[nome] for nome in sorted(nomes or dentro, key=ordem_de_exibicao)}
+
+
+def _sem_empresas(inspecao: Inspecao) -> NadaEncontrado:
+    ocultas = inspecao.catalogo.ocultas
+    recusas = [ocultas[t] for t in ("empresas", "user_approvals") if t in ocultas]
+    disse = f"\nO servidor disse: {recusas[0]}" if recusas else ""
+    return NadaEncontrado("Nenhuma empresa encontrada", CAUSAS_SEM_EMPRESA + disse)

@@ -1,0 +1,77 @@
+"""Trabalho lado a lado em poucos fios, que para quando se pede, sem esperar quem não responde."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from cofre.erros import Interrompido
+
+E = TypeVar("E")
+S = TypeVar("S")
+
+VIGIA = 0.2
+"""Segundos entre olhadas no pedido de parada (no Windows, uma espera sem fim ignora Ctrl+C)."""
+
+
+class Equipe:
+    """Um grupo de fios. Várias equipes podem partilhar o mesmo pedido de parada."""
+
+    def __init__(self, tamanho: int, parar: threading.Event, nome: str) -> None:
+        self._parar = parar
+        self._fios = ThreadPoolExecutor(tamanho, thread_name_prefix=nome)
+        self._tamanho = tamanho
+
+    def cada(self, fazer: Callable[[E], S], itens: Iterable[E]) -> list[S]:
+        """`fazer` em todos, lado a lado; devolve na ordem dos itens quando todos terminam.
+
+        A primeira exceção é levantada depois de cancelar o que não começou. Levanta Interrompido
+        se pedirem para parar.
+        """
+        futuros = [self._fios.submit(fazer, item) for item in itens]
+        pendentes: set[Future[S]] = set(futuros)
+        while pendentes:
+            self._conferir_parada(futuros)
+            feitos, pendentes = wait(pendentes, timeout=VIGIA, return_when=FIRST_EXCEPTION)
+            if any(f.exception() for f in feitos):
+                for futuro in pendentes:
+                    futuro.cancel()
+                wait(pendentes)
+                break
+        return [f.result() for f in _com_erro_primeiro(futuros)]
+
+    def em_ordem(self, fazer: Callable[[E], S], itens: Iterable[E]) -> Iterator[S]:
+        """`fazer` em todos, lado a lado, entregando na ordem; poucos itens à frente de quem lê."""
+        fila: deque[Future[S]] = deque()
+        restantes = iter(itens)
+        while True:
+            while len(fila) < 2 * self._tamanho and (item := next(restantes, fila)) is not fila:
+                fila.append(self._fios.submit(fazer, item))  # type: ignore[arg-type]
+            if not fila:
+                return
+            primeiro = fila[0]
+            while not wait([primeiro], timeout=VIGIA).done:
+                self._conferir_parada(fila)
+            fila.popleft()
+            yield primeiro.result()
+
+    def encerrar(self) -> None:
+        """Larga os fios: o que não começou não começa; o que roda termina sozinho."""
+        self._fios.shutdown(wait=False, cancel_futures=True)
+
+    def _conferir_parada(self, futuros: Iterable[Future[S]]) -> None:
+        if self._parar.is_set():
+            for futuro in futuros:
+                futuro.cancel()
+            raise Interrompido("Interrompido.")
+
+
+def _com_erro_primeiro(futuros: list[Future[S]]) -> list[Future[S]]:
+    """Os mesmos futuros; se algum falhou, só ele (os cancelados não dizem a causa)."""
+    for futuro in futuros:
+        if not futuro.cancelled() and futuro.exception():
+            return [futuro]
+    return futuros

@@ -1,0 +1,140 @@
+"""Os erros do cofre: cada um traz a causa, a cura (`dica`) e o código de saída do processo.
+
+::
+
+    ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente
+               ├─ NadaEncontrado (3)
+               ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
+               │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
+               │                      └─ RespostaInvalida, LinhaDeOutraEmpresa
+               ├─ FalhaDeDisco (4)
+               ├─ TravaOcupada (5)
+               ├─ BackupDanificado (6)
+               ├─ DefeitoInterno (1)
+               └─ Interrompido (130)
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import ClassVar
+
+TUDO_CERTO = 0
+ERRO_INESPERADO = 1
+
+
+class ErroCofre(Exception):
+    """Raiz de todos: `str(erro)` é a causa, `dica` diz o que fazer (pode ter várias linhas)."""
+
+    codigo: ClassVar[int] = ERRO_INESPERADO
+    dica: str = ""
+
+    def __init__(self, causa: str, dica: str | None = None) -> None:
+        super().__init__(causa)
+        if dica is not None:
+            self.dica = dica
+
+
+class ErroDeUso(ErroCofre):
+    """Opção ou combinação de opções que não existe."""
+
+    codigo = 2
+    dica = "Veja as opções com --help."
+
+
+class ConfiguracaoInvalida(ErroDeUso):
+    """O .env, o cofre.toml ou o ambiente não servem; recusado antes de qualquer pedido."""
+
+
+class DependenciaAusente(ErroDeUso):
+    """Falta um pacote do Python."""
+
+
+class NadaEncontrado(ErroCofre):
+    """Nenhuma empresa, ou nenhum backup, com o que foi pedido."""
+
+    codigo = 3
+
+
+class FalhaDeLeitura(ErroCofre):
+    """O servidor não deu o que se pediu."""
+
+    codigo = 4
+
+
+class PermissaoNegada(FalhaDeLeitura):
+    """42501: a chave não pode ler a tabela."""
+
+
+class TabelaInexistente(FalhaDeLeitura):
+    """A tabela (ou a coluna pedida) não existe na API."""
+
+
+class ConsultaDemorada(FalhaDeLeitura):
+    """57014: o limite de tempo do servidor (8 s no Supabase) venceu."""
+
+
+class ServidorSemResposta(FalhaDeLeitura):
+    """Conexão recusada, nome que não resolve, tempo esgotado, depois de todas as tentativas."""
+
+
+class ProjetoPausado(FalhaDeLeitura):
+    """O Supabase pausa projetos gratuitos sem uso."""
+
+    dica = "Abra o painel do Supabase, escolha o projeto e clique em «Restore project»."
+
+
+class ChaveRecusada(FalhaDeLeitura):
+    """O servidor não aceitou a chave."""
+
+
+class RespostaInvalida(FalhaDeLeitura):
+    """A resposta não é o JSON que devia ser, mesmo depois de novas tentativas."""
+
+
+class LinhaDeOutraEmpresa(FalhaDeLeitura):
+    """O servidor mandou uma linha que não é da empresa pedida; nada dela foi gravado."""
+
+    dica = (
+        "O servidor não aplicou o filtro pedido. Nada desta tabela foi gravado.\n"
+        "Verifique se há um proxy no caminho que altere a URL e tente de novo."
+    )
+
+
+class FalhaDeDisco(ErroCofre):
+    """Disco cheio, pasta só de leitura, caminho longo demais."""
+
+    codigo = 4
+
+
+class TravaOcupada(ErroCofre):
+    """Outra execução está usando a mesma pasta de backups."""
+
+    codigo = 5
+    dica = "Espere a outra execução terminar e tente de novo."
+
+
+class BackupDanificado(ErroCofre):
+    """Um arquivo do backup não é mais o que foi gravado."""
+
+    codigo = 6
+    dica = "Escolha um backup anterior."
+
+
+class DefeitoInterno(ErroCofre):
+    """Um defeito deste programa: diz o tipo e o lugar, nunca os valores (podem ser segredos)."""
+
+    def __init__(self, erro: Exception) -> None:
+        quadros = traceback.extract_tb(erro.__traceback__)[-3:]
+        onde = " ← ".join(f"{Path(q.filename).name}:{q.lineno}" for q in reversed(quadros))
+        super().__init__(
+            f"Erro inesperado: {type(erro).__name__} em {onde}",
+            "É um defeito deste programa. Os backups já concluídos continuam inteiros.",
+        )
+
+
+class Interrompido(ErroCofre):
+    """Ctrl+C ou SIGTERM."""
+
+    codigo = 130

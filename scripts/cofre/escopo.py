@@ -1,0 +1,305 @@
+"""De quem é cada linha: as regras que ligam uma tabela à empresa, decididas uma vez por execução.
+
+Uma linha é da empresa cujo id está no seu `user_id`; senão, da empresa de `empresas` para a qual
+ela aponta; senão (sem essas colunas, ou nulas), da empresa da linha-mãe, por chaves estrangeiras,
+em vários passos se preciso. Cada tabela vira uma lista de *ramos* que não se sobrepõem: um ramo só
+vê as linhas que os anteriores não resolvem, por isso nenhuma linha é de duas empresas.
+
+As exceções conhecidas: em `user_approvals`, `parent_user_id` (o dono, na linha do empregado) vem
+antes de `user_id`; em `funcionarios`, `user_id` é o login do próprio empregado, e por isso a
+empresa para a qual a linha aponta vem antes dele.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from cofre.config import RegraDeTabela, Regras
+from cofre.equipe import Equipe
+from cofre.modelo import Catalogo, ChaveEstrangeira, Coluna, DeixadaDeFora, Empresa, Tabela
+
+MAXIMO_DE_PASSOS = 4
+"""Quantas chaves estrangeiras seguir até a empresa."""
+
+PARECE_DONO = re.compile(
+    r"(usuario|owner|dono|proprietario|tenant|company|empresa|loja|conta|account|profile|perfil"
+    r"|org|organization|cliente_saas|created_by|criado_por)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Elo:
+    """Uma coluna que diz a empresa: pelo id do dono ou, com `referencia`, pela coluna de
+    `empresas` para a qual aponta."""
+
+    coluna: str
+    referencia: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ramo:
+    """Um caminho até a empresa: as chaves estrangeiras a seguir (`passos`, nenhuma se a própria
+    tabela diz) e os `elos` da última tabela. `nulos[i]` são as colunas que têm de ser nulas na
+    tabela depois de i passos: é o que separa um ramo dos que vêm antes dele."""
+
+    elos: tuple[Elo, ...]
+    passos: tuple[ChaveEstrangeira, ...] = ()
+    nulos: tuple[tuple[str, ...], ...] = ((),)
+
+
+@dataclass(frozen=True, slots=True)
+class TabelaNoEscopo:
+    """Uma tabela que entra no backup e como se acha nela o que é de cada empresa."""
+
+    tabela: Tabela
+    ramos: tuple[Ramo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Escopo:
+    """As tabelas que entram e as que ficam de fora, com o motivo."""
+
+    tabelas: Mapping[str, TabelaNoEscopo]
+    de_fora: tuple[DeixadaDeFora, ...] = ()
+
+
+class Sondas(Protocol):
+    """O que o escopo precisa perguntar aos dados; cada pergunta é um pedido pequeno."""
+
+    def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
+        """Se alguma linha tem todas estas colunas nulas (na dúvida, verdadeiro)."""
+
+    def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
+        """Se `tabela` aponta para uma linha de `outra` (pela `coluna`; vazia: por qualquer)."""
+
+
+class Donos:
+    """Quem é o dono de uma linha, pelos valores dos seus elos. Conhece todas as empresas."""
+
+    def __init__(self, empresas: Iterable[Empresa], referencias: Iterable[str]) -> None:
+        todas = list(empresas)
+        self._por_referencia: dict[str, dict[str, str]] = {"": {e.id: e.id for e in todas}}
+        for coluna in referencias:
+            self._por_referencia[coluna] = {v: e.id for e in todas for v in e.valores(coluna)}
+
+    def lembrar(self, empresa: Empresa) -> None:
+        """Acrescenta o que se soube depois de uma empresa."""
+        for coluna, donos in self._por_referencia.items():
+            if coluna:
+                donos.update(dict.fromkeys(empresa.valores(coluna), empresa.id))
+
+    def dono(self, elos: Sequence[Elo], valores: Sequence[str | None]) -> str | None:
+        """O id da empresa, pelo primeiro elo que leva a uma; None se nenhum leva."""
+        for elo, valor in zip(elos, valores, strict=True):
+            if valor is not None:
+                dono = self._por_referencia[elo.referencia].get(valor)
+                if dono is not None:
+                    return dono
+        return None
+
+
+def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:
+    """As colunas de `empresas` para as quais outras tabelas apontam."""
+    return frozenset(
+        fk.referencias[0]
+        for tabela in catalogo.tabelas.values()
+        for fk in tabela.estrangeiras
+        if fk.tabela == "empresas" and len(fk.referencias) == 1
+    )
+
+
+def completar_chaves(catalogo: Catalogo, sondas: Sondas, equipe: Equipe) -> Catalogo:
+    """Acha, pela sondagem, as chaves estrangeiras que a descrição da API esconde (as um-para-um).
+
+    Uma coluna `funcionario_id` sem chave conhecida é perguntada às tabelas de nome parecido.
+    """
+    completas = equipe.cada(
+        lambda tabela: _com_chaves_achadas(tabela, catalogo, sondas), catalogo.tabelas.values()
+    )
+    return replace(catalogo, tabelas={t.nome: t for t in completas})
+
+
+def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: Sondas) -> Tabela:
+    conhecidas = {c for fk in tabela.estrangeiras for c in fk.colunas}
+    achadas = []
+    for coluna in tabela.colunas:
+        if coluna.nome in conhecidas or coluna.nome in ("user_id", "parent_user_id"):
+            continue
+        achada = _chave_achada(tabela, coluna.nome, catalogo, sondas)
+        if achada is not None:
+            achadas.append(achada)
+    achadas += _compostas_achadas(tabela, catalogo, sondas)
+    return replace(tabela, estrangeiras=tabela.estrangeiras + tuple(achadas))
+
+
+def _chave_achada(
+    tabela: Tabela, coluna: str, catalogo: Catalogo, sondas: Sondas
+) -> ChaveEstrangeira | None:
+    for outra in _tabelas_parecidas(coluna, catalogo):
+        if sondas.relaciona(tabela.nome, outra, coluna):
+            chave = catalogo.tabelas[outra].chave
+            return ChaveEstrangeira((coluna,), outra, chave if len(chave) == 1 else ())
+    return None
+
+
+def _compostas_achadas(
+    tabela: Tabela, catalogo: Catalogo, sondas: Sondas
+) -> Iterator[ChaveEstrangeira]:
+    """Uma chave composta não se acha por uma coluna: pergunta-se às tabelas cuja chave composta
+    tem todas as colunas, com os mesmos nomes, nesta."""
+    colunas = {c.nome for c in tabela.colunas}
+    for outra in catalogo.tabelas.values():
+        parece = len(outra.chave) > 1 and outra.nome != tabela.nome and colunas >= set(outra.chave)
+        if parece and sondas.relaciona(tabela.nome, outra.nome, ""):
+            yield ChaveEstrangeira(outra.chave, outra.nome, outra.chave)
+
+
+def _tabelas_parecidas(coluna: str, catalogo: Catalogo) -> list[str]:
+    radical = re.sub(r"^(id|fk)_|_(id|fk)$", "", coluna)
+    if radical == coluna:
+        return []
+    return difflib.get_close_matches(radical, list(catalogo.tabelas), n=3, cutoff=0.6)
+
+
+def definir(catalogo: Catalogo, regras: Regras, sondas: Sondas) -> Escopo:
+    """Decide o escopo de cada tabela do catálogo (já com as chaves completas)."""
+    return _Definicao(catalogo, regras, sondas).escopo()
+
+
+class _Definicao:
+    """Uma decisão em andamento: lembra o que já perguntou."""
+
+    def __init__(self, catalogo: Catalogo, regras: Regras, sondas: Sondas) -> None:
+        self._regras = regras
+        self._sondas = sondas
+        self._tabelas = {n: t for n, t in catalogo.tabelas.items() if n not in regras.ignorar}
+        self._catalogo = catalogo
+        self._elos = {n: self._elos_de(t) for n, t in self._tabelas.items()}
+        self._nulos: dict[tuple[str, tuple[str, ...]], bool] = {}
+        self._ligadas = self._que_levam_a_empresa()
+
+    def escopo(self) -> Escopo:
+        dentro: dict[str, TabelaNoEscopo] = {}
+        de_fora = [
+            DeixadaDeFora(n, "está em «ignorar» no cofre.toml")
+            for n in sorted(self._regras.ignorar & set(self._catalogo.tabelas))
+        ]
+        de_fora += [DeixadaDeFora(v, "é uma visão, não guarda linhas") for v in self._visoes()]
+        de_fora += [DeixadaDeFora(n, causa) for n, causa in sorted(self._catalogo.ocultas.items())]
+        for nome, tabela in self._tabelas.items():
+            ramos = tuple(self._ramos(nome, MAXIMO_DE_PASSOS))
+            if ramos:
+                dentro[nome] = TabelaNoEscopo(tabela, ramos)
+            else:
+                motivo = "nenhuma coluna ou chave estrangeira leva a uma empresa"
+                de_fora.append(DeixadaDeFora(nome, motivo, self._sugestao(tabela)))
+        return Escopo(dentro, tuple(de_fora))
+
+    def _visoes(self) -> Iterator[str]:
+        return (v for v in sorted(self._catalogo.visoes) if v not in self._regras.ignorar)
+
+    def _elos_de(self, tabela: Tabela) -> tuple[Elo, ...]:
+        regra = self._regras.tabelas.get(tabela.nome, RegraDeTabela())
+        if regra.dono:
+            return (Elo(regra.dono),)
+        if regra.pai:
+            return ()
+        existe = {c.nome for c in tabela.colunas}
+        por_id = [Elo(c) for c in ("user_id",) if c in existe]
+        if tabela.nome == "empresas":
+            return tuple(por_id)
+        if tabela.nome == "user_approvals" and "parent_user_id" in existe:
+            return (Elo("parent_user_id"), *por_id)
+        por_empresa = [
+            Elo(fk.colunas[0], fk.referencias[0])
+            for fk in sorted(tabela.estrangeiras, key=lambda fk: fk.colunas != ("empresa_id",))
+            if fk.tabela == "empresas" and len(fk.colunas) == len(fk.referencias) == 1
+            if fk.colunas != ("user_id",)
+        ]
+        juntos = por_empresa + por_id if tabela.nome == "funcionarios" else por_id + por_empresa
+        return tuple(juntos)
+
+    def _chaves_de(self, nome: str) -> list[ChaveEstrangeira]:
+        """As chaves que podem levar à linha-mãe, a mais provável primeiro."""
+        tabela = self._tabelas[nome]
+        regra = self._regras.tabelas.get(nome, RegraDeTabela())
+        if regra.dono or nome == "empresas":
+            return []
+        if regra.pai:
+            return [ChaveEstrangeira((regra.pai,), regra.tabela_pai, ())]
+        dos_elos = {e.coluna for e in self._elos[nome]}
+        candidatas = [fk for fk in tabela.estrangeiras if not set(fk.colunas) & dos_elos]
+        return sorted(candidatas, key=lambda fk: self._improvavel(tabela, fk))
+
+    def _improvavel(self, tabela: Tabela, fk: ChaveEstrangeira) -> tuple[bool, bool, bool]:
+        # vendas_itens é antes filha de vendas que de produtos; e o que nunca é nulo é mais mãe.
+        no_nome = fk.tabela in tabela.nome
+        return fk.tabela == tabela.nome, not no_nome, self._anulavel(tabela, fk.colunas)
+
+    @staticmethod
+    def _anulavel(tabela: Tabela, colunas: Sequence[str]) -> bool:
+        achadas = [tabela.coluna(c) for c in colunas]
+        return not achadas or any(c is None or c.anulavel for c in achadas)
+
+    def _que_levam_a_empresa(self) -> frozenset[str]:
+        """Ponto fixo: quem tem elo, e quem aponta para quem leva."""
+        ligadas = {n for n, elos in self._elos.items() if elos}
+        while True:
+            novas = {
+                n
+                for n in self._tabelas.keys() - ligadas
+                if any(fk.tabela in ligadas for fk in self._chaves_de(n))
+            }
+            if not novas:
+                return frozenset(ligadas)
+            ligadas |= novas
+
+    def _ramos(self, nome: str, passos: int) -> Iterator[Ramo]:
+        """Os ramos da tabela; os das mães só enquanto houver linhas que os anteriores deixam."""
+        tabela, elos = self._tabelas[nome], self._elos[nome]
+        nulas = tuple(e.coluna for e in elos)
+        if elos:
+            yield Ramo(elos)
+        if passos == 0 or not self._sobram(tabela, nulas):
+            return
+        for fk in self._chaves_de(nome):
+            if fk.tabela not in self._ligadas:
+                continue
+            for mae in self._ramos(fk.tabela, passos - 1):
+                yield Ramo(mae.elos, (fk, *mae.passos), (nulas, *mae.nulos))
+            nulas += fk.colunas
+            if not self._sobram(tabela, nulas):
+                return
+
+    def _sobram(self, tabela: Tabela, nulas: tuple[str, ...]) -> bool:
+        if not nulas:
+            return True
+        if any(not self._anulavel(tabela, (c,)) for c in nulas):
+            return False
+        pergunta = (tabela.nome, nulas)
+        if pergunta not in self._nulos:
+            self._nulos[pergunta] = self._sondas.ha_linhas(tabela.nome, nulas)
+        return self._nulos[pergunta]
+
+    def _sugestao(self, tabela: Tabela) -> str:
+        dono = next((c for c in tabela.colunas if _parece_dono(c)), None)
+        if dono:
+            return f'[tabelas.{_toml(tabela.nome)}]\ndono = "{dono.nome}"'
+        for coluna in tabela.colunas:
+            for outra in _tabelas_parecidas(coluna.nome, self._catalogo):
+                if outra in self._ligadas:
+                    return f'[tabelas.{_toml(tabela.nome)}]\npai = "{coluna.nome} -> {outra}"'
+        return ""
+
+
+def _parece_dono(coluna: Coluna) -> bool:
+    return bool(PARECE_DONO.search(coluna.nome)) and coluna.tipo in ("uuid", "text", "")
+
+
+def _toml(nome: str) -> str:
+    return nome if re.fullmatch(r"[A-Za-z0-9_-]+", nome) else f'"{nome}"'

@@ -1,0 +1,166 @@
+"""O formato de um arquivo de tabela: um vetor JSON em UTF-8, uma linha do banco por linha.
+
+::
+
+    [
+    {"id":1,...},
+    {"id":2,...}
+    ]
+
+Vazio é `[]`. Quem lê aceita qualquer vetor JSON (o da primeira versão era indentado), em pedaços:
+a memória usada não cresce com o arquivo. Uma coluna `json` pode ter quebras de linha próprias, e
+por isso quem lê separa pelo JSON, nunca pelas linhas do arquivo.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from cofre.erros import BackupDanificado
+
+PEDACO = 256 * 1024
+"""Bytes lidos do disco de cada vez."""
+
+SEPARADOR = b",\n"
+
+
+def juntar(linhas: Iterable[bytes]) -> bytes:
+    """Um bloco de linhas, sem o que vem antes da primeira nem depois da última."""
+    return SEPARADOR.join(linhas)
+
+
+class Gravador:
+    """Escreve um arquivo de tabela a partir de blocos já juntados, contando e somando."""
+
+    def __init__(self, saida: BinaryIO) -> None:
+        self._saida = saida
+        self._resumo = hashlib.sha256()
+        self._vazio = True
+        self.bytes = 0
+
+    def bloco(self, bloco: bytes) -> None:
+        """Acrescenta um bloco; o vazio não muda nada."""
+        if bloco:
+            self._escrever(b"[\n" if self._vazio else SEPARADOR)
+            self._escrever(bloco)
+            self._vazio = False
+
+    def terminar(self) -> str:
+        """Fecha o vetor e devolve o sha256 de tudo, em hexadecimal."""
+        self._escrever(b"[]\n" if self._vazio else b"\n]\n")
+        return self._resumo.hexdigest()
+
+    def _escrever(self, dados: bytes) -> None:
+        self._saida.write(dados)
+        self._resumo.update(dados)
+        self.bytes += len(dados)
+
+
+def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
+    """As linhas do arquivo, em grupos, com os bytes que estão lá.
+
+    Levanta BackupDanificado se não é um vetor JSON em UTF-8 com um objeto por posição; um BOM no
+    começo é aceito. OSError passa.
+    """
+    with caminho.open("rb") as arquivo:
+        try:
+            yield from _separar(_pedacos(arquivo))
+        except (msgspec.DecodeError, UnicodeDecodeError) as e:
+            raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {e}") from e
+
+
+def _pedacos(arquivo: BinaryIO) -> Iterator[bytes]:
+    """O conteúdo sem o BOM, conferido como UTF-8."""
+    primeiro = arquivo.read(PEDACO).removeprefix(codecs.BOM_UTF8)
+    conferir = codecs.getincrementaldecoder("utf-8")()
+    pedaco = primeiro
+    while pedaco:
+        conferir.decode(pedaco)
+        yield pedaco
+        pedaco = arquivo.read(PEDACO)
+    conferir.decode(b"", final=True)
+
+
+_GRUPO = msgspec.json.Decoder(list[msgspec.Raw])
+_ESPACO = b" \t\r\n"
+
+
+def _separar(pedacos: Iterator[bytes]) -> Iterator[list[msgspec.Raw]]:
+    """Acumula até haver linhas inteiras e as solta; o resto espera o próximo pedaço."""
+    resto = b""
+    aberto = False
+    tentar_com = 0  # bytes: uma linha enorme não é varrida de novo a cada pedaço que chega
+    for pedaco in pedacos:
+        resto += pedaco
+        if not aberto:
+            resto = resto.lstrip(_ESPACO)
+            if not resto:
+                continue
+            if resto[:1] != b"[":
+                raise msgspec.DecodeError("não começa com [")
+            aberto, resto = True, resto[1:]
+        if len(resto) < tentar_com:
+            continue
+        grupo, resto = _inteiras(resto)
+        tentar_com = 0 if grupo else 2 * len(resto)
+        if grupo:
+            yield _objetos(grupo)
+    if not aberto:
+        raise msgspec.DecodeError("está vazio")
+    ultimas = _objetos(_GRUPO.decode(b"[" + resto))
+    if ultimas:
+        yield ultimas
+
+
+def _inteiras(texto: bytes) -> tuple[list[msgspec.Raw], bytes]:
+    """As linhas inteiras do começo do texto e o que sobra depois da vírgula que as segue."""
+    corte = texto.rfind(b"}" + SEPARADOR)
+    if corte >= 0:
+        try:
+            return _GRUPO.decode(b"[" + texto[: corte + 1] + b"]"), texto[corte + 3 :]
+        except msgspec.DecodeError:
+            pass  # a vírgula achada é de dentro de um valor json: procura com cuidado
+    corte = _ultima_virgula(texto)
+    if corte < 0:
+        return [], texto
+    return _GRUPO.decode(b"[" + texto[:corte] + b"]"), texto[corte + 1 :]
+
+
+_SINAL = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
+
+
+def _ultima_virgula(texto: bytes) -> int:
+    """A última vírgula entre duas linhas (fora de qualquer chave, colchete ou texto), ou -1."""
+    fundo, achada = 0, -1
+    for sinal in _SINAL.finditer(texto):
+        caractere = sinal.group()
+        if caractere in b"{[":
+            fundo += 1
+        elif caractere in b"}]":
+            fundo -= 1
+        elif caractere == b'"':
+            break  # um texto que só termina no próximo pedaço
+        elif caractere == b"," and fundo == 0:
+            achada = sinal.start()
+    return achada
+
+
+def _objetos(linhas: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
+    for linha in linhas:
+        if bytes(memoryview(linha)[:1]) != b"{":
+            raise msgspec.DecodeError("há uma posição que não é um objeto")
+    return list(linhas)
+
+
+def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:
+    """O sha256 em hexadecimal e o tamanho em bytes."""
+    with caminho.open("rb") as arquivo:
+        resumo = hashlib.file_digest(arquivo, "sha256")
+        return resumo.hexdigest(), arquivo.tell()

@@ -1,0 +1,111 @@
+"""A ação `listar`: as empresas com backup, e cada backup com data, tipo, tamanho e estado."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cofre.deposito import Backup, Deposito
+from cofre.erros import NadaEncontrado
+from cofre.modelo import Empresa
+from cofre.narracao import exibir_pasta
+from cofre.relato import Relato, limpo, plural, tamanho
+from cofre.selecao import escolher_empresas
+
+
+@dataclass(frozen=True, slots=True)
+class EmpresaGuardada:
+    """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo."""
+
+    empresa: Empresa
+    pasta: Path
+    backups: tuple[Backup, ...]
+
+
+def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGuardada]:
+    """As empresas do depósito (as pedidas, ou todas), por nome. O nome é o do backup mais novo.
+
+    Levanta NadaEncontrado se não há nenhum backup, e o que `escolher_empresas` levanta.
+    """
+    achadas: dict[str, EmpresaGuardada] = {}
+    for pasta in deposito.pastas():
+        backups = deposito.backups(pasta)
+        donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
+        for dono in donos or ([""] if backups else []):
+            seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
+            nome = next((b.meta.nome for b in reversed(seus) if b.meta), f"({pasta.name})")
+            achadas[dono or pasta.name] = EmpresaGuardada(
+                Empresa(dono or pasta.name, nome), pasta, seus
+            )
+    if not achadas:
+        raise NadaEncontrado(
+            f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",
+            "Faça o primeiro: python scripts/backup-por-empresa.py\n"
+            "Se eles estão em outra pasta, diga qual com --destino ou BACKUP_DIR.",
+        )
+    todas = sorted((g.empresa for g in achadas.values()), key=lambda e: (e.nome.casefold(), e.id))
+    return [achadas[e.id] for e in escolher_empresas(todas, pedidas)]
+
+
+def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
+    """Mostra tudo; devolve 0."""
+    empresas = guardadas(deposito, pedidas)
+    relato.linha("🏢 EMPRESAS COM BACKUP")
+    for guardada in empresas:
+        relato.linha()
+        relato.linha(f"🏢 {limpo(guardada.empresa.nome)}  ({limpo(guardada.empresa.id)})")
+        relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
+        for backup in guardada.backups:
+            relato.linha(f"   {_linha(backup)}")
+    documento = [_documento(g) for g in empresas]
+    relato.documento({"acao": "listar", "codigo": 0, "empresas": documento})
+    return 0
+
+
+SINAIS = {"completo": "✅", "danificado": "❌"}
+
+
+def _linha(backup: Backup) -> str:
+    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    sinal = SINAIS.get(backup.estado, "⚠️")
+    if backup.meta is None:
+        return f"{sinal} {quando}  {backup.estado}: {limpo(backup.dano)}"
+    registros = plural(backup.meta.total, "registro", "registros")
+    parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
+    v1 = ", sem somas (primeira versão)" if backup.meta.versao == 1 else ""
+    return (
+        f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
+        f"  {backup.estado}{parcial}{v1}"
+    )
+
+
+def bytes_de(backup: Backup) -> int:
+    """O tamanho das tabelas do backup, em bytes, como está no disco."""
+    if backup.meta is None:
+        return 0
+    caminhos = (backup.pasta / t.arquivo for t in backup.meta.tabelas.values())
+    return sum(c.stat().st_size for c in caminhos if c.is_file())
+
+
+def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
+    return {
+        "id": guardada.empresa.id,
+        "nome": guardada.empresa.nome,
+        "pasta": str(guardada.pasta),
+        "backups": [
+            {
+                "carimbo": b.carimbo,
+                "quando": b.quando.isoformat(),
+                "tipo": b.meta.tipo if b.meta else None,
+                "estado": b.estado,
+                "consistencia": b.meta.consistencia if b.meta else None,
+                "registros": b.meta.total if b.meta else None,
+                "bytes": bytes_de(b),
+                "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
+                "dano": b.dano,
+            }
+            for b in guardada.backups
+        ],
+    }

@@ -1,0 +1,126 @@
+"""O argparse falando português, e as opções que as ações têm em comum."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from typing import NoReturn
+
+from cofre.erros import ErroDeUso
+
+CODIGOS = """\
+códigos de saída:
+  0    tudo inteiro
+  1    erro inesperado (um defeito deste programa)
+  2    uso ou configuração errados
+  3    nada encontrado (empresa ou backup)
+  4    alguma empresa ou tabela falhou, ou o disco
+  5    outra execução está usando a pasta
+  6    backup danificado
+  130  interrompido (Ctrl+C)
+"""
+
+_TRADUCOES = (
+    (r"unrecognized arguments: (.*)", r"não conheço: \1"),
+    (r"argument (\S+): expected one argument", r"\1 precisa de um valor"),
+    (r"argument (\S+): expected at least one argument", r"\1 precisa de ao menos um valor"),
+    (r"argument (\S+): ignored explicit argument .*", r"\1 não leva valor"),
+    (r"argument (\S+): not allowed with argument (\S+)", r"\1 não combina com \2"),
+    (r"argument \S+: invalid choice: '(.*?)' .*", r"não conheço a ação «\1»"),
+    (r"argument (\S+?)(?:/.*)?: invalid .* value: '(.*)'", r"\1: «\2» não serve"),
+    (r"argument (\S+): (.*)", r"\1: \2"),
+    (r"the following arguments are required: (.*)", r"falta: \1"),
+    (r"ambiguous option: (\S+) could match (.*)", r"\1 é ambíguo: \2"),
+)
+
+
+class Formato(argparse.RawDescriptionHelpFormatter):
+    """A ajuda com a largura do terminal, entre 40 e 90 colunas, e os títulos em português."""
+
+    def __init__(self, prog: str) -> None:
+        colunas = max(40, min(shutil.get_terminal_size().columns - 2, 90))
+        super().__init__(prog, width=colunas, max_help_position=26)
+
+    def add_usage(self, usage, actions, groups, prefix=None):  # type: ignore[no-untyped-def]
+        super().add_usage(usage, actions, groups, prefix or "uso: ")
+
+
+class Analisador(argparse.ArgumentParser):
+    """Um ArgumentParser que ajuda e recusa em português; o erro vira ErroDeUso."""
+
+    def __init__(self, **opcoes: object) -> None:
+        opcoes.setdefault("formatter_class", Formato)
+        super().__init__(add_help=False, allow_abbrev=False, **opcoes)  # type: ignore[arg-type]
+        self._positionals.title = "ações"
+        self._optionals.title = "opções"
+        self.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
+
+    def error(self, message: str) -> NoReturn:
+        """Levanta ErroDeUso com a mensagem traduzida."""
+        for ingles, portugues in _TRADUCOES:
+            if re.fullmatch(ingles, message, re.DOTALL):
+                message = re.sub(ingles, portugues, message, count=1, flags=re.DOTALL)
+                break
+        raise ErroDeUso(f"Não entendi o comando: {message}.")
+
+
+def inteiro_entre(minimo: int, maximo: int) -> object:
+    """Um tipo do argparse: um inteiro na faixa."""
+
+    def converter(texto: str) -> int:
+        try:
+            valor = int(texto)
+        except ValueError:
+            valor = minimo - 1
+        if not minimo <= valor <= maximo:
+            raise argparse.ArgumentTypeError(f"é um número de {minimo} a {maximo}, não «{texto}»")
+        return valor
+
+    return converter
+
+
+def opcoes_de_saida(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--destino, --json e --silencioso. `padrao`: SUPPRESS nas ações, para não apagar o que
+    veio antes delas."""
+    analisador.add_argument(
+        "--destino",
+        metavar="PASTA",
+        default=padrao,
+        help="pasta dos backups (senão BACKUP_DIR, senão backups/ na raiz do projeto)",
+    )
+    analisador.add_argument(
+        "--json",
+        action="store_true",
+        default=padrao,
+        help="um documento JSON na saída padrão; as palavras vão para a saída de erros",
+    )
+    analisador.add_argument(
+        "--silencioso", action="store_true", default=padrao, help="só diz o que deu errado"
+    )
+
+
+def opcoes_de_escolha(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--empresa e --tabelas."""
+    analisador.add_argument(
+        "--empresa",
+        metavar="QUAL",
+        action="append",
+        default=padrao,
+        help="só esta empresa: id, começo do id ou nome (pode repetir)",
+    )
+    analisador.add_argument(
+        "--tabelas",
+        metavar="A,B",
+        type=lista_de_nomes,
+        default=padrao,
+        help="só estas tabelas, separadas por vírgula",
+    )
+
+
+def lista_de_nomes(texto: str) -> tuple[str, ...]:
+    """«a, b» → ("a", "b")."""
+    nomes = tuple(dict.fromkeys(p.strip() for p in texto.split(",") if p.strip()))
+    if not nomes:
+        raise argparse.ArgumentTypeError("precisa de ao menos um nome")
+    return nomes

@@ -1,0 +1,146 @@
+"""As ações de backup-por-empresa.py."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from argparse import Namespace
+from typing import Any
+
+from cofre.linha_de_comando.argumentos import (
+    CODIGOS,
+    Analisador,
+    inteiro_entre,
+    opcoes_de_escolha,
+    opcoes_de_saida,
+)
+from cofre.linha_de_comando.execucao import Acao
+from cofre.relato import Relato
+
+CONEXOES = 4
+TENTATIVAS = 8
+
+DESCRICAO = """\
+Backup isolado por empresa de um projeto Supabase.
+
+Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
+"""
+
+
+def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Acao]:
+    """As opções e a ação pedida. Levanta ErroDeUso."""
+    opcoes = _analisador().parse_args(argumentos)
+    acoes: dict[str | None, Acao] = {None: _copiar, "listar": _listar, "verificar": _verificar}
+    return opcoes, acoes[opcoes.acao]
+
+
+def _analisador() -> Analisador:
+    analisador = Analisador(
+        prog="backup-por-empresa.py",
+        usage="backup-por-empresa.py [ação] [opções]",
+        description=DESCRICAO,
+        epilog=CODIGOS,
+    )
+    opcoes_de_escolha(analisador, None)
+    opcoes_de_saida(analisador, None)
+    analisador.add_argument(
+        "--conexoes",
+        metavar="N",
+        type=inteiro_entre(1, 32),  # type: ignore[arg-type]
+        default=CONEXOES,
+        help=f"quantos pedidos ao mesmo tempo (padrão {CONEXOES})",
+    )
+    analisador.add_argument(
+        "--tentativas",
+        metavar="N",
+        type=inteiro_entre(1, 100),  # type: ignore[arg-type]
+        default=TENTATIVAS,
+        help=f"quantas vezes tentar cada pedido antes de desistir (padrão {TENTATIVAS})",
+    )
+    acoes = analisador.add_subparsers(dest="acao", metavar="ação", required=False)
+    ajudas = {
+        "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
+        "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
+    }
+    for nome, ajuda in ajudas.items():
+        acao = acoes.add_parser(
+            nome,
+            help=ajuda,
+            prog=f"backup-por-empresa.py {nome}",
+            usage=f"backup-por-empresa.py {nome} [opções]",
+            description=ajuda[0].upper() + ajuda[1:] + ".",
+        )
+        opcoes_de_escolha(acao, argparse.SUPPRESS)
+        opcoes_de_saida(acao, argparse.SUPPRESS)
+    return analisador
+
+
+def _copiar(opcoes: Namespace, relato: Relato) -> int:
+    # As importações pesadas (httpx, supabase) esperam até serem precisas: --help é instantâneo.
+    from cofre import config
+    from cofre.copia import Copiadora
+    from cofre.deposito import Deposito
+    from cofre.equipe import Equipe
+    from cofre.resultado import Pedido, Resumo
+    from cofre.trava import travar
+
+    configuracao = config.carregar(destino=opcoes.destino)
+    parar = threading.Event()
+    equipe = Equipe(opcoes.conexoes, parar, "empresa")
+    prontas: list[dict[str, Any]] = []
+    feitas = 0
+    resumo = Resumo()
+    with travar(configuracao.destino, "backup"):
+        deposito = Deposito(configuracao.destino)
+        deposito.preparar()
+        portal = _abrir_portal(opcoes, configuracao.acesso, parar, relato)
+        copiadora = Copiadora(configuracao, portal, deposito, equipe, relato)
+        pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
+        try:
+            for parte in copiadora.copiar(pedido):
+                if isinstance(parte, Resumo):
+                    resumo = parte
+                else:
+                    feitas += parte.inteira
+                    if opcoes.json:
+                        prontas.append(parte.documento())
+        except KeyboardInterrupt:
+            parar.set()
+            relato.erro(f"⏹️ Interrompido. Backups concluídos nesta execução: {feitas}.")
+            relato.erro("   O que estava pela metade foi descartado; os anteriores continuam.")
+            raise
+        finally:
+            parar.set()
+            equipe.encerrar()
+            portal.fechar()
+    relato.documento(resumo.documento(prontas))
+    return resumo.codigo
+
+
+def _abrir_portal(opcoes: Namespace, acesso: Any, parar: threading.Event, relato: Relato) -> Any:
+    from cofre.portal.api import Portal
+    from cofre.relato import duracao
+
+    def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
+        relato.linha(
+            f"   ⏳ {causa} Nova tentativa em {duracao(espera)} ({tentativa} de {tentativas})."
+        )
+
+    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, ao_tentar_de_novo)
+
+
+def _listar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, inventario
+    from cofre.deposito import Deposito
+
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    return inventario.listar(deposito, tuple(opcoes.empresa or ()), relato)
+
+
+def _verificar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, verificacao
+    from cofre.deposito import Deposito
+
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
+    return verificacao.verificar(deposito, *escolha, relato)

@@ -1,0 +1,162 @@
+"""O arquivo backup_metadata_<carimbo>.json: o que um backup diz de si mesmo.
+
+Contrato público. As chaves da primeira versão continuam (empresa_id, user_id, nome, data_backup,
+tabelas_backup, tabelas_falha, total_registros, tabelas); `versao_formato` 2 acrescenta as outras.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cofre.erros import BackupDanificado
+from cofre.modelo import ChaveEstrangeira
+
+VERSAO_DO_FORMATO = 2
+SEM_CONTAGEM = -1
+"""Em `registros`: a primeira versão não contava por tabela."""
+
+
+@dataclass(frozen=True, slots=True)
+class TabelaSalva:
+    """Uma tabela dentro de um backup. `sha256` vazio: backup da primeira versão, sem somas.
+
+    `elos` são as colunas que dizem a empresa (coluna, coluna de `empresas` ou vazio para o id do
+    dono); `maes`, as chaves por onde se chega à empresa quando os elos são nulos.
+    """
+
+    nome: str
+    arquivo: str
+    registros: int
+    bytes: int = 0
+    sha256: str = ""
+    colunas: tuple[Mapping[str, Any], ...] = ()
+    chave: tuple[str, ...] = ()
+    estrangeiras: tuple[ChaveEstrangeira, ...] = ()
+    nao_gravaveis: tuple[str, ...] = ()
+    elos: tuple[tuple[str, str], ...] = ()
+    maes: tuple[ChaveEstrangeira, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metadados:
+    """Os metadados de um backup; `bruto` é o JSON inteiro, como está ou vai para o disco."""
+
+    user_id: str
+    nome: str
+    data: str
+    tabelas: Mapping[str, TabelaSalva]
+    falhas: Mapping[str, str] = field(default_factory=dict)
+    total: int = 0
+    versao: int = VERSAO_DO_FORMATO
+    tipo: str = "manual"
+    consistencia: str = ""
+    parcial_de: tuple[str, ...] = ()
+    bruto: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def inteiro(self) -> bool:
+        """Se nenhuma tabela falhou e nenhuma foi deixada de lado por escolha."""
+        return not self.falhas and not self.parcial_de
+
+
+def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
+    """A entrada de uma tabela em `tabelas`."""
+    return {
+        "arquivo": tabela.arquivo,
+        "registros": tabela.registros,
+        "bytes": tabela.bytes,
+        "sha256": tabela.sha256,
+        "colunas": list(tabela.colunas),
+        "chave": list(tabela.chave),
+        "chaves_estrangeiras": [_chave_em_json(fk) for fk in tabela.estrangeiras],
+        "nao_gravaveis": list(tabela.nao_gravaveis),
+        "dono": {
+            "elos": [{"coluna": c, "de_empresas": r} for c, r in tabela.elos],
+            "maes": [_chave_em_json(fk) for fk in tabela.maes],
+        },
+    }
+
+
+def em_bytes(bruto: Mapping[str, Any]) -> bytes:
+    """O JSON indentado em UTF-8; um texto que não cabe em UTF-8 vai escapado."""
+    texto = json.dumps(bruto, ensure_ascii=False, indent=2)
+    try:
+        return (texto + "\n").encode("utf-8")
+    except UnicodeEncodeError:
+        return (json.dumps(bruto, indent=2) + "\n").encode("ascii")
+
+
+def ler(caminho: Path) -> Metadados:
+    """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
+    try:
+        bruto = json.loads(caminho.read_text(encoding="utf-8-sig"))
+        if not isinstance(bruto, dict):
+            raise TypeError("não é um objeto JSON")
+        return _interpretar(bruto)
+    except (ValueError, TypeError, KeyError, AttributeError) as e:
+        raise BackupDanificado(f"{caminho.name} está danificado: {_resumir(e)}") from e
+
+
+def _resumir(erro: Exception) -> str:
+    return f"falta {erro}" if isinstance(erro, KeyError) else str(erro)
+
+
+def _interpretar(bruto: dict[str, Any]) -> Metadados:
+    versao = int(bruto.get("versao_formato", 1))
+    if versao > VERSAO_DO_FORMATO:
+        raise ValueError(f"é do formato {versao}, mais novo que este programa")
+    tabelas = bruto.get("tabelas", {})
+    falhas = bruto.get("falhas", {})
+    if versao == 1:
+        # A primeira versão não dizia os arquivos: o depósito os acha pelos nomes.
+        tabelas, falhas = {}, {str(t): "" for t in _lista(bruto.get("tabelas_falha"))}
+    return Metadados(
+        user_id=str(bruto["user_id"]),
+        nome=str(bruto.get("nome") or ""),
+        data=str(bruto.get("data_backup") or ""),
+        tabelas={str(n): _tabela(str(n), t) for n, t in tabelas.items()},
+        falhas={str(n): str(m) for n, m in falhas.items()},
+        total=int(bruto.get("total_registros") or 0),
+        versao=versao,
+        tipo=str(bruto.get("tipo") or "manual"),
+        consistencia=str(bruto.get("consistencia") or ""),
+        parcial_de=tuple(_lista(bruto.get("tabelas_nao_pedidas"))),
+        bruto=bruto,
+    )
+
+
+def _tabela(nome: str, t: Mapping[str, Any]) -> TabelaSalva:
+    dono = t.get("dono") or {}
+    return TabelaSalva(
+        nome=nome,
+        arquivo=str(t["arquivo"]),
+        registros=int(t["registros"]),
+        bytes=int(t["bytes"]),
+        sha256=str(t["sha256"]),
+        colunas=tuple(t.get("colunas", ())),
+        chave=tuple(t.get("chave", ())),
+        estrangeiras=tuple(_chave(fk) for fk in t.get("chaves_estrangeiras", ())),
+        nao_gravaveis=tuple(t.get("nao_gravaveis", ())),
+        elos=tuple((e["coluna"], e.get("de_empresas", "")) for e in dono.get("elos", ())),
+        maes=tuple(_chave(fk) for fk in dono.get("maes", ())),
+    )
+
+
+def _chave_em_json(fk: ChaveEstrangeira) -> dict[str, Any]:
+    return {
+        "colunas": list(fk.colunas),
+        "tabela": fk.tabela,
+        "referencias": list(fk.referencias),
+    }
+
+
+def _chave(fk: Mapping[str, Any]) -> ChaveEstrangeira:
+    return ChaveEstrangeira(tuple(fk["colunas"]), str(fk["tabela"]), tuple(fk["referencias"]))
+
+
+def _lista(valor: object) -> Sequence[Any]:
+    return valor if isinstance(valor, list) else ()

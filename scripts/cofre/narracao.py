@@ -1,0 +1,117 @@
+"""O backup em palavras: os textos e a ordem do manual, que os usuários já conhecem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cofre.config import RAIZ
+from cofre.erros import ErroCofre
+from cofre.modelo import ordem_de_exibicao
+from cofre.portal.api import Inspecao
+from cofre.relato import Relato, duracao, limpo, numero, plural, tamanho
+from cofre.resultado import CopiaDeEmpresa, Resumo
+
+
+@dataclass(frozen=True, slots=True)
+class Narracao:
+    """Conta uma execução do backup a um relato."""
+
+    relato: Relato
+
+    def comeco(self, avisos: Sequence[str]) -> None:
+        """Antes do primeiro pedido; `avisos` são os da configuração."""
+        self.relato.linha("🚀 Iniciando backup isolado por empresa...")
+        for aviso in avisos:
+            self.relato.aviso(aviso)
+
+    def projeto(self, inspecao: Inspecao, total: int) -> None:
+        """O que se achou no projeto e o que fica de fora, uma vez só."""
+        linha, catalogo = self.relato.linha, inspecao.catalogo
+        linha(f"📊 Total de empresas: {numero(total)}")
+        if not catalogo.completo:
+            self.relato.aviso(
+                "A API não descreve as suas tabelas: só as 13 conhecidas foram procuradas, pelo"
+                " nome, com a chave «id»."
+            )
+        if catalogo.ausentes:
+            linha(f"ℹ️ Este banco não tem: {', '.join(catalogo.ausentes)}")
+        if inspecao.escopo.de_fora:
+            linha("ℹ️ Ficam de fora do backup:")
+        for fora in inspecao.escopo.de_fora:
+            linha(f"   • {limpo(fora.tabela)}: {_recuado(fora.motivo, 5)}")
+            if fora.sugestao:
+                linha("     se for de uma empresa, no cofre.toml:")
+                linha(f"       {_recuado(fora.sugestao, 7)}")
+
+    def empresa(self, copia: CopiaDeEmpresa) -> None:
+        """O bloco de uma empresa na tela."""
+        linha = self.relato.linha
+        linha()
+        linha(f"🏢 Empresa: {limpo(copia.empresa.nome)}")
+        for nome in sorted({*copia.tabelas, *copia.falhas}, key=ordem_de_exibicao):
+            if nome in copia.falhas:
+                self._falha(f"{limpo(nome)}:", copia.falhas[nome])
+            else:
+                quantos = plural(copia.tabelas[nome].registros, "registro", "registros")
+                linha(f"   ✅ {limpo(nome)}: {quantos}")
+        for c in copia.contradicoes:
+            quantos = plural(c.quantidade, "registro aponta", "registros apontam")
+            exemplos = limpo(", ".join(c.exemplos))
+            linha(
+                f"   ⚠️ {limpo(c.tabela)}: {quantos} para fora da empresa"
+                f" ({limpo(c.por)}; {exemplos})"
+            )
+        if not copia.instantanea:
+            linha("   ⚠️ Consistência parcial: os dados mudavam sem parar durante a leitura.")
+        self._desfecho(copia)
+
+    def _desfecho(self, copia: CopiaDeEmpresa) -> None:
+        linha = self.relato.linha
+        if copia.impedida:
+            self._falha("Backup não concluído:", copia.impedida)
+        elif not copia.carimbo:
+            linha("   ❌ Backup não concluído: nenhuma tabela pôde ser lida")
+        elif copia.inteira:
+            linha(f"   ✅ Backup concluído: {copia.pasta}/")
+        else:
+            linha(f"   ⚠️ Backup incompleto: {copia.pasta}/")
+
+    def _falha(self, o_que: str, erro: ErroCofre) -> None:
+        self.relato.linha(f"   ❌ {o_que} {limpo(str(erro))}")
+        for cura in erro.dica.splitlines():
+            self.relato.linha(f"      {cura}")
+
+    def fim(self, resumo: Resumo) -> None:
+        linha = self.relato.linha
+        linha()
+        linha("📦 Resumo")
+        inteiras = f"{numero(resumo.inteiras)} de {numero(resumo.empresas)} com backup completo"
+        linha(f"   Empresas: {inteiras}")
+        linha(f"   Registros: {numero(resumo.registros)}")
+        linha(f"   Tamanho: {tamanho(resumo.bytes)}")
+        linha(f"   Tempo: {duracao(resumo.segundos)}")
+        for nome, quantas in resumo.sem_dono.items():
+            quantos = plural(quantas, "registro não pertence", "registros não pertencem")
+            self.relato.aviso(
+                f"{limpo(nome)}: {quantos} a nenhuma empresa (dono nulo ou desconhecido) e não"
+                " está em backup algum."
+            )
+        if not resumo.falhas:
+            linha("   Falhas: nenhuma")
+            return
+        linha(f"   Falhas: {numero(len(resumo.falhas))}")
+        for falha in resumo.falhas:
+            linha(f"   ❌ {falha}")
+
+
+def exibir_pasta(pasta: Path) -> str:
+    """«./backups/empresa_x» dentro do projeto, como no manual; o caminho inteiro fora dele."""
+    if pasta.is_relative_to(RAIZ):
+        return f"./{pasta.relative_to(RAIZ).as_posix()}"
+    return str(pasta)
+
+
+def _recuado(texto: str, espacos: int) -> str:
+    return texto.replace("\n", "\n" + " " * espacos)

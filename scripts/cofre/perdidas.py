@@ -1,0 +1,58 @@
+"""O que devia estar no backup e não está: nunca em silêncio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cofre.config import Regras
+from cofre.deposito import Backup
+from cofre.erros import ErroCofre, FalhaDeLeitura
+from cofre.modelo import TABELAS_CONHECIDAS, ordem_de_exibicao
+from cofre.portal.api import Inspecao
+
+
+def tabelas_perdidas(
+    anteriores: Sequence[Backup], inspecao: Inspecao, regras: Regras, pedidas: Sequence[str]
+) -> dict[str, ErroCofre]:
+    """As conhecidas que o servidor recusa, e as que o último backup da empresa tinha e que não
+    dão mais para ler. O que está em «ignorar», ou não foi pedido, não conta."""
+    perdidas: dict[str, ErroCofre] = {
+        t: _recusada(inspecao, t) for t in TABELAS_CONHECIDAS if t in inspecao.catalogo.ocultas
+    }
+    if anteriores:
+        for tabela in _tabelas_de(anteriores[-1]):
+            if tabela not in inspecao.escopo.tabelas:
+                perdidas.setdefault(tabela, _sumiu(tabela, anteriores[-1], inspecao))
+    return {
+        t: e
+        for t, e in perdidas.items()
+        if t not in regras.ignorar and (not pedidas or t in pedidas)
+    }
+
+
+def _tabelas_de(backup: Backup) -> Iterable[str]:
+    """Tudo o que aquele backup tinha ou devia ter."""
+    meta = backup.meta
+    if meta is None:
+        return ()
+    return sorted({*meta.tabelas, *meta.falhas, *meta.parcial_de}, key=ordem_de_exibicao)
+
+
+def _recusada(inspecao: Inspecao, tabela: str) -> ErroCofre:
+    causa, _quebra, dica = inspecao.catalogo.ocultas[tabela].partition("\n")
+    return FalhaDeLeitura(causa, dica)
+
+
+def _sumiu(tabela: str, ultimo: Backup, inspecao: Inspecao) -> ErroCofre:
+    if tabela in inspecao.catalogo.ocultas:
+        return _recusada(inspecao, tabela)
+    quando = ultimo.quando.strftime("%d/%m/%Y %H:%M")
+    fora = next((d for d in inspecao.escopo.de_fora if d.tabela == tabela), None)
+    if fora:
+        return FalhaDeLeitura(f"estava no backup de {quando} e agora fica de fora: {fora.motivo}")
+    return FalhaDeLeitura(
+        f"estava no backup de {quando} e não aparece mais na API",
+        "Se perdeu a permissão, no SQL Editor do Supabase:\n"
+        f'  GRANT SELECT, INSERT, UPDATE, DELETE ON public."{tabela}" TO service_role;\n'
+        f"Se foi apagada de propósito, ponha {tabela} em «ignorar» no cofre.toml.",
+    )

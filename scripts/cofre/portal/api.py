@@ -1,0 +1,107 @@
+"""A fachada do portal: o que os casos de uso pedem, e nada do HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import IO
+
+from cofre.config import Acesso, Regras
+from cofre.equipe import Equipe
+from cofre.erros import ConsultaDemorada, FalhaDeLeitura
+from cofre.escopo import (
+    Donos,
+    Escopo,
+    TabelaNoEscopo,
+    completar_chaves,
+    definir,
+    referencias_a_empresas,
+)
+from cofre.modelo import Catalogo, Empresa
+from cofre.portal import descoberta, empresas
+from cofre.portal.coleta import Avanco, Coleta, coletar, preparar
+from cofre.portal.transporte import AoTentarDeNovo, Transporte
+
+
+@dataclass(frozen=True, slots=True)
+class Inspecao:
+    """O que se sabe do projeto antes de fotografar."""
+
+    catalogo: Catalogo
+    escopo: Escopo
+    empresas: tuple[Empresa, ...]
+    donos: Donos
+
+
+@dataclass(slots=True)
+class Portal:
+    """A API do projeto. Um só para a execução inteira; vários fios o usam."""
+
+    acesso: Acesso
+    conexoes: int
+    tentativas: int
+    parar: threading.Event
+    ao_tentar_de_novo: AoTentarDeNovo
+    _transporte: Transporte = field(init=False)
+    _equipe: Equipe = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._equipe = Equipe(self.conexoes, self.parar, "leitura")
+        self._transporte = Transporte(
+            self.acesso,
+            conexoes=self.conexoes,
+            tentativas=self.tentativas,
+            parar=self.parar,
+            ao_tentar_de_novo=self.ao_tentar_de_novo,
+        )
+
+    def fechar(self) -> None:
+        """Encerra conexões e fios."""
+        self._equipe.encerrar()
+        self._transporte.fechar()
+
+    def inspecionar(self, regras: Regras) -> Inspecao:
+        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
+        sondas = descoberta.SondasDaApi(self._transporte)
+        catalogo = descoberta.descobrir(self._transporte, self._equipe)
+        catalogo = completar_chaves(catalogo, sondas, self._equipe)
+        escopo = definir(catalogo, regras, sondas)
+        referencias = referencias_a_empresas(catalogo)
+        todas = empresas.listar(self._transporte, catalogo, referencias)
+        return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
+
+    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
+
+        def completar(no_escopo: TabelaNoEscopo) -> TabelaNoEscopo:
+            try:
+                tabela = descoberta.nao_gravaveis(self._transporte, no_escopo.tabela)
+            except FalhaDeLeitura:
+                return no_escopo  # sem permissão de escrita: a leitura do backup não depende disto
+            return replace(no_escopo, tabela=tabela)
+
+        completas = self._equipe.cada(completar, escopo.tabelas.values())
+        return replace(escopo, tabelas={t.tabela.nome: t for t in completas})
+
+    def fotografar(
+        self,
+        empresa: Empresa,
+        tabelas: Mapping[str, TabelaNoEscopo],
+        donos: Donos,
+        rascunho: Callable[[], IO[bytes]],
+        avanco: Avanco,
+    ) -> Coleta:
+        """A foto de uma empresa, nos rascunhos. Uma tabela que falha traz a `falha`."""
+        preparadas = [
+            preparar(self._transporte, empresa, t, donos, rascunho, avanco)
+            for t in tabelas.values()
+        ]
+        return coletar(preparadas, self._equipe)
+
+    def contar(self, tabela: str) -> int | None:
+        """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
+        try:
+            return self._transporte.ler(tabela, "*", contar=True, limite=0).total
+        except ConsultaDemorada:
+            return None

@@ -1,0 +1,168 @@
+"""As perguntas em forma de URL do PostgREST: escolha de linhas por empresa e por faixa de chave.
+
+Puro texto, nenhum pedido é feito aqui. Sintaxe: documentação do PostgREST 12, «Tables and Views»
+e «Resource Embedding».
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cofre.escopo import Elo, Ramo
+from cofre.modelo import SEM_CHAVE, ChaveEstrangeira, Empresa, Tabela
+
+Parametros = tuple[tuple[str, str], ...]
+
+VALORES_POR_PEDIDO = 40
+"""Quantos valores cabem num `in.(...)`: 40 uuids dão 1,6 KB, longe do limite de 3 KB por URL."""
+
+APELIDO = "_dono"
+"""O nome com que a linha-mãe vem pendurada na linha, só para conferir de quem ela é."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consulta:
+    """Um pedaço das linhas de uma empresa numa tabela; os pedaços de uma tabela não se cruzam."""
+
+    tabela: Tabela
+    ramo: Ramo
+    filtros: Parametros
+
+    def linhas(self) -> str:
+        """O `select` da linha inteira, mais o que serve para conferir e é tirado depois."""
+        extras = SEM_CHAVE if self.tabela.ordem == SEM_CHAVE else ()
+        return ",".join(["*", *extras, "xmin", *_pendurada(self.ramo)])
+
+    def chaves(self) -> str:
+        """O `select` só da chave e da versão (xmin) de cada linha."""
+        colunas = [citar(c) for c in self.tabela.ordem]
+        return ",".join([*colunas, "xmin", *_pendurada(self.ramo)])
+
+    def faixa(self, depois_de: Sequence[str] | None, ate: Sequence[str] | None) -> Parametros:
+        """Filtros e ordem para as chaves no intervalo aberto à esquerda (depois_de, ate]."""
+        return (*self.filtros, *faixa_de_chaves(self.tabela, depois_de, ate))
+
+
+def faixa_de_chaves(
+    tabela: Tabela, depois_de: Sequence[str] | None, ate: Sequence[str] | None
+) -> Parametros:
+    """A ordem da chave e os limites do intervalo aberto à esquerda (depois_de, ate]."""
+    ordem = tabela.ordem
+    parametros: list[tuple[str, str]] = []
+    partes: list[str] = []
+    for limite, operador in ((depois_de, "gt"), (ate, "lte")):
+        if limite is None:
+            continue
+        if len(ordem) == 1:
+            parametros.append((citar(ordem[0]), f"{operador}.{limite[0]}"))
+        else:
+            # Redundante, mas deixa o índice da chave composta delimitar a busca.
+            folgado = "gte" if operador == "gt" else "lte"
+            parametros.append((citar(ordem[0]), f"{folgado}.{limite[0]}"))
+            partes.append(_lexicografico(ordem, limite, operador))
+    if partes:
+        parametros.append(("and", f"({','.join(partes)})"))
+    parametros.append(("order", ",".join(citar(c) for c in ordem)))
+    return tuple(parametros)
+
+
+def consultas(tabela: Tabela, ramos: Sequence[Ramo], empresa: Empresa) -> list[Consulta]:
+    """As consultas que, juntas, dão todas as linhas da empresa na tabela."""
+    return [
+        Consulta(tabela, ramo, filtros) for ramo in ramos for filtros in _filtros(ramo, empresa)
+    ]
+
+
+def nulas(colunas: Sequence[str]) -> Parametros:
+    """Filtro: todas estas colunas nulas."""
+    return tuple((citar(c), "is.null") for c in colunas)
+
+
+def pendurar(tabela: str, coluna: str, dentro: str) -> str:
+    """Um `select` que traz a linha-mãe de `tabela` (pela `coluna`, se dita)."""
+    dica = f"!{citar(coluna)}" if coluna else ""
+    return f"{APELIDO}:{citar(tabela)}{dica}!inner({dentro})"
+
+
+def citar(nome: str) -> str:
+    """Um identificador, entre aspas quando tem mais que letras, dígitos e sublinhado."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", nome):
+        return nome
+    return '"' + nome.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _valor(texto: str) -> str:
+    """Um valor dentro de or(...), and(...) ou in.(...)."""
+    return '"' + texto.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _pendurada(ramo: Ramo) -> list[str]:
+    if not ramo.passos:
+        return []
+    dentro = ",".join(citar(e.coluna) for e in ramo.elos)
+    for passo in reversed(ramo.passos):
+        dentro = pendurar(passo.tabela, _dica(passo), dentro)
+    return [dentro]
+
+
+def _dica(passo: ChaveEstrangeira) -> str:
+    return passo.colunas[0] if len(passo.colunas) == 1 else ""
+
+
+def _filtros(ramo: Ramo, empresa: Empresa) -> list[Parametros]:
+    fixos = [
+        (f"{APELIDO}." * i + citar(coluna), "is.null")
+        for i, colunas in enumerate(ramo.nulos)
+        for coluna in colunas
+    ]
+    prefixo = f"{APELIDO}." * len(ramo.passos)
+    return [(*fixos, *escolha) for escolha in _escolhas(ramo.elos, empresa, prefixo)]
+
+
+def _escolhas(elos: Sequence[Elo], empresa: Empresa, prefixo: str) -> list[Parametros]:
+    """Os filtros dos elos: um só em geral; mais quando o dono tem dezenas de linhas de empresas."""
+    valores = [(e, _valores(e, empresa)) for e in elos]
+    alternativas = [_condicao(e, v[:VALORES_POR_PEDIDO]) for e, v in valores if v]
+    if not alternativas:
+        return []
+    if len(alternativas) == 1:
+        coluna, condicao = alternativas[0]
+        escolhas: list[Parametros] = [((prefixo + coluna, condicao),)]
+    else:
+        juntas = ",".join(f"{coluna}.{condicao}" for coluna, condicao in alternativas)
+        escolhas = [((f"{prefixo}or", f"({juntas})"),)]
+    for elo, todos in valores:
+        for i in range(VALORES_POR_PEDIDO, len(todos), VALORES_POR_PEDIDO):
+            # O resto não pode repetir o que o primeiro pedido já trouxe pelos outros elos.
+            outros = [
+                (prefixo + citar(o.coluna), f"isdistinct.{empresa.id}")
+                for o in elos
+                if o is not elo and not o.referencia
+            ]
+            coluna, condicao = _condicao(elo, todos[i : i + VALORES_POR_PEDIDO])
+            escolhas.append(((prefixo + coluna, condicao), *outros))
+    return escolhas
+
+
+def _valores(elo: Elo, empresa: Empresa) -> tuple[str, ...]:
+    return empresa.valores(elo.referencia) if elo.referencia else (empresa.id,)
+
+
+def _condicao(elo: Elo, valores: Sequence[str]) -> tuple[str, str]:
+    if len(valores) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", valores[0]):
+        return citar(elo.coluna), f"eq.{valores[0]}"
+    return citar(elo.coluna), f"in.({','.join(_valor(v) for v in valores)})"
+
+
+def _lexicografico(ordem: Sequence[str], limite: Sequence[str], operador: str) -> str:
+    """(a, b) > (1, 2)  →  or(a.gt."1",and(a.eq."1",b.gt."2")); lte compara a última com lte."""
+    estrito = "gt" if operador == "gt" else "lt"
+    termos = []
+    for i, coluna in enumerate(ordem):
+        iguais = [f"{citar(c)}.eq.{_valor(v)}" for c, v in zip(ordem[:i], limite, strict=False)]
+        ultima = operador if i == len(ordem) - 1 else estrito
+        termo = [*iguais, f"{citar(coluna)}.{ultima}.{_valor(limite[i])}"]
+        termos.append(termo[0] if len(termo) == 1 else f"and({','.join(termo)})")
+    return f"or({','.join(termos)})"

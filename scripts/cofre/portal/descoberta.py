@@ -1,0 +1,220 @@
+"""O catálogo pela API: a descrição OpenAPI e o que só a sondagem mostra.
+
+A descrição esconde as chaves estrangeiras um-para-um e compostas, as colunas que não podem ser
+escritas e toda tabela sem permissão para a chave; e lista visões como se fossem tabelas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from cofre.equipe import Equipe
+from cofre.erros import (
+    ConsultaDemorada,
+    FalhaDeLeitura,
+    PermissaoNegada,
+    RespostaInvalida,
+    TabelaInexistente,
+)
+from cofre.modelo import (
+    TABELAS_CONHECIDAS,
+    Catalogo,
+    ChaveEstrangeira,
+    Coluna,
+    Tabela,
+)
+from cofre.portal.consulta import APELIDO, citar, nulas, pendurar
+from cofre.portal.transporte import PaginaGrande, Transporte
+
+COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
+"""O que se procura numa tabela vazia que a API não descreve."""
+
+_CHAVE = "<pk/>"
+_ESTRANGEIRA = re.compile(r"<fk table='(.*?)' column='(.*?)'/>")
+
+
+def descobrir(transporte: Transporte, equipe: Equipe) -> Catalogo:
+    """O catálogo, menos as chaves escondidas (ver `escopo.completar_chaves`)."""
+    descritas = interpretar(transporte.descricao())
+    if not descritas:
+        return _pelo_nome(transporte, equipe)
+    visoes = {t.nome for t, gravavel in descritas if not gravavel}
+    candidatas = [t for t, gravavel in descritas if gravavel]
+    tabelas: dict[str, Tabela] = {}
+    ocultas: dict[str, str] = {}
+    sondadas = equipe.cada(lambda t: _sondar(transporte, t.nome, "xmin"), candidatas)
+    for tabela, problema in zip(candidatas, sondadas, strict=True):
+        if isinstance(problema, TabelaInexistente):
+            visoes.add(tabela.nome)  # sem xmin: uma visão que aceita escrita
+        else:
+            # Uma recusa (42501) aparece na leitura, com a sua cura.
+            tabelas[tabela.nome] = tabela
+    vistas = {t.nome for t, _ in descritas}
+    ausentes = _procurar_escondidas(transporte, tabelas, vistas, ocultas, equipe)
+    return Catalogo(tabelas, tuple(sorted(visoes)), ocultas, tuple(ausentes))
+
+
+def interpretar(descricao: bytes) -> list[tuple[Tabela, bool]]:
+    """As tabelas e visões da descrição OpenAPI, e se cada uma aceita escrita (as visões que não
+    se escrevem e as materializadas, não). Levanta RespostaInvalida."""
+    try:
+        documento = msgspec.json.decode(descricao)
+        definicoes: Mapping[str, Any] = documento.get("definitions") or {}
+        caminhos: Mapping[str, Any] = documento.get("paths") or {}
+        return [
+            (_tabela(nome, definicao), "post" in caminhos.get(f"/{nome}", {}))
+            for nome, definicao in definicoes.items()
+        ]
+    except (msgspec.DecodeError, AttributeError, TypeError, UnicodeDecodeError) as e:
+        raise RespostaInvalida(
+            "A raiz da API não é a descrição que o Supabase dá.",
+            "Confira SUPABASE_URL: deve ser a «Project URL» do painel.",
+        ) from e
+
+
+def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
+    obrigatorias = set(definicao.get("required") or ())
+    colunas, chave, estrangeiras = [], [], []
+    for coluna, propriedade in (definicao.get("properties") or {}).items():
+        nota = str(propriedade.get("description") or "")
+        tipo = str(propriedade.get("format") or "")
+        colunas.append(Coluna(coluna, tipo, coluna not in obrigatorias))
+        if _CHAVE in nota:
+            chave.append(coluna)
+        aponta = _ESTRANGEIRA.search(nota)
+        if aponta:
+            estrangeiras.append(ChaveEstrangeira((coluna,), aponta[1], (aponta[2],)))
+    tipos = {c.nome: c.tipo for c in colunas}
+    if any(not _ordenavel(tipos[c]) or re.search(r'["\\]', c) for c in chave):
+        chave = []  # não se escreve como literal de filtro, ou não se lê: a ordem física serve
+    return Tabela(nome, tuple(colunas), tuple(chave), tuple(estrangeiras))
+
+
+def _ordenavel(tipo: str) -> bool:
+    return not tipo.endswith("[]") and tipo not in ("json", "jsonb", "")
+
+
+def _sondar(transporte: Transporte, tabela: str, coluna: str) -> FalhaDeLeitura | None:
+    """None se a coluna da tabela pode ser lida; senão, por que não."""
+    try:
+        transporte.ler(tabela, citar(coluna), limite=0)
+    except (TabelaInexistente, PermissaoNegada) as e:
+        return e
+    except ConsultaDemorada:
+        return None
+    return None
+
+
+def _procurar_escondidas(
+    transporte: Transporte,
+    tabelas: Mapping[str, Tabela],
+    vistas: set[str],
+    ocultas: dict[str, str],
+    equipe: Equipe,
+) -> list[str]:
+    """As conhecidas e as citadas por chaves que não foram descritas: sem permissão ou ausentes."""
+    citadas = {fk.tabela for t in tabelas.values() for fk in t.estrangeiras}
+    procuradas = sorted((set(TABELAS_CONHECIDAS) | citadas) - vistas)
+    ausentes = []
+    sondadas = equipe.cada(lambda t: _sondar(transporte, t, "*"), procuradas)
+    for nome, problema in zip(procuradas, sondadas, strict=True):
+        if isinstance(problema, PermissaoNegada):
+            ocultas[nome] = f"{problema}\n{problema.dica}"
+        elif isinstance(problema, TabelaInexistente) and nome in TABELAS_CONHECIDAS:
+            ausentes.append(nome)
+    return [n for n in TABELAS_CONHECIDAS if n in ausentes]
+
+
+def _pelo_nome(transporte: Transporte, equipe: Equipe) -> Catalogo:
+    """Sem descrição: as treze conhecidas, pelo nome, com a chave `id`."""
+    tabelas: dict[str, Tabela] = {}
+    ocultas: dict[str, str] = {}
+    ausentes = []
+
+    def olhar(nome: str) -> Tabela | FalhaDeLeitura:
+        try:
+            return _olhar(transporte, nome)
+        except (TabelaInexistente, PermissaoNegada) as e:
+            return e
+
+    achadas = equipe.cada(olhar, TABELAS_CONHECIDAS)
+    for nome, achada in zip(TABELAS_CONHECIDAS, achadas, strict=True):
+        if isinstance(achada, Tabela):
+            tabelas[nome] = achada
+        elif isinstance(achada, PermissaoNegada):
+            ocultas[nome] = f"{achada}\n{achada.dica}"
+        else:
+            ausentes.append(nome)
+    return Catalogo(tabelas, (), ocultas, tuple(ausentes), completo=False)
+
+
+def _olhar(transporte: Transporte, nome: str) -> Tabela:
+    linhas = transporte.ler(nome, "*", limite=1).linhas
+    if linhas:
+        nomes: Iterable[str] = msgspec.json.decode(linhas[0], type=dict[str, msgspec.Raw])
+    else:
+        nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(transporte, nome, c) is None]
+    colunas = tuple(Coluna(c) for c in nomes)
+    return Tabela(nome, colunas, ("id",) if "id" in nomes else ())
+
+
+@dataclass(frozen=True, slots=True)
+class SondasDaApi:
+    """As perguntas que o escopo faz aos dados, pela API."""
+
+    transporte: Transporte
+
+    def ha_linhas(self, tabela: str, nulas_: Sequence[str]) -> bool:
+        """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
+        try:
+            pagina = self.transporte.ler(tabela, citar(nulas_[0]), nulas(nulas_), limite=1)
+        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente):
+            return True
+        return bool(pagina.linhas)
+
+    def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
+        """Se a linha-mãe em `outra` é uma só (o sentido contrário traria uma lista)."""
+        selecao = pendurar(outra, coluna, "*")
+        try:
+            pagina = self.transporte.ler(tabela, selecao, limite=1)
+        except (TabelaInexistente, PermissaoNegada, ConsultaDemorada, PaginaGrande):
+            return False
+        except FalhaDeLeitura:
+            return False  # PGRST201: mais de um caminho, não dá para escolher
+        if not pagina.linhas:
+            return True
+        mae = msgspec.json.decode(pagina.linhas[0], type=dict[str, msgspec.Raw])[APELIDO]
+        return bytes(mae).startswith(b"{")
+
+
+def nao_gravaveis(transporte: Transporte, tabela: Tabela) -> Tabela:
+    """A tabela com as colunas que o banco não deixa escrever: pergunta até não sobrar nenhuma."""
+    restantes = [c.nome for c in tabela.colunas]
+    recusadas: list[str] = []
+    while restantes:
+        _status, corpo = transporte.insercao_impossivel(tabela.nome, restantes)
+        coluna = _coluna_recusada(corpo)
+        if coluna not in restantes:
+            break
+        restantes.remove(coluna)
+        recusadas.append(coluna)
+    return replace(tabela, nao_gravaveis=tuple(recusadas))
+
+
+_COLUNA = re.compile(r'^Column "(.*)" is (?:a generated|an identity) column', re.DOTALL)
+
+
+def _coluna_recusada(corpo: bytes) -> str:
+    try:
+        erro = msgspec.json.decode(corpo)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    if not isinstance(erro, dict) or erro.get("code") != "428C9":
+        return ""
+    casa = _COLUNA.match(str(erro.get("details") or ""))
+    return casa[1] if casa else ""

@@ -1,0 +1,350 @@
+"""Os pedidos à API: pelo cliente supabase-py, com os bytes da resposta intactos.
+
+O supabase-py monta URL, cabeçalhos e autenticação; a resposta é lida daqui, sem passar pelo
+decodificador dele, que perderia dígitos de `numeric`. Problemas passageiros são tentados de novo
+pelo tenacity; o resto vira um erro do cofre, com causa e cura, sem nada da chave.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import tenacity
+
+from cofre.config import INSTALACAO, ONDE_PEGAR, ONDE_PEGAR_URL, Acesso
+from cofre.erros import (
+    ChaveRecusada,
+    ConsultaDemorada,
+    DependenciaAusente,
+    FalhaDeLeitura,
+    Interrompido,
+    PermissaoNegada,
+    ProjetoPausado,
+    RespostaInvalida,
+    ServidorSemResposta,
+    TabelaInexistente,
+)
+from cofre.portal.consulta import Parametros
+
+if TYPE_CHECKING:
+    from supabase import Client
+
+PASSAGEIROS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+MAIOR_RESPOSTA = 2 * 1024 * 1024
+"""Bytes de uma página; acima disso ela é pedida de novo com menos linhas."""
+
+ESPERA_MAXIMA = 30.0
+"""Segundos, entre duas tentativas; um Retry-After do servidor vale até 120."""
+RETRY_AFTER_MAXIMO = 120.0
+
+T = TypeVar("T")
+AoTentarDeNovo = Callable[[str, float, int, int], None]
+"""Recebe (o que houve, segundos de espera, tentativa, tentativas)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pagina:
+    """As linhas de uma resposta, cada uma com os bytes que vieram, e o corpo inteiro.
+
+    `total` é a contagem exata de tudo o que o filtro pega, se foi pedida e dada.
+    """
+
+    corpo: bytes
+    linhas: list[msgspec.Raw]
+    total: int | None
+
+
+class PaginaGrande(FalhaDeLeitura):
+    """A resposta passou do tamanho aceito e foi abandonada: peça menos linhas."""
+
+
+class _Passageiro(Exception):
+    """Um problema que merece outra tentativa; `definitivo` é o erro se ele não passar."""
+
+    def __init__(self, definitivo: FalhaDeLeitura, espera: float = 0.0) -> None:
+        super().__init__(str(definitivo))
+        self.definitivo = definitivo
+        self.espera = espera
+
+
+class Transporte:
+    """Uma sessão com o servidor, usada por vários fios ao mesmo tempo."""
+
+    def __init__(
+        self,
+        acesso: Acesso,
+        *,
+        conexoes: int,
+        tentativas: int,
+        parar: threading.Event,
+        ao_tentar_de_novo: AoTentarDeNovo,
+    ) -> None:
+        """`tentativas` conta a primeira. Levanta DependenciaAusente sem o supabase-py."""
+        self._host = urlsplit(acesso.url).netloc
+        self._tentativas = tentativas
+        self._ao_tentar_de_novo = ao_tentar_de_novo
+        self._parar = parar
+        # HTTP/1.1: com HTTP/2 todos os fios dividiriam uma só conexão TCP.
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(60.0, connect=15.0),
+            limits=httpx.Limits(max_connections=conexoes + 1, max_keepalive_connections=conexoes),
+        )
+        self._cliente = _criar_cliente(acesso, self._http)
+
+    def fechar(self) -> None:
+        """Encerra as conexões."""
+        self._http.close()
+
+    def ler(
+        self,
+        tabela: str,
+        selecao: str,
+        parametros: Parametros = (),
+        *,
+        contar: bool = False,
+        limite: int | None = None,
+    ) -> Pagina:
+        """Uma página de uma tabela: um GET. Levanta FalhaDeLeitura (e suas filhas); PaginaGrande
+        quando a resposta passa de MAIOR_RESPOSTA e dá para pedir menos linhas."""
+        pedido = self._cliente.postgrest.from_(tabela).select("*").request
+        alvo = httpx.QueryParams([("select", selecao), *parametros])
+        if limite is not None:
+            alvo = alvo.add("limit", str(limite))
+        cabecalhos = httpx.Headers(pedido.headers)
+        cabecalhos["Prefer"] = "count=exact" if contar else "count=none"
+
+        def enviar() -> Pagina:
+            caminho = str(pedido.path)
+            get = self._http.build_request("GET", caminho, params=alvo, headers=cabecalhos)
+            maximo = None if limite == 1 else MAIOR_RESPOSTA
+            return _pagina(*self._enviar(get, tabela, maximo))
+
+        return self._insistir(enviar)
+
+    def descricao(self) -> bytes:
+        """A descrição OpenAPI da API (a raiz), em bytes."""
+        postgrest = self._cliente.postgrest
+        cabecalhos = httpx.Headers(postgrest.headers)
+        cabecalhos["Accept"] = "application/openapi+json, application/json"
+        raiz = str(postgrest.base_url).rstrip("/") + "/"
+        return self._insistir(
+            lambda: self._enviar(
+                self._http.build_request("GET", raiz, headers=cabecalhos), "", None
+            )
+        )[0]
+
+    def insercao_impossivel(self, tabela: str, colunas: Sequence[str]) -> tuple[int, bytes]:
+        """O que o banco responde a um INSERT que nunca pode acontecer: o corpo não é JSON, então
+        a transação sempre falha e nada é gravado (nem por gatilho de comando). Serve para saber
+        quais colunas não podem ser escritas, que o planejador recusa antes de ler o corpo."""
+        pedido = self._cliente.postgrest.from_(tabela).insert([]).request
+        nomes = ",".join('"' + c.replace('"', '\\"') + '"' for c in colunas)
+
+        def enviar() -> tuple[int, bytes]:
+            try:
+                resposta = self._http.post(
+                    str(pedido.path),
+                    params={"columns": nomes},
+                    content=b"x",
+                    headers={**dict(pedido.headers), "Content-Type": "application/json"},
+                )
+            except httpx.TransportError as e:
+                raise _Passageiro(self._sem_resposta(e)) from e
+            if resposta.status_code in PASSAGEIROS and b'"code"' not in resposta.content:
+                raise _Passageiro(self._traduzir(resposta.status_code, b"", tabela))
+            return resposta.status_code, resposta.content
+
+        return self._insistir(enviar)
+
+    def _insistir(self, fazer: Callable[[], T]) -> T:
+        if self._parar.is_set():
+            raise Interrompido("Interrompido.")
+        tentar = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Passageiro),
+            stop=tenacity.stop_after_attempt(self._tentativas)
+            | tenacity.stop_when_event_set(self._parar),
+            wait=_espera,
+            sleep=tenacity.sleep_using_event(self._parar),
+            before_sleep=self._avisar,
+            reraise=True,
+        )
+        try:
+            return tentar(fazer)
+        except _Passageiro as e:
+            if self._parar.is_set():
+                raise Interrompido("Interrompido.") from None
+            raise e.definitivo from e.__cause__
+
+    def _avisar(self, estado: tenacity.RetryCallState) -> None:
+        erro = estado.outcome.exception() if estado.outcome else None
+        espera = estado.next_action.sleep if estado.next_action else 0.0
+        self._ao_tentar_de_novo(str(erro), espera, estado.attempt_number + 1, self._tentativas)
+
+    def _enviar(self, pedido: httpx.Request, tabela: str, maximo: int | None) -> tuple[bytes, str]:
+        """Devolve o corpo e o Content-Range."""
+        try:
+            resposta = self._http.send(pedido, stream=True)
+            try:
+                corpo = _receber(resposta, maximo)
+            finally:
+                resposta.close()
+        except (httpx.TransportError, httpx.DecodingError) as e:
+            raise _Passageiro(self._sem_resposta(e)) from e
+        except httpx.InvalidURL as e:
+            raise FalhaDeLeitura(f"O endereço do projeto não serve: {e}", ONDE_PEGAR_URL) from e
+        if resposta.status_code not in (200, 206):
+            self._recusar(resposta, corpo, tabela)
+        return corpo, resposta.headers.get("content-range", "")
+
+    def _recusar(self, resposta: httpx.Response, corpo: bytes, tabela: str) -> None:
+        erro = self._traduzir(resposta.status_code, corpo, tabela)
+        passageiro = resposta.status_code in PASSAGEIROS and not isinstance(
+            erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado
+        )
+        if passageiro:
+            raise _Passageiro(erro, _retry_after(resposta.headers.get("retry-after", "")))
+        raise erro
+
+    def _sem_resposta(self, causa: Exception) -> FalhaDeLeitura:
+        if isinstance(causa, httpx.DecodingError | httpx.RemoteProtocolError | httpx.ReadError):
+            return ServidorSemResposta(
+                f"A conexão com {self._host} caiu no meio da resposta.",
+                "Verifique a internet e tente de novo.",
+            )
+        if isinstance(causa, httpx.TimeoutException):
+            return ServidorSemResposta(
+                f"{self._host} não respondeu a tempo.",
+                "Verifique a internet e o painel do Supabase (status do projeto); tente de novo.",
+            )
+        return ServidorSemResposta(
+            f"Não consegui falar com {self._host}.",
+            "Verifique a internet e o endereço em SUPABASE_URL. Um projeto pausado ou apagado\n"
+            "também some da rede: veja no painel do Supabase se ele está ativo.",
+        )
+
+    def _traduzir(self, status: int, corpo: bytes, tabela: str) -> FalhaDeLeitura:
+        codigo, mensagem = _erro_do_postgrest(corpo)
+        if codigo == "57014":
+            return ConsultaDemorada(
+                f"A consulta a {tabela} passou do limite de tempo do servidor (57014).",
+                f"Crie um índice na coluna que diz a empresa em {tabela} e tente de novo.",
+            )
+        if codigo == "42501":
+            return PermissaoNegada(f"permission denied for table {tabela}", _cura_42501(tabela))
+        if codigo in ("42P01", "PGRST205", "42703", "PGRST204", "PGRST200"):
+            return TabelaInexistente(f"{mensagem or 'não existe'} ({codigo})")
+        if status == 401:
+            return ChaveRecusada(
+                f"O servidor {self._host} recusou a chave (401).",
+                "Confira se a chave é deste projeto e se não foi trocada no painel.\n" + ONDE_PEGAR,
+            )
+        if status == 540 or b"paused" in corpo[:2000].lower():
+            return ProjetoPausado("O projeto está pausado no Supabase.")
+        if status == 404 and not codigo:
+            return FalhaDeLeitura(f"{self._host} não tem a API do Supabase (404).", ONDE_PEGAR_URL)
+        detalhe = f" {codigo}: {mensagem}" if codigo else ""
+        return FalhaDeLeitura(f"O servidor {self._host} respondeu {status}.{detalhe}", "")
+
+
+def _criar_cliente(acesso: Acesso, http: httpx.Client) -> Client:
+    try:
+        from supabase import create_client
+        from supabase.lib.client_options import SyncClientOptions
+    except ModuleNotFoundError as e:
+        raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+    opcoes = SyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
+    return create_client(acesso.url, acesso.chave, opcoes)
+
+
+def _receber(resposta: httpx.Response, maximo: int | None) -> bytes:
+    partes: list[bytes] = []
+    tamanho = 0
+    for parte in resposta.iter_bytes():
+        tamanho += len(parte)
+        if maximo is not None and tamanho > maximo:
+            raise PaginaGrande(f"A resposta passou de {maximo} bytes.")
+        partes.append(parte)
+    return b"".join(partes)
+
+
+def _pagina(corpo: bytes, faixa: str) -> Pagina:
+    """Separa as linhas; um corpo cortado, mesmo que bem formado, merece outra tentativa."""
+    try:
+        linhas = _SEPARADOR.decode(corpo)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _estragada("a resposta chegou cortada ou não é JSON") from None
+    prometidas, total = _content_range(faixa)
+    if prometidas is not None and prometidas != len(linhas):
+        raise _estragada(f"o servidor anunciou {prometidas} linhas e chegaram {len(linhas)}")
+    return Pagina(corpo, linhas, total)
+
+
+def _estragada(causa: str) -> _Passageiro:
+    return _Passageiro(
+        RespostaInvalida(f"Resposta inválida: {causa}.", "Verifique a internet e tente de novo.")
+    )
+
+
+def _content_range(valor: str) -> tuple[int | None, int | None]:
+    """«0-24/1000» → (25, 1000); «*/0» → (0, 0); o que não se sabe vira None."""
+    faixa, _barra, total = valor.partition("/")
+    inicio, _traco, fim = faixa.partition("-")
+    if faixa == "*":
+        linhas: int | None = 0
+    elif inicio.isdigit() and fim.isdigit():
+        linhas = int(fim) - int(inicio) + 1
+    else:
+        linhas = None
+    return linhas, int(total) if total.isdigit() else None
+
+
+def _erro_do_postgrest(corpo: bytes) -> tuple[str, str]:
+    try:
+        erro = msgspec.json.decode(corpo)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", ""
+    if not isinstance(erro, dict):
+        return "", ""
+    return str(erro.get("code") or ""), str(erro.get("message") or "")
+
+
+def _cura_42501(tabela: str) -> str:
+    nome = '"' + tabela.replace('"', '""') + '"'
+    return (
+        "Se a chave é a service_role, falta a permissão na tabela. No SQL Editor do Supabase:\n"
+        f"  GRANT SELECT, INSERT, UPDATE, DELETE ON public.{nome} TO service_role;\n"
+        "Se não é, troque-a: Project Settings → API Keys → service_role."
+    )
+
+
+def _retry_after(valor: str) -> float:
+    """Segundos pedidos pelo servidor, em número ou em data (RFC 9110, 10.2.3)."""
+    if valor.isdigit():
+        return min(float(valor), RETRY_AFTER_MAXIMO)
+    try:
+        quando = email.utils.parsedate_to_datetime(valor)
+    except ValueError:
+        return 0.0
+    if quando.tzinfo is None:
+        return 0.0
+    espera = (quando - datetime.now(UTC)).total_seconds()
+    return max(0.0, min(espera, RETRY_AFTER_MAXIMO))
+
+
+_SEPARADOR = msgspec.json.Decoder(list[msgspec.Raw])
+_CRESCENTE = tenacity.wait_random_exponential(multiplier=0.5, max=ESPERA_MAXIMA)
+
+
+def _espera(estado: tenacity.RetryCallState) -> float:
+    """A pausa crescente e sorteada, ou a que o servidor pediu, a maior."""
+    erro = estado.outcome.exception() if estado.outcome else None
+    pedida = erro.espera if isinstance(erro, _Passageiro) else 0.0
+    return max(pedida, _CRESCENTE(estado))

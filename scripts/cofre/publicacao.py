@@ -1,0 +1,152 @@
+"""Da foto ao backup publicado: os arquivos, a conferência das ligações e os metadados."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cofre import VERSAO
+from cofre.campos import texto, tipo_com
+from cofre.conferencia import Arquivo, ligacoes_abertas
+from cofre.config import Configuracao
+from cofre.deposito import Montagem
+from cofre.erros import ErroCofre
+from cofre.escopo import Escopo
+from cofre.formato import Gravador
+from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
+from cofre.modelo import Empresa, ordem_de_exibicao
+from cofre.narracao import exibir_pasta
+from cofre.portal.api import Inspecao
+from cofre.portal.coleta import Coleta, ColetaDeTabela
+from cofre.resultado import CopiaDeEmpresa, Pedido
+
+METODO = "coleta dupla de (chave, xmin)"
+
+
+@dataclass(frozen=True, slots=True)
+class Execucao:
+    """O que é igual para todas as empresas de uma execução. `escopo` só tem as tabelas pedidas."""
+
+    pedido: Pedido
+    inspecao: Inspecao
+    escopo: Escopo
+    configuracao: Configuracao
+
+
+@dataclass(frozen=True, slots=True)
+class Foto:
+    """O que se leu de uma empresa, antes de publicar. `perdidas`: o que devia estar e não está."""
+
+    empresa: Empresa
+    coleta: Coleta
+    perdidas: Mapping[str, ErroCofre]
+    inicio: datetime
+
+
+def empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
+    """A empresa como a foto a viu. A busca foi feita com as linhas de `empresas` conhecidas no
+    começo; se a foto achou outras, o que depende delas pode ter ficado de fora."""
+    colunas = sorted({coluna for registro in empresa.registros for coluna in registro})
+    tabela = next((t for t in coleta.tabelas if t.tabela.nome == "empresas"), None)
+    if tabela is None or tabela.falha is not None:
+        return empresa
+    colunas = colunas or (["id"] if tabela.tabela.coluna("id") else [])
+    ler = msgspec.json.Decoder(list[tipo_com(colunas)])  # type: ignore[misc]
+    vistos = [
+        {c: valor for c in colunas if (valor := texto(linha[c])) is not None}
+        for serie in tabela.series
+        for bloco in serie.textos()
+        for linha in ler.decode(b"[" + bloco + b"]")
+    ]
+    conhecidos = [dict(r) for r in empresa.registros]
+    if sorted(vistos, key=str) == sorted(conhecidos, key=str):
+        return empresa
+    return replace(empresa, registros=tuple(vistos))
+
+
+def publicar(foto: Foto, montagem: Montagem, execucao: Execucao) -> CopiaDeEmpresa:
+    """Grava as tabelas que deram certo e publica. Levanta FalhaDeDisco."""
+    boas = [t for t in foto.coleta.tabelas if t.falha is None]
+    falhas: dict[str, ErroCofre] = dict(foto.perdidas)
+    falhas |= {t.tabela.nome: t.falha for t in foto.coleta.tabelas if t.falha is not None}
+    pasta = exibir_pasta(montagem.pasta)
+    if not boas:
+        return CopiaDeEmpresa(foto.empresa, pasta, falhas=falhas)
+    montagem.reservar([t.tabela.nome for t in boas])
+    salvas = {t.tabela.nome: _gravar(t, execucao.escopo, montagem) for t in boas}
+    arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
+    copia = CopiaDeEmpresa(
+        foto.empresa,
+        pasta,
+        montagem.carimbo,
+        salvas,
+        falhas,
+        foto.coleta.instantanea,
+        tuple(ligacoes_abertas(arquivos)),
+    )
+    montagem.publicar(_metadados(copia, foto, execucao))
+    return copia
+
+
+def _gravar(coleta: ColetaDeTabela, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
+    nome = coleta.tabela.nome
+    with montagem.criar(nome) as saida:
+        gravador = Gravador(saida)
+        registros, sha256 = coleta.gravar(gravador)
+    ramos = escopo.tabelas[nome].ramos
+    da_tabela = next((r for r in ramos if not r.passos), None)
+    return TabelaSalva(
+        nome=nome,
+        arquivo=montagem.nome(nome),
+        registros=registros,
+        bytes=gravador.bytes,
+        sha256=sha256,
+        colunas=tuple(asdict(c) for c in coleta.tabela.colunas),
+        chave=coleta.tabela.chave,
+        estrangeiras=coleta.tabela.estrangeiras,
+        nao_gravaveis=coleta.tabela.nao_gravaveis,
+        elos=tuple((e.coluna, e.referencia) for e in da_tabela.elos) if da_tabela else (),
+        maes=tuple(dict.fromkeys(r.passos[0] for r in ramos if r.passos)),
+    )
+
+
+def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao) -> dict[str, Any]:
+    inspecao = execucao.inspecao
+    registros = copia.empresa.registros
+    nao_pedidas = set(inspecao.escopo.tabelas) - set(execucao.escopo.tabelas)
+    return {
+        "versao_formato": VERSAO_DO_FORMATO,
+        "versao_ferramenta": VERSAO,
+        "empresa_id": next((r["id"] for r in registros if "id" in r), None),
+        "user_id": copia.empresa.id,
+        "nome": copia.empresa.nome,
+        "data_backup": foto.inicio.isoformat(timespec="seconds"),
+        "inicio": foto.inicio.isoformat(),
+        "fim": datetime.now().astimezone().isoformat(),
+        "origem": {
+            "via": "api",
+            "url": execucao.configuracao.acesso.url,
+            "maquina": socket.gethostname(),
+        },
+        "tipo": execucao.pedido.tipo,
+        "estado": "completo" if copia.inteira else "incompleto",
+        "consistencia": "instantanea" if copia.instantanea else "parcial",
+        "consistencia_como": METODO,
+        "consistencia_passadas": foto.coleta.passadas,
+        "tabelas_backup": sorted(copia.tabelas, key=ordem_de_exibicao),
+        "tabelas_falha": sorted(copia.falhas, key=ordem_de_exibicao),
+        "tabelas_nao_pedidas": sorted(nao_pedidas, key=ordem_de_exibicao),
+        "falhas": {t: str(e) for t, e in copia.falhas.items()},
+        "total_registros": copia.registros,
+        "total_bytes": copia.bytes,
+        "tabelas": {n: tabela_em_json(t) for n, t in copia.tabelas.items()},
+        "registros_da_empresa": [dict(r) for r in registros],
+        "contradicoes": [asdict(c) for c in copia.contradicoes],
+        "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
+        "tabelas_ausentes": list(inspecao.catalogo.ausentes),
+    }

@@ -1,0 +1,214 @@
+"""O único que escreve para o usuário: em texto, em JSON ou calado.
+
+Sempre UTF-8, seja qual for o console, e nunca uma exceção por causa da saída: um `| head` que
+fecha o cano não pode derrubar um backup.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import threading
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+LINHAS_PARA_BARRA = 3000
+"""Uma tabela menor que isto passa tão rápido que uma barra só piscaria."""
+
+
+class Relato(Protocol):
+    """O que os casos de uso dizem enquanto trabalham."""
+
+    def linha(self, texto: str = "") -> None:
+        """Uma ou mais linhas do relato."""
+
+    def aviso(self, texto: str) -> None:
+        """Algo que não impede, mas o usuário precisa ver."""
+
+    def erro(self, texto: str) -> None:
+        """O que impediu; aparece mesmo no modo calado."""
+
+    def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
+        """Quantas linhas de uma tabela já vieram."""
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        """O resultado da execução, para outro programa."""
+
+    def acompanhando(self) -> contextlib.AbstractContextManager[None]:
+        """Enquanto durar, o avanço aparece, se houver onde."""
+
+
+def preparar_saidas() -> None:
+    """stdout e stderr em UTF-8; o que não for texto válido sai escapado. Chamar uma vez."""
+    for saida in (sys.stdout, sys.stderr):
+        if isinstance(saida, io.TextIOWrapper):
+            saida.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def limpo(texto: str) -> str:
+    """Um texto que veio de fora, sem o que mexeria com o terminal (controle, direção)."""
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in _PERIGOSOS and c != _LIGADURA else c for c in texto
+    )
+
+
+_LIGADURA = "\u200d"  # junta emojis num só
+_PERIGOSOS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def numero(n: int) -> str:
+    """1053 → «1.053»."""
+    return f"{n:,}".replace(",", ".")
+
+
+def plural(n: int, um: str, varios: str) -> str:
+    """«1 registro», «2 registros»."""
+    return f"{numero(n)} {um if n == 1 else varios}"
+
+
+def tamanho(bytes_: int) -> str:
+    """Bytes em B, KB, MB ou GB (de 1024), com vírgula decimal."""
+    if bytes_ < 1024:
+        return f"{bytes_} B"
+    expoente = min((bytes_.bit_length() - 1) // 10, 3)
+    return f"{_decimal(bytes_ / 1024**expoente)} {'KMG'[expoente - 1]}B"
+
+
+def duracao(segundos: float) -> str:
+    """«3,4 s», «2 min 5 s», «1 h 3 min»."""
+    if segundos < 60:
+        return f"{_decimal(segundos)} s"
+    minutos, resto = divmod(round(segundos), 60)
+    if minutos < 60:
+        return f"{minutos} min {resto} s"
+    return f"{minutos // 60} h {minutos % 60} min"
+
+
+def _decimal(valor: float) -> str:
+    return f"{valor:.1f}".replace(".", ",")
+
+
+class RelatoTexto:
+    """Palavras em `saida`; barras de progresso se ela for um terminal."""
+
+    def __init__(self, saida: TextIO | None, erros: TextIO | None) -> None:
+        self._saida = saida
+        self._erros = erros
+        self._trinco = threading.RLock()
+        self._barras: Progress | None = None
+        self._tarefas: dict[tuple[str, str], TaskID] = {}
+
+    def linha(self, texto: str = "") -> None:
+        with self._trinco:
+            if self._barras is not None:
+                self._barras.console.print(
+                    texto, markup=False, highlight=False, emoji=False, soft_wrap=True
+                )
+            else:
+                _escrever(self._saida, texto)
+
+    def aviso(self, texto: str) -> None:
+        self.linha(f"⚠️ {texto}")
+
+    def erro(self, texto: str) -> None:
+        with self._trinco:
+            _escrever(self._erros, texto)
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        """Em texto, o relato já disse tudo."""
+
+    def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
+        with self._trinco:
+            if self._barras is None or (total or lidas) < LINHAS_PARA_BARRA:
+                return
+            chave = (empresa, tabela)
+            if chave not in self._tarefas:
+                nome = f"{limpo(empresa)} · {limpo(tabela)}"
+                self._tarefas[chave] = self._barras.add_task(nome, total=total)
+            self._barras.update(self._tarefas[chave], completed=lidas)
+            if total is not None and lidas >= total:
+                self._barras.remove_task(self._tarefas.pop(chave))
+
+    @contextlib.contextmanager
+    def acompanhando(self) -> Iterator[None]:
+        if not _e_terminal(self._saida):
+            yield
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Falta
+
+        console = Console(file=self._saida, emoji=False, markup=False, highlight=False)
+        colunas = (
+            TextColumn("   ⏳ {task.description}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            Falta(),
+        )
+        with Progress(*colunas, console=console, transient=True) as barras:
+            self._barras = barras
+            try:
+                yield
+            finally:
+                with self._trinco:
+                    self._barras = None
+                    self._tarefas.clear()
+
+
+class RelatoJson(RelatoTexto):
+    """Um documento JSON na saída padrão; as palavras na saída de erros."""
+
+    def __init__(self, saida: TextIO | None, erros: TextIO | None) -> None:
+        super().__init__(erros, erros)
+        self._documento = saida
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        texto = json.dumps(documento, ensure_ascii=False, indent=2)
+        _escrever(self._documento, texto)
+
+
+class RelatoSilencioso:
+    """Só o que impediu; o resto, nem uma palavra. O documento, se houver, passa por `por_baixo`."""
+
+    def __init__(self, por_baixo: Relato) -> None:
+        self._por_baixo = por_baixo
+
+    def linha(self, texto: str = "") -> None:
+        """Calado."""
+
+    def aviso(self, texto: str) -> None:
+        """Calado."""
+
+    def erro(self, texto: str) -> None:
+        self._por_baixo.erro(texto)
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        self._por_baixo.documento(documento)
+
+    def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
+        """Calado."""
+
+    def acompanhando(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+def _e_terminal(saida: TextIO | None) -> bool:
+    try:
+        return saida is not None and saida.isatty()
+    except (OSError, ValueError):
+        return False
+
+
+def _escrever(saida: TextIO | None, texto: str) -> None:
+    if saida is None:
+        return  # pythonw e tarefas agendadas não têm console
+    # Cano fechado, disco do log cheio, arquivo já fechado: o trabalho continua sem plateia.
+    with contextlib.suppress(OSError, ValueError):
+        saida.write(texto + "\n")
+        saida.flush()

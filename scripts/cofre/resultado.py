@@ -1,0 +1,111 @@
+"""O pedido de backup e o resultado dele: por empresa e no total."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cofre.erros import ErroCofre, FalhaDeLeitura
+from cofre.metadados import TabelaSalva
+from cofre.modelo import Contradicao, Empresa
+from cofre.relato import limpo
+
+
+@dataclass(frozen=True, slots=True)
+class Pedido:
+    """O que copiar: vazio quer dizer tudo."""
+
+    empresas: tuple[str, ...] = ()
+    tabelas: tuple[str, ...] = ()
+    tipo: str = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class CopiaDeEmpresa:
+    """O resultado de uma empresa. Sem `carimbo`, nada foi publicado."""
+
+    empresa: Empresa
+    pasta: str
+    carimbo: str = ""
+    tabelas: Mapping[str, TabelaSalva] = field(default_factory=dict)
+    falhas: Mapping[str, ErroCofre] = field(default_factory=dict)
+    instantanea: bool = True
+    contradicoes: tuple[Contradicao, ...] = ()
+    impedida: ErroCofre | None = None
+
+    @property
+    def inteira(self) -> bool:
+        return not self.falhas and self.impedida is None
+
+    @property
+    def registros(self) -> int:
+        return sum(t.registros for t in self.tabelas.values())
+
+    @property
+    def bytes(self) -> int:
+        return sum(t.bytes for t in self.tabelas.values())
+
+    def documento(self) -> dict[str, Any]:
+        """Para a saída --json."""
+        return {
+            "id": self.empresa.id,
+            "nome": self.empresa.nome,
+            "pasta": self.pasta,
+            "carimbo": self.carimbo,
+            "completo": self.inteira and bool(self.carimbo),
+            "consistencia": "instantanea" if self.instantanea else "parcial",
+            "registros": self.registros,
+            "bytes": self.bytes,
+            "tabelas": {n: t.registros for n, t in self.tabelas.items()},
+            "falhas": {n: str(e) for n, e in self.falhas.items()},
+            "erro": str(self.impedida) if self.impedida else None,
+        }
+
+
+@dataclass(slots=True)
+class Resumo:
+    """A execução inteira, em números; `falhas` por empresa, em palavras."""
+
+    empresas: int = 0
+    inteiras: int = 0
+    registros: int = 0
+    bytes: int = 0
+    segundos: float = 0.0
+    falhas: list[str] = field(default_factory=list)
+    sem_dono: Mapping[str, int] = field(default_factory=dict)
+    por_tabela: Counter[str] = field(default_factory=Counter)
+
+    def somar(self, copia: CopiaDeEmpresa) -> None:
+        self.empresas += 1
+        self.inteiras += copia.inteira
+        self.registros += copia.registros
+        self.bytes += copia.bytes
+        for nome, tabela in copia.tabelas.items():
+            self.por_tabela[nome] += tabela.registros
+        nome = limpo(copia.empresa.nome)
+        if copia.impedida:
+            self.falhas.append(f"{nome}: {copia.impedida}")
+        elif copia.falhas:
+            self.falhas.append(f"{nome}: {', '.join(map(limpo, sorted(copia.falhas)))}")
+
+    @property
+    def codigo(self) -> int:
+        """O código de saída: 4 se alguma empresa ou tabela falhou."""
+        return FalhaDeLeitura.codigo if self.falhas else 0
+
+    def documento(self, empresas: list[dict[str, Any]]) -> dict[str, Any]:
+        """Para a saída --json."""
+        return {
+            "acao": "backup",
+            "codigo": self.codigo,
+            "total_empresas": self.empresas,
+            "empresas_completas": self.inteiras,
+            "total_registros": self.registros,
+            "total_bytes": self.bytes,
+            "segundos": round(self.segundos, 3),
+            "falhas": self.falhas,
+            "sem_dono": dict(self.sem_dono),
+            "empresas": empresas,
+        }

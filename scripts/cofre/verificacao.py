@@ -1,0 +1,155 @@
+"""A ação `verificar`: relê os backups e diz quais não são mais o que foi gravado."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cofre.campos import texto
+from cofre.conferencia import Arquivo, campos, ligacoes_abertas
+from cofre.deposito import Backup, Deposito, erros_de_disco
+from cofre.erros import BackupDanificado
+from cofre.formato import sha256_do_arquivo
+from cofre.inventario import guardadas
+from cofre.metadados import SEM_CONTAGEM, Metadados
+from cofre.modelo import ordem_de_exibicao
+from cofre.relato import Relato, limpo, numero, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Dano:
+    """Um problema de um backup; `tabela` vazia: o backup inteiro."""
+
+    tabela: str
+    causa: str
+
+
+def verificar(
+    deposito: Deposito, empresas: Sequence[str], tabelas: Sequence[str], relato: Relato
+) -> int:
+    """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
+    documento = []
+    total = danificados = 0
+    for guardada in guardadas(deposito, empresas):
+        relato.linha()
+        relato.linha(f"🏢 Empresa: {limpo(guardada.empresa.nome)}")
+        for backup in guardada.backups:
+            danos = list(danos_de(backup, tabelas))
+            total += 1
+            danificados += bool(danos)
+            _contar(backup, danos, relato)
+            documento.append(
+                {
+                    "empresa": guardada.empresa.id,
+                    "carimbo": backup.carimbo,
+                    "estado": "danificado" if danos else backup.estado,
+                    "danos": [{"tabela": d.tabela, "causa": d.causa} for d in danos],
+                }
+            )
+    codigo = BackupDanificado.codigo if danificados else 0
+    relato.linha()
+    if danificados:
+        relato.erro(f"❌ {plural(danificados, 'backup danificado', 'backups danificados')}")
+        relato.erro(
+            "   Não os use para restaurar: escolha um backup inteiro, anterior ou posterior."
+        )
+    else:
+        relato.linha(f"✅ {plural(total, 'backup conferido', 'backups conferidos')}, nenhum dano")
+    relato.documento({"acao": "verificar", "codigo": codigo, "backups": documento})
+    return codigo
+
+
+def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
+    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    if danos:
+        relato.linha(f"   ❌ {quando}: danificado")
+        for dano in danos:
+            onde = f"{limpo(dano.tabela)}: " if dano.tabela else ""
+            relato.linha(f"      • {onde}{limpo(dano.causa)}")
+        return
+    registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
+    sinal = "✅" if backup.estado == "completo" else "⚠️"
+    sem_somas = " (primeira versão: sem somas)" if backup.meta and backup.meta.versao == 1 else ""
+    relato.linha(f"   {sinal} {quando}: {registros}, {backup.estado}{sem_somas}")
+
+
+def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
+    """Os danos de um backup (só destas tabelas, se ditas). Levanta FalhaDeDisco."""
+    if backup.meta is None:
+        yield Dano("", backup.dano)
+        return
+    sadias: dict[str, Arquivo] = {}
+    for nome in sorted(backup.meta.tabelas, key=ordem_de_exibicao):
+        if tabelas and nome not in tabelas:
+            continue
+        salva = backup.meta.tabelas[nome]
+        try:
+            with erros_de_disco(backup.pasta / salva.arquivo):
+                caminho = backup.caminho(salva)
+                conferir_arquivo(Arquivo(salva, caminho))
+        except BackupDanificado as e:
+            yield Dano(nome, str(e))
+        else:
+            sadias[nome] = Arquivo(salva, caminho)
+    if set(sadias) == set(backup.meta.tabelas):
+        yield from _linhas_alheias(backup.meta, sadias)
+        yield from _ligacoes(backup.meta, sadias)
+
+
+def conferir_arquivo(arquivo: Arquivo) -> None:
+    """Existência, tamanho, soma, JSON, contagem e chaves sem repetição.
+    Levanta BackupDanificado."""
+    salva, caminho = arquivo.tabela, arquivo.caminho
+    if not caminho.is_file():
+        raise BackupDanificado(f"o arquivo {salva.arquivo} não existe")
+    if salva.sha256:
+        soma, tamanho = sha256_do_arquivo(caminho)
+        if tamanho != salva.bytes:
+            esperado = f"{numero(salva.bytes)} bytes"
+            raise BackupDanificado(f"o arquivo tem {numero(tamanho)} bytes; tinha {esperado}")
+        if soma != salva.sha256:
+            raise BackupDanificado("o conteúdo mudou: a soma sha256 não confere")
+    quantas = sum(1 for _ in campos(caminho, ()))
+    if salva.registros not in (SEM_CONTAGEM, quantas):
+        raise BackupDanificado(
+            f"o arquivo tem {numero(quantas)} registros; tinha {numero(salva.registros)}"
+        )
+
+
+def _linhas_alheias(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano]:
+    """Linhas cujos elos não dão nesta empresa e que nenhuma linha-mãe traz."""
+    registros = meta.bruto.get("registros_da_empresa") or []
+    for nome, arquivo in arquivos.items():
+        elos = arquivo.tabela.elos or _elos_da_primeira_versao(meta, nome)
+        if not elos:
+            continue
+        aceitos = [
+            {meta.user_id} if not ref else {str(r[ref]) for r in registros if ref in r}
+            for _coluna, ref in elos
+        ]
+        alheias = 0
+        for linha in campos(arquivo.caminho, [coluna for coluna, _ in elos]):
+            valores = [texto(v) for v in linha]
+            e_desta = any(v in a for v, a in zip(valores, aceitos, strict=True))
+            pela_mae = bool(arquivo.tabela.maes) and all(v is None for v in valores)
+            alheias += not (e_desta or pela_mae)
+        if alheias:
+            yield Dano(nome, plural(alheias, "registro", "registros") + " de outra empresa")
+
+
+def _elos_da_primeira_versao(meta: Metadados, tabela: str) -> tuple[tuple[str, str], ...]:
+    # A primeira versão só filtrava por user_id; nela, quem não o tem não se confere.
+    return (("user_id", ""),) if meta.versao == 1 else ()
+
+
+def _ligacoes(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano]:
+    """Chaves estrangeiras abertas além das que o próprio backup já declarou."""
+    declaradas = {
+        (c.get("tabela"), c.get("por")): int(c.get("quantidade", 0))
+        for c in meta.bruto.get("contradicoes") or []
+    }
+    for aberta in ligacoes_abertas(arquivos):
+        a_mais = aberta.quantidade - declaradas.get((aberta.tabela, aberta.por), 0)
+        if a_mais > 0:
+            quantas = plural(a_mais, "registro aponta", "registros apontam")
+            yield Dano(aberta.tabela, f"{quantas} para fora do backup ({aberta.por})")
