@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cofre.erros import ConfiguracaoInvalida, DependenciaAusente
+from cofre.erros import INSTALACAO, ConfiguracaoInvalida, DependenciaAusente
 
 RAIZ = Path(__file__).resolve().parents[2]
 """A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
@@ -41,11 +41,6 @@ ONDE_PEGAR = (
 ONDE_PEGAR_URL = (
     "Painel do Supabase → Project Settings → Data API → Project URL. No .env:\n"
     "SUPABASE_URL=https://SEU-PROJETO.supabase.co"
-)
-INSTALACAO = (
-    "Instale com:\n"
-    "  python -m pip install -r requirements.txt\n"
-    "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)"
 )
 
 

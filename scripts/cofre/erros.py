@@ -6,7 +6,7 @@
                ├─ NadaEncontrado (3)
                ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
                │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
-               │                      └─ RespostaInvalida, LinhaDeOutraEmpresa
+               │                      └─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
                ├─ BackupDanificado (6)
@@ -22,6 +22,12 @@ from typing import ClassVar
 
 TUDO_CERTO = 0
 ERRO_INESPERADO = 1
+
+INSTALACAO = (
+    "Instale com:\n"
+    "  python -m pip install -r requirements.txt\n"
+    "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)"
+)
 
 
 class ErroCofre(Exception):
@@ -69,6 +75,10 @@ class PermissaoNegada(FalhaDeLeitura):
 
 class TabelaInexistente(FalhaDeLeitura):
     """A tabela (ou a coluna pedida) não existe na API."""
+
+
+class PedidoRecusado(FalhaDeLeitura):
+    """O servidor entendeu e recusou este pedido; os outros podem dar certo."""
 
 
 class ConsultaDemorada(FalhaDeLeitura):

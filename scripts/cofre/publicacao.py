@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,14 @@ import msgspec
 
 from cofre import VERSAO
 from cofre.campos import texto, tipo_com
-from cofre.conferencia import Arquivo, ligacoes_abertas
+from cofre.conferencia import EXEMPLOS, Arquivo, campos, ligacoes_abertas
 from cofre.config import Configuracao
 from cofre.deposito import Montagem
 from cofre.erros import ErroCofre
-from cofre.escopo import Escopo
+from cofre.escopo import Donos, Elo, Escopo
 from cofre.formato import Gravador
 from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
-from cofre.modelo import Empresa, ordem_de_exibicao
+from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
 from cofre.portal.api import Inspecao
 from cofre.portal.coleta import Coleta, ColetaDeTabela
@@ -87,7 +87,7 @@ def publicar(foto: Foto, montagem: Montagem, execucao: Execucao) -> CopiaDeEmpre
         salvas,
         falhas,
         foto.coleta.instantanea,
-        tuple(ligacoes_abertas(arquivos)),
+        tuple(_contradicoes(arquivos, execucao)),
     )
     montagem.publicar(_metadados(copia, foto, execucao))
     return copia
@@ -113,6 +113,39 @@ def _gravar(coleta: ColetaDeTabela, escopo: Escopo, montagem: Montagem) -> Tabel
         elos=tuple((e.coluna, e.referencia) for e in da_tabela.elos) if da_tabela else (),
         maes=tuple(dict.fromkeys(r.passos[0] for r in ramos if r.passos)),
     )
+
+
+def _contradicoes(arquivos: Mapping[str, Arquivo], execucao: Execucao) -> Iterator[Contradicao]:
+    """Linhas desta empresa com uma ligação que leva para fora dela: as chaves estrangeiras que não
+    fecham e os elos que dão em empresas diferentes."""
+    abertas = ligacoes_abertas(arquivos)
+    yield from abertas
+    for nome, arquivo in arquivos.items():
+        if nome == "user_approvals":
+            continue  # a linha do empregado tem os dois ids de propósito
+        divididas = _elos_divididos(arquivo, execucao.inspecao.donos)
+        ja_ditas = {c.por.partition(" → ")[0] for c in abertas if c.tabela == nome}
+        if divididas and not ja_ditas & {coluna for coluna, _ in arquivo.tabela.elos}:
+            yield divididas
+
+
+def _elos_divididos(arquivo: Arquivo, donos: Donos) -> Contradicao | None:
+    """As linhas cujos elos dizem mais de uma empresa, ou None."""
+    elos = [Elo(*e) for e in arquivo.tabela.elos]
+    if len(elos) < 2:
+        return None
+    colunas = [e.coluna for e in elos]
+    quantas, exemplos = 0, []
+    for linha in campos(arquivo.caminho, (*colunas, *arquivo.tabela.chave)):
+        pares = zip(elos, linha, strict=False)
+        ditas = {donos.dono([elo], [texto(valor)]) for elo, valor in pares} - {None}
+        if len(ditas) > 1:
+            quantas += 1
+            if quantas <= EXEMPLOS:
+                exemplos.append(", ".join(texto(v) or "" for v in linha[len(elos) :]))
+    if not quantas:
+        return None
+    return Contradicao(arquivo.tabela.nome, " ≠ ".join(colunas), quantas, tuple(exemplos))
 
 
 def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao) -> dict[str, Any]:

@@ -62,10 +62,12 @@ def abrir(
     *argumentos: str,
     mais: Mapping[str, str] | None = None,
     script: Path = BACKUP,
+    pasta: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Começa o script e volta já (para matá-lo no meio, por exemplo)."""
+    """Começa o script na pasta corrente dada e volta já (para matá-lo no meio, por exemplo)."""
     return subprocess.Popen(
         [sys.executable, str(script), *argumentos],
+        cwd=pasta,
         env=ambiente(projeto, destino, mais),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -79,9 +81,10 @@ def executar(
     *argumentos: str,
     mais: Mapping[str, str] | None = None,
     script: Path = BACKUP,
+    pasta: Path | None = None,
 ) -> Saida:
     """Roda o script até o fim."""
-    processo = abrir(projeto, destino, *argumentos, mais=mais, script=script)
+    processo = abrir(projeto, destino, *argumentos, mais=mais, script=script, pasta=pasta)
     saida, erros = processo.communicate(timeout=PACIENCIA)
     return Saida(processo.returncode, saida.decode("utf-8"), erros.decode("utf-8"))
 
@@ -121,3 +124,21 @@ def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> 
         )
         linhas: Iterable[tuple[bytes]] = banco.execute(consulta + sql.SQL(onde)).fetchall()
         return [linha for (linha,) in linhas]
+
+
+def fotografia_do_disco(pasta: Path) -> dict[str, bytes]:
+    """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /)."""
+    fotografia = {}
+    for caminho in sorted(pasta.rglob("*")):
+        nome = caminho.relative_to(pasta).as_posix()
+        if caminho.is_file() and not caminho.is_symlink():
+            fotografia[nome] = caminho.read_bytes()
+        elif caminho.is_dir() and not any(caminho.iterdir()):
+            fotografia[f"{nome}/"] = b""
+    return fotografia
+
+
+def conteudo(backup: Mapping[str, Any]) -> dict[str, bytes]:
+    """Os bytes do arquivo de cada tabela de um backup."""
+    pasta: Path = backup["pasta"]
+    return {nome: (pasta / t["arquivo"]).read_bytes() for nome, t in backup["tabelas"].items()}

@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from types import FrameType
 
-from cofre.erros import DefeitoInterno, ErroCofre, Interrompido
+from cofre.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
 from cofre.relato import Relato, RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
 
 Acao = Callable[[Namespace, Relato], int]
@@ -29,6 +29,8 @@ def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Acao]]) -> N
         codigo = acao(opcoes, relato)
     except (ErroCofre, KeyboardInterrupt) as e:
         codigo = _contar(e if isinstance(e, ErroCofre) else Interrompido("Interrompido."), relato)
+    except ModuleNotFoundError as e:
+        codigo = _contar(DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO), relato)
     except Exception as e:
         codigo = _contar(DefeitoInterno(e), relato)
     _sair(codigo)

@@ -18,6 +18,9 @@ Parametros = tuple[tuple[str, str], ...]
 VALORES_POR_PEDIDO = 40
 """Quantos valores cabem num `in.(...)`: 40 uuids dão 1,6 KB, longe do limite de 3 KB por URL."""
 
+RESERVADOS = frozenset("select order limit offset and or not columns on_conflict".split())
+"""Nomes que, sem aspas, seriam parâmetros do PostgREST e não colunas."""
+
 APELIDO = "_dono"
 """O nome com que a linha-mãe vem pendurada na linha, só para conferir de quem ela é."""
 
@@ -33,12 +36,12 @@ class Consulta:
     def linhas(self) -> str:
         """O `select` da linha inteira, mais o que serve para conferir e é tirado depois."""
         extras = SEM_CHAVE if self.tabela.ordem == SEM_CHAVE else ()
-        return ",".join(["*", *extras, "xmin", *_pendurada(self.ramo)])
+        return ",".join(["*", *extras, "xmin", *_pendurada(self.tabela.nome, self.ramo)])
 
     def chaves(self) -> str:
         """O `select` só da chave e da versão (xmin) de cada linha."""
         colunas = [citar(c) for c in self.tabela.ordem]
-        return ",".join([*colunas, "xmin", *_pendurada(self.ramo)])
+        return ",".join([*colunas, "xmin", *_pendurada(self.tabela.nome, self.ramo)])
 
     def faixa(self, depois_de: Sequence[str] | None, ate: Sequence[str] | None) -> Parametros:
         """Filtros e ordem para as chaves no intervalo aberto à esquerda (depois_de, ate]."""
@@ -80,15 +83,18 @@ def nulas(colunas: Sequence[str]) -> Parametros:
     return tuple((citar(c), "is.null") for c in colunas)
 
 
-def pendurar(tabela: str, coluna: str, dentro: str) -> str:
-    """Um `select` que traz a linha-mãe de `tabela` (pela `coluna`, se dita)."""
+def pendurar(filha: str, mae: str, coluna: str, dentro: str) -> str:
+    """Um `select` de `filha` que traz a linha-mãe de `mae` (pela `coluna`, se dita)."""
+    if filha == mae and coluna:
+        # Numa autorreferência, `tabela!coluna` traria as filhas; a coluna sozinha traz a mãe.
+        return f"{APELIDO}:{citar(coluna)}!inner({dentro})"
     dica = f"!{citar(coluna)}" if coluna else ""
-    return f"{APELIDO}:{citar(tabela)}{dica}!inner({dentro})"
+    return f"{APELIDO}:{citar(mae)}{dica}!inner({dentro})"
 
 
 def citar(nome: str) -> str:
-    """Um identificador, entre aspas quando tem mais que letras, dígitos e sublinhado."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", nome):
+    """Um identificador, entre aspas se é reservado ou tem mais que letras, dígitos e sublinhado."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", nome) and nome not in RESERVADOS:
         return nome
     return '"' + nome.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -98,12 +104,13 @@ def _valor(texto: str) -> str:
     return '"' + texto.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _pendurada(ramo: Ramo) -> list[str]:
+def _pendurada(tabela: str, ramo: Ramo) -> list[str]:
     if not ramo.passos:
         return []
     dentro = ",".join(citar(e.coluna) for e in ramo.elos)
-    for passo in reversed(ramo.passos):
-        dentro = pendurar(passo.tabela, _dica(passo), dentro)
+    filhas = (tabela, *(passo.tabela for passo in ramo.passos))
+    for filha, passo in reversed(list(zip(filhas, ramo.passos, strict=False))):
+        dentro = pendurar(filha, passo.tabela, _dica(passo), dentro)
     return [dentro]
 
 

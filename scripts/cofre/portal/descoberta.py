@@ -17,6 +17,7 @@ from cofre.equipe import Equipe
 from cofre.erros import (
     ConsultaDemorada,
     FalhaDeLeitura,
+    PedidoRecusado,
     PermissaoNegada,
     RespostaInvalida,
     TabelaInexistente,
@@ -29,7 +30,7 @@ from cofre.modelo import (
     Tabela,
 )
 from cofre.portal.consulta import APELIDO, citar, nulas, pendurar
-from cofre.portal.transporte import PaginaGrande, Transporte
+from cofre.portal.transporte import Transporte
 
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
 """O que se procura numa tabela vazia que a API não descreve."""
@@ -102,11 +103,11 @@ def _ordenavel(tipo: str) -> bool:
 def _sondar(transporte: Transporte, tabela: str, coluna: str) -> FalhaDeLeitura | None:
     """None se a coluna da tabela pode ser lida; senão, por que não."""
     try:
-        transporte.ler(tabela, citar(coluna), limite=0)
+        transporte.ler(tabela, coluna, limite=0)
     except (TabelaInexistente, PermissaoNegada) as e:
         return e
-    except ConsultaDemorada:
-        return None
+    except (ConsultaDemorada, PedidoRecusado):
+        return None  # se for defeito da tabela, a leitura dela dirá
     return None
 
 
@@ -158,7 +159,7 @@ def _olhar(transporte: Transporte, nome: str) -> Tabela:
     if linhas:
         nomes: Iterable[str] = msgspec.json.decode(linhas[0], type=dict[str, msgspec.Raw])
     else:
-        nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(transporte, nome, c) is None]
+        nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(transporte, nome, citar(c)) is None]
     colunas = tuple(Coluna(c) for c in nomes)
     return Tabela(nome, colunas, ("id",) if "id" in nomes else ())
 
@@ -173,19 +174,19 @@ class SondasDaApi:
         """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
         try:
             pagina = self.transporte.ler(tabela, citar(nulas_[0]), nulas(nulas_), limite=1)
-        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente):
+        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
             return True
         return bool(pagina.linhas)
 
     def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
         """Se a linha-mãe em `outra` é uma só (o sentido contrário traria uma lista)."""
-        selecao = pendurar(outra, coluna, "*")
+        selecao = pendurar(tabela, outra, coluna, "*")
         try:
             pagina = self.transporte.ler(tabela, selecao, limite=1)
-        except (TabelaInexistente, PermissaoNegada, ConsultaDemorada, PaginaGrande):
-            return False
-        except FalhaDeLeitura:
-            return False  # PGRST201: mais de um caminho, não dá para escolher
+        except ConsultaDemorada:
+            return True  # uma relação que não existe é recusada antes de consultar
+        except (TabelaInexistente, PermissaoNegada, PedidoRecusado):
+            return False  # entre as recusas, PGRST201: mais de um caminho
         if not pagina.linhas:
             return True
         mae = msgspec.json.decode(pagina.linhas[0], type=dict[str, msgspec.Raw])[APELIDO]

@@ -13,19 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
 import tenacity
 
-from cofre.config import INSTALACAO, ONDE_PEGAR, ONDE_PEGAR_URL, Acesso
+from cofre.config import ONDE_PEGAR, ONDE_PEGAR_URL, Acesso
 from cofre.erros import (
+    INSTALACAO,
     ChaveRecusada,
     ConsultaDemorada,
     DependenciaAusente,
     FalhaDeLeitura,
     Interrompido,
+    PedidoRecusado,
     PermissaoNegada,
     ProjetoPausado,
     RespostaInvalida,
@@ -122,7 +124,7 @@ class Transporte:
         cabecalhos["Prefer"] = "count=exact" if contar else "count=none"
 
         def enviar() -> Pagina:
-            caminho = str(pedido.path)
+            caminho = self._endereco(tabela)
             get = self._http.build_request("GET", caminho, params=alvo, headers=cabecalhos)
             maximo = None if limite == 1 else MAIOR_RESPOSTA
             return _pagina(*self._enviar(get, tabela, maximo))
@@ -151,18 +153,23 @@ class Transporte:
         def enviar() -> tuple[int, bytes]:
             try:
                 resposta = self._http.post(
-                    str(pedido.path),
+                    self._endereco(tabela),
                     params={"columns": nomes},
                     content=b"x",
                     headers={**dict(pedido.headers), "Content-Type": "application/json"},
                 )
             except httpx.TransportError as e:
                 raise _Passageiro(self._sem_resposta(e)) from e
-            if resposta.status_code in PASSAGEIROS and b'"code"' not in resposta.content:
+            passageiro = resposta.status_code in PASSAGEIROS and b'"code"' not in resposta.content
+            if passageiro or _json_cortado(resposta, resposta.content):
                 raise _Passageiro(self._traduzir(resposta.status_code, b"", tabela))
             return resposta.status_code, resposta.content
 
         return self._insistir(enviar)
+
+    def _endereco(self, tabela: str) -> str:
+        # O supabase-py não escapa «/», «?» e «%» de um nome de tabela.
+        return f"{str(self._cliente.postgrest.base_url).rstrip('/')}/{quote(tabela, safe='')}"
 
     def _insistir(self, fazer: Callable[[], T]) -> T:
         if self._parar.is_set():
@@ -209,7 +216,7 @@ class Transporte:
         passageiro = resposta.status_code in PASSAGEIROS and not isinstance(
             erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado
         )
-        if passageiro:
+        if passageiro or _json_cortado(resposta, corpo):
             raise _Passageiro(erro, _retry_after(resposta.headers.get("retry-after", "")))
         raise erro
 
@@ -251,7 +258,9 @@ class Transporte:
         if status == 404 and not codigo:
             return FalhaDeLeitura(f"{self._host} não tem a API do Supabase (404).", ONDE_PEGAR_URL)
         detalhe = f" {codigo}: {mensagem}" if codigo else ""
-        return FalhaDeLeitura(f"O servidor {self._host} respondeu {status}.{detalhe}", "")
+        # Sem o código do PostgREST, quem respondeu foi outro: nada se conclui sobre este pedido.
+        recusa = PedidoRecusado if codigo else FalhaDeLeitura
+        return recusa(f"O servidor {self._host} respondeu {status}.{detalhe}", "")
 
 
 def _criar_cliente(acesso: Acesso, http: httpx.Client) -> Client:
@@ -285,6 +294,17 @@ def _pagina(corpo: bytes, faixa: str) -> Pagina:
     if prometidas is not None and prometidas != len(linhas):
         raise _estragada(f"o servidor anunciou {prometidas} linhas e chegaram {len(linhas)}")
     return Pagina(corpo, linhas, total)
+
+
+def _json_cortado(resposta: httpx.Response, corpo: bytes) -> bool:
+    """Se é um erro cujo JSON acaba antes do fim: o que ele dizia se perdeu."""
+    if not corpo or "json" not in resposta.headers.get("content-type", ""):
+        return False
+    try:
+        msgspec.json.decode(corpo)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    return False
 
 
 def _estragada(causa: str) -> _Passageiro:
