@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from cofre.config import Configuracao
-from cofre.deposito import Deposito, erros_de_disco
+from cofre.deposito import Deposito
 from cofre.equipe import Equipe
 from cofre.erros import (
     DefeitoInterno,
     ErroCofre,
     ErroDeUso,
-    FalhaDeLeitura,
     Interrompido,
     NadaEncontrado,
 )
 from cofre.escopo import Escopo, TabelaNoEscopo
+from cofre.fotografia import Execucao, Fotografo
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.narracao import Narracao, exibir_pasta
-from cofre.perdidas import tabelas_perdidas
 from cofre.portal.api import Inspecao, Portal
-from cofre.publicacao import Execucao, Foto, empresa_na_foto, publicar
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
 from cofre.selecao import escolher_empresas
@@ -37,8 +33,6 @@ CAUSAS_SEM_EMPRESA = (
     "  3. A service_role não tem permissão nessas tabelas. No SQL Editor do Supabase:\n"
     "     GRANT SELECT ON public.empresas, public.user_approvals TO service_role;"
 )
-FOTOS_DE_UMA_EMPRESA = 3
-"""Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,11 @@ class Copiadora:
     deposito: Deposito
     empresas_lado_a_lado: Equipe
     relato: Relato
+
+    @property
+    def fotografo(self) -> Fotografo:
+        """Quem tira e monta as fotos desta execução."""
+        return Fotografo(self.portal, self.deposito, self.configuracao.regras, self.relato)
 
     def copiar(self, pedido: Pedido) -> Iterator[CopiaDeEmpresa | Resumo]:
         """Copia e publica; entrega cada empresa quando acaba, e por último o resumo.
@@ -85,13 +84,10 @@ class Copiadora:
     def _copiar_empresa(self, empresa: Empresa, execucao: Execucao) -> CopiaDeEmpresa:
         """Uma empresa do começo ao fim. O que der errado fica nela: as outras continuam."""
         try:
-            for _ in range(FOTOS_DE_UMA_EMPRESA):
-                copia = self._fotografar_e_publicar(empresa, execucao)
-                if isinstance(copia, CopiaDeEmpresa):
-                    return copia
-                empresa = copia  # as linhas de `empresas` mudaram: recomeça sabendo delas
-                execucao.inspecao.donos.lembrar(empresa)
-            raise FalhaDeLeitura("As linhas da empresa em «empresas» não param de mudar.")
+            with self.fotografo.montar(empresa, execucao) as foto:
+                if foto.copia.tabelas:
+                    foto.publicar()
+                return foto.copia
         except Interrompido:
             raise
         except ErroCofre as e:
@@ -100,31 +96,6 @@ class Copiadora:
             erro = DefeitoInterno(e)
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
         return CopiaDeEmpresa(empresa, pasta, impedida=erro)
-
-    def _fotografar_e_publicar(
-        self, empresa: Empresa, execucao: Execucao
-    ) -> CopiaDeEmpresa | Empresa:
-        perdidas = tabelas_perdidas(
-            self.deposito.da_empresa(empresa.id),
-            execucao.inspecao,
-            self.configuracao.regras,
-            execucao.pedido.tabelas,
-        )
-        with contextlib.ExitStack() as pilha:
-            inicio = datetime.now().astimezone()
-            montagem = pilha.enter_context(self.deposito.montar(empresa.id, inicio))
-            pilha.enter_context(erros_de_disco(montagem.pasta))
-            coleta = self.portal.fotografar(
-                empresa,
-                execucao.escopo.tabelas,
-                execucao.inspecao.donos,
-                lambda: pilha.enter_context(montagem.rascunho()),
-                lambda tabela, n, total: self.relato.avanco(empresa.nome, tabela, n, total),
-            )
-            na_foto = empresa_na_foto(empresa, coleta)
-            if na_foto != empresa:
-                return na_foto
-            return publicar(Foto(empresa, coleta, perdidas, inicio), montagem, execucao)
 
     def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:
         """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""

@@ -112,6 +112,17 @@ class LinhaDeOutraEmpresa(FalhaDeLeitura):
     )
 
 
+class EscritaRecusada(ErroCofre):
+    """O banco recusou uma escrita: nada dela aconteceu. Código e detalhes são os do PostgreSQL."""
+
+    codigo = 4
+
+    def __init__(self, codigo_sql: str, mensagem: str, detalhes: str) -> None:
+        super().__init__(f"{mensagem} ({codigo_sql})")
+        self.codigo_sql = codigo_sql
+        self.detalhes = detalhes
+
+
 class FalhaDeDisco(ErroCofre):
     """Disco cheio, pasta só de leitura, caminho longo demais."""
 

@@ -48,8 +48,9 @@ class Narracao:
     def empresa(self, copia: CopiaDeEmpresa) -> None:
         """O bloco de uma empresa na tela."""
         linha = self.relato.linha
+        cabecalho = linha if copia.inteira else self.relato.falha
         linha()
-        linha(f"🏢 Empresa: {limpo(copia.empresa.nome)}")
+        cabecalho(f"🏢 Empresa: {limpo(copia.empresa.nome)}")
         for nome in sorted({*copia.tabelas, *copia.falhas}, key=ordem_de_exibicao):
             if nome in copia.falhas:
                 self._falha(f"{limpo(nome)}:", copia.falhas[nome])
@@ -72,16 +73,16 @@ class Narracao:
         if copia.impedida:
             self._falha("Backup não concluído:", copia.impedida)
         elif not copia.carimbo:
-            linha("   ❌ Backup não concluído: nenhuma tabela pôde ser lida")
+            self.relato.falha("   ❌ Backup não concluído: nenhuma tabela pôde ser lida")
         elif copia.inteira:
             linha(f"   ✅ Backup concluído: {copia.pasta}/")
         else:
-            linha(f"   ⚠️ Backup incompleto: {copia.pasta}/")
+            self.relato.falha(f"   ⚠️ Backup incompleto: {copia.pasta}/")
 
     def _falha(self, o_que: str, erro: ErroCofre) -> None:
-        self.relato.linha(f"   ❌ {o_que} {limpo(str(erro))}")
+        self.relato.falha(f"   ❌ {o_que} {limpo(str(erro))}")
         for cura in erro.dica.splitlines():
-            self.relato.linha(f"      {cura}")
+            self.relato.falha(f"      {cura}")
 
     def fim(self, resumo: Resumo) -> None:
         linha = self.relato.linha

@@ -31,6 +31,9 @@ class Relato(Protocol):
     def aviso(self, texto: str) -> None:
         """Algo que não impede, mas o usuário precisa ver."""
 
+    def falha(self, texto: str) -> None:
+        """Algo que deu errado, no meio do relato; aparece mesmo no modo calado."""
+
     def erro(self, texto: str) -> None:
         """O que impediu; aparece mesmo no modo calado."""
 
@@ -116,6 +119,9 @@ class RelatoTexto:
     def aviso(self, texto: str) -> None:
         self.linha(f"⚠️ {texto}")
 
+    def falha(self, texto: str) -> None:
+        self.linha(texto)
+
     def erro(self, texto: str) -> None:
         with self._trinco:
             _escrever(self._erros, texto)
@@ -184,6 +190,9 @@ class RelatoSilencioso:
 
     def aviso(self, texto: str) -> None:
         """Calado."""
+
+    def falha(self, texto: str) -> None:
+        self._por_baixo.erro(texto)
 
     def erro(self, texto: str) -> None:
         self._por_baixo.erro(texto)

@@ -31,10 +31,11 @@ def verificar(
     documento = []
     total = danificados = 0
     for guardada in guardadas(deposito, empresas):
+        conferidos = [(backup, list(danos_de(backup, tabelas))) for backup in guardada.backups]
+        cabecalho = relato.falha if any(danos for _, danos in conferidos) else relato.linha
         relato.linha()
-        relato.linha(f"🏢 Empresa: {limpo(guardada.empresa.nome)}")
-        for backup in guardada.backups:
-            danos = list(danos_de(backup, tabelas))
+        cabecalho(f"🏢 Empresa: {limpo(guardada.empresa.nome)}")
+        for backup, danos in conferidos:
             total += 1
             danificados += bool(danos)
             _contar(backup, danos, relato)
@@ -62,10 +63,10 @@ def verificar(
 def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
     if danos:
-        relato.linha(f"   ❌ {quando}: danificado")
+        relato.falha(f"   ❌ {quando}: danificado")
         for dano in danos:
             onde = f"{limpo(dano.tabela)}: " if dano.tabela else ""
-            relato.linha(f"      • {onde}{limpo(dano.causa)}")
+            relato.falha(f"      • {onde}{limpo(dano.causa)}")
         return
     registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
     sinal = "✅" if backup.estado == "completo" else "⚠️"

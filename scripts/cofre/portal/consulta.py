@@ -99,7 +99,7 @@ def citar(nome: str) -> str:
     return '"' + nome.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _valor(texto: str) -> str:
+def valor_citado(texto: str) -> str:
     """Um valor dentro de or(...), and(...) ou in.(...)."""
     return '"' + texto.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -160,7 +160,7 @@ def _valores(elo: Elo, empresa: Empresa) -> tuple[str, ...]:
 def _condicao(elo: Elo, valores: Sequence[str]) -> tuple[str, str]:
     if len(valores) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", valores[0]):
         return citar(elo.coluna), f"eq.{valores[0]}"
-    return citar(elo.coluna), f"in.({','.join(_valor(v) for v in valores)})"
+    return citar(elo.coluna), f"in.({','.join(valor_citado(v) for v in valores)})"
 
 
 def _lexicografico(ordem: Sequence[str], limite: Sequence[str], operador: str) -> str:
@@ -168,8 +168,9 @@ def _lexicografico(ordem: Sequence[str], limite: Sequence[str], operador: str) -
     estrito = "gt" if operador == "gt" else "lt"
     termos = []
     for i, coluna in enumerate(ordem):
-        iguais = [f"{citar(c)}.eq.{_valor(v)}" for c, v in zip(ordem[:i], limite, strict=False)]
+        anteriores = zip(ordem[:i], limite, strict=False)
+        iguais = [f"{citar(c)}.eq.{valor_citado(v)}" for c, v in anteriores]
         ultima = operador if i == len(ordem) - 1 else estrito
-        termo = [*iguais, f"{citar(coluna)}.{ultima}.{_valor(limite[i])}"]
+        termo = [*iguais, f"{citar(coluna)}.{ultima}.{valor_citado(limite[i])}"]
         termos.append(termo[0] if len(termo) == 1 else f"and({','.join(termo)})")
     return f"or({','.join(termos)})"

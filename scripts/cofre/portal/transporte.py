@@ -8,6 +8,7 @@ pelo tenacity; o resto vira um erro do cofre, com causa e cura, sem nada da chav
 from __future__ import annotations
 
 import email.utils
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from cofre.erros import (
     ChaveRecusada,
     ConsultaDemorada,
     DependenciaAusente,
+    EscritaRecusada,
     FalhaDeLeitura,
     Interrompido,
     PedidoRecusado,
@@ -137,11 +139,15 @@ class Transporte:
         cabecalhos = httpx.Headers(postgrest.headers)
         cabecalhos["Accept"] = "application/openapi+json, application/json"
         raiz = str(postgrest.base_url).rstrip("/") + "/"
-        return self._insistir(
-            lambda: self._enviar(
-                self._http.build_request("GET", raiz, headers=cabecalhos), "", None
-            )
-        )[0]
+
+        def enviar() -> bytes:
+            get = self._http.build_request("GET", raiz, headers=cabecalhos)
+            corpo, _faixa = self._enviar(get, "", None)
+            if corpo.startswith(b"{") and not _json_inteiro(corpo):
+                raise _estragada("a resposta chegou cortada ou não é JSON")
+            return corpo
+
+        return self._insistir(enviar)
 
     def insercao_impossivel(self, tabela: str, colunas: Sequence[str]) -> tuple[int, bytes]:
         """O que o banco responde a um INSERT que nunca pode acontecer: o corpo não é JSON, então
@@ -166,6 +172,55 @@ class Transporte:
             return resposta.status_code, resposta.content
 
         return self._insistir(enviar)
+
+    def escrever(
+        self,
+        metodo: str,
+        tabela: str,
+        parametros: Parametros,
+        corpo: bytes,
+        prefer: str,
+        prefer_se_repetir: str = "",
+    ) -> int:
+        """Um pedido que muda linhas de uma tabela (POST, PATCH ou DELETE): uma transação.
+
+        Devolve quantas linhas o servidor diz ter mudado (-1 se não disse). Se a resposta se perde,
+        o pedido é repetido com `prefer_se_repetir` no lugar de `prefer`. Levanta EscritaRecusada
+        pelo que o banco recusa, e FalhaDeLeitura pelo resto.
+        """
+        pedido = self._cliente.postgrest.from_(tabela).select("*").request
+        cabecalhos = httpx.Headers(pedido.headers)
+        cabecalhos["Content-Type"] = "application/json"
+        cabecalhos["Prefer"] = prefer
+
+        def enviar() -> int:
+            http = self._http.build_request(
+                metodo,
+                self._endereco(tabela),
+                params=httpx.QueryParams(list(parametros)),
+                headers=cabecalhos,
+                content=corpo,
+            )
+            cabecalhos["Prefer"] = prefer_se_repetir or prefer
+            return self._mandar(http, tabela)
+
+        return self._insistir(enviar)
+
+    def _mandar(self, http: httpx.Request, tabela: str) -> int:
+        try:
+            resposta = self._http.send(http)
+        except (httpx.TransportError, httpx.DecodingError) as e:
+            raise _Passageiro(self._sem_resposta(e)) from e
+        if resposta.is_success:
+            _linhas, total = _content_range(resposta.headers.get("content-range", ""))
+            return -1 if total is None else total
+        recusa = _recusa_do_banco(resposta.content)
+        if recusa is not None and recusa.codigo_sql not in DISPUTAS:
+            raise recusa
+        if recusa is not None:
+            raise _Passageiro(self._traduzir(503, resposta.content, tabela))
+        self._recusar(resposta, resposta.content, tabela)
+        raise AssertionError("_recusar sempre levanta")
 
     def _endereco(self, tabela: str) -> str:
         # O supabase-py não escapa «/», «?» e «%» de um nome de tabela.
@@ -298,13 +353,16 @@ def _pagina(corpo: bytes, faixa: str) -> Pagina:
 
 def _json_cortado(resposta: httpx.Response, corpo: bytes) -> bool:
     """Se é um erro cujo JSON acaba antes do fim: o que ele dizia se perdeu."""
-    if not corpo or "json" not in resposta.headers.get("content-type", ""):
-        return False
+    e_json = "json" in resposta.headers.get("content-type", "")
+    return e_json and bool(corpo) and not _json_inteiro(corpo)
+
+
+def _json_inteiro(corpo: bytes) -> bool:
     try:
         msgspec.json.decode(corpo)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return True
-    return False
+        return False
+    return True
 
 
 def _estragada(causa: str) -> _Passageiro:
@@ -357,6 +415,22 @@ def _retry_after(valor: str) -> float:
         return 0.0
     espera = (quando - datetime.now(UTC)).total_seconds()
     return max(0.0, min(espera, RETRY_AFTER_MAXIMO))
+
+
+DISPUTAS = frozenset({"40001", "40P01", "55P03"})
+"""Outra transação atrapalhou (serialização, impasse, trava): passa sozinho."""
+
+
+def _recusa_do_banco(corpo: bytes) -> EscritaRecusada | None:
+    """O erro do PostgreSQL numa escrita, menos o de tempo e o de permissão; None se é outro."""
+    try:
+        erro = msgspec.json.decode(corpo)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    codigo = str(erro.get("code") or "") if isinstance(erro, dict) else ""
+    if not re.fullmatch(r"[0-9A-Z]{5}", codigo) or codigo in ("57014", "42501"):
+        return None
+    return EscritaRecusada(codigo, str(erro.get("message") or ""), str(erro.get("details") or ""))
 
 
 _SEPARADOR = msgspec.json.Decoder(list[msgspec.Raw])

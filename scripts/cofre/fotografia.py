@@ -1,7 +1,8 @@
-"""Da foto ao backup publicado: os arquivos, a conferência das ligações e os metadados."""
+"""A foto de uma empresa em arquivos: as tabelas, a conferência das ligações e os metadados."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,18 +14,22 @@ import msgspec
 from cofre import VERSAO
 from cofre.campos import texto, tipo_com
 from cofre.conferencia import EXEMPLOS, Arquivo, campos, ligacoes_abertas
-from cofre.config import Configuracao
-from cofre.deposito import Montagem
-from cofre.erros import ErroCofre
+from cofre.config import Configuracao, Regras
+from cofre.deposito import Backup, Deposito, Montagem, erros_de_disco
+from cofre.erros import ErroCofre, FalhaDeLeitura
 from cofre.escopo import Donos, Elo, Escopo
 from cofre.formato import Gravador
 from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
 from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
-from cofre.portal.api import Inspecao
+from cofre.perdidas import tabelas_perdidas
+from cofre.portal.api import Inspecao, Portal
 from cofre.portal.coleta import Coleta, ColetaDeTabela
+from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
 
+FOTOS_DE_UMA_EMPRESA = 3
+"""Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
 METODO = "coleta dupla de (chave, xmin)"
 
 
@@ -48,12 +53,78 @@ class Foto:
     inicio: datetime
 
 
-def empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
+@dataclass(frozen=True, slots=True)
+class FotoMontada:
+    """Uma foto já em arquivos, na pasta de montagem: some se não for publicada."""
+
+    copia: CopiaDeEmpresa
+    arquivos: Mapping[str, Arquivo]
+    _montagem: Montagem
+    _metadados: Mapping[str, Any]
+
+    def publicar(self) -> Backup:
+        """Faz dela um backup. Levanta FalhaDeDisco."""
+        return self._montagem.publicar(self._metadados)
+
+
+@dataclass(frozen=True, slots=True)
+class Fotografo:
+    """Tira fotos de empresas e as monta em arquivos."""
+
+    portal: Portal
+    deposito: Deposito
+    regras: Regras
+    relato: Relato
+
+    @contextlib.contextmanager
+    def montar(self, empresa: Empresa, execucao: Execucao) -> Iterator[FotoMontada]:
+        """A foto da empresa; o que não for publicado dentro do contexto some ao sair.
+        Levanta FalhaDeLeitura ou FalhaDeDisco."""
+        for _ in range(FOTOS_DE_UMA_EMPRESA):
+            with contextlib.ExitStack() as pilha:
+                inicio = datetime.now().astimezone()
+                montagem = pilha.enter_context(self.deposito.montar(empresa.id, inicio))
+                with erros_de_disco(montagem.pasta):
+                    foto = self._fotografar(empresa, execucao, montagem, pilha, inicio)
+                    na_foto = _empresa_na_foto(empresa, foto.coleta)
+                    montada = _montar(foto, montagem, execucao) if na_foto == empresa else None
+                if montada is not None:
+                    yield montada
+                    return
+                empresa = na_foto  # recomeça sabendo das novas linhas de `empresas`
+                execucao.inspecao.donos.lembrar(empresa)
+        raise FalhaDeLeitura("As linhas da empresa em «empresas» não param de mudar.")
+
+    def _fotografar(
+        self,
+        empresa: Empresa,
+        execucao: Execucao,
+        montagem: Montagem,
+        pilha: contextlib.ExitStack,
+        inicio: datetime,
+    ) -> Foto:
+        perdidas = tabelas_perdidas(
+            self.deposito.da_empresa(empresa.id),
+            execucao.inspecao,
+            self.regras,
+            execucao.pedido.tabelas,
+        )
+        coleta = self.portal.fotografar(
+            empresa,
+            execucao.escopo.tabelas,
+            execucao.inspecao.donos,
+            lambda: pilha.enter_context(montagem.rascunho()),
+            lambda tabela, n, total: self.relato.avanco(empresa.nome, tabela, n, total),
+        )
+        return Foto(empresa, coleta, perdidas, inicio)
+
+
+def _empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
     """A empresa como a foto a viu. A busca foi feita com as linhas de `empresas` conhecidas no
     começo; se a foto achou outras, o que depende delas pode ter ficado de fora."""
     colunas = sorted({coluna for registro in empresa.registros for coluna in registro})
     tabela = next((t for t in coleta.tabelas if t.tabela.nome == "empresas"), None)
-    if tabela is None or tabela.falha is not None:
+    if tabela is None or tabela.falha is not None or (empresa.registros and not colunas):
         return empresa
     colunas = colunas or (["id"] if tabela.tabela.coluna("id") else [])
     ler = msgspec.json.Decoder(list[tipo_com(colunas)])  # type: ignore[misc]
@@ -63,34 +134,28 @@ def empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
         for bloco in serie.textos()
         for linha in ler.decode(b"[" + bloco + b"]")
     ]
-    conhecidos = [dict(r) for r in empresa.registros]
-    if sorted(vistos, key=str) == sorted(conhecidos, key=str):
-        return empresa
-    return replace(empresa, registros=tuple(vistos))
+    novos = [v for v in vistos if v not in [dict(r) for r in empresa.registros]]
+    return replace(empresa, registros=(*empresa.registros, *novos)) if novos else empresa
 
 
-def publicar(foto: Foto, montagem: Montagem, execucao: Execucao) -> CopiaDeEmpresa:
-    """Grava as tabelas que deram certo e publica. Levanta FalhaDeDisco."""
+def _montar(foto: Foto, montagem: Montagem, execucao: Execucao) -> FotoMontada:
+    """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
     boas = [t for t in foto.coleta.tabelas if t.falha is None]
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
     falhas |= {t.tabela.nome: t.falha for t in foto.coleta.tabelas if t.falha is not None}
-    pasta = exibir_pasta(montagem.pasta)
-    if not boas:
-        return CopiaDeEmpresa(foto.empresa, pasta, falhas=falhas)
     montagem.reservar([t.tabela.nome for t in boas])
     salvas = {t.tabela.nome: _gravar(t, execucao.escopo, montagem) for t in boas}
     arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
     copia = CopiaDeEmpresa(
         foto.empresa,
-        pasta,
-        montagem.carimbo,
+        exibir_pasta(montagem.pasta),
+        montagem.carimbo if boas else "",
         salvas,
         falhas,
         foto.coleta.instantanea,
         tuple(_contradicoes(arquivos, execucao)),
     )
-    montagem.publicar(_metadados(copia, foto, execucao))
-    return copia
+    return FotoMontada(copia, arquivos, montagem, _metadados(copia, foto, execucao))
 
 
 def _gravar(coleta: ColetaDeTabela, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
@@ -121,8 +186,8 @@ def _contradicoes(arquivos: Mapping[str, Arquivo], execucao: Execucao) -> Iterat
     abertas = ligacoes_abertas(arquivos)
     yield from abertas
     for nome, arquivo in arquivos.items():
-        if nome == "user_approvals":
-            continue  # a linha do empregado tem os dois ids de propósito
+        if nome in ("user_approvals", "funcionarios"):
+            continue  # a linha do empregado tem, de propósito, o login dele e a empresa
         divididas = _elos_divididos(arquivo, execucao.inspecao.donos)
         ja_ditas = {c.por.partition(" → ")[0] for c in abertas if c.tabela == nome}
         if divididas and not ja_ditas & {coluna for coluna, _ in arquivo.tabela.elos}:

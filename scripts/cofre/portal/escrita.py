@@ -1,0 +1,391 @@
+"""O único que escreve no banco, e só sabe executar um plano.
+
+Mães antes das filhas ao repor, filhas antes das mães ao remover. Repor é um INSERT simples: nunca
+toma a linha de outra empresa. Alterar e remover levam no filtro a chave e as colunas de dono como
+acabaram de ser lidas: uma linha que mudou de dono no meio do caminho não é tocada. O que o banco
+recusa é anotado e não impede o resto; quem chama fotografa de novo e compara.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cofre.campos import NULO, texto
+from cofre.erros import ConsultaDemorada, EscritaRecusada
+from cofre.escopo import TabelaNoEscopo
+from cofre.modelo import ChaveEstrangeira, Tabela
+from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, abrir_linha, mudancas
+from cofre.portal.consulta import Parametros, citar, valor_citado
+from cofre.portal.transporte import Transporte
+
+LINHAS_POR_INSERCAO = 500
+BYTES_POR_INSERCAO = 512 * 1024
+CHAVES_POR_REMOCAO = 40
+RECUSAS_POR_TABELA = 20
+"""Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""
+
+UNICO_VIOLADO = "23505"
+
+
+@dataclass(frozen=True, slots=True)
+class Impedimento:
+    """Uma ação que o banco recusou."""
+
+    tabela: str
+    acao: str
+    chave: tuple[str, ...]
+    erro: EscritaRecusada
+
+
+@dataclass(slots=True)
+class Execucao:
+    """Uma passada: executa um plano uma vez. `ao_avancar` recebe (tabela, ação, linhas)."""
+
+    transporte: Transporte
+    escopo: Mapping[str, TabelaNoEscopo]
+    ao_avancar: Callable[[str, str, int], None]
+    impedimentos: list[Impedimento] = field(default_factory=list)
+
+    def executar(self, plano: Plano) -> list[Impedimento]:
+        """Repõe, religa, altera e remove. Levanta FalhaDeLeitura se o servidor some."""
+        ordem, soltas = ordenar([self.escopo[t].tabela for t in plano.tabelas])
+        for nome in ordem:
+            self._repor(plano, nome, soltas.get(nome, ()))
+        for nome in ordem:
+            self._religar(plano, nome, soltas.get(nome, ()))
+        for nome in ordem:
+            self._alterar(plano, nome)
+        for nome in reversed(ordem):
+            self._remover(plano, nome)
+        return self.impedimentos
+
+    # -- repor -----------------------------------------------------------------------------
+
+    def _repor(self, plano: Plano, nome: str, soltas: Sequence[ChaveEstrangeira]) -> None:
+        if not plano.contagens[nome].repor:
+            return
+        tabela = self.escopo[nome].tabela
+        anular = [c for fk in soltas if fk.tabela != nome for c in fk.colunas]
+        acoes = self._maes_antes(plano, tabela)
+        for lote in _lotes(acoes):
+            if self._desistiu(nome, REPOR):
+                break
+            self._inserir(plano, tabela, lote, anular)
+
+    def _maes_antes(self, plano: Plano, tabela: Tabela) -> Iterator[Acao]:
+        """As linhas a repor; numa tabela que aponta para si, cada linha depois da sua mãe."""
+        proprias = [
+            fk for fk in tabela.estrangeiras if fk.tabela == tabela.nome and len(fk.colunas) == 1
+        ]
+        acoes = plano.acoes(tabela.nome, REPOR)
+        if not proprias or not tabela.chave:
+            return acoes
+        todas = {a.chave: a for a in acoes}
+        grafo = {}
+        for chave, acao in todas.items():
+            linha = abrir_linha(acao.alvo or b"{}")
+            maes = {(bytes(linha[fk.colunas[0]]),) for fk in proprias if fk.colunas[0] in linha}
+            grafo[chave] = {m for m in maes if m in todas and m != chave}
+        try:
+            return iter([todas[c] for c in graphlib.TopologicalSorter(grafo).static_order()])
+        except graphlib.CycleError:
+            return iter(todas.values())  # um ciclo cabe num só INSERT, conferido no fim dele
+
+    def _inserir(
+        self, plano: Plano, tabela: Tabela, lote: Sequence[Acao], anular: Sequence[str]
+    ) -> None:
+        colunas = plano.tabelas[tabela.nome].colunas
+        corpo = _vetor([_sem(a.alvo or b"{}", anular) for a in lote])
+        tem = abrir_linha(lote[0].alvo or b"{}")
+        nomes = ",".join(citar_sempre(c) for c in colunas if c in tem)
+        parametros: Parametros = (("columns", nomes),)
+        try:
+            self.transporte.escrever(
+                "POST",
+                tabela.nome,
+                parametros,
+                corpo,
+                "return=minimal",
+                "return=minimal,resolution=ignore-duplicates",
+            )
+            self.ao_avancar(tabela.nome, REPOR, len(lote))
+        except (EscritaRecusada, ConsultaDemorada) as e:
+            self._repartir(plano, tabela, lote, anular, e)
+
+    def _repartir(
+        self,
+        plano: Plano,
+        tabela: Tabela,
+        lote: Sequence[Acao],
+        anular: Sequence[str],
+        erro: EscritaRecusada | ConsultaDemorada,
+    ) -> None:
+        if len(lote) > 1:
+            meio = len(lote) // 2
+            for parte in (lote[:meio], lote[meio:]):
+                if not self._desistiu(tabela.nome, REPOR):
+                    self._inserir(plano, tabela, parte, anular)
+            return
+        if isinstance(erro, ConsultaDemorada):
+            raise erro
+        if erro.codigo_sql == UNICO_VIOLADO and self._liberar(plano, tabela, lote[0].chave, erro):
+            self._inserir(plano, tabela, lote, anular)
+            return
+        self._anotar(tabela.nome, REPOR, lote[0], erro)
+
+    def _religar(self, plano: Plano, nome: str, soltas: Sequence[ChaveEstrangeira]) -> None:
+        """As colunas que foram nulas na reposição, para fechar um ciclo entre tabelas."""
+        colunas = [c for fk in soltas if fk.tabela != nome for c in fk.colunas]
+        if not colunas or not plano.contagens[nome].repor:
+            return
+        for acao in plano.acoes(nome, REPOR):
+            linha = abrir_linha(acao.alvo or b"{}")
+            valores = {c: linha[c] for c in colunas if c in linha and bytes(linha[c]) != NULO}
+            if valores:
+                self._mudar(plano, self.escopo[nome].tabela, acao, valores, acao.alvo or b"{}")
+
+    # -- alterar ---------------------------------------------------------------------------
+
+    def _alterar(self, plano: Plano, nome: str) -> None:
+        tabela, colunas = self.escopo[nome].tabela, plano.tabelas[nome].colunas
+        for acao in plano.acoes(nome, ALTERAR):
+            if self._desistiu(nome, ALTERAR):
+                break
+            self._mudar(plano, tabela, acao, mudancas(acao, colunas), acao.atual or b"{}")
+
+    def _mudar(
+        self,
+        plano: Plano,
+        tabela: Tabela,
+        acao: Acao,
+        valores: Mapping[str, msgspec.Raw],
+        como_esta: bytes,
+    ) -> None:
+        filtro = (*_por_chave(tabela, [acao.chave]), *self._como_lida(tabela, como_esta))
+        corpo = msgspec.json.encode(dict(valores))
+        for tentativa in range(3):
+            try:
+                self.transporte.escrever(
+                    "PATCH", tabela.nome, filtro, corpo, "return=minimal,count=exact"
+                )
+                self.ao_avancar(tabela.nome, ALTERAR, 1)
+                return
+            except EscritaRecusada as e:
+                tomado = e.codigo_sql == UNICO_VIOLADO and tentativa < 2
+                if not (tomado and self._liberar(plano, tabela, acao.chave, e)):
+                    self._anotar(tabela.nome, ALTERAR, acao, e)
+                    return
+
+    # -- remover ---------------------------------------------------------------------------
+
+    def _remover(self, plano: Plano, nome: str) -> None:
+        tabela = self.escopo[nome].tabela
+        lote: list[Acao] = []
+        dono: Parametros = ()
+        for acao in plano.acoes(nome, REMOVER):
+            deste = self._como_lida(tabela, acao.atual or b"{}")
+            if lote and (deste != dono or len(lote) == CHAVES_POR_REMOCAO or not tabela.chave):
+                self._apagar(tabela, lote, dono)
+                lote = []
+            lote.append(acao)
+            dono = deste
+        if lote:
+            self._apagar(tabela, lote, dono)
+
+    def _apagar(self, tabela: Tabela, lote: Sequence[Acao], dono: Parametros) -> None:
+        if self._desistiu(tabela.nome, REMOVER):
+            return
+        if tabela.chave:
+            filtro = (*_por_chave(tabela, [a.chave for a in lote]), *dono)
+        else:
+            filtro = _por_tudo(lote[0].atual or b"{}")
+        try:
+            self.transporte.escrever(
+                "DELETE", tabela.nome, filtro, b"", "return=minimal,count=exact"
+            )
+            self.ao_avancar(tabela.nome, REMOVER, len(lote))
+        except EscritaRecusada as e:
+            if len(lote) == 1:
+                self._anotar(tabela.nome, REMOVER, lote[0], e)
+                return
+            meio = len(lote) // 2
+            self._apagar(tabela, lote[:meio], dono)
+            self._apagar(tabela, lote[meio:], dono)
+
+    # -- valores únicos tomados ------------------------------------------------------------
+
+    def _liberar(
+        self, plano: Plano, tabela: Tabela, chave: tuple[bytes, ...], erro: EscritaRecusada
+    ) -> bool:
+        """Tira o valor único de uma linha DESTA empresa que o plano vai mudar ou remover."""
+        achado = coluna_e_valor(erro.detalhes, tabela)
+        if achado is None:
+            return False
+        coluna, valor = achado
+        for tipo in (ALTERAR, REMOVER):
+            for acao in plano.acoes(tabela.nome, tipo):
+                atual = abrir_linha(acao.atual or b"{}")
+                tem = texto(bytes(atual[coluna])) if coluna in atual else None
+                if acao.chave == chave or tem is None or tem.casefold() != valor.casefold():
+                    continue
+                provisorio = _provisorio(tabela, coluna)
+                filtro = (
+                    *_por_chave(tabela, [acao.chave]),
+                    *self._como_lida(tabela, acao.atual or b"{}"),
+                )
+                corpo = msgspec.json.encode({coluna: provisorio})
+                try:
+                    self.transporte.escrever(
+                        "PATCH", tabela.nome, filtro, corpo, "return=minimal,count=exact"
+                    )
+                except EscritaRecusada:
+                    return False
+                return True
+        return False
+
+    def _como_lida(self, tabela: Tabela, linha: bytes) -> Parametros:
+        """O filtro com as colunas de dono como estão na linha: se mudaram, não se toca nela."""
+        campos = abrir_linha(linha)
+        da_tabela = next((r for r in self.escopo[tabela.nome].ramos if not r.passos), None)
+        parametros = []
+        for elo in da_tabela.elos if da_tabela else ():
+            if elo.coluna in tabela.chave or elo.coluna not in campos:
+                continue
+            valor = texto(bytes(campos[elo.coluna]))
+            parametros.append((citar(elo.coluna), "is.null" if valor is None else f"eq.{valor}"))
+        return tuple(parametros)
+
+    def _desistiu(self, tabela: str, acao: str) -> bool:
+        codigos = [i.erro.codigo_sql for i in self.impedimentos if i.tabela == tabela]
+        return any(codigos.count(c) >= RECUSAS_POR_TABELA for c in set(codigos)) and bool(acao)
+
+    def _anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
+        chave = tuple(texto(v) or "" for v in acao.chave)
+        self.impedimentos.append(Impedimento(tabela, tipo, chave, erro))
+
+
+def ordenar(
+    tabelas: Sequence[Tabela],
+) -> tuple[list[str], dict[str, list[ChaveEstrangeira]]]:
+    """As tabelas, mães antes, e as chaves que tiveram de ser ignoradas para desfazer ciclos."""
+    nomes = {t.nome for t in tabelas}
+    soltas: dict[str, list[ChaveEstrangeira]] = {}
+    ligacoes = {
+        t.nome: [fk for fk in t.estrangeiras if fk.tabela in nomes and fk.tabela != t.nome]
+        for t in tabelas
+    }
+    por_nome = {t.nome: t for t in tabelas}
+    while True:
+        grafo = {n: {fk.tabela for fk in fks} for n, fks in ligacoes.items()}
+        try:
+            return list(graphlib.TopologicalSorter(grafo).static_order()), soltas
+        except graphlib.CycleError as e:
+            ciclo: list[str] = e.args[1]
+            nome, fk = _mais_frouxa(ciclo, ligacoes, por_nome)
+            ligacoes[nome].remove(fk)
+            soltas.setdefault(nome, []).append(fk)
+
+
+def _mais_frouxa(
+    ciclo: Sequence[str],
+    ligacoes: Mapping[str, list[ChaveEstrangeira]],
+    tabelas: Mapping[str, Tabela],
+) -> tuple[str, ChaveEstrangeira]:
+    """Uma chave do ciclo que possa ser nula (a que não pode só se solta se não há outra)."""
+    pares = [(n, fk) for n in ciclo for fk in ligacoes[n] if fk.tabela in ciclo]
+
+    def obrigatoria(par: tuple[str, ChaveEstrangeira]) -> bool:
+        achadas = [tabelas[par[0]].coluna(c) for c in par[1].colunas]
+        return not all(c is not None and c.anulavel for c in achadas)
+
+    return min(pares, key=obrigatoria)
+
+
+def coluna_e_valor(detalhes: str, tabela: Tabela) -> tuple[str, str] | None:
+    """«Key (numero_os)=(12) already exists.» → (numero_os, 12); de uma chave composta ou de uma
+    expressão, a última coluna da tabela que aparece e o último valor."""
+    casa = re.match(r"Key \((.*)\)=\((.*)\) already exists", detalhes, re.DOTALL)
+    if not casa:
+        return None
+    nomes = [c.nome for c in tabela.colunas if re.search(rf"\b{re.escape(c.nome)}\b", casa[1])]
+    nomes = [n for n in nomes if n not in tabela.chave and n != "user_id"]
+    return (nomes[-1], casa[2].rpartition(", ")[2]) if nomes else None
+
+
+def _provisorio(tabela: Tabela, coluna: str) -> str | int | None:
+    achada = tabela.coluna(coluna)
+    if achada is None or achada.anulavel:
+        return None
+    if achada.tipo in ("integer", "bigint", "smallint", "numeric"):
+        return -(uuid.uuid4().int % 30_000) - 1
+    return f"cofre-{uuid.uuid4()}"
+
+
+def _lotes(acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+    lote: list[Acao] = []
+    tamanho = 0
+    for acao in acoes:
+        peso = len(acao.alvo or b"")
+        if lote and (len(lote) == LINHAS_POR_INSERCAO or tamanho + peso > BYTES_POR_INSERCAO):
+            yield lote
+            lote, tamanho = [], 0
+        lote.append(acao)
+        tamanho += peso
+    if lote:
+        yield lote
+
+
+def _vetor(linhas: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(linhas) + b"]"
+
+
+def _sem(linha: bytes, anular: Sequence[str]) -> bytes:
+    """A linha com estas colunas nulas; sem nenhuma, os mesmos bytes."""
+    if not anular:
+        return linha
+    nulo = msgspec.Raw(NULO)
+    campos = abrir_linha(linha)
+    return msgspec.json.encode({c: nulo if c in anular else v for c, v in campos.items()})
+
+
+def citar_sempre(nome: str) -> str:
+    """Um nome na lista `columns`, que aceita aspas para qualquer um."""
+    return '"' + nome.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _por_chave(tabela: Tabela, chaves: Sequence[tuple[bytes, ...]]) -> Parametros:
+    valores = [[texto(v) or "" for v in chave] for chave in chaves]
+    if len(tabela.chave) == 1:
+        coluna = citar(tabela.chave[0])
+        if len(valores) == 1:
+            return ((coluna, f"eq.{valores[0][0]}"),)
+        return ((coluna, f"in.({','.join(valor_citado(v[0]) for v in valores)})"),)
+    if len(valores) == 1:
+        pares = zip(tabela.chave, valores[0], strict=True)
+        return tuple((citar(c), f"eq.{v}") for c, v in pares)
+    termos = [
+        "and("
+        + ",".join(
+            f"{citar(c)}.eq.{valor_citado(v)}" for c, v in zip(tabela.chave, valor, strict=True)
+        )
+        + ")"
+        for valor in valores
+    ]
+    return (("or", f"({','.join(termos)})"),)
+
+
+def _por_tudo(linha: bytes) -> Parametros:
+    """Sem chave, a linha é o conjunto dos seus valores."""
+    parametros = []
+    for coluna, bruto in abrir_linha(linha).items():
+        if bytes(bruto)[:1] in (b"{", b"["):
+            continue  # json não se compara; vetores se escrevem de outro jeito
+        valor = texto(bytes(bruto))
+        parametros.append((citar(coluna), "is.null" if valor is None else f"eq.{valor}"))
+    return tuple(parametros)
