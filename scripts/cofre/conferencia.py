@@ -30,8 +30,10 @@ class Arquivo:
     caminho: Path
 
 
-def ligacoes_abertas(arquivos: Mapping[str, Arquivo]) -> list[Contradicao]:
+def ligacoes_abertas(arquivos: Mapping[str, Sequence[Arquivo]]) -> list[Contradicao]:
     """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada.
+
+    Uma tabela pode estar repartida em mais de um arquivo.
 
     Numa foto de uma empresa isso quer dizer uma linha dela que aponta para uma de outra empresa
     (ou de nenhuma). Levanta BackupDanificado se um arquivo não se lê.
@@ -41,37 +43,38 @@ def ligacoes_abertas(arquivos: Mapping[str, Arquivo]) -> list[Contradicao]:
             valores = (v for v, _ in _valores(arquivos[nome], colunas))
             indice.guardar((nome, *colunas), valores)
         abertas = []
-        for nome, arquivo in arquivos.items():
-            for fk in arquivo.tabela.estrangeiras:
+        for nome, partes in arquivos.items():
+            for fk in partes[0].tabela.estrangeiras:
                 if _conferivel(fk, arquivos):
-                    valores_ = _valores(arquivo, fk.colunas)
-                    quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), valores_)
+                    procurados = _valores(partes, fk.colunas)
+                    quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), procurados)
                     if quantas:
                         por = ", ".join(fk.colunas)
                         abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
         return abertas
 
 
-def _conferivel(fk: ChaveEstrangeira, arquivos: Mapping[str, Arquivo]) -> bool:
+def _conferivel(fk: ChaveEstrangeira, arquivos: Mapping[str, Sequence[Arquivo]]) -> bool:
     return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias) and fk.tabela in arquivos
 
 
-def _referenciadas(arquivos: Mapping[str, Arquivo]) -> list[tuple[str, tuple[str, ...]]]:
+def _referenciadas(arquivos: Mapping[str, Sequence[Arquivo]]) -> list[tuple[str, tuple[str, ...]]]:
     pares = {
         (fk.tabela, fk.referencias)
-        for a in arquivos.values()
-        for fk in a.tabela.estrangeiras
+        for partes in arquivos.values()
+        for fk in partes[0].tabela.estrangeiras
         if _conferivel(fk, arquivos)
     }
     return sorted(pares)
 
 
-def _valores(arquivo: Arquivo, colunas: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+def _valores(partes: Sequence[Arquivo], colunas: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
     """(valores das colunas, chave) de cada linha em que nenhum deles é nulo, como bytes de JSON."""
-    for linha in campos(arquivo.caminho, (*colunas, *arquivo.tabela.chave)):
-        valores = linha[: len(colunas)]
-        if NULO not in valores:
-            yield b",".join(valores), b",".join(linha[len(colunas) :])
+    for arquivo in partes:
+        for linha in campos(arquivo.caminho, (*colunas, *arquivo.tabela.chave)):
+            valores = linha[: len(colunas)]
+            if NULO not in valores:
+                yield b",".join(valores), b",".join(linha[len(colunas) :])
 
 
 def campos(caminho: Path, colunas: Sequence[str]) -> Iterator[tuple[bytes, ...]]:
@@ -81,6 +84,22 @@ def campos(caminho: Path, colunas: Sequence[str]) -> Iterator[tuple[bytes, ...]]
         for bruta in grupo:
             linha = ler.decode(bruta)
             yield tuple(linha[c] for c in colunas)
+
+
+def chaves_repetidas(arquivo: Arquivo) -> int:
+    """Quantas linhas repetem a chave de outra."""
+    if not arquivo.tabela.chave:
+        return 0
+    with _Indice() as indice:
+        linhas = 0
+
+        def chaves() -> Iterator[bytes]:
+            nonlocal linhas
+            for linha in campos(arquivo.caminho, arquivo.tabela.chave):
+                linhas += 1
+                yield b",".join(linha)
+
+        return -indice.guardar(("chaves",), chaves()) + linhas
 
 
 class _Indice:
@@ -98,12 +117,15 @@ class _Indice:
     def __exit__(self, *_erro: object) -> None:
         self._banco.close()
 
-    def guardar(self, nome: tuple[str, ...], valores: Iterable[bytes]) -> None:
+    def guardar(self, nome: tuple[str, ...], valores: Iterable[bytes]) -> int:
+        """Guarda os valores; devolve quantos são distintos."""
         tabela = self._tabelas.setdefault(nome, f"i{len(self._tabelas)}")
         self._banco.execute(f"CREATE TABLE {tabela} (v BLOB PRIMARY KEY) WITHOUT ROWID")
         with self._transacao():
             linhas = ((v,) for v in valores)
             self._banco.executemany(f"INSERT OR IGNORE INTO {tabela} VALUES (?)", linhas)
+        (distintos,) = self._banco.execute(f"SELECT count(*) FROM {tabela}").fetchone()
+        return int(distintos)
 
     def faltam(
         self, nome: tuple[str, ...], valores: Iterable[tuple[bytes, bytes]]

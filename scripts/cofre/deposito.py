@@ -215,7 +215,7 @@ class Montagem:
 def _recolher(montagem: Path) -> None:
     """Termina o que já estava pronto; apaga o que não estava."""
     carimbo = montagem.name.removeprefix(MONTAGEM)
-    if not re.fullmatch(_CARIMBO, carimbo) or montagem.is_symlink():
+    if not re.fullmatch(_CARIMBO, carimbo) or montagem.is_symlink() or not montagem.is_dir():
         return
     if (montagem / f"{METADADOS}{carimbo}.json").is_file():
         _terminar(montagem)
@@ -316,6 +316,17 @@ def _com_paciencia(fazer: Callable[[], object]) -> None:
     ):
         with tentativa:
             fazer()
+
+
+def gravar_inteiro(caminho: Path, dados: bytes) -> None:
+    """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
+    novo = caminho.with_name(f".{caminho.name}.novo")
+    novo.unlink(missing_ok=True)
+    with _criar(novo) as arquivo:
+        arquivo.write(dados)
+        _para_o_disco(arquivo)
+    _mover(novo, caminho)
+    _sincronizar(caminho.parent)
 
 
 def _mover(de: Path, para: Path) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cofre.erros import Interrompido
 
 E = TypeVar("E")
 S = TypeVar("S")
+
+DESPEDIDA = 5.0
+"""Segundos para quem está no meio de um trabalho desfazer o que começou, ao encerrar."""
 
 VIGIA = 0.2
 """Segundos entre olhadas no pedido de parada (no Windows, uma espera sem fim ignora Ctrl+C)."""
@@ -24,6 +27,7 @@ class Equipe:
         self._parar = parar
         self._fios = ThreadPoolExecutor(tamanho, thread_name_prefix=nome)
         self._tamanho = tamanho
+        self._em_ordem: Collection[Future[Any]] = ()
 
     def cada(self, fazer: Callable[[E], S], itens: Iterable[E]) -> list[S]:
         """`fazer` em todos, lado a lado; devolve na ordem dos itens quando todos terminam.
@@ -46,6 +50,7 @@ class Equipe:
     def em_ordem(self, fazer: Callable[[E], S], itens: Iterable[E]) -> Iterator[S]:
         """`fazer` em todos, lado a lado, entregando na ordem; poucos itens à frente de quem lê."""
         fila: deque[Future[S]] = deque()
+        self._em_ordem = fila
         restantes = iter(itens)
         while True:
             while len(fila) < 2 * self._tamanho and (item := next(restantes, fila)) is not fila:
@@ -59,8 +64,10 @@ class Equipe:
             yield primeiro.result()
 
     def encerrar(self) -> None:
-        """Larga os fios: o que não começou não começa; o que roda termina sozinho."""
+        """Larga os fios: o que não começou não começa; o que `em_ordem` começou tem DESPEDIDA
+        segundos para arrumar o que é seu; o resto termina sozinho."""
         self._fios.shutdown(wait=False, cancel_futures=True)
+        wait([f for f in self._em_ordem if not f.cancelled()], timeout=DESPEDIDA)
 
     def _conferir_parada(self, futuros: Iterable[Future[S]]) -> None:
         if self._parar.is_set():

@@ -10,6 +10,7 @@
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
                ├─ BackupDanificado (6)
+               ├─ RestauracaoIncompleta (7), RestauracaoRecusada (8)
                ├─ DefeitoInterno (1)
                └─ Interrompido (130)
 """
@@ -153,6 +154,18 @@ class DefeitoInterno(ErroCofre):
             f"Erro inesperado: {type(erro).__name__} em {onde}",
             "É um defeito deste programa. Os backups já concluídos continuam inteiros.",
         )
+
+
+class RestauracaoRecusada(ErroCofre):
+    """O plano não pode ser executado com segurança; nada foi escrito."""
+
+    codigo = 8
+
+
+class RestauracaoIncompleta(ErroCofre):
+    """A empresa não chegou ao estado pedido; o diário diz onde parou e a foto de antes existe."""
+
+    codigo = 7
 
 
 class Interrompido(ErroCofre):

@@ -95,7 +95,7 @@ _ESPACO = b" \t\r\n"
 def _separar(pedacos: Iterator[bytes]) -> Iterator[list[msgspec.Raw]]:
     """Acumula até haver linhas inteiras e as solta; o resto espera o próximo pedaço."""
     resto = b""
-    aberto = False
+    aberto = depois_de_virgula = False
     tentar_com = 0  # bytes: uma linha enorme não é varrida de novo a cada pedaço que chega
     for pedaco in pedacos:
         resto += pedaco
@@ -111,12 +111,15 @@ def _separar(pedacos: Iterator[bytes]) -> Iterator[list[msgspec.Raw]]:
         grupo, resto = _inteiras(resto)
         tentar_com = 0 if grupo else 2 * len(resto)
         if grupo:
+            depois_de_virgula = True
             yield _objetos(grupo)
     if not aberto:
         raise msgspec.DecodeError("está vazio")
     ultimas = _objetos(_GRUPO.decode(b"[" + resto))
     if ultimas:
         yield ultimas
+    elif depois_de_virgula:
+        raise msgspec.DecodeError("há uma vírgula a mais")
 
 
 def _inteiras(texto: bytes) -> tuple[list[msgspec.Raw], bytes]:
@@ -130,7 +133,10 @@ def _inteiras(texto: bytes) -> tuple[list[msgspec.Raw], bytes]:
     corte = _ultima_virgula(texto)
     if corte < 0:
         return [], texto
-    return _GRUPO.decode(b"[" + texto[:corte] + b"]"), texto[corte + 1 :]
+    grupo = _GRUPO.decode(b"[" + texto[:corte] + b"]")
+    if not grupo:
+        raise msgspec.DecodeError("há uma vírgula a mais")
+    return grupo, texto[corte + 1 :]
 
 
 _SINAL = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
@@ -160,7 +166,9 @@ def _objetos(linhas: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
 
 
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:
-    """O sha256 em hexadecimal e o tamanho em bytes."""
+    """O sha256 em hexadecimal e o tamanho em bytes, sem o BOM que um editor tenha posto."""
     with caminho.open("rb") as arquivo:
+        pulo = len(codecs.BOM_UTF8) if arquivo.read(3) == codecs.BOM_UTF8 else 0
+        arquivo.seek(pulo)
         resumo = hashlib.file_digest(arquivo, "sha256")
-        return resumo.hexdigest(), arquivo.tell()
+        return resumo.hexdigest(), arquivo.tell() - pulo

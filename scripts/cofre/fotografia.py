@@ -183,7 +183,7 @@ def _gravar(coleta: ColetaDeTabela, escopo: Escopo, montagem: Montagem) -> Tabel
 def _contradicoes(arquivos: Mapping[str, Arquivo], execucao: Execucao) -> Iterator[Contradicao]:
     """Linhas desta empresa com uma ligação que leva para fora dela: as chaves estrangeiras que não
     fecham e os elos que dão em empresas diferentes."""
-    abertas = ligacoes_abertas(arquivos)
+    abertas = ligacoes_abertas({n: [a] for n, a in arquivos.items()})
     yield from abertas
     for nome, arquivo in arquivos.items():
         if nome in ("user_approvals", "funcionarios"):

@@ -15,7 +15,7 @@ import itertools
 import operator
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,11 +85,15 @@ Par = tuple[bytes, bytes | None, bytes | None]
 
 
 class Plano:
-    """As ações, por tabela. Use como contexto: ao sair, some."""
+    """As ações, por tabela. Use como contexto: ao sair, some.
+
+    `efeitos` são as diferenças em tabelas que o plano não mexe, para mostrar.
+    """
 
     def __init__(self, tabelas: Sequence[TabelaDoPlano]) -> None:
         self.tabelas = {t.nome: t for t in tabelas}
         self.contagens: dict[str, Contagem] = {}
+        self.efeitos: Mapping[str, Contagem] = {}
         self._banco = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-8000"):
             self._banco.execute(f"PRAGMA {ajuste}")
@@ -130,7 +134,7 @@ class Plano:
         colunas = self.tabelas[tabela].colunas
         contagem: Counter[str] = Counter()
         for acao in self.acoes(tabela, ALTERAR):
-            contagem.update(mudancas(acao, colunas))
+            contagem.update(list(mudancas(acao, colunas)))
         return contagem
 
     def _comparar(self, tabela: TabelaDoPlano) -> Contagem:

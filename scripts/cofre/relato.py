@@ -46,6 +46,9 @@ class Relato(Protocol):
     def acompanhando(self) -> contextlib.AbstractContextManager[None]:
         """Enquanto durar, o avanço aparece, se houver onde."""
 
+    def perguntar(self, pergunta: str) -> str | None:
+        """Uma linha do usuário, sem espaços em volta; None quando a entrada acabou."""
+
 
 def preparar_saidas() -> None:
     """stdout e stderr em UTF-8; o que não for texto válido sai escapado. Chamar uma vez."""
@@ -129,6 +132,17 @@ class RelatoTexto:
     def documento(self, documento: Mapping[str, Any]) -> None:
         """Em texto, o relato já disse tudo."""
 
+    def perguntar(self, pergunta: str) -> str | None:
+        _escrever(self._saida, pergunta, fim="")
+        try:
+            resposta = sys.stdin.readline() if sys.stdin is not None else ""
+        except (OSError, ValueError):
+            resposta = ""
+        if not resposta:
+            _escrever(self._saida, "")
+            return None
+        return resposta.strip()
+
     def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
         with self._trinco:
             if self._barras is None or (total or lidas) < LINHAS_PARA_BARRA:
@@ -203,6 +217,9 @@ class RelatoSilencioso:
     def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
         """Calado."""
 
+    def perguntar(self, pergunta: str) -> str | None:
+        return self._por_baixo.perguntar(pergunta)
+
     def acompanhando(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
@@ -214,10 +231,10 @@ def _e_terminal(saida: TextIO | None) -> bool:
         return False
 
 
-def _escrever(saida: TextIO | None, texto: str) -> None:
+def _escrever(saida: TextIO | None, texto: str, fim: str = "\n") -> None:
     if saida is None:
         return  # pythonw e tarefas agendadas não têm console
     # Cano fechado, disco do log cheio, arquivo já fechado: o trabalho continua sem plateia.
     with contextlib.suppress(OSError, ValueError):
-        saida.write(texto + "\n")
+        saida.write(texto + fim)
         saida.flush()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cofre.campos import texto
-from cofre.conferencia import Arquivo, campos, ligacoes_abertas
+from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
 from cofre.deposito import Backup, Deposito, erros_de_disco
 from cofre.erros import BackupDanificado
 from cofre.formato import sha256_do_arquivo
@@ -115,6 +115,11 @@ def conferir_arquivo(arquivo: Arquivo) -> None:
         raise BackupDanificado(
             f"o arquivo tem {numero(quantas)} registros; tinha {numero(salva.registros)}"
         )
+    repetidas = chaves_repetidas(arquivo)
+    if repetidas:
+        raise BackupDanificado(
+            plural(repetidas, "registro repete", "registros repetem") + " a chave de outro"
+        )
 
 
 def _linhas_alheias(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano]:
@@ -149,7 +154,7 @@ def _ligacoes(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano
         (c.get("tabela"), c.get("por")): int(c.get("quantidade", 0))
         for c in meta.bruto.get("contradicoes") or []
     }
-    for aberta in ligacoes_abertas(arquivos):
+    for aberta in ligacoes_abertas({n: [a] for n, a in arquivos.items()}):
         a_mais = aberta.quantidade - declaradas.get((aberta.tabela, aberta.por), 0)
         if a_mais > 0:
             quantas = plural(a_mais, "registro aponta", "registros apontam")

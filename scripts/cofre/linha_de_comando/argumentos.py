@@ -9,6 +9,9 @@ from typing import NoReturn
 
 from cofre.erros import ErroDeUso
 
+CONEXOES = 4
+TENTATIVAS = 8
+
 CODIGOS = """\
 códigos de saída:
   0    tudo inteiro
@@ -97,6 +100,24 @@ def opcoes_de_saida(analisador: argparse.ArgumentParser, padrao: object) -> None
     )
     analisador.add_argument(
         "--silencioso", action="store_true", default=padrao, help="só diz o que deu errado"
+    )
+
+
+def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--conexoes e --tentativas."""
+    analisador.add_argument(
+        "--conexoes",
+        metavar="N",
+        type=inteiro_entre(1, 32),  # type: ignore[arg-type]
+        default=CONEXOES if padrao is None else padrao,
+        help=f"quantos pedidos ao mesmo tempo (padrão {CONEXOES})",
+    )
+    analisador.add_argument(
+        "--tentativas",
+        metavar="N",
+        type=inteiro_entre(1, 100),  # type: ignore[arg-type]
+        default=TENTATIVAS if padrao is None else padrao,
+        help=f"quantas vezes tentar cada pedido antes de desistir (padrão {TENTATIVAS})",
     )
 
 

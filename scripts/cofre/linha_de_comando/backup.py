@@ -10,15 +10,12 @@ from typing import Any
 from cofre.linha_de_comando.argumentos import (
     CODIGOS,
     Analisador,
-    inteiro_entre,
+    opcoes_de_conexao,
     opcoes_de_escolha,
     opcoes_de_saida,
 )
 from cofre.linha_de_comando.execucao import Acao
 from cofre.relato import Relato
-
-CONEXOES = 4
-TENTATIVAS = 8
 
 DESCRICAO = """\
 Backup isolado por empresa de um projeto Supabase.
@@ -43,20 +40,7 @@ def _analisador() -> Analisador:
     )
     opcoes_de_escolha(analisador, None)
     opcoes_de_saida(analisador, None)
-    analisador.add_argument(
-        "--conexoes",
-        metavar="N",
-        type=inteiro_entre(1, 32),  # type: ignore[arg-type]
-        default=CONEXOES,
-        help=f"quantos pedidos ao mesmo tempo (padrão {CONEXOES})",
-    )
-    analisador.add_argument(
-        "--tentativas",
-        metavar="N",
-        type=inteiro_entre(1, 100),  # type: ignore[arg-type]
-        default=TENTATIVAS,
-        help=f"quantas vezes tentar cada pedido antes de desistir (padrão {TENTATIVAS})",
-    )
+    opcoes_de_conexao(analisador, None)
     acoes = analisador.add_subparsers(dest="acao", metavar="ação", required=False)
     ajudas = {
         "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
@@ -93,7 +77,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
     with travar(configuracao.destino, "backup"):
         deposito = Deposito(configuracao.destino)
         deposito.preparar()
-        portal = _abrir_portal(opcoes, configuracao.acesso, parar, relato)
+        portal = abrir_portal(opcoes, configuracao.acesso, parar, relato)
         copiadora = Copiadora(configuracao, portal, deposito, equipe, relato)
         pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
         try:
@@ -117,7 +101,8 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
     return resumo.codigo
 
 
-def _abrir_portal(opcoes: Namespace, acesso: Any, parar: threading.Event, relato: Relato) -> Any:
+def abrir_portal(opcoes: Namespace, acesso: Any, parar: threading.Event, relato: Relato) -> Any:
+    """O portal com as opções de conexão; as novas tentativas aparecem no relato."""
     from cofre.portal.api import Portal
     from cofre.relato import duracao
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
 from cofre.config import Acesso, Regras
 from cofre.equipe import Equipe
-from cofre.erros import ConsultaDemorada, FalhaDeLeitura
+from cofre.erros import ConsultaDemorada, EscritaRecusada, FalhaDeLeitura
 from cofre.escopo import (
     Donos,
     Escopo,
@@ -19,8 +19,10 @@ from cofre.escopo import (
     referencias_a_empresas,
 )
 from cofre.modelo import Catalogo, Empresa
-from cofre.portal import descoberta, empresas
+from cofre.plano import Plano
+from cofre.portal import descoberta, empresas, escrita
 from cofre.portal.coleta import Avanco, Coleta, coletar, preparar
+from cofre.portal.escrita import Impedimento
 from cofre.portal.transporte import AoTentarDeNovo, Transporte
 
 
@@ -98,6 +100,27 @@ class Portal:
             for t in tabelas.values()
         ]
         return coletar(preparadas, self._equipe)
+
+    def executar(
+        self,
+        plano: Plano,
+        escopo: Mapping[str, TabelaNoEscopo],
+        ao_avancar: Callable[[str, str, int], None],
+    ) -> list[Impedimento]:
+        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
+        return escrita.Execucao(self._transporte, escopo, ao_avancar).executar(plano)
+
+    def existentes(
+        self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
+    ) -> list[tuple[str, ...]]:
+        """Quais destas chaves existem na tabela, de qualquer empresa."""
+        return escrita.existentes(self._transporte, no_escopo.tabela, chaves)
+
+    def ensaiar_insercao(
+        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> EscritaRecusada | None:
+        """O que o banco recusaria nestas linhas, sem nunca gravá-las."""
+        return escrita.ensaiar_insercao(self._transporte, tabela.tabela, linhas, colunas)
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""

@@ -207,14 +207,17 @@ class _Serie:
                 self.rascunho.seek(bloco.inicio)
                 yield self.rascunho.read(bloco.tamanho)
 
-    def linhas_com_chave(self, valor: Callable[[Any], Any]) -> Iterator[tuple[Any, bytes]]:
+    def linhas_com_chave(
+        self, valores: Sequence[Callable[[Any], Any]]
+    ) -> Iterator[tuple[tuple[Any, ...], bytes]]:
         """(chave comparável, linha) de cada linha, em ordem."""
-        coluna = self.consulta.tabela.chave[0]
-        ler = msgspec.json.Decoder(tipo_com((coluna,)))
+        pares = list(zip(self.consulta.tabela.chave, valores, strict=True))
+        ler = msgspec.json.Decoder(tipo_com(self.consulta.tabela.chave))
         separar = msgspec.json.Decoder(list[msgspec.Raw])
         for texto_ in self.textos():
             for linha in separar.decode(b"[" + texto_ + b"]"):
-                yield valor(texto(ler.decode(linha)[coluna])), bytes(linha)
+                campos = ler.decode(linha)
+                yield tuple(valor(texto(campos[c])) for c, valor in pares), bytes(linha)
 
 
 @dataclass(slots=True)
@@ -228,22 +231,23 @@ class ColetaDeTabela:
     def gravar(self, gravador: Gravador) -> tuple[int, str]:
         """Escreve todas as linhas em ordem de chave; devolve quantas e o sha256."""
         cheias = [s for s in self.series if s.registros()]
-        valor = _COMPARAVEIS.get(self._tipo_da_chave())
-        if len(cheias) < 2 or valor is None:
+        valores = self._comparaveis()
+        if len(cheias) < 2 or not valores:
             for serie in cheias:
                 for texto in serie.textos():
                     gravador.bloco(texto)
         else:
-            por_chave = [s.linhas_com_chave(valor) for s in cheias]
+            por_chave = [s.linhas_com_chave(valores) for s in cheias]
             for _chave, linha in heapq.merge(*por_chave, key=lambda par: par[0]):
                 gravador.bloco(linha)
         return sum(s.registros() for s in cheias), gravador.terminar()
 
-    def _tipo_da_chave(self) -> str:
-        if len(self.tabela.chave) != 1:
-            return ""
-        coluna = self.tabela.coluna(self.tabela.chave[0])
-        return coluna.tipo if coluna else ""
+    def _comparaveis(self) -> list[Callable[[Any], Any]]:
+        """Como comparar cada coluna da chave; vazia se alguma não se compara aqui."""
+        colunas = [self.tabela.coluna(c) for c in self.tabela.chave]
+        valores = [_COMPARAVEIS.get(c.tipo if c else "") for c in colunas]
+        sabidos = [v for v in valores if v is not None]
+        return sabidos if len(sabidos) == len(valores) else []
 
 
 # Só tipos cuja ordem aqui é a mesma do banco: a de textos depende da collation.

@@ -30,7 +30,21 @@ CHAVES_POR_REMOCAO = 40
 RECUSAS_POR_TABELA = 20
 """Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""
 
+COMPARAVEIS = frozenset(
+    {
+        *"uuid text integer bigint smallint numeric boolean date".split(),
+        "character varying",
+        "timestamp with time zone",
+        "timestamp without time zone",
+    }
+)
+"""Tipos cujo texto JSON, comparado com `eq`, é sempre o próprio valor."""
+MAIOR_COMPARADO = 200
+MAXIMO_DE_COMPARADOS = 8
+"""Para a URL ficar abaixo de 3 KB."""
+
 UNICO_VIOLADO = "23505"
+UM_SO_OBJETO = "application/vnd.pgrst.object+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +181,11 @@ class Execucao:
         valores: Mapping[str, msgspec.Raw],
         como_esta: bytes,
     ) -> None:
-        filtro = (*_por_chave(tabela, [acao.chave]), *self._como_lida(tabela, como_esta))
+        filtro = (
+            *_por_chave(tabela, [acao.chave]),
+            *self._como_lida(tabela, como_esta),
+            *_se_ainda_for(tabela, acao.atual, valores),
+        )
         corpo = msgspec.json.encode(dict(valores))
         for tentativa in range(3):
             try:
@@ -380,6 +398,25 @@ def _por_chave(tabela: Tabela, chaves: Sequence[tuple[bytes, ...]]) -> Parametro
     return (("or", f"({','.join(termos)})"),)
 
 
+def _se_ainda_for(
+    tabela: Tabela, atual: bytes | None, valores: Mapping[str, msgspec.Raw]
+) -> Parametros:
+    """Só altera se as colunas ainda têm o que a foto viu: a mudança de outra pessoa, feita depois
+    da foto, não se perde (a próxima foto a verá)."""
+    if atual is None:
+        return ()
+    campos = abrir_linha(atual)
+    parametros = []
+    for nome in valores:
+        coluna = tabela.coluna(nome)
+        bruto = bytes(campos.get(nome, msgspec.Raw(NULO)))
+        if coluna is None or coluna.tipo not in COMPARAVEIS or len(bruto) > MAIOR_COMPARADO:
+            continue
+        valor = texto(bruto)
+        parametros.append((citar(nome), "is.null" if valor is None else f"eq.{valor}"))
+    return tuple(parametros[:MAXIMO_DE_COMPARADOS])
+
+
 def _por_tudo(linha: bytes) -> Parametros:
     """Sem chave, a linha é o conjunto dos seus valores."""
     parametros = []
@@ -389,3 +426,48 @@ def _por_tudo(linha: bytes) -> Parametros:
         valor = texto(bytes(bruto))
         parametros.append((citar(coluna), "is.null" if valor is None else f"eq.{valor}"))
     return tuple(parametros)
+
+
+def existentes(
+    transporte: Transporte, tabela: Tabela, chaves: Sequence[tuple[bytes, ...]]
+) -> list[tuple[str, ...]]:
+    """Quais destas chaves existem na tabela, seja de quem for."""
+    achadas: list[tuple[str, ...]] = []
+    selecao = ",".join(citar(c) for c in tabela.chave)
+    for i in range(0, len(chaves), CHAVES_POR_REMOCAO):
+        filtro = _por_chave(tabela, chaves[i : i + CHAVES_POR_REMOCAO])
+        for linha in transporte.ler(tabela.nome, selecao, filtro).linhas:
+            campos = abrir_linha(bytes(linha))
+            achadas.append(tuple(texto(bytes(campos[c])) or "" for c in tabela.chave))
+    return achadas
+
+
+def ensaiar_insercao(
+    transporte: Transporte, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
+) -> EscritaRecusada | None:
+    """O que o banco recusaria destas linhas, sem nunca gravá-las; None se aceitaria todas.
+
+    Pede-se a resposta como um só objeto: com duas linhas ou mais, o PostgREST responde PGRST116 e
+    desfaz a transação, depois de o banco ter conferido tudo (gatilhos e chaves estrangeiras
+    inclusive). Uma linha sozinha é repetida: ou a chave repetida a recusa, ou são duas.
+    """
+    tem = abrir_linha(linhas[0])
+    parametros: Parametros = (("columns", ",".join(citar_sempre(c) for c in colunas if c in tem)),)
+    corpo = _vetor(linhas if len(linhas) > 1 else [linhas[0], linhas[0]])
+    try:
+        transporte.escrever(
+            "POST", tabela.nome, parametros, corpo, "return=representation", aceitar=UM_SO_OBJETO
+        )
+    except EscritaRecusada as e:
+        if e.codigo_sql == "PGRST116" or (len(linhas) == 1 and _e_a_chave(e, tabela, tem)):
+            return None
+        return e
+    raise AssertionError(f"o ensaio em {tabela.nome} não foi desfeito")
+
+
+def _e_a_chave(erro: EscritaRecusada, tabela: Tabela, linha: Mapping[str, msgspec.Raw]) -> bool:
+    casa = re.match(r"Key \((.*)\)=\((.*)\) already exists", erro.detalhes, re.DOTALL)
+    if erro.codigo_sql != UNICO_VIOLADO or not casa:
+        return False
+    valores = ", ".join(texto(bytes(linha[c])) or "" for c in tabela.chave)
+    return casa[1].replace('"', "") == ", ".join(tabela.chave) and casa[2] == valores

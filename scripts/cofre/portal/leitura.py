@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import msgspec
 
-from cofre.campos import Campos, texto, tipo_com
+from cofre.campos import NULO, Campos, texto, tipo_com
 from cofre.erros import LinhaDeOutraEmpresa, RespostaInvalida
 from cofre.escopo import Donos
 from cofre.modelo import SEM_CHAVE
@@ -48,6 +49,7 @@ class Leitor:
         self._ordem = consulta.tabela.ordem
         self._elos = consulta.ramo.elos
         self._passos = len(consulta.ramo.passos)
+        self._nulas = consulta.ramo.nulos[0]
         dos_elos = [e.coluna for e in self._elos]
         versao = (*self._ordem, "xmin")
         linha = tipo_com(versao if self._passos else (*versao, *dos_elos))
@@ -55,7 +57,7 @@ class Leitor:
             mae = tipo_com(dos_elos)
             for _ in range(self._passos - 1):
                 mae = tipo_com((), pendurada=(APELIDO, mae))
-            linha = tipo_com(versao, pendurada=(APELIDO, mae))
+            linha = tipo_com((*versao, *self._nulas), pendurada=(APELIDO, mae))
         self._so_chave = msgspec.json.Decoder(tipo_com(self._ordem))
         self._chaves = _varias(tipo_com(versao))
         self._linhas = _varias(linha)
@@ -97,6 +99,8 @@ class Leitor:
     def _e_minha(self, estrutura: Campos) -> bool:
         """Verdadeiro se é da empresa; falso se um elo que vem antes a dá a outra empresa.
         Uma linha que nenhum elo liga a esta empresa é um filtro que o servidor não aplicou."""
+        if any(estrutura[c] != NULO for c in self._nulas):
+            self._recusar()  # é de outro ramo, ou de outra empresa: o filtro não foi aplicado
         for _ in range(self._passos):
             estrutura = estrutura.pendurada
         elos = self._elos
@@ -109,10 +113,13 @@ class Leitor:
             for elo, valor in zip(elos, valores, strict=True)
         )
         if not ligada:
-            raise LinhaDeOutraEmpresa(
-                f"O servidor mandou, em {self._consulta.tabela.nome}, uma linha de outra empresa."
-            )
+            self._recusar()
         return False
+
+    def _recusar(self) -> NoReturn:
+        raise LinhaDeOutraEmpresa(
+            f"O servidor mandou, em {self._consulta.tabela.nome}, uma linha de outra empresa."
+        )
 
     def _so_a_linha(self, bruta: bytes) -> bytes:
         primeiro = "tableoid" if self._ordem == SEM_CHAVE else "xmin"

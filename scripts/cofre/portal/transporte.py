@@ -181,6 +181,7 @@ class Transporte:
         corpo: bytes,
         prefer: str,
         prefer_se_repetir: str = "",
+        aceitar: str = "application/json",
     ) -> int:
         """Um pedido que muda linhas de uma tabela (POST, PATCH ou DELETE): uma transação.
 
@@ -192,6 +193,7 @@ class Transporte:
         cabecalhos = httpx.Headers(pedido.headers)
         cabecalhos["Content-Type"] = "application/json"
         cabecalhos["Prefer"] = prefer
+        cabecalhos["Accept"] = aceitar
 
         def enviar() -> int:
             http = self._http.build_request(
@@ -428,7 +430,7 @@ def _recusa_do_banco(corpo: bytes) -> EscritaRecusada | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     codigo = str(erro.get("code") or "") if isinstance(erro, dict) else ""
-    if not re.fullmatch(r"[0-9A-Z]{5}", codigo) or codigo in ("57014", "42501"):
+    if not re.fullmatch(r"[0-9A-Z]{5}|PGRST116", codigo) or codigo in ("57014", "42501"):
         return None
     return EscritaRecusada(codigo, str(erro.get("message") or ""), str(erro.get("details") or ""))
 

@@ -1,0 +1,91 @@
+"""O diário de cada restauração: está no disco antes da primeira escrita e fica como registro.
+
+Um arquivo `restauracao_<carimbo>.json` na pasta da empresa, reescrito inteiro a cada passo.
+Enquanto não diz «concluida» nem «desfeita», a restauração pode ser concluída ou desfeita.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco, gravar_inteiro
+
+PREFIXO = "restauracao_"
+EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA = (
+    "em_andamento",
+    "concluida",
+    "desfeita",
+    "incompleta",
+)
+ABERTAS = frozenset({EM_ANDAMENTO, INCOMPLETA})
+
+
+@dataclass(slots=True)
+class Diario:
+    """Uma restauração: o arquivo e o que está nele."""
+
+    caminho: Path
+    dados: dict[str, Any]
+
+    @property
+    def aberto(self) -> bool:
+        """Se ainda há o que concluir ou desfazer."""
+        return self.dados.get("estado") in ABERTAS
+
+    @property
+    def estado(self) -> str:
+        """O estado gravado."""
+        return str(self.dados.get("estado", ""))
+
+    def anotar(self, **mudancas: object) -> None:
+        """Muda os dados e os põe no disco antes de voltar. Levanta FalhaDeDisco."""
+        self.dados.update(mudancas)
+        self.dados["atualizado_em"] = datetime.now().astimezone().isoformat()
+        with erros_de_disco(self.caminho):
+            gravar_inteiro(
+                self.caminho,
+                json.dumps(self.dados, ensure_ascii=False, indent=2).encode("utf-8", "replace"),
+            )
+
+    def acrescentar(self, lista: str, item: Mapping[str, Any]) -> None:
+        """Põe um item no fim de uma das listas."""
+        self.anotar(**{lista: [*self.dados.get(lista, []), dict(item)]})
+
+
+def abrir_novo(pasta: Path, dados: Mapping[str, Any]) -> Diario:
+    """Começa um diário, já no disco. Levanta FalhaDeDisco."""
+    agora = datetime.now().astimezone()
+    numero = 0
+    while True:
+        sufixo = f"_{numero}" if numero else ""
+        caminho = pasta / f"{PREFIXO}{agora:{FORMATO_DO_CARIMBO}}{sufixo}.json"
+        if not caminho.exists():
+            break
+        numero += 1
+    try:
+        usuario = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        usuario = "?"
+    diario = Diario(caminho, {"estado": EM_ANDAMENTO, "comecada_em": agora.isoformat()})
+    diario.anotar(maquina=socket.gethostname(), usuario=usuario, **dados)
+    return diario
+
+
+def diarios(pasta: Path) -> list[Diario]:
+    """Os diários legíveis de uma pasta, do mais antigo ao mais novo."""
+    achados = []
+    for caminho in sorted(pasta.glob(f"{PREFIXO}*.json")):
+        try:
+            dados = json.loads(caminho.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(dados, dict):
+            achados.append(Diario(caminho, dados))
+    return achados

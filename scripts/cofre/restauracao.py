@@ -1,0 +1,310 @@
+"""Restaurar é convergir: fotografar, comparar com o alvo, executar o plano, fotografar de novo, até
+nada diferir.
+
+Desfazer é o mesmo com outro alvo (a foto de antes); continuar depois de uma queda é o mesmo com o
+mesmo alvo. A foto de antes é um backup comum, publicado antes da primeira escrita, e o diário está
+no disco antes dela.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cofre.conferencia import Arquivo, chaves_repetidas
+from cofre.deposito import Backup
+from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
+from cofre.erros import BackupDanificado, RestauracaoRecusada
+from cofre.escopo import TabelaNoEscopo
+from cofre.fotografia import Execucao, Fotografo, FotoMontada
+from cofre.metadados import TabelaSalva
+from cofre.modelo import Empresa, ordem_de_exibicao
+from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
+from cofre.portal.api import Portal
+from cofre.portal.escrita import Impedimento
+from cofre.relato import Relato
+from cofre.riscos import Avaliacao, Risco
+
+VOLTAR, RECUPERAR = "voltar", "recuperar"
+MANTER, DESFAZER = "manter", "desfazer"
+PASSADAS = 8
+"""Depois de tantas, o banco e o alvo não vão se encontrar."""
+
+Arquivos = Mapping[str, Arquivo]
+
+
+@dataclass(frozen=True, slots=True)
+class Alvo:
+    """O estado pedido: as `tabelas` da empresa como estão no `backup`. Em RECUPERAR, só se repõe o
+    que falta: o que existe hoje fica como está."""
+
+    empresa: Empresa
+    backup: Backup
+    tabelas: tuple[str, ...]
+    modo: str = VOLTAR
+
+
+@dataclass(frozen=True, slots=True)
+class Planejada:
+    """Uma restauração pronta para confirmar; nada foi escrito."""
+
+    foto: FotoMontada
+    plano: Plano
+    riscos: tuple[Risco, ...]
+    colunas_perdidas: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desfecho:
+    """Como acabou. `reescritas`: colunas que o banco muda sozinho, por tabela, com quantas linhas;
+    `restantes`: o que ainda difere; `efeitos`: o que mudou em tabelas não escolhidas."""
+
+    completa: bool
+    passadas: int
+    registros: int
+    reescritas: Mapping[str, Counter[str]]
+    restantes: Mapping[str, Contagem]
+    impedimentos: Sequence[Impedimento]
+    efeitos: Mapping[str, Contagem]
+
+
+PerguntarEfeitos = Callable[[Mapping[str, Contagem]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Restauradora:
+    """Planeja e executa restaurações de um projeto."""
+
+    portal: Portal
+    fotografo: Fotografo
+    execucao: Execucao
+    relato: Relato
+
+    @contextlib.contextmanager
+    def planejar(self, alvo: Alvo) -> Iterator[Planejada]:
+        """Fotografa, compara e avalia os riscos. A foto some ao sair, se não for publicada."""
+        self._conferir_tabelas(alvo)
+        self._conferir_chaves(alvo)
+        with self.fotografo.montar(alvo.empresa, self.execucao) as foto:
+            # Uma tabela que o banco não tem mais não impede: não há nela o que fotografar.
+            ilegiveis = sorted(set(foto.copia.falhas) & set(self.execucao.escopo.tabelas))
+            if ilegiveis:
+                falhas = ", ".join(ilegiveis)
+                raise RestauracaoRecusada(
+                    f"Não consegui fotografar a empresa inteira antes de mexer ({falhas}).",
+                    "Sem a foto de agora não há como desfazer. Faça um backup e veja a causa:\n"
+                    "python scripts/backup-por-empresa.py",
+                )
+            with self._plano(alvo, foto.arquivos, foto.arquivos, ()) as plano:
+                riscos = tuple(self._avaliacao(alvo, plano, foto.arquivos).riscos())
+                yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo))
+
+    def convergir(
+        self,
+        alvo: Alvo,
+        antes: Backup,
+        diario: Diario,
+        perguntar_efeitos: PerguntarEfeitos,
+        efeitos: str | None = None,
+    ) -> Desfecho:
+        """Executa até a empresa ser o alvo, ou não haver mais progresso. Levanta FalhaDeLeitura ou
+        Interrompido se o servidor some ou pedem para parar: o diário fica aberto."""
+        de_antes = self._arquivos(antes, set(self.execucao.escopo.tabelas))
+        desfazer = self._fora(alvo) if efeitos == DESFAZER else ()
+        with contextlib.ExitStack() as pilha:
+            plano = pilha.enter_context(self._plano(alvo, de_antes, de_antes, desfazer))
+            impedimentos: list[Impedimento] = []
+            vistas: set[bytes] = set()
+            passadas = 0
+            while passadas < PASSADAS:
+                assinatura = plano.assinatura()
+                if plano.vazio or assinatura in vistas:
+                    if efeitos is not None or not plano.efeitos:
+                        break
+                    efeitos = perguntar_efeitos(plano.efeitos)
+                    diario.anotar(efeitos=efeitos)
+                    if efeitos != DESFAZER:
+                        break
+                    desfazer = self._fora(alvo)
+                    vistas.clear()
+                    plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+                    continue
+                vistas.add(assinatura)
+                passadas += 1
+                impedimentos = self._executar(alvo, plano, diario, passadas)
+                plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+            return self._encerrar(alvo, plano, impedimentos, passadas, diario)
+
+    # -- peças -----------------------------------------------------------------------------
+
+    def _executar(
+        self, alvo: Alvo, plano: Plano, diario: Diario, passada: int
+    ) -> list[Impedimento]:
+        diario.acrescentar("passadas", {"passada": passada, "plano": contagens_em_json(plano)})
+        return self.portal.executar(
+            plano,
+            self.execucao.escopo.tabelas,
+            lambda tabela, _acao, linhas: self.relato.avanco(
+                alvo.empresa.nome, tabela, linhas, None
+            ),
+        )
+
+    @contextlib.contextmanager
+    def _nova_foto(
+        self, alvo: Alvo, de_antes: Arquivos, desfazer: Sequence[str]
+    ) -> Iterator[Plano]:
+        """Fotografa de novo e compara. A foto é guardada se o plano vai tirar ou mudar linhas: o
+        que apareceu enquanto se restaurava está nela."""
+        execucao = replace(
+            self.execucao, pedido=replace(self.execucao.pedido, tipo="durante_restauracao")
+        )
+        with contextlib.ExitStack() as pilha:
+            with self.fotografo.montar(alvo.empresa, execucao) as foto:
+                plano = pilha.enter_context(self._plano(alvo, foto.arquivos, de_antes, desfazer))
+                if any(c.remover or c.alterar for c in plano.contagens.values()):
+                    foto.publicar()
+            yield plano
+
+    def _plano(
+        self, alvo: Alvo, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str]
+    ) -> Plano:
+        """O plano para as tabelas escolhidas (e as que se quer desfazer). As outras também são
+        comparadas com o que eram, sem contar: são os efeitos."""
+        tabelas = [
+            self._tabela(nome, self._fontes(alvo, nome, de_antes), foto)
+            for nome in sorted({*alvo.tabelas, *desfazer}, key=ordem_de_exibicao)
+        ]
+        plano = comparar(tabelas)
+        fora = [n for n in self._fora(alvo) if n not in desfazer]
+        with comparar([self._tabela(n, (de_antes[n].caminho,), foto) for n in fora]) as outro:
+            plano.efeitos = {n: c for n, c in outro.contagens.items() if c.diferencas}
+        return plano
+
+    def _fontes(self, alvo: Alvo, nome: str, de_antes: Arquivos) -> tuple[Path, ...]:
+        if nome not in alvo.tabelas:
+            return (de_antes[nome].caminho,)
+        meta = alvo.backup.meta
+        assert meta is not None
+        do_alvo = alvo.backup.caminho(meta.tabelas[nome])
+        if alvo.modo == RECUPERAR and nome in de_antes:
+            return (de_antes[nome].caminho, do_alvo)
+        return (do_alvo,)
+
+    def _tabela(self, nome: str, alvo: tuple[Path, ...], foto: Arquivos) -> TabelaDoPlano:
+        tabela = self.execucao.escopo.tabelas[nome].tabela
+        colunas = tuple(c.nome for c in tabela.colunas if c.nome not in tabela.nao_gravaveis)
+        chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
+        atual = foto[nome].caminho if nome in foto else None
+        return TabelaDoPlano(nome, tabela.chave, colunas, alvo, atual, chave.tipo if chave else "")
+
+    def _fora(self, alvo: Alvo) -> tuple[str, ...]:
+        return tuple(n for n in self.execucao.escopo.tabelas if n not in alvo.tabelas)
+
+    def _arquivos(self, backup: Backup, nomes: set[str]) -> dict[str, Arquivo]:
+        assert backup.meta is not None
+        return {
+            n: Arquivo(_como_hoje(self.execucao.escopo.tabelas[n], t), backup.caminho(t))
+            for n, t in backup.meta.tabelas.items()
+            if n in nomes
+        }
+
+    def _avaliacao(self, alvo: Alvo, plano: Plano, foto: Arquivos) -> Avaliacao:
+        do_alvo = self._arquivos(alvo.backup, set(alvo.tabelas))
+        final: dict[str, Sequence[Arquivo]] = {n: [a] for n, a in foto.items()}
+        for nome, arquivo in do_alvo.items():
+            juntas = alvo.modo == RECUPERAR and nome in foto
+            final[nome] = [foto[nome], arquivo] if juntas else [arquivo]
+        tabelas = self.execucao.escopo.tabelas
+        return Avaliacao(self.portal, plano, tabelas, alvo.tabelas, final, foto)
+
+    def _conferir_tabelas(self, alvo: Alvo) -> None:
+        """As escolhidas estão no backup e ainda na API. Levanta RestauracaoRecusada."""
+        meta = alvo.backup.meta
+        for nome in alvo.tabelas:
+            if meta is None or nome not in meta.tabelas:
+                raise RestauracaoRecusada(
+                    f"O backup escolhido não tem a tabela {nome}.", "Escolha outra data."
+                )
+            if nome not in self.execucao.escopo.tabelas:
+                raise RestauracaoRecusada(
+                    f"A tabela {nome} não existe mais na API (apagada ou sem permissão).",
+                    f"Recrie {nome} no banco, ou escolha as outras tabelas.",
+                )
+
+    def _conferir_chaves(self, alvo: Alvo) -> None:
+        """Com a chave que a tabela tem hoje, nenhuma se repete no backup."""
+        for nome, arquivo in self._arquivos(alvo.backup, set(alvo.tabelas)).items():
+            if chaves_repetidas(arquivo):
+                raise BackupDanificado(
+                    f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
+                )
+
+    def _colunas_perdidas(self, alvo: Alvo) -> dict[str, tuple[str, ...]]:
+        """Colunas do backup que o banco não tem mais, por tabela."""
+        assert alvo.backup.meta is not None
+        perdidas = {}
+        for nome in alvo.tabelas:
+            hoje = {c.nome for c in self.execucao.escopo.tabelas[nome].tabela.colunas}
+            antes = [str(c["nome"]) for c in alvo.backup.meta.tabelas[nome].colunas]
+            if sumidas := tuple(c for c in antes if c not in hoje):
+                perdidas[nome] = sumidas
+        return perdidas
+
+    def _encerrar(
+        self,
+        alvo: Alvo,
+        plano: Plano,
+        impedimentos: Sequence[Impedimento],
+        passadas: int,
+        diario: Diario,
+    ) -> Desfecho:
+        restantes = {n: c for n, c in plano.contagens.items() if c.diferencas}
+        recusadas = {i.tabela for i in impedimentos}
+        so_reescritas = all(
+            not c.repor and not c.remover and n not in recusadas for n, c in restantes.items()
+        )
+        assert alvo.backup.meta is not None
+        registros = sum(
+            c.iguais + c.alterar for n, c in plano.contagens.items() if n in alvo.tabelas
+        )
+        desfecho = Desfecho(
+            completa=so_reescritas,
+            passadas=passadas,
+            registros=registros,
+            reescritas={n: plano.colunas_diferentes(n) for n in restantes} if so_reescritas else {},
+            restantes=restantes,
+            impedimentos=impedimentos,
+            efeitos=plano.efeitos,
+        )
+        diario.anotar(
+            estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
+            desfecho={
+                "passadas": passadas,
+                "registros": registros,
+                "reescritas": {n: dict(c) for n, c in desfecho.reescritas.items()},
+                "restantes": contagens_em_json(plano),
+                "recusas": [
+                    {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": str(i.erro)}
+                    for i in impedimentos
+                ],
+            },
+        )
+        return desfecho
+
+
+def _como_hoje(no_escopo: TabelaNoEscopo, salva: TabelaSalva) -> TabelaSalva:
+    """A tabela do backup com a chave e as ligações que o banco tem hoje: são as que valem."""
+    tabela = no_escopo.tabela
+    return replace(salva, chave=tabela.chave, estrangeiras=tabela.estrangeiras)
+
+
+def contagens_em_json(plano: Plano) -> dict[str, dict[str, int]]:
+    """As contagens de um plano, só das tabelas que diferem."""
+    return {
+        n: {"repor": c.repor, "alterar": c.alterar, "remover": c.remover, "iguais": c.iguais}
+        for n, c in plano.contagens.items()
+        if c.diferencas
+    }

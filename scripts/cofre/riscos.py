@@ -1,0 +1,190 @@
+"""O que impediria uma restauração, visto antes da primeira escrita: causa e cura."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cofre.campos import texto
+from cofre.conferencia import Arquivo, ligacoes_abertas
+from cofre.erros import EscritaRecusada
+from cofre.escopo import TabelaNoEscopo
+from cofre.plano import ALTERAR, REMOVER, REPOR, Plano, abrir_linha
+from cofre.portal.api import Portal
+from cofre.relato import plural
+
+LINHAS_POR_ENSAIO = 500
+EXEMPLOS = 5
+DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
+"""Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
+
+
+@dataclass(frozen=True, slots=True)
+class Risco:
+    """Algo que impede. `somar`: a tabela que, escolhida também, resolveria. `so_linhas`: só
+    impede algumas linhas; o resto pode voltar sem elas."""
+
+    tabela: str
+    causa: str
+    cura: str = ""
+    somar: str = ""
+    so_linhas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Avaliacao:
+    """Os dados de uma avaliação. `final` são os arquivos que dão o estado depois do plano;
+    `foto`, os de agora."""
+
+    portal: Portal
+    plano: Plano
+    escopo: Mapping[str, TabelaNoEscopo]
+    escolhidas: Sequence[str]
+    final: Mapping[str, Sequence[Arquivo]]
+    foto: Mapping[str, Arquivo]
+
+    def riscos(self) -> Iterator[Risco]:
+        """Todos os riscos, do mais barato de achar ao mais caro. Nada é gravado."""
+        yield from self._ligacoes()
+        for nome, contagem in self.plano.contagens.items():
+            if not contagem.repor:
+                continue
+            impossiveis = list(self._identidade(nome)) or list(self._chaves_alheias(nome))
+            yield from impossiveis
+            if not impossiveis:
+                yield from self._ensaio(nome)
+
+    def _ligacoes(self) -> Iterator[Risco]:
+        """Linhas que ficariam sem a linha-mãe depois do plano."""
+        ja_abertas = {
+            (c.tabela, c.por): c.quantidade
+            for c in ligacoes_abertas({n: [a] for n, a in self.foto.items()})
+        }
+        for aberta in ligacoes_abertas(self.final):
+            a_mais = aberta.quantidade - ja_abertas.get((aberta.tabela, aberta.por), 0)
+            mae = aberta.por.rpartition(" → ")[2]
+            if a_mais <= 0:
+                continue
+            quantas = plural(a_mais, "registro", "registros")
+            if aberta.tabela in self.escolhidas:
+                yield Risco(
+                    aberta.tabela,
+                    f"{quantas} de {aberta.tabela} apontam para {mae} que não existem mais",
+                    f"Restaure também {mae}.",
+                    somar="" if mae in self.escolhidas else mae,
+                )
+            else:
+                yield Risco(
+                    aberta.tabela,
+                    f"{quantas} de {aberta.tabela} dependem de {mae} que seriam removidos",
+                    f"Restaure também {aberta.tabela}.",
+                    somar=aberta.tabela,
+                )
+
+    def _identidade(self, nome: str) -> Iterator[Risco]:
+        tabela = self.escopo[nome].tabela
+        if set(tabela.chave) & set(tabela.nao_gravaveis):
+            quantas = plural(self.plano.contagens[nome].repor, "registro", "registros")
+            yield Risco(
+                nome,
+                f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não podem"
+                " voltar pela API com a mesma chave",
+                "A conexão direta com o PostgreSQL pode; ou deixe esta tabela fora da escolha.",
+            )
+
+    def _chaves_alheias(self, nome: str) -> Iterator[Risco]:
+        """Chaves a repor que já existem no banco: se não estão na foto, são de outra empresa."""
+        no_escopo = self.escopo[nome]
+        if not no_escopo.tabela.chave:
+            return
+        achadas: list[tuple[str, ...]] = []
+        lote: list[tuple[bytes, ...]] = []
+        for acao in self.plano.acoes(nome, REPOR):
+            lote.append(acao.chave)
+            if len(lote) == LINHAS_POR_ENSAIO:
+                achadas += self.portal.existentes(no_escopo, lote)
+                lote = []
+        if lote:
+            achadas += self.portal.existentes(no_escopo, lote)
+        if achadas:
+            exemplos = "; ".join(", ".join(c) for c in achadas[:EXEMPLOS])
+            yield Risco(
+                nome,
+                f"{plural(len(achadas), 'chave', 'chaves')} de {nome} hoje são de outra empresa,"
+                f" ou de nenhuma ({exemplos})",
+                "Nada é tomado de outra empresa. Veja de quem são essas linhas no painel.",
+            )
+
+    def _ensaio(self, nome: str) -> Iterator[Risco]:
+        """Pergunta ao banco o que ele recusaria, sem gravar."""
+        no_escopo, colunas = self.escopo[nome], self.plano.tabelas[nome].colunas
+        if not no_escopo.tabela.chave:
+            return
+        lote: list[bytes] = []
+        for acao in self.plano.acoes(nome, REPOR):
+            lote.append(acao.alvo or b"{}")
+            if len(lote) == LINHAS_POR_ENSAIO:
+                yield from self._ensaiar(nome, lote, colunas)
+                lote = []
+        if lote:
+            yield from self._ensaiar(nome, lote, colunas)
+
+    def _ensaiar(
+        self, nome: str, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> Iterator[Risco]:
+        recusa = self.portal.ensaiar_insercao(self.escopo[nome], linhas, colunas)
+        if recusa is None or self._o_plano_resolve(nome, recusa):
+            return
+        yield explicar(nome, recusa)
+
+    def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:
+        """Se a recusa é por algo que o próprio plano muda antes: a linha-mãe que ele repõe, ou um
+        valor único numa linha desta empresa que ele altera ou remove."""
+        if recusa.codigo_sql == "23503":
+            return any(
+                c.repor and f'table "{mae}"' in recusa.detalhes
+                for mae, c in self.plano.contagens.items()
+            )
+        if recusa.codigo_sql == "23505":
+            return self._valor_e_nosso(nome, recusa)
+        return False
+
+    def _valor_e_nosso(self, nome: str, recusa: EscritaRecusada) -> bool:
+        from cofre.portal.escrita import coluna_e_valor
+
+        achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
+        if achado is None:
+            return False
+        coluna, valor = achado
+        for tipo in (ALTERAR, REMOVER):
+            for acao in self.plano.acoes(nome, tipo):
+                linha = abrir_linha(acao.atual or b"{}")
+                tem = texto(bytes(linha[coluna])) if coluna in linha else None
+                if tem is not None and tem.casefold() == valor.casefold():
+                    return True
+        return False
+
+
+def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
+    """Uma recusa do banco em palavras, com a cura."""
+    detalhes = f" {recusa.detalhes}" if recusa.detalhes else ""
+    causa = f"o banco recusa registros de {tabela}: {recusa}.{detalhes}"
+    if recusa.codigo_sql == "23503" and 'table "users"' in recusa.detalhes:
+        return Risco(
+            tabela,
+            f"o usuário dono da empresa não existe mais em auth.users ({tabela})",
+            "Crie de novo o usuário no painel (Authentication → Users) com o mesmo id, ou peça ao\n"
+            "suporte do Supabase; sem ele o banco não aceita as linhas da empresa.",
+        )
+    curas = {
+        "23502": "A tabela ganhou uma coluna obrigatória sem valor padrão. Dê um padrão a ela:\n"
+        f'  ALTER TABLE public."{tabela}" ALTER COLUMN ... SET DEFAULT ...;',
+        "23503": "Restaure também a tabela citada, ou recrie lá a linha que falta.",
+        "23505": "O valor hoje é de outra empresa. Mude-o lá, ou tire esta tabela da escolha.",
+        "22P02": "O tipo da coluna mudou (um valor de enum foi tirado?). Ponha-o de volta:\n"
+        "  ALTER TYPE ... ADD VALUE '...';",
+        "23514": "Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.",
+        "P0001": "Um gatilho do banco recusa estas linhas. Desative-o durante a restauração.",
+    }
+    cura = curas.get(recusa.codigo_sql, "Veja a regra do banco e tente de novo.")
+    return Risco(tabela, causa, cura, so_linhas=recusa.codigo_sql in DE_UMA_LINHA)

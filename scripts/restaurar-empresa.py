@@ -1,0 +1,12 @@
+"""Restauração de uma empresa: veja `python scripts/restaurar-empresa.py --help`."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("Este programa precisa do Python 3.11 ou mais novo. Instale em https://www.python.org")
+
+from cofre.linha_de_comando.execucao import executar
+from cofre.linha_de_comando.restauracao import ler_argumentos
+
+if __name__ == "__main__":
+    executar(ler_argumentos)
