@@ -7,12 +7,9 @@ pelo tenacity; o resto vira um erro do cofre, com causa e cura, sem nada da chav
 
 from __future__ import annotations
 
-import email.utils
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -20,23 +17,26 @@ import httpx
 import msgspec
 import tenacity
 
-from cofre.config import ONDE_PEGAR, ONDE_PEGAR_URL, Acesso
+from cofre.config import ONDE_PEGAR_URL, Acesso
 from cofre.erros import (
     INSTALACAO,
-    ChaveRecusada,
     ConsultaDemorada,
     DependenciaAusente,
-    EscritaRecusada,
     FalhaDeLeitura,
     Interrompido,
-    PedidoRecusado,
     PermissaoNegada,
     ProjetoPausado,
     RespostaInvalida,
-    ServidorSemResposta,
-    TabelaInexistente,
 )
 from cofre.portal.consulta import Parametros
+from cofre.portal.traducao import (
+    json_cortado,
+    json_inteiro,
+    recusa_do_banco,
+    retry_after,
+    sem_resposta,
+    traduzir,
+)
 
 if TYPE_CHECKING:
     from supabase import Client
@@ -46,8 +46,7 @@ MAIOR_RESPOSTA = 2 * 1024 * 1024
 """Bytes de uma página; acima disso ela é pedida de novo com menos linhas."""
 
 ESPERA_MAXIMA = 30.0
-"""Segundos, entre duas tentativas; um Retry-After do servidor vale até 120."""
-RETRY_AFTER_MAXIMO = 120.0
+"""Segundos, entre duas tentativas, se o servidor não pede mais (Retry-After)."""
 
 T = TypeVar("T")
 AoTentarDeNovo = Callable[[str, float, int, int], None]
@@ -143,7 +142,7 @@ class Transporte:
         def enviar() -> bytes:
             get = self._http.build_request("GET", raiz, headers=cabecalhos)
             corpo, _faixa = self._enviar(get, "", None)
-            if corpo.startswith(b"{") and not _json_inteiro(corpo):
+            if corpo.startswith(b"{") and not json_inteiro(corpo):
                 raise _estragada("a resposta chegou cortada ou não é JSON")
             return corpo
 
@@ -165,10 +164,10 @@ class Transporte:
                     headers={**dict(pedido.headers), "Content-Type": "application/json"},
                 )
             except httpx.TransportError as e:
-                raise _Passageiro(self._sem_resposta(e)) from e
+                raise _Passageiro(sem_resposta(self._host, e)) from e
             passageiro = resposta.status_code in PASSAGEIROS and b'"code"' not in resposta.content
-            if passageiro or _json_cortado(resposta, resposta.content):
-                raise _Passageiro(self._traduzir(resposta.status_code, b"", tabela))
+            if passageiro or json_cortado(resposta, resposta.content):
+                raise _Passageiro(traduzir(self._host, resposta.status_code, b"", tabela))
             return resposta.status_code, resposta.content
 
         return self._insistir(enviar)
@@ -212,15 +211,15 @@ class Transporte:
         try:
             resposta = self._http.send(http)
         except (httpx.TransportError, httpx.DecodingError) as e:
-            raise _Passageiro(self._sem_resposta(e)) from e
+            raise _Passageiro(sem_resposta(self._host, e)) from e
         if resposta.is_success:
             _linhas, total = _content_range(resposta.headers.get("content-range", ""))
             return -1 if total is None else total
-        recusa = _recusa_do_banco(resposta.content)
+        recusa = recusa_do_banco(resposta.content)
         if recusa is not None and recusa.codigo_sql not in DISPUTAS:
             raise recusa
         if recusa is not None:
-            raise _Passageiro(self._traduzir(503, resposta.content, tabela))
+            raise _Passageiro(traduzir(self._host, 503, resposta.content, tabela))
         self._recusar(resposta, resposta.content, tabela)
         raise AssertionError("_recusar sempre levanta")
 
@@ -261,7 +260,7 @@ class Transporte:
             finally:
                 resposta.close()
         except (httpx.TransportError, httpx.DecodingError) as e:
-            raise _Passageiro(self._sem_resposta(e)) from e
+            raise _Passageiro(sem_resposta(self._host, e)) from e
         except httpx.InvalidURL as e:
             raise FalhaDeLeitura(f"O endereço do projeto não serve: {e}", ONDE_PEGAR_URL) from e
         if resposta.status_code not in (200, 206):
@@ -269,55 +268,13 @@ class Transporte:
         return corpo, resposta.headers.get("content-range", "")
 
     def _recusar(self, resposta: httpx.Response, corpo: bytes, tabela: str) -> None:
-        erro = self._traduzir(resposta.status_code, corpo, tabela)
+        erro = traduzir(self._host, resposta.status_code, corpo, tabela)
         passageiro = resposta.status_code in PASSAGEIROS and not isinstance(
             erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado
         )
-        if passageiro or _json_cortado(resposta, corpo):
-            raise _Passageiro(erro, _retry_after(resposta.headers.get("retry-after", "")))
+        if passageiro or json_cortado(resposta, corpo):
+            raise _Passageiro(erro, retry_after(resposta.headers.get("retry-after", "")))
         raise erro
-
-    def _sem_resposta(self, causa: Exception) -> FalhaDeLeitura:
-        if isinstance(causa, httpx.DecodingError | httpx.RemoteProtocolError | httpx.ReadError):
-            return ServidorSemResposta(
-                f"A conexão com {self._host} caiu no meio da resposta.",
-                "Verifique a internet e tente de novo.",
-            )
-        if isinstance(causa, httpx.TimeoutException):
-            return ServidorSemResposta(
-                f"{self._host} não respondeu a tempo.",
-                "Verifique a internet e o painel do Supabase (status do projeto); tente de novo.",
-            )
-        return ServidorSemResposta(
-            f"Não consegui falar com {self._host}.",
-            "Verifique a internet e o endereço em SUPABASE_URL. Um projeto pausado ou apagado\n"
-            "também some da rede: veja no painel do Supabase se ele está ativo.",
-        )
-
-    def _traduzir(self, status: int, corpo: bytes, tabela: str) -> FalhaDeLeitura:
-        codigo, mensagem = _erro_do_postgrest(corpo)
-        if codigo == "57014":
-            return ConsultaDemorada(
-                f"A consulta a {tabela} passou do limite de tempo do servidor (57014).",
-                f"Crie um índice na coluna que diz a empresa em {tabela} e tente de novo.",
-            )
-        if codigo == "42501":
-            return PermissaoNegada(f"permission denied for table {tabela}", _cura_42501(tabela))
-        if codigo in ("42P01", "PGRST205", "42703", "PGRST204", "PGRST200"):
-            return TabelaInexistente(f"{mensagem or 'não existe'} ({codigo})")
-        if status == 401:
-            return ChaveRecusada(
-                f"O servidor {self._host} recusou a chave (401).",
-                "Confira se a chave é deste projeto e se não foi trocada no painel.\n" + ONDE_PEGAR,
-            )
-        if status == 540 or b"paused" in corpo[:2000].lower():
-            return ProjetoPausado("O projeto está pausado no Supabase.")
-        if status == 404 and not codigo:
-            return FalhaDeLeitura(f"{self._host} não tem a API do Supabase (404).", ONDE_PEGAR_URL)
-        detalhe = f" {codigo}: {mensagem}" if codigo else ""
-        # Sem o código do PostgREST, quem respondeu foi outro: nada se conclui sobre este pedido.
-        recusa = PedidoRecusado if codigo else FalhaDeLeitura
-        return recusa(f"O servidor {self._host} respondeu {status}.{detalhe}", "")
 
 
 def _criar_cliente(acesso: Acesso, http: httpx.Client) -> Client:
@@ -353,20 +310,6 @@ def _pagina(corpo: bytes, faixa: str) -> Pagina:
     return Pagina(corpo, linhas, total)
 
 
-def _json_cortado(resposta: httpx.Response, corpo: bytes) -> bool:
-    """Se é um erro cujo JSON acaba antes do fim: o que ele dizia se perdeu."""
-    e_json = "json" in resposta.headers.get("content-type", "")
-    return e_json and bool(corpo) and not _json_inteiro(corpo)
-
-
-def _json_inteiro(corpo: bytes) -> bool:
-    try:
-        msgspec.json.decode(corpo)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
-
-
 def _estragada(causa: str) -> _Passageiro:
     return _Passageiro(
         RespostaInvalida(f"Resposta inválida: {causa}.", "Verifique a internet e tente de novo.")
@@ -386,53 +329,8 @@ def _content_range(valor: str) -> tuple[int | None, int | None]:
     return linhas, int(total) if total.isdigit() else None
 
 
-def _erro_do_postgrest(corpo: bytes) -> tuple[str, str]:
-    try:
-        erro = msgspec.json.decode(corpo)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return "", ""
-    if not isinstance(erro, dict):
-        return "", ""
-    return str(erro.get("code") or ""), str(erro.get("message") or "")
-
-
-def _cura_42501(tabela: str) -> str:
-    nome = '"' + tabela.replace('"', '""') + '"'
-    return (
-        "Se a chave é a service_role, falta a permissão na tabela. No SQL Editor do Supabase:\n"
-        f"  GRANT SELECT, INSERT, UPDATE, DELETE ON public.{nome} TO service_role;\n"
-        "Se não é, troque-a: Project Settings → API Keys → service_role."
-    )
-
-
-def _retry_after(valor: str) -> float:
-    """Segundos pedidos pelo servidor, em número ou em data (RFC 9110, 10.2.3)."""
-    if valor.isdigit():
-        return min(float(valor), RETRY_AFTER_MAXIMO)
-    try:
-        quando = email.utils.parsedate_to_datetime(valor)
-    except ValueError:
-        return 0.0
-    if quando.tzinfo is None:
-        return 0.0
-    espera = (quando - datetime.now(UTC)).total_seconds()
-    return max(0.0, min(espera, RETRY_AFTER_MAXIMO))
-
-
 DISPUTAS = frozenset({"40001", "40P01", "55P03"})
 """Outra transação atrapalhou (serialização, impasse, trava): passa sozinho."""
-
-
-def _recusa_do_banco(corpo: bytes) -> EscritaRecusada | None:
-    """O erro do PostgreSQL numa escrita, menos o de tempo e o de permissão; None se é outro."""
-    try:
-        erro = msgspec.json.decode(corpo)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    codigo = str(erro.get("code") or "") if isinstance(erro, dict) else ""
-    if not re.fullmatch(r"[0-9A-Z]{5}|PGRST116", codigo) or codigo in ("57014", "42501"):
-        return None
-    return EscritaRecusada(codigo, str(erro.get("message") or ""), str(erro.get("details") or ""))
 
 
 _SEPARADOR = msgspec.json.Decoder(list[msgspec.Raw])
