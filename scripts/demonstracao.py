@@ -1,4 +1,4 @@
-"""Experimente tudo sem conta alguma: `python3 scripts/demonstracao.py`."""
+"""Experimente tudo sem conta alguma: `python3 scripts/demonstracao.py` (ou com `--auto`)."""
 
 import sys
 
@@ -20,7 +20,7 @@ def main() -> int:
 
     from supabase_local.demonstracao import executar
 
-    return executar()
+    return executar(auto="--auto" in sys.argv[1:])
 
 
 if __name__ == "__main__":

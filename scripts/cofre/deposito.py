@@ -88,9 +88,10 @@ class Deposito:
 
     def pastas(self) -> list[Path]:
         """As pastas de empresas, em ordem de nome."""
-        if not self.raiz.is_dir():
-            return []
-        return sorted(p for p in self.raiz.glob(f"{PREFIXO}*") if p.is_dir())
+        with erros_de_disco(self.raiz):
+            if not self.raiz.is_dir():
+                return []
+            return sorted(p for p in self.raiz.glob(f"{PREFIXO}*") if p.is_dir())
 
     def backups(self, pasta: Path) -> list[Backup]:
         """Os backups de uma pasta, do mais antigo ao mais novo (pelo carimbo, nunca pelo mtime)."""
@@ -336,6 +337,10 @@ def _mover(de: Path, para: Path) -> None:
 _CAUSAS = {
     errno.ENOSPC: ("O disco está cheio", "Libere espaço ou escolha outra pasta com --destino."),
     errno.EDQUOT: ("A cota de disco acabou", "Libere espaço ou use outra pasta com --destino."),
+    errno.EFBIG: (
+        "O arquivo passou do tamanho permitido",
+        "O disco (FAT32?) ou uma cota limita o tamanho: escolha outra pasta com --destino.",
+    ),
     errno.EROFS: ("O disco é só de leitura", "Escolha outra pasta com --destino ou BACKUP_DIR."),
     errno.EACCES: (
         "Sem permissão para gravar",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco, gravar_inteiro
+from cofre.relato import limpo
 
 PREFIXO = "restauracao_"
 EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA = (
@@ -89,3 +90,15 @@ def diarios(pasta: Path) -> list[Diario]:
         if isinstance(dados, dict):
             achados.append(Diario(caminho, dados))
     return achados
+
+
+def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
+    """Uma frase por restauração não concluída nestas pastas."""
+    for pasta in pastas:
+        for diario in diarios(pasta):
+            if diario.aberto:
+                nome = limpo(str(diario.dados.get("nome", "")))
+                yield (
+                    f"Há uma restauração não concluída da empresa {nome}. Conclua-a ou desfaça-a:"
+                    " python scripts/restaurar-empresa.py"
+                )

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from supabase_local import acidente
 from supabase_local.ambiente import RAIZ, VENV
 from supabase_local.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.erros import ErroSupabaseLocal
@@ -27,6 +28,7 @@ from supabase_local.servidor import SupabaseLocal
 
 PASTA = VENV / "supabase_local"
 BACKUPS = RAIZ / "backups" / "demonstracao"
+SCRIPT_DE_RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
 SCRIPT_DE_BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
 PORTA_PREFERIDA = 54321
 ARQUIVOS_MOSTRADOS = 4
@@ -43,17 +45,19 @@ class Terminada(Exception):
         self.codigo = 128 + sinal
 
 
-def executar() -> int:
-    """A demonstração inteira; devolve o código de saída."""
+def executar(auto: bool = False) -> int:
+    """A demonstração inteira (com `auto`, o acidente também, sem perguntas); devolve o código de
+    saída."""
     for sinal in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sinal, _terminar)
     try:
         with _supabase() as supabase:
             codigo = _fazer_backup(supabase)
             _mostrar_arquivos()
+            if auto:
+                return codigo or _acidente(supabase, perguntar=False)
             _mostrar_como_experimentar(supabase)
-            _esperar_enter()
-            return codigo
+            return _esperar(supabase) or codigo
     except ErroSupabaseLocal as erro:
         print(f"\n❌ {erro}", file=sys.stderr)
         return CODIGO_DE_ERRO
@@ -85,13 +89,16 @@ def _supabase() -> Iterator[SupabaseLocal]:
 def _banco_com_dados(cluster: ClusterPostgres) -> str:
     """O banco leva no nome o resumo do que o define: se isso muda, nasce outro."""
     nome = f"demonstracao_{_resumo_das_fontes()}"
-    if cluster.existe_banco(nome):
+    if cluster.existe_banco(nome) and not acidente.ficou_por_consertar(cluster, nome):
         return nome
     print("   🌱 criando três empresas inventadas...")
     rascunho = "demonstracao_rascunho"
     for antigo in _bancos_de_demonstracao(cluster):
         cluster.apagar_banco(antigo)
     criar_modelo(cluster, rascunho, DEMONSTRACAO)
+    # Um cliente de cada empresa fura uma regra NOT VALID: apagado, não voltaria pela API. Aqui o
+    # acidente é para dar certo.
+    cluster.executar(rascunho, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
     cluster.executar("postgres", f'ALTER DATABASE "{rascunho}" RENAME TO "{nome}"', ADMINISTRADOR)
     return nome
 
@@ -146,14 +153,18 @@ def configuracao(supabase: SupabaseLocal) -> dict[str, str]:
     }
 
 
+def _ambiente_dos_scripts(supabase: SupabaseLocal) -> dict[str, str]:
+    # Vazias e não ausentes: o `.env` do projeto pode tê-las, e o que está no ambiente vence.
+    neutras = {"VITE_SUPABASE_URL": "", "SUPABASE_SECRET_KEY": "", "SUPABASE_DB_URL": ""}
+    return {**os.environ, **neutras, **configuracao(supabase)}
+
+
 def _fazer_backup(supabase: SupabaseLocal) -> int:
     print(f"▶️  python3 {SCRIPT_DE_BACKUP.relative_to(RAIZ)}\n")
     BACKUPS.mkdir(parents=True, exist_ok=True)
-    # Vazias e não ausentes: o `.env` do projeto pode tê-las, e o que está no ambiente vence.
-    neutras = {"VITE_SUPABASE_URL": "", "SUPABASE_SECRET_KEY": "", "SUPABASE_DB_URL": ""}
     processo = subprocess.Popen(
         [sys.executable, str(SCRIPT_DE_BACKUP)],
-        env={**os.environ, **neutras, **configuracao(supabase)},
+        env=_ambiente_dos_scripts(supabase),
         stdin=subprocess.DEVNULL,
     )
     try:
@@ -211,14 +222,34 @@ def _mostrar_como_experimentar(supabase: SupabaseLocal) -> None:
         print(f"   export {nome}={shlex.quote(valor)}")
     print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name}")
     print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name} --help")
+    print(f"   {python} scripts/{SCRIPT_DE_RESTAURACAO.name}")
     print("\n   (A chave acima só vale nesta demonstração, nesta máquina.)")
 
 
-def _esperar_enter() -> None:
+def _esperar(supabase: SupabaseLocal) -> int:
+    """Fica no ar até Enter; «a» provoca o acidente. Devolve o código da restauração, se houve."""
+    codigo = 0
     if sys.stdin is None or not sys.stdin.isatty():
         print("\n👋 A entrada não é um terminal: a demonstração termina aqui.")
-        return
-    print("\n⏎  Enter termina a demonstração e desliga o Supabase embutido. ", end="", flush=True)
-    with contextlib.suppress(EOFError):
-        input()
-    print("👋 Até logo!")
+        return codigo
+    while True:
+        print("\n💥 a + Enter provoca um acidente numa das empresas, para restaurá-la aqui mesmo.")
+        print("⏎  Enter termina a demonstração e desliga o Supabase embutido. ", end="", flush=True)
+        try:
+            resposta = input()
+        except EOFError:
+            resposta = ""
+        if resposta.strip().lower() != "a":
+            print("👋 Até logo!")
+            return codigo
+        codigo = _acidente(supabase, perguntar=True)
+
+
+def _acidente(supabase: SupabaseLocal, *, perguntar: bool) -> int:
+    """Provoca, restaura com o script de verdade e mostra as vizinhas. Devolve o código."""
+    antes = acidente.retrato_das_vizinhas(supabase)
+    acidente.provocar(supabase)
+    ambiente = _ambiente_dos_scripts(supabase)
+    codigo = acidente.restaurar(SCRIPT_DE_RESTAURACAO, ambiente, perguntar=perguntar)
+    intactas = acidente.mostrar_depois(supabase, antes)
+    return codigo if intactas else CODIGO_DE_ERRO

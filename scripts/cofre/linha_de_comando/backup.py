@@ -64,6 +64,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
     from cofre import config
     from cofre.copia import Copiadora
     from cofre.deposito import Deposito
+    from cofre.diario import avisos_de_pendentes
     from cofre.equipe import Equipe
     from cofre.resultado import Pedido, Resumo
     from cofre.trava import travar
@@ -77,6 +78,8 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
     with travar(configuracao.destino, "backup"):
         deposito = Deposito(configuracao.destino)
         deposito.preparar()
+        for aviso in avisos_de_pendentes(deposito.pastas()):
+            relato.aviso(aviso)
         portal = abrir_portal(opcoes, configuracao.acesso, parar, relato)
         copiadora = Copiadora(configuracao, portal, deposito, equipe, relato)
         pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))

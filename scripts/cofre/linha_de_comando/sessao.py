@@ -41,12 +41,15 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     """Configuração, trava e depósito prontos; o servidor só é procurado em `conectar`."""
     from cofre import config
     from cofre.deposito import Deposito
+    from cofre.diario import avisos_de_pendentes
     from cofre.trava import travar
 
     configuracao = config.carregar(destino=opcoes.destino)
     with travar(configuracao.destino, "restauração"):
         deposito = Deposito(configuracao.destino)
         deposito.preparar()
+        for aviso in avisos_de_pendentes(deposito.pastas()):
+            relato.aviso(aviso)
         sessao = Sessao(opcoes, relato, configuracao, deposito)
         try:
             yield sessao
