@@ -140,14 +140,16 @@ class Dialogo:
         resposta = self.relato.perguntar("Restaurar o resto, sem esses registros? (s/n): ")
         return (resposta or "").lower() in ("s", "sim")
 
-    def seguir(self) -> str:
+    def seguir(self, sem_resposta: str = "3") -> str:
         """Depois de uma parada: «1» concluir, «2» desfazer, «3» deixar."""
         self.relato.linha("   1. concluir   2. desfazer   3. deixar como está e sair")
         while True:
             resposta = self.relato.perguntar("Escolha: ")
             if resposta in ("1", "2"):
                 return resposta
-            if resposta in (None, "3", "q"):
+            if resposta is None:
+                return sem_resposta
+            if resposta in ("3", "q"):
                 return "3"
 
     def _perguntar(self, pergunta: str) -> str:
@@ -236,14 +238,15 @@ class Narrador:
             for cura in risco.cura.splitlines():
                 self.relato.linha(f"      {cura}")
 
-    def desfecho(self, alvo: Alvo, desfecho: Desfecho) -> None:
+    def desfecho(self, alvo: Alvo, desfecho: Desfecho, acao: str) -> None:
         """As linhas finais: só diz «concluída» quando a última foto confirmou."""
         linha, nome = self.relato.linha, limpo(alvo.empresa.nome)
         linha()
         if not desfecho.completa:
             self._incompleta(desfecho)
             return
-        linha("✅ RESTAURAÇÃO CONCLUÍDA!")
+        desfeita = acao == "desfazer"
+        linha("↩️ RESTAURAÇÃO DESFEITA!" if desfeita else "✅ RESTAURAÇÃO CONCLUÍDA!")
         linha(f"Empresa: {nome}")
         linha(f"Tabelas restauradas: {len(alvo.tabelas)}")
         linha(f"Total de registros: {numero(desfecho.registros)}")
@@ -254,7 +257,8 @@ class Narrador:
                     f" ({plural(quantas, 'registro', 'registros')})"
                 )
         linha()
-        linha(f"✅ Apenas a empresa {nome} foi restaurada")
+        fim = "voltou ao que era antes" if desfeita else "foi restaurada"
+        linha(f"✅ Apenas a empresa {nome} {fim}")
         linha("✅ Outras empresas permanecem intactas")
 
     def _incompleta(self, desfecho: Desfecho) -> None:

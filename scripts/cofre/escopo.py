@@ -107,7 +107,7 @@ def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:
     """As colunas de `empresas` para as quais outras tabelas apontam, e o `id`, que os metadados
     dizem mesmo quando nenhuma aponta."""
     empresas = catalogo.tabelas.get("empresas")
-    sempre = {"id"} if empresas is not None and empresas.coluna("id") else set()
+    sempre = frozenset({"id"} if empresas is not None and empresas.coluna("id") else ())
     return sempre | frozenset(
         fk.referencias[0]
         for tabela in catalogo.tabelas.values()

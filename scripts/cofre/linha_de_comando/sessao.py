@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cofre.diario import Diario
     from cofre.inventario import EmpresaGuardada
     from cofre.plano import Contagem
-    from cofre.restauracao import Alvo, Restauradora
+    from cofre.restauracao import Alvo, Desfecho, Restauradora
     from cofre.riscos import Risco
 
 HA_DIFERENCAS = 9
@@ -158,7 +158,7 @@ class Sessao:
         fotografo = Fotografo(self._portal, self._deposito, self._configuracao.regras, self.relato)
         self._restauradora = Restauradora(self._portal, fotografo, execucao, self.relato)
 
-    def levar(self, alvo: Alvo, acao: str) -> int:
+    def levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int:
         """Planeja, confirma, executa e conta. Devolve o código de saída."""
 
         from cofre.dialogo import PALAVRA, Cancelada, Dialogo, Narrador
@@ -205,7 +205,7 @@ class Sessao:
                     visto = plano.assinatura()
                     continue
                 antes = planejada.foto.publicar()
-            return self._executar(alvo, antes, acao)
+            return self._executar(alvo, antes, acao, desfaz)
 
     def _oferecer(self, alvo: Alvo, riscos: Sequence[Risco]) -> Alvo | None:
         """Somar as tabelas que resolveriam, se todos os riscos são disso e o usuário quer."""
@@ -225,7 +225,7 @@ class Sessao:
         so_isso = all(r.so_linhas for r in riscos)
         return so_isso and not self.opcoes.confirmar and dialogo.sem_as_recusadas()
 
-    def _executar(self, alvo: Alvo, antes: Backup, acao: str) -> int:
+    def _executar(self, alvo: Alvo, antes: Backup, acao: str, desfaz: Diario | None = None) -> int:
         from cofre import diario
 
         aberto = diario.abrir_novo(
@@ -239,6 +239,7 @@ class Sessao:
                 "tabelas": list(alvo.tabelas),
                 "modo": alvo.modo,
                 "efeitos": self.opcoes.efeitos,
+                **({"desfaz": desfaz.caminho.name} if desfaz else {}),
             },
         )
         return self._convergir(alvo, antes, aberto, acao)
@@ -263,12 +264,43 @@ class Sessao:
         except (ErroCofre, KeyboardInterrupt) as e:
             causa = str(e) or "interrompida"
             raise RestauracaoIncompleta(f"A restauração parou no meio: {causa}", COMO_SEGUIR) from e
-        Narrador(self.relato).desfecho(alvo, desfecho)
-        codigo = 0 if desfecho.completa else RestauracaoIncompleta.codigo
-        self._documento(acao, codigo, _contagens(desfecho.restantes))
-        if codigo:
-            self.relato.erro(COMO_SEGUIR)
+        Narrador(self.relato).desfecho(alvo, desfecho, acao)
+        if not desfecho.completa:
+            return self._depois_de_incompleta(alvo, antes, diario, desfecho)
+        self._fechar_desfeita(antes, diario)
+        self._documento(acao, 0, _contagens(desfecho.restantes))
+        return 0
+
+    def _depois_de_incompleta(
+        self, alvo: Alvo, antes: Backup, diario: Diario, desfecho: Desfecho
+    ) -> int:
+        """Concluir, desfazer ou deixar; sem quem responda, volta ao que era."""
+        from cofre.dialogo import Dialogo
+        from cofre.restauracao import VOLTAR
+
+        codigo = RestauracaoIncompleta.codigo
+        desfazendo = "desfaz" in diario.dados
+        escolha = "2" if self.opcoes.confirmar else Dialogo(self.relato).seguir(sem_resposta="2")
+        if escolha == "1":
+            return self._convergir(alvo, antes, diario, str(diario.dados["acao"]))
+        if escolha == "2" and not desfazendo:
+            self.relato.linha("↩️ Voltando ao que era antes da restauração...")
+            tabelas = tuple(dict.fromkeys((*alvo.tabelas, *desfecho.efeitos)))
+            volta = replace(alvo, backup=antes, tabelas=tabelas, modo=VOLTAR)
+            if self._executar(volta, antes, "desfazer", desfaz=diario) == 0:
+                self._documento(str(diario.dados["acao"]), codigo, _contagens(desfecho.restantes))
+                return codigo
+        self.relato.erro(COMO_SEGUIR)
+        self._documento(str(diario.dados["acao"]), codigo, _contagens(desfecho.restantes))
         return codigo
+
+    def _fechar_desfeita(self, antes: Backup, diario: Diario) -> None:
+        """Ao concluir um desfazer, a restauração desfeita deixa de estar aberta."""
+        from cofre.diario import DESFEITA, diarios
+
+        for outro in diarios(antes.pasta):
+            if outro.caminho.name == diario.dados.get("desfaz"):
+                outro.anotar(estado=DESFEITA)
 
     def concluir(self, guardada: EmpresaGuardada, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
@@ -288,9 +320,10 @@ class Sessao:
 
         antes = self.backup(guardada, str(qual.dados["antes"]))
         self.conectar(guardada, antes)
-        codigo = self.levar(Alvo(self.empresa, antes, tuple(qual.dados["tabelas"])), "desfazer")
+        alvo = Alvo(self.empresa, antes, tuple(qual.dados["tabelas"]))
+        codigo = self.levar(alvo, "desfazer", desfaz=qual)
         if codigo == 0:
-            qual.anotar(estado=DESFEITA)
+            qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
         return codigo
 
     def _documento(self, acao: str, codigo: int, tabelas: Mapping[str, Any]) -> None:

@@ -181,11 +181,11 @@ class Transporte:
         prefer: str,
         prefer_se_repetir: str = "",
         aceitar: str = "application/json",
-    ) -> int:
+    ) -> bytes:
         """Um pedido que muda linhas de uma tabela (POST, PATCH ou DELETE): uma transação.
 
-        Devolve quantas linhas o servidor diz ter mudado (-1 se não disse). Se a resposta se perde,
-        o pedido é repetido com `prefer_se_repetir` no lugar de `prefer`. Levanta EscritaRecusada
+        Devolve o corpo da resposta (as linhas, se `prefer` as pede). Se a resposta se perde, o
+        pedido é repetido com `prefer_se_repetir` no lugar de `prefer`. Levanta EscritaRecusada
         pelo que o banco recusa, e FalhaDeLeitura pelo resto.
         """
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
@@ -194,7 +194,7 @@ class Transporte:
         cabecalhos["Prefer"] = prefer
         cabecalhos["Accept"] = aceitar
 
-        def enviar() -> int:
+        def enviar() -> bytes:
             http = self._http.build_request(
                 metodo,
                 self._endereco(tabela),
@@ -207,14 +207,13 @@ class Transporte:
 
         return self._insistir(enviar)
 
-    def _mandar(self, http: httpx.Request, tabela: str) -> int:
+    def _mandar(self, http: httpx.Request, tabela: str) -> bytes:
         try:
             resposta = self._http.send(http)
         except (httpx.TransportError, httpx.DecodingError) as e:
             raise _Passageiro(sem_resposta(self._host, e)) from e
         if resposta.is_success:
-            _linhas, total = _content_range(resposta.headers.get("content-range", ""))
-            return -1 if total is None else total
+            return resposta.content
         recusa = recusa_do_banco(resposta.content)
         if recusa is not None and recusa.codigo_sql not in DISPUTAS:
             raise recusa
