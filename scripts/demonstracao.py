@@ -1,13 +1,32 @@
 """Experimente tudo sem conta alguma: `python3 scripts/demonstracao.py` (ou com `--auto`)."""
 
+import argparse
 import sys
 
 from supabase_local.ambiente import continuar_no_ambiente, preparar
 from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida
 
 
+def ler_opcoes() -> argparse.Namespace:
+    analisador = argparse.ArgumentParser(
+        prog="demonstracao.py",
+        usage=argparse.SUPPRESS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="uso: demonstracao.py [--auto]\n\n"
+        "Backup e restauração num Supabase embutido, com empresas inventadas.",
+        add_help=False,
+    )
+    analisador._optionals.title = "opções"
+    analisador.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
+    analisador.add_argument(
+        "--auto", action="store_true", help="inclui o acidente e a restauração, sem perguntas"
+    )
+    return analisador.parse_args()
+
+
 def main() -> int:
     arrumar_entrada_e_saida()
+    opcoes = ler_opcoes()
     try:
         preparar()
     except ErroDeAmbiente as erro:
@@ -20,7 +39,7 @@ def main() -> int:
 
     from supabase_local.demonstracao import executar
 
-    return executar(auto="--auto" in sys.argv[1:])
+    return executar(auto=opcoes.auto)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def _acesso(valores: Mapping[str, str]) -> Acesso:
         publica = _primeiro(valores, NOMES_DA_CHAVE_PUBLICA)
         achado = f" Só encontrei {publica[0]}, que é pública e não serve." if publica else ""
         raise ConfiguracaoInvalida(
-            f"Falta a chave de serviço: {' nem '.join(NOMES_DA_CHAVE)} estão no .env.{achado}",
+            f"Falta a chave de serviço: nem {' nem '.join(NOMES_DA_CHAVE)} estão no .env.{achado}",
             ONDE_PEGAR,
         )
     acesso = Acesso(conferir_url(*url), chave[1])

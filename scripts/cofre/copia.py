@@ -66,8 +66,8 @@ class Copiadora:
         pedidas = _tabelas(inspecao, pedido.tabelas)
         escopo = self.portal.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
         execucao = Execucao(pedido, inspecao, escopo, self.configuracao)
-        narracao.projeto(inspecao, len(escolhidas))
-        resumo = Resumo()
+        narracao.projeto(inspecao, self.configuracao.regras, len(escolhidas))
+        resumo = Resumo(so_algumas=bool(pedido.tabelas))
         with self.relato.acompanhando():
             for copia in self.empresas_lado_a_lado.em_ordem(
                 lambda empresa: self._copiar_empresa(empresa, execucao), escolhidas

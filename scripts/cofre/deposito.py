@@ -351,6 +351,7 @@ _CAUSAS = {
         "O caminho é longo demais",
         "Escolha uma pasta de caminho mais curto com --destino ou BACKUP_DIR.",
     ),
+    errno.ENOENT: ("A pasta não pode ser criada", "Confira --destino ou BACKUP_DIR."),
     errno.ENOTDIR: ("Há um arquivo onde devia haver uma pasta", "Confira --destino."),
     errno.EEXIST: ("Há um arquivo onde devia haver uma pasta", "Confira --destino."),
 }
@@ -359,6 +360,9 @@ _CAUSAS = {
 @contextlib.contextmanager
 def erros_de_disco(caminho: Path) -> Iterator[None]:
     """Traduz OSError em FalhaDeDisco, com causa e cura."""
+    # O usuário conhece a pasta da empresa, não a de montagem dentro dela.
+    montagem = next((p for p in (caminho, *caminho.parents) if p.name.startswith(MONTAGEM)), None)
+    caminho = montagem.parent if montagem else caminho
     try:
         yield
     except OSError as e:

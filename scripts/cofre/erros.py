@@ -25,8 +25,10 @@ TUDO_CERTO = 0
 ERRO_INESPERADO = 1
 
 INSTALACAO = (
-    "Instale com:\n"
-    "  python -m pip install -r requirements.txt\n"
+    "Instale no ambiente do projeto, e use o Python dele:\n"
+    "  python -m venv .venv\n"
+    "  .venv/bin/python -m pip install -r requirements.txt\n"
+    "  (no Windows: .venv\\Scripts\\python.exe -m pip install -r requirements.txt)\n"
     "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)"
 )
 

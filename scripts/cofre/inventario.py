@@ -69,16 +69,38 @@ SINAIS = {"completo": "✅", "danificado": "❌"}
 
 def _linha(backup: Backup) -> str:
     quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
-    sinal = SINAIS.get(backup.estado, "⚠️")
+    estado, causa = estado_de(backup)
+    sinal = SINAIS.get(estado, "⚠️")
     if backup.meta is None:
-        return f"{sinal} {quando}  {backup.estado}: {limpo(backup.dano)}"
+        return f"{sinal} {quando}  {estado}: {limpo(causa)}"
     registros = plural(backup.meta.total, "registro", "registros")
     parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
     v1 = ", sem somas (primeira versão)" if backup.meta.versao == 1 else ""
     return (
         f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
-        f"  {backup.estado}{parcial}{v1}"
+        f"  {estado}{f' ({limpo(causa)})' if causa else ''}{parcial}{v1}"
     )
+
+
+def estado_de(backup: Backup) -> tuple[str, str]:
+    """O estado e a causa dele, vendo também se os arquivos estão lá com o tamanho que tinham (o
+    conteúdo, só `verificar` relê)."""
+    if backup.meta is None:
+        return "danificado", backup.dano
+    for nome, tabela in backup.meta.tabelas.items():
+        arquivo = backup.pasta / tabela.arquivo
+        tamanho_certo = not tabela.sha256 or (
+            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(tabela.bytes)
+        )
+        if not arquivo.is_file() or not tamanho_certo:
+            return "danificado", f"{nome}: o arquivo sumiu ou mudou de tamanho"
+    if backup.meta.falhas:
+        return backup.estado, f"sem {', '.join(sorted(backup.meta.falhas))}"
+    return backup.estado, ""
+
+
+def _tamanhos(bytes_: int) -> tuple[int, int]:
+    return bytes_, bytes_ + 3  # um editor do Windows pode ter posto um BOM
 
 
 def bytes_de(backup: Backup) -> int:
@@ -99,7 +121,7 @@ def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
                 "carimbo": b.carimbo,
                 "quando": b.quando.isoformat(),
                 "tipo": b.meta.tipo if b.meta else None,
-                "estado": b.estado,
+                "estado": estado_de(b)[0],
                 "consistencia": b.meta.consistencia if b.meta else None,
                 "registros": b.meta.total if b.meta else None,
                 "bytes": bytes_de(b),

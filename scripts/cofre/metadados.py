@@ -97,11 +97,15 @@ def ler(caminho: Path) -> Metadados:
         if not isinstance(bruto, dict):
             raise TypeError("não é um objeto JSON")
         return _interpretar(bruto)
-    except (ValueError, TypeError, KeyError, AttributeError) as e:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise BackupDanificado(f"{caminho.name} está danificado: {_resumir(e)}") from e
 
 
 def _resumir(erro: Exception) -> str:
+    if isinstance(erro, json.JSONDecodeError):
+        return f"não é JSON válido (linha {erro.lineno})"
+    if isinstance(erro, UnicodeDecodeError):
+        return "não está em UTF-8"
     return f"falta {erro}" if isinstance(erro, KeyError) else str(erro)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cofre.config import RAIZ
+from cofre.config import RAIZ, Regras
 from cofre.erros import ErroCofre
 from cofre.modelo import ordem_de_exibicao
 from cofre.portal.api import Inspecao
@@ -26,10 +26,13 @@ class Narracao:
         for aviso in avisos:
             self.relato.aviso(aviso)
 
-    def projeto(self, inspecao: Inspecao, total: int) -> None:
+    def projeto(self, inspecao: Inspecao, regras: Regras, total: int) -> None:
         """O que se achou no projeto e o que fica de fora, uma vez só."""
         linha, catalogo = self.relato.linha, inspecao.catalogo
         linha(f"📊 Total de empresas: {numero(total)}")
+        existem = {*catalogo.tabelas, *catalogo.visoes, *catalogo.ocultas}
+        for nome in sorted({*regras.ignorar, *regras.tabelas} - existem):
+            self.relato.aviso(f"O cofre.toml cita «{limpo(nome)}», que este banco não mostra.")
         if not catalogo.completo:
             self.relato.aviso(
                 "A API não descreve as suas tabelas: só as 13 conhecidas foram procuradas, pelo"
@@ -88,16 +91,17 @@ class Narracao:
         linha = self.relato.linha
         linha()
         linha("📦 Resumo")
-        inteiras = f"{numero(resumo.inteiras)} de {numero(resumo.empresas)} com backup completo"
+        qual = "das tabelas pedidas" if resumo.so_algumas else "completo"
+        inteiras = f"{numero(resumo.inteiras)} de {numero(resumo.empresas)} com backup {qual}"
         linha(f"   Empresas: {inteiras}")
         linha(f"   Registros: {numero(resumo.registros)}")
         linha(f"   Tamanho: {tamanho(resumo.bytes)}")
         linha(f"   Tempo: {duracao(resumo.segundos)}")
         for nome, quantas in resumo.sem_dono.items():
-            quantos = plural(quantas, "registro não pertence", "registros não pertencem")
-            self.relato.aviso(
-                f"{limpo(nome)}: {quantos} a nenhuma empresa (dono nulo ou desconhecido) e não"
-                " está em backup algum."
+            quantos = plural(quantas, "registro", "registros")
+            linha(
+                f"   ⚠️ {limpo(nome)}: {quantos} sem empresa (dono nulo ou desconhecido), fora de"
+                " todos os backups"
             )
         if not resumo.falhas:
             linha("   Falhas: nenhuma")

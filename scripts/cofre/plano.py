@@ -122,10 +122,13 @@ class Plano:
     def assinatura(self) -> bytes:
         """Igual para planos iguais: é como se reconhece um ponto fixo."""
         resumo = hashlib.blake2b(digest_size=16)
-        consulta = "SELECT tabela, acao, chave, alvo FROM acoes ORDER BY tabela, acao, chave"
-        for partes in self._banco.cursor().execute(consulta):
-            for parte in partes:
-                dados = parte.encode() if isinstance(parte, str) else parte or b""
+        consulta = "SELECT tabela, acao, chave, atual, alvo FROM acoes ORDER BY 1, 2, 3"
+        for tabela, acao, chave, atual, alvo in self._banco.cursor().execute(consulta):
+            # Quais colunas faltam, e não o que têm: um updated_at muda a cada passada.
+            colunas = self.tabelas[tabela].colunas
+            faltam = _diferentes(atual, alvo, colunas) if acao == ALTERAR else ()
+            for parte in (tabela, acao, chave, alvo or b"", *faltam):
+                dados = parte.encode() if isinstance(parte, str) else parte
                 resumo.update(len(dados).to_bytes(8) + dados)
         return resumo.digest()
 

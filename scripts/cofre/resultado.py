@@ -73,6 +73,7 @@ class Resumo:
     registros: int = 0
     bytes: int = 0
     segundos: float = 0.0
+    so_algumas: bool = False
     falhas: list[str] = field(default_factory=list)
     sem_dono: Mapping[str, int] = field(default_factory=dict)
     por_tabela: Counter[str] = field(default_factory=Counter)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from cofre.campos import texto
 from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
 from cofre.deposito import Backup, Deposito, erros_de_disco
-from cofre.erros import BackupDanificado
+from cofre.erros import BackupDanificado, ErroDeUso
 from cofre.formato import sha256_do_arquivo
-from cofre.inventario import guardadas
+from cofre.inventario import EmpresaGuardada, guardadas
 from cofre.metadados import SEM_CONTAGEM, Metadados
 from cofre.modelo import ordem_de_exibicao
 from cofre.relato import Relato, limpo, numero, plural
@@ -30,7 +30,9 @@ def verificar(
     """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
     documento = []
     total = danificados = 0
-    for guardada in guardadas(deposito, empresas):
+    escolhidas = guardadas(deposito, empresas)
+    _conferir_nomes(escolhidas, tabelas)
+    for guardada in escolhidas:
         conferidos = [(backup, list(danos_de(backup, tabelas))) for backup in guardada.backups]
         cabecalho = relato.falha if any(danos for _, danos in conferidos) else relato.linha
         relato.linha()
@@ -72,6 +74,15 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     sinal = "✅" if backup.estado == "completo" else "⚠️"
     sem_somas = " (primeira versão: sem somas)" if backup.meta and backup.meta.versao == 1 else ""
     relato.linha(f"   {sinal} {quando}: {registros}, {backup.estado}{sem_somas}")
+
+
+def _conferir_nomes(guardadas_: Sequence[EmpresaGuardada], tabelas: Sequence[str]) -> None:
+    """Um nome que nenhum backup tem é engano: conferir nada não é conferir. Levanta ErroDeUso."""
+    conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
+    for nome in tabelas:
+        if nome not in conhecidas:
+            disponiveis = ", ".join(sorted(conhecidas, key=ordem_de_exibicao))
+            raise ErroDeUso(f"Nenhum backup tem a tabela {nome}.", f"Tabelas: {disponiveis}")
 
 
 def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:

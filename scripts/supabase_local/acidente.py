@@ -32,7 +32,7 @@ def provocar(supabase: SupabaseLocal) -> None:
     print(f"\n💥 O ACIDENTE, em «{VITIMA.nome}»")
     print("   DELETE FROM clientes ...;  UPDATE produtos SET preco = 0.01 ...;")
     print(f"   clientes: {antes[0]} → {depois[0]}")
-    print(f"   soma dos preços: R$ {antes[1]} → R$ {depois[1]}")
+    print(f"   soma dos preços: {_reais(antes[1])} → {_reais(depois[1])}")
 
 
 def ficou_por_consertar(cluster: ClusterPostgres, banco: str) -> bool:
@@ -80,11 +80,15 @@ def mostrar_depois(supabase: SupabaseLocal, antes: Mapping[str, str]) -> bool:
     mudadas = [
         nome for nome, resumo in retrato_das_vizinhas(supabase).items() if antes[nome] != resumo
     ]
-    print(f"\n🔍 «{VITIMA.nome}»: {clientes} clientes, soma dos preços R$ {precos}")
+    print(f"\n🔍 «{VITIMA.nome}»: {clientes} clientes, soma dos preços {_reais(precos)}")
     for empresa in DEMONSTRACAO[1:]:
         suas = [n for n in mudadas if n.startswith(f"{empresa.nome} · ")]
         print(f"   {'❌ mudou' if suas else '✅ intacta'}: {empresa.nome}")
     return not mudadas
+
+
+def _reais(valor: str) -> str:
+    return "R$ " + f"{float(valor):,.2f}".translate(str.maketrans(",.", ".,"))
 
 
 def _contas(supabase: SupabaseLocal) -> tuple[int, str]:

@@ -273,10 +273,12 @@ class Gateway:
         if isinstance(resposta.corpo, bytes) and requisicao.method != "HEAD":
             saida.content_length = resposta.prometidos or len(resposta.corpo)
         await saida.prepare(requisicao)
-        async for parte in partes(resposta.corpo):
-            await saida.write(parte)
-            contador.enviados += len(parte)
-        if resposta.prometidos is not None:
-            return cortar(requisicao, saida)
-        await saida.write_eof()
+        # Um cliente que vai embora no meio (Ctrl+C, kill -9) não é erro do gateway.
+        with contextlib.suppress(ConnectionError):
+            async for parte in partes(resposta.corpo):
+                await saida.write(parte)
+                contador.enviados += len(parte)
+            if resposta.prometidos is not None:
+                return cortar(requisicao, saida)
+            await saida.write_eof()
         return saida

@@ -21,6 +21,9 @@ códigos de saída:
   4    alguma empresa ou tabela falhou, ou o disco
   5    outra execução está usando a pasta
   6    backup danificado
+  7    restauração incompleta (a foto de antes permite desfazer)
+  8    restauração recusada antes de começar: nada foi escrito
+  9    com --simular: há diferenças
   130  interrompido (Ctrl+C)
 """
 
@@ -121,8 +124,8 @@ def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> No
     )
 
 
-def opcoes_de_escolha(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    """--empresa e --tabelas."""
+def opcao_de_empresa(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--empresa, que se pode repetir."""
     analisador.add_argument(
         "--empresa",
         metavar="QUAL",
@@ -130,6 +133,10 @@ def opcoes_de_escolha(analisador: argparse.ArgumentParser, padrao: object) -> No
         default=padrao,
         help="só esta empresa: id, começo do id ou nome (pode repetir)",
     )
+
+
+def opcao_de_tabelas(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--tabelas."""
     analisador.add_argument(
         "--tabelas",
         metavar="A,B",

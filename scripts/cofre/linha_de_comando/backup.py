@@ -7,11 +7,13 @@ import threading
 from argparse import Namespace
 from typing import Any
 
+from cofre.erros import Interrompido
 from cofre.linha_de_comando.argumentos import (
     CODIGOS,
     Analisador,
+    opcao_de_empresa,
+    opcao_de_tabelas,
     opcoes_de_conexao,
-    opcoes_de_escolha,
     opcoes_de_saida,
 )
 from cofre.linha_de_comando.execucao import Acao
@@ -38,7 +40,8 @@ def _analisador() -> Analisador:
         description=DESCRICAO,
         epilog=CODIGOS,
     )
-    opcoes_de_escolha(analisador, None)
+    opcao_de_empresa(analisador, None)
+    opcao_de_tabelas(analisador, None)
     opcoes_de_saida(analisador, None)
     opcoes_de_conexao(analisador, None)
     acoes = analisador.add_subparsers(dest="acao", metavar="ação", required=False)
@@ -54,7 +57,9 @@ def _analisador() -> Analisador:
             usage=f"backup-por-empresa.py {nome} [opções]",
             description=ajuda[0].upper() + ajuda[1:] + ".",
         )
-        opcoes_de_escolha(acao, argparse.SUPPRESS)
+        opcao_de_empresa(acao, argparse.SUPPRESS)
+        if nome == "verificar":
+            opcao_de_tabelas(acao, argparse.SUPPRESS)
         opcoes_de_saida(acao, argparse.SUPPRESS)
     return analisador
 
@@ -92,10 +97,10 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
                     if opcoes.json:
                         prontas.append(parte.documento())
         except KeyboardInterrupt:
-            parar.set()
-            relato.erro(f"⏹️ Interrompido. Backups concluídos nesta execução: {feitas}.")
-            relato.erro("   O que estava pela metade foi descartado; os anteriores continuam.")
-            raise
+            raise Interrompido(
+                f"Interrompido. Backups concluídos nesta execução: {feitas}.",
+                "O que estava pela metade foi descartado; os anteriores continuam.",
+            ) from None
         finally:
             parar.set()
             equipe.encerrar()

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from argparse import Namespace
 from collections.abc import Callable
 from types import FrameType
@@ -60,10 +59,9 @@ def _sigterm_como_ctrl_c() -> None:
 
 
 def _sair(codigo: int) -> None:
-    """Termina já: um fio preso num servidor mudo não pode segurar o processo."""
+    """Termina já: um fio preso num servidor mudo não pode segurar o processo, e um cano fechado não
+    pode virar um aviso do Python no fim."""
     for saida in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             saida.flush()
-    if threading.active_count() > 1:
-        os._exit(codigo)
-    sys.exit(codigo)
+    os._exit(codigo)

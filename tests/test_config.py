@@ -1,0 +1,498 @@
+"""A configuração: achada do lugar do script, conferida antes de pedir, sem vazar a chave."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from apoio.execucao import Saida, copiar_scripts, executar
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre import config
+from cofre.config import RegraDeTabela, Regras
+from cofre.erros import ConfiguracaoInvalida
+from supabase_local.servidor import SupabaseLocal
+
+DONO = "11111111-0000-4000-8000-000000000001"
+ESQUEMA = f"""
+    CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid, nome text);
+    CREATE TABLE anotacoes (id bigint PRIMARY KEY, usuario_id uuid, texto text);
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
+    INSERT INTO empresas VALUES ('eeee1111-0000-4000-8000-000000000001', '{DONO}', 'Padaria');
+    INSERT INTO anotacoes VALUES (1, '{DONO}', 'um'), (2, '{DONO}', 'dois');
+"""
+PUBLICOS = ("sb_secret_", "sb_publishable_")
+
+
+@pytest.fixture(scope="module")
+def servidor(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    """Um projeto mínimo, que os testes deste módulo só leem."""
+    return criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,))
+
+
+@dataclass(frozen=True)
+class Copia:
+    """Uma cópia dos scripts noutra pasta, com o seu próprio .env: nada do projeto real entra."""
+
+    raiz: Path
+    longe: Path
+
+    def env(self, texto: str | bytes, modo: int = 0o600) -> None:
+        arquivo = self.raiz / ".env"
+        arquivo.write_bytes(texto if isinstance(texto, bytes) else texto.encode())
+        arquivo.chmod(modo)
+
+    def toml(self, texto: str | bytes) -> None:
+        conteudo = texto if isinstance(texto, bytes) else texto.encode()
+        (self.raiz / "cofre.toml").write_bytes(conteudo)
+
+    def rodar(self, *argumentos: str, mais: Mapping[str, str] | None = None) -> Saida:
+        """O script da cópia, começado de outra pasta; BACKUP_DIR vazia conta como ausente."""
+        return executar(
+            None,
+            self.raiz,
+            *argumentos,
+            mais={"BACKUP_DIR": "", **(mais or {})},
+            script=self.raiz / "scripts" / "backup-por-empresa.py",
+            pasta=self.longe,
+        )
+
+    def textos_salvos(self) -> list[str]:
+        """O conteúdo de tudo o que o script deixou em backups/."""
+        pasta = self.raiz / "backups"
+        return [p.read_text("utf-8") for p in sorted(pasta.rglob("*")) if p.is_file()]
+
+
+@pytest.fixture
+def copia(tmp_path: Path) -> Copia:
+    raiz, longe = tmp_path / "projeto", tmp_path / "longe"
+    longe.mkdir()
+    copiar_scripts(raiz)
+    return Copia(raiz, longe)
+
+
+def jwt(conteudo: object, assinatura: str = "QXNzaW5hdHVyYVNlY3JldGE") -> str:
+    """Um JWT que nenhum servidor aceitaria, mas bem formado."""
+    partes = [json.dumps({"alg": "HS256", "typ": "JWT"}), json.dumps(conteudo)]
+    codificadas = [base64.urlsafe_b64encode(p.encode()).decode().rstrip("=") for p in partes]
+    return ".".join([*codificadas, assinatura])
+
+
+def sem_pedacos(chave: str, *textos: str) -> None:
+    """Nenhum trecho de 8 caracteres da chave aparece nos textos (o prefixo é público)."""
+    segredo = chave
+    for prefixo in PUBLICOS:
+        segredo = segredo.removeprefix(prefixo)
+    trechos = {segredo[i : i + 8] for i in range(max(len(segredo) - 7, 1))}
+    vazados = [t for t in trechos for texto in textos if t in texto]
+    assert vazados == []
+
+
+def env_de(servidor: SupabaseLocal, chave: str | None = None) -> str:
+    chave = servidor.chave_service_role if chave is None else chave
+    return f"SUPABASE_URL={servidor.url}\nSUPABASE_SERVICE_ROLE_KEY={chave}\n"
+
+
+def feito(saida: Saida, copia: Copia) -> None:
+    """O backup da Padaria foi feito em backups/, ao lado dos scripts."""
+    assert saida.codigo == 0, saida.tudo
+    [arquivo] = (copia.raiz / "backups").glob("empresa_11111111/empresas_*.json")
+    assert json.loads(arquivo.read_text("utf-8")) == [
+        {"id": "eeee1111-0000-4000-8000-000000000001", "user_id": DONO, "nome": "Padaria"}
+    ]
+    assert list(copia.longe.iterdir()) == []
+
+
+# -- chaves ----------------------------------------------------------------------------------
+
+VENCIDA = jwt({"role": "service_role", "exp": 1_600_000_000})
+CHAVES_RECUSADAS = {
+    "anon": (jwt({"role": "anon", "exp": 4_000_000_000}), "tem o papel «anon»"),
+    "authenticated": (jwt({"role": "authenticated"}), "tem o papel «authenticated»"),
+    "outro papel": (jwt({"role": "chefe_da_padaria_qualquer"}), "papel"),
+    "sem papel": (jwt({"iss": "supabase", "ref": "abcdefghij"}), "papel"),
+    "publicável": ("sb_publishable_Zk3vQw9xLmTt81Ab_Cd", "é uma chave pública (publishable)"),
+    "vencida": (VENCIDA, "venceu em 13/09/2020"),
+    "JWT sem assinatura": (VENCIDA.rpartition(".")[0], "malformada"),
+    "JWT de carga cortada": ("eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2Vydml.QXNzaW5h", "malformada"),
+    "JWT que não é objeto": (jwt(["service_role"]), "malformada"),
+    "espaço no meio": ("eyJhbGciOiJIUzI1 NiJ9.eyJyb2xlIjoiMSJ9.QXNzaW5hdHVy", "malformada"),
+    "acento no meio": ("sb_secret_çZk3vQw9xLmTt81Ab", "malformada"),
+    "secreta cortada": ("sb_secret_Zk3v", "malformada ou incompleta"),
+    "exemplo por preencher": ("<COLE_AQUI_A_SUA_CHAVE>", "malformada"),
+}
+
+
+@pytest.mark.parametrize("qual", CHAVES_RECUSADAS)
+def test_uma_chave_que_nao_serve_e_recusada_antes_de_qualquer_pedido(
+    servidor: SupabaseLocal, copia: Copia, qual: str
+) -> None:
+    chave, achado = CHAVES_RECUSADAS[qual]
+    copia.env(env_de(servidor, f"'{chave}'"))
+    servidor.gateway.esquecer_pedidos()
+    saida = copia.rodar()
+    assert (saida.codigo, saida.saida) == (2, "")
+    assert saida.erros.startswith("❌ SUPABASE_SERVICE_ROLE_KEY ")
+    assert achado in saida.erros.splitlines()[0]
+    assert "Project Settings → API Keys" in saida.erros
+    assert servidor.gateway.pedidos == []
+    sem_pedacos(chave, saida.erros)
+    assert sorted(p.name for p in copia.raiz.iterdir()) == [".env", "scripts"]
+
+
+@pytest.mark.parametrize("qual", CHAVES_RECUSADAS)
+def test_o_erro_de_uma_chave_nao_a_mostra_nem_no_rastro(qual: str) -> None:
+    chave, _achado = CHAVES_RECUSADAS[qual]
+    with pytest.raises(ConfiguracaoInvalida) as erro:
+        config.conferir_chave("SUPABASE_SERVICE_ROLE_KEY", chave)
+    rastro = "".join(traceback.format_exception(erro.value))
+    sem_pedacos(chave, rastro, repr(erro.value), erro.value.dica)
+
+
+def test_uma_chave_vence_no_segundo_que_diz() -> None:
+    agora = datetime(2026, 1, 16, 18, 29, tzinfo=UTC)
+    chave = jwt({"role": "service_role", "exp": int(agora.timestamp())})
+    config.conferir_chave("X", chave, agora - timedelta(seconds=1))
+    with pytest.raises(ConfiguracaoInvalida, match=r"^X venceu em 16/01/2026\.$"):
+        config.conferir_chave("X", chave, agora)
+
+
+def test_sem_chave_de_servico_diz_que_a_publica_nao_serve(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    copia.env(f"SUPABASE_URL={servidor.url}\nVITE_SUPABASE_ANON_KEY={servidor.chave_anon}\n")
+    servidor.gateway.esquecer_pedidos()
+    saida = copia.rodar()
+    assert saida.codigo == 2
+    assert saida.erros.splitlines()[0] == (
+        "❌ Falta a chave de serviço: nem SUPABASE_SERVICE_ROLE_KEY nem SUPABASE_SECRET_KEY estão no"
+        " .env. Só encontrei VITE_SUPABASE_ANON_KEY, que é pública e não serve."
+    )
+    sem_pedacos(servidor.chave_anon, saida.tudo)
+    assert servidor.gateway.pedidos == []
+
+
+def test_nenhuma_parte_da_chave_fica_na_tela_nem_nos_arquivos(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    for chave in (servidor.chave_service_role, servidor.chave_secreta):
+        copia.env(env_de(servidor, chave))
+        saida = copia.rodar()
+        assert saida.codigo == 0, saida.tudo
+        salvos = copia.textos_salvos()
+        assert any('"versao_formato": 2' in texto for texto in salvos)
+        sem_pedacos(chave, saida.tudo, *salvos)
+
+
+def test_uma_chave_que_o_servidor_recusa_nao_e_mostrada(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    alheia = jwt({"role": "service_role", "exp": 4_000_000_000})
+    copia.env(env_de(servidor, alheia))
+    saida = copia.rodar("--tentativas", "1")
+    assert saida.codigo == 4
+    assert "recusou a chave (401)" in saida.erros
+    sem_pedacos(alheia, saida.tudo)
+
+
+def test_o_repr_da_configuracao_nao_tem_a_chave(
+    servidor: SupabaseLocal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPABASE_URL", servidor.url)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", servidor.chave_service_role)
+    lida = config.carregar(tmp_path)
+    assert lida.acesso.chave == servidor.chave_service_role
+    sem_pedacos(servidor.chave_service_role, repr(lida), str(lida))
+
+
+# -- endereços -------------------------------------------------------------------------------
+
+URLS_RECUSADAS = {
+    "nenhuma": ("", "Falta o endereço do projeto"),
+    "postgres": (
+        "postgresql://postgres:SenhaMuitoSecreta@db.abcdefgh.supabase.co:5432/postgres",
+        "SUPABASE_URL é a conexão direta com o PostgreSQL, não o endereço da API.",
+    ),
+    "postgres curto": (
+        "postgres://postgres.abcdefgh:SenhaMuitoSecreta@aws-0.pooler.supabase.com/postgres",
+        "SUPABASE_URL é a conexão direta com o PostgreSQL, não o endereço da API.",
+    ),
+    "painel": (
+        "https://supabase.com/dashboard/project/abcdefghijklmnop",
+        "SUPABASE_URL é o endereço do painel, não o do projeto.",
+    ),
+    "sem esquema": ("abcdefgh.supabase.co", "não é um endereço que comece com https://."),
+    "só o esquema": ("https://", "não é um endereço que comece com https://."),
+    "outro esquema": ("ftp://abcdefgh.supabase.co", "não é um endereço que comece com https://."),
+    "espaço": ("https://abcdefgh .supabase.co", "não é um endereço que comece com https://."),
+    "exemplo": ("https://<SEU-PROJETO>.supabase.co", "não é um endereço que comece com https://."),
+    "com senha": ("https://eu:SenhaMuitoSecreta@abc.supabase.co", "tem mais do que o endereço"),
+    "com consulta": ("https://abc.supabase.co/?apikey=SenhaMuitoSecreta", "tem mais do que"),
+    "porta": ("https://abc.supabase.co:SenhaMuitoSecreta", "SUPABASE_URL não é um endereço válido"),
+    "colchete": ("https://[abc.supabase.co", "SUPABASE_URL não é um endereço válido."),
+}
+
+
+@pytest.mark.parametrize("qual", URLS_RECUSADAS)
+def test_um_endereco_que_nao_serve_e_recusado_dizendo_o_que_e(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qual: str
+) -> None:
+    url, achado = URLS_RECUSADAS[qual]
+    chave = "sb_secret_Zk3vQw9xLmTt81Ab_Cd"
+    monkeypatch.setenv("VITE_SUPABASE_URL", "")
+    monkeypatch.setenv("SUPABASE_URL", url)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", chave)
+    with pytest.raises(ConfiguracaoInvalida) as erro:
+        config.carregar(tmp_path)
+    assert achado in str(erro.value)
+    assert "SUPABASE_URL=https://SEU-PROJETO.supabase.co" in erro.value.dica
+    rastro = "".join(traceback.format_exception(erro.value))
+    assert "SenhaMuitoSecreta" not in rastro
+    sem_pedacos(chave, rastro)
+
+
+def test_uma_url_de_conexao_direta_e_recusada_pelo_script(copia: Copia) -> None:
+    url, achado = URLS_RECUSADAS["postgres"]
+    copia.env(f"SUPABASE_URL={url}\nSUPABASE_SERVICE_ROLE_KEY=sb_secret_Zk3vQw9xLmTt81Ab\n")
+    saida = copia.rodar()
+    assert (saida.codigo, saida.saida) == (2, "")
+    assert saida.erros.splitlines()[0] == f"❌ {achado}"
+    assert "SenhaMuitoSecreta" not in saida.tudo
+
+
+@pytest.mark.parametrize("resto", ["", "/", "///", "/rest/v1", "/rest/v1/", "/rest/v1//"])
+def test_a_url_pode_vir_com_barras_e_com_o_caminho_da_api(resto: str) -> None:
+    url = "https://abcdefgh.supabase.co"
+    assert config.conferir_url("SUPABASE_URL", url + resto) == url
+
+
+def test_uma_url_com_o_caminho_da_api_funciona_de_ponta_a_ponta(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    copia.env(
+        f"SUPABASE_URL={servidor.url}/rest/v1/\n"
+        f"SUPABASE_SERVICE_ROLE_KEY={servidor.chave_service_role}\n"
+    )
+    feito(copia.rodar(), copia)
+
+
+def test_http_sem_s_so_e_avisado_fora_da_maquina(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "sb_secret_Zk3vQw9xLmTt81Ab_Cd")
+    avisos = {}
+    for url in ("http://loja.example", "http://127.0.0.1:8000", "http://localhost", "https://a.b"):
+        monkeypatch.setenv("SUPABASE_URL", url)
+        avisos[url] = config.carregar(tmp_path).avisos
+    aviso = "SUPABASE_URL usa http://: a chave viaja sem criptografia. Use https://."
+    assert avisos == {
+        "http://loja.example": (aviso,),
+        "http://127.0.0.1:8000": (),
+        "http://localhost": (),
+        "https://a.b": (),
+    }
+
+
+# -- de onde vem cada valor ------------------------------------------------------------------
+
+
+def test_o_env_e_achado_do_lugar_do_script_e_os_backups_ficam_ao_lado(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    # Um .env na pasta corrente não conta.
+    (copia.longe / ".env").write_text("SUPABASE_URL=https://errado.example\n", "utf-8")
+    copia.env(env_de(servidor))
+    saida = copia.rodar()
+    assert saida.codigo == 0, saida.tudo
+    assert "   ✅ Backup concluído: ./backups/empresa_11111111/" in saida.saida.splitlines()
+    assert [p.name for p in copia.longe.iterdir()] == [".env"]
+    (copia.longe / ".env").unlink()
+    feito(saida, copia)
+
+
+def test_o_ambiente_vence_o_env(servidor: SupabaseLocal, copia: Copia) -> None:
+    copia.env("SUPABASE_URL=https://errado.example\nSUPABASE_SERVICE_ROLE_KEY=errada\n")
+    do_ambiente = {
+        "SUPABASE_URL": servidor.url,
+        "SUPABASE_SERVICE_ROLE_KEY": servidor.chave_service_role,
+    }
+    feito(copia.rodar(mais=do_ambiente), copia)
+
+
+@pytest.mark.parametrize("vazio", ["", "   "])
+def test_uma_variavel_vazia_no_ambiente_apaga_a_do_env(
+    servidor: SupabaseLocal, copia: Copia, vazio: str
+) -> None:
+    copia.env(env_de(servidor))
+    servidor.gateway.esquecer_pedidos()
+    saida = copia.rodar(mais={"SUPABASE_SERVICE_ROLE_KEY": vazio})
+    assert saida.codigo == 2
+    assert saida.erros.startswith("❌ Falta a chave de serviço: ")
+    assert servidor.gateway.pedidos == []
+
+
+def test_vazia_no_ambiente_da_lugar_ao_outro_nome(servidor: SupabaseLocal, copia: Copia) -> None:
+    copia.env(
+        f"SUPABASE_URL=https://errado.example\nVITE_SUPABASE_URL={servidor.url}\n"
+        f"SUPABASE_SERVICE_ROLE_KEY=errada\nSUPABASE_SECRET_KEY={servidor.chave_secreta}\n"
+    )
+    feito(copia.rodar(mais={"SUPABASE_URL": "", "SUPABASE_SERVICE_ROLE_KEY": ""}), copia)
+
+
+def test_os_nomes_que_o_aplicativo_usa_tambem_servem(servidor: SupabaseLocal, copia: Copia) -> None:
+    copia.env(f"VITE_SUPABASE_URL={servidor.url}\nSUPABASE_SECRET_KEY={servidor.chave_secreta}\n")
+    feito(copia.rodar(), copia)
+
+
+def test_uma_chave_sb_secret_serve_no_nome_de_sempre(servidor: SupabaseLocal, copia: Copia) -> None:
+    assert servidor.chave_secreta.startswith("sb_secret_")
+    copia.env(env_de(servidor, servidor.chave_secreta))
+    feito(copia.rodar(), copia)
+
+
+def test_um_env_do_bloco_de_notas_com_bom_e_crlf(servidor: SupabaseLocal, copia: Copia) -> None:
+    texto = f'SUPABASE_URL="{servidor.url}"\n# acentuação\n'
+    texto += f"export SUPABASE_SERVICE_ROLE_KEY = {servidor.chave_service_role}\n"
+    copia.env(b"\xef\xbb\xbf" + texto.replace("\n", "\r\n").encode())
+    feito(copia.rodar(), copia)
+
+
+@pytest.mark.parametrize("codificacao", ["latin-1", "utf-16"])
+def test_um_env_que_nao_e_utf8_e_recusado_com_a_cura(
+    servidor: SupabaseLocal, copia: Copia, codificacao: str
+) -> None:
+    copia.env(("# configuração\n" + env_de(servidor)).encode(codificacao))
+    servidor.gateway.esquecer_pedidos()
+    saida = copia.rodar()
+    assert saida.codigo == 2
+    assert saida.erros == (
+        f"❌ O arquivo {copia.raiz / '.env'} não está em UTF-8.\n"
+        "   Abra-o no editor e salve de novo escolhendo a codificação UTF-8.\n"
+    )
+    assert servidor.gateway.pedidos == []
+
+
+@pytest.mark.parametrize("modo", [0o600, 0o640, 0o604])
+def test_um_env_que_outros_podem_ler_e_avisado(
+    servidor: SupabaseLocal, copia: Copia, modo: int
+) -> None:
+    assert os.name == "posix"
+    copia.env(env_de(servidor), modo)
+    saida = copia.rodar()
+    aviso = (
+        f"⚠️ O arquivo {copia.raiz / '.env'} pode ser lido por outros usuários."
+        " Corrija: chmod 600 .env"
+    )
+    assert (aviso in saida.saida.splitlines()) is bool(modo & 0o077)
+    feito(saida, copia)
+
+
+def test_o_destino_e_da_opcao_senao_do_backup_dir_senao_da_raiz(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raiz, corrente = tmp_path / "projeto", tmp_path / "corrente"
+    raiz.mkdir()
+    corrente.mkdir()
+    monkeypatch.chdir(corrente)
+    monkeypatch.delenv("BACKUP_DIR", raising=False)
+    assert config.pasta_de_backups(raiz) == raiz / "backups"
+    (raiz / ".env").write_text("BACKUP_DIR=guardados\n", "utf-8")
+    assert config.pasta_de_backups(raiz) == raiz / "guardados"
+    monkeypatch.setenv("BACKUP_DIR", str(tmp_path / "outro"))
+    assert config.pasta_de_backups(raiz) == tmp_path / "outro"
+    assert config.pasta_de_backups(raiz, "aqui") == corrente / "aqui"
+
+
+# -- cofre.toml ------------------------------------------------------------------------------
+
+
+def test_o_cofre_toml_diz_ignorar_dono_e_pai(tmp_path: Path) -> None:
+    arquivo = tmp_path / "cofre.toml"
+    arquivo.write_bytes(
+        b"\xef\xbb\xbf"
+        + """ignorar = ["registros", "Coisas Velhas"]\r
+[tabelas.notas]\r
+dono = "usuario_id"\r
+[tabelas."Anexo Nº 1"]\r
+pai = " nota_id->notas "\r
+""".encode()
+    )
+    assert config.ler_regras(arquivo) == Regras(
+        ignorar=frozenset({"registros", "Coisas Velhas"}),
+        tabelas={
+            "notas": RegraDeTabela(dono="usuario_id"),
+            "Anexo Nº 1": RegraDeTabela(pai="nota_id", tabela_pai="notas"),
+        },
+    )
+
+
+def test_sem_cofre_toml_nao_ha_regras(tmp_path: Path) -> None:
+    assert config.ler_regras(tmp_path / "cofre.toml") == Regras()
+
+
+TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
+    "quebrado": ('ignorar = ["x"', "Não entendi "),
+    "não UTF-8": ("ignorar = ['ç']".encode("latin-1"), "Não entendi "),
+    "chave desconhecida": ('inorar = ["x"]', "não conheço «inorar» (só ignorar, tabelas)."),
+    "regra desconhecida": ('[tabelas.x]\ndona = "y"', "não conheço «dona» (só dono, pai)."),
+    "ignorar não é lista": ('ignorar = "x"', "«ignorar» é uma lista de nomes."),
+    "ignorar não tem nomes": ("ignorar = [1]", "«ignorar» é uma lista de nomes."),
+    "tabelas não é seção": ('tabelas = "x"', "«tabelas» é uma seção."),
+    "tabela não é seção": ('[tabelas]\nx = "y"', "não entendi [tabelas.x]."),
+    "dono não é texto": ("[tabelas.x]\ndono = 1", "não entendi [tabelas.x]."),
+    "pai sem tabela": ('[tabelas.x]\npai = "y"', "em [tabelas.x], pai se escreve"),
+    "pai vazio": ('[tabelas.x]\npai = " -> y"', "em [tabelas.x], pai se escreve"),
+}
+
+
+@pytest.mark.parametrize("qual", TOMLS_RECUSADOS)
+def test_um_cofre_toml_errado_e_recusado_com_um_exemplo(tmp_path: Path, qual: str) -> None:
+    texto, achado = TOMLS_RECUSADOS[qual]
+    arquivo = tmp_path / "cofre.toml"
+    arquivo.write_bytes(texto if isinstance(texto, bytes) else texto.encode())
+    with pytest.raises(ConfiguracaoInvalida) as erro:
+        config.ler_regras(arquivo)
+    assert achado in str(erro.value)
+    assert str(arquivo) in str(erro.value)
+    assert erro.value.dica.startswith("Exemplo de cofre.toml:\n")
+
+
+def test_um_cofre_toml_errado_e_recusado_antes_de_qualquer_pedido(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    copia.env(env_de(servidor))
+    copia.toml('inorar = ["anotacoes"]\n')
+    servidor.gateway.esquecer_pedidos()
+    saida = copia.rodar()
+    assert (saida.codigo, saida.saida) == (2, "")
+    assert saida.erros.splitlines()[0] == (
+        f"❌ {copia.raiz / 'cofre.toml'}: não conheço «inorar» (só ignorar, tabelas)."
+    )
+    assert servidor.gateway.pedidos == []
+
+
+def test_o_cofre_toml_ao_lado_do_env_vale_para_o_script(
+    servidor: SupabaseLocal, copia: Copia
+) -> None:
+    copia.env(env_de(servidor))
+    copia.toml('[tabelas.anotacoes]\ndono = "usuario_id"\n')
+    saida = copia.rodar()
+    feito(saida, copia)
+    [arquivo] = (copia.raiz / "backups").glob("empresa_11111111/anotacoes_*.json")
+    assert json.loads(arquivo.read_text("utf-8")) == [
+        {"id": 1, "usuario_id": DONO, "texto": "um"},
+        {"id": 2, "usuario_id": DONO, "texto": "dois"},
+    ]
+    copia.toml('ignorar = ["anotacoes"]\n')
+    saida = copia.rodar()
+    assert saida.codigo == 0, saida.tudo
+    assert "   • anotacoes: está em «ignorar» no cofre.toml" in saida.saida.splitlines()
+    assert not re.search(r"✅ anotacoes", saida.saida)

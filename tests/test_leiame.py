@@ -1,0 +1,402 @@
+"""O README, o .env.example e o .gitignore dizem a verdade sobre o programa.
+
+Num bloco do README, a marca `<!-- testado: ARGUMENTOS -->` quer dizer: é isto que
+`backup-por-empresa.py ARGUMENTOS` mostra. Uma linha «…» vale por quaisquer linhas.
+"""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import cofre
+from apoio.execucao import BACKUP, RAIZ, ambiente, executar
+from cofre import erros
+from cofre.config import carregar, ler_regras
+from cofre.linha_de_comando.argumentos import CODIGOS
+from supabase_local.servidor import SupabaseLocal
+
+LEIAME = (RAIZ / "README.md").read_text(encoding="utf-8")
+EXEMPLO_DO_ENV = RAIZ / ".env.example"
+PACOTE = RAIZ / "scripts" / "cofre"
+COLUNAS = "80"
+
+
+# -- as telas --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bloco:
+    """Um bloco de código do README; `argumentos` é None se ele não é testado."""
+
+    argumentos: str | None
+    linguagem: str
+    texto: str
+
+
+def blocos() -> list[Bloco]:
+    achados = re.findall(
+        r"(?:^<!-- testado:([^\n]*)-->\n)?^```(\w*)\n(.*?)^```$", LEIAME, re.MULTILINE | re.DOTALL
+    )
+    marcas = LEIAME.count("<!-- testado:")
+    todos = [
+        Bloco(marca.strip() if marca else None, linguagem, texto)
+        for marca, linguagem, texto in achados
+    ]
+    assert sum(b.argumentos is not None for b in todos) == marcas, "marca sem bloco logo abaixo"
+    return todos
+
+
+AJUDAS = {
+    b.argumentos: b.texto for b in blocos() if b.argumentos and b.argumentos.endswith("--help")
+}
+TELAS = [b for b in blocos() if b.argumentos is not None and b.argumentos not in AJUDAS]
+
+
+def ajuda_de(argumentos: str, tmp_path: Path) -> str:
+    fim = subprocess.run(
+        [sys.executable, str(BACKUP), *argumentos.split()],
+        env=ambiente(None, tmp_path, {"COLUMNS": COLUNAS}),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return fim.stdout
+
+
+@pytest.mark.parametrize("argumentos", sorted(AJUDAS))
+def test_a_ajuda_e_a_de_verdade(argumentos: str, tmp_path: Path) -> None:
+    assert AJUDAS[argumentos].rstrip() == ajuda_de(argumentos, tmp_path).rstrip()
+
+
+def test_toda_acao_tem_a_sua_ajuda(tmp_path: Path) -> None:
+    secao = ajuda_de("--help", tmp_path).partition("ações:")[2].partition("\n\n")[0]
+    acoes = re.findall(r"^    (\w+) ", secao, re.MULTILINE)
+    assert acoes
+    assert set(AJUDAS) == {"--help", *(f"{acao} --help" for acao in acoes)}
+
+
+def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
+    destino = tmp_path / "backups"
+    assert [t.argumentos for t in TELAS] == ["", "listar", "verificar"]
+    for tela in TELAS:
+        fim = executar(supabase, destino, *(tela.argumentos or "").split())
+        assert fim.codigo == 0, fim.tudo
+        real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
+        conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
+
+
+def sem_o_que_varia(texto: str) -> str:
+    texto = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<quando>", texto)
+    return re.sub(r"Tempo: .*", "Tempo: <tempo>", texto)
+
+
+def conferir_tela(esperadas: list[str], reais: list[str]) -> None:
+    """Os trechos entre «…» vêm todos, em ordem, do começo ao fim da tela."""
+    trechos = [
+        trecho.splitlines()
+        for trecho in re.split(r"^…\n", "\n".join([*esperadas, ""]), flags=re.MULTILINE)
+    ]
+    posicao = 0
+    for n, trecho in enumerate(trechos):
+        comecos = range(posicao, len(reais) - len(trecho) + 1)
+        achado = next((c for c in comecos if reais[c : c + len(trecho)] == trecho), None)
+        assert achado is not None, f"não veio, nesta ordem: {trecho}"
+        assert n > 0 or achado == 0, f"antes do que o README mostra: {reais[:achado]}"
+        posicao = achado + len(trecho)
+    assert not trechos[-1] or posicao == len(reais), f"o README não mostra: {reais[posicao:]}"
+
+
+# -- opções, códigos, variáveis ----------------------------------------------------------------
+
+DE_OUTROS_PROGRAMAS = {"--user", "--now", "--auto"}  # systemctl e a demonstração
+
+
+def test_toda_opcao_citada_existe(tmp_path: Path) -> None:
+    existentes = {o for ajuda in AJUDAS for o in opcoes_em(ajuda_de(ajuda, tmp_path))}
+    assert opcoes_em(LEIAME) - DE_OUTROS_PROGRAMAS == existentes
+
+
+def opcoes_em(texto: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", texto))
+
+
+def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
+    da_ajuda = dict(re.findall(r"^  (\d+) +(.*)$", CODIGOS, re.MULTILINE))
+    da_tabela = dict(re.findall(r"^\| (\d+) \| (.*?) \|", LEIAME, re.MULTILINE))
+    assert da_tabela == da_ajuda
+    classes = [c for c in vars(erros).values() if isinstance(c, type)]
+    do_backup = {
+        c.codigo
+        for c in classes
+        if issubclass(c, erros.ErroCofre) and not c.__name__.startswith("Restauracao")
+    }
+    assert {int(codigo) for codigo in da_ajuda} == do_backup | {erros.TUDO_CERTO}
+
+
+VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP)_[A-Z_]+[A-Z]\b")
+
+
+def variaveis_do_codigo() -> set[str]:
+    return {
+        no.value
+        for arquivo in PACOTE.rglob("*.py")
+        for no in ast.walk(arvore(arquivo))
+        if isinstance(no, ast.Constant) and isinstance(no.value, str)
+        if VARIAVEL.fullmatch(no.value)
+    }
+
+
+@pytest.mark.parametrize("documento", [LEIAME, EXEMPLO_DO_ENV.read_text(encoding="utf-8")])
+def test_as_variaveis_documentadas_sao_as_lidas(documento: str) -> None:
+    assert variaveis_do_codigo() >= {"SUPABASE_URL", "BACKUP_DIR"}
+    assert set(VARIAVEL.findall(documento)) == variaveis_do_codigo()
+
+
+def test_so_a_config_le_o_ambiente() -> None:
+    leitores = {
+        arquivo.name
+        for arquivo in PACOTE.rglob("*.py")
+        for no in ast.walk(arvore(arquivo))
+        if isinstance(no, ast.Attribute) and no.attr in ("environ", "environb", "getenv")
+    }
+    assert leitores == {"config.py"}
+
+
+def test_o_exemplo_sem_preencher_e_recusado_com_clareza(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for nome in variaveis_do_codigo():
+        monkeypatch.delenv(nome, raising=False)
+    (tmp_path / ".env").write_bytes(EXEMPLO_DO_ENV.read_bytes())
+    with pytest.raises(erros.ConfiguracaoInvalida, match="SUPABASE_URL"):
+        carregar(tmp_path)
+
+
+def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
+    (exemplo,) = (b.texto for b in blocos() if b.linguagem == "toml")
+    caminho = tmp_path / "cofre.toml"
+    caminho.write_text(exemplo, encoding="utf-8")
+    regras = ler_regras(caminho)
+    assert regras.ignorar
+    assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}
+
+
+# -- caminhos e ligações -----------------------------------------------------------------------
+
+
+def test_todo_caminho_citado_existe() -> None:
+    citados = re.findall(r"(?<![\w.-])(?:scripts|tests|\.ci)(?:[/\\][\w.-]+)+", LEIAME)
+    citados += re.findall(r"(?<!\w)(?:requirements\.txt|\.env\.example|\.gitignore)", LEIAME)
+    assert len(citados) > 10
+    caminhos = {c.replace("\\", "/").rstrip(".") for c in citados}
+    assert [c for c in sorted(caminhos) if not (RAIZ / c).exists()] == []
+
+
+def test_os_dois_comandos_estao_la() -> None:
+    linhas = LEIAME.splitlines()
+    assert "python3 scripts/demonstracao.py" in linhas
+    assert "python3 tests" in linhas
+    assert (RAIZ / "tests" / "__main__.py").exists()
+    assert '"--auto"' in (RAIZ / "scripts" / "demonstracao.py").read_text(encoding="utf-8")
+
+
+def test_toda_ligacao_interna_leva_a_algum_lugar() -> None:
+    sem_blocos = re.sub(r"^```.*?^```$", "", LEIAME, flags=re.MULTILINE | re.DOTALL)
+    titulos = re.findall(r"^#+ (.*)$", sem_blocos, re.MULTILINE)
+    ancoras = {re.sub(r"[^\w\- ]", "", t.lower()).strip().replace(" ", "-") for t in titulos}
+    ligacoes = re.findall(r"\]\(#(.*?)\)", sem_blocos)
+    assert len(ligacoes) > 10
+    assert [a for a in ligacoes if a not in ancoras] == []
+
+
+# -- o desenho do código -----------------------------------------------------------------------
+
+
+def arvore(arquivo: Path) -> ast.Module:
+    return ast.parse(arquivo.read_text(encoding="utf-8"))
+
+
+def importacoes() -> dict[str, set[str]]:
+    """Módulo → módulos do cofre que ele importa, em qualquer lugar do arquivo."""
+    modulos = {nome_do_modulo(a): a for a in PACOTE.rglob("*.py")}
+    grafo: dict[str, set[str]] = {}
+    for modulo, arquivo in modulos.items():
+        citados = {c for no in ast.walk(arvore(arquivo)) for c in citados_por(no)}
+        grafo[modulo] = {c for c in citados if c in modulos} - {modulo}
+    return grafo
+
+
+def nome_do_modulo(arquivo: Path) -> str:
+    partes = arquivo.relative_to(PACOTE.parent).with_suffix("").parts
+    return ".".join(p for p in partes if p != "__init__")
+
+
+def citados_por(no: ast.AST) -> Iterator[str]:
+    if isinstance(no, ast.Import):
+        yield from (nome.name for nome in no.names)
+    elif isinstance(no, ast.ImportFrom):
+        assert no.level == 0, "importações relativas escondem a direção"
+        yield no.module or ""
+        yield from (f"{no.module}.{nome.name}" for nome in no.names)
+
+
+def camadas() -> list[list[str]]:
+    """As camadas declaradas na docstring do pacote, da mais alta à mais baixa."""
+    texto = (cofre.__doc__ or "").partition("nesta ordem:")[2].partition(".")[0]
+    return [[nome.strip() for nome in camada.split(",")] for camada in texto.split("→")]
+
+
+def membros() -> set[str]:
+    """Os módulos e subpacotes de primeiro nível do cofre."""
+    pastas = {p.parent.name for p in PACOTE.glob("*/__init__.py")}
+    return {p.stem for p in PACOTE.glob("*.py")} - {"__init__"} | pastas
+
+
+def test_as_importacoes_so_descem() -> None:
+    altura = {nome: n for n, camada in enumerate(camadas()) for nome in camada}
+    assert set(altura) == membros(), "a docstring de cofre/__init__.py declara cada módulo"
+    arestas = {
+        (de.split(".")[1], para.split(".")[1])
+        for de, destinos in importacoes().items()
+        for para in destinos
+        if "." in de and "." in para
+    }
+    sobem = [(d, p) for d, p in sorted(arestas) if d != p and altura[d] >= altura[p]]
+    assert sobem == []
+
+
+def test_nao_ha_ciclos() -> None:
+    grafo = importacoes()
+    assert len(grafo) > 20
+    graphlib.TopologicalSorter(grafo).prepare()
+
+
+def test_o_programa_nao_depende_da_demonstracao() -> None:
+    citados = {
+        c for a in PACOTE.rglob("*.py") for no in ast.walk(arvore(a)) for c in citados_por(no)
+    }
+    assert not [c for c in citados if c.split(".")[0] in ("supabase_local", "apoio")]
+
+
+def test_o_mapa_do_codigo_esta_em_dia() -> None:
+    (mapa,) = (b.texto for b in blocos() if b.texto.startswith("scripts/\n"))
+    caminhos: list[Path] = []
+    abertas: dict[int, Path] = {-1: RAIZ}
+    for linha in mapa.splitlines():
+        nome = linha.split()[0]
+        fundo = (len(linha) - len(linha.lstrip())) // 2
+        abertas[fundo] = abertas[fundo - 1] / nome
+        caminhos.append(abertas[fundo])
+    assert [c for c in caminhos if not c.exists()] == []
+    do_cofre = [c.stem for c in caminhos if c.parent == PACOTE]
+    assert set(do_cofre) == membros()
+    altura = {nome: n for n, camada in enumerate(camadas()) for nome in camada}
+    assert do_cofre == sorted(do_cofre, key=altura.__getitem__), "a ordem é a das camadas"
+
+
+# -- o que nunca pode ir para o repositório ----------------------------------------------------
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> list[str]:
+    """Um git de índice vazio sobre esta pasta: vale o .gitignore, e nada da máquina."""
+    comando = ["git", f"--git-dir={tmp_path / 'vazio.git'}", f"--work-tree={RAIZ}"]
+    rodar_git([*comando, "init", "-q"])
+    return comando
+
+
+def rodar_git(comando: list[str]) -> subprocess.CompletedProcess[str]:
+    limpo = {n: v for n, v in os.environ.items() if not n.startswith("GIT_")}
+    return subprocess.run(
+        comando,
+        cwd=RAIZ,
+        env={**limpo, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("caminho", "protegido"),
+    [
+        (".env", True),
+        (".env.local", True),
+        ("cofre.toml", True),
+        ("backups/empresa_abc12345/clientes_20260116_182944.json", True),
+        ("backups/demonstracao/empresa_abc12345/clientes_20260116_182944.json", True),
+        ("backups/backup.log", True),
+        ("backups/.trava", True),
+        (".venv/bin/python", True),
+        (".env.example", False),
+        ("backups/.gitkeep", False),
+        ("README.md", False),
+        ("scripts/backup-por-empresa.py", False),
+    ],
+)
+def test_o_gitignore_protege(git: list[str], caminho: str, protegido: bool) -> None:
+    assert rodar_git([*git, "check-ignore", "-q", caminho]).returncode == (0 if protegido else 1)
+
+
+def test_backups_vem_vazia_no_repositorio(git: list[str]) -> None:
+    assert [a for a in versionados(git) if a.startswith("backups/")] == ["backups/.gitkeep"]
+
+
+def versionados(git: list[str]) -> list[str]:
+    """Tudo o que o .gitignore deixa ir para o repositório."""
+    lista = rodar_git([*git, "ls-files", "-z", "--others", "--exclude-standard"])
+    assert lista.returncode == 0, lista.stderr
+    return [a for a in lista.stdout.split("\0") if a]
+
+
+def segredos() -> dict[str, re.Pattern[str]]:
+    """O que não pode estar em arquivo nenhum. As partes são juntadas aqui para que este próprio
+    arquivo possa ser conferido."""
+    pasta_pessoal = str(Path.home())
+    daqui = [str(RAIZ), pasta_pessoal if pasta_pessoal.count(os.sep) > 1 else str(RAIZ)]
+    indices = (os.environ.get(n, "") for n in ("PIP_INDEX_URL", "npm_config_registry"))
+    anfitrioes = [".".join(p) for p in (("pypi", "org"), ("pythonhosted", "org"))]
+    anfitrioes += [".".join(p) for p in (("npmjs", "org"), ("npmjs", "com"))]
+    anfitrioes += [a for a in (urlsplit(i).hostname for i in indices) if a]
+    return {
+        "chave JWT": re.compile(r"eyJ[\w-]{30,}"),
+        "chave secreta": re.compile(r"(?<!\w)sb_" + r"secret_(?!(.)\1+\b)[\w-]{21,}"),
+        "caminho desta máquina": re.compile("|".join(rf"{re.escape(d)}(?![\w-])" for d in daqui)),
+        "pasta pessoal": re.compile(r"/(?:home|Users)/\w|[A-Za-z]:[\\/]+Users[\\/]+\w"),
+        "registro de pacotes": re.compile("|".join(map(re.escape, anfitrioes))),
+    }
+
+
+def test_nenhum_arquivo_leva_segredos_nem_marcas_desta_maquina(git: list[str]) -> None:
+    procurados = segredos()
+    achados = [
+        f"{arquivo}: {o_que}"
+        for arquivo in versionados(git)
+        for o_que, padrao in procurados.items()
+        if padrao.search((RAIZ / arquivo).read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert achados == []
+
+
+def test_a_procura_acha_o_que_procura() -> None:
+    exemplos = {
+        "chave JWT": "eyJ" + "hbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
+        "chave secreta": "sb_" + "secret_" + "a1B2c3D4e5F6g7H8i9J0_k",
+        "caminho desta máquina": f'cd "{RAIZ}"',
+        "pasta pessoal": "cd /" + "home/ana/cofre",
+        "registro de pacotes": "https://" + "registry.npmjs" + ".org/",
+    }
+    for o_que, padrao in segredos().items():
+        assert padrao.search(exemplos[o_que]), o_que
+    assert not segredos()["chave secreta"].search("sb_" + "secret_" + "x" * 30)
