@@ -135,6 +135,12 @@ class Dialogo:
                 f" {numero(c.repor)} a menos"
             )
 
+    def sem_as_tabelas(self, tabelas: Sequence[str]) -> bool:
+        """Se segue com as outras tabelas."""
+        nomes = ", ".join(limpo(t) for t in tabelas)
+        resposta = self.relato.perguntar(f"Deixar {nomes} de fora e seguir? (s/n): ")
+        return (resposta or "").lower() in ("s", "sim")
+
     def sem_as_recusadas(self) -> bool:
         """Se segue sem as linhas que o banco recusa."""
         resposta = self.relato.perguntar("Restaurar o resto, sem esses registros? (s/n): ")
@@ -250,6 +256,9 @@ class Narrador:
         linha(f"Empresa: {nome}")
         linha(f"Tabelas restauradas: {len(alvo.tabelas)}")
         linha(f"Total de registros: {numero(desfecho.registros)}")
+        for i in desfecho.impedimentos:
+            chave = ", ".join(i.chave)
+            linha(f"⚠️ {limpo(i.tabela)} {limpo(chave)}: não voltou; {limpo(str(i.erro))}")
         for tabela, colunas in desfecho.reescritas.items():
             for coluna, quantas in colunas.items():
                 linha(

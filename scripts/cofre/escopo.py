@@ -90,8 +90,8 @@ class Donos:
     def lembrar(self, empresa: Empresa) -> None:
         """Acrescenta o que se soube depois de uma empresa."""
         for coluna, donos in self._por_referencia.items():
-            if coluna:
-                donos.update(dict.fromkeys(empresa.valores(coluna), empresa.id))
+            valores = empresa.valores(coluna) if coluna else (empresa.id,)
+            donos.update(dict.fromkeys(valores, empresa.id))
 
     def dono(self, elos: Sequence[Elo], valores: Sequence[str | None]) -> str | None:
         """O id da empresa, pelo primeiro elo que leva a uma; None se nenhum leva."""

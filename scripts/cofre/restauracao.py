@@ -17,21 +17,24 @@ from pathlib import Path
 from cofre.conferencia import Arquivo, chaves_repetidas
 from cofre.deposito import Backup
 from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
-from cofre.erros import BackupDanificado, RestauracaoRecusada
+from cofre.erros import BackupDanificado, FalhaDeLeitura, RestauracaoRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.metadados import TabelaSalva
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
 from cofre.portal.api import Portal
-from cofre.portal.escrita import Impedimento
+from cofre.portal.escrita import MUDOU, Impedimento
 from cofre.relato import Relato
-from cofre.riscos import Avaliacao, Risco
+from cofre.riscos import DE_UMA_LINHA, Avaliacao, Risco
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 MANTER, DESFAZER = "manter", "desfazer"
 PASSADAS = 8
 """Depois de tantas, o banco e o alvo não vão se encontrar."""
+
+ACEITAVEIS = DE_UMA_LINHA | {"23503"}
+"""Recusas com que o usuário pode concordar: as de uma linha, e as das que apontam para ela."""
 
 Arquivos = Mapping[str, Arquivo]
 
@@ -89,12 +92,10 @@ class Restauradora:
         self._conferir_tabelas(alvo)
         self._conferir_chaves(alvo)
         with self.fotografo.montar(alvo.empresa, self.execucao) as foto:
-            # Uma tabela que o banco não tem mais não impede: não há nela o que fotografar.
-            ilegiveis = sorted(set(foto.copia.falhas) & set(self.execucao.escopo.tabelas))
-            if ilegiveis:
-                falhas = ", ".join(ilegiveis)
+            falhas = self._ilegiveis(foto)
+            if falhas:
                 raise RestauracaoRecusada(
-                    f"Não consegui fotografar a empresa inteira antes de mexer ({falhas}).",
+                    f"Não consegui fotografar a empresa inteira antes de mexer.\n{falhas}",
                     "Sem a foto de agora não há como desfazer. Faça um backup e veja a causa:\n"
                     "python scripts/backup-por-empresa.py",
                 )
@@ -109,13 +110,22 @@ class Restauradora:
         diario: Diario,
         perguntar_efeitos: PerguntarEfeitos,
         efeitos: str | None = None,
+        agora: Backup | None = None,
+        *,
+        sem_recusadas: bool = False,
     ) -> Desfecho:
-        """Executa até a empresa ser o alvo, ou não haver mais progresso. Levanta FalhaDeLeitura ou
-        Interrompido se o servidor some ou pedem para parar: o diário fica aberto."""
+        """Executa até a empresa ser o alvo, ou não haver mais progresso. `antes` é o estado com que
+        se comparam as tabelas não escolhidas; `agora`, a foto de como a empresa está, se acabou de
+        ser tirada. Levanta FalhaDeLeitura ou Interrompido se o servidor some ou pedem para parar: o
+        diário fica aberto."""
         de_antes = self._arquivos(antes, set(self.execucao.escopo.tabelas))
         desfazer = self._fora(alvo) if efeitos == DESFAZER else ()
         with contextlib.ExitStack() as pilha:
-            plano = pilha.enter_context(self._plano(alvo, de_antes, de_antes, desfazer))
+            if agora is None:
+                plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+            else:
+                de_agora = self._arquivos(agora, set(self.execucao.escopo.tabelas))
+                plano = pilha.enter_context(self._plano(alvo, de_agora, de_antes, desfazer))
             impedimentos: list[Impedimento] = []
             vistas: set[bytes] = set()
             passadas = 0
@@ -135,8 +145,12 @@ class Restauradora:
                 vistas.add(assinatura)
                 passadas += 1
                 impedimentos = self._executar(alvo, plano, diario, passadas)
+                if any(i.erro.codigo_sql == MUDOU for i in impedimentos):
+                    vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
                 plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
-            return self._encerrar(alvo, plano, impedimentos, passadas, diario)
+            parou = plano.vazio or plano.assinatura() in vistas
+            aceitos = ACEITAVEIS if sem_recusadas else frozenset()
+            return self._encerrar(alvo, plano, impedimentos, passadas, diario, parou, aceitos)
 
     # -- peças -----------------------------------------------------------------------------
 
@@ -152,6 +166,13 @@ class Restauradora:
             ),
         )
 
+    def _ilegiveis(self, foto: FotoMontada) -> str:
+        """As tabelas que não se deixaram fotografar, e por quê. Uma que o banco não tem mais não
+        conta: não há nela o que fotografar."""
+        falhas = foto.copia.falhas
+        nomes = sorted(set(falhas) & set(self.execucao.escopo.tabelas))
+        return "\n".join(f"{nome}: {falhas[nome]}" for nome in nomes)
+
     @contextlib.contextmanager
     def _nova_foto(
         self, alvo: Alvo, de_antes: Arquivos, desfazer: Sequence[str]
@@ -163,6 +184,9 @@ class Restauradora:
         )
         with contextlib.ExitStack() as pilha:
             with self.fotografo.montar(alvo.empresa, execucao) as foto:
+                falhas = self._ilegiveis(foto)
+                if falhas:
+                    raise FalhaDeLeitura(f"Não consegui fotografar de novo a empresa.\n{falhas}")
                 plano = pilha.enter_context(self._plano(alvo, foto.arquivos, de_antes, desfazer))
                 if any(c.remover or c.alterar for c in plano.contagens.values()):
                     foto.publicar()
@@ -260,11 +284,17 @@ class Restauradora:
         impedimentos: Sequence[Impedimento],
         passadas: int,
         diario: Diario,
+        parou: bool,
+        aceitos: frozenset[str],
     ) -> Desfecho:
+        """Só está completa se o que difere é o que o banco repõe a cada vez: uma passada inteira,
+        sem recusas (fora as `aceitos`), que não mudou nada do que falta (`parou`)."""
         restantes = {n: c for n, c in plano.contagens.items() if c.diferencas}
-        recusadas = {i.tabela for i in impedimentos}
-        so_reescritas = all(
-            not c.repor and not c.remover and n not in recusadas for n, c in restantes.items()
+        graves = {i.tabela for i in impedimentos if i.erro.codigo_sql not in aceitos}
+        aceitas = Counter(i.tabela for i in impedimentos if i.tabela not in graves)
+        so_reescritas = parou and all(
+            c.repor <= aceitas[n] and not c.remover and n not in graves
+            for n, c in restantes.items()
         )
         assert alvo.backup.meta is not None
         registros = sum(

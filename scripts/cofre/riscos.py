@@ -17,17 +17,20 @@ LINHAS_POR_ENSAIO = 500
 EXEMPLOS = 5
 DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
 """Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
+DO_VALOR = frozenset({"23502", "23503", "23505", "23514", "22P02"})
+"""Recusas que não dependem de como a linha chega ao banco."""
 
 
 @dataclass(frozen=True, slots=True)
 class Risco:
-    """Algo que impede. `somar`: a tabela que, escolhida também, resolveria. `so_linhas`: só
-    impede algumas linhas; o resto pode voltar sem elas."""
+    """Algo que impede. `somar`: a tabela que, escolhida também, resolveria; `tirar`: sem esta
+    tabela o resto pode voltar; `so_linhas`: sem algumas linhas dela, o resto pode voltar."""
 
     tabela: str
     causa: str
     cura: str = ""
     somar: str = ""
+    tirar: bool = False
     so_linhas: bool = False
 
 
@@ -47,12 +50,14 @@ class Avaliacao:
         """Todos os riscos, do mais barato de achar ao mais caro. Nada é gravado."""
         yield from self._ligacoes()
         for nome, contagem in self.plano.contagens.items():
-            if not contagem.repor:
-                continue
-            impossiveis = list(self._identidade(nome)) or list(self._chaves_alheias(nome))
-            yield from impossiveis
-            if not impossiveis:
-                yield from self._ensaio(nome)
+            impossiveis: list[Risco] = []
+            if contagem.repor:
+                impossiveis = list(self._identidade(nome)) or list(self._chaves_alheias(nome))
+                yield from impossiveis
+                if not impossiveis:
+                    yield from self._ensaio(nome, REPOR)
+            if contagem.alterar and not impossiveis:
+                yield from self._ensaio(nome, ALTERAR)
 
     def _ligacoes(self) -> Iterator[Risco]:
         """Linhas que ficariam sem a linha-mãe depois do plano."""
@@ -90,6 +95,7 @@ class Avaliacao:
                 f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não podem"
                 " voltar pela API com a mesma chave",
                 "A conexão direta com o PostgreSQL pode; ou deixe esta tabela fora da escolha.",
+                tirar=True,
             )
 
     def _chaves_alheias(self, nome: str) -> Iterator[Risco]:
@@ -115,24 +121,28 @@ class Avaliacao:
                 "Nada é tomado de outra empresa. Veja de quem são essas linhas no painel.",
             )
 
-    def _ensaio(self, nome: str) -> Iterator[Risco]:
+    def _ensaio(self, nome: str, tipo: str) -> Iterator[Risco]:
         """Pergunta ao banco o que ele recusaria, sem gravar."""
-        no_escopo, colunas = self.escopo[nome], self.plano.tabelas[nome].colunas
-        if not no_escopo.tabela.chave:
+        tabela = self.escopo[nome].tabela
+        if not tabela.chave or set(tabela.chave) & set(tabela.nao_gravaveis):
             return
         lote: list[bytes] = []
-        for acao in self.plano.acoes(nome, REPOR):
+        for acao in self.plano.acoes(nome, tipo):
             lote.append(acao.alvo or b"{}")
             if len(lote) == LINHAS_POR_ENSAIO:
-                yield from self._ensaiar(nome, lote, colunas)
+                yield from self._ensaiar(nome, tipo, lote)
                 lote = []
         if lote:
-            yield from self._ensaiar(nome, lote, colunas)
+            yield from self._ensaiar(nome, tipo, lote)
 
-    def _ensaiar(
-        self, nome: str, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> Iterator[Risco]:
-        recusa = self.portal.ensaiar_insercao(self.escopo[nome], linhas, colunas)
+    def _ensaiar(self, nome: str, tipo: str, linhas: Sequence[bytes]) -> Iterator[Risco]:
+        colunas = self.plano.tabelas[nome].colunas
+        if tipo == REPOR:
+            recusa = self.portal.ensaiar_insercao(self.escopo[nome], linhas, colunas)
+        else:
+            recusa = self.portal.ensaiar_alteracao(self.escopo[nome], linhas, colunas)
+            if recusa is not None and recusa.codigo_sql not in DO_VALOR:
+                return  # de um gatilho de inserção, que ao alterar não roda
         if recusa is None or self._o_plano_resolve(nome, recusa):
             return
         yield explicar(nome, recusa)

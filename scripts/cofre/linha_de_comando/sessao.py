@@ -71,6 +71,7 @@ class Sessao:
         self._portal: Any = None
         self._restauradora: Restauradora
         self.empresa: Any = None
+        self._sem_recusadas = False
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
@@ -182,6 +183,10 @@ class Sessao:
                     if somadas is not None:
                         alvo = somadas
                         continue
+                    menos = self._oferecer_tirar(dialogo, alvo, planejada.riscos)
+                    if menos is not None:
+                        alvo = menos
+                        continue
                     if not (seguir or self._so_linhas(dialogo, planejada.riscos)):
                         raise RestauracaoRecusada(
                             "A restauração foi recusada antes de começar: nada foi alterado.",
@@ -205,7 +210,8 @@ class Sessao:
                     visto = plano.assinatura()
                     continue
                 antes = planejada.foto.publicar()
-            return self._executar(alvo, antes, acao, desfaz)
+            self._sem_recusadas = seguir
+            return self._executar(alvo, antes, acao, desfaz, antes)
 
     def _oferecer(self, alvo: Alvo, riscos: Sequence[Risco]) -> Alvo | None:
         """Somar as tabelas que resolveriam, se todos os riscos são disso e o usuário quer."""
@@ -220,12 +226,27 @@ class Sessao:
             return None
         return replace(alvo, tabelas=(*alvo.tabelas, *sorted(somar)))
 
+    def _oferecer_tirar(self, dialogo: Dialogo, alvo: Alvo, riscos: Sequence[Risco]) -> Alvo | None:
+        """Seguir sem as tabelas que não podem voltar, se o usuário quer."""
+        tirar = tuple(dict.fromkeys(r.tabela for r in riscos if r.tirar))
+        sobram = tuple(t for t in alvo.tabelas if t not in tirar)
+        if not tirar or not sobram or self.opcoes.confirmar:
+            return None
+        return replace(alvo, tabelas=sobram) if dialogo.sem_as_tabelas(tirar) else None
+
     def _so_linhas(self, dialogo: Dialogo, riscos: Sequence[Risco]) -> bool:
         """Seguir sem as linhas que o banco recusa, se é só isso e o usuário quer."""
         so_isso = all(r.so_linhas for r in riscos)
         return so_isso and not self.opcoes.confirmar and dialogo.sem_as_recusadas()
 
-    def _executar(self, alvo: Alvo, antes: Backup, acao: str, desfaz: Diario | None = None) -> int:
+    def _executar(
+        self,
+        alvo: Alvo,
+        antes: Backup,
+        acao: str,
+        desfaz: Diario | None = None,
+        agora: Backup | None = None,
+    ) -> int:
         from cofre import diario
 
         aberto = diario.abrir_novo(
@@ -242,9 +263,11 @@ class Sessao:
                 **({"desfaz": desfaz.caminho.name} if desfaz else {}),
             },
         )
-        return self._convergir(alvo, antes, aberto, acao)
+        return self._convergir(alvo, antes, aberto, acao, agora)
 
-    def _convergir(self, alvo: Alvo, antes: Backup, diario: Diario, acao: str) -> int:
+    def _convergir(
+        self, alvo: Alvo, antes: Backup, diario: Diario, acao: str, agora: Backup | None = None
+    ) -> int:
         from cofre.dialogo import Dialogo, Narrador
         from cofre.restauracao import MANTER
 
@@ -258,12 +281,21 @@ class Sessao:
 
         try:
             with self.relato.acompanhando():
+                # Ao desfazer, as outras tabelas se comparam com o que eram antes de restaurar.
                 desfecho = self._restauradora.convergir(
-                    alvo, antes, diario, perguntar, self.opcoes.efeitos
+                    alvo,
+                    alvo.backup if "desfaz" in diario.dados else antes,
+                    diario,
+                    perguntar,
+                    self.opcoes.efeitos or diario.dados.get("efeitos"),
+                    agora,
+                    sem_recusadas=self._sem_recusadas,
                 )
         except (ErroCofre, KeyboardInterrupt) as e:
             causa = str(e) or "interrompida"
             raise RestauracaoIncompleta(f"A restauração parou no meio: {causa}", COMO_SEGUIR) from e
+        if desfecho.efeitos and self.opcoes.efeitos:
+            dialogo.contar_efeitos(desfecho.efeitos)
         Narrador(self.relato).desfecho(alvo, desfecho, acao)
         if not desfecho.completa:
             return self._depois_de_incompleta(alvo, antes, diario, desfecho)

@@ -122,6 +122,12 @@ class Portal:
         """O que o banco recusaria nestas linhas, sem nunca gravá-las."""
         return escrita.ensaiar_insercao(self._transporte, tabela.tabela, linhas, colunas)
 
+    def ensaiar_alteracao(
+        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> EscritaRecusada | None:
+        """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
+        return escrita.ensaiar_alteracao(self._transporte, tabela.tabela, linhas, colunas)
+
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
         try:

@@ -45,6 +45,8 @@ MAXIMO_DE_COMPARADOS = 8
 """Para a URL ficar abaixo de 3 KB."""
 
 DONO_TROCADO = "dono trocado"
+MUDOU = "mudou"
+"""Códigos nossos, no lugar dos do PostgreSQL: a linha não é mais como a foto a viu."""
 UNICO_VIOLADO = "23505"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
 
@@ -200,6 +202,9 @@ class Execucao:
                     "PATCH", tabela.nome, parametros, corpo, "return=representation"
                 )
                 self.ao_avancar(tabela.nome, ALTERAR, 1)
+                if tabela.chave and acao.atual is not None and gravadas == b"[]":
+                    mudou = f"um registro de {tabela.nome} mudou enquanto se restaurava"
+                    self._anotar(tabela.nome, ALTERAR, acao, EscritaRecusada(MUDOU, mudou, ""))
                 if self._trocadas(tabela, {acao.chave: acao.alvo or b"{}"}, gravadas):
                     self._anotar_gatilho(tabela, ALTERAR, acao)
                 return
@@ -268,7 +273,8 @@ class Execucao:
             mandada = mandadas.get(tuple(bytes(ficou[c]) for c in tabela.chave))
             quis = abrir_linha(mandada) if mandada is not None else ficou
             donos = self._colunas_de_dono(tabela)
-            if any(c in quis and bytes(quis[c]) != bytes(ficou[c]) for c in donos):
+            # Um dono nulo que o banco preenche fica na empresa: a próxima passada o devolve.
+            if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
                 trocadas.append(bytes(bruta))
         return trocadas
 
@@ -336,7 +342,7 @@ class Execucao:
         codigos = [i.erro.codigo_sql for i in self.impedimentos if i.tabela == tabela]
         if DONO_TROCADO in codigos:
             return acao != REMOVER
-        return any(codigos.count(c) >= RECUSAS_POR_TABELA for c in set(codigos))
+        return any(codigos.count(c) >= RECUSAS_POR_TABELA for c in set(codigos) - {MUDOU})
 
     def _anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
         chave = tuple(texto(v) or "" for v in acao.chave)
@@ -520,6 +526,29 @@ def ensaiar_insercao(
     # Só se um gatilho descartou todas as linhas menos uma: a que ficou é desta empresa, e a próxima
     # foto a verá.
     return None
+
+
+def ensaiar_alteracao(
+    transporte: Transporte, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
+) -> EscritaRecusada | None:
+    """O que o banco recusaria se estas linhas, que existem, ficassem assim; None se nada.
+
+    É um upsert pela chave, desfeito como em `ensaiar_insercao`; uma linha sozinha é repetida, e o
+    banco não muda a mesma linha duas vezes (21000). Os gatilhos de inserção também rodam: quem
+    chama só deve crer nas recusas que são do valor.
+    """
+    tem = abrir_linha(linhas[0])
+    parametros: Parametros = (
+        ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem)),
+        ("on_conflict", ",".join(citar_sempre(c) for c in tabela.chave)),
+    )
+    corpo = _vetor(linhas if len(linhas) > 1 else [linhas[0], linhas[0]])
+    prefer = "return=representation,resolution=merge-duplicates"
+    try:
+        transporte.escrever("POST", tabela.nome, parametros, corpo, prefer, aceitar=UM_SO_OBJETO)
+    except EscritaRecusada as e:
+        return None if e.codigo_sql in ("PGRST116", "21000") else e
+    raise AssertionError(f"o ensaio em {tabela.nome} não foi desfeito")
 
 
 def _e_a_chave(erro: EscritaRecusada, tabela: Tabela, linha: Mapping[str, msgspec.Raw]) -> bool:

@@ -303,6 +303,11 @@ def _pagina(corpo: bytes, faixa: str) -> Pagina:
         linhas = _SEPARADOR.decode(corpo)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _estragada("a resposta chegou cortada ou não é JSON") from None
+    except RecursionError:
+        raise RespostaInvalida(
+            "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
+            "Deixe-o com menos de 1.000 níveis e tente de novo.",
+        ) from None
     prometidas, total = _content_range(faixa)
     if prometidas is not None and prometidas != len(linhas):
         raise _estragada(f"o servidor anunciou {prometidas} linhas e chegaram {len(linhas)}")
