@@ -173,8 +173,8 @@ def test_sem_chave_de_servico_diz_que_a_publica_nao_serve(
     saida = copia.rodar()
     assert saida.codigo == 2
     assert saida.erros.splitlines()[0] == (
-        "❌ Falta a chave de serviço: nem SUPABASE_SERVICE_ROLE_KEY nem SUPABASE_SECRET_KEY estão no"
-        " .env. Só encontrei VITE_SUPABASE_ANON_KEY, que é pública e não serve."
+        "❌ Falta a chave de serviço: nem SUPABASE_SERVICE_ROLE_KEY nem SUPABASE_SECRET_KEY estão"
+        " no .env. Só encontrei VITE_SUPABASE_ANON_KEY, que é pública e não serve."
     )
     sem_pedacos(servidor.chave_anon, saida.tudo)
     assert servidor.gateway.pedidos == []

@@ -207,9 +207,9 @@ def _conteudo_do_jwt(nome: str, chave: str) -> Mapping[str, Any]:
 def _conferir_jwt(nome: str, conteudo: Mapping[str, Any], agora: datetime) -> None:
     papel = conteudo.get("role")
     if papel != "service_role":
-        achado = f"«{papel}»" if papel in ("anon", "authenticated") else "outro"
+        achado = f"o papel «{papel}»" if papel in ("anon", "authenticated") else "outro papel"
         raise ConfiguracaoInvalida(
-            f"{nome} tem o papel {achado}; o backup precisa da service_role.", ONDE_PEGAR
+            f"{nome} tem {achado}; o backup precisa da service_role.", ONDE_PEGAR
         )
     validade = conteudo.get("exp")
     if isinstance(validade, int | float) and validade <= agora.timestamp():

@@ -199,8 +199,7 @@ class _Definicao:
             if ramos:
                 dentro[nome] = TabelaNoEscopo(tabela, ramos)
             else:
-                motivo = "nenhuma coluna ou chave estrangeira leva a uma empresa"
-                de_fora.append(DeixadaDeFora(nome, motivo, self._sugestao(tabela)))
+                de_fora.append(self._sem_caminho(tabela))
         return Escopo(dentro, tuple(de_fora))
 
     def _visoes(self) -> Iterator[str]:
@@ -289,15 +288,24 @@ class _Definicao:
             self._nulos[pergunta] = self._sondas.ha_linhas(tabela.nome, nulas)
         return self._nulos[pergunta]
 
-    def _sugestao(self, tabela: Tabela) -> str:
+    def _sem_caminho(self, tabela: Tabela) -> DeixadaDeFora:
+        """Por que fica de fora, e o que a traria: a linha do cofre.toml quando uma coluna parece o
+        dono; a chave estrangeira que falta quando parece a mãe (sem ela, a API não a segue)."""
+        motivo = "nenhuma coluna ou chave estrangeira leva a uma empresa"
         dono = next((c for c in tabela.colunas if _parece_dono(c)), None)
         if dono:
-            return f'[tabelas.{_toml(tabela.nome)}]\ndono = "{dono.nome}"'
+            sugestao = f'[tabelas.{_toml(tabela.nome)}]\ndono = "{dono.nome}"'
+            return DeixadaDeFora(tabela.nome, motivo, sugestao)
         for coluna in tabela.colunas:
             for outra in _tabelas_parecidas(coluna.nome, self._catalogo):
-                if outra in self._ligadas:
-                    return f'[tabelas.{_toml(tabela.nome)}]\npai = "{coluna.nome} -> {outra}"'
-        return ""
+                if outra in self._ligadas and outra != tabela.nome:
+                    motivo += (
+                        f"\n{coluna.nome} parece apontar para {outra}; para entrar, falta a chave:"
+                        f'\n  ALTER TABLE public."{tabela.nome}"'
+                        f' ADD FOREIGN KEY ("{coluna.nome}") REFERENCES public."{outra}";'
+                    )
+                    return DeixadaDeFora(tabela.nome, motivo)
+        return DeixadaDeFora(tabela.nome, motivo)
 
 
 def _parece_dono(coluna: Coluna) -> bool:

@@ -37,8 +37,15 @@ class Relato(Protocol):
     def erro(self, texto: str) -> None:
         """O que impediu; aparece mesmo no modo calado."""
 
-    def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
-        """Quantas linhas de uma tabela já vieram."""
+    def avanco(
+        self,
+        empresa: str,
+        tabela: str,
+        lidas: int,
+        total: int | None,
+        minimo: int = LINHAS_PARA_BARRA,
+    ) -> None:
+        """Quantas linhas de uma tabela já vieram (ou foram); menos de `minimo` não se mostra."""
 
     def documento(self, documento: Mapping[str, Any]) -> None:
         """O resultado da execução, para outro programa."""
@@ -133,6 +140,23 @@ class RelatoTexto:
         """Em texto, o relato já disse tudo."""
 
     def perguntar(self, pergunta: str) -> str | None:
+        with self._sem_barras():
+            return self._perguntar(pergunta)
+
+    @contextlib.contextmanager
+    def _sem_barras(self) -> Iterator[None]:
+        """As barras se redesenhariam por cima da resposta."""
+        barras = self._barras
+        if barras is None:
+            yield
+            return
+        barras.stop()
+        try:
+            yield
+        finally:
+            barras.start()
+
+    def _perguntar(self, pergunta: str) -> str | None:
         _escrever(self._saida, pergunta, fim="")
         try:
             resposta = sys.stdin.readline() if sys.stdin is not None else ""
@@ -143,9 +167,16 @@ class RelatoTexto:
             return None
         return resposta.strip()
 
-    def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
+    def avanco(
+        self,
+        empresa: str,
+        tabela: str,
+        lidas: int,
+        total: int | None,
+        minimo: int = LINHAS_PARA_BARRA,
+    ) -> None:
         with self._trinco:
-            if self._barras is None or (total or lidas) < LINHAS_PARA_BARRA:
+            if self._barras is None or (total or lidas) < minimo:
                 return
             chave = (empresa, tabela)
             if chave not in self._tarefas:
@@ -214,7 +245,14 @@ class RelatoSilencioso:
     def documento(self, documento: Mapping[str, Any]) -> None:
         self._por_baixo.documento(documento)
 
-    def avanco(self, empresa: str, tabela: str, lidas: int, total: int | None) -> None:
+    def avanco(
+        self,
+        empresa: str,
+        tabela: str,
+        lidas: int,
+        total: int | None,
+        minimo: int = LINHAS_PARA_BARRA,
+    ) -> None:
         """Calado."""
 
     def perguntar(self, pergunta: str) -> str | None:

@@ -33,6 +33,9 @@ MANTER, DESFAZER = "manter", "desfazer"
 PASSADAS = 8
 """Depois de tantas, o banco e o alvo não vão se encontrar."""
 
+ESCRITAS_PARA_BARRA = 100
+"""Cada alteração é um pedido: cem já demoram, pela internet."""
+
 ACEITAVEIS = DE_UMA_LINHA | {"23503"}
 """Recusas com que o usuário pode concordar: as de uma linha, e as das que apontam para ela."""
 
@@ -158,13 +161,16 @@ class Restauradora:
         self, alvo: Alvo, plano: Plano, diario: Diario, passada: int
     ) -> list[Impedimento]:
         diario.acrescentar("passadas", {"passada": passada, "plano": contagens_em_json(plano)})
-        return self.portal.executar(
-            plano,
-            self.execucao.escopo.tabelas,
-            lambda tabela, _acao, linhas: self.relato.avanco(
-                alvo.empresa.nome, tabela, linhas, None
-            ),
-        )
+        feitas: Counter[str] = Counter()
+
+        def ao_avancar(tabela: str, _acao: str, linhas: int) -> None:
+            feitas[tabela] += linhas
+            total = plano.contagens[tabela].diferencas
+            self.relato.avanco(
+                alvo.empresa.nome, tabela, feitas[tabela], total, ESCRITAS_PARA_BARRA
+            )
+
+        return self.portal.executar(plano, self.execucao.escopo.tabelas, ao_avancar)
 
     def _ilegiveis(self, foto: FotoMontada) -> str:
         """As tabelas que não se deixaram fotografar, e por quê. Uma que o banco não tem mais não

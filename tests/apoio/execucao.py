@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import sql
 
@@ -18,6 +20,7 @@ from supabase_local.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
 BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
+RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
 PACIENCIA = 120.0
 """Segundos até desistir de um script preso."""
 
@@ -63,10 +66,12 @@ def abrir(
     mais: Mapping[str, str] | None = None,
     script: Path = BACKUP,
     pasta: Path | None = None,
+    programa: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Começa o script na pasta corrente dada e volta já (para matá-lo no meio, por exemplo)."""
+    """Começa o script na pasta corrente dada e volta já (para matá-lo no meio, por exemplo).
+    Com um `programa` em Python, é ele que roda, e recebe o script em argv[1]."""
     return subprocess.Popen(
-        [sys.executable, str(script), *argumentos],
+        [sys.executable, *(["-c", programa] if programa else []), str(script), *argumentos],
         cwd=pasta,
         env=ambiente(projeto, destino, mais),
         stdin=subprocess.DEVNULL,
@@ -82,16 +87,50 @@ def executar(
     mais: Mapping[str, str] | None = None,
     script: Path = BACKUP,
     pasta: Path | None = None,
+    programa: str = "",
 ) -> Saida:
     """Roda o script até o fim."""
-    processo = abrir(projeto, destino, *argumentos, mais=mais, script=script, pasta=pasta)
+    processo = abrir(
+        projeto, destino, *argumentos, mais=mais, script=script, pasta=pasta, programa=programa
+    )
     saida, erros = processo.communicate(timeout=PACIENCIA)
     return Saida(processo.returncode, saida.decode("utf-8"), erros.decode("utf-8"))
 
 
+def restaurar(
+    projeto: SupabaseLocal | None,
+    destino: Path,
+    *argumentos: str,
+    respostas: Iterable[str] = (),
+    mais: Mapping[str, str] | None = None,
+) -> Saida:
+    """Roda a restauração até o fim com estas respostas na entrada padrão, e mais nenhuma."""
+    processo = abrir_restauracao(projeto, destino, *argumentos, mais=mais)
+    entrada = "".join(f"{resposta}\n" for resposta in respostas).encode()
+    saida, erros = processo.communicate(entrada, timeout=PACIENCIA)
+    return Saida(processo.returncode, saida.decode("utf-8"), erros.decode("utf-8"))
+
+
+def abrir_restauracao(
+    projeto: SupabaseLocal | None,
+    destino: Path,
+    *argumentos: str,
+    mais: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Começa a restauração e volta já; a entrada padrão é um cano."""
+    return subprocess.Popen(
+        [sys.executable, str(RESTAURACAO), *argumentos],
+        env=ambiente(projeto, destino, mais),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
 def metadados(destino: Path) -> list[dict[str, Any]]:
     """Os metadados de todos os backups do destino, em ordem de caminho."""
-    achados = sorted(destino.glob("empresa_*/backup_metadata_*.json"))
+    carimbo = "[0-9]" * 8 + "_" + "[0-9]" * 6
+    achados = sorted(destino.glob(f"empresa_*/backup_metadata_{carimbo}.json"))
     return [{**json.loads(m.read_text("utf-8")), "pasta": m.parent} for m in achados]
 
 
@@ -119,9 +158,8 @@ def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> 
     """Os bytes de `row_to_json` de cada linha, lidos direto do PostgreSQL, sem ordem certa."""
     with psycopg.connect(projeto.uri_admin, autocommit=True) as banco:
         banco.execute("SET timezone = 'UTC'")
-        consulta = sql.SQL("SELECT row_to_json(t)::text::bytea FROM {} t WHERE ").format(
-            sql.Identifier(tabela)
-        )
+        modelo = sql.SQL("SELECT convert_to(row_to_json(t)::text, 'UTF8') FROM {} t WHERE ")
+        consulta = modelo.format(sql.Identifier(tabela))
         linhas: Iterable[tuple[bytes]] = banco.execute(consulta + sql.SQL(onde)).fetchall()
         return [linha for (linha,) in linhas]
 
@@ -142,3 +180,19 @@ def conteudo(backup: Mapping[str, Any]) -> dict[str, bytes]:
     """Os bytes do arquivo de cada tabela de um backup."""
     pasta: Path = backup["pasta"]
     return {nome: (pasta / t["arquivo"]).read_bytes() for nome, t in backup["tabelas"].items()}
+
+
+def copiar_scripts(raiz: Path) -> Path:
+    """Copia o backup para outra raiz, onde o .env e o cofre.toml são outros; devolve o script."""
+    pasta = raiz / "scripts"
+    pasta.mkdir(parents=True)
+    shutil.copy2(BACKUP, pasta)
+    sem_cache = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(RAIZ / "scripts" / "cofre", pasta / "cofre", ignore=sem_cache)
+    return pasta / BACKUP.name
+
+
+def linhas_do_arquivo(backup: Mapping[str, Any], tabela: str) -> list[bytes]:
+    """Os bytes de cada linha salva, separadas por um leitor de JSON que não é o do cofre."""
+    bruto = (backup["pasta"] / backup["tabelas"][tabela]["arquivo"]).read_bytes()
+    return [bytes(linha) for linha in msgspec.json.decode(bruto, type=list[msgspec.Raw])]

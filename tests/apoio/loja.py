@@ -1,0 +1,148 @@
+"""A loja dos testes da restauração: as três empresas, os gatilhos hostis e um backup de antes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from apoio.execucao import Saida, executar, fotografia_do_disco, metadados, restaurar
+from apoio.impressoes import (
+    REESCRITAS,
+    Impressoes,
+    Linha,
+    alheias,
+    diferencas,
+    estado,
+    executar_sql,
+    impressoes,
+    sequencias_atras,
+    valor,
+)
+from apoio.servidores import LOJA, FabricaDeSupabase
+from supabase_local.postgres import ClusterPostgres
+from supabase_local.servidor import SupabaseLocal
+
+GRUPO: Final = "abc12345-6789-4abc-8def-0123456789ab"
+DIFICIL: Final = "def67890-1234-4def-9abc-ba9876543210"
+LOJA_X: Final = "abc12345-ffff-4000-8000-00000000abcd"
+"""A menor das três; a pasta dela tem o mesmo começo que a do Grupo Raval."""
+
+PRE, DURANTE = "pre_restauracao", "durante_restauracao"
+ESCRITAS: Final = frozenset({"POST", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loja:
+    """Um projeto com as três empresas e o depósito com um backup de cada uma."""
+
+    projeto: SupabaseLocal
+    destino: Path
+
+    def restaurar(self, *argumentos: str, respostas: tuple[str, ...] = ()) -> Saida:
+        return restaurar(self.projeto, self.destino, *argumentos, respostas=respostas)
+
+    def direto(self, *argumentos: str, dono: str = LOJA_X) -> Saida:
+        """Sem diálogo: confirma por opção."""
+        return self.restaurar("--empresa", dono, "--confirmar", "RESTAURAR", *argumentos)
+
+    def copiar(self, *argumentos: str) -> Saida:
+        return executar(self.projeto, self.destino, *argumentos)
+
+    def sql(self, *comandos: str, sem_gatilhos: bool = False) -> None:
+        executar_sql(self.projeto, *comandos, sem_gatilhos=sem_gatilhos)
+
+    def valor(self, consulta: str) -> Any:
+        return valor(self.projeto, consulta)
+
+    def impressoes(self) -> Impressoes:
+        return impressoes(self.projeto)
+
+    def estado(
+        self, dono: str = LOJA_X, sem: frozenset[tuple[str, str]] = REESCRITAS
+    ) -> dict[str, list[Linha]]:
+        return estado(self.projeto, dono, sem)
+
+    def backups(self, tipo: str, dono: str = LOJA_X) -> list[dict[str, Any]]:
+        """Os metadados dos backups deste tipo, do mais antigo ao mais novo."""
+        seus = [m for m in metadados(self.destino) if m["user_id"] == dono and m["tipo"] == tipo]
+        return sorted(seus, key=lambda m: str(m["inicio"]))
+
+    def diarios(self) -> list[dict[str, Any]]:
+        """Os registros de restauração, do mais antigo ao mais novo."""
+        caminhos = self.destino.glob("empresa_*/restauracao_*.json")
+        lidos = [json.loads(c.read_text("utf-8")) for c in caminhos]
+        return sorted(lidos, key=lambda d: str(d["comecada_em"]))
+
+    def arquivos(self) -> dict[str, bytes]:
+        """Tudo o que está no depósito, fora a trava."""
+        disco = fotografia_do_disco(self.destino)
+        return {n: b for n, b in disco.items() if not n.startswith(".trava")}
+
+    def escritas(self) -> list[tuple[str, str]]:
+        """(método, tabela) dos pedidos que gravaram algo desde que foram esquecidos."""
+        return [
+            (p.pedido.metodo, p.pedido.tabela)
+            for p in self.projeto.gateway.pedidos
+            if p.pedido.metodo in ESCRITAS and p.status in (200, 201, 204)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Antes:
+    """Como tudo era num momento, para conferir depois."""
+
+    loja: Loja
+    impressoes: Impressoes
+    estado: dict[str, list[Linha]]
+    dono: str
+
+    def conferir_empresa(self) -> None:
+        """A empresa voltou a ser o que era, linha a linha, fora as colunas reescritas."""
+        assert diferencas(self.loja.estado(self.dono), self.estado) == {}
+
+    def conferir_outras(self) -> None:
+        """As outras empresas e o que é global estão byte a byte como eram."""
+        assert alheias(self.loja.impressoes(), self.dono) == alheias(self.impressoes, self.dono)
+        assert sequencias_atras(self.loja.projeto) == []
+
+    def conferir(self) -> None:
+        self.conferir_empresa()
+        self.conferir_outras()
+
+    def conferir_intacto(self) -> None:
+        """Nada mudou no banco inteiro, nem uma coluna reescrita."""
+        assert self.loja.impressoes() == self.impressoes
+
+
+def antes_de(loja: Loja, dono: str = LOJA_X) -> Antes:
+    return Antes(loja, loja.impressoes(), loja.estado(dono), dono)
+
+
+@pytest.fixture(scope="session")
+def backup_da_loja(cluster: ClusterPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Um depósito com um backup inteiro de cada empresa do modelo LOJA."""
+    destino = tmp_path_factory.mktemp("backup_da_loja")
+    cluster.criar_banco("para_o_backup", modelo=LOJA)
+    with SupabaseLocal(cluster, banco="para_o_backup") as projeto:
+        saida = executar(projeto, destino)
+    assert saida.codigo == 0, saida.tudo
+    cluster.apagar_banco("para_o_backup")
+    return destino
+
+
+@pytest.fixture
+def loja(criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path) -> Loja:
+    """Uma loja como no backup, para um teste só."""
+    return Loja(criar_supabase(), copiar_deposito(backup_da_loja, tmp_path))
+
+
+def copiar_deposito(de: Path, tmp_path: Path) -> Path:
+    """Uma cópia do depósito, para se mexer nela."""
+    destino = tmp_path / "backups"
+    shutil.copytree(de, destino)
+    return destino

@@ -1,0 +1,84 @@
+"""A foto de uma empresa tirada neste processo, sem o script: para os testes que tiram muitas."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from cofre.config import Acesso, Regras
+from cofre.formato import Gravador
+from cofre.modelo import Empresa
+from cofre.portal.api import Inspecao, Portal
+from cofre.portal.coleta import Coleta
+from supabase_local.servidor import SupabaseLocal
+
+
+@dataclass(frozen=True, slots=True)
+class Retrato:
+    """Uma foto e os arquivos em que ficou, um por tabela."""
+
+    coleta: Coleta
+    arquivos: dict[str, Path]
+
+    def linhas(self, tabela: str) -> list[bytes]:
+        """Os bytes de cada linha, separados por um leitor que não é o do cofre."""
+        bruto = self.arquivos[tabela].read_bytes()
+        return [bytes(linha) for linha in msgspec.json.decode(bruto, type=list[msgspec.Raw])]
+
+    def objetos(self, tabela: str) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(linha) for linha in self.linhas(tabela)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fotografo:
+    """Um portal aberto, que já conhece o projeto."""
+
+    portal: Portal
+    inspecao: Inspecao
+    pasta: Path
+
+    def empresa(self, user_id: str) -> Empresa:
+        return next(e for e in self.inspecao.empresas if e.id == user_id)
+
+    def fotografar(self, user_id: str, tabelas: Sequence[str] = ()) -> Retrato:
+        """Fotografa estas tabelas (todas, se nenhuma). Levanta a falha da primeira que falhou."""
+        no_escopo = self.inspecao.escopo.tabelas
+        pasta = Path(tempfile.mkdtemp(dir=self.pasta))
+        with contextlib.ExitStack() as pilha:
+
+            def rascunho() -> IO[bytes]:
+                return pilha.enter_context(tempfile.TemporaryFile(dir=pasta))
+
+            coleta = self.portal.fotografar(
+                self.empresa(user_id),
+                {nome: no_escopo[nome] for nome in tabelas or no_escopo},
+                self.inspecao.donos,
+                rascunho,
+                lambda _tabela, _lidas, _total: None,
+            )
+            arquivos = {}
+            for n, tabela in enumerate(coleta.tabelas):
+                if tabela.falha is not None:
+                    raise tabela.falha
+                arquivos[tabela.tabela.nome] = pasta / f"{n}.json"
+                with arquivos[tabela.tabela.nome].open("wb") as saida:
+                    tabela.gravar(Gravador(saida))
+        return Retrato(coleta, arquivos)
+
+
+@contextlib.contextmanager
+def fotografo(projeto: SupabaseLocal, pasta: Path, conexoes: int = 4) -> Iterator[Fotografo]:
+    """Abre o portal e inspeciona o projeto."""
+    acesso = Acesso(projeto.url, projeto.chave_service_role)
+    portal = Portal(acesso, conexoes, 3, threading.Event(), lambda *_: None)
+    try:
+        yield Fotografo(portal, portal.inspecionar(Regras()), pasta)
+    finally:
+        portal.fechar()

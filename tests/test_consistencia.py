@@ -1,0 +1,442 @@
+"""A foto é um instante só, ou diz que não é: sob escritores que mexem em várias tabelas de vez."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
+from apoio.retrato import Retrato, fotografo
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from supabase_local.falhas import Pedido
+from supabase_local.servidor import SupabaseLocal
+
+DONO = "ad000000-0000-4000-8000-000000000000"
+VIZINHA = "ae000000-0000-4000-8000-000000000000"
+CONTAS = 40
+SALDO = Decimal(100)
+ESQUEMA = f"""
+    CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid, nome text);
+    CREATE TABLE contas (id int PRIMARY KEY, user_id uuid, saldo numeric(12,2));
+    CREATE TABLE cofres (id int PRIMARY KEY, user_id uuid, saldo numeric(12,2));
+    CREATE TABLE vendas (id bigint PRIMARY KEY, user_id uuid, total numeric(12,2));
+    CREATE TABLE vendas_itens (
+        venda_id bigint REFERENCES vendas ON DELETE CASCADE, n int, user_id uuid,
+        valor numeric(12,2), PRIMARY KEY (venda_id, n)
+    );
+    CREATE TABLE funcionarios (id int PRIMARY KEY, empresa_id uuid NOT NULL REFERENCES empresas);
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
+    INSERT INTO empresas VALUES
+        ('{DONO}', '{DONO}', 'Padaria'), ('{VIZINHA}', '{VIZINHA}', 'Outra');
+    INSERT INTO contas SELECT n, '{DONO}', {SALDO} FROM generate_series(1, {CONTAS}) n;
+    INSERT INTO cofres SELECT n, '{DONO}', {SALDO} FROM generate_series(1, {CONTAS}) n;
+    INSERT INTO contas SELECT 1000 + n, '{VIZINHA}', 1 FROM generate_series(1, 10) n;
+    INSERT INTO vendas SELECT n * 10, '{DONO}', 3 FROM generate_series(1, 30) n;
+    INSERT INTO vendas VALUES (7777, '{VIZINHA}', 1);
+    -- Metade dos itens pertence só pela venda.
+    INSERT INTO vendas_itens SELECT n * 10, i, CASE WHEN i = 1 THEN '{DONO}'::uuid END, 1
+        FROM generate_series(1, 30) n, generate_series(1, 3) i;
+    INSERT INTO vendas_itens VALUES (7777, 1, NULL, 1);
+    INSERT INTO funcionarios VALUES (1, '{DONO}'), (2, '{DONO}'), (3, '{VIZINHA}');
+"""
+MEXIDAS = ("contas", "cofres", "vendas", "vendas_itens")
+"""As tabelas em que o escritor mexe."""
+TABELAS = ("empresas", "contas", "cofres", "vendas", "vendas_itens", "funcionarios")
+
+
+@pytest.fixture
+def projeto(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
+    """Páginas de 30 linhas, para que as tabelas levem mais de uma."""
+    return criar_supabase(VAZIO, sql=(ESQUEMA,), max_linhas=30)
+
+
+@dataclass
+class Escritor:
+    """Um caixa que não para: cada transação move valores entre duas tabelas, vende ou desfaz."""
+
+    banco: psycopg.Connection
+    acaso: random.Random
+    pausa: float
+    transacoes: int = 0
+    _parar: threading.Event = field(default_factory=threading.Event)
+
+    def trabalhar(self) -> None:
+        while not self._parar.wait(self.acaso.uniform(0, self.pausa)):
+            for _ in range(self.acaso.randint(1, 3)):
+                with self.banco.transaction():
+                    self._uma()
+                self.transacoes += 1
+
+    def parar(self) -> None:
+        self._parar.set()
+
+    def _uma(self) -> None:
+        self._mover()
+        if self.acaso.random() < 0.5:
+            self._vender()
+        if self.acaso.random() < 0.5:
+            apagar = "SELECT id FROM vendas WHERE user_id = %s ORDER BY random() LIMIT 1"
+            self.banco.execute(f"DELETE FROM vendas WHERE id = ({apagar})".encode(), [DONO])
+
+    def _mover(self) -> None:
+        valor = Decimal(self.acaso.randint(1, 5000)) / 100
+        de, para = self.acaso.sample(("contas", "cofres"), 2)
+        mudar = "UPDATE {} SET saldo = saldo + %s WHERE id = %s"
+        for tabela, quanto in ((de, -valor), (para, valor)):
+            alvo = [quanto, self.acaso.randint(1, CONTAS)]
+            self.banco.execute(mudar.format(tabela).encode(), alvo)
+
+    def _vender(self) -> None:
+        venda = self.acaso.randint(1, 100_000) * 10 + 1
+        valores = [Decimal(self.acaso.randint(1, 9999)) / 100 for _ in range(3)]
+        feita = self.banco.execute(
+            "INSERT INTO vendas VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [venda, DONO, sum(valores)],
+        )
+        for n, valor in enumerate(valores[: 3 * feita.rowcount]):
+            dono = self.acaso.choice([DONO, None])
+            self.banco.execute(
+                "INSERT INTO vendas_itens VALUES (%s, %s, %s, %s)", [venda, n, dono, valor]
+            )
+
+
+@contextlib.contextmanager
+def escrevendo(projeto: SupabaseLocal, pausa: float) -> Iterator[Escritor]:
+    with psycopg.connect(projeto.uri_banco, autocommit=True) as banco:
+        escritor = Escritor(banco, random.Random(42), pausa)
+        fio = threading.Thread(target=escritor.trabalhar)
+        fio.start()
+        try:
+            yield escritor
+        finally:
+            escritor.parar()
+            fio.join()
+
+
+def conferir_instante(tabelas: dict[str, list[dict[str, Any]]]) -> None:
+    """O que vale em todo instante do banco vale na foto."""
+    contas, cofres = tabelas["contas"], tabelas["cofres"]
+    assert [c["id"] for c in contas] == [c["id"] for c in cofres] == list(range(1, CONTAS + 1))
+    assert sum(c["saldo"] for c in contas + cofres) == 2 * CONTAS * SALDO
+    soma: Counter[int] = Counter()
+    for item in tabelas["vendas_itens"]:
+        soma[item["venda_id"]] += item["valor"]
+    # Nenhum item órfão, nenhuma venda sem itens, nenhum total diferente.
+    assert soma == {venda["id"]: venda["total"] for venda in tabelas["vendas"]}
+    chaves = [(i["venda_id"], i["n"]) for i in tabelas["vendas_itens"]]
+    assert chaves == sorted(set(chaves))
+
+
+def conferir_donos(tabelas: dict[str, list[dict[str, Any]]]) -> None:
+    """Toda linha é da Padaria."""
+    com_dono = tabelas.keys() - {"vendas_itens", "funcionarios"}
+    donos = {tabela: {linha["user_id"] for linha in tabelas[tabela]} for tabela in com_dono}
+    assert donos == {tabela: {DONO} for tabela in com_dono}
+    assert {item["user_id"] for item in tabelas["vendas_itens"]} <= {DONO, None}
+    assert 7777 not in {item["venda_id"] for item in tabelas["vendas_itens"]}
+    assert {f["empresa_id"] for f in tabelas.get("funcionarios", [])} <= {DONO}
+
+
+def exatas(linhas: list[bytes]) -> list[dict[str, Any]]:
+    """As linhas com os números em decimal, sem arredondar."""
+    return [
+        {c: _valor(v) for c, v in msgspec.json.decode(linha, type=dict[str, msgspec.Raw]).items()}
+        for linha in linhas
+    ]
+
+
+def _valor(bruto: msgspec.Raw) -> Any:
+    texto = bytes(bruto).decode()
+    numero = texto.replace(".", "").replace("-", "").isdigit()
+    return Decimal(texto) if numero and "." in texto else msgspec.json.decode(bruto)
+
+
+def do_retrato(retrato: Retrato) -> dict[str, list[dict[str, Any]]]:
+    return {tabela: exatas(retrato.linhas(tabela)) for tabela in retrato.arquivos}
+
+
+def do_backup(backup: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    return {tabela: exatas(linhas_do_arquivo(backup, tabela)) for tabela in TABELAS}
+
+
+# -- o escritor ------------------------------------------------------------------------------
+
+
+def test_cem_fotos_sob_um_escritor_ou_sao_um_instante_ou_dizem_que_nao(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    retratos = []
+    with fotografo(projeto, tmp_path) as quem, escrevendo(projeto, pausa=0.1) as escritor:
+        for _ in range(100):
+            inicio = time.perf_counter()
+            retratos.append(quem.fotografar(DONO, MEXIDAS))
+            uma_passada = (time.perf_counter() - inicio) / (1 + retratos[-1].coleta.passadas)
+            # As pausas acompanham a velocidade da máquina: há passadas com e sem escrita no meio.
+            escritor.pausa = 6 * uma_passada
+    instantaneas = [r for r in retratos if r.coleta.instantanea]
+    for retrato in instantaneas:
+        conferir_instante(do_retrato(retrato))
+    for retrato in retratos:
+        conferir_donos(do_retrato(retrato))
+    assert len(instantaneas) >= 60
+    # Houve o que consertar: fotos em que a primeira passada achou mudanças.
+    assert sum(r.coleta.passadas > 1 for r in instantaneas) >= 10
+    assert escritor.transacoes > 100
+
+
+def test_as_linhas_lidas_antes_de_conferir_nao_seriam_um_instante(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    """O contraste: uma leitura simples, com as mesmas escritas no meio, perde a soma."""
+    with fotografo(projeto, tmp_path) as quem, ao_ler(projeto, "contas", 1, tudo_para_os_cofres):
+        retrato = quem.fotografar(DONO)
+    assert (retrato.coleta.instantanea, retrato.coleta.passadas) == (True, 2)
+    conferir_instante(do_retrato(retrato))
+    assert [c["saldo"] for c in do_retrato(retrato)["contas"]] == [Decimal(0)] * CONTAS
+
+
+# -- mudanças em momentos certos -------------------------------------------------------------
+
+Mudanca = Callable[[psycopg.Connection], object]
+
+
+@contextlib.contextmanager
+def ao_ler(
+    projeto: SupabaseLocal, tabela: str, no_pedido: int, mudanca: Mudanca, sempre: bool = False
+) -> Iterator[None]:
+    """Depois que o servidor lê esta página da foto (e antes de a mandar), o banco muda."""
+    lidos = 0
+
+    def depois(_pedido: Pedido, vez: int) -> None:
+        nonlocal lidos
+        lidos = vez
+        if vez == no_pedido or sempre:
+            with psycopg.connect(projeto.uri_banco) as banco:
+                mudanca(banco)
+
+    def da_foto(pedido: Pedido) -> bool:
+        return pedido.metodo == "GET" and "xmin" in pedido.consulta and "order=" in pedido.consulta
+
+    with projeto.gateway.ao_pedir(depois=depois, tabela=tabela, se=da_foto):
+        yield
+    assert lidos >= no_pedido
+
+
+def tudo_para_os_cofres(banco: psycopg.Connection) -> None:
+    banco.execute("UPDATE cofres k SET saldo = k.saldo + c.saldo FROM contas c WHERE c.id = k.id")
+    banco.execute("UPDATE contas SET saldo = 0 WHERE user_id = %s", [DONO])
+
+
+def comandos(*textos: str) -> Mudanca:
+    def mudar(banco: psycopg.Connection) -> None:
+        for texto in textos:
+            assert banco.execute(texto.encode()).rowcount > 0
+
+    return mudar
+
+
+MUDANCAS: dict[str, tuple[str, int, Mudanca]] = {
+    "uma linha inserida antes do que já se leu": (
+        "contas",
+        2,
+        comandos(f"INSERT INTO contas VALUES (0, '{DONO}', 1), (-5, '{DONO}', 1)"),
+    ),
+    "linhas inseridas entre as páginas e no fim": (
+        "vendas",
+        1,
+        comandos(
+            f"INSERT INTO vendas SELECT n, '{DONO}', 0 FROM generate_series(141, 149) n",
+            f"INSERT INTO vendas VALUES (151, '{DONO}', 0), (900000, '{DONO}', 0)",
+        ),
+    ),
+    "muitas linhas inseridas numa faixa já lida": (
+        "contas",
+        3,
+        comandos(f"INSERT INTO contas SELECT -n, '{DONO}', 0 FROM generate_series(0, 80) n"),
+    ),
+    "linhas apagadas dos dois lados": (
+        "contas",
+        1,
+        comandos("DELETE FROM contas WHERE id IN (1, 2, 15, 16, 40)"),
+    ),
+    "tudo apagado": ("contas", 2, comandos(f"DELETE FROM contas WHERE user_id = '{DONO}'")),
+    "chaves trocadas": (
+        "contas",
+        1,
+        comandos("UPDATE contas SET id = 500 - id WHERE id <= 40"),
+    ),
+    "linhas que mudam de dono": (
+        "contas",
+        1,
+        comandos(
+            f"UPDATE contas SET user_id = '{VIZINHA}' WHERE id IN (3, 15, 39)",
+            f"UPDATE contas SET user_id = '{DONO}' WHERE id IN (1003, 1004)",
+        ),
+    ),
+    "a mãe muda de dono": (
+        "vendas_itens",
+        1,
+        comandos(
+            f"UPDATE vendas SET user_id = '{VIZINHA}' WHERE id IN (10, 200)",
+            f"UPDATE vendas SET user_id = '{DONO}' WHERE id = 7777",
+        ),
+    ),
+    "itens que ganham e perdem dono próprio": (
+        "vendas_itens",
+        1,
+        comandos(
+            f"UPDATE vendas_itens SET user_id = '{DONO}' WHERE n = 2",
+            "UPDATE vendas_itens SET user_id = NULL WHERE n = 1",
+        ),
+    ),
+    "um valor muda na última conferência": (
+        "funcionarios",
+        2,
+        comandos("UPDATE contas SET saldo = 7 WHERE id = 1"),
+    ),
+}
+DA_PADARIA = {
+    "empresas": "user_id = '{dono}'",
+    "contas": "user_id = '{dono}'",
+    "cofres": "user_id = '{dono}'",
+    "vendas": "user_id = '{dono}'",
+    "vendas_itens": "user_id = '{dono}' OR user_id IS NULL AND venda_id IN"
+    " (SELECT id FROM vendas WHERE user_id = '{dono}')",
+    "funcionarios": "empresa_id IN (SELECT id FROM empresas WHERE user_id = '{dono}')",
+}
+
+
+def no_banco(projeto: SupabaseLocal, dono: str = DONO) -> dict[str, list[bytes]]:
+    """O que é da empresa agora, em ordem de chave."""
+    with psycopg.connect(projeto.uri_banco) as banco:
+        return {
+            tabela: [
+                linha
+                for (linha,) in banco.execute(
+                    f"SELECT convert_to(row_to_json(t)::text, 'UTF8') FROM {tabela} t"
+                    f" WHERE {onde.format(dono=dono)}"
+                    f" ORDER BY {'venda_id, n' if tabela == 'vendas_itens' else 'id'}".encode()
+                )
+            ]
+            for tabela, onde in DA_PADARIA.items()
+        }
+
+
+@pytest.mark.parametrize("qual", MUDANCAS)
+def test_o_que_muda_durante_a_foto_entra_nela_inteiro(
+    projeto: SupabaseLocal, tmp_path: Path, qual: str
+) -> None:
+    tabela, no_pedido, mudanca = MUDANCAS[qual]
+    antes = no_banco(projeto)
+    with fotografo(projeto, tmp_path) as quem, ao_ler(projeto, tabela, no_pedido, mudanca):
+        retrato = quem.fotografar(DONO)
+    depois = no_banco(projeto)
+    assert depois != antes
+    assert retrato.coleta.instantanea
+    vistas = {t: retrato.linhas(t) for t in TABELAS}
+    if qual == "um valor muda na última conferência":
+        # A passada já tinha conferido `contas`, ou não: os dois instantes são verdadeiros.
+        assert vistas in (antes, depois)
+    else:
+        assert vistas == depois
+
+
+def test_um_escritor_que_nunca_para_da_consistencia_parcial_dita_em_voz_alta(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    um_centavo = comandos("UPDATE contas SET saldo = saldo + 0.01 WHERE id = 30")
+    with ao_ler(projeto, "contas", 1, um_centavo, sempre=True):
+        saida = executar(projeto, tmp_path)
+    assert saida.codigo == 0, saida.tudo
+    aviso = "   ⚠️ Consistência parcial: os dados mudavam sem parar durante a leitura."
+    inicio, fim = saida.saida.index("🏢 Empresa: Padaria"), saida.saida.index("📦 Resumo")
+    assert aviso in saida.saida[inicio:fim].splitlines()
+    backup = ultimo_backup(tmp_path, DONO)
+    assert (backup["consistencia"], backup["consistencia_passadas"]) == ("parcial", 5)
+    assert backup["estado"] == "completo"
+    conferir_donos(do_backup(backup))
+    salvas = {t: linhas_do_arquivo(backup, t) for t in TABELAS}
+    certas = no_banco(projeto)
+    # Só a linha que não para de mudar pode estar noutra versão.
+    assert [c for c in exatas(salvas.pop("contas")) if c["id"] != 30] == [
+        c for c in exatas(certas.pop("contas")) if c["id"] != 30
+    ]
+    assert salvas == certas
+
+
+def test_a_vizinha_de_quem_nao_para_continua_instantanea(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    um_centavo = comandos("UPDATE contas SET saldo = saldo + 0.01 WHERE id = 30")
+    with ao_ler(projeto, "contas", 1, um_centavo, sempre=True):
+        assert executar(projeto, tmp_path).codigo == 0
+    consistencia = {m["nome"]: m["consistencia"] for m in metadados(tmp_path)}
+    assert consistencia == {"Padaria": "parcial", "Outra": "instantanea"}
+    vizinha = ultimo_backup(tmp_path, VIZINHA)
+    assert {t: linhas_do_arquivo(vizinha, t) for t in TABELAS} == no_banco(projeto, VIZINHA)
+
+
+# -- a própria empresa muda ------------------------------------------------------------------
+
+FILIAL = "af000000-0000-4000-8000-000000000000"
+ABRIR_FILIAL = comandos(
+    f"INSERT INTO empresas VALUES ('{FILIAL}', '{DONO}', 'Filial')",
+    f"INSERT INTO funcionarios VALUES (50, '{FILIAL}'), (51, '{FILIAL}')",
+)
+
+
+def test_uma_empresa_nova_do_dono_durante_a_foto_traz_a_sua_equipe(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    with ao_ler(projeto, "funcionarios", 1, ABRIR_FILIAL):
+        saida = executar(projeto, tmp_path, "--empresa", "Padaria")
+    assert saida.codigo == 0, saida.tudo
+    backup = ultimo_backup(tmp_path, DONO)
+    assert {t: linhas_do_arquivo(backup, t) for t in TABELAS} == no_banco(projeto)
+    assert [f["id"] for f in exatas(linhas_do_arquivo(backup, "funcionarios"))] == [1, 2, 50, 51]
+    assert backup["registros_da_empresa"] == [{"id": DONO}, {"id": FILIAL}]
+    # O começo abandonado não deixa nada para trás.
+    assert [m["user_id"] for m in metadados(tmp_path)] == [DONO]
+    assert len(list(backup["pasta"].iterdir())) == 1 + len(backup["tabelas"])
+
+
+def test_uma_empresa_do_dono_apagada_durante_a_foto_leva_a_sua_equipe(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    with psycopg.connect(projeto.uri_banco) as banco:
+        ABRIR_FILIAL(banco)
+    fechar = comandos(
+        f"DELETE FROM funcionarios WHERE empresa_id = '{FILIAL}'",
+        f"DELETE FROM empresas WHERE id = '{FILIAL}'",
+    )
+    with ao_ler(projeto, "funcionarios", 1, fechar):
+        saida = executar(projeto, tmp_path, "--empresa", "Padaria")
+    assert saida.codigo == 0, saida.tudo
+    backup = ultimo_backup(tmp_path, DONO)
+    assert {t: linhas_do_arquivo(backup, t) for t in TABELAS} == no_banco(projeto)
+    assert [e["id"] for e in exatas(linhas_do_arquivo(backup, "empresas"))] == [DONO]
+
+
+def test_empresas_que_nao_param_de_mudar_sao_falha_e_nada_e_publicado(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    outra = comandos(f"INSERT INTO empresas VALUES (gen_random_uuid(), '{DONO}', 'Mais uma')")
+    with ao_ler(projeto, "funcionarios", 1, outra, sempre=True):
+        saida = executar(projeto, tmp_path, "--empresa", "Padaria")
+    assert saida.codigo == 4, saida.tudo
+    causa = "As linhas da empresa em «empresas» não param de mudar."
+    assert f"   ❌ Backup não concluído: {causa}" in saida.saida.splitlines()
+    assert metadados(tmp_path) == []
+    assert list(tmp_path.glob("empresa_*")) == []
