@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from cofre.campos import tipo_com
+from cofre.erros import BackupDanificado
 from cofre.formato import ler_linhas
 
 _ORDENS: dict[str, Callable[[bytes], object]] = {
@@ -251,7 +252,13 @@ def _com_chave(arquivo: Path, tabela: TabelaDoPlano) -> Iterator[ComChave]:
         for bruta in grupo:
             linha = bytes(bruta)
             if ler is not None:
-                campos = ler.decode(bruta)
+                try:
+                    campos = ler.decode(bruta)
+                except msgspec.ValidationError as e:
+                    raise BackupDanificado(
+                        f"{arquivo.name}: há um registro de {tabela.nome} sem a chave"
+                        f" ({', '.join(tabela.chave)}). Nada foi alterado."
+                    ) from e
                 yield _SEPARA.join([campos[c] for c in tabela.chave]), linha
             else:
                 tudo = abrir_linha(linha)

@@ -24,7 +24,7 @@ from cofre.metadados import TabelaSalva
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
 from cofre.portal.api import Portal
-from cofre.portal.escrita import MUDOU, Impedimento
+from cofre.portal.escrita import DONO_TROCADO, MUDOU, Impedimento
 from cofre.relato import Relato
 from cofre.riscos import DE_UMA_LINHA, Avaliacao, Risco
 
@@ -151,6 +151,8 @@ class Restauradora:
                 if any(i.erro.codigo_sql == MUDOU for i in impedimentos):
                     vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
                 plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+                if any(i.erro.codigo_sql == DONO_TROCADO for i in impedimentos):
+                    break  # cada passada a mais soltaria mais uma linha da empresa
             parou = plano.vazio or plano.assinatura() in vistas
             aceitos = ACEITAVEIS if sem_recusadas else frozenset()
             return self._encerrar(alvo, plano, impedimentos, passadas, diario, parou, aceitos)

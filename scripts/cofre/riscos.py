@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cofre.campos import texto
 from cofre.conferencia import Arquivo, ligacoes_abertas
@@ -145,7 +146,11 @@ class Avaliacao:
                 return  # de um gatilho de inserção, que ao alterar não roda
         if recusa is None or self._o_plano_resolve(nome, recusa):
             return
-        yield explicar(nome, recusa)
+        risco = explicar(nome, recusa)
+        mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
+        if mae and mae[1] in self.escopo and mae[1] not in self.escolhidas:
+            risco = replace(risco, cura=f"Restaure também {mae[1]}.", somar=mae[1])
+        yield risco
 
     def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:
         """Se a recusa é por algo que o próprio plano muda antes: a linha-mãe que ele repõe, ou um

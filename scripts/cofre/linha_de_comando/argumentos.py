@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 from cofre.erros import ErroDeUso
@@ -69,6 +70,32 @@ class Analisador(argparse.ArgumentParser):
                 message = re.sub(ingles, portugues, message, count=1, flags=re.DOTALL)
                 break
         raise ErroDeUso(f"Não entendi o comando: {message}.")
+
+
+def analisador_de(programa: str, descricao: str) -> Analisador:
+    """O analisador de um dos scripts."""
+    uso = f"{programa} [ação] [opções]"
+    return Analisador(prog=programa, usage=uso, description=descricao, epilog=CODIGOS)
+
+
+def acoes_de(
+    analisador: Analisador, ajudas: Mapping[str, str]
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Cria as ações (nome → ajuda) e entrega cada uma para receber as suas opções."""
+    acoes = analisador.add_subparsers(dest="acao", metavar="ação", required=False)
+    for nome, ajuda in ajudas.items():
+        programa = f"{analisador.prog} {nome}"
+        descricao = ajuda[0].upper() + ajuda[1:] + "."
+        yield (
+            nome,
+            acoes.add_parser(
+                nome,
+                help=ajuda,
+                prog=programa,
+                usage=f"{programa} [opções]",
+                description=descricao,
+            ),
+        )
 
 
 def inteiro_entre(minimo: int, maximo: int) -> object:

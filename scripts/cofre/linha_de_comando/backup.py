@@ -9,8 +9,9 @@ from typing import Any
 
 from cofre.erros import Interrompido
 from cofre.linha_de_comando.argumentos import (
-    CODIGOS,
     Analisador,
+    acoes_de,
+    analisador_de,
     opcao_de_empresa,
     opcao_de_tabelas,
     opcoes_de_conexao,
@@ -34,29 +35,16 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Acao]:
 
 
 def _analisador() -> Analisador:
-    analisador = Analisador(
-        prog="backup-por-empresa.py",
-        usage="backup-por-empresa.py [ação] [opções]",
-        description=DESCRICAO,
-        epilog=CODIGOS,
-    )
+    analisador = analisador_de("backup-por-empresa.py", DESCRICAO)
     opcao_de_empresa(analisador, None)
     opcao_de_tabelas(analisador, None)
     opcoes_de_saida(analisador, None)
     opcoes_de_conexao(analisador, None)
-    acoes = analisador.add_subparsers(dest="acao", metavar="ação", required=False)
     ajudas = {
         "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
         "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
     }
-    for nome, ajuda in ajudas.items():
-        acao = acoes.add_parser(
-            nome,
-            help=ajuda,
-            prog=f"backup-por-empresa.py {nome}",
-            usage=f"backup-por-empresa.py {nome} [opções]",
-            description=ajuda[0].upper() + ajuda[1:] + ".",
-        )
+    for nome, acao in acoes_de(analisador, ajudas):
         opcao_de_empresa(acao, argparse.SUPPRESS)
         if nome == "verificar":
             opcao_de_tabelas(acao, argparse.SUPPRESS)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from cofre.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
 from cofre.linha_de_comando.argumentos import (
-    CODIGOS,
     Analisador,
+    acoes_de,
+    analisador_de,
     lista_de_nomes,
     opcoes_de_conexao,
     opcoes_de_saida,
@@ -37,12 +38,7 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Acao]:
 
 
 def _analisador() -> Analisador:
-    analisador = Analisador(
-        prog="restaurar-empresa.py",
-        usage="restaurar-empresa.py [ação] [opções]",
-        description=DESCRICAO,
-        epilog=CODIGOS,
-    )
+    analisador = analisador_de("restaurar-empresa.py", DESCRICAO)
     _opcoes(analisador, None)
     analisador.add_argument(
         "--backup", metavar="QUANDO", help="carimbo do backup (AAAAMMDD_HHMMSS), ou o começo dele"
@@ -60,19 +56,11 @@ def _analisador() -> Analisador:
     analisador.add_argument(
         "--simular", action="store_true", help="só mostra o plano; sai com 9 se algo difere"
     )
-    acoes = analisador.add_subparsers(dest="acao", metavar="ação", required=False)
     ajudas = {
         "desfazer": "volta a empresa ao que era antes da última restauração",
         "continuar": "conclui uma restauração que não terminou",
     }
-    for nome, ajuda in ajudas.items():
-        acao = acoes.add_parser(
-            nome,
-            help=ajuda,
-            prog=f"restaurar-empresa.py {nome}",
-            usage=f"restaurar-empresa.py {nome} [opções]",
-            description=ajuda[0].upper() + ajuda[1:] + ".",
-        )
+    for _nome, acao in acoes_de(analisador, ajudas):
         _opcoes(acao, argparse.SUPPRESS)
     return analisador
 
