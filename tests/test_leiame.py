@@ -1,7 +1,8 @@
 """O README, o .env.example e o .gitignore dizem a verdade sobre o programa.
 
 Num bloco do README, a marca `<!-- testado: ARGUMENTOS -->` quer dizer: é isto que
-`backup-por-empresa.py ARGUMENTOS` mostra. Uma linha «…» vale por quaisquer linhas.
+`backup-por-empresa.py ARGUMENTOS` mostra; se começa por `restaurar-empresa.py`, é este o script, e
+o que está escrito depois de cada pergunta é digitado. Uma linha «…» vale por quaisquer linhas.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ from urllib.parse import urlsplit
 import pytest
 
 import cofre
-from apoio.execucao import BACKUP, RAIZ, ambiente, executar
+from apoio.execucao import BACKUP, RAIZ, RESTAURACAO, ambiente, executar, restaurar
+from apoio.impressoes import executar_sql
+from apoio.loja import GRUPO
 from cofre import erros
 from cofre.config import carregar, ler_regras
 from cofre.linha_de_comando.argumentos import CODIGOS
+from cofre.linha_de_comando.sessao import HA_DIFERENCAS
+from supabase_local import acidente
 from supabase_local.servidor import SupabaseLocal
 
 LEIAME = (RAIZ / "README.md").read_text(encoding="utf-8")
@@ -63,9 +68,22 @@ AJUDAS = {
 TELAS = [b for b in blocos() if b.argumentos is not None and b.argumentos not in AJUDAS]
 
 
+def separar(argumentos: str) -> tuple[Path, list[str]]:
+    """O script e os argumentos dele."""
+    palavras = argumentos.split()
+    if palavras[:1] == [RESTAURACAO.name]:
+        return RESTAURACAO, palavras[1:]
+    return BACKUP, palavras
+
+
+def da_restauracao(bloco: Bloco) -> bool:
+    return separar(bloco.argumentos or "")[0] == RESTAURACAO
+
+
 def ajuda_de(argumentos: str, tmp_path: Path) -> str:
+    script, palavras = separar(argumentos)
     fim = subprocess.run(
-        [sys.executable, str(BACKUP), *argumentos.split()],
+        [sys.executable, str(script), *palavras],
         env=ambiente(None, tmp_path, {"COLUMNS": COLUNAS}),
         capture_output=True,
         encoding="utf-8",
@@ -80,24 +98,74 @@ def test_a_ajuda_e_a_de_verdade(argumentos: str, tmp_path: Path) -> None:
 
 
 def test_toda_acao_tem_a_sua_ajuda(tmp_path: Path) -> None:
-    secao = ajuda_de("--help", tmp_path).partition("ações:")[2].partition("\n\n")[0]
-    acoes = re.findall(r"^    (\w+) ", secao, re.MULTILINE)
-    assert acoes
-    assert set(AJUDAS) == {"--help", *(f"{acao} --help" for acao in acoes)}
+    esperadas = set()
+    for prefixo in ("", f"{RESTAURACAO.name} "):
+        ajuda = ajuda_de(f"{prefixo}--help", tmp_path)
+        secao = ajuda.partition("ações:")[2].partition("\n\n")[0]
+        acoes = re.findall(r"^    (\w+) ", secao, re.MULTILINE)
+        assert acoes
+        esperadas |= {f"{prefixo}--help", *(f"{prefixo}{acao} --help" for acao in acoes)}
+    assert set(AJUDAS) == esperadas
 
 
 def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
     destino = tmp_path / "backups"
-    assert [t.argumentos for t in TELAS] == ["", "listar", "verificar"]
-    for tela in TELAS:
+    telas = [t for t in TELAS if not da_restauracao(t)]
+    assert [t.argumentos for t in telas] == ["", "listar", "verificar"]
+    for tela in telas:
         fim = executar(supabase, destino, *(tela.argumentos or "").split())
         assert fim.codigo == 0, fim.tudo
         real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
         conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
 
 
+PERGUNTA = re.compile(
+    r"^(Escolha a empresa: |Escolha as tabelas \(.*\): |Digite 'RESTAURAR' para confirmar: )(.*)$",
+    re.MULTILINE,
+)
+
+
+def test_os_dialogos_da_restauracao_sao_os_de_verdade(
+    supabase: SupabaseLocal, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """O acidente da demonstração restaurado; depois, só os clientes que faltam."""
+    destino = tmp_path / "backups"
+    # Como na demonstração: o cliente que fura uma regra NOT VALID não voltaria.
+    executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
+    assert executar(supabase, destino).codigo == 0
+    tudo, so_o_que_falta = [t for t in TELAS if da_restauracao(t)]
+
+    acidente.provocar(supabase)
+    sem_molduras = "\n".join(b.texto for b in blocos())
+    for linha in capfd.readouterr().out.splitlines():
+        assert linha in sem_molduras
+    conferir_dialogo(supabase, destino, tudo)
+
+    executar_sql(
+        supabase,
+        f"DELETE FROM clientes WHERE user_id = '{GRUPO}'",
+        f"INSERT INTO clientes (user_id, nome) VALUES ('{GRUPO}', 'Novo da Silva')",
+    )
+    conferir_dialogo(supabase, destino, so_o_que_falta)
+
+
+def conferir_dialogo(supabase: SupabaseLocal, destino: Path, tela: Bloco) -> None:
+    _, argumentos = separar(tela.argumentos or "")
+    respostas = tuple(resposta for _, resposta in PERGUNTA.findall(tela.texto))
+    fim = restaurar(supabase, destino, *argumentos, respostas=respostas)
+    assert fim.codigo == 0, fim.tudo
+    real = como_num_terminal(sem_o_que_varia(fim.saida), respostas)
+    conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
+
+
+def como_num_terminal(saida: str, respostas: tuple[str, ...]) -> str:
+    """Num cano, o que se digita não aparece; num terminal, sim."""
+    restam = iter(respostas)
+    return PERGUNTA.sub(lambda achada: f"{achada[1]}{next(restam)}\n", saida)
+
+
 def sem_o_que_varia(texto: str) -> str:
-    texto = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<quando>", texto)
+    texto = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "<quando>", texto)
     return re.sub(r"Tempo: .*", "Tempo: <tempo>", texto)
 
 
@@ -136,12 +204,8 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
     da_tabela = dict(re.findall(r"^\| (\d+) \| (.*?) \|", LEIAME, re.MULTILINE))
     assert da_tabela == da_ajuda
     classes = [c for c in vars(erros).values() if isinstance(c, type)]
-    do_backup = {
-        c.codigo
-        for c in classes
-        if issubclass(c, erros.ErroCofre) and not c.__name__.startswith("Restauracao")
-    }
-    assert {int(codigo) for codigo in da_ajuda} == do_backup | {erros.TUDO_CERTO}
+    dos_erros = {c.codigo for c in classes if issubclass(c, erros.ErroCofre)}
+    assert {int(c) for c in da_ajuda} == dos_erros | {erros.TUDO_CERTO, HA_DIFERENCAS}
 
 
 VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP)_[A-Z_]+[A-Z]\b")

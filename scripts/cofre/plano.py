@@ -12,11 +12,13 @@ import contextlib
 import hashlib
 import heapq
 import itertools
+import json
 import operator
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -40,7 +42,8 @@ Chave = tuple[bytes, ...]
 @dataclass(frozen=True, slots=True)
 class TabelaDoPlano:
     """O que comparar: `alvo` são os arquivos do estado desejado (o primeiro que tem uma chave
-    vale), `atual` o da foto. Só contam as `colunas` que o banco tem e deixa escrever."""
+    vale), `atual` o da foto. Só contam as `colunas` que o banco tem e deixa escrever.
+    `pelo_valor`: 1.50 é igual a 1.5, porque o alvo não guardou os bytes do banco."""
 
     nome: str
     chave: tuple[str, ...]
@@ -48,6 +51,7 @@ class TabelaDoPlano:
     alvo: tuple[Path, ...]
     atual: Path | None
     tipo_da_chave: str = ""
+    pelo_valor: bool = False
 
     @property
     def ordem(self) -> Callable[[bytes], object] | None:
@@ -126,8 +130,7 @@ class Plano:
         consulta = "SELECT tabela, acao, chave, atual, alvo FROM acoes ORDER BY 1, 2, 3"
         for tabela, acao, chave, atual, alvo in self._banco.cursor().execute(consulta):
             # Quais colunas faltam, e não o que têm: um updated_at muda a cada passada.
-            colunas = self.tabelas[tabela].colunas
-            faltam = _diferentes(atual, alvo, colunas) if acao == ALTERAR else ()
+            faltam = _diferentes(atual, alvo, self.tabelas[tabela]) if acao == ALTERAR else ()
             for parte in (tabela, acao, chave, alvo or b"", *faltam):
                 dados = parte.encode() if isinstance(parte, str) else parte
                 resumo.update(len(dados).to_bytes(8) + dados)
@@ -135,17 +138,16 @@ class Plano:
 
     def colunas_diferentes(self, tabela: str) -> Counter[str]:
         """Em quantas linhas cada coluna difere, entre as linhas a alterar."""
-        colunas = self.tabelas[tabela].colunas
         contagem: Counter[str] = Counter()
         for acao in self.acoes(tabela, ALTERAR):
-            contagem.update(list(mudancas(acao, colunas)))
+            contagem.update(list(mudancas(acao, self.tabelas[tabela])))
         return contagem
 
     def _comparar(self, tabela: TabelaDoPlano) -> Contagem:
         quantas: Counter[str] = Counter()
         with _transacao(self._banco):
             for chave, atual, alvo in self._pares(tabela):
-                acao = _acao(atual, alvo, tabela.colunas)
+                acao = _acao(atual, alvo, tabela)
                 quantas[acao] += 1
                 if acao != IGUAL:
                     self._banco.execute(
@@ -188,9 +190,9 @@ def comparar(tabelas: Sequence[TabelaDoPlano]) -> Plano:
     return plano
 
 
-def mudancas(acao: Acao, colunas: Sequence[str]) -> dict[str, msgspec.Raw]:
+def mudancas(acao: Acao, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
     """As colunas que mudam e os valores desejados, com os seus bytes."""
-    return _diferentes(acao.atual or b"{}", acao.alvo or b"{}", colunas)
+    return _diferentes(acao.atual or b"{}", acao.alvo or b"{}", tabela)
 
 
 _LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -201,21 +203,30 @@ def abrir_linha(linha: bytes) -> dict[str, msgspec.Raw]:
     return _LINHA.decode(linha)
 
 
-def _diferentes(atual: bytes, desejada: bytes, colunas: Sequence[str]) -> dict[str, msgspec.Raw]:
+def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
     tem, quer = abrir_linha(atual), abrir_linha(desejada)
+    iguais = _mesmo_valor if tabela.pelo_valor else operator.eq
     return {
         c: quer[c]
-        for c in colunas
-        if c in quer and (c not in tem or bytes(tem[c]) != bytes(quer[c]))
+        for c in tabela.colunas
+        if c in quer and (c not in tem or not iguais(bytes(tem[c]), bytes(quer[c])))
     }
 
 
-def _acao(atual: bytes | None, alvo: bytes | None, colunas: Sequence[str]) -> str:
+def _mesmo_valor(um: bytes, outro: bytes) -> bool:
+    return um == outro or _valor(um) == _valor(outro)
+
+
+def _valor(bruto: bytes) -> object:
+    return json.loads(bruto, parse_float=Decimal, parse_int=Decimal)
+
+
+def _acao(atual: bytes | None, alvo: bytes | None, tabela: TabelaDoPlano) -> str:
     if atual is None:
         return REPOR
     if alvo is None:
         return REMOVER
-    return IGUAL if atual == alvo or not _diferentes(atual, alvo, colunas) else ALTERAR
+    return IGUAL if atual == alvo or not _diferentes(atual, alvo, tabela) else ALTERAR
 
 
 def _fundir(
@@ -223,14 +234,28 @@ def _fundir(
 ) -> Iterator[Par]:
     """Os pares de dois fluxos na mesma ordem, sem guardar nenhum dos dois."""
     juntos = heapq.merge(
-        ((ordem(chave), 0, chave, linha) for chave, linha in atuais),
-        ((ordem(chave), 1, chave, linha) for chave, linha in alvos),
+        ((valor, 0, chave, linha) for valor, chave, linha in _em_ordem(atuais, ordem)),
+        ((valor, 1, chave, linha) for valor, chave, linha in _em_ordem(alvos, ordem)),
         key=operator.itemgetter(0, 1),
     )
     for _valor, grupo in itertools.groupby(juntos, key=operator.itemgetter(0)):
         membros = list(grupo)
         linhas = {lado: linha for _v, lado, _c, linha in membros}
         yield membros[0][2], linhas.get(0), linhas.get(1)
+
+
+def _em_ordem(
+    fluxo: Iterator[ComChave], ordem: Callable[[bytes], object]
+) -> Iterator[tuple[object, bytes, bytes]]:
+    """As linhas com o valor que as ordena. Levanta BackupDanificado se alguma está fora dela: a
+    fusão veria a mesma linha como uma a mais e outra a menos."""
+    anterior: object = None
+    for chave, linha in fluxo:
+        valor = ordem(chave)
+        if anterior is not None and not valor > anterior:  # type: ignore[operator]
+            raise BackupDanificado("Os registros não estão na ordem da chave. Nada foi alterado.")
+        anterior = valor
+        yield valor, chave, linha
 
 
 def _desejadas(tabela: TabelaDoPlano, ordem: Callable[[bytes], object]) -> Iterator[ComChave]:

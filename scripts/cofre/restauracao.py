@@ -94,7 +94,7 @@ class Restauradora:
         """Fotografa, compara e avalia os riscos. A foto some ao sair, se não for publicada."""
         self._conferir_tabelas(alvo)
         self._conferir_chaves(alvo)
-        with self.fotografo.montar(alvo.empresa, self.execucao) as foto:
+        with self.fotografo.montar(alvo.empresa, self._de_agora("pre_restauracao")) as foto:
             falhas = self._ilegiveis(foto)
             if falhas:
                 raise RestauracaoRecusada(
@@ -187,9 +187,7 @@ class Restauradora:
     ) -> Iterator[Plano]:
         """Fotografa de novo e compara. A foto é guardada se o plano vai tirar ou mudar linhas: o
         que apareceu enquanto se restaurava está nela."""
-        execucao = replace(
-            self.execucao, pedido=replace(self.execucao.pedido, tipo="durante_restauracao")
-        )
+        execucao = self._de_agora("durante_restauracao")
         with contextlib.ExitStack() as pilha:
             with self.fotografo.montar(alvo.empresa, execucao) as foto:
                 falhas = self._ilegiveis(foto)
@@ -200,13 +198,22 @@ class Restauradora:
                     foto.publicar()
             yield plano
 
+    def _de_agora(self, tipo: str) -> Execucao:
+        """A execução para uma foto: as linhas que acabaram de voltar, ou que um gatilho criou,
+        podem ser as primeiras sem dono da sua tabela."""
+        escopo = self.portal.com_ramos_de_agora(
+            self.execucao.escopo, self.execucao.inspecao, self.fotografo.regras
+        )
+        pedido = replace(self.execucao.pedido, tipo=tipo)
+        return replace(self.execucao, escopo=escopo, pedido=pedido)
+
     def _plano(
         self, alvo: Alvo, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str]
     ) -> Plano:
         """O plano para as tabelas escolhidas (e as que se quer desfazer). As outras também são
         comparadas com o que eram, sem contar: são os efeitos."""
         tabelas = [
-            self._tabela(nome, self._fontes(alvo, nome, de_antes), foto)
+            self._tabela(nome, self._fontes(alvo, nome, de_antes), foto, alvo)
             for nome in sorted({*alvo.tabelas, *desfazer}, key=ordem_de_exibicao)
         ]
         plano = comparar(tabelas)
@@ -225,12 +232,18 @@ class Restauradora:
             return (de_antes[nome].caminho, do_alvo)
         return (do_alvo,)
 
-    def _tabela(self, nome: str, alvo: tuple[Path, ...], foto: Arquivos) -> TabelaDoPlano:
+    def _tabela(
+        self, nome: str, arquivos: tuple[Path, ...], foto: Arquivos, alvo: Alvo | None = None
+    ) -> TabelaDoPlano:
+        # A primeira versão passava os números por float, e as linhas não estavam em ordem.
+        meta = alvo.backup.meta if alvo and nome in alvo.tabelas else None
+        antiga = meta is not None and meta.versao == 1
         tabela = self.execucao.escopo.tabelas[nome].tabela
         colunas = tuple(c.nome for c in tabela.colunas if c.nome not in tabela.nao_gravaveis)
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
         atual = foto[nome].caminho if nome in foto else None
-        return TabelaDoPlano(nome, tabela.chave, colunas, alvo, atual, chave.tipo if chave else "")
+        tipo = chave.tipo if chave and not antiga else ""
+        return TabelaDoPlano(nome, tabela.chave, colunas, arquivos, atual, tipo, antiga)
 
     def _fora(self, alvo: Alvo) -> tuple[str, ...]:
         return tuple(n for n in self.execucao.escopo.tabelas if n not in alvo.tabelas)

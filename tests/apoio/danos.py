@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,9 @@ def arquivo_de(backup: Mapping[str, Any], tabela: str) -> Path:
 def metadados_de(backup: Mapping[str, Any]) -> Path:
     """O arquivo de metadados deste backup."""
     pasta: Path = backup["pasta"]
-    (achado,) = [
-        m
-        for m in pasta.glob("backup_metadata_*.json")
-        if json.loads(m.read_text("utf-8"))["inicio"] == backup["inicio"]
-    ]
-    return achado
+    carimbo = re.search(r"_(\d{8}_\d{6})\.json$", backup["tabelas"]["produtos"]["arquivo"])
+    assert carimbo is not None
+    return pasta / f"backup_metadata_{carimbo[1]}.json"
 
 
 def trocar_linhas(

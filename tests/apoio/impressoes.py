@@ -25,6 +25,9 @@ DONOS: Final = {
     "login_funcionarios": "(SELECT e.user_id FROM empresas e JOIN funcionarios f"
     " ON e.id = f.empresa_id WHERE f.id = t.funcionario_id)",
     "movimentacoes_caixa": "(SELECT c.user_id FROM caixa c WHERE c.id = t.caixa_id)",
+    # Um gatilho lança aqui, sem dono, o que devolve de um item antigo, também sem dono.
+    "movimentacoes_estoque": "coalesce(t.user_id,"
+    " (SELECT p.user_id FROM produtos p WHERE p.id = t.produto_id))",
     "vendas_itens": "coalesce(t.user_id, (SELECT v.user_id FROM vendas v WHERE v.id = t.venda_id))",
     "vendas_pagamentos": "(SELECT v.user_id FROM vendas v WHERE v.id = t.venda_id)",
     "recibos": "(SELECT v.user_id FROM vendas v WHERE v.id = t.venda_id)",

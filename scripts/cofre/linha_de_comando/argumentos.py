@@ -34,6 +34,7 @@ _TRADUCOES = (
     (r"argument (\S+): expected at least one argument", r"\1 precisa de ao menos um valor"),
     (r"argument (\S+): ignored explicit argument .*", r"\1 não leva valor"),
     (r"argument (\S+): not allowed with argument (\S+)", r"\1 não combina com \2"),
+    (r"argument (--\S+): invalid choice: '(.*?)' \(choose from (.*)\)", r"\1 «\2» não há; use \3"),
     (r"argument \S+: invalid choice: '(.*?)' .*", r"não conheço a ação «\1»"),
     (r"argument (\S+?)(?:/.*)?: invalid .* value: '(.*)'", r"\1: «\2» não serve"),
     (r"argument (\S+): (.*)", r"\1: \2"),

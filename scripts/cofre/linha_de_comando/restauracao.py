@@ -113,7 +113,8 @@ def _resolver_pendente(sessao: Sessao, guardada: EmpresaGuardada, pendente: Diar
 
     relato = sessao.relato
     relato.linha()
-    relato.linha(f"⚠️ Há uma restauração não concluída, de {pendente.dados.get('comecada_em')}.")
+    quando = str(pendente.dados.get("comecada_em"))[:16].replace("T", " ")
+    relato.linha(f"⚠️ Há uma restauração não concluída, de {quando}.")
     if sessao.opcoes.confirmar:
         raise ErroDeUso(
             "Há uma restauração não concluída desta empresa.",

@@ -177,6 +177,10 @@ class Sessao:
                     self.relato.linha("✅ Os dados atuais já são iguais ao backup.")
                     self._documento(acao, 0, {})
                     return 0
+                if self.opcoes.acao is None and self.opcoes.simular:
+                    narrador.riscos(planejada)
+                    self._documento(acao, HA_DIFERENCAS, _contagens(plano.contagens))
+                    return HA_DIFERENCAS
                 if planejada.riscos and not seguir:
                     narrador.riscos(planejada)
                     somadas = self._oferecer(alvo, planejada.riscos)
@@ -193,9 +197,6 @@ class Sessao:
                             planejada.riscos[0].cura,
                         )
                     seguir = True
-                if self.opcoes.acao is None and self.opcoes.simular:
-                    self._documento(acao, HA_DIFERENCAS, _contagens(plano.contagens))
-                    return HA_DIFERENCAS
                 if plano.assinatura() != visto and self.opcoes.confirmar != PALAVRA:
                     if self.opcoes.confirmar:
                         raise Cancelada(f"--confirmar precisa ser {PALAVRA}.")

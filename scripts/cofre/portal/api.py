@@ -73,6 +73,17 @@ class Portal:
         todas = empresas.listar(self._transporte, catalogo, referencias)
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
 
+    def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
+        """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que
+        não tinha linhas sem dono pode ter passado a ter."""
+        sondas = descoberta.SondasDaApi(self._transporte)
+        novo = definir(inspecao.catalogo, regras, sondas).tabelas
+        tabelas = {
+            n: replace(t, ramos=novo[n].ramos) if n in novo else t
+            for n, t in escopo.tabelas.items()
+        }
+        return replace(escopo, tabelas=tabelas)
+
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
         """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
 

@@ -175,11 +175,11 @@ class Execucao:
     # -- alterar ---------------------------------------------------------------------------
 
     def _alterar(self, plano: Plano, nome: str) -> None:
-        tabela, colunas = self.escopo[nome].tabela, plano.tabelas[nome].colunas
+        tabela, no_plano = self.escopo[nome].tabela, plano.tabelas[nome]
         for acao in plano.acoes(nome, ALTERAR):
             if self._desistiu(nome, ALTERAR):
                 break
-            self._mudar(plano, tabela, acao, mudancas(acao, colunas), acao.atual or b"{}")
+            self._mudar(plano, tabela, acao, mudancas(acao, no_plano), acao.atual or b"{}")
 
     def _mudar(
         self,

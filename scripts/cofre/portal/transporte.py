@@ -185,9 +185,11 @@ class Transporte:
         """Um pedido que muda linhas de uma tabela (POST, PATCH ou DELETE): uma transação.
 
         Devolve o corpo da resposta (as linhas, se `prefer` as pede). Se a resposta se perde, o
-        pedido é repetido com `prefer_se_repetir` no lugar de `prefer`. Levanta EscritaRecusada
+        pedido é repetido com `prefer_se_repetir` no lugar de `prefer`; vazio é que a repetição
+        não achou linha alguma, e pode ter sido a primeira vez que as mudou. Levanta EscritaRecusada
         pelo que o banco recusa, e FalhaDeLeitura pelo resto.
         """
+        vezes = 0
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
         cabecalhos = httpx.Headers(pedido.headers)
         cabecalhos["Content-Type"] = "application/json"
@@ -195,6 +197,8 @@ class Transporte:
         cabecalhos["Accept"] = aceitar
 
         def enviar() -> bytes:
+            nonlocal vezes
+            vezes += 1
             http = self._http.build_request(
                 metodo,
                 self._endereco(tabela),
@@ -205,7 +209,8 @@ class Transporte:
             cabecalhos["Prefer"] = prefer_se_repetir or prefer
             return self._mandar(http, tabela)
 
-        return self._insistir(enviar)
+        resposta = self._insistir(enviar)
+        return b"" if vezes > 1 and resposta == b"[]" else resposta
 
     def _mandar(self, http: httpx.Request, tabela: str) -> bytes:
         try:

@@ -1,0 +1,345 @@
+"""O que fica quando o backup é morto, interrompido ou encontra outro em andamento."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import random
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apoio.execucao import PACIENCIA, abrir, conteudo, executar, fotografia_do_disco, metadados
+from apoio.lojinha import DONO, LOJINHA, VIZINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.deposito import Backup, Deposito
+from cofre.verificacao import danos_de
+from supabase_local.falhas import Atraso, Pedido
+from supabase_local.servidor import SupabaseLocal
+
+MORTES_NOS_PEDIDOS = 18
+PASSOS_NO_DISCO = 32
+"""No mínimo: a execução é morta em todos os passos que existirem."""
+
+# Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
+SUICIDA = """
+import os, runpy, signal, sys
+sys.argv.pop(0)
+alvo = int(os.environ["PASSO"])
+destino = os.environ["BACKUP_DIR"]
+passos = 0
+MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove"}
+def gancho(evento, argumentos):
+    global passos
+    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if evento in MUDAM or (escreve and str(argumentos[0]).startswith(destino)):
+        passos += 1
+        if passos == alvo:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(gancho)
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+ALHEIOS = {
+    "empresa_aaaa1111/.em_andamento_notas/lista.txt": b"minhas notas",
+    "empresa_aaaa1111/.em_andamento_20200101_000000": "um arquivo, não uma pasta".encode(),
+    "empresa_aaaa1111/.em_andamento_20200101_000000.txt": b"outro",
+    "empresa_aaaa1111/.em_andamento_2020/x": b"x",
+    "empresa_aaaa1111/anotações.txt": "não apague".encode(),
+    "empresa_aaaa1111/produtos_20200101_000000.json": b"[]",
+    "empresa_zzzz/.em_andamento_velho/y": b"y",
+    ".em_andamento_20200101_000000/z": b"na raiz, e nossas ficam nas empresas",
+    "leia-me.txt": b"oi",
+}
+
+
+@pytest.fixture(scope="module")
+def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
+
+
+@pytest.fixture(autouse=True)
+def _sem_regras(projeto: SupabaseLocal) -> None:
+    projeto.gateway.retirar_todas()
+
+
+@pytest.fixture
+def destino(projeto: SupabaseLocal, tmp_path: Path) -> Path:
+    """Uma pasta com um backup inteiro e coisas de outras pessoas."""
+    assert executar(projeto, tmp_path, "--empresa", DONO).codigo == 0
+    for nome, dados in ALHEIOS.items():
+        caminho = tmp_path / nome
+        caminho.parent.mkdir(parents=True, exist_ok=True)
+        caminho.write_bytes(dados)
+    return tmp_path
+
+
+def _backups(destino: Path) -> list[Backup]:
+    deposito = Deposito(destino)
+    return [b for pasta in deposito.pastas() for b in deposito.backups(pasta)]
+
+
+def _danificados(backups: list[Backup]) -> list[str]:
+    return [f"{b.carimbo}: {d.causa}" for b in backups for d in danos_de(b)]
+
+
+def _sobras(destino: Path) -> list[str]:
+    """O que está no destino e não é de um backup, nem alheio, nem a trava."""
+    citados = {"/".join(m["pasta"].relative_to(destino).parts) + "/" + t["arquivo"]
+               for m in metadados(destino) for t in m["tabelas"].values()}  # fmt: skip
+    return [
+        nome
+        for nome in fotografia_do_disco(destino)
+        if nome not in ALHEIOS
+        and nome not in citados
+        and nome != ".trava"
+        and not re.fullmatch(r"empresa_aaaa1111/backup_metadata_\d{8}_\d{6}\.json", nome)
+    ]
+
+
+def _conferir_depois_da_morte(
+    projeto: SupabaseLocal, destino: Path, antes: dict[str, bytes]
+) -> None:
+    """Um backup inteiro a mais ou nenhum; os anteriores intactos; a próxima execução limpa."""
+    assert len(_novos(destino, antes)) in (0, 1)
+
+    saida = executar(projeto, destino, "--empresa", DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert len(_novos(destino, antes)) in (1, 2)
+    assert _sobras(destino) == []
+    primeiro, *outros = metadados(destino)
+    for outro in outros:
+        assert conteudo(outro) == conteudo(primeiro)
+
+
+def _novos(destino: Path, antes: dict[str, bytes]) -> list[Backup]:
+    """Os backups que não havia, conferidos; o que havia está como estava, byte por byte."""
+    agora = fotografia_do_disco(destino)
+    assert {n: agora.get(n) for n in ALHEIOS} == ALHEIOS
+    assert {n: agora.get(n) for n in antes} == antes
+    novos = [b for b in _backups(destino) if not any(b.carimbo in nome for nome in antes)]
+    assert _danificados(novos) == []
+    return novos
+
+
+def _sem_trava(fotografia: dict[str, bytes]) -> dict[str, bytes]:
+    return {n: b for n, b in fotografia.items() if n != ".trava"}
+
+
+def test_kill_9_em_pedidos_ao_acaso(projeto: SupabaseLocal, destino: Path) -> None:
+    projeto.gateway.esquecer_pedidos()
+    assert executar(projeto, destino, "--empresa", DONO).codigo == 0
+    total = len(projeto.gateway.pedidos)
+    escolhidos = random.Random(2026).sample(range(1, total + 1), MORTES_NOS_PEDIDOS)
+    for n in escolhidos:
+        antes = _sem_trava(fotografia_do_disco(destino))
+        assert _matar_no_pedido(projeto, destino, n) == -signal.SIGKILL, n
+        _conferir_depois_da_morte(projeto, destino, antes)
+
+
+def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int) -> int:
+    """Metade antes de o servidor ver o pedido, metade com a resposta já pronta."""
+
+    def matar(_pedido: Pedido, vez: int) -> bool:
+        if vez != n:
+            return True
+        processo.kill()
+        processo.wait(PACIENCIA)
+        return False
+
+    gancho = projeto.gateway.ao_pedir(matar) if n % 2 else projeto.gateway.ao_pedir(None, matar)
+    with gancho:
+        processo = abrir(projeto, destino, "--empresa", DONO)
+        processo.communicate(timeout=PACIENCIA)
+    return processo.returncode
+
+
+def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path) -> None:
+    """Da trava à última renomeação: morre antes de cada passo, até não haver mais passos."""
+    passo = 0
+    terminou = False
+    while not terminou:
+        passo += 1
+        antes = _sem_trava(fotografia_do_disco(destino))
+        mais = {"PASSO": str(passo), "PYTHONDONTWRITEBYTECODE": "1"}
+        processo = abrir(projeto, destino, "--empresa", DONO, mais=mais, programa=SUICIDA)
+        saida, erros = processo.communicate(timeout=PACIENCIA)
+        terminou = processo.returncode == 0
+        if not terminou:
+            assert processo.returncode == -signal.SIGKILL, (saida + erros).decode()
+            _conferir_depois_da_morte(projeto, destino, antes)
+    assert passo > PASSOS_NO_DISCO
+
+
+def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    """A pasta da empresa que só a execução morta criou some quando outra empresa é copiada."""
+
+    def matar(_pedido: Pedido, _vez: int) -> bool:
+        processo.kill()
+        processo.wait(PACIENCIA)
+        return False
+
+    def das_linhas(pedido: Pedido) -> bool:
+        return DONO in pedido.consulta
+
+    with projeto.gateway.ao_pedir(matar, tabela="produtos", se=das_linhas):
+        processo = abrir(projeto, tmp_path, "--empresa", DONO)
+        processo.communicate(timeout=PACIENCIA)
+    assert (tmp_path / "empresa_aaaa1111").is_dir()
+    assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", "empresa_bbbb2222"]
+
+
+# -- Ctrl+C --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _mudo(projeto: SupabaseLocal, dono: str) -> Iterator[threading.Event]:
+    """O servidor não responde sobre as vendas desta empresa; o evento diz quando foi perguntado."""
+    chegou = threading.Event()
+
+    def das_linhas(pedido: Pedido) -> bool:
+        return dono in pedido.consulta
+
+    with (
+        projeto.gateway.ao_pedir(lambda _p, _n: chegou.set(), tabela="vendas", se=das_linhas),
+        projeto.gateway.com_falha(Atraso(3600), tabela="vendas", se=das_linhas, vezes=None),
+    ):
+        yield chegou
+
+
+def _ler_ate(processo: subprocess.Popen[bytes], trecho: str) -> str:
+    assert processo.stdout is not None
+    lido = ""
+    for linha in processo.stdout:
+        lido += linha.decode("utf-8")
+        if trecho in lido:
+            return lido
+    raise AssertionError(lido)
+
+
+@pytest.mark.parametrize("sinal", [signal.SIGINT, signal.SIGTERM])
+def test_interrompido_com_o_servidor_mudo(
+    projeto: SupabaseLocal, destino: Path, sinal: signal.Signals
+) -> None:
+    """A primeira empresa fica; a segunda, pela metade, some; o servidor mudo não segura ninguém."""
+    antes = _sem_trava(fotografia_do_disco(destino))
+    with _mudo(projeto, VIZINHA) as chegou:
+        processo = abrir(projeto, destino)
+        _ler_ate(processo, "✅ Backup concluído")
+        assert chegou.wait(PACIENCIA)
+        processo.send_signal(sinal)
+        _saida, erros = processo.communicate(timeout=PACIENCIA)
+    assert processo.returncode == 130
+    assert erros.decode().splitlines() == [
+        "❌ Interrompido. Backups concluídos nesta execução: 1.",
+        "   O que estava pela metade foi descartado; os anteriores continuam.",
+    ]
+    agora = fotografia_do_disco(destino)
+    assert {n: agora.get(n) for n in antes} == antes
+    assert _sobras(destino) == []
+    assert not (destino / "empresa_bbbb2222").exists()
+    assert len(_backups(destino)) == 2
+    assert _danificados(_backups(destino)) == []
+
+
+def test_interrompido_antes_da_primeira_empresa(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    """Durante a descoberta, nada foi criado e a trava não fica."""
+    chegou = threading.Event()
+    with (
+        projeto.gateway.ao_pedir(lambda _p, _n: chegou.set()),
+        projeto.gateway.com_falha(Atraso(3600), vezes=None),
+    ):
+        processo = abrir(projeto, tmp_path, "--json")
+        assert chegou.wait(PACIENCIA)
+        processo.send_signal(signal.SIGINT)
+        saida, erros = processo.communicate(timeout=PACIENCIA)
+    assert processo.returncode == 130
+    assert json.loads(saida) == {
+        "codigo": 130,
+        "erro": "Interrompido. Backups concluídos nesta execução: 0.",
+        "dica": "O que estava pela metade foi descartado; os anteriores continuam.",
+    }
+    assert "Traceback" not in erros.decode()
+    assert fotografia_do_disco(tmp_path) == {".trava": b""}
+    assert executar(projeto, tmp_path).codigo == 0
+
+
+def test_segundo_ctrl_c_sai_na_hora(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    with _mudo(projeto, DONO) as chegou:
+        processo = abrir(projeto, tmp_path, "--empresa", DONO)
+        assert chegou.wait(PACIENCIA)
+        for _ in range(5):
+            processo.send_signal(signal.SIGINT)
+        _saida, erros = processo.communicate(timeout=PACIENCIA)
+    assert processo.returncode == 130
+    assert "Traceback" not in erros.decode()
+    assert executar(projeto, tmp_path).codigo == 0
+    assert _sobras_sem_alheios(tmp_path) == []
+
+
+def _sobras_sem_alheios(destino: Path) -> list[str]:
+    return [p.name for p in destino.rglob(".em_andamento_*")]
+
+
+# -- a trava -------------------------------------------------------------------------------------
+
+
+def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    soltar = threading.Event()
+    chegou = threading.Event()
+
+    def segurar(_pedido: Pedido, _vez: int) -> None:
+        chegou.set()
+        soltar.wait(PACIENCIA)
+
+    with projeto.gateway.ao_pedir(segurar):
+        primeira = abrir(projeto, tmp_path, "--empresa", DONO)
+        assert chegou.wait(PACIENCIA)
+        segunda = executar(projeto, tmp_path, "--empresa", DONO)
+        em_json = executar(projeto, tmp_path, "--empresa", DONO, "--json", "--silencioso")
+        lendo = executar(None, tmp_path, "listar")
+        soltar.set()
+        primeira.communicate(timeout=PACIENCIA)
+    assert primeira.returncode == 0
+    assert segunda.codigo == 5, segunda.tudo
+    quem = f"processo {primeira.pid}, {getpass.getuser()} em {socket.gethostname()}"
+    assert re.fullmatch(
+        re.escape(f"❌ A pasta {tmp_path} está em uso por backup ({quem}, desde ")
+        + r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\)\.\n"
+        + r"   Espere a outra execução terminar e tente de novo\.\n",
+        segunda.erros,
+    ), segunda.tudo
+    assert em_json.codigo == em_json.json()["codigo"] == 5
+    assert f"processo {primeira.pid}" in em_json.json()["erro"]
+    assert lendo.codigo == 3, lendo.tudo  # ler não precisa da trava
+    assert len(_backups(tmp_path)) == 1
+
+
+def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    def matar(_pedido: Pedido, _vez: int) -> bool:
+        processo.kill()
+        processo.wait(PACIENCIA)
+        return False
+
+    with projeto.gateway.ao_pedir(matar):
+        processo = abrir(projeto, tmp_path)
+        processo.communicate(timeout=PACIENCIA)
+    assert json.loads((tmp_path / ".trava.json").read_text("utf-8"))["pid"] == processo.pid
+    saida = executar(projeto, tmp_path)
+    assert saida.codigo == 0, saida.tudo
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        ".trava",
+        "empresa_aaaa1111",
+        "empresa_bbbb2222",
+    ]
+    assert (tmp_path / ".trava").stat().st_mode & 0o777 == 0o600

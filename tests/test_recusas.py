@@ -1,0 +1,599 @@
+"""O que a restauração recusa antes da primeira escrita: causa e cura na tela, e nada muda."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apoio.danos import (
+    arquivo_de,
+    metadados_de,
+    trocar_bytes,
+    trocar_linhas,
+    trocar_metadados,
+)
+from apoio.impressoes import alheias, diferencas
+from apoio.loja import GRUPO, LOJA_X, PRE, Loja, antes_de, copiar_deposito
+from apoio.servidores import FabricaDeSupabase
+from supabase_local.postgres import ler_sql
+
+Backup = dict[str, Any]
+
+DA_PRIMEIRA_VERSAO = ("produtos", "clientes", "vendas", "fornecedores")
+CARIMBO = re.compile(r"\d{8}_\d{6}")
+
+
+@pytest.fixture(scope="module")
+def loja_estragada(
+    criar_supabase_do_modulo: FabricaDeSupabase,
+    backup_da_loja: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Loja:
+    """Uma loja com o que restaurar, que nenhum teste chega a mudar."""
+    projeto = criar_supabase_do_modulo()
+    pasta = copiar_deposito(backup_da_loja, tmp_path_factory.mktemp("recusas"))
+    loja = Loja(projeto, pasta)
+    loja.sql(
+        f"UPDATE fornecedores SET nome = 'Estragado' WHERE user_id = '{LOJA_X}'",
+        f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0002'",
+    )
+    return loja
+
+
+@pytest.fixture
+def parada(loja_estragada: Loja, backup_da_loja: Path, tmp_path: Path) -> Loja:
+    """A mesma loja, com um depósito só deste teste."""
+    return Loja(loja_estragada.projeto, copiar_deposito(backup_da_loja, tmp_path))
+
+
+def _cortado(b: Backup) -> None:
+    dados = arquivo_de(b, "produtos").read_bytes()
+    arquivo_de(b, "produtos").write_bytes(dados[: len(dados) // 2])
+
+
+def _byte_trocado(b: Backup) -> None:
+    dados = bytearray(arquivo_de(b, "produtos").read_bytes())
+    onde = dados.index(b'"nome":"') + 10
+    dados[onde] ^= 1
+    arquivo_de(b, "produtos").write_bytes(bytes(dados))
+
+
+def _soma_errada(b: Backup) -> None:
+    trocar_metadados(b, lambda m: m["tabelas"]["produtos"].update(sha256="0" * 64))
+
+
+def _contagem_errada(b: Backup) -> None:
+    trocar_metadados(b, lambda m: m["tabelas"]["produtos"].update(registros=61))
+
+
+def _arquivo_sumiu(b: Backup) -> None:
+    arquivo_de(b, "produtos").unlink()
+
+
+def _fora_da_pasta(b: Backup) -> None:
+    fora = b["pasta"].parent / "fora.json"
+    arquivo_de(b, "produtos").rename(fora)
+    trocar_metadados(b, lambda m: m["tabelas"]["produtos"].update(arquivo="../fora.json"))
+
+
+def _caminho_inteiro(b: Backup) -> None:
+    inteiro = str(arquivo_de(b, "produtos").resolve())
+    trocar_metadados(b, lambda m: m["tabelas"]["produtos"].update(arquivo=inteiro))
+
+
+def _por_um_atalho(b: Backup) -> None:
+    fora = b["pasta"].parent / "fora.json"
+    caminho = arquivo_de(b, "produtos")
+    caminho.rename(fora)
+    caminho.symlink_to(fora)
+
+
+def _do_grupo(linha: dict[str, Any]) -> dict[str, Any]:
+    return {**linha, "user_id": GRUPO}
+
+
+def _alheia_no_comeco(b: Backup) -> None:
+    trocar_linhas(b, "produtos", lambda ls: [_do_grupo(ls[0]), *ls[1:]])
+
+
+def _alheia_no_meio(b: Backup) -> None:
+    trocar_linhas(b, "produtos", lambda ls: [*ls[:30], _do_grupo(ls[30]), *ls[31:]])
+
+
+def _alheia_no_fim(b: Backup) -> None:
+    trocar_linhas(b, "produtos", lambda ls: [*ls[:-1], _do_grupo(ls[-1])])
+
+
+def _funcionario_alheio(b: Backup) -> None:
+    trocar_linhas(b, "funcionarios", lambda ls: [*ls[:-1], {**ls[-1], "empresa_id": ls[-1]["id"]}])
+
+
+def _filha_alheia(b: Backup) -> None:
+    """Uma movimentação de um caixa que não está no backup: é de outra empresa, ou de nenhuma."""
+    outro = "00000000-0000-4000-8000-000000000000"
+    trocar_linhas(b, "movimentacoes_caixa", lambda ls: [*ls[:-1], {**ls[-1], "caixa_id": outro}])
+
+
+def _sem_dono(b: Backup) -> None:
+    trocar_linhas(b, "produtos", lambda ls: [*ls[:5], {**ls[5], "user_id": None}, *ls[6:]])
+
+
+def _sem_coluna_de_dono(b: Backup) -> None:
+    def tirar(linhas: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        sem = {c: v for c, v in linhas[5].items() if c != "user_id"}
+        return [*linhas[:5], sem, *linhas[6:]]
+
+    trocar_linhas(b, "produtos", tirar)
+
+
+def _sem_chave(b: Backup) -> None:
+    def tirar(linhas: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{c: v for c, v in linhas[0].items() if c != "id"}, *linhas[1:]]
+
+    trocar_linhas(b, "produtos", tirar)
+
+
+def _chave_repetida(b: Backup) -> None:
+    trocar_linhas(b, "produtos", lambda ls: [*ls, {**ls[20], "nome": "outra"}])
+
+
+def _nao_utf8(b: Backup) -> None:
+    dados = arquivo_de(b, "produtos").read_bytes().replace(b'"nome":"', b'"nome":"\xff', 1)
+    trocar_bytes(b, "produtos", dados, 60)
+
+
+def _nao_e_vetor(b: Backup) -> None:
+    dados = b'{"linhas":' + arquivo_de(b, "produtos").read_bytes() + b"}"
+    trocar_bytes(b, "produtos", dados, 60)
+
+
+def _nao_e_objeto(b: Backup) -> None:
+    dados = arquivo_de(b, "produtos").read_bytes().replace(b"[\n", b"[\n1,\n", 1)
+    trocar_bytes(b, "produtos", dados, 61)
+
+
+def _vazio(b: Backup) -> None:
+    trocar_bytes(b, "produtos", b"", 0)
+
+
+def _metadados_cortados(b: Backup) -> None:
+    caminho = metadados_de(b)
+    caminho.write_bytes(caminho.read_bytes()[:-200])
+
+
+def _formato_mais_novo(b: Backup) -> None:
+    trocar_metadados(b, lambda m: m.update(versao_formato=3))
+
+
+DANOS: dict[Callable[[Backup], None], str] = {
+    _cortado: r"produtos: o arquivo tem [\d.]+ bytes; tinha [\d.]+ bytes",
+    _byte_trocado: r"produtos: o conteúdo mudou: a soma sha256 não confere",
+    _soma_errada: r"produtos: o conteúdo mudou: a soma sha256 não confere",
+    _contagem_errada: r"produtos: o arquivo tem 60 registros; tinha 61",
+    _arquivo_sumiu: r"produtos: o arquivo produtos_\d+_\d+\.json não existe",
+    _fora_da_pasta: r"produtos: Os metadados citam um arquivo fora da pasta: '\.\./fora\.json'",
+    _caminho_inteiro: r"produtos: Os metadados citam um arquivo fora da pasta",
+    _por_um_atalho: r"produtos: Os metadados citam um arquivo fora da pasta",
+    _alheia_no_comeco: r"produtos: 1 registro de outra empresa",
+    _alheia_no_meio: r"produtos: 1 registro de outra empresa",
+    _alheia_no_fim: r"produtos: 1 registro de outra empresa",
+    _funcionario_alheio: r"funcionarios: 1 registro de outra empresa",
+    _filha_alheia: r"movimentacoes_caixa: 1 registro aponta para fora do backup",
+    _sem_dono: r"produtos: 1 registro de outra empresa",
+    _sem_coluna_de_dono: r"produtos: 1 registro de outra empresa",
+    _sem_chave: r"há um registro de produtos sem a chave \(id\)",
+    _chave_repetida: r"produtos: 1 registro repete a chave de outro",
+    _nao_utf8: r"produtos: produtos_\d+_\d+\.json não é um vetor JSON em UTF-8",
+    _nao_e_vetor: r"produtos: .* não é um vetor JSON em UTF-8: não começa com \[",
+    _nao_e_objeto: r"produtos: .* não é um vetor JSON em UTF-8: há uma posição que não é um objeto",
+    _vazio: r"produtos: .* não é um vetor JSON em UTF-8: está vazio",
+    _metadados_cortados: r"backup_metadata_\d+_\d+\.json está danificado",
+    _formato_mais_novo: r"é do formato 3, mais novo que este programa",
+}
+
+
+def _nome_da(backup: Backup) -> str:
+    """Como a empresa se chama na lista: sem metadados legíveis, pela pasta."""
+    try:
+        legivel = json.loads(metadados_de(backup).read_bytes())["versao_formato"] == 2
+    except ValueError:
+        legivel = False
+    return LOJA_X if legivel else str(backup["pasta"].name)
+
+
+@pytest.mark.parametrize("estragar", DANOS, ids=lambda e: e.__name__.strip("_"))
+def test_backup_danificado(parada: Loja, estragar: Callable[[Backup], None]) -> None:
+    (backup,) = parada.backups("manual")
+    carimbo = CARIMBO.search(metadados_de(backup).name)
+    assert carimbo is not None
+    estragar(backup)
+    antes, arquivos = antes_de(parada), parada.arquivos()
+    saida = parada.direto("--backup", carimbo.group(), dono=_nome_da(backup))
+    assert saida.codigo == 6, saida.tudo
+    assert re.search(DANOS[estragar], saida.erros), saida.tudo
+    antes.conferir_intacto()
+    assert parada.arquivos() == arquivos
+
+
+@pytest.mark.parametrize("estragar", [_metadados_cortados, _formato_mais_novo])
+def test_sem_um_backup_inteiro_nao_ha_o_que_escolher(
+    parada: Loja, estragar: Callable[[Backup], None]
+) -> None:
+    (backup,) = parada.backups("manual")
+    estragar(backup)
+    antes, arquivos = antes_de(parada), parada.arquivos()
+    saida = parada.direto(dono=_nome_da(backup))
+    assert saida.codigo == 3, saida.tudo
+    assert "Esta empresa não tem backup inteiro." in saida.erros
+    antes.conferir_intacto()
+    assert parada.arquivos() == arquivos
+
+
+def test_metadados_ausentes(parada: Loja) -> None:
+    """Sem metadados não há backup; o da empresa vizinha, de pasta parecida, não serve."""
+    metadados_de(parada.backups("manual")[0]).unlink()
+    antes, arquivos = antes_de(parada), parada.arquivos()
+    saida = parada.direto()
+    assert saida.codigo == 3, saida.tudo
+    assert f"Nenhuma empresa com id ou nome «{LOJA_X}»." in saida.erros
+    antes.conferir_intacto()
+    assert parada.arquivos() == arquivos
+
+
+def test_metadados_de_outra_empresa(parada: Loja) -> None:
+    """As linhas da Loja X, dizendo ser o backup mais novo do Grupo Raval."""
+    (backup,) = parada.backups("manual")
+    trocar_metadados(backup, lambda m: m.update(user_id=GRUPO, nome="Grupo Raval"))
+    antes, arquivos = antes_de(parada), parada.arquivos()
+    assert parada.direto().codigo == 3
+    carimbo = CARIMBO.search(metadados_de(backup).name)
+    assert carimbo is not None
+    saida = parada.direto("--backup", carimbo.group(), dono=GRUPO)
+    assert saida.codigo in (2, 6), saida.tudo
+    antes.conferir_intacto()
+    assert parada.arquivos() == arquivos
+
+
+def test_bom_de_editor_do_windows_e_aceito(loja: Loja) -> None:
+    antes = antes_de(loja)
+    (backup,) = loja.backups("manual")
+    caminhos = [arquivo_de(backup, t) for t in backup["tabelas"]]
+    for caminho in (metadados_de(backup), *caminhos):
+        caminho.write_bytes(codecs.BOM_UTF8 + caminho.read_bytes())
+    loja.sql(f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'")
+    saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def _primeira_versao(loja: Loja) -> None:
+    """Reescreve o backup como a primeira versão o deixava: indentado, um carimbo por arquivo."""
+    (backup,) = loja.backups("manual")
+    metadados = metadados_de(backup)
+    for n, tabela in enumerate(DA_PRIMEIRA_VERSAO):
+        bruto = arquivo_de(backup, tabela).read_text("utf-8")
+        linhas = json.loads(bruto)[::-1]  # sem ORDER BY, e cada número passava por um float
+        texto = json.dumps(linhas, ensure_ascii=False, indent=2, default=str)
+        (backup["pasta"] / f"{tabela}_20260116_1829{n:02d}.json").write_text(texto, "utf-8")
+    for tabela in backup["tabelas"]:
+        arquivo_de(backup, tabela).unlink()
+    metadados.unlink()
+    velho = {
+        "empresa_id": backup["empresa_id"],
+        "user_id": LOJA_X,
+        "nome": "Loja X",
+        "data_backup": "2026-01-16T18:29:47.123456",
+        "tabelas_backup": list(DA_PRIMEIRA_VERSAO),
+        "tabelas_falha": [],
+        "total_registros": 99,
+        "tabelas": {"produtos": 60},
+    }
+    destino = backup["pasta"] / "backup_metadata_20260116_182947.json"
+    destino.write_text(json.dumps(velho, indent=2), "utf-8")
+
+
+def test_backup_da_primeira_versao(loja: Loja) -> None:
+    antes = antes_de(loja)
+    _primeira_versao(loja)
+    loja.sql(
+        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+        f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'",
+    )
+    saida = loja.direto("--efeitos", "desfazer")
+    assert saida.codigo == 0, saida.tudo
+    assert "Backup da primeira versão: não tem somas para conferir os arquivos." in saida.saida
+    agora = diferencas(loja.estado(), antes.estado)
+    assert {t for t in agora if t in ("fornecedores", "clientes", "produtos", "vendas")} == set()
+    antes.conferir_outras()
+
+
+# -- o banco mudou desde o backup -------------------------------------------------------------
+
+
+def _recusada(loja: Loja, *textos: str, opcoes: tuple[str, ...] = ()) -> None:
+    """Recusada com código 8, estes textos na tela, e nada mudou: nem o banco, nem o depósito."""
+    antes, arquivos = antes_de(loja), loja.arquivos()
+    saida = loja.direto(*opcoes)
+    assert saida.codigo == 8, saida.tudo
+    for texto in textos:
+        assert texto in saida.tudo, saida.tudo
+    antes.conferir_intacto()
+    assert loja.arquivos() == arquivos
+
+
+def test_chave_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
+    loja.sql(
+        f"UPDATE clientes SET user_id = '{GRUPO}', codigo_interno = NULL"
+        f" WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'"
+    )
+    _recusada(loja, "1 chave de clientes hoje são de outra empresa", "Nada é tomado de outra")
+
+
+def test_chave_de_uma_filha_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
+    """A linha não diz a empresa: é de outra porque o caixa dela é de outra."""
+    loja.sql(
+        "UPDATE movimentacoes_caixa SET caixa_id = (SELECT id FROM caixa"
+        f" WHERE user_id = '{GRUPO}' LIMIT 1) WHERE id = (SELECT max(m.id) FROM"
+        " movimentacoes_caixa m JOIN caixa c ON c.id = m.caixa_id"
+        f" WHERE c.user_id = '{LOJA_X}')",
+        sem_gatilhos=True,
+    )
+    _recusada(loja, "1 chave de movimentacoes_caixa hoje", "de outra empresa")
+
+
+@pytest.mark.parametrize(
+    ("tomar", "valor"),
+    [
+        (
+            "WITH x AS (UPDATE empresas SET cnpj = 'novo' WHERE user_id = '{x}' RETURNING 1)"
+            " SELECT 1 FROM x",
+            "cnpj",
+        ),
+        (
+            "DELETE FROM ordens_servico WHERE id = (SELECT id FROM ordens_servico"
+            " WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
+            "numero_os",
+        ),
+        (
+            "UPDATE ordens_servico SET numero_os = 'mudado' WHERE id = (SELECT id FROM"
+            " ordens_servico WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
+            "numero_os",
+        ),
+        (
+            "UPDATE login_funcionarios SET usuario = 'mudado' WHERE id = (SELECT l.id FROM"
+            " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
+            " ON e.id = f.empresa_id WHERE e.user_id = '{x}' ORDER BY l.id LIMIT 1)",
+            "usuario",
+        ),
+    ],
+    ids=["cnpj alterado", "numero_os apagado", "numero_os alterado", "usuario alterado"],
+)
+def test_valor_unico_que_hoje_e_de_outra_empresa(loja: Loja, tomar: str, valor: str) -> None:
+    dono_do_valor = {
+        "cnpj": f"SELECT cnpj FROM empresas WHERE user_id = '{LOJA_X}'",
+        "numero_os": "SELECT numero_os FROM ordens_servico"
+        f" WHERE user_id = '{LOJA_X}' ORDER BY id LIMIT 1",
+        "usuario": "SELECT usuario FROM login_funcionarios l JOIN funcionarios f"
+        " ON f.id = l.funcionario_id JOIN empresas e ON e.id = f.empresa_id"
+        f" WHERE e.user_id = '{LOJA_X}' ORDER BY l.id LIMIT 1",
+    }[valor]
+    era = loja.valor(dono_do_valor)
+    outra = {
+        "cnpj": f"UPDATE empresas SET cnpj = '{era}' WHERE user_id = '{GRUPO}'",
+        "numero_os": f"UPDATE ordens_servico SET numero_os = '{era}' WHERE id = (SELECT id FROM"
+        f" ordens_servico WHERE user_id = '{GRUPO}' LIMIT 1)",
+        "usuario": f"UPDATE login_funcionarios SET usuario = '{era}' WHERE id = (SELECT l.id FROM"
+        " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
+        f" ON e.id = f.empresa_id WHERE e.user_id = '{GRUPO}' LIMIT 1)",
+    }[valor]
+    loja.sql(tomar.format(x=LOJA_X), outra)
+    _recusada(loja, f"({valor})=({era})", "O valor hoje é de outra empresa.")
+
+
+ORDEM_SEM_CLIENTE = (
+    f"DELETE FROM ordens_servico WHERE user_id = '{LOJA_X}' AND cliente_id IS NOT NULL",
+    "DELETE FROM clientes WHERE id IN (SELECT id FROM clientes c"
+    f" WHERE user_id = '{LOJA_X}' AND codigo_interno IS DISTINCT FROM 'C-0001')",
+)
+
+
+def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(*ORDEM_SEM_CLIENTE)
+    _recusada(
+        loja,
+        "de ordens_servico apontam para clientes que não existem mais",
+        "Restaure também clientes.",
+        opcoes=("--tabelas", "ordens_servico"),
+    )
+    recusou = loja.restaurar(respostas=("2", "ordens_servico", "n"))
+    assert recusou.codigo == 8, recusou.tudo
+    saida = loja.restaurar(
+        "--efeitos", "desfazer", respostas=("2", "ordens_servico", "s", "RESTAURAR")
+    )
+    assert "Restaurar também clientes? (s/n): " in saida.saida
+    assert saida.codigo == 0, saida.tudo
+    assert "Tabelas: ordens_servico, clientes\n" in saida.saida
+    agora = diferencas(loja.estado(), antes.estado)
+    assert set(agora) <= {"vendas", "auditoria"}  # não escolhidas
+    antes.conferir_outras()
+
+
+def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
+    """Um produto novo já foi vendido: removê-lo deixaria a venda sem produto."""
+    antes = antes_de(loja)
+    loja.sql(
+        "INSERT INTO produtos (id, user_id, nome, preco) VALUES"
+        f" ('11111111-0000-4000-8000-000000000000', '{LOJA_X}', 'Novo', 5)",
+        "INSERT INTO vendas_itens (venda_id, produto_id, quantidade, preco_unitario)"
+        " SELECT id, '11111111-0000-4000-8000-000000000000', 1, 5 FROM vendas"
+        f" WHERE user_id = '{LOJA_X}' ORDER BY id LIMIT 1",
+    )
+    _recusada(
+        loja,
+        "1 registro de vendas_itens dependem de produtos que seriam removidos",
+        "Restaure também vendas_itens.",
+        opcoes=("--tabelas", "produtos"),
+    )
+    saida = loja.restaurar(respostas=("2", "produtos", "s", "RESTAURAR", "s"))
+    assert "Tabelas: produtos, movimentacoes_estoque, vendas_itens\n" in saida.saida
+    assert saida.codigo == 0, saida.tudo
+    diferem = diferencas(loja.estado(), antes.estado)
+    assert not {"produtos", "vendas_itens", "movimentacoes_estoque"} & set(diferem), saida.tudo
+    antes.conferir_outras()
+
+
+def test_usuario_dono_apagado_do_auth(loja: Loja) -> None:
+    loja.sql(
+        f"DELETE FROM auth.users WHERE id = '{LOJA_X}'",
+        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+        sem_gatilhos=True,
+    )
+    _recusada(
+        loja,
+        "o usuário dono da empresa não existe mais em auth.users",
+        "Authentication → Users",
+    )
+
+
+def test_coluna_que_nao_existe_mais_e_ignorada_as_claras(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(
+        "ALTER TABLE fornecedores DROP COLUMN contatos",
+        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+    )
+    loja.projeto.recarregar_esquema()
+    saida = loja.direto("--tabelas", "fornecedores")
+    assert saida.codigo == 0, saida.tudo
+    assert "fornecedores: o banco não tem mais contatos; esses valores serão ignorados." in (
+        saida.saida
+    )
+    sem = [{c: v for c, v in f.items() if c != "contatos"} for f in antes.estado["fornecedores"]]
+    assert loja.estado()["fornecedores"] == sorted(sem, key=json.dumps)
+
+
+def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
+    loja.sql(
+        "ALTER TABLE fornecedores ADD COLUMN regiao text NOT NULL DEFAULT 'sul'",
+        "ALTER TABLE fornecedores ALTER COLUMN regiao DROP DEFAULT",
+        f"DELETE FROM fornecedores WHERE user_id = '{LOJA_X}' AND id NOT IN"
+        " (SELECT fornecedor_id FROM produtos WHERE fornecedor_id IS NOT NULL)",
+        "ALTER TABLE despesas ADD COLUMN centro text NOT NULL DEFAULT 'x'",
+        "ALTER TABLE despesas ALTER COLUMN centro DROP DEFAULT",
+        "DELETE FROM contas_pagar",
+        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+    )
+    loja.projeto.recarregar_esquema()
+    _recusada(
+        loja, "(23502)", "coluna obrigatória sem valor padrão", opcoes=("--tabelas", "despesas")
+    )
+
+
+@pytest.mark.parametrize("como", ["apagada", "alterada"])
+def test_valor_de_enum_que_nao_existe_mais(loja: Loja, como: str) -> None:
+    loja.sql("ALTER TYPE plano RENAME VALUE 'teste' TO 'gratis'")
+    loja.sql(f"UPDATE subscriptions SET plano = 'gratis' WHERE user_id = '{LOJA_X}'")
+    (backup,) = loja.backups("manual")
+    trocar_linhas(backup, "subscriptions", lambda ls: [{**ls[0], "plano": "teste"}])
+    if como == "apagada":
+        loja.sql(f"DELETE FROM subscriptions WHERE user_id = '{LOJA_X}'")
+    loja.projeto.recarregar_esquema()
+    _recusada(loja, "(22P02)", "ALTER TYPE ... ADD VALUE", opcoes=("--tabelas", "subscriptions"))
+
+
+def test_chaves_de_identidade_always(loja: Loja) -> None:
+    loja.sql(
+        f"DELETE FROM notas_fiscais WHERE numero = (SELECT max(numero) FROM notas_fiscais"
+        f" WHERE user_id = '{LOJA_X}')"
+    )
+    _recusada(
+        loja,
+        "a chave de notas_fiscais é gerada pelo banco (identity ALWAYS): 1 registro",
+        "A conexão direta com o PostgreSQL pode",
+    )
+
+
+def test_tabela_que_nao_existe_mais(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(
+        "DROP TABLE codigos_promocionais",
+        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+    )
+    loja.projeto.recarregar_esquema()
+    _recusada(loja, "A tabela codigos_promocionais não existe mais na API")
+    saida = loja.direto("--tabelas", "fornecedores")
+    assert saida.codigo == 0, saida.tudo
+    assert loja.estado()["fornecedores"] == antes.estado["fornecedores"]
+
+
+def test_tabela_que_o_backup_nao_tem(parada: Loja) -> None:
+    _recusada(
+        parada,
+        "O backup escolhido não tem a tabela permissoes.",
+        opcoes=("--tabelas", "permissoes"),
+    )
+
+
+# -- gatilhos com que ninguém pode ------------------------------------------------------------
+
+
+def test_gatilho_que_impede_excluir(loja: Loja) -> None:
+    """Dito como é, depois de voltar ao que era."""
+    loja.sql(ler_sql("gatilhos_extremos.sql"), "DROP TRIGGER dono_forcado ON clientes")
+    loja.sql(
+        f"INSERT INTO vendas (user_id, total) VALUES ('{LOJA_X}', 10)",
+        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+    )
+    antes = antes_de(loja)
+    saida = loja.direto()
+    assert saida.codigo == 7, saida.tudo
+    assert "vendas: ainda faltam 0, diferem 0, sobram 1" in saida.saida
+    assert "Vendas não podem ser excluídas" in saida.saida
+    assert "Voltando ao que era antes" in saida.saida
+    antes.conferir()
+    assert [d["estado"] for d in loja.diarios()] == ["desfeita", "concluida"]
+    assert len(loja.backups(PRE)) == 1
+
+
+def test_gatilho_que_forca_o_dono_a_nulo_ao_repor(loja: Loja) -> None:
+    """A linha inserida ficaria sem dono: é tirada, e tudo volta ao que era."""
+    loja.sql(
+        f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'",
+        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+        ler_sql("gatilhos_extremos.sql"),
+    )
+    antes = antes_de(loja)
+    saida = loja.direto()
+    assert saida.codigo == 7, saida.tudo
+    assert "um gatilho de clientes troca user_id a cada escrita" in saida.saida
+    assert "✅ RESTAURAÇÃO CONCLUÍDA!" not in saida.saida
+    diferem = diferencas(loja.estado(), antes.estado)
+    assert diferem == {}, saida.tudo
+    assert loja.valor("SELECT count(*) FROM clientes WHERE user_id IS NULL") == 0
+    # Do que entrou e saiu sem dono, o gatilho da auditoria guardou o rastro: é de ninguém.
+    depois = loja.impressoes()
+    assert depois.pop(("auditoria", "")) is not None
+    assert alheias(depois, LOJA_X) == alheias(antes.impressoes, LOJA_X)
+
+
+def test_gatilho_que_forca_o_dono_a_nulo_ao_alterar(loja: Loja) -> None:
+    """Só uma linha chega a perder o dono; as outras ficam como estavam, e a tela diz por quê."""
+    loja.sql(
+        f"UPDATE clientes SET nome = 'x' WHERE user_id = '{LOJA_X}' AND codigo_interno > 'C-0003'",
+        ler_sql("gatilhos_extremos.sql"),
+    )
+    antes = antes_de(loja)
+    saida = loja.direto()
+    assert saida.codigo == 7, saida.tudo
+    assert "um gatilho de clientes troca user_id a cada escrita" in saida.saida
+    assert "✅ RESTAURAÇÃO CONCLUÍDA!" not in saida.saida
+    (so_agora, so_antes) = diferencas(loja.estado(), antes.estado)["clientes"]
+    assert so_agora == []
+    assert len(so_antes) == 1
+    assert loja.valor("SELECT count(*) FROM clientes WHERE user_id IS NULL") == 1

@@ -1,0 +1,571 @@
+"""A restauração no banco dos gatilhos hostis, pelo script de verdade, com as respostas num cano."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from apoio.impressoes import diferencas
+from apoio.loja import DIFICIL, DURANTE, GRUPO, LOJA_X, PRE, Loja, antes_de
+
+ACIDENTE = (
+    # O produto AVULSO e o cliente C-0001 furam regras NOT VALID e não voltariam: ficam de fora.
+    f"UPDATE produtos SET preco = preco * 10 WHERE user_id = '{LOJA_X}'"
+    " AND codigo_interno IS DISTINCT FROM 'AVULSO'",
+    f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno IS DISTINCT FROM 'C-0001'",
+)
+VENDAS_APAGADAS = (
+    "DELETE FROM vendas WHERE id IN (SELECT id FROM vendas v"
+    f" WHERE user_id = '{LOJA_X}' AND NOT EXISTS (SELECT 1 FROM vendas_itens i JOIN produtos p"
+    " ON p.id = i.produto_id WHERE i.venda_id = v.id AND p.preco < 0) ORDER BY id LIMIT 4)"
+)
+NOVO = f"INSERT INTO clientes (user_id, nome) VALUES ('{LOJA_X}', 'Novo da Silva')"
+"""Os preços estragados e os clientes apagados, por engano, com os gatilhos funcionando."""
+
+DIALOGO = """\
+🏢 EMPRESAS COM BACKUP DISPONÍVEL
+1. Grupo Raval (último backup: AAAA-MM-DD HH:MM)
+2. Loja X (último backup: AAAA-MM-DD HH:MM)
+3. Zé & Filhos <script>alert("oi")</script> 🛠️ “Oficina”/\\:*? (último backup: AAAA-MM-DD HH:MM)
+
+Escolha a empresa:\x20
+📋 TABELAS DISPONÍVEIS
+0. [TODAS AS TABELAS]
+1. user_approvals (1 backup)
+2. empresas (1 backup)
+3. subscriptions (1 backup)
+4. produtos (1 backup)
+5. clientes (1 backup)
+6. vendas (1 backup)
+7. vendas_itens (1 backup)
+8. caixa (1 backup)
+9. categorias (1 backup)
+10. fornecedores (1 backup)
+11. despesas (1 backup)
+12. ordens_servico (1 backup)
+13. funcionarios (1 backup)
+14. Pedido Item (1 backup)
+15. auditoria (1 backup)
+16. codigos_promocionais (1 backup)
+17. configuracoes (1 backup)
+18. contas_pagar (1 backup)
+19. funcao_permissoes (1 backup)
+20. funcoes (1 backup)
+21. login_funcionarios (1 backup)
+22. movimentacoes_caixa (1 backup)
+23. movimentacoes_estoque (1 backup)
+24. notas_fiscais (1 backup)
+25. recibos (1 backup)
+26. registro_acessos (1 backup)
+27. tipos_dificeis (1 backup)
+28. vendas_pagamentos (1 backup)
+   (backup de AAAA-MM-DD HH:MM:SS; d escolhe outra data)
+
+Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
+🔎 PLANO (backup de AAAA-MM-DD HH:MM:SS)
+   produtos: +0 ~2 −0 =58
+   categorias: +0 ~0 −1 =7
+      mais novos que o backup, seriam removidos: Nova
+   despesas: +1 ~0 −0 =2
+   (+ repor, ~ alterar, − remover, = já iguais)
+
+⚠️ CONFIRMAÇÃO
+Empresa: Loja X
+Tabelas: produtos, categorias, despesas
+
+🚨 ATENÇÃO: Dados atuais serão sobrescritos!
+✅ Apenas a empresa "Loja X" será afetada
+✅ Outras empresas NÃO serão afetadas
+
+(m muda para: só repor o que falta)
+Digite 'RESTAURAR' para confirmar:\x20
+✅ RESTAURAÇÃO CONCLUÍDA!
+Empresa: Loja X
+Tabelas restauradas: 3
+Total de registros: 70
+ℹ️ produtos.updated_at: o próprio banco reescreve (2 registros)
+
+✅ Apenas a empresa Loja X foi restaurada
+✅ Outras empresas permanecem intactas
+"""
+
+
+def _sem_datas(texto: str) -> str:
+    texto = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "AAAA-MM-DD HH:MM:SS", texto)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "AAAA-MM-DD HH:MM", texto)
+
+
+def test_o_dialogo_do_manual_com_tres_respostas(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(
+        "UPDATE produtos SET nome = 'Estragado' WHERE codigo_interno IN ('P-00001', 'P-00002')"
+        f" AND user_id = '{LOJA_X}'",
+        f"INSERT INTO categorias (user_id, nome) VALUES ('{LOJA_X}', 'Nova')",
+        f"DELETE FROM despesas WHERE id = (SELECT id FROM despesas WHERE user_id = '{LOJA_X}'"
+        " AND paga AND id NOT IN (SELECT despesa_id FROM contas_pagar WHERE despesa_id IS NOT NULL)"
+        " LIMIT 1)",
+    )
+    saida = loja.restaurar(respostas=("2", "4,9,11", "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    assert _sem_datas(saida.saida) == DIALOGO
+    assert saida.erros == ""
+    antes.conferir()
+
+
+def test_o_acidente_com_todas_as_tabelas(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(*ACIDENTE, NOVO)
+    estragado = loja.estado(sem=frozenset())
+    saida = loja.restaurar(respostas=("2", "0", "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    assert "mais novos que o backup, seriam removidos: Novo da Silva" in saida.saida
+    antes.conferir()
+    # O que se removeu está na foto de antes, inteiro.
+    (pre,) = loja.backups(PRE)
+    clientes = json.loads((pre["pasta"] / pre["tabelas"]["clientes"]["arquivo"]).read_bytes())
+    assert sorted(c["nome"] for c in clientes) == sorted(c["nome"] for c in estragado["clientes"])
+    assert "Novo da Silva" in {c["nome"] for c in clientes}
+    (diario,) = loja.diarios()
+    assert diario["estado"] == "concluida"
+    assert diario["antes"] in pre["tabelas"]["clientes"]["arquivo"]
+    assert diario["passadas"][0]["plano"]["clientes"]["remover"] == 1
+    assert diario["usuario"]
+    assert diario["maquina"]
+    # Depois de restaurar, não há o que restaurar: só o que o banco reescreve difere.
+    assert set(diario["desfecho"]["restantes"]) <= {t for t, _ in _reescritas_ditas(saida.saida)}
+
+
+def _reescritas_ditas(saida: str) -> list[tuple[str, str]]:
+    return re.findall(r"ℹ️ (\w+)\.(\w+): o próprio banco reescreve", saida)
+
+
+def test_a_linha_que_fura_uma_regra_e_recusada_com_explicacao(loja: Loja) -> None:
+    loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno <> 'C-0003'")
+    antes, arquivos = antes_de(loja), loja.arquivos()
+    saida = loja.direto()
+    assert saida.codigo == 8, saida.tudo
+    assert "clientes_cpf_inteiro" in saida.saida
+    assert "Uma regra (CHECK) nova não aceita o valor antigo" in saida.tudo
+    antes.conferir_intacto()
+    assert loja.arquivos() == arquivos
+
+
+def test_no_dialogo_pode_seguir_sem_as_linhas_recusadas(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno <> 'C-0003'")
+    saida = loja.restaurar(respostas=("2", "0", "s", "RESTAURAR"))
+    assert "Restaurar o resto, sem esses registros? (s/n)" in saida.saida
+    assert saida.codigo == 0, saida.tudo
+    # Só a linha que o banco recusa (e o que aponta para ela) não voltou, e a tela o diz.
+    assert re.search(r"⚠️ clientes [0-9a-f-]{36}: não voltou; .*clientes_cpf_inteiro", saida.saida)
+    agora = diferencas(loja.estado(), antes.estado)
+    assert [c["codigo_interno"] for c in agora["clientes"][1]] == ["C-0001"]
+    assert agora["clientes"][0] == []
+    assert set(agora) <= {"clientes", "vendas", "ordens_servico"}
+    antes.conferir_outras()
+
+
+def test_ciclo_entre_empresas_e_funcionarios_e_linhas_em_cascata(loja: Loja) -> None:
+    """A empresa apagada leva a equipe junto; ao voltar, o gatilho inventa funções e logins."""
+    antes = antes_de(loja)
+    loja.sql(f"DELETE FROM empresas WHERE user_id = '{LOJA_X}'")
+    assert loja.valor("SELECT count(*) FROM funcionarios") == 10
+    saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    assert loja.valor(f"SELECT responsavel_id IS NOT NULL FROM empresas WHERE user_id = '{LOJA_X}'")
+
+
+def test_autorreferencias(loja: Loja) -> None:
+    """Uma árvore de categorias, mais funda que larga, volta com a mãe antes da filha."""
+    loja.sql(
+        f"INSERT INTO categorias (id, user_id, nome, pai_id) SELECT md5('c' || n)::uuid,"
+        f" '{LOJA_X}', 'Nível ' || n, CASE WHEN n < 700 THEN md5('c' || n + 1)::uuid END"
+        " FROM generate_series(700, 1, -1) n"
+    )
+    assert loja.copiar("--empresa", LOJA_X).codigo == 0
+    antes = antes_de(loja)
+    loja.sql("DELETE FROM categorias WHERE nome LIKE 'Nível %'")
+    saida = loja.direto("--tabelas", "categorias")
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_valores_unicos_trocados_e_tomados(loja: Loja) -> None:
+    """Duas ordens trocam de número, e uma nova toma o número de outra."""
+    antes = antes_de(loja)
+    loja.sql(
+        "CREATE TEMP TABLE o AS SELECT id, numero_os, row_number() OVER (ORDER BY id) AS n"
+        f" FROM ordens_servico WHERE user_id = '{LOJA_X}' ORDER BY id LIMIT 3",
+        "UPDATE ordens_servico SET numero_os = 'x' WHERE id = (SELECT id FROM o WHERE n=1)",
+        "UPDATE ordens_servico SET numero_os = (SELECT numero_os FROM o WHERE n=1)"
+        " WHERE id = (SELECT id FROM o WHERE n=2)",
+        "UPDATE ordens_servico SET numero_os = (SELECT numero_os FROM o WHERE n=2)"
+        " WHERE id = (SELECT id FROM o WHERE n=1)",
+        "UPDATE ordens_servico SET numero_os = 'outro' WHERE id = (SELECT id FROM o WHERE n=3)",
+        "INSERT INTO ordens_servico (user_id, numero_os, equipamento)"
+        f" SELECT '{LOJA_X}', numero_os, 'nova' FROM o WHERE n=3",
+    )
+    saida = loja.direto("--tabelas", "ordens_servico")
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_valor_unico_de_linha_apagada_tomado_por_uma_nova(loja: Loja) -> None:
+    """O número da ordem apagada está numa ordem que o plano remove: sai de lá e volta."""
+    antes = antes_de(loja)
+    loja.sql(
+        "CREATE TEMP TABLE o AS SELECT id, numero_os FROM ordens_servico"
+        f" WHERE user_id = '{LOJA_X}' ORDER BY id LIMIT 1",
+        "DELETE FROM ordens_servico WHERE id = (SELECT id FROM o)",
+        "INSERT INTO ordens_servico (user_id, numero_os, equipamento)"
+        f" SELECT '{LOJA_X}', numero_os, 'nova' FROM o",
+    )
+    saida = loja.direto("--tabelas", "ordens_servico")
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_coluna_que_um_gatilho_muda_so_na_primeira_vez_volta(loja: Loja) -> None:
+    """Marcar de novo como entregue data a entrega de hoje; outra passada a corrige."""
+    antes = antes_de(loja)
+    loja.sql(
+        f"UPDATE ordens_servico SET situacao = 'entregue', entregue_em = '2025-03-04 05:06:07+00'"
+        f" WHERE id = (SELECT min(id::text)::uuid FROM ordens_servico WHERE user_id = '{LOJA_X}')",
+        sem_gatilhos=True,
+    )
+    assert loja.copiar("--empresa", LOJA_X).codigo == 0
+    antes = antes_de(loja)
+    loja.sql(
+        "UPDATE ordens_servico SET situacao = 'aberta', entregue_em = NULL"
+        " WHERE entregue_em = '2025-03-04 05:06:07+00'"
+    )
+    saida = loja.direto("--tabelas", "ordens_servico")
+    assert saida.codigo == 0, saida.tudo
+    assert _reescritas_ditas(saida.saida) == [("ordens_servico", "updated_at")]
+    antes.conferir()
+
+
+def test_efeitos_dos_gatilhos_nas_tabelas_escolhidas_sao_desfeitos(loja: Loja) -> None:
+    """Vendas apagadas estornam o caixa e devolvem estoque; ao voltar, lançariam tudo de novo."""
+    antes = antes_de(loja)
+    loja.sql(VENDAS_APAGADAS)
+    saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+TABELAS_DA_VENDA = "vendas,vendas_itens,vendas_pagamentos,recibos,movimentacoes_caixa,caixa"
+
+
+@pytest.mark.parametrize("efeitos", ["desfazer", "manter"])
+def test_efeitos_em_tabelas_nao_escolhidas(loja: Loja, efeitos: str) -> None:
+    """Os itens que voltam baixam o estoque de produtos, que ninguém escolheu."""
+    loja.sql(VENDAS_APAGADAS)
+    antes = antes_de(loja)
+    resposta = "s" if efeitos == "desfazer" else "n"
+    saida = loja.restaurar(respostas=("2", TABELAS_DA_VENDA, "RESTAURAR", "talvez", resposta))
+    assert saida.codigo == 0, saida.tudo
+    assert "TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida
+    assert re.search(r"\n   produtos: 0 a mais, \d+ mudadas, 0 a menos", saida.saida)
+    assert re.search(r"\n   movimentacoes_estoque: \d+ a mais, 0 mudadas, 0 a menos", saida.saida)
+    agora = loja.estado()
+    mudou = {t for t in diferencas(agora, antes.estado) if t not in TABELAS_DA_VENDA.split(",")}
+    assert mudou == (set() if efeitos == "desfazer" else {"produtos", "movimentacoes_estoque"})
+    assert loja.diarios()[-1]["efeitos"] == efeitos
+    antes.conferir_outras()
+
+
+@pytest.mark.parametrize("efeitos", ["desfazer", "manter", None])
+def test_efeitos_por_opcao_sem_dialogo(loja: Loja, efeitos: str | None) -> None:
+    """Sem a opção, são mostrados e mantidos: nunca desfeitos em silêncio."""
+    loja.sql(VENDAS_APAGADAS)
+    antes = antes_de(loja)
+    opcao = ("--efeitos", efeitos) if efeitos else ()
+    saida = loja.direto("--tabelas", TABELAS_DA_VENDA, *opcao)
+    assert saida.codigo == 0, saida.tudo
+    mudou = set(diferencas(loja.estado(), antes.estado)) - set(TABELAS_DA_VENDA.split(","))
+    desfeitos = efeitos == "desfazer"
+    assert mudou == (set() if desfeitos else {"produtos", "movimentacoes_estoque"})
+    assert ("TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida) == (not desfeitos)
+    antes.conferir_outras()
+
+
+@pytest.mark.parametrize("como", ["dialogo", "opcao"])
+def test_so_o_que_falta(loja: Loja, como: str) -> None:
+    """Os clientes apagados voltam; os preços e o cliente novo ficam como estão."""
+    original = antes_de(loja)
+    loja.sql(*ACIDENTE, NOVO)
+    estragado = loja.estado()
+    if como == "dialogo":
+        saida = loja.restaurar(respostas=("2", "produtos,clientes", "m", "RESTAURAR"))
+        assert "Modo: só repor o que falta (nada é alterado nem removido)" in saida.saida
+        assert "🚨 ATENÇÃO: Registros que faltam serão repostos!" in saida.saida
+    else:
+        saida = loja.direto("--tabelas", "produtos,clientes", "--modo", "recuperar")
+    assert saida.codigo == 0, saida.tudo
+    agora = loja.estado()
+    assert agora["produtos"] == estragado["produtos"]
+    assert sorted(c["id"] for c in agora["clientes"]) == sorted(
+        {c["id"] for c in [*original.estado["clientes"], *estragado["clientes"]]}
+    )
+    for cliente in [*original.estado["clientes"], *estragado["clientes"]]:
+        assert cliente in agora["clientes"]
+    original.conferir_outras()
+
+
+def test_m_duas_vezes_volta_ao_primeiro_modo(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(*ACIDENTE, NOVO)
+    saida = loja.restaurar(respostas=("2", "0", "m", "m", "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_simular_diz_se_difere_e_nada_grava(loja: Loja) -> None:
+    arquivos = loja.arquivos()
+    saida = loja.restaurar("--empresa", LOJA_X, "--simular")
+    assert saida.codigo == 0, saida.tudo
+    assert "✅ Os dados atuais já são iguais ao backup." in saida.saida
+    loja.sql(*ACIDENTE, NOVO)
+    antes = antes_de(loja)
+    loja.projeto.gateway.esquecer_pedidos()
+    saida = loja.restaurar("--empresa", LOJA_X, "--simular")
+    assert saida.codigo == 9, saida.tudo
+    assert re.search(r"clientes: \+19 ~0 −1 =1", saida.saida), saida.saida
+    assert loja.escritas() == []
+    antes.conferir_intacto()
+    assert loja.arquivos() == arquivos
+
+
+def test_simular_mostra_os_riscos_sem_perguntar(loja: Loja) -> None:
+    loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno <> 'C-0003'")
+    antes, arquivos = antes_de(loja), loja.arquivos()
+    saida = loja.restaurar("--empresa", LOJA_X, "--simular", respostas=("s", "s", "RESTAURAR"))
+    assert saida.codigo == 9, saida.tudo
+    assert "❌ o banco recusa registros de clientes" in saida.saida
+    assert "(s/n)" not in saida.saida
+    antes.conferir_intacto()
+    assert loja.arquivos() == arquivos
+
+
+@pytest.mark.parametrize(
+    "respostas",
+    [
+        (),
+        ("q",),
+        ("2",),
+        ("2", "q"),
+        ("2", "0"),
+        ("2", "0", "q"),
+        ("2", "0", ""),
+        ("2", "0", "restaurar"),
+        ("2", "0", "RESTAURAR!"),
+        ("2", "0", "sim"),
+        ("2", "0", "m"),
+        ("2", "0", "m", "q"),
+    ],
+    ids=lambda r: "+".join(r) or "nada",
+)
+def test_desistir_nao_grava_nada(loja_estragada: Loja, respostas: tuple[str, ...]) -> None:
+    antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
+    loja_estragada.projeto.gateway.esquecer_pedidos()
+    saida = loja_estragada.restaurar(respostas=respostas)
+    assert saida.codigo == 130, saida.tudo
+    assert saida.erros == "❌ Restauração cancelada.\n   Nada foi alterado.\n"
+    assert loja_estragada.escritas() == []
+    antes.conferir_intacto()
+    assert loja_estragada.arquivos() == arquivos
+
+
+@pytest.fixture
+def loja_estragada(loja: Loja) -> Loja:
+    loja.sql(*ACIDENTE)
+    return loja
+
+
+def test_confirmar_com_a_palavra_errada_cancela(loja_estragada: Loja) -> None:
+    antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
+    saida = loja_estragada.restaurar("--empresa", LOJA_X, "--confirmar", "restaurar")
+    assert saida.codigo == 130, saida.tudo
+    antes.conferir_intacto()
+    assert loja_estragada.arquivos() == arquivos
+
+
+def test_respostas_erradas_sao_perguntadas_de_novo(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(f"INSERT INTO fornecedores (user_id, nome) VALUES ('{LOJA_X}', 'Novo')")
+    empresa = ("", "0", "4", "-1", "Loja", "dois")
+    tabelas = ("", "29", "1,99", "5-2", "0,x", "produtos,nada", "4,,5", "-", "1-")
+    saida = loja.restaurar(respostas=(*empresa, "loja x", *tabelas, "fornecedores", "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    assert saida.saida.count("Escolha a empresa: ") == len(empresa) + 1
+    assert saida.saida.count("Escolha as tabelas") == len(tabelas) + 1
+    assert "Tabelas: fornecedores\n" in saida.saida
+    antes.conferir()
+
+
+@pytest.mark.parametrize(
+    ("resposta", "tabelas"),
+    [
+        ("1,3", "user_approvals, subscriptions"),
+        ("2-5", "empresas, subscriptions, produtos, clientes"),
+        ("5, 4 - 4 ,2", "empresas, produtos, clientes"),
+        ("clientes,produtos", "produtos, clientes"),
+        ("Pedido Item, 5", "clientes, Pedido Item"),
+    ],
+)
+def test_escolha_de_tabelas(loja: Loja, resposta: str, tabelas: str) -> None:
+    loja.sql(
+        *ACIDENTE[:1],
+        NOVO,
+        f"UPDATE user_approvals SET full_name = 'Outra' WHERE user_id = '{LOJA_X}'",
+        f'UPDATE "Pedido Item" SET "ordem.linha" = 99 WHERE user_id = \'{LOJA_X}\'',
+    )
+    antes = antes_de(loja)
+    saida = loja.restaurar(respostas=("2", resposta, "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    assert f"Tabelas: {tabelas}\n" in saida.saida
+    mexidas = set(diferencas(loja.estado(), antes.estado)) - {"auditoria"}
+    existem = {"produtos", "clientes", "user_approvals", "Pedido Item"}
+    assert mexidas == existem & set(tabelas.split(", "))
+    antes.conferir_outras()
+
+
+def test_d_escolhe_outra_data(loja: Loja) -> None:
+    antigo = antes_de(loja)
+    loja.sql(f"UPDATE produtos SET nome = 'Do meio' WHERE user_id = '{LOJA_X}' AND preco > 0")
+    assert loja.copiar("--empresa", LOJA_X).codigo == 0
+    loja.sql(f"UPDATE produtos SET nome = 'Agora' WHERE user_id = '{LOJA_X}' AND preco > 0")
+    saida = loja.restaurar(respostas=("2", "d", "9", "2", "produtos", "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    datas = re.findall(
+        r"^(\d)\. [\d: -]{19}  manual  [\d.]+ registros  completo$", saida.saida, re.M
+    )
+    assert datas == ["1", "2"]
+    assert "   Responda um número de 1 a 2." in saida.saida
+    antigo.conferir()
+
+
+def test_backup_por_opcao(loja: Loja) -> None:
+    antigo = antes_de(loja)
+    (primeiro,) = loja.backups("manual")
+    carimbo = re.search(r"\d{8}_\d{6}", primeiro["tabelas"]["produtos"]["arquivo"])
+    assert carimbo
+    loja.sql(f"UPDATE produtos SET nome = 'Do meio' WHERE user_id = '{LOJA_X}' AND preco > 0")
+    assert loja.copiar("--empresa", LOJA_X).codigo == 0
+    saida = loja.direto("--backup", carimbo.group())
+    assert saida.codigo == 0, saida.tudo
+    antigo.conferir()
+    ambiguo = loja.direto("--backup", "20")
+    assert ambiguo.codigo == 2
+    assert "«20» não é um só backup." in ambiguo.erros
+
+
+def test_plano_vazio(loja: Loja) -> None:
+    antes, arquivos = antes_de(loja), loja.arquivos()
+    for dono, numero in ((GRUPO, "1"), (LOJA_X, "2"), (DIFICIL, "3")):
+        saida = loja.restaurar(respostas=(numero, "0"))
+        assert saida.codigo == 0, (dono, saida.tudo)
+        assert saida.saida.endswith("\n✅ Os dados atuais já são iguais ao backup.\n")
+    antes.conferir_intacto()
+    assert loja.arquivos() == arquivos
+
+
+def test_json(loja: Loja) -> None:
+    loja.sql(NOVO)
+    simulada = loja.restaurar("--empresa", LOJA_X, "--tabelas", "clientes", "--simular", "--json")
+    assert simulada.codigo == 9, simulada.tudo
+    assert simulada.json() == {
+        "acao": "restaurar",
+        "codigo": 9,
+        "empresa": {"id": LOJA_X, "nome": "Loja X"},
+        "tabelas": {"clientes": {"repor": 0, "alterar": 0, "remover": 1, "iguais": 20}},
+    }
+    feita = loja.direto("--tabelas", "clientes", "--json")
+    assert feita.codigo == 0, feita.tudo
+    assert feita.json() == {
+        "acao": "restaurar",
+        "codigo": 0,
+        "empresa": {"id": LOJA_X, "nome": "Loja X"},
+        "tabelas": {},
+    }
+    assert "✅ RESTAURAÇÃO CONCLUÍDA!" in feita.erros
+
+
+def test_desfazer_traz_de_volta_o_estado_anterior(loja: Loja) -> None:
+    loja.sql(*ACIDENTE, NOVO)
+    antes = antes_de(loja)
+    assert loja.direto().codigo == 0
+    saida = loja.restaurar("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    assert [d["estado"] for d in loja.diarios()] == ["desfeita", "concluida"]
+    assert [d["acao"] for d in loja.diarios()] == ["restaurar", "desfazer"]
+
+
+def test_desfazer_com_os_efeitos_em_tabelas_nao_escolhidas(loja: Loja) -> None:
+    """O que os gatilhos da restauração mudaram fora da escolha também volta, se pedido."""
+    loja.sql(VENDAS_APAGADAS)
+    antes = antes_de(loja)
+    assert loja.direto("--tabelas", TABELAS_DA_VENDA, "--efeitos", "manter").codigo == 0
+    desfeita = loja.restaurar(
+        "desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR", "--efeitos", "desfazer"
+    )
+    assert desfeita.codigo == 0, desfeita.tudo
+    antes.conferir()
+
+
+def test_desfazer_no_dialogo_e_sem_nada_para_desfazer(loja: Loja) -> None:
+    saida = loja.restaurar("desfazer", "--empresa", LOJA_X)
+    assert saida.codigo == 3
+    assert "Não há restauração desta empresa para desfazer." in saida.erros
+    loja.sql(NOVO)
+    antes = antes_de(loja)
+    assert loja.direto().codigo == 0
+    saida = loja.restaurar("desfazer", "--empresa", LOJA_X, respostas=("não",))
+    assert saida.codigo == 130
+    assert loja.diarios()[0]["estado"] == "concluida"
+    saida = loja.restaurar("desfazer", "--empresa", LOJA_X, respostas=("RESTAURAR",))
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_uma_linha_em_vinte_mil_da_poucas_escritas(loja: Loja) -> None:
+    loja.sql(
+        'INSERT INTO "Pedido Item" ("Código", user_id, "Descrição do item")'
+        f" SELECT md5('i' || n)::uuid, '{LOJA_X}', 'item ' || n FROM generate_series(1, 20000) n"
+    )
+    assert loja.copiar("--empresa", LOJA_X).codigo == 0
+    antes = antes_de(loja)
+    loja.sql('UPDATE "Pedido Item" SET "Preço Unitário" = 1 WHERE "Código" = md5(\'i777\')::uuid')
+    loja.projeto.gateway.esquecer_pedidos()
+    saida = loja.direto("--tabelas", "Pedido Item")
+    assert saida.codigo == 0, saida.tudo
+    assert loja.escritas() == [("PATCH", "Pedido%20Item")]
+    antes.conferir()
+
+
+def test_mudanca_de_outra_pessoa_no_meio_nao_se_perde(loja: Loja) -> None:
+    """Quem grava entre a foto e a escrita não é atropelado calado: a mudança fica numa foto."""
+    antes = antes_de(loja)
+    loja.sql(*ACIDENTE[:1])
+    produto = loja.valor(
+        f"SELECT max(id::text) FROM produtos WHERE user_id = '{LOJA_X}' AND preco > 0"
+    )
+
+    def intrometer(_pedido: object, vez: int) -> None:
+        if vez == 1:
+            loja.sql(f"UPDATE produtos SET preco = 777.77 WHERE id = '{produto}'")
+
+    with loja.projeto.gateway.ao_pedir(intrometer, metodo="PATCH", tabela="produtos"):
+        saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    fotos = [
+        json.loads((m["pasta"] / m["tabelas"]["produtos"]["arquivo"]).read_bytes())
+        for m in loja.backups(DURANTE)
+    ]
+    assert any(p["id"] == produto and p["preco"] == 777.77 for foto in fotos for p in foto)

@@ -1,0 +1,343 @@
+"""Morrer, ser cortado ou interrompido em qualquer escrita da restauração, e depois seguir.
+
+O cenário tem mais de 200 pedidos de escrita. Na suíte, uma amostra deles; a campanha
+(`python3 tests/campanhas`) mata a execução antes e depois de cada um.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import signal
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar
+from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
+from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, copiar_deposito
+from apoio.servidores import LOJA, FabricaDeSupabase
+from supabase_local.falhas import CorteDepois, Pedido, RespostaForcada
+from supabase_local.postgres import ClusterPostgres
+from supabase_local.servidor import SupabaseLocal
+
+CAMPANHA = os.environ.get("CAMPANHA") == "1"
+AMOSTRA: Final = 8
+MINIMO_DE_ESCRITAS: Final = 200
+
+ALTERADAS: Final = 20
+PREPARO: Final = (
+    # Itens a alterar um a um, e linhas para repor e remover com os gatilhos no meio.
+    'INSERT INTO "Pedido Item" ("Código", user_id, "Descrição do item", "ordem.linha")'
+    f" SELECT md5('i' || n)::uuid, '{LOJA_X}', 'item ' || n, n FROM generate_series(1, {ALTERADAS})"
+    " n",
+)
+ESTRAGO: Final = (
+    'UPDATE "Pedido Item" SET "Preço Unitário" = 7 WHERE "Descrição do item" LIKE \'item %\'',
+    f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
+    f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno > 'C-0002'",
+    f"INSERT INTO clientes (user_id, nome) SELECT '{LOJA_X}', 'Novo ' || n FROM"
+    " generate_series(1, 5) n",
+    "DELETE FROM vendas WHERE id IN (SELECT id FROM vendas v"
+    f" WHERE user_id = '{LOJA_X}' AND NOT EXISTS (SELECT 1 FROM notas_fiscais f"
+    " WHERE f.venda_id = v.id) AND NOT EXISTS (SELECT 1 FROM vendas_itens i JOIN produtos p"
+    " ON p.id = i.produto_id WHERE i.venda_id = v.id AND p.preco < 0) ORDER BY id LIMIT 4)",
+)
+
+
+class Cenario:
+    """Um banco no estado estragado, com o backup de antes, copiado para cada morte."""
+
+    def __init__(self, fabrica: FabricaDeSupabase, backups: Path) -> None:
+        self._backups = backups
+        modelo = fabrica.banco(LOJA, PREPARO)
+        with SupabaseLocal(fabrica.cluster, banco=modelo) as projeto:
+            assert executar(projeto, backups, "--empresa", LOJA_X).codigo == 0
+            no_backup = Loja(projeto, backups)
+            self.alvo: dict[str, list[Linha]] = no_backup.estado()
+            executar_sql(projeto, *ESTRAGO)
+            self.antes: dict[str, list[Linha]] = no_backup.estado()
+            self.outras: Impressoes = alheias(no_backup.impressoes(), LOJA_X)
+        self._modelo = modelo
+
+    def novo(self, fabrica: FabricaDeSupabase, tmp_path: Path) -> Loja:
+        return Loja(fabrica(self._modelo), copiar_deposito(self._backups, tmp_path))
+
+    def conferir(self, loja: Loja, queria: dict[str, list[Linha]], porque: object) -> None:
+        assert diferencas(loja.estado(), queria) == {}, porque
+        assert alheias(loja.impressoes(), LOJA_X) == self.outras, porque
+
+
+@pytest.fixture(scope="module")
+def cenario(
+    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
+) -> Cenario:
+    return Cenario(criar_supabase_do_modulo, tmp_path_factory.mktemp("cenario"))
+
+
+def _escrita(pedido: Pedido) -> bool:
+    """Se é um pedido que quer gravar: nem um ensaio, que o servidor desfaz, nem uma sonda."""
+    ensaio = pedido.cabecalhos.get("accept", "").startswith("application/vnd.pgrst.object")
+    sonda = pedido.metodo == "POST" and pedido.cabecalhos.get("content-length") == "1"
+    return pedido.metodo in ESCRITAS and not ensaio and not sonda
+
+
+@pytest.fixture(scope="module")
+def total(
+    cenario: Cenario,
+    criar_supabase_do_modulo: FabricaDeSupabase,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> int:
+    """Quantas escritas a restauração sem quedas faz."""
+    loja = cenario.novo(criar_supabase_do_modulo, tmp_path_factory.mktemp("sem_queda"))
+    vistas: list[int] = []
+    with loja.projeto.gateway.ao_pedir(lambda _p, n: vistas.append(n), se=_escrita):
+        saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(loja, cenario.alvo, saida.tudo)
+    assert max(vistas) >= MINIMO_DE_ESCRITAS
+    return max(vistas)
+
+
+def _mortes() -> Iterator[tuple[str, int]]:
+    """(onde, por mil): na campanha, todos os pedidos; na suíte, uma amostra ao longo deles."""
+    acaso = random.Random("mortes")
+    for n in range(AMOSTRA):
+        yield ("antes" if n % 2 else "depois"), round(1000 * (n + acaso.random()) / AMOSTRA)
+
+
+def _matar(loja: Loja, k: int, onde: str) -> None:
+    """kill -9 antes de a escrita k chegar ao servidor, ou depois, com a resposta perdida."""
+
+    def matar(_pedido: Pedido, vez: int) -> bool:
+        if vez != k:
+            return True
+        processo.kill()
+        processo.wait(PACIENCIA)
+        return False
+
+    antes, depois = (matar, None) if onde == "antes" else (None, matar)
+    with loja.projeto.gateway.ao_pedir(antes, depois, se=_escrita):
+        processo = abrir_restauracao(
+            loja.projeto, loja.destino, "--empresa", LOJA_X, "--confirmar", "RESTAURAR"
+        )
+        processo.communicate(timeout=PACIENCIA)
+    assert processo.returncode == -signal.SIGKILL, (k, onde)
+
+
+def _morrer_e_seguir(cenario: Cenario, loja: Loja, k: int, onde: str) -> None:
+    _matar(loja, k, onde)
+    (diario,) = loja.diarios()
+    assert diario["estado"] == "em_andamento"
+    (pre,) = loja.backups(PRE)
+    assert pre["estado"] == "completo"
+    assert alheias(loja.impressoes(), LOJA_X) == cenario.outras
+    acao = "continuar" if k % 2 else "desfazer"
+    saida = loja.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, (k, onde, acao, saida.tudo)
+    queria = cenario.alvo if acao == "continuar" else cenario.antes
+    cenario.conferir(loja, queria, (k, onde, acao, saida.tudo))
+    assert not [d for d in loja.diarios() if d["estado"] in ("em_andamento", "incompleta")]
+
+
+@pytest.mark.parametrize(("onde", "por_mil"), list(_mortes()))
+def test_kill_9_numa_escrita(
+    cenario: Cenario,
+    total: int,
+    criar_supabase: FabricaDeSupabase,
+    tmp_path: Path,
+    onde: str,
+    por_mil: int,
+) -> None:
+    loja = cenario.novo(criar_supabase, tmp_path)
+    _morrer_e_seguir(cenario, loja, 1 + por_mil * (total - 1) // 1000, onde)
+
+
+if CAMPANHA:
+
+    def test_campanha_kill_9_em_todas_as_escritas(
+        cenario: Cenario, total: int, cluster: ClusterPostgres, tmp_path: Path
+    ) -> None:
+        for k, onde in itertools.product(range(1, total + 1), ("antes", "depois")):
+            with contextlib.ExitStack() as pilha, tempfile.TemporaryDirectory() as pasta:
+                loja = cenario.novo(FabricaDeSupabase(cluster, pilha), Path(pasta))
+                _morrer_e_seguir(cenario, loja, k, onde)
+            print(f"escrita {k} de {total}, morte {onde}: certo", flush=True)
+
+
+@pytest.fixture
+def partida(
+    cenario: Cenario, total: int, criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> Loja:
+    """Uma restauração morta mais ou menos no meio."""
+    loja = cenario.novo(criar_supabase, tmp_path)
+    _matar(loja, total // 2, "depois")
+    return loja
+
+
+def test_a_proxima_execucao_oferece_concluir(cenario: Cenario, partida: Loja) -> None:
+    aviso = partida.copiar("--empresa", LOJA_X)
+    assert "restauração não concluída" in aviso.tudo.lower(), aviso.tudo
+    saida = partida.restaurar(respostas=("1", "x", "", "1"))
+    assert "⚠️ Há uma restauração não concluída, de " in saida.saida
+    assert "   1. concluir   2. desfazer   3. deixar como está e sair" in saida.saida
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(partida, cenario.alvo, saida.tudo)
+    assert [d["estado"] for d in partida.diarios()] == ["concluida"]
+
+
+def test_a_proxima_execucao_oferece_desfazer(cenario: Cenario, partida: Loja) -> None:
+    saida = partida.restaurar(respostas=("1", "2", "RESTAURAR"))
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(partida, cenario.antes, saida.tudo)
+    assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
+
+
+@pytest.mark.parametrize("respostas", [("1", "3"), ("1", "q"), ("1",)])
+def test_a_proxima_execucao_oferece_deixar(partida: Loja, respostas: tuple[str, ...]) -> None:
+    antes, arquivos = antes_de(partida), partida.arquivos()
+    saida = partida.restaurar(respostas=respostas)
+    assert saida.codigo == 7, saida.tudo
+    antes.conferir_intacto()
+    assert partida.arquivos() == arquivos
+
+
+def test_sem_dialogo_nao_comeca_outra_por_cima(partida: Loja) -> None:
+    antes, arquivos = antes_de(partida), partida.arquivos()
+    saida = partida.direto()
+    assert saida.codigo == 2, saida.tudo
+    assert "continuar --empresa" in saida.erros
+    assert "desfazer --empresa" in saida.erros
+    antes.conferir_intacto()
+    assert partida.arquivos() == arquivos
+
+
+def test_morrer_ao_desfazer_e_concluir_o_desfazer(cenario: Cenario, partida: Loja) -> None:
+    def matar(_pedido: Pedido, vez: int) -> bool:
+        if vez != 20:
+            return True
+        processo.kill()
+        processo.wait(PACIENCIA)
+        return False
+
+    with partida.projeto.gateway.ao_pedir(matar, se=_escrita):
+        processo = abrir_restauracao(
+            partida.projeto,
+            partida.destino,
+            *("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR"),
+        )
+        processo.communicate(timeout=PACIENCIA)
+    assert processo.returncode == -signal.SIGKILL
+    saida = partida.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(partida, cenario.antes, saida.tudo)
+    assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
+
+
+def test_a_api_some_no_meio_e_volta(
+    cenario: Cenario, total: int, criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Alguns pedidos sem resposta não interrompem nada: são tentados de novo."""
+    loja = cenario.novo(criar_supabase, tmp_path)
+    with loja.projeto.gateway.com_falha(
+        RespostaForcada(503), se=_escrita, no_pedido=total // 2, vezes=3
+    ) as regra:
+        saida = loja.direto()
+    assert regra.disparos == 3
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(loja, cenario.alvo, saida.tudo)
+
+
+def test_a_api_some_e_nao_volta_ate_o_fim(
+    cenario: Cenario, total: int, criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    loja = cenario.novo(criar_supabase, tmp_path)
+    with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_Apagao(total // 2), vezes=None):
+        saida = loja.direto("--tentativas", "2")
+    assert saida.codigo == 7, saida.tudo
+    assert "A restauração parou no meio" in saida.erros
+    assert "continuar --empresa" in saida.erros
+    assert "desfazer --empresa" in saida.erros
+    assert [d["estado"] for d in loja.diarios()] == ["em_andamento"]
+    assert alheias(loja.impressoes(), LOJA_X) == cenario.outras
+    saida = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(loja, cenario.alvo, saida.tudo)
+
+
+class _Apagao:
+    """Verdadeiro para tudo, a partir da n-ésima escrita."""
+
+    def __init__(self, n: int) -> None:
+        self._faltam = n
+
+    def __call__(self, pedido: Pedido) -> bool:
+        if _escrita(pedido):
+            self._faltam -= 1
+        return self._faltam <= 0
+
+
+@pytest.mark.parametrize("com_reset", [False, True], ids=["fim", "reset"])
+def test_respostas_perdidas_nao_duplicam(
+    cenario: Cenario, criar_supabase: FabricaDeSupabase, tmp_path: Path, com_reset: bool
+) -> None:
+    """De cada INSERT, de cada DELETE e de alguns PATCHes, a primeira resposta se perde."""
+    loja = cenario.novo(criar_supabase, tmp_path)
+    perdidas = _PrimeiraDeCada()
+    with loja.projeto.gateway.com_falha(CorteDepois(com_reset), se=perdidas, vezes=None):
+        saida = loja.direto()
+    assert {metodo for metodo, _, _ in perdidas.vistas} == set(ESCRITAS)
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(loja, cenario.alvo, saida.tudo)
+
+
+class _PrimeiraDeCada:
+    """Verdadeiro na primeira vez de cada escrita; dos PATCHes, nas linhas de um em vinte."""
+
+    def __init__(self) -> None:
+        self.vistas: set[tuple[str, str, str]] = set()
+
+    def __call__(self, pedido: Pedido) -> bool:
+        if not _escrita(pedido):
+            return False
+        qual = (pedido.metodo, pedido.tabela, pedido.consulta)
+        linha = pedido.consulta.partition("&")[0]
+        if qual in self.vistas or (pedido.metodo == "PATCH" and zlib.crc32(linha.encode()) % 20):
+            return False
+        self.vistas.add(qual)
+        return True
+
+
+@pytest.mark.parametrize("sinal", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_no_meio(
+    cenario: Cenario,
+    total: int,
+    criar_supabase: FabricaDeSupabase,
+    tmp_path: Path,
+    sinal: signal.Signals,
+) -> None:
+    loja = cenario.novo(criar_supabase, tmp_path)
+
+    def interromper(_pedido: Pedido, vez: int) -> None:
+        if vez == total // 2:
+            processo.send_signal(sinal)
+
+    with loja.projeto.gateway.ao_pedir(interromper, se=_escrita):
+        processo = abrir_restauracao(
+            loja.projeto, loja.destino, "--empresa", LOJA_X, "--confirmar", "RESTAURAR"
+        )
+        saida, erros = processo.communicate(timeout=PACIENCIA)
+    fim = Saida(processo.returncode, saida.decode(), erros.decode())
+    assert fim.codigo in (7, 130), fim.tudo
+    assert "continuar --empresa" in fim.erros, fim.tudo
+    assert "desfazer --empresa" in fim.erros
+    assert "RESTAURAÇÃO CONCLUÍDA" not in fim.saida
+    depois = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert depois.codigo == 0, depois.tudo
+    cenario.conferir(loja, cenario.alvo, depois.tudo)

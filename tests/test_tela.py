@@ -1,0 +1,476 @@
+"""O que o usuário vê: as palavras do manual, em qualquer console, e só em português."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+import unicodedata
+from collections.abc import Mapping
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+from apoio.execucao import BACKUP, PACIENCIA, Saida, ambiente, executar, metadados
+from apoio.lojinha import DONO, LOJINHA, VIZINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre import erros
+from cofre.linha_de_comando.argumentos import CODIGOS
+from cofre.linha_de_comando.sessao import HA_DIFERENCAS
+from supabase_local.servidor import SupabaseLocal
+
+TERCEIRA = "cccc3333-0000-4000-8000-000000000003"
+GRANDE = f"""
+    INSERT INTO empresas VALUES (gen_random_uuid(), '{TERCEIRA}', 'Mercado Grande');
+    INSERT INTO produtos
+        SELECT n, '{TERCEIRA}', 'Lata ' || n, n FROM generate_series(10001, 14053) n;
+"""
+"""Uma terceira empresa, com 4.053 produtos: mais que os 3.000 que pedem uma barra."""
+
+
+@pytest.fixture(scope="module")
+def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA, GRANDE))
+
+
+# -- as palavras ---------------------------------------------------------------------------------
+
+
+def _esperado(destino: Path) -> str:
+    vazias = "".join(f"   ✅ {t}: 0 registros\n" for t in ("clientes", "vendas", "vendas_itens"))
+    return f"""\
+🚀 Iniciando backup isolado por empresa...
+📊 Total de empresas: 3
+ℹ️ Este banco não tem: user_approvals, subscriptions, caixa, categorias, fornecedores, despesas, \
+ordens_servico, funcionarios
+
+🏢 Empresa: Mercado Grande
+   ✅ empresas: 1 registro
+   ✅ produtos: 4.053 registros
+{vazias}   ✅ vazia: 0 registros
+   ✅ Backup concluído: {destino}/empresa_cccc3333/
+
+🏢 Empresa: Padaria Ação
+   ✅ empresas: 1 registro
+   ✅ produtos: 300 registros
+   ✅ clientes: 40 registros
+   ✅ vendas: 60 registros
+   ✅ vendas_itens: 120 registros
+   ✅ vazia: 0 registros
+   ✅ Backup concluído: {destino}/empresa_aaaa1111/
+
+🏢 Empresa: Vizinha
+   ✅ empresas: 1 registro
+   ✅ produtos: 10 registros
+   ✅ clientes: 1 registro
+   ✅ vendas: 1 registro
+   ✅ vendas_itens: 1 registro
+   ✅ vazia: 0 registros
+   ✅ Backup concluído: {destino}/empresa_bbbb2222/
+
+📦 Resumo
+   Empresas: 3 de 3 com backup completo
+   Registros: 4.589
+   Tamanho: TAMANHO
+   Tempo: TEMPO
+   Falhas: nenhuma
+"""
+
+
+def _sem_numeros(texto: str) -> str:
+    """O texto com o tamanho e o tempo trocados por palavras."""
+    texto = re.sub(r"Tamanho: \d+,\d [KM]B\n", "Tamanho: TAMANHO\n", texto)
+    return re.sub(r"Tempo: \d+,\d s\n", "Tempo: TEMPO\n", texto)
+
+
+def test_as_palavras_do_manual(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    saida = executar(projeto, tmp_path)
+    assert saida.codigo == 0, saida.tudo
+    assert saida.erros == ""
+    assert _sem_numeros(saida.saida) == _esperado(tmp_path)
+    total = sum(m["total_bytes"] for m in metadados(tmp_path))
+    assert f"   Tamanho: {total / 1024:.1f} KB\n".replace(".", ",") in saida.saida
+
+
+def test_json_e_silencioso(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    """Um documento na saída padrão, as mesmas palavras na de erros; calado, nem elas."""
+    saida = executar(projeto, tmp_path, "--json")
+    assert saida.codigo == 0, saida.tudo
+    assert _sem_numeros(saida.erros) == _esperado(tmp_path)
+    documento = saida.json()
+    feitos = {m["user_id"]: m for m in metadados(tmp_path)}
+    assert [e["nome"] for e in documento["empresas"]] == [
+        "Mercado Grande",
+        "Padaria Ação",
+        "Vizinha",
+    ]
+    for empresa in documento["empresas"]:
+        meta = feitos[empresa["id"]]
+        assert empresa["tabelas"] == {n: t["registros"] for n, t in meta["tabelas"].items()}
+        assert empresa["pasta"] == str(meta["pasta"])
+        assert (empresa["completo"], empresa["consistencia"]) == (True, "instantanea")
+    assert (documento["codigo"], documento["total_registros"]) == (0, 4589)
+
+    calado = executar(projeto, tmp_path, "--silencioso")
+    assert calado == Saida(0, "", "")
+    calado = executar(projeto, tmp_path, "--silencioso", "--json")
+    assert calado.erros == ""
+    assert calado.json()["total_registros"] == 4589
+
+
+def test_pasta_como_no_manual(projeto: SupabaseLocal) -> None:
+    """Dentro do projeto, a pasta aparece como ./backups/...; o destino é um temporário de lá."""
+    dentro = BACKUP.parents[1] / "backups" / f"teste_{os.getpid()}"
+    try:
+        saida = executar(projeto, dentro, "--empresa", VIZINHA)
+        assert saida.codigo == 0, saida.tudo
+        esperado = f"   ✅ Backup concluído: ./backups/{dentro.name}/empresa_bbbb2222/\n"
+        assert esperado in saida.saida
+    finally:
+        shutil.rmtree(dentro, ignore_errors=True)
+
+
+# -- consoles ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mais",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii:strict"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "POSIX", "TERM": "dumb"},
+    ],
+)
+def test_utf_8_seja_qual_for_o_console(
+    projeto: SupabaseLocal, tmp_path: Path, mais: Mapping[str, str]
+) -> None:
+    saida = executar(projeto, tmp_path, mais=mais)
+    assert saida.codigo == 0, saida.tudo
+    assert _sem_numeros(saida.saida) == _esperado(tmp_path)
+    assert saida.erros == ""
+    errado = executar(projeto, tmp_path, "--turbo", mais=mais)
+    assert errado.codigo == 2
+    assert errado.erros.startswith("❌ Não entendi o comando: não conheço: --turbo.\n")
+
+
+def _no_shell(projeto: SupabaseLocal | None, destino: Path, comando: str) -> Saida:
+    feito = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {comando}", "bash", sys.executable, str(BACKUP)],
+        env=ambiente(projeto, destino),
+        capture_output=True,
+        timeout=PACIENCIA,
+        check=False,
+    )
+    return Saida(feito.returncode, feito.stdout.decode(), feito.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    "desvio", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "> /dev/full", "2> /dev/full"]
+)
+@pytest.mark.parametrize("acao", ["", "listar"])
+def test_saidas_fechadas_ou_cheias(
+    projeto: SupabaseLocal, tmp_path: Path, desvio: str, acao: str
+) -> None:
+    """Sem plateia o trabalho é o mesmo: o backup fica inteiro, e os arquivos, limpos."""
+    if acao:
+        assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
+    saida = _no_shell(projeto, tmp_path, f'"$1" "$2" {acao} {desvio}')
+    assert saida.codigo == 0, saida.tudo
+    assert executar(None, tmp_path, "verificar").codigo == 0
+    if not acao:
+        assert len(metadados(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("acao", ["", "listar", "verificar", "--help", "listar --json"])
+def test_cano_fechado(projeto: SupabaseLocal, tmp_path: Path, acao: str) -> None:
+    """`| head -1` fecha o cano: o backup continua até o fim e o código é o de sempre."""
+    if acao:
+        assert executar(projeto, tmp_path).codigo == 0
+    saida = _no_shell(projeto, tmp_path, f'"$1" "$2" {acao} | head -n 1')
+    assert saida.codigo == 0, saida.tudo
+    assert "json" in acao or saida.erros == ""
+    assert "Exception" not in saida.erros
+    assert len(saida.saida.splitlines()) == 1
+    assert len(metadados(tmp_path)) == 3
+
+
+# -- terminal ------------------------------------------------------------------------------------
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _no_terminal(projeto: SupabaseLocal, destino: Path, colunas: int) -> tuple[int, str]:
+    """O código e tudo o que chegou a um terminal de verdade desta largura."""
+    mestre, escravo = pty.openpty()
+    ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
+    processo = subprocess.Popen(
+        [sys.executable, str(BACKUP)],
+        env=ambiente(projeto, destino, {"TERM": "xterm-256color"}),
+        stdin=escravo,
+        stdout=escravo,
+        stderr=escravo,
+    )
+    os.close(escravo)
+    partes = []
+    while True:
+        try:
+            parte = os.read(mestre, 65536)
+        except OSError:  # EIO: o outro lado fechou
+            break
+        if not parte:
+            break
+        partes.append(parte)
+    os.close(mestre)
+    return processo.wait(PACIENCIA), b"".join(partes).decode("utf-8")
+
+
+def _largura(texto: str) -> int:
+    largas = sum(unicodedata.east_asian_width(c) in "WF" for c in texto)
+    return len(texto) + largas
+
+
+@pytest.mark.parametrize("colunas", [80, 40])
+def test_barra_no_terminal(projeto: SupabaseLocal, tmp_path: Path, colunas: int) -> None:
+    codigo, visto = _no_terminal(projeto, tmp_path, colunas)
+    assert codigo == 0, visto
+    limpo = _ESCAPE.sub("", visto).replace("\r\n", "\n")
+    # O que fica na tela são as palavras; a barra é desenhada por cima de si mesma e apagada.
+    ficam = [linha.rpartition("\r")[2] for linha in limpo.split("\n")]
+    palavras = [linha for linha in ficam if not linha.startswith("   ⏳")]
+    sem_vazias = [linha for linha in palavras if linha.strip()]
+    assert sem_vazias == [linha for linha in _esperado_no_terminal(tmp_path, limpo) if linha]
+    quadros = re.findall(r"   ⏳[^\r\n]*", limpo)
+    assert quadros != []
+    assert all(_largura(quadro) <= colunas for quadro in quadros), quadros
+    # Só a tabela grande tem barra.
+    assert not any("Padaria" in quadro or "Vizinha" in quadro for quadro in quadros)
+    if colunas == 80:
+        assert any("Mercado Grande · produtos" in quadro for quadro in quadros)
+        assert any("/4053" in quadro for quadro in quadros)
+    assert visto.count("\x1b[?25l") == visto.count("\x1b[?25h") == 1  # o cursor volta
+
+
+def _esperado_no_terminal(destino: Path, visto: str) -> list[str]:
+    linhas = _esperado(destino).splitlines()
+    for nome in ("Tamanho", "Tempo"):
+        (achada,) = re.findall(rf"   {nome}: [^\r\n]+", visto)
+        linhas = [achada if linha.startswith(f"   {nome}:") else linha for linha in linhas]
+    return linhas
+
+
+MALVADOS = {
+    "\x1b[2J\x1b]0;invadido\x07Loja": "\ufffd[2J\ufffd]0;invadido\ufffdLoja",
+    "Loja\r✅ Tudo certo\nfalso": "Loja\ufffd✅ Tudo certo\ufffdfalso",
+    "abc\u202egnp.exe": "abc\ufffdgnp.exe",
+    "a\u2066b\u200bc\u2028d": "a\ufffdb\ufffdc\ufffdd",
+    "[bold red]x[/] :smile: {task}": "[bold red]x[/] :smile: {task}",
+    "Família 👩\u200d👧 Ltda": "Família 👩\u200d👧 Ltda",
+}
+
+
+def test_nomes_que_mexeriam_com_o_terminal(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA, "DELETE FROM vendas_itens; DELETE FROM vendas;"
+                                         "DELETE FROM empresas"))  # fmt: skip
+    with projeto.cluster.conectar(projeto.banco) as banco:
+        for nome in MALVADOS:
+            banco.execute(
+                "INSERT INTO empresas VALUES (gen_random_uuid(), gen_random_uuid(), %s)", (nome,)
+            )
+    codigo, visto = _no_terminal(projeto, tmp_path, 80)
+    assert codigo == 0, visto
+    no_terminal = _ESCAPE.sub("", visto).replace("\r\n", "\n").splitlines()
+    no_cano = executar(projeto, tmp_path, "--json")
+    listado = executar(None, tmp_path, "listar")
+    verificado = executar(None, tmp_path, "verificar")
+    ambigua = executar(projeto, tmp_path, "--empresa", "lo")
+    for mostrado in MALVADOS.values():
+        assert f"🏢 Empresa: {mostrado}" in no_terminal
+        assert f"🏢 Empresa: {mostrado}\n" in no_cano.erros
+        assert f"🏢 {mostrado}  (" in listado.saida
+        assert f"🏢 Empresa: {mostrado}\n" in verificado.saida
+    assert "Loja\ufffd✅ Tudo certo" in ambigua.erros
+    for texto in (no_cano.erros, listado.saida, verificado.saida, ambigua.erros):
+        assert not set(texto) & set("\x1b\x07\r\u202e\u2066\u200b\u2028")
+    # Nos dados, o nome é o que é.
+    assert {e["nome"] for e in no_cano.json()["empresas"]} == set(MALVADOS)
+    assert {m["nome"] for m in metadados(tmp_path)} == set(MALVADOS)
+
+
+# -- ajuda e recusas -----------------------------------------------------------------------------
+
+INGLES = re.compile(
+    r"\b(usage|options?|show|help message|exit|positional|arguments?|default|error|invalid|"
+    r"choose|required|expected|and|the|this)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("acao", [[], ["listar"], ["verificar"]])
+@pytest.mark.parametrize("opcao", ["--help", "-h"])
+@pytest.mark.parametrize("colunas", ["40", "80"])
+def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas: str) -> None:
+    saida = executar(None, tmp_path, *acao, opcao, mais={"COLUMNS": colunas})
+    assert saida.codigo == 0, saida.tudo
+    assert saida.erros == ""
+    assert saida.saida.startswith("uso: backup-por-empresa.py ")
+    assert INGLES.findall(saida.saida) == []
+    antes, opcoes = saida.saida.replace(CODIGOS, "").split("\nopções:\n")
+    assert all(len(linha) <= int(colunas) for linha in opcoes.splitlines()), opcoes
+    nomes = ["--empresa", "--destino", "--json", "--silencioso"]
+    nomes += [] if acao else ["--tabelas", "--conexoes", "--tentativas"]
+    for nome in nomes:
+        assert f"\n  {nome}" in opcoes
+    acoes = re.findall(r"^    (\w+)", antes, re.MULTILINE)
+    assert acoes == ([] if acao else ["listar", "verificar"])
+
+
+def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
+    """Cada código da ajuda é o de algum erro (ou o 9, de --simular), e cada erro está na ajuda."""
+    ditos = {int(n) for n in re.findall(r"^  (\d+) ", CODIGOS, re.MULTILINE)}
+    assert CODIGOS in executar(None, tmp_path, "--help").saida
+    tipos = [erros.ErroCofre]
+    for tipo in tipos:
+        tipos += tipo.__subclasses__()
+    assert ditos == {0, HA_DIFERENCAS, *(tipo.codigo for tipo in tipos)}
+
+
+RECUSAS = {
+    ("copiar",): "Não entendi o comando: não conheço a ação «copiar».",
+    ("--turbo",): "Não entendi o comando: não conheço: --turbo.",
+    ("listar", "--conexoes", "2"): "Não entendi o comando: não conheço: --conexoes 2.",
+    ("--empresa",): "Não entendi o comando: --empresa precisa de um valor.",
+    ("--conexoes", "zero"): "--conexoes: é um número de 1 a 32, não «zero».",
+    ("--conexoes", "0"): "--conexoes: é um número de 1 a 32, não «0».",
+    ("--tentativas", "101"): "--tentativas: é um número de 1 a 100, não «101».",
+    ("--tabelas", ","): "--tabelas: precisa de ao menos um nome.",
+    ("--json=sim",): "--json não leva valor.",
+    ("--emp=x",): "não conheço: --emp=x.",
+    ("listar", "sobra"): "não conheço: sobra.",
+}
+
+
+@pytest.mark.parametrize("argumentos", RECUSAS)
+def test_recusas(projeto: SupabaseLocal, tmp_path: Path, argumentos: tuple[str, ...]) -> None:
+    projeto.gateway.esquecer_pedidos()
+    saida = executar(projeto, tmp_path, *argumentos)
+    assert saida.codigo == 2, saida.tudo
+    assert saida.saida == ""
+    assert RECUSAS[argumentos] in saida.erros
+    assert saida.erros.endswith("   Veja as opções com --help.\n")
+    assert INGLES.findall(saida.erros) == []
+    assert projeto.gateway.pedidos == []
+    assert list(tmp_path.iterdir()) == []
+    em_json = executar(projeto, tmp_path, *argumentos, "--json")
+    assert em_json.json()["codigo"] == 2
+
+
+@pytest.mark.parametrize("modulo", ["supabase", "dotenv", "msgspec", "tenacity", "filelock"])
+@pytest.mark.parametrize("acao", [[], ["verificar"]])
+def test_modulo_que_falta(
+    projeto: SupabaseLocal, tmp_path: Path, modulo: str, acao: list[str]
+) -> None:
+    """Como num Python em que `pip install` não foi feito: a causa e a linha que instala."""
+    sem = tmp_path / "sem"
+    sem.mkdir()
+    barra = f"raise ModuleNotFoundError(\"No module named '{modulo}'\", name='{modulo}')\n"
+    (sem / f"{modulo}.py").write_text(barra)
+    destino = tmp_path / "b"
+    destino.mkdir()
+    saida = executar(projeto, destino, *acao, mais={"PYTHONPATH": str(sem)})
+    if acao and modulo in ("supabase", "filelock"):
+        assert saida.codigo == 3, saida.tudo  # esta ação não precisa dele
+        return
+    assert saida.codigo == 2, saida.tudo
+    assert saida.erros.splitlines() == [
+        f"❌ No module named '{modulo}'.",
+        "   Instale no ambiente do projeto, e use o Python dele:",
+        "     python -m venv .venv",
+        "     .venv/bin/python -m pip install -r requirements.txt",
+        "     (no Windows: .venv\\Scripts\\python.exe -m pip install -r requirements.txt)",
+        "   (ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)",
+    ]
+    assert metadados(destino) == []
+
+
+def test_python_sem_pacote_nenhum(tmp_path: Path) -> None:
+    """O Python do sistema, sem o ambiente virtual: nem site-packages há."""
+    feito = subprocess.run(
+        [sys.executable, "-S", str(BACKUP)],
+        env=ambiente(None, tmp_path),
+        capture_output=True,
+        timeout=PACIENCIA,
+        check=False,
+    )
+    assert feito.returncode == 2, feito.stderr.decode()
+    causa, *cura = feito.stderr.decode().splitlines()
+    assert re.fullmatch(r"❌ No module named '\w+'\.", causa)
+    assert cura == [f"   {linha}" for linha in erros.INSTALACAO.splitlines()]
+
+
+# -- escolher a empresa --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "qual",
+    [DONO, DONO.upper(), "aaaa", "aaaa1111-0", "padaria ação", "PADARIA AÇÃO", "ação", "pad"],
+)
+def test_empresa_por_id_comeco_ou_nome(projeto: SupabaseLocal, tmp_path: Path, qual: str) -> None:
+    saida = executar(projeto, tmp_path, "--empresa", qual, "--tabelas", "empresas")
+    assert saida.codigo == 0, saida.tudo
+    assert [m["user_id"] for m in metadados(tmp_path)] == [DONO]
+    assert "📊 Total de empresas: 1\n" in saida.saida
+
+
+def test_empresas_repetidas(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    escolha = ("--empresa", "vizinha", "--empresa", "aaaa", "--empresa", DONO)
+    saida = executar(projeto, tmp_path, *escolha, "--tabelas", "empresas")
+    assert saida.codigo == 0, saida.tudo
+    assert sorted(m["user_id"] for m in metadados(tmp_path)) == [DONO, VIZINHA]
+
+
+def test_empresa_ambigua_lista_as_candidatas(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    saida = executar(projeto, tmp_path, "--empresa", "a")
+    assert saida.codigo == 0, saida.tudo  # um só id começa com «a»
+    saida = executar(projeto, tmp_path / "b", "--empresa", "i")
+    assert saida.codigo == 2, saida.tudo
+    assert saida.erros.splitlines() == [
+        "❌ «i» pode ser mais de uma empresa.",
+        "   Use o id inteiro de uma destas:",
+        f"     {DONO}  Padaria Ação",
+        f"     {VIZINHA}  Vizinha",
+    ]
+    assert metadados(tmp_path / "b") == []
+
+
+@pytest.mark.parametrize("qual", ["Açougue", "", "  "])
+def test_empresa_que_nao_existe(projeto: SupabaseLocal, tmp_path: Path, qual: str) -> None:
+    saida = executar(projeto, tmp_path, "--empresa", qual)
+    assert saida.codigo == 3, saida.tudo
+    assert saida.erros.splitlines() == [
+        f"❌ Nenhuma empresa com id ou nome «{qual}».",
+        "   Empresas:",
+        f"     {TERCEIRA}  Mercado Grande",
+        f"     {DONO}  Padaria Ação",
+        f"     {VIZINHA}  Vizinha",
+    ]
+    assert metadados(tmp_path) == []
+
+
+def test_nenhuma_empresa(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+    vazio = criar_supabase(VAZIO, sql=(LOJINHA, "DELETE FROM empresas"))
+    saida = executar(vazio, tmp_path)
+    assert saida.codigo == 3, saida.tudo
+    assert saida.erros.splitlines()[:2] == [
+        "❌ Nenhuma empresa encontrada",
+        "   Causas possíveis:",
+    ]
+    assert "GRANT SELECT ON public.empresas, public.user_approvals TO service_role;" in saida.erros
