@@ -37,7 +37,9 @@ def main() -> int:
     continuar_no_ambiente()
 
     etapas = [] if sys.argv[1:] else list(CONFERENCIAS)
-    etapas.append(("Testes", ["pytest", *sys.argv[1:]]))
+    # Cada processador fica com arquivos inteiros: as peças caras são por módulo.
+    padrao = ["-n", "auto", "--dist", "loadfile", "--durations", "15"]
+    etapas.append(("Testes", ["pytest", *(sys.argv[1:] or padrao)]))
     falhas = [titulo for titulo, comando in etapas if not executar(titulo, comando)]
     print(f"\n❌ Falhou: {', '.join(falhas)}" if falhas else "\n✅ Tudo certo.")
     return 1 if falhas else 0

@@ -211,8 +211,12 @@ def test_servidor_que_nao_existe(projeto: SupabaseLocal, tmp_path: Path, host: s
 
 
 def test_servidor_que_morre_no_meio(projeto: SupabaseLocal, tmp_path: Path) -> None:
-    """A partir das linhas de `vendas`, tudo falha: nada é publicado como se estivesse inteiro."""
-    with projeto.gateway.com_falha(RespostaForcada(503), no_pedido=45, vezes=None):
+    """Depois de alguns pedidos de linhas, mais nenhum: nada passa por inteiro."""
+
+    def das_linhas(pedido: Pedido) -> bool:
+        return DONO in pedido.consulta
+
+    with projeto.gateway.com_falha(RespostaForcada(503), se=das_linhas, no_pedido=5, vezes=None):
         saida = executar(projeto, tmp_path, "--empresa", DONO, "--tentativas", "2")
     assert saida.codigo == 4, saida.tudo
     assert "respondeu 503" in saida.saida

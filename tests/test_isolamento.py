@@ -10,6 +10,7 @@ import os
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -62,10 +63,14 @@ ESTRAGOS = (
     "UPDATE ordens_servico SET numero_os = 'T' || numero_os, situacao = 'cancelada'"
     " WHERE user_id = '{dono}' AND random() < 0.5",
     "DELETE FROM ordens_servico WHERE user_id = '{dono}' AND random() < 0.3",
-    "WITH o AS (SELECT id, numero_os, lead(numero_os, 1, min(numero_os) OVER ()) OVER (ORDER BY"
-    " numero_os) AS outro FROM ordens_servico WHERE user_id = '{dono}'), tira AS (UPDATE"
-    " ordens_servico s SET numero_os = gen_random_uuid()::text FROM o WHERE o.id = s.id"
-    " RETURNING s.id) SELECT count(*) FROM tira",
+    "DO $$ DECLARE um record; outro record; BEGIN"
+    " SELECT id, numero_os INTO um FROM ordens_servico WHERE user_id = '{dono}'"
+    " ORDER BY numero_os LIMIT 1;"
+    " SELECT id, numero_os INTO outro FROM ordens_servico WHERE user_id = '{dono}'"
+    " ORDER BY numero_os DESC LIMIT 1;"
+    " UPDATE ordens_servico SET numero_os = 'de passagem' WHERE id = um.id;"
+    " UPDATE ordens_servico SET numero_os = um.numero_os WHERE id = outro.id;"
+    " UPDATE ordens_servico SET numero_os = outro.numero_os WHERE id = um.id; END $$",
     "DELETE FROM registro_acessos WHERE user_id = '{dono}' AND random() < 0.5",
     "INSERT INTO registro_acessos SELECT * FROM registro_acessos WHERE user_id = '{dono}'",
     "UPDATE tipos_dificeis SET largo = -1.5, bruto = NULL, bytes = '\\x00ff', periodo = 'empty'"
@@ -129,12 +134,9 @@ def test_so_a_empresa_escolhida_muda(loja: Loja, semente: int) -> None:
         tabelas = [*tabelas, *sorted(mais - set(tabelas))]
 
     print(f"caso {semente}: {len(tabelas)} tabelas, código {saida.codigo}", flush=True)
-    assert saida.codigo in (0, 8), (feitos, saida.tudo)
+    # Seguindo o conselho de cada recusa, sempre se chega a uma restauração inteira.
+    assert saida.codigo == 0, (feitos, saida.tudo)
     antes.conferir_outras()
-    if saida.codigo == 8:
-        assert loja.impressoes() == estragado, (feitos, saida.tudo)
-        assert len(tabelas) < len(todas), saida.tudo  # com todas, nada impede
-        return
     agora = loja.estado(dono)
     diferem = diferencas(agora, antes.estado)
     assert {t: d for t, d in diferem.items() if t in tabelas} == {}, (feitos, saida.tudo)
@@ -145,6 +147,10 @@ def test_so_a_empresa_escolhida_muda(loja: Loja, semente: int) -> None:
 
 def _efeitos_ditos(saida: str) -> set[str]:
     return set(re.findall(r"^   (.+): [\d.]+ a mais, [\d.]+ mudadas, [\d.]+ a menos$", saida, re.M))
+
+
+def _id(linha: dict[str, Any]) -> str:
+    return str(linha["id"])
 
 
 @pytest.mark.parametrize("semente", ADULTERADOS)
@@ -165,7 +171,7 @@ def test_backup_adulterado_nunca_muda_outra_empresa(
         vitima = {c: None if c.endswith("_id") and c != coluna else v for c, v in vitima.items()}
     if "nome" in vitima:
         vitima["nome"] = "invadida"
-    trocar_linhas(meu, tabela, lambda linhas: [*linhas, vitima])
+    trocar_linhas(meu, tabela, lambda linhas: sorted([*linhas, vitima], key=_id))
     antes = antes_de(loja)
     saida = loja.direto(*(("--tabelas", tabela) if acaso.random() < 0.5 else ()))
     assert saida.codigo in (6, 8), saida.tudo

@@ -434,8 +434,8 @@ def test_primeira_versao_e_aceita(tmp_path: Path) -> None:
     assert [linha for linha in listado.saida.splitlines() if "2026-01" in linha] == [
         f"   ✅ 2026-01-15 18:29:47  manual  5 registros  {_soma(pasta, '15')}  completo,"
         " sem somas (primeira versão)",
-        f"   ⚠️ 2026-01-16 18:29:47  manual  5 registros  {_soma(pasta, '16')}  incompleto,"
-        " sem somas (primeira versão)",
+        f"   ⚠️ 2026-01-16 18:29:47  manual  5 registros  {_soma(pasta, '16')}  incompleto"
+        " (sem clientes), sem somas (primeira versão)",
     ]
     (empresa,) = executar(None, tmp_path, "listar", "--json").json()["empresas"]
     assert [sorted(b["tabelas"]) for b in empresa["backups"]] == [

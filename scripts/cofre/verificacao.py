@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cofre.campos import texto
+from cofre.campos import NULO, texto
 from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
 from cofre.deposito import Backup, Deposito, erros_de_disco
 from cofre.erros import BackupDanificado, ErroDeUso
@@ -144,12 +144,13 @@ def _linhas_alheias(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterato
             {meta.user_id} if not ref else {str(r[ref]) for r in registros if ref in r}
             for _coluna, ref in elos
         ]
+        das_maes = [c for fk in arquivo.tabela.maes for c in fk.colunas]
         alheias = 0
-        for linha in campos(arquivo.caminho, [coluna for coluna, _ in elos]):
-            valores = [texto(v) for v in linha]
+        for linha in campos(arquivo.caminho, [*(coluna for coluna, _ in elos), *das_maes]):
+            valores = [texto(v) for v in linha[: len(elos)]]
             e_desta = any(v in a for v, a in zip(valores, aceitos, strict=True))
-            pela_mae = bool(arquivo.tabela.maes) and all(v is None for v in valores)
-            alheias += not (e_desta or pela_mae)
+            tem_mae = any(v != NULO for v in linha[len(elos) :])
+            alheias += not (e_desta or (tem_mae and all(v is None for v in valores)))
         if alheias:
             yield Dano(nome, plural(alheias, "registro", "registros") + " de outra empresa")
 

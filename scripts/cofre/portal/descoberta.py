@@ -35,6 +35,9 @@ from cofre.portal.transporte import Transporte
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
 """O que se procura numa tabela vazia que a API não descreve."""
 
+SEM_ENDERECO = frozenset({".", ".."})
+"""Nomes de tabela que, numa URL, seriam a própria pasta ou a de cima."""
+
 _CHAVE = "<pk/>"
 _ESTRANGEIRA = re.compile(r"<fk table='(.*?)' column='(.*?)'/>")
 
@@ -44,10 +47,11 @@ def descobrir(transporte: Transporte, equipe: Equipe) -> Catalogo:
     descritas = interpretar(transporte.descricao())
     if not descritas:
         return _pelo_nome(transporte, equipe)
+    vistas = {t.nome for t, _ in descritas}
     visoes = {t.nome for t, gravavel in descritas if not gravavel}
-    candidatas = [t for t, gravavel in descritas if gravavel]
+    candidatas = [t for t, gravavel in descritas if gravavel and t.nome not in SEM_ENDERECO]
     tabelas: dict[str, Tabela] = {}
-    ocultas: dict[str, str] = {}
+    ocultas = dict.fromkeys(vistas & SEM_ENDERECO, "o nome não cabe numa URL")
     sondadas = equipe.cada(lambda t: _sondar(transporte, t.nome, "xmin"), candidatas)
     for tabela, problema in zip(candidatas, sondadas, strict=True):
         if isinstance(problema, TabelaInexistente):
@@ -55,7 +59,6 @@ def descobrir(transporte: Transporte, equipe: Equipe) -> Catalogo:
         else:
             # Uma recusa (42501) aparece na leitura, com a sua cura.
             tabelas[tabela.nome] = tabela
-    vistas = {t.nome for t, _ in descritas}
     ausentes = _procurar_escondidas(transporte, tabelas, vistas, ocultas, equipe)
     return Catalogo(tabelas, tuple(sorted(visoes)), ocultas, tuple(ausentes))
 
