@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cofre.deposito import Backup
 from cofre.erros import ErroCofre, Interrompido
-from cofre.inventario import EmpresaGuardada
+from cofre.inventario import EmpresaGuardada, estado_de
 from cofre.modelo import ordem_de_exibicao
 from cofre.plano import REMOVER, Contagem, Plano
 from cofre.relato import Relato, limpo, numero, plural
@@ -79,7 +79,7 @@ class Dialogo:
         for i, b in enumerate(usaveis, 1):
             total = plural(b.meta.total if b.meta else 0, "registro", "registros")
             tipo = b.meta.tipo if b.meta else ""
-            linha(f"{i}. {b.quando:%Y-%m-%d %H:%M:%S}  {tipo}  {total}  {b.estado}")
+            linha(f"{i}. {b.quando:%Y-%m-%d %H:%M:%S}  {tipo}  {total}  {estado_de(b)[0]}")
         linha()
         while True:
             resposta = self._perguntar("Escolha a data (Enter mantém a atual): ")
@@ -89,8 +89,8 @@ class Dialogo:
                 return usaveis[int(resposta) - 1]
             linha(f"   Responda um número de 1 a {len(usaveis)}.")
 
-    def confirmar(self, alvo: Alvo) -> str:
-        """«RESTAURAR», «m» (trocar o modo) ou qualquer outra coisa, que cancela."""
+    def confirmar(self, alvo: Alvo, *, trocavel: bool = True) -> str:
+        """«RESTAURAR», «m» (trocar o modo, se `trocavel`) ou qualquer outra coisa, que cancela."""
         linha, nome = self.relato.linha, limpo(alvo.empresa.nome)
         linha()
         linha("⚠️ CONFIRMAÇÃO")
@@ -106,8 +106,9 @@ class Dialogo:
         linha(f'✅ Apenas a empresa "{nome}" será afetada')
         linha("✅ Outras empresas NÃO serão afetadas")
         linha()
-        outro = "voltar tudo" if alvo.modo == RECUPERAR else "só repor o que falta"
-        linha(f"(m muda para: {outro})")
+        if trocavel:
+            outro = "voltar tudo" if alvo.modo == RECUPERAR else "só repor o que falta"
+            linha(f"(m muda para: {outro})")
         return self._perguntar(f"Digite '{PALAVRA}' para confirmar: ")
 
     def efeitos(self, mudou: Mapping[str, Contagem]) -> str:
@@ -167,7 +168,7 @@ class Dialogo:
 
 def mais_novo(backups: Sequence[Backup]) -> Backup | None:
     """O backup inteiro mais novo de rotina (as fotos que a própria restauração tira não contam)."""
-    inteiros = [b for b in backups if b.meta and b.estado == "completo"]
+    inteiros = [b for b in backups if b.meta and estado_de(b)[0] == "completo"]
     rotina = [b for b in inteiros if b.meta and b.meta.tipo in TIPOS_DE_ROTINA]
     return rotina[-1] if rotina else None
 

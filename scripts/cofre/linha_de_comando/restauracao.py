@@ -33,8 +33,23 @@ Sem opções, pergunta a empresa, as tabelas e a confirmação.
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Acao]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     opcoes = _analisador().parse_args(argumentos)
+    if opcoes.acao is not None:
+        _recusar_o_que_nao_e_da_acao(opcoes)
     acoes: dict[str | None, Acao] = {None: restaurar, "desfazer": desfazer, "continuar": continuar}
     return opcoes, acoes[opcoes.acao]
+
+
+def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
+    """Antes da ação, o argparse aceitaria as opções da restauração e as esqueceria."""
+    dadas = {
+        "--simular": opcoes.simular,
+        "--backup": opcoes.backup,
+        "--tabelas": opcoes.tabelas,
+        "--modo": opcoes.modo != "voltar",
+    }
+    for nome, dada in dadas.items():
+        if dada:
+            raise ErroDeUso(f"Não entendi o comando: {opcoes.acao} não aceita {nome}.")
 
 
 def _analisador() -> Analisador:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from cofre.erros import (
     BackupDanificado,
+    DefeitoInterno,
     ErroCofre,
     ErroDeUso,
+    Interrompido,
     NadaEncontrado,
     RestauracaoIncompleta,
     RestauracaoRecusada,
@@ -53,6 +55,9 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
         sessao = Sessao(opcoes, relato, configuracao, deposito)
         try:
             yield sessao
+        except KeyboardInterrupt:
+            # Depois da primeira escrita, quem executa já disse como seguir.
+            raise Interrompido("Interrompido.", "Nada foi alterado.") from None
         finally:
             sessao.fechar()
 
@@ -200,8 +205,9 @@ class Sessao:
                 if plano.assinatura() != visto and self.opcoes.confirmar != PALAVRA:
                     if self.opcoes.confirmar:
                         raise Cancelada(f"--confirmar precisa ser {PALAVRA}.")
-                    resposta = dialogo.confirmar(alvo)
-                    if resposta.lower() == "m":
+                    trocavel = acao == "restaurar"
+                    resposta = dialogo.confirmar(alvo, trocavel=trocavel)
+                    if trocavel and resposta.lower() == "m":
                         outro = VOLTAR if alvo.modo == RECUPERAR else RECUPERAR
                         alvo, visto = replace(alvo, modo=outro), b""
                         continue
@@ -295,6 +301,10 @@ class Sessao:
         except (ErroCofre, KeyboardInterrupt) as e:
             causa = str(e) or "interrompida"
             raise RestauracaoIncompleta(f"A restauração parou no meio: {causa}", COMO_SEGUIR) from e
+        except Exception as e:
+            # Um defeito nosso: a empresa pode estar pela metade, e é isso que se tem de dizer.
+            causa = str(DefeitoInterno(e))
+            raise RestauracaoIncompleta(f"A restauração parou no meio: {causa}", COMO_SEGUIR) from e
         if desfecho.efeitos and self.opcoes.efeitos:
             dialogo.contar_efeitos(desfecho.efeitos)
         Narrador(self.relato).desfecho(alvo, desfecho, acao)
@@ -351,6 +361,8 @@ class Sessao:
         from cofre.diario import DESFEITA
         from cofre.restauracao import Alvo
 
+        quando = str(qual.dados.get("comecada_em"))[:16].replace("T", " ")
+        self.relato.linha(f"↩️ Desfazendo a restauração de {quando}")
         antes = self.backup(guardada, str(qual.dados["antes"]))
         self.conectar(guardada, antes)
         alvo = Alvo(self.empresa, antes, tuple(qual.dados["tabelas"]))

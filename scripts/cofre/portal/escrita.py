@@ -48,6 +48,7 @@ DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"
 """Códigos nossos, no lugar dos do PostgreSQL: a linha não é mais como a foto a viu."""
 UNICO_VIOLADO = "23505"
+NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
 
 
@@ -506,26 +507,13 @@ def existentes(
 def ensaiar_insercao(
     transporte: Transporte, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
 ) -> EscritaRecusada | None:
-    """O que o banco recusaria destas linhas, sem nunca gravá-las; None se aceitaria todas.
+    """O que o banco recusaria destas linhas, sem gravá-las; None se aceitaria todas.
 
     Pede-se a resposta como um só objeto: com duas linhas ou mais, o PostgREST responde PGRST116 e
     desfaz a transação, depois de o banco ter conferido tudo (gatilhos e chaves estrangeiras
-    inclusive). Uma linha sozinha é repetida: ou a chave repetida a recusa, ou são duas.
+    inclusive; com uma linha só, as chaves estrangeiras não se veem).
     """
-    tem = abrir_linha(linhas[0])
-    parametros: Parametros = (("columns", ",".join(citar_sempre(c) for c in colunas if c in tem)),)
-    corpo = _vetor(linhas if len(linhas) > 1 else [linhas[0], linhas[0]])
-    try:
-        transporte.escrever(
-            "POST", tabela.nome, parametros, corpo, "return=representation", aceitar=UM_SO_OBJETO
-        )
-    except EscritaRecusada as e:
-        if e.codigo_sql == "PGRST116" or (len(linhas) == 1 and _e_a_chave(e, tabela, tem)):
-            return None
-        return e
-    # Só se um gatilho descartou todas as linhas menos uma: a que ficou é desta empresa, e a próxima
-    # foto a verá.
-    return None
+    return _ensaiar(transporte, tabela, linhas, colunas, (), "return=representation")
 
 
 def ensaiar_alteracao(
@@ -533,27 +521,37 @@ def ensaiar_alteracao(
 ) -> EscritaRecusada | None:
     """O que o banco recusaria se estas linhas, que existem, ficassem assim; None se nada.
 
-    É um upsert pela chave, desfeito como em `ensaiar_insercao`; uma linha sozinha é repetida, e o
-    banco não muda a mesma linha duas vezes (21000). Os gatilhos de inserção também rodam: quem
-    chama só deve crer nas recusas que são do valor.
+    É um upsert pela chave, desfeito como em `ensaiar_insercao`. Os gatilhos de inserção também
+    rodam: quem chama só deve crer nas recusas que são do valor.
     """
-    tem = abrir_linha(linhas[0])
-    parametros: Parametros = (
-        ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem)),
-        ("on_conflict", ",".join(citar_sempre(c) for c in tabela.chave)),
-    )
-    corpo = _vetor(linhas if len(linhas) > 1 else [linhas[0], linhas[0]])
+    por_chave = ("on_conflict", ",".join(citar_sempre(c) for c in tabela.chave))
     prefer = "return=representation,resolution=merge-duplicates"
+    return _ensaiar(transporte, tabela, linhas, colunas, (por_chave,), prefer)
+
+
+def _ensaiar(
+    transporte: Transporte,
+    tabela: Tabela,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+    parametros: Parametros,
+    prefer: str,
+) -> EscritaRecusada | None:
+    """Um POST que nunca fica: com duas linhas ou mais, a resposta de um só objeto o desfaz; uma
+    linha sozinha vai com outra de chave nula, que o banco sempre recusa."""
+    so_uma = len(linhas) == 1
+    tem = abrir_linha(linhas[0])
+    nomes = ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem))
+    corpo = _vetor([linhas[0], _sem(linhas[0], tabela.chave)] if so_uma else linhas)
     try:
-        transporte.escrever("POST", tabela.nome, parametros, corpo, prefer, aceitar=UM_SO_OBJETO)
+        transporte.escrever(
+            "POST", tabela.nome, (nomes, *parametros), corpo, prefer, aceitar=UM_SO_OBJETO
+        )
     except EscritaRecusada as e:
-        return None if e.codigo_sql in ("PGRST116", "21000") else e
-    raise AssertionError(f"o ensaio em {tabela.nome} não foi desfeito")
-
-
-def _e_a_chave(erro: EscritaRecusada, tabela: Tabela, linha: Mapping[str, msgspec.Raw]) -> bool:
-    casa = re.match(r"Key \((.*)\)=\((.*)\) already exists", erro.detalhes, re.DOTALL)
-    if erro.codigo_sql != UNICO_VIOLADO or not casa:
-        return False
-    valores = ", ".join(texto(bytes(linha[c])) or "" for c in tabela.chave)
-    return casa[1].replace('"', "") == ", ".join(tabela.chave) and casa[2] == valores
+        da_sentinela = e.codigo_sql == NULO_PROIBIDO and any(
+            f'column "{c}"' in str(e) for c in tabela.chave
+        )
+        return None if e.codigo_sql == "PGRST116" or (so_uma and da_sentinela) else e
+    # Só se gatilhos descartaram todas as linhas menos uma: a que ficou é desta empresa, e a próxima
+    # foto a verá.
+    return None
