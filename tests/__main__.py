@@ -4,6 +4,7 @@ Prepara o mesmo ambiente que a demonstração, confere estilo e tipos e roda o p
 servidores de verdade. Com argumentos, só o pytest roda, e os recebe.
 """
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ def executar(titulo: str, modulo_e_argumentos: list) -> bool:  # type: ignore[ty
 
 def main() -> int:
     arrumar_entrada_e_saida()
+    # Começada em segundo plano, a suíte herdaria o Ctrl+C ignorado, e os testes o mandam.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         preparar(extras=[RAIZ / "tests" / "requirements.txt"])
     except ErroDeAmbiente as erro:

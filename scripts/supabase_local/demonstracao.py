@@ -50,6 +50,8 @@ def executar(auto: bool = False) -> int:
     saída."""
     for sinal in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sinal, _terminar)
+    # Quem a começa em segundo plano num shell deixa o Ctrl+C ignorado; aqui ele sempre vale.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with _supabase() as supabase:
             codigo = _fazer_backup(supabase)

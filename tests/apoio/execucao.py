@@ -51,6 +51,7 @@ def ambiente(
         nome: valor
         for nome, valor in os.environ.items()
         if not nome.startswith(("SUPABASE_", "VITE_", "BACKUP_", "PYTHON"))
+        and nome not in ("COLUMNS", "LINES")
     }
     limpo["BACKUP_DIR"] = str(destino)
     if projeto is not None:
