@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cofre.deposito import Backup
-from cofre.erros import ErroCofre, Interrompido
+from cofre.erros import Interrompido
 from cofre.inventario import EmpresaGuardada, estado_de
 from cofre.modelo import ordem_de_exibicao
 from cofre.plano import REMOVER, Contagem, Plano
@@ -284,10 +284,6 @@ class Narrador:
             if str(i.erro) not in vistos:
                 vistos.add(str(i.erro))
                 linha(f"   ❌ {limpo(i.tabela)}: {limpo(str(i.erro))} {limpo(i.erro.detalhes)}")
-
-    def recusa(self, erro: ErroCofre) -> None:
-        """Um erro em palavras."""
-        self.relato.erro(f"❌ {erro}")
 
 
 NOMES = ("nome", "name", "descricao", "razao_social", "full_name", "email", "numero_os", "id")

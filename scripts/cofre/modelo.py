@@ -113,17 +113,6 @@ class DeixadaDeFora:
 
 
 @dataclass(frozen=True, slots=True)
-class TabelaFotografada:
-    """O que ficou no disco de uma tabela de uma empresa."""
-
-    tabela: str
-    arquivo: str
-    registros: int
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class Contradicao:
     """Linhas de `tabela` que são desta empresa mas cujo elo `por` aponta para fora dela."""
 

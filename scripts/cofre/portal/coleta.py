@@ -15,7 +15,7 @@ import heapq
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import msgspec
 
@@ -25,9 +25,9 @@ from cofre.erros import ConsultaDemorada, FalhaDeLeitura, RespostaInvalida
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador, juntar
 from cofre.modelo import Empresa, Tabela
-from cofre.portal.consulta import Consulta, Parametros, consultas
+from cofre.portal.consulta import Consulta, consultas
 from cofre.portal.leitura import Chave, Leitor, literais, resumir
-from cofre.portal.transporte import Pagina, PaginaGrande
+from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
 
 LINHAS_POR_PAGINA = 1000
 PASSADAS = 5
@@ -38,20 +38,6 @@ DIVERGENCIAS = 3
 
 Avanco = Callable[[str, int, int | None], None]
 """Recebe (tabela, linhas lidas até agora, total ou None)."""
-
-
-class Leitura(Protocol):
-    """O que a coleta usa do transporte."""
-
-    def ler(
-        self,
-        tabela: str,
-        selecao: str,
-        parametros: Parametros = (),
-        *,
-        contar: bool = False,
-        limite: int | None = None,
-    ) -> Pagina: ...
 
 
 @dataclass(slots=True)
@@ -70,7 +56,7 @@ class _Bloco:
 class _Serie:
     """As linhas de uma consulta, em blocos, e como lê-las de novo."""
 
-    leitura: Leitura
+    leitura: Transporte
     consulta: Consulta
     leitor: Leitor
     rascunho: IO[bytes]
@@ -269,7 +255,7 @@ class Coleta:
 
 
 def preparar(
-    leitura: Leitura,
+    leitura: Transporte,
     empresa: Empresa,
     no_escopo: TabelaNoEscopo,
     donos: Donos,
