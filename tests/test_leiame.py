@@ -27,7 +27,7 @@ from apoio.loja import GRUPO
 from cofre import erros
 from cofre.config import carregar, ler_regras
 from cofre.linha_de_comando.argumentos import CODIGOS
-from cofre.linha_de_comando.sessao import HA_DIFERENCAS
+from cofre.linha_de_comando.conducao import HA_DIFERENCAS
 from supabase_local import acidente
 from supabase_local.servidor import SupabaseLocal
 

@@ -462,18 +462,37 @@ def test_usuario_dono_apagado_do_auth(loja: Loja) -> None:
     )
 
 
-def test_coluna_que_nao_existe_mais_e_ignorada_as_claras(loja: Loja) -> None:
+SEM_COLUNA = ("--empresa", LOJA_X, "--tabelas", "fornecedores")
+
+
+@pytest.mark.parametrize(
+    ("opcoes", "respostas", "codigo"),
+    [
+        (("--confirmar", "RESTAURAR", "--aceitar", "colunas"), (), 0),
+        ((), ("s", "RESTAURAR"), 0),
+        (("--confirmar", "RESTAURAR"), (), 8),
+        ((), ("n", "RESTAURAR"), 8),
+        ((), (), 8),
+    ],
+)
+def test_coluna_que_nao_existe_mais_so_se_ignora_com_acordo(
+    loja: Loja, opcoes: tuple[str, ...], respostas: tuple[str, ...], codigo: int
+) -> None:
     antes = antes_de(loja)
     loja.sql(
         "ALTER TABLE fornecedores DROP COLUMN contatos",
         f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
     )
     loja.projeto.recarregar_esquema()
-    saida = loja.direto("--tabelas", "fornecedores")
-    assert saida.codigo == 0, saida.tudo
-    assert "fornecedores: o banco não tem mais contatos; esses valores serão ignorados." in (
-        saida.saida
-    )
+    estragado, arquivos = antes_de(loja), loja.arquivos()
+    saida = loja.restaurar(*SEM_COLUNA, *opcoes, respostas=respostas)
+    assert saida.codigo == codigo, saida.tudo
+    assert "fornecedores: o banco não tem mais contatos" in saida.saida
+    assert saida.saida.count("Restaurar sem essas colunas? (s/n)") == (not opcoes)
+    if codigo:
+        estragado.conferir_intacto()
+        assert loja.arquivos() == arquivos
+        return
     sem = [{c: v for c, v in f.items() if c != "contatos"} for f in antes.estado["fornecedores"]]
     assert loja.estado()["fornecedores"] == sorted(sem, key=json.dumps)
 

@@ -152,11 +152,15 @@ def test_a_linha_que_fura_uma_regra_e_recusada_com_explicacao(loja: Loja) -> Non
     assert loja.arquivos() == arquivos
 
 
-def test_no_dialogo_pode_seguir_sem_as_linhas_recusadas(loja: Loja) -> None:
+@pytest.mark.parametrize("por_opcao", [False, True])
+def test_pode_seguir_sem_as_linhas_recusadas(loja: Loja, por_opcao: bool) -> None:
     antes = antes_de(loja)
     loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno <> 'C-0003'")
-    saida = loja.restaurar(respostas=("2", "0", "s", "RESTAURAR"))
-    assert "Restaurar o resto, sem esses registros? (s/n)" in saida.saida
+    if por_opcao:
+        saida = loja.direto("--aceitar", "registros")
+    else:
+        saida = loja.restaurar(respostas=("2", "0", "s", "RESTAURAR"))
+        assert saida.saida.count("Restaurar o resto, sem esses registros? (s/n)") == 1
     assert saida.codigo == 0, saida.tudo
     # Só a linha que o banco recusa (e o que aponta para ela) não voltou, e a tela o diz.
     assert re.search(r"⚠️ clientes [0-9a-f-]{36}: não voltou; .*clientes_cpf_inteiro", saida.saida)

@@ -10,12 +10,13 @@ import contextlib
 import itertools
 import os
 import random
+import re
 import signal
 import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import pytest
 
@@ -199,13 +200,44 @@ def test_a_proxima_execucao_oferece_desfazer(cenario: Cenario, partida: Loja) ->
     assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
 
 
-@pytest.mark.parametrize("respostas", [("1", "3"), ("1", "q"), ("1",)])
-def test_a_proxima_execucao_oferece_deixar(partida: Loja, respostas: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("respostas", [("1", "q"), ("1",)])
+def test_sair_sem_escolher_nao_muda_nada(partida: Loja, respostas: tuple[str, ...]) -> None:
     antes, arquivos = antes_de(partida), partida.arquivos()
     saida = partida.restaurar(respostas=respostas)
     assert saida.codigo == 7, saida.tudo
     antes.conferir_intacto()
     assert partida.arquivos() == arquivos
+
+
+def test_deixar_como_esta_permite_outra_restauracao(cenario: Cenario, partida: Loja) -> None:
+    antes = antes_de(partida)
+    saida = partida.restaurar(respostas=("1", "3"))
+    assert saida.codigo == 7, saida.tudo
+    antes.conferir_intacto()
+    assert [d["estado"] for d in partida.diarios()] == ["deixada"]
+    assert f"continuar --empresa {LOJA_X}" in saida.erros
+    # O aviso continua, mas outra restauração pode vir: a foto dela é de como a empresa está.
+    assert "restauração não concluída" in partida.copiar("--empresa", LOJA_X).tudo
+    de_antes = partida.backups("manual")[0]["inicio"][:19]
+    saida = partida.direto("--backup", re.sub(r"[-:]", "", de_antes).replace("T", "_"))
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(partida, cenario.alvo, saida.tudo)
+    assert [d["estado"] for d in partida.diarios()] == ["deixada", "concluida"]
+    assert "não concluída" not in partida.copiar("--empresa", LOJA_X).tudo
+    assert (
+        partida.restaurar("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR").codigo == 0
+    )
+    antes.conferir()
+
+
+@pytest.mark.parametrize("acao", ["continuar", "desfazer"])
+def test_a_que_foi_deixada_ainda_se_conclui_ou_desfaz(
+    cenario: Cenario, partida: Loja, acao: str
+) -> None:
+    assert partida.restaurar(respostas=("1", "3")).codigo == 7
+    saida = partida.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    cenario.conferir(partida, cenario.alvo if acao == "continuar" else cenario.antes, saida.tudo)
 
 
 def test_sem_dialogo_nao_comeca_outra_por_cima(partida: Loja) -> None:
@@ -218,7 +250,10 @@ def test_sem_dialogo_nao_comeca_outra_por_cima(partida: Loja) -> None:
     assert partida.arquivos() == arquivos
 
 
-def test_morrer_ao_desfazer_e_concluir_o_desfazer(cenario: Cenario, partida: Loja) -> None:
+@pytest.mark.parametrize("acao", ["continuar", "desfazer", None])
+def test_morrer_ao_desfazer_e_concluir_o_desfazer(
+    cenario: Cenario, partida: Loja, acao: str | None
+) -> None:
     def matar(_pedido: Pedido, vez: int) -> bool:
         if vez != 20:
             return True
@@ -234,7 +269,12 @@ def test_morrer_ao_desfazer_e_concluir_o_desfazer(cenario: Cenario, partida: Loj
         )
         processo.communicate(timeout=PACIENCIA)
     assert processo.returncode == -signal.SIGKILL
-    saida = partida.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    if acao is None:  # pelo diálogo: desfazer o desfazer não é uma das escolhas
+        saida = partida.restaurar(respostas=("1", "2", "1"))
+        assert "⚠️ Há um desfazer não concluído, de " in saida.saida
+        assert "   1. concluir   3. deixar como está e sair" in saida.saida
+    else:
+        saida = partida.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert saida.codigo == 0, saida.tudo
     cenario.conferir(partida, cenario.antes, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
@@ -269,6 +309,51 @@ def test_a_api_some_e_nao_volta_ate_o_fim(
     saida = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert saida.codigo == 0, saida.tudo
     cenario.conferir(loja, cenario.alvo, saida.tudo)
+
+
+@pytest.mark.parametrize("escolha", ["concluir", "desfazer", "deixar", "sair", "nada"])
+def test_no_dialogo_um_erro_sem_volta_oferece_as_tres_escolhas_ali_mesmo(
+    cenario: Cenario, total: int, criar_supabase: FabricaDeSupabase, tmp_path: Path, escolha: str
+) -> None:
+    loja = cenario.novo(criar_supabase, tmp_path)
+    comeco = "1\n0\nRESTAURAR\n"
+    respostas = {
+        "concluir": "1\n",
+        "desfazer": "2\n",
+        "deixar": "3\n",
+        "sair": "x\nq\n",
+        "nada": "",
+    }
+    processo = abrir_restauracao(loja.projeto, loja.destino, "--tentativas", "2")
+    assert processo.stdin is not None
+    assert processo.stdout is not None
+    with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_Apagao(total // 2), vezes=None):
+        processo.stdin.write(comeco.encode())
+        processo.stdin.flush()
+        dito = _ler_ate(processo.stdout, "3. deixar como está e sair\nEscolha: ")
+    # A API voltou enquanto o usuário lia.
+    saida, erros = processo.communicate(respostas[escolha].encode(), timeout=PACIENCIA)
+    fim = Saida(processo.returncode, dito + saida.decode(), erros.decode())
+    assert "❌ A restauração parou no meio: " in fim.saida
+    queria = {"concluir": cenario.alvo, "desfazer": cenario.antes}.get(escolha)
+    if queria is None:
+        assert fim.codigo == 7, fim.tudo
+        assert f"continuar --empresa {LOJA_X}" in fim.erros
+        estado = "deixada" if escolha == "deixar" else "em_andamento"
+        assert [d["estado"] for d in loja.diarios()] == [estado]
+        assert alheias(loja.impressoes(), LOJA_X) == cenario.outras
+        fim = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert fim.codigo == (7 if escolha == "desfazer" else 0), fim.tudo
+    cenario.conferir(loja, queria or cenario.alvo, fim.tudo)
+
+
+def _ler_ate(saida: IO[bytes], fim: str) -> str:
+    lido = b""
+    while not lido.endswith(fim.encode()):
+        parte = os.read(saida.fileno(), 65536)
+        assert parte, lido.decode()
+        lido += parte
+    return lido.decode()
 
 
 class _Apagao:

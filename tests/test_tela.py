@@ -22,7 +22,7 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import erros
 from cofre.linha_de_comando.argumentos import CODIGOS
-from cofre.linha_de_comando.sessao import HA_DIFERENCAS
+from cofre.linha_de_comando.conducao import HA_DIFERENCAS
 from supabase_local.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"

@@ -136,28 +136,24 @@ class Dialogo:
                 f" {numero(c.repor)} a menos"
             )
 
-    def sem_as_tabelas(self, tabelas: Sequence[str]) -> bool:
-        """Se segue com as outras tabelas."""
-        nomes = ", ".join(limpo(t) for t in tabelas)
-        resposta = self.relato.perguntar(f"Deixar {nomes} de fora e seguir? (s/n): ")
+    def sim(self, pergunta: str) -> bool:
+        """Uma pergunta de sim ou não; sem resposta é não."""
+        resposta = self.relato.perguntar(f"{pergunta} (s/n): ")
         return (resposta or "").lower() in ("s", "sim")
 
-    def sem_as_recusadas(self) -> bool:
-        """Se segue sem as linhas que o banco recusa."""
-        resposta = self.relato.perguntar("Restaurar o resto, sem esses registros? (s/n): ")
-        return (resposta or "").lower() in ("s", "sim")
-
-    def seguir(self, sem_resposta: str = "3") -> str:
-        """Depois de uma parada: «1» concluir, «2» desfazer, «3» deixar."""
-        self.relato.linha("   1. concluir   2. desfazer   3. deixar como está e sair")
+    def seguir(self, desfazendo: bool = False) -> str | None:
+        """Depois de uma parada: «1» concluir, «2» desfazer (se já não é o que se fazia), «3» deixar
+        como está; None se saiu sem escolher."""
+        desfazer = "" if desfazendo else "2. desfazer   "
+        self.relato.linha(f"   1. concluir   {desfazer}3. deixar como está e sair")
+        validas = ("1", "3") if desfazendo else ("1", "2", "3")
         while True:
             resposta = self.relato.perguntar("Escolha: ")
-            if resposta in ("1", "2"):
+            if resposta is None or resposta.lower() == "q":
+                return None
+            if resposta in validas:
                 return resposta
-            if resposta is None:
-                return sem_resposta
-            if resposta in ("3", "q"):
-                return "3"
+            self.relato.linha(f"   Responda {', '.join(validas)}, ou q para decidir depois.")
 
     def _perguntar(self, pergunta: str) -> str:
         resposta = self.relato.perguntar(pergunta)

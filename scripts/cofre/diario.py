@@ -19,11 +19,12 @@ from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco, gravar_inteiro
 from cofre.relato import limpo
 
 PREFIXO = "restauracao_"
-EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA = (
+EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (
     "em_andamento",
     "concluida",
     "desfeita",
     "incompleta",
+    "deixada",
 )
 ABERTAS = frozenset({EM_ANDAMENTO, INCOMPLETA})
 
@@ -37,8 +38,18 @@ class Diario:
 
     @property
     def aberto(self) -> bool:
-        """Se ainda há o que concluir ou desfazer."""
-        return self.dados.get("estado") in ABERTAS
+        """Se não acabou, e ninguém decidiu ainda o que fazer dela."""
+        return self.estado in ABERTAS
+
+    @property
+    def por_concluir(self) -> bool:
+        """Se não acabou: aberta, ou deixada como estava."""
+        return self.aberto or self.estado == DEIXADA
+
+    @property
+    def desfazendo(self) -> bool:
+        """Se é o desfazer de outra restauração."""
+        return "desfaz" in self.dados
 
     @property
     def estado(self) -> str:
@@ -54,6 +65,11 @@ class Diario:
                 self.caminho,
                 json.dumps(self.dados, ensure_ascii=False, indent=2).encode("utf-8", "replace"),
             )
+
+    def deixar(self) -> None:
+        """O usuário decidiu deixar como está: ainda se pode concluir ou desfazer, mas outra
+        restauração pode vir antes. Levanta FalhaDeDisco."""
+        self.anotar(estado=DEIXADA)
 
     def acrescentar(self, lista: str, item: Mapping[str, Any]) -> None:
         """Põe um item no fim de uma das listas."""
@@ -93,12 +109,16 @@ def diarios(pasta: Path) -> list[Diario]:
 
 
 def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
-    """Uma frase por restauração não concluída nestas pastas."""
+    """Uma frase por restauração não concluída nestas pastas. Uma que foi deixada como estava só
+    conta enquanto for a última."""
     for pasta in pastas:
-        for diario in diarios(pasta):
-            if diario.aberto:
+        todos = diarios(pasta)
+        for diario in todos:
+            if diario.aberto or (diario.por_concluir and diario is todos[-1]):
                 nome = limpo(str(diario.dados.get("nome", "")))
-                yield (
-                    f"Há uma restauração não concluída da empresa {nome}. Conclua-a ou desfaça-a:"
-                    " python scripts/restaurar-empresa.py"
-                )
+                oque = "um desfazer não concluído" if diario.desfazendo else RESTAURACAO
+                cura = "Conclua-o" if diario.desfazendo else "Conclua-a ou desfaça-a"
+                yield (f"Há {oque} da empresa {nome}. {cura}: python scripts/restaurar-empresa.py")
+
+
+RESTAURACAO = "uma restauração não concluída"

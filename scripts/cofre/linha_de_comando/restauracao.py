@@ -15,6 +15,7 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_conexao,
     opcoes_de_saida,
 )
+from cofre.linha_de_comando.conducao import PERDAS, Conducao, como_seguir
 from cofre.linha_de_comando.execucao import Acao
 from cofre.linha_de_comando.sessao import Sessao, abrir_sessao
 from cofre.relato import Relato
@@ -97,8 +98,23 @@ def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
         metavar="O_QUE",
         help="o que gatilhos mudarem em tabelas não escolhidas: desfazer ou manter",
     )
+    analisador.add_argument(
+        "--aceitar",
+        metavar="PERDAS",
+        type=_perdas,
+        default=padrao,
+        help="o que pode não voltar, sem perguntar: colunas (que o banco não tem mais), registros"
+        " (que ele recusa), tabelas; separados por vírgula",
+    )
     opcoes_de_saida(analisador, padrao)
     opcoes_de_conexao(analisador, padrao)
+
+
+def _perdas(texto: str) -> tuple[str, ...]:
+    nomes = lista_de_nomes(texto)
+    if not set(nomes) <= set(PERDAS):
+        raise argparse.ArgumentTypeError(f"use {', '.join(PERDAS)}")
+    return nomes
 
 
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
@@ -119,29 +135,32 @@ def restaurar(opcoes: Namespace, relato: Relato) -> int:
         else:
             backup, tabelas = dialogo.tabelas(guardada, backup)
         sessao.conectar(guardada, backup)
-        return sessao.levar(Alvo(sessao.empresa, backup, tabelas, opcoes.modo), "restaurar")
+        alvo = Alvo(sessao.empresa, backup, tabelas, opcoes.modo)
+        return Conducao(sessao).levar(alvo, "restaurar")
 
 
 def _resolver_pendente(sessao: Sessao, guardada: EmpresaGuardada, pendente: Diario) -> int:
-    """Uma restauração que não acabou vem antes de outra: concluir, desfazer ou sair."""
+    """Uma restauração que não acabou vem antes de outra. Devolve o código de saída."""
     from cofre.dialogo import Dialogo
 
     relato = sessao.relato
-    relato.linha()
     quando = str(pendente.dados.get("comecada_em"))[:16].replace("T", " ")
-    relato.linha(f"⚠️ Há uma restauração não concluída, de {quando}.")
+    oque = "um desfazer não concluído" if pendente.desfazendo else "uma restauração não concluída"
+    relato.linha()
+    relato.linha(f"⚠️ Há {oque}, de {quando}.")
     if sessao.opcoes.confirmar:
         raise ErroDeUso(
-            "Há uma restauração não concluída desta empresa.",
-            "Conclua-a ou desfaça-a antes:\n"
-            "  python scripts/restaurar-empresa.py continuar --empresa QUAL\n"
-            "  python scripts/restaurar-empresa.py desfazer --empresa QUAL",
+            f"Há {oque} desta empresa: resolva antes.",
+            como_seguir(pendente, sessao.opcoes.destino),
         )
-    escolha = Dialogo(relato).seguir()
+    escolha = Dialogo(relato).seguir(pendente.desfazendo)
     if escolha == "1":
-        return sessao.concluir(guardada, pendente)
+        return Conducao(sessao).concluir(guardada, pendente)
     if escolha == "2":
-        return sessao.desfazer(guardada, pendente)
+        return Conducao(sessao).desfazer(guardada, pendente)
+    if escolha == "3":
+        pendente.deixar()
+    relato.erro(como_seguir(pendente, sessao.opcoes.destino))
     return RestauracaoIncompleta.codigo
 
 
@@ -149,17 +168,17 @@ def desfazer(opcoes: Namespace, relato: Relato) -> int:
     """Volta ao que era antes da última restauração."""
     with abrir_sessao(opcoes, relato) as sessao:
         guardada = sessao.guardadas(_exigir(opcoes.empresa))[0]
-        return sessao.desfazer(guardada, sessao.ultimo_diario(guardada))
+        return Conducao(sessao).desfazer(guardada, sessao.ultimo_diario(guardada))
 
 
 def continuar(opcoes: Namespace, relato: Relato) -> int:
     """Conclui a que não terminou."""
     with abrir_sessao(opcoes, relato) as sessao:
         guardada = sessao.guardadas(_exigir(opcoes.empresa))[0]
-        pendente = sessao.pendente(guardada)
+        pendente = sessao.por_concluir(guardada)
         if pendente is None:
             raise NadaEncontrado("Não há restauração por concluir desta empresa.", "")
-        return sessao.concluir(guardada, pendente)
+        return Conducao(sessao).concluir(guardada, pendente)
 
 
 def _exigir(empresa: str | None) -> str:
