@@ -1,7 +1,8 @@
 """As campanhas inteiras da restauração, num comando: `python3 tests/campanhas`.
 
-Mata a restauração antes e depois de cada escrita, e restaura centenas de estragos ao acaso: horas,
-e por isso a suíte só faz uma amostra. Com argumentos, são os do pytest.
+Mata a restauração antes e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de
+uma hora em dois processadores, e por isso a suíte só faz uma amostra. Com argumentos, são os do
+pytest.
 """
 
 import os
@@ -28,7 +29,9 @@ def main() -> int:
     continuar_no_ambiente()
     ditos = [a for a in sys.argv[1:] if (RAIZ / a.partition("::")[0]).is_file()]
     alvos = () if ditos else CAMPANHAS
-    comando = [sys.executable, "-m", "pytest", "-x", "-s", *alvos, *sys.argv[1:]]
+    # -rP: no fim, o que cada caso que passou contou (quantas mortes, quantas tabelas).
+    opcoes = ("-n", "auto", "--dist", "load", "-v", "-rP")
+    comando = [sys.executable, "-m", "pytest", *opcoes, *alvos, *sys.argv[1:]]
     return subprocess.run(
         comando, cwd=RAIZ, env={**os.environ, "CAMPANHA": "1"}, check=False
     ).returncode
