@@ -19,12 +19,13 @@ from cofre.deposito import Backup
 from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
 from cofre.erros import BackupDanificado, FalhaDeLeitura, RestauracaoRecusada
 from cofre.escopo import TabelaNoEscopo
+from cofre.escritor import DONO_TROCADO, MUDOU
+from cofre.executor import Impedimento
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.metadados import TabelaSalva
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
 from cofre.portal.api import Portal
-from cofre.portal.escrita import DONO_TROCADO, MUDOU, Impedimento
 from cofre.relato import Relato
 from cofre.riscos import DE_UMA_LINHA, Avaliacao, Risco
 

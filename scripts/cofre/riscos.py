@@ -165,7 +165,7 @@ class Avaliacao:
         return False
 
     def _valor_e_nosso(self, nome: str, recusa: EscritaRecusada) -> bool:
-        from cofre.portal.escrita import coluna_e_valor
+        from cofre.executor import coluna_e_valor
 
         achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
         if achado is None:

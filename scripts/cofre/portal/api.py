@@ -18,11 +18,11 @@ from cofre.escopo import (
     definir,
     referencias_a_empresas,
 )
+from cofre.executor import Executor, Impedimento
 from cofre.modelo import Catalogo, Empresa
 from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
 from cofre.portal.coleta import Avanco, Coleta, coletar, preparar
-from cofre.portal.escrita import Impedimento
 from cofre.portal.transporte import AoTentarDeNovo, Transporte
 
 
@@ -119,7 +119,8 @@ class Portal:
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
-        return escrita.Execucao(self._transporte, escopo, ao_avancar).executar(plano)
+        escritor = escrita.EscritorDaApi(self._transporte, self._equipe)
+        return Executor(escritor, escopo, ao_avancar).executar(plano)
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]

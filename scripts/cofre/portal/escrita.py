@@ -1,506 +1,203 @@
-"""O único que escreve no banco, e só sabe executar um plano.
+"""O único que escreve no banco pela API: cada operação do executor em pedidos do PostgREST.
 
-Mães antes das filhas ao repor, filhas antes das mães ao remover. Repor é um INSERT simples: nunca
-toma a linha de outra empresa. Alterar e remover levam no filtro a chave e as colunas de dono como
-acabaram de ser lidas: uma linha que mudou de dono no meio do caminho não é tocada. O que o banco
-recusa é anotado e não impede o resto; quem chama fotografa de novo e compara.
+Alterar leva no filtro a chave, as colunas de dono e o que a foto viu nas colunas que mudam. Remover
+lê as linhas de novo, deixa as que não são byte a byte as da foto e apaga exatamente as versões que
+leu: uma linha que alguém mudou no meio do caminho não é tocada.
 """
 
 from __future__ import annotations
 
 import contextlib
-import graphlib
-import re
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from cofre.campos import NULO, texto
-from cofre.erros import ConsultaDemorada, EscritaRecusada
+from cofre.campos import texto
+from cofre.equipe import Equipe
+from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
-from cofre.modelo import ChaveEstrangeira, Tabela
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, abrir_linha, mudancas
-from cofre.portal.consulta import Parametros, citar, valor_citado
-from cofre.portal.transporte import Transporte
-
-LINHAS_POR_INSERCAO = 500
-BYTES_POR_INSERCAO = 512 * 1024
-CHAVES_POR_REMOCAO = 40
-RECUSAS_POR_TABELA = 20
-"""Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""
-
-COMPARAVEIS = frozenset(
-    {
-        *"uuid text integer bigint smallint numeric boolean date".split(),
-        "character varying",
-        "timestamp with time zone",
-        "timestamp without time zone",
-    }
+from cofre.escritor import IGNORADA, Mudada, Mudanca, colunas_de_dono, com_nulas
+from cofre.modelo import Tabela
+from cofre.ordem import em_lotes
+from cofre.plano import Acao, Chave, abrir_linha
+from cofre.portal.consulta import Parametros, citar
+from cofre.portal.filtros import (
+    BYTES_DE_FILTRO,
+    bytes_na_url,
+    citar_sempre,
+    do_mesmo_dono,
+    por_chave,
+    por_tudo,
+    se_ainda_for,
 )
-"""Tipos cujo texto JSON, comparado com `eq`, é sempre o próprio valor."""
-MAIOR_COMPARADO = 200
-MAXIMO_DE_COMPARADOS = 8
-"""Para a URL ficar abaixo de 3 KB."""
+from cofre.portal.transporte import PaginaGrande, Transporte
 
-DONO_TROCADO = "dono trocado"
-MUDOU = "mudou"
-"""Códigos nossos, no lugar dos do PostgreSQL: a linha não é mais como a foto a viu."""
-UNICO_VIOLADO = "23505"
+CHAVES_POR_PEDIDO = 40
+BYTES_POR_RELEITURA = 512 * 1024
+
 NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Impedimento:
-    """Uma ação que o banco recusou."""
-
-    tabela: str
-    acao: str
-    chave: tuple[str, ...]
-    erro: EscritaRecusada
-
-
-@dataclass(slots=True)
-class Execucao:
-    """Uma passada: executa um plano uma vez. `ao_avancar` recebe (tabela, ação, linhas)."""
+class EscritorDaApi:
+    """O `cofre.executor.Escritor` que escreve pela API."""
 
     transporte: Transporte
-    escopo: Mapping[str, TabelaNoEscopo]
-    ao_avancar: Callable[[str, str, int], None]
-    impedimentos: list[Impedimento] = field(default_factory=list)
+    equipe: Equipe
 
-    def executar(self, plano: Plano) -> list[Impedimento]:
-        """Repõe, religa, altera e remove. Levanta FalhaDeLeitura se o servidor some."""
-        ordem, soltas = ordenar([self.escopo[t].tabela for t in plano.tabelas])
-        for nome in ordem:
-            self._repor(plano, nome, soltas.get(nome, ()))
-        for nome in ordem:
-            self._religar(plano, nome, soltas.get(nome, ()))
-        for nome in ordem:
-            self._alterar(plano, nome)
-        for nome in reversed(ordem):
-            self._remover(plano, nome)
-        return self.impedimentos
-
-    # -- repor -----------------------------------------------------------------------------
-
-    def _repor(self, plano: Plano, nome: str, soltas: Sequence[ChaveEstrangeira]) -> None:
-        if not plano.contagens[nome].repor:
-            return
-        tabela = self.escopo[nome].tabela
-        anular = [c for fk in soltas if fk.tabela != nome for c in fk.colunas]
-        acoes = self._maes_antes(plano, tabela)
-        for lote in _lotes(acoes):
-            if self._desistiu(nome, REPOR):
-                break
-            self._inserir(plano, tabela, lote, anular)
-
-    def _maes_antes(self, plano: Plano, tabela: Tabela) -> Iterator[Acao]:
-        """As linhas a repor; numa tabela que aponta para si, cada linha depois da sua mãe."""
-        proprias = [
-            fk for fk in tabela.estrangeiras if fk.tabela == tabela.nome and len(fk.colunas) == 1
-        ]
-        acoes = plano.acoes(tabela.nome, REPOR)
-        if not proprias or not tabela.chave:
-            return acoes
-        todas = {a.chave: a for a in acoes}
-        grafo = {}
-        for chave, acao in todas.items():
-            linha = abrir_linha(acao.alvo or b"{}")
-            maes = {(bytes(linha[fk.colunas[0]]),) for fk in proprias if fk.colunas[0] in linha}
-            grafo[chave] = {m for m in maes if m in todas and m != chave}
-        try:
-            return iter([todas[c] for c in graphlib.TopologicalSorter(grafo).static_order()])
-        except graphlib.CycleError:
-            return iter(todas.values())  # um ciclo cabe num só INSERT, conferido no fim dele
-
-    def _inserir(
-        self, plano: Plano, tabela: Tabela, lote: Sequence[Acao], anular: Sequence[str]
-    ) -> None:
-        colunas = plano.tabelas[tabela.nome].colunas
-        corpo = _vetor([_sem(a.alvo or b"{}", anular) for a in lote])
-        tem = abrir_linha(lote[0].alvo or b"{}")
-        nomes = ",".join(citar_sempre(c) for c in colunas if c in tem)
-        parametros: Parametros = (("columns", nomes), *self._conferindo(tabela))
-        try:
-            gravadas = self.transporte.escrever(
-                "POST",
-                tabela.nome,
-                parametros,
-                corpo,
-                "return=representation",
-                "return=representation,resolution=ignore-duplicates",
-            )
-            self.ao_avancar(tabela.nome, REPOR, len(lote))
-            trocadas = self._trocadas(tabela, {a.chave: a.alvo or b"{}" for a in lote}, gravadas)
-            if trocadas:
-                self._apagar_trocadas(tabela, trocadas)
-                self._anotar_gatilho(tabela, REPOR, lote[0])
-        except (EscritaRecusada, ConsultaDemorada) as e:
-            self._repartir(plano, tabela, lote, anular, e)
-
-    def _repartir(
-        self,
-        plano: Plano,
-        tabela: Tabela,
-        lote: Sequence[Acao],
-        anular: Sequence[str],
-        erro: EscritaRecusada | ConsultaDemorada,
-    ) -> None:
-        if len(lote) > 1:
-            meio = len(lote) // 2
-            for parte in (lote[:meio], lote[meio:]):
-                if not self._desistiu(tabela.nome, REPOR):
-                    self._inserir(plano, tabela, parte, anular)
-            return
-        if isinstance(erro, ConsultaDemorada):
-            raise erro
-        if erro.codigo_sql == UNICO_VIOLADO and self._liberar(plano, tabela, lote[0].chave, erro):
-            self._inserir(plano, tabela, lote, anular)
-            return
-        self._anotar(tabela.nome, REPOR, lote[0], erro)
-
-    def _religar(self, plano: Plano, nome: str, soltas: Sequence[ChaveEstrangeira]) -> None:
-        """As colunas que foram nulas na reposição, para fechar um ciclo entre tabelas."""
-        colunas = [c for fk in soltas if fk.tabela != nome for c in fk.colunas]
-        if not colunas or not plano.contagens[nome].repor:
-            return
-        for acao in plano.acoes(nome, REPOR):
-            linha = abrir_linha(acao.alvo or b"{}")
-            valores = {c: linha[c] for c in colunas if c in linha and bytes(linha[c]) != NULO}
-            if valores:
-                self._mudar(plano, self.escopo[nome].tabela, acao, valores, acao.alvo or b"{}")
-
-    # -- alterar ---------------------------------------------------------------------------
-
-    def _alterar(self, plano: Plano, nome: str) -> None:
-        tabela, no_plano = self.escopo[nome].tabela, plano.tabelas[nome]
-        for acao in plano.acoes(nome, ALTERAR):
-            if self._desistiu(nome, ALTERAR):
-                break
-            self._mudar(plano, tabela, acao, mudancas(acao, no_plano), acao.atual or b"{}")
-
-    def _mudar(
-        self,
-        plano: Plano,
-        tabela: Tabela,
-        acao: Acao,
-        valores: Mapping[str, msgspec.Raw],
-        como_esta: bytes,
-    ) -> None:
-        filtro = (
-            *_por_chave(tabela, [acao.chave]),
-            *self._como_lida(tabela, como_esta),
-            *_se_ainda_for(tabela, acao.atual, valores),
+    def inserir(
+        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> Sequence[bytes]:
+        """Um POST; repetido, se a resposta se perde, sem duplicar o que entrou."""
+        nomes = ("columns", ",".join(citar_sempre(c) for c in colunas))
+        gravadas = self.transporte.escrever(
+            "POST",
+            alvo.tabela.nome,
+            (nomes, *_conferindo(alvo)),
+            _vetor(linhas),
+            "return=representation",
+            "return=representation,resolution=ignore-duplicates",
         )
-        corpo = msgspec.json.encode(dict(valores))
-        parametros = (*filtro, *self._conferindo(tabela))
-        for tentativa in range(3):
+        return (_linhas(gravadas) or ()) if alvo.tabela.chave else ()
+
+    def mudar(
+        self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
+    ) -> Iterator[Mudada]:
+        """Um PATCH por linha, em várias conexões se em paralelo."""
+
+        def uma(mudanca: Mudanca) -> Mudada:
             try:
-                gravadas = self.transporte.escrever(
-                    "PATCH", tabela.nome, parametros, corpo, "return=representation"
-                )
-                self.ao_avancar(tabela.nome, ALTERAR, 1)
-                if tabela.chave and acao.atual is not None and gravadas == b"[]":
-                    mudou = f"um registro de {tabela.nome} mudou enquanto se restaurava"
-                    self._anotar(tabela.nome, ALTERAR, acao, EscritaRecusada(MUDOU, mudou, ""))
-                if self._trocadas(tabela, {acao.chave: acao.alvo or b"{}"}, gravadas):
-                    self._anotar_gatilho(tabela, ALTERAR, acao)
-                return
+                return Mudada(mudanca, self._alterar(alvo, mudanca))
             except EscritaRecusada as e:
-                tomado = e.codigo_sql == UNICO_VIOLADO and tentativa < 2
-                if not (tomado and self._liberar(plano, tabela, acao.chave, e)):
-                    self._anotar(tabela.nome, ALTERAR, acao, e)
-                    return
+                return Mudada(mudanca, recusa=e)
 
-    # -- remover ---------------------------------------------------------------------------
-
-    def _remover(self, plano: Plano, nome: str) -> None:
-        tabela = self.escopo[nome].tabela
-        lote: list[Acao] = []
-        dono: Parametros = ()
-        for acao in plano.acoes(nome, REMOVER):
-            deste = self._como_lida(tabela, acao.atual or b"{}")
-            if lote and (deste != dono or len(lote) == CHAVES_POR_REMOCAO or not tabela.chave):
-                self._apagar(tabela, lote, dono)
-                lote = []
-            lote.append(acao)
-            dono = deste
-        if lote:
-            self._apagar(tabela, lote, dono)
-
-    def _apagar(self, tabela: Tabela, lote: Sequence[Acao], dono: Parametros) -> None:
-        if self._desistiu(tabela.nome, REMOVER):
+        if not em_paralelo:
+            yield from map(uma, quais)
             return
-        if tabela.chave:
-            filtro = (*_por_chave(tabela, [a.chave for a in lote]), *dono)
-        else:
-            filtro = _por_tudo(lote[0].atual or b"{}")
-        try:
-            self.transporte.escrever(
-                "DELETE", tabela.nome, filtro, b"", "return=minimal,count=exact"
-            )
-            self.ao_avancar(tabela.nome, REMOVER, len(lote))
-        except EscritaRecusada as e:
-            if len(lote) == 1:
-                self._anotar(tabela.nome, REMOVER, lote[0], e)
-                return
-            meio = len(lote) // 2
-            self._apagar(tabela, lote[:meio], dono)
-            self._apagar(tabela, lote[meio:], dono)
+        # A primeira vai só: se um gatilho troca o dono, é a única que se solta.
+        yield from map(uma, itertools.islice(quais, 1))
+        yield from self.equipe.em_ordem(uma, quais)
 
-    # -- gatilhos que trocam o dono ----------------------------------------------------------
-
-    def _conferindo(self, tabela: Tabela) -> Parametros:
-        """O `select` do que a resposta de uma escrita traz: a chave e as colunas de dono."""
-        colunas = dict.fromkeys((*tabela.chave, *self._colunas_de_dono(tabela)))
-        return (("select", ",".join(citar(c) for c in colunas)),) if tabela.chave else ()
-
-    def _colunas_de_dono(self, tabela: Tabela) -> list[str]:
-        da_tabela = next((r for r in self.escopo[tabela.nome].ramos if not r.passos), None)
-        return [e.coluna for e in da_tabela.elos] if da_tabela else []
-
-    def _trocadas(
-        self, tabela: Tabela, mandadas: Mapping[tuple[bytes, ...], bytes], gravadas: bytes
-    ) -> list[bytes]:
-        """As linhas que ficaram no banco com outro dono que o mandado: um gatilho o troca."""
-        if not tabela.chave or not gravadas:
-            return []
-        trocadas = []
-        for bruta in msgspec.json.decode(gravadas, type=list[msgspec.Raw]):
-            ficou = abrir_linha(bytes(bruta))
-            mandada = mandadas.get(tuple(bytes(ficou[c]) for c in tabela.chave))
-            quis = abrir_linha(mandada) if mandada is not None else ficou
-            donos = self._colunas_de_dono(tabela)
-            # Um dono nulo que o banco preenche fica na empresa: a próxima passada o devolve.
-            if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
-                trocadas.append(bytes(bruta))
-        return trocadas
-
-    def _apagar_trocadas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
-        """Tira as linhas que acabaram de ser inseridas e que um gatilho deu a outro dono."""
-        for linha in linhas:
-            campos = abrir_linha(linha)
-            chave = tuple(bytes(campos[c]) for c in tabela.chave)
-            filtro = (*_por_chave(tabela, [chave]), *self._como_lida(tabela, linha))
-            with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
-                self.transporte.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
-
-    def _anotar_gatilho(self, tabela: Tabela, tipo: str, acao: Acao) -> None:
-        """Uma só vez basta para desistir da tabela: cada nova escrita soltaria mais uma linha."""
-        donos = ", ".join(self._colunas_de_dono(tabela))
-        erro = EscritaRecusada(
-            DONO_TROCADO, f"um gatilho de {tabela.nome} troca {donos} a cada escrita", ""
+    def _alterar(self, alvo: TabelaNoEscopo, mudanca: Mudanca) -> Sequence[bytes] | None:
+        filtro = (
+            *por_chave(alvo.tabela, [mudanca.acao.chave]),
+            *do_mesmo_dono(alvo, mudanca.como_esta),
+            *se_ainda_for(alvo.tabela, mudanca),
         )
-        self._anotar(tabela.nome, tipo, acao, erro)
+        corpo = msgspec.json.encode(dict(mudanca.valores))
+        parametros = (*filtro, *_conferindo(alvo))
+        return _linhas(
+            self.transporte.escrever(
+                "PATCH", alvo.tabela.nome, parametros, corpo, "return=representation"
+            )
+        )
 
-    # -- valores únicos tomados ------------------------------------------------------------
+    def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+        """Grupos que cabem numa URL, e que se releem numa página."""
+        limites = (
+            (lambda a: bytes_na_url(tabela, a.chave), BYTES_DE_FILTRO),
+            (lambda a: len(a.atual or b""), BYTES_POR_RELEITURA),
+        )
+        yield from em_lotes(acoes, CHAVES_POR_PEDIDO if tabela.chave else 1, *limites)
 
-    def _liberar(
-        self, plano: Plano, tabela: Tabela, chave: tuple[bytes, ...], erro: EscritaRecusada
-    ) -> bool:
-        """Tira o valor único de uma linha DESTA empresa que o plano vai mudar ou remover."""
-        achado = coluna_e_valor(erro.detalhes, tabela)
-        if achado is None:
-            return False
-        coluna, valor = achado
-        for tipo in (ALTERAR, REMOVER):
-            for acao in plano.acoes(tabela.nome, tipo):
-                atual = abrir_linha(acao.atual or b"{}")
-                tem = texto(bytes(atual[coluna])) if coluna in atual else None
-                if acao.chave == chave or tem is None or tem.casefold() != valor.casefold():
-                    continue
-                provisorio = _provisorio(tabela, coluna)
-                filtro = (
-                    *_por_chave(tabela, [acao.chave]),
-                    *self._como_lida(tabela, acao.atual or b"{}"),
-                )
-                corpo = msgspec.json.encode({coluna: provisorio})
-                try:
-                    self.transporte.escrever(
-                        "PATCH", tabela.nome, filtro, corpo, "return=minimal,count=exact"
-                    )
-                except EscritaRecusada:
-                    return False
-                return True
-        return False
-
-    def _como_lida(self, tabela: Tabela, linha: bytes) -> Parametros:
-        """O filtro com as colunas de dono como estão na linha: se mudaram, não se toca nela."""
-        campos = abrir_linha(linha)
-        da_tabela = next((r for r in self.escopo[tabela.nome].ramos if not r.passos), None)
-        parametros = []
-        for elo in da_tabela.elos if da_tabela else ():
-            if elo.coluna in tabela.chave or elo.coluna not in campos:
-                continue
-            valor = texto(bytes(campos[elo.coluna]))
-            parametros.append((citar(elo.coluna), "is.null" if valor is None else f"eq.{valor}"))
-        return tuple(parametros)
-
-    def _desistiu(self, tabela: str, acao: str) -> bool:
-        codigos = [i.erro.codigo_sql for i in self.impedimentos if i.tabela == tabela]
-        if DONO_TROCADO in codigos:
-            return acao != REMOVER
-        return any(codigos.count(c) >= RECUSAS_POR_TABELA for c in set(codigos) - {MUDOU})
-
-    def _anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
-        chave = tuple(texto(v) or "" for v in acao.chave)
-        self.impedimentos.append(Impedimento(tabela, tipo, chave, erro))
-
-
-def ordenar(
-    tabelas: Sequence[Tabela],
-) -> tuple[list[str], dict[str, list[ChaveEstrangeira]]]:
-    """As tabelas, mães antes, e as chaves que tiveram de ser ignoradas para desfazer ciclos."""
-    nomes = {t.nome for t in tabelas}
-    soltas: dict[str, list[ChaveEstrangeira]] = {}
-    ligacoes = {
-        t.nome: [fk for fk in t.estrangeiras if fk.tabela in nomes and fk.tabela != t.nome]
-        for t in tabelas
-    }
-    por_nome = {t.nome: t for t in tabelas}
-    while True:
-        grafo = {n: {fk.tabela for fk in fks} for n, fks in ligacoes.items()}
+    def apagar(self, tabela: Tabela, lote: Sequence[Acao]) -> Sequence[Acao]:
+        """Um GET e um DELETE; sem chave, um DELETE pelos valores da linha."""
+        if not tabela.chave:
+            filtro = por_tudo(lote[0].atual or b"{}")
+            self.transporte.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
+            return ()
         try:
-            return list(graphlib.TopologicalSorter(grafo).static_order()), soltas
-        except graphlib.CycleError as e:
-            ciclo: list[str] = e.args[1]
-            nome, fk = _mais_frouxa(ciclo, ligacoes, por_nome)
-            ligacoes[nome].remove(fk)
-            soltas.setdefault(nome, []).append(fk)
+            agora = self._como_estao(tabela, lote)
+        except PaginaGrande:
+            meio = len(lote) // 2
+            return [*self.apagar(tabela, lote[:meio]), *self.apagar(tabela, lote[meio:])]
+        iguais = [a for a in lote if a.chave in agora and agora[a.chave][0] == a.atual]
+        mudaram = [a for a in lote if a.chave in agora and agora[a.chave][0] != a.atual]
+        versoes = {a.chave: agora[a.chave][1] for a in iguais}
+        return [*mudaram, *self._apagar_versoes(tabela, iguais, versoes)]
+
+    def _como_estao(self, tabela: Tabela, lote: Sequence[Acao]) -> dict[Chave, tuple[bytes, str]]:
+        """As linhas e as suas versões (xmin), as que ainda existem. Levanta PaginaGrande se não
+        vieram todas numa só leitura."""
+        filtro = por_chave(tabela, [a.chave for a in lote])
+        limite = 1 if len(lote) == 1 else None
+        pagina = self.transporte.ler(tabela.nome, "*,xmin", filtro, contar=True, limite=limite)
+        if pagina.total is not None and pagina.total != len(pagina.linhas):
+            raise PaginaGrande(f"O servidor só manda {len(pagina.linhas)} linhas por vez.")
+        estao = {}
+        for bruta in pagina.linhas:
+            linha, _, versao = bytes(bruta).rpartition(b',"xmin":"')
+            estao[_chave(tabela, bytes(bruta))] = (linha + b"}", versao.rstrip(b'"}').decode())
+        return estao
+
+    def _apagar_versoes(
+        self, tabela: Tabela, acoes: Sequence[Acao], versoes: dict[Chave, str]
+    ) -> list[Acao]:
+        """Apaga estas versões; devolve as que alguém mudou antes. As versões vêm todas da mesma
+        leitura: a que uma transação posterior gravasse não estaria entre elas, por isso a lista
+        das chaves e a das versões bastam, sem dizer qual é de qual."""
+        if not acoes:
+            return []
+        quais = (
+            *por_chave(tabela, [a.chave for a in acoes]),
+            ("xmin", f"in.({','.join(dict.fromkeys(versoes.values()))})"),
+        )
+        so_chave = ("select", ",".join(citar(c) for c in tabela.chave))
+        resposta = _linhas(
+            self.transporte.escrever(
+                "DELETE", tabela.nome, (*quais, so_chave), b"", "return=representation"
+            )
+        )
+        if resposta is None or len(resposta) == len(acoes):
+            return []
+        if self.transporte.ler(tabela.nome, so_chave[1], quais, limite=1).linhas:
+            raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
+        apagadas = {_chave(tabela, linha) for linha in resposta}
+        return [a for a in acoes if a.chave not in apagadas]
+
+    def apagar_inserida(self, alvo: TabelaNoEscopo, linha: bytes) -> None:
+        """Um DELETE pela chave e pelo dono; uma recusa é calada."""
+        tabela = alvo.tabela
+        filtro = (*por_chave(tabela, [_chave(tabela, linha)]), *do_mesmo_dono(alvo, linha))
+        with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
+            self.transporte.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
 
 
-def _mais_frouxa(
-    ciclo: Sequence[str],
-    ligacoes: Mapping[str, list[ChaveEstrangeira]],
-    tabelas: Mapping[str, Tabela],
-) -> tuple[str, ChaveEstrangeira]:
-    """Uma chave do ciclo que possa ser nula (a que não pode só se solta se não há outra)."""
-    pares = [(n, fk) for n in ciclo for fk in ligacoes[n] if fk.tabela in ciclo]
-
-    def obrigatoria(par: tuple[str, ChaveEstrangeira]) -> bool:
-        achadas = [tabelas[par[0]].coluna(c) for c in par[1].colunas]
-        return not all(c is not None and c.anulavel for c in achadas)
-
-    return min(pares, key=obrigatoria)
+def _conferindo(alvo: TabelaNoEscopo) -> Parametros:
+    """O `select` do que a resposta de uma escrita traz: a chave e as colunas de dono."""
+    colunas = dict.fromkeys((*alvo.tabela.chave, *colunas_de_dono(alvo)))
+    return (("select", ",".join(citar(c) for c in colunas)),) if alvo.tabela.chave else ()
 
 
-def coluna_e_valor(detalhes: str, tabela: Tabela) -> tuple[str, str] | None:
-    """«Key (numero_os)=(12) already exists.» → (numero_os, 12); de uma chave composta ou de uma
-    expressão, a última coluna da tabela que aparece e o último valor."""
-    casa = re.match(r"Key \((.*)\)=\((.*)\) already exists", detalhes, re.DOTALL)
-    if not casa:
+def _linhas(corpo: bytes) -> list[bytes] | None:
+    """As linhas de uma resposta; None se ela se perdeu."""
+    if not corpo:
         return None
-    nomes = [c.nome for c in tabela.colunas if re.search(rf"\b{re.escape(c.nome)}\b", casa[1])]
-    nomes = [n for n in nomes if n not in tabela.chave and n != "user_id"]
-    return (nomes[-1], casa[2].rpartition(", ")[2]) if nomes else None
+    return [bytes(b) for b in msgspec.json.decode(corpo, type=list[msgspec.Raw])]
 
 
-def _provisorio(tabela: Tabela, coluna: str) -> str | int | None:
-    achada = tabela.coluna(coluna)
-    if achada is None or achada.anulavel:
-        return None
-    if achada.tipo in ("integer", "bigint", "smallint", "numeric"):
-        return -(uuid.uuid4().int % 30_000) - 1
-    return f"cofre-{uuid.uuid4()}"
-
-
-def _lotes(acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
-    lote: list[Acao] = []
-    tamanho = 0
-    for acao in acoes:
-        peso = len(acao.alvo or b"")
-        if lote and (len(lote) == LINHAS_POR_INSERCAO or tamanho + peso > BYTES_POR_INSERCAO):
-            yield lote
-            lote, tamanho = [], 0
-        lote.append(acao)
-        tamanho += peso
-    if lote:
-        yield lote
+def _chave(tabela: Tabela, linha: bytes) -> Chave:
+    campos = abrir_linha(linha)
+    return tuple(bytes(campos[c]) for c in tabela.chave)
 
 
 def _vetor(linhas: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(linhas) + b"]"
 
 
-def _sem(linha: bytes, anular: Sequence[str]) -> bytes:
-    """A linha com estas colunas nulas; sem nenhuma, os mesmos bytes."""
-    if not anular:
-        return linha
-    nulo = msgspec.Raw(NULO)
-    campos = abrir_linha(linha)
-    return msgspec.json.encode({c: nulo if c in anular else v for c, v in campos.items()})
-
-
-def citar_sempre(nome: str) -> str:
-    """Um nome na lista `columns`, que aceita aspas para qualquer um."""
-    return '"' + nome.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _por_chave(tabela: Tabela, chaves: Sequence[tuple[bytes, ...]]) -> Parametros:
-    valores = [[texto(v) or "" for v in chave] for chave in chaves]
-    if len(tabela.chave) == 1:
-        coluna = citar(tabela.chave[0])
-        if len(valores) == 1:
-            return ((coluna, f"eq.{valores[0][0]}"),)
-        return ((coluna, f"in.({','.join(valor_citado(v[0]) for v in valores)})"),)
-    if len(valores) == 1:
-        pares = zip(tabela.chave, valores[0], strict=True)
-        return tuple((citar(c), f"eq.{v}") for c, v in pares)
-    termos = [
-        "and("
-        + ",".join(
-            f"{citar(c)}.eq.{valor_citado(v)}" for c, v in zip(tabela.chave, valor, strict=True)
-        )
-        + ")"
-        for valor in valores
-    ]
-    return (("or", f"({','.join(termos)})"),)
-
-
-def _se_ainda_for(
-    tabela: Tabela, atual: bytes | None, valores: Mapping[str, msgspec.Raw]
-) -> Parametros:
-    """Só altera se as colunas ainda têm o que a foto viu: a mudança de outra pessoa, feita depois
-    da foto, não se perde (a próxima foto a verá)."""
-    if atual is None:
-        return ()
-    campos = abrir_linha(atual)
-    parametros = []
-    for nome in valores:
-        coluna = tabela.coluna(nome)
-        bruto = bytes(campos.get(nome, msgspec.Raw(NULO)))
-        if coluna is None or coluna.tipo not in COMPARAVEIS or len(bruto) > MAIOR_COMPARADO:
-            continue
-        valor = texto(bruto)
-        parametros.append((citar(nome), "is.null" if valor is None else f"eq.{valor}"))
-    return tuple(parametros[:MAXIMO_DE_COMPARADOS])
-
-
-def _por_tudo(linha: bytes) -> Parametros:
-    """Sem chave, a linha é o conjunto dos seus valores."""
-    parametros = []
-    for coluna, bruto in abrir_linha(linha).items():
-        if bytes(bruto)[:1] in (b"{", b"["):
-            continue  # json não se compara; vetores se escrevem de outro jeito
-        valor = texto(bytes(bruto))
-        parametros.append((citar(coluna), "is.null" if valor is None else f"eq.{valor}"))
-    return tuple(parametros)
-
-
 def existentes(
-    transporte: Transporte, tabela: Tabela, chaves: Sequence[tuple[bytes, ...]]
+    transporte: Transporte, tabela: Tabela, chaves: Sequence[Chave]
 ) -> list[tuple[str, ...]]:
     """Quais destas chaves existem na tabela, seja de quem for."""
     achadas: list[tuple[str, ...]] = []
     selecao = ",".join(citar(c) for c in tabela.chave)
-    for i in range(0, len(chaves), CHAVES_POR_REMOCAO):
-        filtro = _por_chave(tabela, chaves[i : i + CHAVES_POR_REMOCAO])
-        for linha in transporte.ler(tabela.nome, selecao, filtro).linhas:
-            campos = abrir_linha(bytes(linha))
-            achadas.append(tuple(texto(bytes(campos[c])) or "" for c in tabela.chave))
+    bytes_do_filtro = (lambda c: bytes_na_url(tabela, c), BYTES_DE_FILTRO)
+    for lote in em_lotes(chaves, CHAVES_POR_PEDIDO, bytes_do_filtro):
+        for linha in transporte.ler(tabela.nome, selecao, por_chave(tabela, lote)).linhas:
+            achadas.append(tuple(texto(v) or "" for v in _chave(tabela, bytes(linha))))
     return achadas
 
 
@@ -542,7 +239,7 @@ def _ensaiar(
     so_uma = len(linhas) == 1
     tem = abrir_linha(linhas[0])
     nomes = ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem))
-    corpo = _vetor([linhas[0], _sem(linhas[0], tabela.chave)] if so_uma else linhas)
+    corpo = _vetor([linhas[0], com_nulas(linhas[0], tabela.chave)] if so_uma else linhas)
     try:
         transporte.escrever(
             "POST", tabela.nome, (nomes, *parametros), corpo, prefer, aceitar=UM_SO_OBJETO

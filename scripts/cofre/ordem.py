@@ -1,0 +1,88 @@
+"""Em que ordem se escreve: mães antes das filhas, e em lotes. Puro cálculo, nada é escrito aqui."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from cofre.modelo import ChaveEstrangeira, Tabela
+from cofre.plano import REPOR, Acao, Plano, abrir_linha
+
+T = TypeVar("T")
+
+
+def ordenar(
+    tabelas: Sequence[Tabela],
+) -> tuple[list[str], dict[str, list[ChaveEstrangeira]]]:
+    """As tabelas, mães antes, e as chaves que tiveram de ser ignoradas para desfazer ciclos."""
+    nomes = {t.nome for t in tabelas}
+    soltas: dict[str, list[ChaveEstrangeira]] = {}
+    ligacoes = {
+        t.nome: [fk for fk in t.estrangeiras if fk.tabela in nomes and fk.tabela != t.nome]
+        for t in tabelas
+    }
+    por_nome = {t.nome: t for t in tabelas}
+    while True:
+        grafo = {n: {fk.tabela for fk in fks} for n, fks in ligacoes.items()}
+        try:
+            return list(graphlib.TopologicalSorter(grafo).static_order()), soltas
+        except graphlib.CycleError as e:
+            ciclo: list[str] = e.args[1]
+            nome, fk = _mais_frouxa(ciclo, ligacoes, por_nome)
+            ligacoes[nome].remove(fk)
+            soltas.setdefault(nome, []).append(fk)
+
+
+def _mais_frouxa(
+    ciclo: Sequence[str],
+    ligacoes: Mapping[str, list[ChaveEstrangeira]],
+    tabelas: Mapping[str, Tabela],
+) -> tuple[str, ChaveEstrangeira]:
+    """Uma chave do ciclo que possa ser nula (a que não pode só se solta se não há outra)."""
+    pares = [(n, fk) for n in ciclo for fk in ligacoes[n] if fk.tabela in ciclo]
+
+    def obrigatoria(par: tuple[str, ChaveEstrangeira]) -> bool:
+        achadas = [tabelas[par[0]].coluna(c) for c in par[1].colunas]
+        return not all(c is not None and c.anulavel for c in achadas)
+
+    return min(pares, key=obrigatoria)
+
+
+def maes_antes(plano: Plano, tabela: Tabela) -> Iterator[Acao]:
+    """As linhas a repor; numa tabela que aponta para si, cada linha depois da sua mãe."""
+    proprias = [
+        fk for fk in tabela.estrangeiras if fk.tabela == tabela.nome and len(fk.colunas) == 1
+    ]
+    acoes = plano.acoes(tabela.nome, REPOR)
+    if not proprias or not tabela.chave:
+        return acoes
+    todas = {a.chave: a for a in acoes}
+    grafo = {}
+    for chave, acao in todas.items():
+        linha = abrir_linha(acao.alvo or b"{}")
+        maes = {(bytes(linha[fk.colunas[0]]),) for fk in proprias if fk.colunas[0] in linha}
+        grafo[chave] = {m for m in maes if m in todas and m != chave}
+    try:
+        return iter([todas[c] for c in graphlib.TopologicalSorter(grafo).static_order()])
+    except graphlib.CycleError:
+        return iter(todas.values())  # um ciclo cabe num só INSERT, conferido no fim dele
+
+
+def em_lotes(
+    itens: Iterable[T], maximo: int, *limites: tuple[Callable[[T], int], int]
+) -> Iterator[list[T]]:
+    """Os itens em grupos de até `maximo`; a soma de cada medida não passa do seu limite, a não ser
+    num item que sozinho já passe."""
+    lote: list[T] = []
+    somas = [0 for _ in limites]
+    for item in itens:
+        pesos = [medir(item) for medir, _ in limites]
+        somas = [soma + peso for soma, peso in zip(somas, pesos, strict=True)]
+        passou = any(soma > ate for soma, (_, ate) in zip(somas, limites, strict=True))
+        if lote and (passou or len(lote) == maximo):
+            yield lote
+            lote, somas = [], pesos
+        lote.append(item)
+    if lote:
+        yield lote

@@ -1,0 +1,169 @@
+"""O que a restauração escreve: só o que ainda é como a foto viu, em pedidos que cabem na URL."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from apoio.loja import DURANTE, LOJA_X, Loja, antes_de
+from cofre.restauracao import PASSADAS
+from supabase_local.falhas import Pedido
+
+MAIOR_URL = 3 * 1024
+NOVOS = (
+    "INSERT INTO clientes (user_id, nome)"
+    f" SELECT '{LOJA_X}', 'Novo ' || n FROM generate_series(1, {{}}) n"
+)
+EDITAR = "UPDATE clientes SET nome = 'Editado por outra pessoa' WHERE nome = 'Novo 1'"
+PRECOS = f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0"
+CHAVES_LONGAS = """
+CREATE TABLE etiquetas (
+    user_id uuid NOT NULL, grupo text, "nome da etiqueta" text, valor int,
+    PRIMARY KEY (grupo, "nome da etiqueta")
+);
+GRANT ALL ON etiquetas TO service_role;
+"""
+ETIQUETAS = (
+    "INSERT INTO etiquetas SELECT '{}', 'coleção (verão)', repeat('ação \"à mão\", ', 6) || n, n"
+    " FROM generate_series({}, {}) n"
+)
+IGNORA_EXCLUSAO = """
+CREATE FUNCTION ignorar_exclusao() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RETURN NULL; END $$;
+CREATE TRIGGER ignorar_exclusao BEFORE DELETE ON clientes
+    FOR EACH ROW EXECUTE FUNCTION ignorar_exclusao();
+"""
+
+
+def _fotografados(loja: Loja, tabela: str) -> list[dict[str, Any]]:
+    """As linhas de todas as fotos tiradas durante a restauração."""
+    arquivos = [m["pasta"] / m["tabelas"][tabela]["arquivo"] for m in loja.backups(DURANTE)]
+    return [linha for a in arquivos for linha in json.loads(a.read_bytes())]
+
+
+@pytest.mark.parametrize("novos", [1, 3])
+@pytest.mark.parametrize(
+    ("metodo", "tabela"),
+    [("PATCH", "produtos"), ("DELETE", "clientes")],
+    ids=["antes de reler", "entre reler e excluir"],
+)
+def test_o_que_outra_pessoa_mudou_antes_da_exclusao_fica_numa_foto(
+    loja: Loja, metodo: str, tabela: str, novos: int
+) -> None:
+    antes = antes_de(loja)
+    loja.sql(NOVOS.format(novos), *([PRECOS] if metodo == "PATCH" else []))
+
+    def intrometer(_pedido: Pedido, vez: int) -> None:
+        if vez == 1:
+            loja.sql(EDITAR)
+
+    with loja.projeto.gateway.ao_pedir(intrometer, metodo=metodo, tabela=tabela):
+        saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    assert "Editado por outra pessoa" in {c["nome"] for c in _fotografados(loja, "clientes")}
+    antes.conferir()
+
+
+def test_excluida_por_outra_pessoa_no_meio(loja: Loja) -> None:
+    """Já não existe, que é o que se queria: nada a dizer."""
+    antes = antes_de(loja)
+    loja.sql(NOVOS.format(3))
+
+    def intrometer(_pedido: Pedido, vez: int) -> None:
+        if vez == 1:
+            loja.sql("DELETE FROM clientes WHERE nome = 'Novo 2'")
+
+    with loja.projeto.gateway.ao_pedir(intrometer, metodo="DELETE", tabela="clientes"):
+        saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_gatilho_que_finge_excluir_e_dito_sem_insistir(loja: Loja) -> None:
+    loja.sql(NOVOS.format(3), PRECOS, IGNORA_EXCLUSAO)
+    antes = antes_de(loja)
+    saida = loja.direto()
+    assert saida.codigo == 7, saida.tudo
+    assert "clientes: ainda faltam 0, diferem 0, sobram 3" in saida.saida
+    assert "o banco não apaga registros de clientes" in saida.saida
+    antes.conferir()
+    # Se fosse tida por mudada por outra pessoa, insistiria até a última passada.
+    assert max(len(d["passadas"]) for d in loja.diarios()) <= PASSADAS // 2
+
+
+def test_chaves_longas_nao_fazem_urls_longas(loja: Loja) -> None:
+    """O mesmo ao excluir e ao procurar de quem são as chaves que voltam."""
+    loja.sql(CHAVES_LONGAS, ETIQUETAS.format(LOJA_X, 1, 60))
+    loja.projeto.recarregar_esquema()
+    assert loja.copiar("--empresa", LOJA_X).codigo == 0
+    antes = antes_de(loja)
+    loja.sql("DELETE FROM etiquetas", ETIQUETAS.format(LOJA_X, 101, 160))
+    loja.projeto.gateway.esquecer_pedidos()
+    saida = loja.direto("--tabelas", "etiquetas")
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    maior = max(
+        len(f"{loja.projeto.url}{p.caminho}?{p.consulta}")
+        for p in loja.projeto.gateway.pedidos
+        if p.tabela == "etiquetas"
+    )
+    assert maior <= MAIOR_URL
+    exclusoes = [e for e in loja.escritas() if e[0] == "DELETE"]
+    assert 2 <= len(exclusoes) <= 20, "cabem várias em cada pedido"
+
+
+class _AoMesmoTempo:
+    """Quantos pedidos de um tipo chegaram a estar a caminho juntos."""
+
+    def __init__(self) -> None:
+        self._trava = threading.Lock()
+        self._agora = 0
+        self.maximo = 0
+        self.na_primeira = 0
+
+    @contextmanager
+    def contar(self, loja: Loja, tabela: str) -> Iterator[None]:
+        gateway = loja.projeto.gateway
+        with gateway.ao_pedir(self._chegou, self._saiu, metodo="PATCH", tabela=tabela):
+            yield
+
+    def _chegou(self, _pedido: Pedido, _vez: int) -> None:
+        with self._trava:
+            self._agora += 1
+            self.maximo = max(self.maximo, self._agora)
+        time.sleep(0.05)
+
+    def _saiu(self, _pedido: Pedido, vez: int) -> None:
+        with self._trava:
+            if vez == 1:
+                self.na_primeira = self._agora
+            self._agora -= 1
+
+
+def test_alteracoes_vao_em_varias_conexoes(loja: Loja) -> None:
+    antes = antes_de(loja)
+    loja.sql(PRECOS)
+    juntas = _AoMesmoTempo()
+    with juntas.contar(loja, "produtos"):
+        saida = loja.direto("--conexoes", "4")
+    assert saida.codigo == 0, saida.tudo
+    assert juntas.na_primeira == 1, "a primeira vai só"
+    assert 2 <= juntas.maximo <= 4
+    antes.conferir()
+
+
+def test_com_a_mae_fora_do_plano_vai_uma_alteracao_de_cada_vez(loja: Loja) -> None:
+    """O total da venda é somado por um gatilho: duas somas ao mesmo tempo não se veriam, e ninguém
+    confere a venda, que não foi escolhida."""
+    loja.sql(PRECOS)
+    juntas = _AoMesmoTempo()
+    with juntas.contar(loja, "produtos"):
+        saida = loja.direto("--tabelas", "produtos", "--conexoes", "4")
+    assert saida.codigo == 0, saida.tudo
+    assert juntas.maximo == 1
