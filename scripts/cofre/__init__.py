@@ -2,7 +2,7 @@
 
 As importações só descem, nesta ordem: linha_de_comando → dialogo → copia, restauracao,
 verificacao → fotografia, inventario, riscos → narracao, perdidas, diario → resultado, selecao →
-portal → escopo → equipe, trava, conferencia → deposito, plano → formato, metadados → config →
+portal → via → escopo → equipe, trava, conferencia → deposito, plano → formato, metadados → config →
 campos, relato, modelo, erros. Quem está na mesma altura não se importa.
 """
 

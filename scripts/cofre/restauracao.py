@@ -24,9 +24,10 @@ from cofre.metadados import TabelaSalva
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
 from cofre.portal.api import Portal
-from cofre.portal.escrita import DONO_TROCADO, MUDOU, Impedimento
+from cofre.portal.escrita import DONO_TROCADO, MUDOU
 from cofre.relato import Relato
 from cofre.riscos import DE_UMA_LINHA, Avaliacao, Risco
+from cofre.via import Impedimento
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 MANTER, DESFAZER = "manter", "desfazer"

@@ -24,6 +24,7 @@ from cofre.modelo import ChaveEstrangeira, Tabela
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, abrir_linha, mudancas
 from cofre.portal.consulta import Parametros, citar, valor_citado
 from cofre.portal.transporte import Transporte
+from cofre.via import Impedimento
 
 LINHAS_POR_INSERCAO = 500
 BYTES_POR_INSERCAO = 512 * 1024
@@ -50,16 +51,6 @@ MUDOU = "mudou"
 UNICO_VIOLADO = "23505"
 NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Impedimento:
-    """Uma ação que o banco recusou."""
-
-    tabela: str
-    acao: str
-    chave: tuple[str, ...]
-    erro: EscritaRecusada
 
 
 @dataclass(slots=True)
