@@ -2,8 +2,8 @@
 
 As importações só descem, nesta ordem: linha_de_comando → dialogo → copia, restauracao,
 verificacao → fotografia, inventario, riscos → narracao, perdidas, diario → resultado, selecao →
-portal → via → escopo → equipe, trava, conferencia → deposito, plano → formato, metadados → config →
-campos, relato, modelo, erros. Quem está na mesma altura não se importa.
+direto → portal → via → escopo → equipe, trava, conferencia → deposito, plano → formato, metadados →
+config → campos, relato, modelo, erros. Quem está na mesma altura não se importa.
 """
 
 VERSAO = "0.1.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -18,7 +18,7 @@ from cofre.escopo import (
     definir,
     referencias_a_empresas,
 )
-from cofre.modelo import Empresa
+from cofre.modelo import Catalogo, Empresa
 from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
 from cofre.portal.coleta import coletar, preparar
@@ -61,8 +61,14 @@ class Portal:
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
         escopo = definir(catalogo, regras, sondas)
         referencias = referencias_a_empresas(catalogo)
-        todas = empresas.listar(self._transporte, catalogo, referencias)
+        todas = self.listar_empresas(catalogo, referencias)
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
+
+    def listar_empresas(
+        self, catalogo: Catalogo, referencias: Iterable[str]
+    ) -> tuple[Empresa, ...]:
+        """Todas as empresas, por nome. Levanta FalhaDeLeitura."""
+        return empresas.listar(self._transporte, catalogo, referencias)
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que

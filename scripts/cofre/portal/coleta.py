@@ -236,19 +236,14 @@ class ColetaDeTabela:
 
     def _comparaveis(self) -> list[Callable[[Any], Any]]:
         """Como comparar cada coluna da chave; vazia se alguma não se compara aqui."""
-        colunas = [self.tabela.coluna(c) for c in self.tabela.chave]
-        valores = [_COMPARAVEIS.get(c.tipo if c else "") for c in colunas]
-        sabidos = [v for v in valores if v is not None]
-        return sabidos if len(sabidos) == len(valores) else []
+        if not self.tabela.ordem_sabida:
+            return []
+        tipos = [c.tipo if (c := self.tabela.coluna(n)) else "" for n in self.tabela.chave]
+        return [_uuid if tipo == "uuid" else int for tipo in tipos]
 
 
-# Só tipos cuja ordem aqui é a mesma do banco: a de textos depende da collation.
-_COMPARAVEIS: dict[str, Callable[[Any], Any]] = {
-    "uuid": lambda v: uuid.UUID(v).int,
-    "integer": int,
-    "bigint": int,
-    "smallint": int,
-}
+def _uuid(valor: str) -> int:
+    return uuid.UUID(valor).int
 
 
 def preparar(
