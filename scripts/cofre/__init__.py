@@ -2,9 +2,9 @@
 
 As importações só descem, nesta ordem: linha_de_comando → dialogo → copia, restauracao,
 verificacao → fotografia, inventario, riscos → narracao, perdidas, diario → resultado, selecao →
-portal → executor → escritor → escopo → equipe, trava, conferencia, ordem → deposito, plano →
-formato, metadados → config → campos, relato, modelo, erros. Quem está na
-mesma altura não se importa.
+direto → portal → via → executor → escritor → escopo → equipe, trava, conferencia, ordem →
+deposito, plano → formato, metadados → config → campos, relato, modelo, erros. Quem está na mesma
+altura não se importa.
 """
 
 VERSAO = "0.1.0"

@@ -33,6 +33,8 @@ NOMES_DA_CHAVE_PUBLICA = (
     "SUPABASE_PUBLISHABLE_KEY",
     "VITE_SUPABASE_PUBLISHABLE_KEY",
 )
+NOME_DA_URL_DO_BANCO = "SUPABASE_DB_URL"
+NOME_DA_CA = "SUPABASE_DB_CA"
 ONDE_PEGAR = (
     "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
     "uma «secret key» (sb_secret_...) e ponha no .env:\n"
@@ -43,6 +45,13 @@ ONDE_PEGAR_URL = (
     "SUPABASE_URL=https://SEU-PROJETO.supabase.co"
 )
 
+ONDE_PEGAR_BANCO = (
+    "Painel do Supabase → Connect → Session pooler: copie a URL, ponha nela a senha do banco e\n"
+    "guarde-a no .env:\n"
+    f"{NOME_DA_URL_DO_BANCO}="
+    "postgresql://postgres.SEU-PROJETO:SENHA@aws-0-REGIAO.pooler.supabase.com:5432/postgres"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Acesso:
@@ -50,6 +59,15 @@ class Acesso:
 
     url: str
     chave: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcessoDireto:
+    """A conexão direta como está no .env, por conferir; a URL (com a senha) nunca aparece no repr.
+    `ca` é o certificado do Supabase, se dado."""
+
+    url: str = field(repr=False)
+    ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,7 @@ class Configuracao:
     destino: Path
     regras: Regras
     avisos: tuple[str, ...] = ()
+    direto: AcessoDireto | None = None
 
 
 def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
@@ -92,6 +111,7 @@ def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
         destino=_destino(valores, raiz, destino),
         regras=ler_regras(raiz / "cofre.toml"),
         avisos=tuple(avisos),
+        direto=_acesso_direto(valores, raiz),
     )
 
 
@@ -147,6 +167,22 @@ def _acesso(valores: Mapping[str, str]) -> Acesso:
     acesso = Acesso(conferir_url(*url), chave[1])
     conferir_chave(*chave)
     return acesso
+
+
+def _acesso_direto(valores: Mapping[str, str], raiz: Path) -> AcessoDireto | None:
+    """A conexão direta, se está configurada. Só quem a usa a confere."""
+    url = valores.get(NOME_DA_URL_DO_BANCO)
+    if url is None:
+        return None
+    ca = valores.get(NOME_DA_CA)
+    return AcessoDireto(url, (raiz / Path(ca).expanduser()).absolute() if ca else None)
+
+
+def sem_variaveis_da_libpq() -> None:
+    """Tira deste processo as variáveis que a libpq leria (PGTZ, PGSSLMODE, PGOPTIONS...): só o .env
+    diz como conectar."""
+    for nome in [n for n in os.environ if re.fullmatch(r"PG[A-Z]+", n)]:
+        del os.environ[nome]
 
 
 def conferir_url(nome: str, url: str) -> str:
@@ -233,11 +269,12 @@ def _avisos_do_env(caminho: Path) -> Iterable[str]:
 
 def _avisos_da_url(url: str) -> Iterable[str]:
     partes = urlsplit(url)
-    if partes.scheme == "http" and not _endereco_local(partes.hostname or ""):
+    if partes.scheme == "http" and not endereco_local(partes.hostname or ""):
         yield "SUPABASE_URL usa http://: a chave viaja sem criptografia. Use https://."
 
 
-def _endereco_local(host: str) -> bool:
+def endereco_local(host: str) -> bool:
+    """Se o nome ou IP é desta máquina ou de uma rede privada."""
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:

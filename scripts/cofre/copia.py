@@ -21,10 +21,10 @@ from cofre.escopo import Escopo, TabelaNoEscopo
 from cofre.fotografia import Execucao, Fotografo
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.narracao import Narracao, exibir_pasta
-from cofre.portal.api import Inspecao, Portal
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
 from cofre.selecao import escolher_empresas
+from cofre.via import Inspecao, ViaDeLeitura
 
 CAUSAS_SEM_EMPRESA = (
     "Causas possíveis:\n"
@@ -40,7 +40,7 @@ class Copiadora:
     """Uma execução do backup: reúne o que ela usa."""
 
     configuracao: Configuracao
-    portal: Portal
+    via: ViaDeLeitura
     deposito: Deposito
     empresas_lado_a_lado: Equipe
     relato: Relato
@@ -48,7 +48,7 @@ class Copiadora:
     @property
     def fotografo(self) -> Fotografo:
         """Quem tira e monta as fotos desta execução."""
-        return Fotografo(self.portal, self.deposito, self.configuracao.regras, self.relato)
+        return Fotografo(self.via, self.deposito, self.configuracao.regras, self.relato)
 
     def copiar(self, pedido: Pedido) -> Iterator[CopiaDeEmpresa | Resumo]:
         """Copia e publica; entrega cada empresa quando acaba, e por último o resumo.
@@ -59,12 +59,12 @@ class Copiadora:
         inicio = time.monotonic()
         narracao = Narracao(self.relato)
         narracao.comeco(self.configuracao.avisos)
-        inspecao = self.portal.inspecionar(self.configuracao.regras)
+        inspecao = self.via.inspecionar(self.configuracao.regras)
         if not inspecao.empresas:
             raise _sem_empresas(inspecao)
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
         pedidas = _tabelas(inspecao, pedido.tabelas)
-        escopo = self.portal.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
+        escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
         execucao = Execucao(pedido, inspecao, escopo, self.configuracao)
         narracao.projeto(inspecao, self.configuracao.regras, len(escolhidas))
         resumo = Resumo(so_algumas=bool(pedido.tabelas))
@@ -101,7 +101,7 @@ class Copiadora:
         """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""
         sobras: dict[str, int] = {}
         for nome in escopo.tabelas:
-            total = self.portal.contar(nome)
+            total = self.via.contar(nome)
             sobra = (total or 0) - resumo.por_tabela[nome]
             if sobra > 0:
                 sobras[nome] = sobra

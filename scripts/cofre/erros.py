@@ -6,6 +6,7 @@
                ├─ NadaEncontrado (3)
                ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
                │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
+               │                      ├─ ConexaoRecusada, TabelaBloqueada
                │                      └─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
@@ -30,6 +31,14 @@ INSTALACAO = (
     "  .venv/bin/python -m pip install -r requirements.txt\n"
     "  (no Windows: .venv\\Scripts\\python.exe -m pip install -r requirements.txt)\n"
     "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)"
+)
+
+INSTALACAO_DIRETA = (
+    "A conexão direta precisa de mais um pacote. No ambiente do projeto:\n"
+    "  .venv/bin/python -m pip install -r scripts/requirements-direto.txt\n"
+    "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
+    " -r scripts\\requirements-direto.txt)\n"
+    "Ou use a API: --via api"
 )
 
 
@@ -100,6 +109,14 @@ class ProjetoPausado(FalhaDeLeitura):
 
 class ChaveRecusada(FalhaDeLeitura):
     """O servidor não aceitou a chave."""
+
+
+class ConexaoRecusada(FalhaDeLeitura):
+    """O PostgreSQL não aceitou a conexão direta, ou ela não seria segura."""
+
+
+class TabelaBloqueada(FalhaDeLeitura):
+    """55P03: outra transação segura a tabela há mais tempo do que se aceita esperar."""
 
 
 class RespostaInvalida(FalhaDeLeitura):

@@ -74,6 +74,10 @@ class Sondas(Protocol):
     def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
         """Se alguma linha tem todas estas colunas nulas (na dúvida, verdadeiro)."""
 
+
+class SondasDeChaves(Protocol):
+    """O que se pergunta quando o catálogo esconde chaves estrangeiras."""
+
     def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
         """Se `tabela` aponta para uma linha de `outra` (pela `coluna`; vazia: por qualquer)."""
 
@@ -102,6 +106,17 @@ class Donos:
                     return dono
         return None
 
+    def e_da_empresa(
+        self, empresa: str, elos: Sequence[Elo], valores: Sequence[str | None]
+    ) -> bool | None:
+        """Verdadeiro se a linha é da empresa; falso se um elo que vem antes a dá a outra; None se
+        elo nenhum a liga a esta: quem a mandou não aplicou o filtro."""
+        if self.dono(elos, valores) == empresa:
+            return True
+        pares = zip(elos, valores, strict=True)
+        ligada = any(self.dono([elo], [valor]) == empresa for elo, valor in pares)
+        return False if ligada else None
+
 
 def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:
     """As colunas de `empresas` para as quais outras tabelas apontam, e o `id`, que os metadados
@@ -116,7 +131,7 @@ def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:
     )
 
 
-def completar_chaves(catalogo: Catalogo, sondas: Sondas, equipe: Equipe) -> Catalogo:
+def completar_chaves(catalogo: Catalogo, sondas: SondasDeChaves, equipe: Equipe) -> Catalogo:
     """Acha, pela sondagem, as chaves estrangeiras que a descrição da API esconde (as um-para-um).
 
     Uma coluna `funcionario_id` sem chave conhecida é perguntada às tabelas de nome parecido.
@@ -127,7 +142,7 @@ def completar_chaves(catalogo: Catalogo, sondas: Sondas, equipe: Equipe) -> Cata
     return replace(catalogo, tabelas={t.nome: t for t in completas})
 
 
-def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: Sondas) -> Tabela:
+def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves) -> Tabela:
     conhecidas = {c for fk in tabela.estrangeiras for c in fk.colunas}
     achadas = []
     for coluna in tabela.colunas:
@@ -141,7 +156,7 @@ def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: Sondas) -> T
 
 
 def _chave_achada(
-    tabela: Tabela, coluna: str, catalogo: Catalogo, sondas: Sondas
+    tabela: Tabela, coluna: str, catalogo: Catalogo, sondas: SondasDeChaves
 ) -> ChaveEstrangeira | None:
     for outra in _tabelas_parecidas(coluna, catalogo):
         if sondas.relaciona(tabela.nome, outra, coluna):
@@ -151,7 +166,7 @@ def _chave_achada(
 
 
 def _compostas_achadas(
-    tabela: Tabela, catalogo: Catalogo, sondas: Sondas
+    tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves
 ) -> Iterator[ChaveEstrangeira]:
     """Uma chave composta não se acha por uma coluna: pergunta-se às tabelas cuja chave composta
     tem todas as colunas, com os mesmos nomes, nesta."""

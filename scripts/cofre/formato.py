@@ -31,7 +31,7 @@ PEDACO = 256 * 1024
 SEPARADOR = b",\n"
 
 
-def juntar(linhas: Iterable[bytes]) -> bytes:
+def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
     """Um bloco de linhas, sem o que vem antes da primeira nem depois da última."""
     return SEPARADOR.join(linhas)
 

@@ -23,14 +23,12 @@ from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
 from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
-from cofre.portal.api import Inspecao, Portal
-from cofre.portal.coleta import Coleta, ColetaDeTabela
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
+from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeLeitura
 
 FOTOS_DE_UMA_EMPRESA = 3
 """Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
-METODO = "coleta dupla de (chave, xmin)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class FotoMontada:
 class Fotografo:
     """Tira fotos de empresas e as monta em arquivos."""
 
-    portal: Portal
+    via: ViaDeLeitura
     deposito: Deposito
     regras: Regras
     relato: Relato
@@ -87,7 +85,9 @@ class Fotografo:
                 with erros_de_disco(montagem.pasta):
                     foto = self._fotografar(empresa, execucao, montagem, pilha, inicio)
                     na_foto = _empresa_na_foto(empresa, foto.coleta)
-                    montada = _montar(foto, montagem, execucao) if na_foto == empresa else None
+                    montada = None
+                    if na_foto == empresa:
+                        montada = _montar(foto, montagem, execucao, self.via.nome)
                 if montada is not None:
                     yield montada
                     return
@@ -109,7 +109,7 @@ class Fotografo:
             self.regras,
             execucao.pedido.tabelas,
         )
-        coleta = self.portal.fotografar(
+        coleta = self.via.fotografar(
             empresa,
             execucao.escopo.tabelas,
             execucao.inspecao.donos,
@@ -130,15 +130,14 @@ def _empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
     ler = msgspec.json.Decoder(list[tipo_com(colunas)])  # type: ignore[misc]
     vistos = [
         {c: valor for c in colunas if (valor := texto(linha[c])) is not None}
-        for serie in tabela.series
-        for bloco in serie.textos()
+        for bloco in tabela.blocos()
         for linha in ler.decode(b"[" + bloco + b"]")
     ]
     novos = [v for v in vistos if v not in [dict(r) for r in empresa.registros]]
     return replace(empresa, registros=(*empresa.registros, *novos)) if novos else empresa
 
 
-def _montar(foto: Foto, montagem: Montagem, execucao: Execucao) -> FotoMontada:
+def _montar(foto: Foto, montagem: Montagem, execucao: Execucao, via: str) -> FotoMontada:
     """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
     boas = [t for t in foto.coleta.tabelas if t.falha is None]
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
@@ -155,10 +154,10 @@ def _montar(foto: Foto, montagem: Montagem, execucao: Execucao) -> FotoMontada:
         foto.coleta.instantanea,
         tuple(_contradicoes(arquivos, execucao)),
     )
-    return FotoMontada(copia, arquivos, montagem, _metadados(copia, foto, execucao))
+    return FotoMontada(copia, arquivos, montagem, _metadados(copia, foto, execucao, via))
 
 
-def _gravar(coleta: ColetaDeTabela, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
+def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
     nome = coleta.tabela.nome
     with montagem.criar(nome) as saida:
         gravador = Gravador(saida)
@@ -213,7 +212,7 @@ def _elos_divididos(arquivo: Arquivo, donos: Donos) -> Contradicao | None:
     return Contradicao(arquivo.tabela.nome, " ≠ ".join(colunas), quantas, tuple(exemplos))
 
 
-def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao) -> dict[str, Any]:
+def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao, via: str) -> dict[str, Any]:
     inspecao = execucao.inspecao
     registros = copia.empresa.registros
     nao_pedidas = set(inspecao.escopo.tabelas) - set(execucao.escopo.tabelas)
@@ -227,14 +226,14 @@ def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao) -> dict[st
         "inicio": foto.inicio.isoformat(),
         "fim": datetime.now().astimezone().isoformat(),
         "origem": {
-            "via": "api",
+            "via": via,
             "url": execucao.configuracao.acesso.url,
             "maquina": socket.gethostname(),
         },
         "tipo": execucao.pedido.tipo,
         "estado": "completo" if copia.inteira else "incompleto",
         "consistencia": "instantanea" if copia.instantanea else "parcial",
-        "consistencia_como": METODO,
+        "consistencia_como": foto.coleta.metodo,
         "consistencia_passadas": foto.coleta.passadas,
         "tabelas_backup": sorted(copia.tabelas, key=ordem_de_exibicao),
         "tabelas_falha": sorted(copia.falhas, key=ordem_de_exibicao),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 TABELAS_CONHECIDAS = (
@@ -24,6 +25,10 @@ TABELAS_CONHECIDAS = (
 SEM_CHAVE = ("tableoid", "ctid")
 """Onde não há chave primária, o endereço físico da linha serve de chave para ler em ordem.
 O `tableoid` vem junto porque, numa tabela particionada, o `ctid` se repete em cada partição."""
+
+
+COMPARAVEIS = frozenset({"uuid", "integer", "bigint", "smallint"})
+"""Tipos de chave que se comparam aqui como no banco."""
 
 
 def ordem_de_exibicao(tabela: str) -> tuple[int, str]:
@@ -60,31 +65,64 @@ class Coluna:
 
 @dataclass(frozen=True, slots=True)
 class ChaveEstrangeira:
-    """As `colunas` apontam para as `referencias` da `tabela` (vazias se não se sabe quais são)."""
+    """As `colunas` apontam para as `referencias` da `tabela` (vazias se não se sabe quais são).
+
+    `ao_remover` é a ação ON DELETE («CASCADE», «SET NULL»...), que a API não diz.
+    """
 
     colunas: tuple[str, ...]
     tabela: str
     referencias: tuple[str, ...]
+    ao_remover: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Tabela:
-    """Uma tabela da API; `nao_gravaveis` são as colunas geradas e de identidade ALWAYS."""
+    """Uma tabela; `nao_gravaveis` são as colunas geradas e de identidade ALWAYS.
+
+    Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
+    `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
+    confundam com as de uma tabela de mesmo nome; os `gatilhos` ligados; e as `nao_validadas`,
+    restrições NOT VALID, que linhas antigas podem furar.
+    """
 
     nome: str
     colunas: tuple[Coluna, ...]
     chave: tuple[str, ...] = ()
     estrangeiras: tuple[ChaveEstrangeira, ...] = ()
     nao_gravaveis: tuple[str, ...] = ()
+    identidades: tuple[str, ...] = ()
+    externas: tuple[ChaveEstrangeira, ...] = ()
+    gatilhos: tuple[str, ...] = ()
+    nao_validadas: tuple[str, ...] = ()
 
     @property
     def ordem(self) -> tuple[str, ...]:
         """As colunas que ordenam e identificam as linhas."""
         return self.chave or SEM_CHAVE
 
+    @property
+    def ordem_sabida(self) -> bool:
+        """Se a ordem das chaves aqui é a mesma do banco: a de textos depende da collation."""
+        tipos = [c.tipo if (c := self.coluna(n)) else "" for n in self.chave]
+        return bool(tipos) and COMPARAVEIS.issuperset(tipos)
+
     def coluna(self, nome: str) -> Coluna | None:
         """A coluna com este nome, ou None."""
         return next((c for c in self.colunas if c.nome == nome), None)
+
+
+def chave_que_serve(colunas: Sequence[Coluna], chave: Sequence[str]) -> tuple[str, ...]:
+    """A chave, ou nada se ela não se escreve como literal de filtro ou não se lê: aí vale a ordem
+    física. Igual nas duas vias, para que os arquivos também sejam."""
+    tipos = {c.nome: c.tipo for c in colunas}
+    if any(not _ordenavel(tipos.get(c, "")) or re.search(r'["\\]', c) for c in chave):
+        return ()
+    return tuple(chave)
+
+
+def _ordenavel(tipo: str) -> bool:
+    return not tipo.endswith("[]") and tipo not in ("json", "jsonb", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from cofre.config import RAIZ, Regras
 from cofre.erros import ErroCofre
 from cofre.modelo import ordem_de_exibicao
-from cofre.portal.api import Inspecao
 from cofre.relato import Relato, duracao, limpo, numero, plural, tamanho
 from cofre.resultado import CopiaDeEmpresa, Resumo
+from cofre.via import Inspecao
 
 
 @dataclass(frozen=True, slots=True)

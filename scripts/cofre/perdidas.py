@@ -8,7 +8,7 @@ from cofre.config import Regras
 from cofre.deposito import Backup
 from cofre.erros import ErroCofre, FalhaDeLeitura
 from cofre.modelo import TABELAS_CONHECIDAS, ordem_de_exibicao
-from cofre.portal.api import Inspecao
+from cofre.via import Inspecao
 
 
 def tabelas_perdidas(

@@ -25,9 +25,9 @@ from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.metadados import TabelaSalva
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
-from cofre.portal.api import Portal
 from cofre.relato import Relato
 from cofre.riscos import DE_UMA_LINHA, Avaliacao, Risco
+from cofre.via import Via
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 MANTER, DESFAZER = "manter", "desfazer"
@@ -85,7 +85,7 @@ PerguntarEfeitos = Callable[[Mapping[str, Contagem]], str]
 class Restauradora:
     """Planeja e executa restaurações de um projeto."""
 
-    portal: Portal
+    via: Via
     fotografo: Fotografo
     execucao: Execucao
     relato: Relato
@@ -173,7 +173,7 @@ class Restauradora:
                 alvo.empresa.nome, tabela, feitas[tabela], total, ESCRITAS_PARA_BARRA
             )
 
-        return self.portal.executar(plano, self.execucao.escopo.tabelas, ao_avancar)
+        return self.via.executar(plano, self.execucao.escopo.tabelas, ao_avancar)
 
     def _ilegiveis(self, foto: FotoMontada) -> str:
         """As tabelas que não se deixaram fotografar, e por quê. Uma que o banco não tem mais não
@@ -202,7 +202,7 @@ class Restauradora:
     def _de_agora(self, tipo: str) -> Execucao:
         """A execução para uma foto: as linhas que acabaram de voltar, ou que um gatilho criou,
         podem ser as primeiras sem dono da sua tabela."""
-        escopo = self.portal.com_ramos_de_agora(
+        escopo = self.via.com_ramos_de_agora(
             self.execucao.escopo, self.execucao.inspecao, self.fotografo.regras
         )
         pedido = replace(self.execucao.pedido, tipo=tipo)
@@ -264,7 +264,7 @@ class Restauradora:
             juntas = alvo.modo == RECUPERAR and nome in foto
             final[nome] = [foto[nome], arquivo] if juntas else [arquivo]
         tabelas = self.execucao.escopo.tabelas
-        return Avaliacao(self.portal, plano, tabelas, alvo.tabelas, final, foto)
+        return Avaliacao(self.via, plano, tabelas, alvo.tabelas, final, foto)
 
     def _conferir_tabelas(self, alvo: Alvo) -> None:
         """As escolhidas estão no backup e ainda na API. Levanta RestauracaoRecusada."""

@@ -11,8 +11,8 @@ from cofre.conferencia import Arquivo, ligacoes_abertas
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.plano import ALTERAR, REMOVER, REPOR, Plano, abrir_linha
-from cofre.portal.api import Portal
 from cofre.relato import plural
+from cofre.via import Via
 
 LINHAS_POR_ENSAIO = 500
 EXEMPLOS = 5
@@ -40,7 +40,7 @@ class Avaliacao:
     """Os dados de uma avaliação. `final` são os arquivos que dão o estado depois do plano;
     `foto`, os de agora."""
 
-    portal: Portal
+    via: Via
     plano: Plano
     escopo: Mapping[str, TabelaNoEscopo]
     escolhidas: Sequence[str]
@@ -109,10 +109,10 @@ class Avaliacao:
         for acao in self.plano.acoes(nome, REPOR):
             lote.append(acao.chave)
             if len(lote) == LINHAS_POR_ENSAIO:
-                achadas += self.portal.existentes(no_escopo, lote)
+                achadas += self.via.existentes(no_escopo, lote)
                 lote = []
         if lote:
-            achadas += self.portal.existentes(no_escopo, lote)
+            achadas += self.via.existentes(no_escopo, lote)
         if achadas:
             exemplos = "; ".join(", ".join(c) for c in achadas[:EXEMPLOS])
             yield Risco(
@@ -139,9 +139,9 @@ class Avaliacao:
     def _ensaiar(self, nome: str, tipo: str, linhas: Sequence[bytes]) -> Iterator[Risco]:
         colunas = self.plano.tabelas[nome].colunas
         if tipo == REPOR:
-            recusa = self.portal.ensaiar_insercao(self.escopo[nome], linhas, colunas)
+            recusa = self.via.ensaiar_insercao(self.escopo[nome], linhas, colunas)
         else:
-            recusa = self.portal.ensaiar_alteracao(self.escopo[nome], linhas, colunas)
+            recusa = self.via.ensaiar_alteracao(self.escopo[nome], linhas, colunas)
             if recusa is not None and recusa.codigo_sql not in DO_VALOR:
                 return  # de um gatilho de inserção, que ao alterar não roda
         if recusa is None or self._o_plano_resolve(nome, recusa):

@@ -31,7 +31,11 @@ PYTHON_MINIMO = (3, 11)
 POSTGREST_VERSAO = "12.0.2-2"
 POSTGREST = VENV / "postgrest" / POSTGREST_VERSAO / "package" / "postgrest"
 EM_OBRA = VENV / "em-obra"
-REQUISITOS = (RAIZ / "requirements.txt", Path(__file__).with_name("requirements.txt"))
+REQUISITOS = (
+    RAIZ / "requirements.txt",
+    RAIZ / "scripts" / "requirements-direto.txt",
+    Path(__file__).with_name("requirements.txt"),
+)
 
 
 def python_do_ambiente() -> Path:

@@ -15,8 +15,8 @@ import msgspec
 from cofre.config import Acesso, Regras
 from cofre.formato import Gravador
 from cofre.modelo import Empresa
-from cofre.portal.api import Inspecao, Portal
-from cofre.portal.coleta import Coleta
+from cofre.portal.api import Portal
+from cofre.via import Coleta, Inspecao
 from supabase_local.servidor import SupabaseLocal
 
 

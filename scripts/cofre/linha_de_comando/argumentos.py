@@ -135,7 +135,14 @@ def opcoes_de_saida(analisador: argparse.ArgumentParser, padrao: object) -> None
 
 
 def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    """--conexoes e --tentativas."""
+    """--via, --conexoes e --tentativas."""
+    analisador.add_argument(
+        "--via",
+        metavar="VIA",
+        choices=("api", "direta"),
+        default=padrao,
+        help="api ou direta (padrão: direta, se o .env tem SUPABASE_DB_URL; senão api)",
+    )
     analisador.add_argument(
         "--conexoes",
         metavar="N",

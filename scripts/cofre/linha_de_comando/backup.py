@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import threading
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cofre.erros import Interrompido
+from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     acoes_de,
@@ -19,6 +19,11 @@ from cofre.linha_de_comando.argumentos import (
 )
 from cofre.linha_de_comando.execucao import Acao
 from cofre.relato import Relato
+
+if TYPE_CHECKING:
+    from cofre.config import Acesso, Configuracao
+    from cofre.portal.api import Portal
+    from cofre.via import AoTentarDeNovo, ViaDeLeitura
 
 DESCRICAO = """\
 Backup isolado por empresa de um projeto Supabase.
@@ -73,8 +78,8 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
-        portal = abrir_portal(opcoes, configuracao.acesso, parar, relato)
-        copiadora = Copiadora(configuracao, portal, deposito, equipe, relato)
+        via = abrir_via(opcoes, configuracao, parar, relato)
+        copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
         pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
         try:
             for parte in copiadora.copiar(pedido):
@@ -92,14 +97,47 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
         finally:
             parar.set()
             equipe.encerrar()
-            portal.fechar()
+            via.fechar()
     relato.documento(resumo.documento(prontas))
     return resumo.codigo
 
 
-def abrir_portal(opcoes: Namespace, acesso: Any, parar: threading.Event, relato: Relato) -> Any:
+def abrir_via(
+    opcoes: Namespace, configuracao: Configuracao, parar: threading.Event, relato: Relato
+) -> ViaDeLeitura:
+    """A via pedida: sem --via, a direta se está configurada. Nunca se troca uma pela outra em
+    silêncio. Levanta ErroDeUso, ConfiguracaoInvalida ou DependenciaAusente."""
+    from cofre.config import ONDE_PEGAR_BANCO
+
+    direto = configuracao.direto
+    if opcoes.via == "direta" and direto is None:
+        raise ErroDeUso(
+            "--via direta precisa da SUPABASE_DB_URL, que não está no .env nem no ambiente.",
+            ONDE_PEGAR_BANCO,
+        )
+    if direto is None or opcoes.via == "api":
+        return abrir_portal(opcoes, configuracao.acesso, parar, relato)
+    try:
+        from cofre.direto.api import Direto
+    except ImportError as e:
+        if (e.name or "psycopg").partition(".")[0] != "psycopg":
+            raise
+        raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO_DIRETA) from e
+    limites = (opcoes.conexoes, opcoes.tentativas, parar, _contar_tentativas(relato))
+    return Direto(direto, configuracao.acesso, *limites)
+
+
+def abrir_portal(
+    opcoes: Namespace, acesso: Acesso, parar: threading.Event, relato: Relato
+) -> Portal:
     """O portal com as opções de conexão; as novas tentativas aparecem no relato."""
     from cofre.portal.api import Portal
+
+    contar = _contar_tentativas(relato)
+    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar)
+
+
+def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
     from cofre.relato import duracao
 
     def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
@@ -107,7 +145,7 @@ def abrir_portal(opcoes: Namespace, acesso: Any, parar: threading.Event, relato:
             f"   ⏳ {causa} Nova tentativa em {duracao(espera)} ({tentativa} de {tentativas})."
         )
 
-    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, ao_tentar_de_novo)
+    return ao_tentar_de_novo
 
 
 def _listar(opcoes: Namespace, relato: Relato) -> int:

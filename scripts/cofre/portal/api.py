@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -22,18 +22,9 @@ from cofre.executor import Executor, Impedimento
 from cofre.modelo import Catalogo, Empresa
 from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
-from cofre.portal.coleta import Avanco, Coleta, coletar, preparar
-from cofre.portal.transporte import AoTentarDeNovo, Transporte
-
-
-@dataclass(frozen=True, slots=True)
-class Inspecao:
-    """O que se sabe do projeto antes de fotografar."""
-
-    catalogo: Catalogo
-    escopo: Escopo
-    empresas: tuple[Empresa, ...]
-    donos: Donos
+from cofre.portal.coleta import coletar, preparar
+from cofre.portal.transporte import Transporte
+from cofre.via import API, AoTentarDeNovo, Avanco, Coleta, Inspecao, ramos_de_agora
 
 
 @dataclass(slots=True)
@@ -45,6 +36,7 @@ class Portal:
     tentativas: int
     parar: threading.Event
     ao_tentar_de_novo: AoTentarDeNovo
+    nome: str = field(init=False, default=API)
     _transporte: Transporte = field(init=False)
     _equipe: Equipe = field(init=False)
 
@@ -70,19 +62,20 @@ class Portal:
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
         escopo = definir(catalogo, regras, sondas)
         referencias = referencias_a_empresas(catalogo)
-        todas = empresas.listar(self._transporte, catalogo, referencias)
+        todas = self.listar_empresas(catalogo, referencias)
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
+
+    def listar_empresas(
+        self, catalogo: Catalogo, referencias: Iterable[str]
+    ) -> tuple[Empresa, ...]:
+        """Todas as empresas, por nome. Levanta FalhaDeLeitura."""
+        return empresas.listar(self._transporte, catalogo, referencias)
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que
         não tinha linhas sem dono pode ter passado a ter."""
         sondas = descoberta.SondasDaApi(self._transporte)
-        novo = definir(inspecao.catalogo, regras, sondas).tabelas
-        tabelas = {
-            n: replace(t, ramos=novo[n].ramos) if n in novo else t
-            for n, t in escopo.tabelas.items()
-        }
-        return replace(escopo, tabelas=tabelas)
+        return ramos_de_agora(escopo, inspecao, regras, sondas)
 
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
         """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""

@@ -28,6 +28,7 @@ from cofre.modelo import Empresa, Tabela
 from cofre.portal.consulta import Consulta, consultas
 from cofre.portal.leitura import Chave, Leitor, literais, resumir
 from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
+from cofre.via import Avanco, Coleta
 
 LINHAS_POR_PAGINA = 1000
 PASSADAS = 5
@@ -36,8 +37,8 @@ PASSADAS = 5
 DIVERGENCIAS = 3
 """Quantas passadas sem mudança, mas com outra contagem, provam que a leitura não é confiável."""
 
-Avanco = Callable[[str, int, int | None], None]
-"""Recebe (tabela, linhas lidas até agora, total ou None)."""
+METODO = "coleta dupla de (chave, xmin)"
+"""Como se soube que a foto é um instante só, para os metadados."""
 
 
 @dataclass(slots=True)
@@ -228,30 +229,21 @@ class ColetaDeTabela:
                 gravador.bloco(linha)
         return sum(s.registros() for s in cheias), gravador.terminar()
 
+    def blocos(self) -> Iterator[bytes]:
+        """As linhas, já juntadas, série a série."""
+        for serie in self.series:
+            yield from serie.textos()
+
     def _comparaveis(self) -> list[Callable[[Any], Any]]:
         """Como comparar cada coluna da chave; vazia se alguma não se compara aqui."""
-        colunas = [self.tabela.coluna(c) for c in self.tabela.chave]
-        valores = [_COMPARAVEIS.get(c.tipo if c else "") for c in colunas]
-        sabidos = [v for v in valores if v is not None]
-        return sabidos if len(sabidos) == len(valores) else []
+        if not self.tabela.ordem_sabida:
+            return []
+        tipos = [c.tipo if (c := self.tabela.coluna(n)) else "" for n in self.tabela.chave]
+        return [_uuid if tipo == "uuid" else int for tipo in tipos]
 
 
-# Só tipos cuja ordem aqui é a mesma do banco: a de textos depende da collation.
-_COMPARAVEIS: dict[str, Callable[[Any], Any]] = {
-    "uuid": lambda v: uuid.UUID(v).int,
-    "integer": int,
-    "bigint": int,
-    "smallint": int,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Coleta:
-    """A foto de uma empresa, ainda no rascunho. `instantanea`: uma passada nada achou de novo."""
-
-    tabelas: tuple[ColetaDeTabela, ...]
-    instantanea: bool
-    passadas: int
+def _uuid(valor: str) -> int:
+    return uuid.UUID(valor).int
 
 
 def preparar(
@@ -286,8 +278,8 @@ def coletar(tabelas: Sequence[ColetaDeTabela], equipe: Equipe) -> Coleta:
     for passada in range(1, PASSADAS + 1):
         quietas = equipe.cada(_se_inteira(_conferir), tabelas)
         if all(quietas):
-            return Coleta(tuple(tabelas), True, passada)
-    return Coleta(tuple(tabelas), False, PASSADAS)
+            return Coleta(tuple(tabelas), True, passada, METODO)
+    return Coleta(tuple(tabelas), False, PASSADAS, METODO)
 
 
 def _ler_tudo(tabela: ColetaDeTabela) -> bool:

@@ -28,6 +28,7 @@ from cofre.modelo import (
     ChaveEstrangeira,
     Coluna,
     Tabela,
+    chave_que_serve,
 )
 from cofre.portal.consulta import APELIDO, citar, nulas, pendurar
 from cofre.portal.transporte import Transporte
@@ -93,14 +94,8 @@ def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
         aponta = _ESTRANGEIRA.search(nota)
         if aponta:
             estrangeiras.append(ChaveEstrangeira((coluna,), aponta[1], (aponta[2],)))
-    tipos = {c.nome: c.tipo for c in colunas}
-    if any(not _ordenavel(tipos[c]) or re.search(r'["\\]', c) for c in chave):
-        chave = []  # não se escreve como literal de filtro, ou não se lê: a ordem física serve
-    return Tabela(nome, tuple(colunas), tuple(chave), tuple(estrangeiras))
-
-
-def _ordenavel(tipo: str) -> bool:
-    return not tipo.endswith("[]") and tipo not in ("json", "jsonb", "")
+    serve = chave_que_serve(colunas, chave)
+    return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras))
 
 
 def _sondar(transporte: Transporte, tabela: str, coluna: str) -> FalhaDeLeitura | None:

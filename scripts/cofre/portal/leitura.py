@@ -103,18 +103,11 @@ class Leitor:
             self._recusar()  # é de outro ramo, ou de outra empresa: o filtro não foi aplicado
         for _ in range(self._passos):
             estrutura = estrutura.pendurada
-        elos = self._elos
-        valores = [texto(estrutura[e.coluna]) for e in elos]
-        dono = self._donos.dono(elos, valores)
-        if dono == self._empresa:
-            return True
-        ligada = any(
-            self._donos.dono([elo], [valor]) == self._empresa
-            for elo, valor in zip(elos, valores, strict=True)
-        )
-        if not ligada:
+        valores = [texto(estrutura[e.coluna]) for e in self._elos]
+        minha = self._donos.e_da_empresa(self._empresa, self._elos, valores)
+        if minha is None:
             self._recusar()
-        return False
+        return minha
 
     def _recusar(self) -> NoReturn:
         raise LinhaDeOutraEmpresa(

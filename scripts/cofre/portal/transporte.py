@@ -37,6 +37,7 @@ from cofre.portal.traducao import (
     sem_resposta,
     traduzir,
 )
+from cofre.via import AoTentarDeNovo
 
 if TYPE_CHECKING:
     from supabase import Client
@@ -49,8 +50,6 @@ ESPERA_MAXIMA = 30.0
 """Segundos, entre duas tentativas, se o servidor não pede mais (Retry-After)."""
 
 T = TypeVar("T")
-AoTentarDeNovo = Callable[[str, float, int, int], None]
-"""Recebe (o que houve, segundos de espera, tentativa, tentativas)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,6 @@
+"""A via direta: o PostgreSQL do projeto, pelo psycopg, quando há SUPABASE_DB_URL.
+
+`endereco` entende e recusa a URL; `conexao` abre e partilha as conexões; `ajustes` faz a sessão
+escrever cada valor como a da API; `traducao` explica os erros; `catalogo` lê o esquema; `consulta`
+escreve o SQL das linhas de uma empresa; `leitura` as lê, numa transação; `api` é a fachada.
+"""

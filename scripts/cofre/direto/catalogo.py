@@ -1,0 +1,203 @@
+"""O catálogo do schema `public`, lido do pg_catalog: também o que a API esconde.
+
+Nomes de tipos, obrigatoriedade e ordem são os da descrição da API, para que os metadados de um
+backup sejam os mesmos pelas duas vias.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+
+from cofre.direto.conexao import INSTANTE, transacao
+from cofre.direto.traducao import na_consulta
+from cofre.modelo import (
+    TABELAS_CONHECIDAS,
+    Catalogo,
+    ChaveEstrangeira,
+    Coluna,
+    Tabela,
+    chave_que_serve,
+)
+
+ACOES = {
+    "a": "NO ACTION",
+    "r": "RESTRICT",
+    "c": "CASCADE",
+    "n": "SET NULL",
+    "d": "SET DEFAULT",
+}
+
+_NOSSAS = """
+    c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')
+    AND NOT c.relispartition
+"""
+_RELACOES = f"""
+    SELECT c.oid::bigint AS oid, c.relname::text AS nome, c.relkind::text AS tipo
+    FROM pg_class c WHERE {_NOSSAS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    ORDER BY c.relname
+"""
+# O tipo é escrito como na descrição da API: um domínio sobre um tipo do sistema leva o nome deste.
+_COLUNAS = f"""
+    SELECT a.attrelid::bigint AS tabela, a.attname::text AS nome,
+        CASE WHEN t.typtype = 'd' AND b.typnamespace = 'pg_catalog'::regnamespace
+                THEN format_type(b.oid, NULL)
+            WHEN t.typtype <> 'd' AND t.typnamespace = 'pg_catalog'::regnamespace
+                THEN format_type(a.atttypid, NULL)
+            ELSE format_type(a.atttypid, a.atttypmod) END AS tipo,
+        NOT (a.attnotnull OR t.typtype = 'd' AND t.typnotnull) AS anulavel,
+        a.attgenerated <> '' AS gerada, a.attidentity = 'a' AS identidade
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_type b ON b.oid = t.typbasetype
+    WHERE {_NOSSAS} AND c.relkind IN ('r', 'p')
+    ORDER BY a.attrelid, a.attnum
+"""
+_RESTRICOES = f"""
+    SELECT k.conrelid::bigint AS tabela, k.conname::text AS nome, k.contype::text AS tipo,
+        k.confdeltype::text AS ao_remover, k.convalidated AS validada,
+        f.relname::text AS para,
+        CASE WHEN f.relnamespace <> c.relnamespace THEN n.nspname::text END AS fora,
+        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
+              JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i)
+            AS colunas,
+        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS x(n, i)
+              JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.n ORDER BY x.i)
+            AS referencias
+    FROM pg_class c
+    JOIN pg_constraint k ON k.conrelid = c.oid AND k.conparentid = 0
+    LEFT JOIN pg_class f ON f.oid = k.confrelid
+    LEFT JOIN pg_namespace n ON n.oid = f.relnamespace
+    WHERE {_NOSSAS} AND c.relkind IN ('r', 'p')
+    ORDER BY k.conrelid, k.conname
+"""
+_GATILHOS = f"""
+    SELECT g.tgrelid::bigint AS tabela, g.tgname::text AS nome
+    FROM pg_class c JOIN pg_trigger g ON g.tgrelid = c.oid
+    WHERE {_NOSSAS} AND NOT g.tgisinternal AND g.tgenabled <> 'D'
+    ORDER BY g.tgrelid, g.tgname
+"""
+
+
+class _Relacao(NamedTuple):
+    oid: int
+    nome: str
+    tipo: str
+
+
+class _Coluna(NamedTuple):
+    tabela: int
+    nome: str
+    tipo: str
+    anulavel: bool
+    gerada: bool
+    identidade: bool
+
+
+class _Restricao(NamedTuple):
+    tabela: int
+    nome: str
+    tipo: str
+    ao_remover: str
+    validada: bool
+    para: str | None
+    fora: str | None
+    colunas: list[str]
+    referencias: list[str]
+
+
+class _Gatilho(NamedTuple):
+    tabela: int
+    nome: str
+
+
+T = TypeVar("T", bound=NamedTuple)
+DaTabela = TypeVar("DaTabela", _Coluna, _Restricao, _Gatilho)
+
+
+def descobrir(conexao: psycopg.Connection) -> Catalogo:
+    """O catálogo inteiro, de um só instante. Levanta FalhaDeLeitura."""
+    try:
+        with transacao(conexao, f"{INSTANTE}; SET LOCAL search_path = pg_catalog"):
+            relacoes = _ler(conexao, _Relacao, _RELACOES)
+            colunas = _por_tabela(_ler(conexao, _Coluna, _COLUNAS))
+            restricoes = _por_tabela(_ler(conexao, _Restricao, _RESTRICOES))
+            gatilhos = _por_tabela(_ler(conexao, _Gatilho, _GATILHOS))
+    except psycopg.Error as e:
+        raise na_consulta(e, "pg_catalog") from e
+    tabelas = {
+        r.nome: _tabela(r.nome, colunas[r.oid], restricoes[r.oid], gatilhos[r.oid])
+        for r in relacoes
+        if r.tipo in "rp"
+    }
+    existem = {r.nome for r in relacoes}
+    return Catalogo(
+        tabelas,
+        tuple(sorted(r.nome for r in relacoes if r.tipo in "vm")),
+        {r.nome: "é uma tabela de outro servidor" for r in relacoes if r.tipo == "f"},
+        tuple(n for n in TABELAS_CONHECIDAS if n not in existem),
+    )
+
+
+def _ler(conexao: psycopg.Connection, tipo: type[T], consulta: str) -> list[T]:
+    with conexao.cursor(row_factory=class_row(tipo)) as cursor:
+        return cursor.execute(consulta.encode()).fetchall()
+
+
+def _tabela(
+    nome: str,
+    colunas: Sequence[_Coluna],
+    restricoes: Sequence[_Restricao],
+    gatilhos: Sequence[_Gatilho],
+) -> Tabela:
+    modelo = tuple(Coluna(c.nome, c.tipo, c.anulavel) for c in colunas)
+    da_chave = {c for r in restricoes if r.tipo == "p" for c in r.colunas}
+    chave = [c.nome for c in colunas if c.nome in da_chave]  # na ordem das colunas, como na API
+    estrangeiras = [r for r in restricoes if r.tipo == "f"]
+    return Tabela(
+        nome,
+        modelo,
+        chave_que_serve(modelo, chave),
+        tuple(_chave(r) for r in _na_ordem_da_api(estrangeiras, colunas, restricoes)),
+        nao_gravaveis=tuple(c.nome for c in colunas if c.gerada or c.identidade),
+        identidades=tuple(c.nome for c in colunas if c.identidade),
+        externas=tuple(_chave(r) for r in estrangeiras if r.fora is not None),
+        gatilhos=tuple(g.nome for g in gatilhos),
+        nao_validadas=tuple(r.nome for r in restricoes if not r.validada),
+    )
+
+
+def _chave(r: _Restricao) -> ChaveEstrangeira:
+    para = f"{r.fora}.{r.para}" if r.fora else str(r.para)
+    acao = ACOES.get(r.ao_remover, "")
+    return ChaveEstrangeira(tuple(r.colunas), para, tuple(r.referencias), acao)
+
+
+def _na_ordem_da_api(
+    estrangeiras: Sequence[_Restricao],
+    colunas: Sequence[_Coluna],
+    restricoes: Sequence[_Restricao],
+) -> list[_Restricao]:
+    """As chaves dentro do schema: as que a descrição da API mostra, coluna a coluna; as um-para-um;
+    as compostas. A ordem decide por qual mãe se chega à empresa: é a mesma nas duas vias."""
+    posicao = {c.nome: n for n, c in enumerate(colunas)}
+    unicas = [set(r.colunas) for r in restricoes if r.tipo in "pu"]
+
+    def ordem(r: _Restricao) -> tuple[int, int, str]:
+        if len(r.colunas) > 1:
+            return 2, 0, str(r.para)
+        return int(set(r.colunas) in unicas), posicao[r.colunas[0]], r.nome
+
+    return sorted((r for r in estrangeiras if r.fora is None), key=ordem)
+
+
+def _por_tabela(itens: Iterable[DaTabela]) -> Mapping[int, list[DaTabela]]:
+    agrupados: dict[int, list[DaTabela]] = defaultdict(list)
+    for item in itens:
+        agrupados[item.tabela].append(item)
+    return agrupados

@@ -1,0 +1,175 @@
+"""O SQL das linhas de uma empresa numa tabela: os mesmos ramos, e a mesma ordem, que pela API.
+
+Puro texto, nada é executado aqui. Cada linha sai como (JSON da linha, número do ramo, elos...): o
+que vem depois do JSON só serve para conferir de quem ela é.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from cofre.erros import TabelaInexistente
+from cofre.escopo import Elo, Ramo, TabelaNoEscopo
+from cofre.modelo import ChaveEstrangeira, Empresa, Tabela
+
+Catalogadas = Mapping[str, Tabela]
+_VIRGULA = sql.SQL(", ")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultaDeLinhas:
+    """`texto` é a consulta inteira; `campos`, quantas colunas ela dá: a linha, o ramo, os elos."""
+
+    texto: sql.Composed
+    campos: int
+
+
+def linhas_da_empresa(
+    no_escopo: TabelaNoEscopo, empresa: Empresa, catalogadas: Catalogadas
+) -> ConsultaDeLinhas | None:
+    """A consulta que dá todas as linhas da empresa, em ordem; None se não pode haver nenhuma.
+    Levanta TabelaInexistente se uma linha-mãe não tem como ser achada."""
+    tabela = no_escopo.tabela
+    largura = max(len(r.elos) for r in no_escopo.ramos)
+    ramos = [
+        _DoRamo(tabela, n, ramo, empresa, catalogadas, largura)
+        for n, ramo in enumerate(no_escopo.ramos)
+        if any(_valores(e, empresa) for e in ramo.elos)
+    ]
+    if not ramos:
+        return None
+    if len(ramos) == 1:
+        # Sem subconsulta, a ordem pode vir do índice da chave, sem ordenar nada.
+        texto = sql.SQL("SELECT {} {} ORDER BY {}").format(
+            _VIRGULA.join(ramos[0].saida()), ramos[0].origem(), _VIRGULA.join(ramos[0].chave())
+        )
+    else:
+        texto = _juntos(ramos, tabela, largura)
+    return ConsultaDeLinhas(texto, largura + 2)
+
+
+def tabelas_citadas(no_escopo: TabelaNoEscopo) -> Iterator[str]:
+    """A própria tabela e as mães por onde se passa."""
+    yield no_escopo.tabela.nome
+    for ramo in no_escopo.ramos:
+        yield from (passo.tabela for passo in ramo.passos)
+
+
+def _juntos(ramos: Sequence[_DoRamo], tabela: Tabela, largura: int) -> sql.Composed:
+    """Os ramos intercalados pela chave; onde a API não sabe fazê-lo (chave de texto, ou nenhuma),
+    um após o outro."""
+    saida = [sql.Identifier(f"s{n}") for n in range(largura + 2)]
+    chave = [sql.Identifier(f"k{n}") for n in range(len(tabela.ordem))]
+    nomes = [*saida, *chave]
+    partes = [
+        sql.SQL("SELECT {} {}").format(
+            _VIRGULA.join(
+                sql.SQL("{} AS {}").format(valor, nome)
+                for valor, nome in zip([*r.saida(), *r.chave()], nomes, strict=True)
+            ),
+            r.origem(),
+        )
+        for r in ramos
+    ]
+    ordem = chave if tabela.ordem_sabida else [sql.Identifier("s1"), *chave]
+    return sql.SQL("SELECT {} FROM ({}) AS ramos ORDER BY {}").format(
+        _VIRGULA.join(saida), sql.SQL(" UNION ALL ").join(partes), _VIRGULA.join(ordem)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _DoRamo:
+    """As partes da consulta de um ramo. As tabelas do caminho se chamam p0 (a própria), p1..."""
+
+    tabela: Tabela
+    numero: int
+    ramo: Ramo
+    empresa: Empresa
+    catalogadas: Catalogadas
+    largura: int
+
+    def saida(self) -> list[sql.Composable]:
+        ultima = len(self.ramo.passos)
+        elos: list[sql.Composable] = [
+            sql.SQL("{}::pg_catalog.text").format(_coluna(ultima, e.coluna)) for e in self.ramo.elos
+        ]
+        nulos = [sql.SQL("NULL::pg_catalog.text")] * (self.largura - len(elos))
+        # `.*` e não só o apelido: uma coluna com o nome do apelido viria no lugar da linha.
+        linha = sql.SQL("pg_catalog.row_to_json({}.*)::pg_catalog.text").format(_apelido(0))
+        numero = sql.SQL("{}::pg_catalog.text").format(sql.Literal(str(self.numero)))
+        return [linha, numero, *elos, *nulos]
+
+    def chave(self) -> list[sql.Composable]:
+        return [_coluna(0, c) for c in self.tabela.ordem]
+
+    def origem(self) -> sql.Composed:
+        juncoes = list(self._juncoes())
+        nulos = [
+            sql.SQL("{} IS NULL").format(_coluna(n, coluna))
+            for n, colunas in enumerate(self.ramo.nulos)
+            for coluna in colunas
+        ]
+        return sql.SQL("FROM {} AS {}{} WHERE {}").format(
+            sql.Identifier("public", self.tabela.nome),
+            _apelido(0),
+            sql.SQL("").join(juncoes),
+            sql.SQL(" AND ").join([*nulos, self._da_empresa()]),
+        )
+
+    def _da_empresa(self) -> sql.Composed:
+        ultima = len(self.ramo.passos)
+        condicoes = [
+            sql.SQL("{} IN ({})").format(
+                _coluna(ultima, elo.coluna), _VIRGULA.join(map(sql.Literal, valores))
+            )
+            for elo in self.ramo.elos
+            if (valores := _valores(elo, self.empresa))
+        ]
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(condicoes))
+
+    def _juncoes(self) -> Iterator[sql.Composed]:
+        for n, passo in enumerate(self.ramo.passos):
+            referencias = self._referencias(passo)
+            pares = zip(passo.colunas, referencias, strict=True)
+            yield sql.SQL(" JOIN {} AS {} ON {}").format(
+                sql.Identifier("public", passo.tabela),
+                _apelido(n + 1),
+                sql.SQL(" AND ").join(
+                    sql.SQL("{} = {}").format(_coluna(n, de), _coluna(n + 1, para))
+                    for de, para in pares
+                ),
+            )
+
+    def _referencias(self, passo: ChaveEstrangeira) -> Sequence[str]:
+        """As colunas da mãe: as da chave estrangeira ou, sem ela (cofre.toml), a primária."""
+        mae = self.catalogadas.get(passo.tabela)
+        filhas = (self.tabela, *(self.catalogadas.get(p.tabela) for p in self.ramo.passos))
+        iguais = [
+            fk.referencias
+            for filha in filhas
+            if filha is not None
+            for fk in filha.estrangeiras
+            if (fk.colunas, fk.tabela) == (passo.colunas, passo.tabela)
+        ]
+        achadas = passo.referencias or next(iter(iguais), mae.chave if mae else ())
+        if mae is None or len(achadas) != len(passo.colunas):
+            colunas = ", ".join(passo.colunas)
+            raise TabelaInexistente(
+                f"{self.tabela.nome} não tem como chegar a {passo.tabela} por {colunas}"
+            )
+        return achadas
+
+
+def _valores(elo: Elo, empresa: Empresa) -> tuple[str, ...]:
+    return empresa.valores(elo.referencia) if elo.referencia else (empresa.id,)
+
+
+def _apelido(passo: int) -> sql.Identifier:
+    return sql.Identifier(f"p{passo}")
+
+
+def _coluna(passo: int, nome: str) -> sql.Identifier:
+    return sql.Identifier(f"p{passo}", nome)

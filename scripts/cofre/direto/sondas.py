@@ -1,0 +1,64 @@
+"""As perguntas pequenas que se fazem aos dados antes de ler: com pouco tempo para a resposta."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from cofre.direto.ajustes import LIMITE_DE_SONDA
+from cofre.direto.conexao import Conexoes, transacao
+from cofre.direto.traducao import na_consulta
+from cofre.erros import ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente
+
+_COMECO = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
+
+
+class SondasDoBanco:
+    """O que o escopo pergunta, em SQL."""
+
+    def __init__(self, conexoes: Conexoes) -> None:
+        self._conexoes = conexoes
+
+    def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
+        """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
+        onde = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(sql.Identifier(c)) for c in nulas)
+        pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
+            sql.Identifier("public", tabela), onde
+        )
+        try:
+            return bool(perguntar(self._conexoes, pergunta, tabela))
+        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
+            return True
+
+
+def contar(conexoes: Conexoes, tabela: str) -> int | None:
+    """Todas as linhas da tabela; None se não se contam a tempo. Levanta FalhaDeLeitura."""
+    pergunta = sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(
+        sql.Identifier("public", tabela)
+    )
+    try:
+        return int(perguntar(conexoes, pergunta, tabela))
+    except ConsultaDemorada:
+        return None
+
+
+def algum_dono(conexoes: Conexoes, tabela: str, donos: Sequence[str]) -> bool:
+    """Se alguma linha da tabela é de um destes donos. Levanta FalhaDeLeitura."""
+    pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE user_id IN ({}))").format(
+        sql.Identifier("public", tabela), sql.SQL(", ").join(map(sql.Literal, donos))
+    )
+    return bool(perguntar(conexoes, pergunta, tabela))
+
+
+def perguntar(conexoes: Conexoes, pergunta: sql.Composed, tabela: str) -> Any:
+    """O único valor da resposta. Levanta FalhaDeLeitura."""
+    with conexoes.uma() as conexao:
+        try:
+            with transacao(conexao, _COMECO):
+                linha = conexao.execute(pergunta).fetchone()
+        except psycopg.Error as e:
+            raise na_consulta(e, tabela) from e
+    return linha[0] if linha else None

@@ -1,0 +1,159 @@
+"""Os erros do PostgreSQL e da libpq traduzidos em erros do cofre, com causa e cura.
+
+Do texto da libpq só se tiram conclusões: ele não é repetido. Códigos: documentação do PostgreSQL,
+apêndice A. Antes de a conexão existir não há código, só o texto, que a libpq não traduz.
+"""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+from psycopg import sql
+
+from cofre.config import ONDE_PEGAR_BANCO
+from cofre.direto.endereco import PORTA_PADRAO, Endereco
+from cofre.erros import (
+    ConexaoRecusada,
+    ConsultaDemorada,
+    FalhaDeLeitura,
+    PedidoRecusado,
+    PermissaoNegada,
+    ServidorSemResposta,
+    TabelaBloqueada,
+    TabelaInexistente,
+)
+
+POR_ENQUANTO = "\nEnquanto isso, o backup pela API continua possível: --via api"
+PELO_POOLER = (
+    "O endereço db.SEU-PROJETO.supabase.co só existe em IPv6, e esta rede não o alcança. Use o\n"
+    f"Session pooler, porta {PORTA_PADRAO}, que atende em IPv4.\n{ONDE_PEGAR_BANCO}"
+)
+BAIXAR_CA = (
+    "Baixe o certificado no painel do Supabase (Project Settings → Database → SSL Configuration)\n"
+    "e diga no .env onde ele está: SUPABASE_DB_CA=certificado.crt"
+)
+PASSAGEIROS = r"too many clients|too many connections|remaining connection slots|MaxClients"
+SEM_CONEXAO = frozenset({"57P01", "57P02", "57P03", "57P05"})
+
+
+class SemConexao(ServidorSemResposta):
+    """Uma conexão que não houve, ou que caiu: outra tentativa pode dar certo."""
+
+
+def sem_conexao(erro: psycopg.Error, endereco: Endereco) -> FalhaDeLeitura:
+    """Por que não se conectou."""
+    texto = str(erro)
+    for padrao, tipo, causa, cura in _causas(endereco):
+        if re.search(padrao, texto, re.IGNORECASE):
+            return tipo(causa, cura + POR_ENQUANTO)
+    return SemConexao(
+        f"Não consegui conectar com o banco em {endereco.onde}.",
+        "Confira a URL, a internet e o painel do Supabase (status do projeto)." + POR_ENQUANTO,
+    )
+
+
+def _causas(e: Endereco) -> list[tuple[str, type[FalhaDeLeitura], str, str]]:
+    so_ipv6 = ":" in e.host or re.fullmatch(r"db\.[a-z0-9]+\.supabase\.(co|in|net)", e.host)
+    rede = PELO_POOLER if so_ipv6 else f"Confira o endereço e a internet.\n{ONDE_PEGAR_BANCO}"
+    return [
+        (
+            r"password authentication failed|no password supplied|SASL|wrong password"
+            r"|tenant or user not found",
+            ConexaoRecusada,
+            f"O banco em {e.onde} recusou o usuário ou a senha (28P01).",
+            "É a senha do banco, não a da conta nem a chave da API. Se não a sabe, crie outra em\n"
+            "Project Settings → Database → Reset database password. No pooler, o usuário é\n"
+            "postgres.SEU-PROJETO, e o servidor tem de ser o da região do projeto.",
+        ),
+        (
+            r"does not support SSL",
+            ConexaoRecusada,
+            f"O banco em {e.onde} não aceita conexão cifrada (TLS), e sem ela a senha e os dados"
+            " viajariam abertos.",
+            "Use o endereço que o painel do Supabase dá, ou ligue o TLS no servidor.",
+        ),
+        (
+            r"certificate|verify|root\.crt|self-signed",
+            ConexaoRecusada,
+            f"O certificado do banco em {e.onde} não foi confirmado: pode não ser ele.",
+            f"{BAIXAR_CA}\nSe já o fez, o arquivo é de outro servidor, ou alguém está no meio.",
+        ),
+        (
+            PASSAGEIROS,
+            SemConexao,
+            f"O banco em {e.onde} já tem conexões demais (53300).",
+            "Diminua --conexoes, feche outros programas ou tente mais tarde.",
+        ),
+        (
+            r'database ".*" does not exist',
+            ConexaoRecusada,
+            f"O servidor {e.onde} não tem o banco pedido (3D000).",
+            f"No Supabase ele se chama postgres. {ONDE_PEGAR_BANCO}",
+        ),
+        (
+            r"failed to resolve|could not translate|Name or service not known|getaddrinfo",
+            ServidorSemResposta,
+            f"O nome {e.host} não existe na rede.",
+            rede + "\nUm projeto pausado ou apagado também some da rede.",
+        ),
+        (
+            r"unreachable|no route|cannot assign|address family",
+            ServidorSemResposta,
+            f"Esta rede não alcança {e.onde}.",
+            rede,
+        ),
+        (
+            r"refused|timeout|timed out",
+            SemConexao,
+            f"Ninguém respondeu em {e.onde}.",
+            rede,
+        ),
+        (
+            r"closed the connection|invalid response|not permitted|is not permitted to log in",
+            SemConexao,
+            f"O servidor em {e.onde} encerrou a conexão antes de ela começar.",
+            rede,
+        ),
+    ]
+
+
+def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDeLeitura:
+    """O erro de uma consulta já numa conexão aberta."""
+    codigo = erro.sqlstate or ""
+    if not codigo or codigo in SEM_CONEXAO or codigo.startswith("08"):
+        return SemConexao(
+            "A conexão com o banco caiu no meio da leitura.",
+            "Verifique a internet e tente de novo." + POR_ENQUANTO,
+        )
+    if codigo == "42501" and erro.diag.source_function == "check_enable_rls":
+        return PermissaoNegada(
+            f"as regras de acesso (RLS) esconderiam linhas de {tabela} (42501)",
+            "O papel da SUPABASE_DB_URL não passa por cima delas. Use o papel postgres, que o\n"
+            "painel do Supabase dá em Connect." + POR_ENQUANTO,
+        )
+    if codigo == "42501":
+        nome = citar(tabela)
+        return PermissaoNegada(
+            f"permission denied for table {tabela}",
+            "O papel da SUPABASE_DB_URL não pode ler a tabela. No SQL Editor do Supabase:\n"
+            f"  GRANT SELECT ON {nome} TO postgres;" + POR_ENQUANTO,
+        )
+    if codigo == "57014":
+        return ConsultaDemorada(
+            f"A consulta a {tabela} passou do limite de tempo (57014).",
+            f"Crie um índice na coluna que diz a empresa em {tabela} e tente de novo.",
+        )
+    if codigo == "55P03":
+        return TabelaBloqueada(
+            f"A tabela {tabela} está bloqueada por outra operação (55P03).",
+            "Uma migração (ALTER TABLE, TRUNCATE) deve estar aberta. Espere-a acabar.",
+        )
+    if codigo in ("42P01", "42703", "3F000"):
+        return TabelaInexistente(f"{tabela} mudou durante a leitura ou não existe ({codigo})")
+    return PedidoRecusado(f"O banco recusou a leitura de {tabela} ({codigo}).", "")
+
+
+def citar(tabela: str) -> str:
+    """O nome da tabela como se escreve em SQL, com o schema."""
+    return sql.Identifier("public", tabela).as_string(None)

@@ -1,0 +1,135 @@
+"""O contrato das duas vias até os dados: a API (`portal`) e o PostgreSQL (`direto`).
+
+Quem fotografa, copia e restaura conhece só isto, e não qual das duas está por trás.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import IO, Protocol
+
+from cofre.config import Regras
+from cofre.erros import EscritaRecusada, FalhaDeLeitura
+from cofre.escopo import Donos, Escopo, Sondas, TabelaNoEscopo, definir
+from cofre.executor import Impedimento
+from cofre.formato import Gravador
+from cofre.modelo import Catalogo, Empresa, Tabela
+from cofre.plano import Plano
+
+API, DIRETA = "api", "direta"
+
+Avanco = Callable[[str, int, int | None], None]
+"""Recebe (tabela, linhas lidas até agora, total ou None)."""
+
+AoTentarDeNovo = Callable[[str, float, int, int], None]
+"""Recebe (o que houve, segundos de espera, tentativa, tentativas)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspecao:
+    """O que se sabe do projeto antes de fotografar."""
+
+    catalogo: Catalogo
+    escopo: Escopo
+    empresas: tuple[Empresa, ...]
+    donos: Donos
+
+
+class TabelaLida(Protocol):
+    """O que se leu de uma tabela de uma empresa, no rascunho."""
+
+    @property
+    def tabela(self) -> Tabela:
+        """De qual tabela são as linhas."""
+
+    @property
+    def falha(self) -> FalhaDeLeitura | None:
+        """Por que não deu para ler; None se deu."""
+
+    def gravar(self, gravador: Gravador) -> tuple[int, str]:
+        """Escreve todas as linhas em ordem de chave; devolve quantas e o sha256."""
+
+    def blocos(self) -> Iterator[bytes]:
+        """As linhas, já juntadas em blocos não vazios, em qualquer ordem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coleta:
+    """A foto de uma empresa, ainda no rascunho. `instantanea`: é um instante só do banco, achado em
+    `passadas` leituras; `metodo` diz como, nos metadados."""
+
+    tabelas: Sequence[TabelaLida]
+    instantanea: bool
+    passadas: int
+    metodo: str
+
+
+class ViaDeLeitura(Protocol):
+    """O que o backup pede de uma via. Uma só para a execução inteira; vários fios a usam."""
+
+    @property
+    def nome(self) -> str:
+        """API ou DIRETA: vai para `origem.via` nos metadados."""
+
+    def fechar(self) -> None:
+        """Encerra conexões e fios."""
+
+    def inspecionar(self, regras: Regras) -> Inspecao:
+        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
+
+    def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
+        """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
+
+    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
+
+    def fotografar(
+        self,
+        empresa: Empresa,
+        tabelas: Mapping[str, TabelaNoEscopo],
+        donos: Donos,
+        rascunho: Callable[[], IO[bytes]],
+        avanco: Avanco,
+    ) -> Coleta:
+        """A foto de uma empresa, nos rascunhos. Uma tabela que falha traz a `falha`."""
+
+    def contar(self, tabela: str) -> int | None:
+        """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
+
+
+class Via(ViaDeLeitura, Protocol):
+    """O que a restauração pede, além de ler."""
+
+    def executar(
+        self,
+        plano: Plano,
+        escopo: Mapping[str, TabelaNoEscopo],
+        ao_avancar: Callable[[str, str, int], None],
+    ) -> list[Impedimento]:
+        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
+
+    def existentes(
+        self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
+    ) -> list[tuple[str, ...]]:
+        """Quais destas chaves existem na tabela, de qualquer empresa."""
+
+    def ensaiar_insercao(
+        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> EscritaRecusada | None:
+        """O que o banco recusaria nestas linhas, sem nunca gravá-las."""
+
+    def ensaiar_alteracao(
+        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> EscritaRecusada | None:
+        """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
+
+
+def ramos_de_agora(escopo: Escopo, inspecao: Inspecao, regras: Regras, sondas: Sondas) -> Escopo:
+    """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que não
+    tinha linhas sem dono pode ter passado a ter."""
+    novo = definir(inspecao.catalogo, regras, sondas).tabelas
+    tabelas = {
+        n: replace(t, ramos=novo[n].ramos) if n in novo else t for n, t in escopo.tabelas.items()
+    }
+    return replace(escopo, tabelas=tabelas)
