@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apoio.loja import DURANTE, LOJA_X, Loja, antes_de
+from apoio.loja import DURANTE, LOJA_X, Loja, antes_de, copiar_deposito
+from apoio.servidores import FabricaDeSupabase
 from cofre.restauracao import PASSADAS
 from supabase_local.falhas import Pedido
 
@@ -82,6 +84,19 @@ def test_excluida_por_outra_pessoa_no_meio(loja: Loja) -> None:
     with loja.projeto.gateway.ao_pedir(intrometer, metodo="DELETE", tabela="clientes"):
         saida = loja.direto()
     assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+def test_servidor_que_manda_poucas_linhas_por_vez(
+    criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path
+) -> None:
+    """O que não veio na releitura não passa por excluído."""
+    loja = Loja(criar_supabase(max_linhas=4), copiar_deposito(backup_da_loja, tmp_path))
+    antes = antes_de(loja)
+    loja.sql(NOVOS.format(4 * (PASSADAS + 1)))
+    saida = loja.direto()
+    assert saida.codigo == 0, saida.tudo
+    assert len(loja.diarios()[0]["passadas"]) < PASSADAS // 2
     antes.conferir()
 
 
