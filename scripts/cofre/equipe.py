@@ -61,7 +61,13 @@ class Equipe:
             while not wait([primeiro], timeout=VIGIA).done:
                 self._conferir_parada(fila)
             fila.popleft()
-            yield primeiro.result()
+            try:
+                resultado = primeiro.result()
+            except Exception:
+                # Nada fica a caminho: quem trata o erro pode fazer o contrário do que se pedia.
+                wait([f for f in fila if not f.cancel()])
+                raise
+            yield resultado
 
     def encerrar(self) -> None:
         """Larga os fios: o que não começou não começa; o que `em_ordem` começou tem DESPEDIDA

@@ -7,7 +7,8 @@
                ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
                │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
                │                      ├─ ConexaoRecusada, TabelaBloqueada
-               │                      └─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
+               │                      ├─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
+               │                      └─ EmpresaMudou, DesfechoIncerto
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
                ├─ BackupDanificado (6)
@@ -141,6 +142,14 @@ class EscritaRecusada(ErroCofre):
         super().__init__(f"{mensagem} ({codigo_sql})")
         self.codigo_sql = codigo_sql
         self.detalhes = detalhes
+
+
+class EmpresaMudou(FalhaDeLeitura):
+    """Alguém mexeu nas tabelas escolhidas depois da foto; nada foi escrito."""
+
+
+class DesfechoIncerto(FalhaDeLeitura):
+    """A conexão caiu na hora de confirmar a transação: não se sabe se ela valeu."""
 
 
 class FalhaDeDisco(ErroCofre):

@@ -25,7 +25,7 @@ from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
-from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeLeitura
+from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeFotos
 
 FOTOS_DE_UMA_EMPRESA = 3
 """Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
@@ -69,7 +69,7 @@ class FotoMontada:
 class Fotografo:
     """Tira fotos de empresas e as monta em arquivos."""
 
-    via: ViaDeLeitura
+    via: ViaDeFotos
     deposito: Deposito
     regras: Regras
     relato: Relato

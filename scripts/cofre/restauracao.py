@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cofre.conferencia import Arquivo, chaves_repetidas
 from cofre.deposito import Backup
-from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
-from cofre.erros import BackupDanificado, FalhaDeLeitura, RestauracaoRecusada
+from cofre.diario import CONCLUIDA, DESFEITA, INCOMPLETA, Diario
+from cofre.erros import BackupDanificado, EmpresaMudou, FalhaDeLeitura, RestauracaoRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import DONO_TROCADO, MUDOU
 from cofre.executor import Impedimento
@@ -27,7 +27,7 @@ from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Contagem, Plano, TabelaDoPlano, comparar
 from cofre.relato import Relato
 from cofre.riscos import DE_UMA_LINHA, Avaliacao, Risco
-from cofre.via import Via
+from cofre.via import Escrita, Via
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 MANTER, DESFAZER = "manter", "desfazer"
@@ -66,10 +66,12 @@ class Planejada:
 
 @dataclass(frozen=True, slots=True)
 class Desfecho:
-    """Como acabou. `reescritas`: colunas que o banco muda sozinho, por tabela, com quantas linhas;
-    `restantes`: o que ainda difere; `efeitos`: o que mudou em tabelas não escolhidas."""
+    """Como acabou. `desfeita`: a transação inteira voltou atrás, e nada mudou; `reescritas`:
+    colunas que o banco muda sozinho, por tabela, com quantas linhas; `restantes`: o que ainda
+    difere; `efeitos`: o que mudou em tabelas não escolhidas."""
 
     completa: bool
+    desfeita: bool
     passadas: int
     registros: int
     reescritas: Mapping[str, Counter[str]]
@@ -107,6 +109,10 @@ class Restauradora:
                 riscos = tuple(self._avaliacao(alvo, plano, foto.arquivos).riscos())
                 yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo))
 
+    def como_escreve(self, alvo: Alvo) -> Sequence[str]:
+        """O que o usuário precisa saber antes de confirmar. Levanta FalhaDeLeitura."""
+        return self.via.como_escreve(self._escolhidas(alvo, ()))
+
     def convergir(
         self,
         alvo: Alvo,
@@ -125,8 +131,12 @@ class Restauradora:
         de_antes = self._arquivos(antes, set(self.execucao.escopo.tabelas))
         desfazer = self._fora(alvo) if efeitos == DESFAZER else ()
         with contextlib.ExitStack() as pilha:
+            escrita = pilha.enter_context(self.via.escrevendo(self._escolhidas(alvo, desfazer)))
+            por_ela = replace(self, fotografo=replace(self.fotografo, via=escrita))
             if agora is None:
-                plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+                plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer))
+            elif self.via.atomica:
+                plano = pilha.enter_context(por_ela._a_mesma(alvo, agora, de_antes, desfazer))
             else:
                 de_agora = self._arquivos(agora, set(self.execucao.escopo.tabelas))
                 plano = pilha.enter_context(self._plano(alvo, de_agora, de_antes, desfazer))
@@ -144,24 +154,28 @@ class Restauradora:
                         break
                     desfazer = self._fora(alvo)
                     vistas.clear()
-                    plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+                    plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer))
                     continue
                 vistas.add(assinatura)
                 passadas += 1
-                impedimentos = self._executar(alvo, plano, diario, passadas)
+                impedimentos = self._executar(escrita, alvo, plano, diario, passadas)
                 if any(i.erro.codigo_sql == MUDOU for i in impedimentos):
                     vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
-                plano = pilha.enter_context(self._nova_foto(alvo, de_antes, desfazer))
+                plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer))
                 if any(i.erro.codigo_sql == DONO_TROCADO for i in impedimentos):
                     break  # cada passada a mais soltaria mais uma linha da empresa
             parou = plano.vazio or plano.assinatura() in vistas
             aceitos = ACEITAVEIS if sem_recusadas else frozenset()
-            return self._encerrar(alvo, plano, impedimentos, passadas, diario, parou, aceitos)
+            desfecho = self._desfecho(alvo, plano, impedimentos, passadas, parou, aceitos)
+            if desfecho.completa:
+                escrita.confirmar()
+            self._encerrar(plano, desfecho, diario)
+            return desfecho
 
     # -- peças -----------------------------------------------------------------------------
 
     def _executar(
-        self, alvo: Alvo, plano: Plano, diario: Diario, passada: int
+        self, escrita: Escrita, alvo: Alvo, plano: Plano, diario: Diario, passada: int
     ) -> list[Impedimento]:
         diario.acrescentar("passadas", {"passada": passada, "plano": contagens_em_json(plano)})
         feitas: Counter[str] = Counter()
@@ -173,7 +187,7 @@ class Restauradora:
                 alvo.empresa.nome, tabela, feitas[tabela], total, ESCRITAS_PARA_BARRA
             )
 
-        return self.via.executar(plano, self.execucao.escopo.tabelas, ao_avancar)
+        return escrita.executar(plano, self.execucao.escopo.tabelas, ao_avancar)
 
     def _ilegiveis(self, foto: FotoMontada) -> str:
         """As tabelas que não se deixaram fotografar, e por quê. Uma que o banco não tem mais não
@@ -202,11 +216,29 @@ class Restauradora:
     def _de_agora(self, tipo: str) -> Execucao:
         """A execução para uma foto: as linhas que acabaram de voltar, ou que um gatilho criou,
         podem ser as primeiras sem dono da sua tabela."""
-        escopo = self.via.com_ramos_de_agora(
+        escopo = self.fotografo.via.com_ramos_de_agora(
             self.execucao.escopo, self.execucao.inspecao, self.fotografo.regras
         )
         pedido = replace(self.execucao.pedido, tipo=tipo)
         return replace(self.execucao, escopo=escopo, pedido=pedido)
+
+    @contextlib.contextmanager
+    def _a_mesma(
+        self, alvo: Alvo, agora: Backup, de_antes: Arquivos, desfazer: Sequence[str]
+    ) -> Iterator[Plano]:
+        """O plano pela foto de dentro da transação, se as tabelas escolhidas são byte a byte as da
+        foto que o usuário viu. Levanta EmpresaMudou se não são."""
+        assert agora.meta is not None
+        with self.fotografo.montar(alvo.empresa, self._de_agora("durante_restauracao")) as foto:
+            for nome in alvo.tabelas:
+                antes, ve = agora.meta.tabelas.get(nome), foto.arquivos.get(nome)
+                if antes is None or ve is None or antes.sha256 != ve.tabela.sha256:
+                    raise EmpresaMudou(
+                        f"Alguém mexeu em {nome} depois da foto: nada foi escrito.",
+                        "Veja o novo plano e confirme de novo.",
+                    )
+            with self._plano(alvo, foto.arquivos, de_antes, desfazer) as plano:
+                yield plano
 
     def _plano(
         self, alvo: Alvo, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str]
@@ -240,7 +272,7 @@ class Restauradora:
         meta = alvo.backup.meta if alvo and nome in alvo.tabelas else None
         antiga = meta is not None and meta.versao == 1
         tabela = self.execucao.escopo.tabelas[nome].tabela
-        colunas = tuple(c.nome for c in tabela.colunas if c.nome not in tabela.nao_gravaveis)
+        colunas = self.via.colunas_gravaveis(tabela)
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
         atual = foto[nome].caminho if nome in foto else None
         tipo = chave.tipo if chave and not antiga else ""
@@ -248,6 +280,9 @@ class Restauradora:
 
     def _fora(self, alvo: Alvo) -> tuple[str, ...]:
         return tuple(n for n in self.execucao.escopo.tabelas if n not in alvo.tabelas)
+
+    def _escolhidas(self, alvo: Alvo, mais: Sequence[str]) -> dict[str, TabelaNoEscopo]:
+        return {n: self.execucao.escopo.tabelas[n] for n in (*alvo.tabelas, *mais)}
 
     def _arquivos(self, backup: Backup, nomes: set[str]) -> dict[str, Arquivo]:
         assert backup.meta is not None
@@ -299,13 +334,12 @@ class Restauradora:
                 perdidas[nome] = sumidas
         return perdidas
 
-    def _encerrar(
+    def _desfecho(
         self,
         alvo: Alvo,
         plano: Plano,
         impedimentos: Sequence[Impedimento],
         passadas: int,
-        diario: Diario,
         parou: bool,
         aceitos: frozenset[str],
     ) -> Desfecho:
@@ -322,8 +356,9 @@ class Restauradora:
         registros = sum(
             c.iguais + c.alterar for n, c in plano.contagens.items() if n in alvo.tabelas
         )
-        desfecho = Desfecho(
+        return Desfecho(
             completa=so_reescritas,
+            desfeita=self.via.atomica and not so_reescritas,
             passadas=passadas,
             registros=registros,
             reescritas={n: plano.colunas_diferentes(n) for n in restantes} if so_reescritas else {},
@@ -331,20 +366,22 @@ class Restauradora:
             impedimentos=impedimentos,
             efeitos=plano.efeitos,
         )
+
+    def _encerrar(self, plano: Plano, desfecho: Desfecho, diario: Diario) -> None:
+        estado = DESFEITA if desfecho.desfeita else INCOMPLETA
         diario.anotar(
-            estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
+            estado=CONCLUIDA if desfecho.completa else estado,
             desfecho={
-                "passadas": passadas,
-                "registros": registros,
+                "passadas": desfecho.passadas,
+                "registros": desfecho.registros,
                 "reescritas": {n: dict(c) for n, c in desfecho.reescritas.items()},
                 "restantes": contagens_em_json(plano),
                 "recusas": [
                     {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": str(i.erro)}
-                    for i in impedimentos
+                    for i in desfecho.impedimentos
                 ],
             },
         )
-        return desfecho
 
 
 def _como_hoje(no_escopo: TabelaNoEscopo, salva: TabelaSalva) -> TabelaSalva:

@@ -87,9 +87,12 @@ class Avaliacao:
                     somar=aberta.tabela,
                 )
 
-    def _identidade(self, nome: str) -> Iterator[Risco]:
+    def _chave_gravavel(self, nome: str) -> bool:
         tabela = self.escopo[nome].tabela
-        if set(tabela.chave) & set(tabela.nao_gravaveis):
+        return set(tabela.chave) <= set(self.via.colunas_gravaveis(tabela))
+
+    def _identidade(self, nome: str) -> Iterator[Risco]:
+        if not self._chave_gravavel(nome):
             quantas = plural(self.plano.contagens[nome].repor, "registro", "registros")
             yield Risco(
                 nome,
@@ -125,7 +128,7 @@ class Avaliacao:
     def _ensaio(self, nome: str, tipo: str) -> Iterator[Risco]:
         """Pergunta ao banco o que ele recusaria, sem gravar."""
         tabela = self.escopo[nome].tabela
-        if not tabela.chave or set(tabela.chave) & set(tabela.nao_gravaveis):
+        if not tabela.chave or not self._chave_gravavel(nome):
             return
         lote: list[bytes] = []
         for acao in self.plano.acoes(nome, tipo):

@@ -5,6 +5,7 @@ Quem fotografa, copia e restaura conhece só isto, e não qual das duas está po
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Protocol
@@ -65,24 +66,15 @@ class Coleta:
     metodo: str
 
 
-class ViaDeLeitura(Protocol):
-    """O que o backup pede de uma via. Uma só para a execução inteira; vários fios a usam."""
+class ViaDeFotos(Protocol):
+    """O que se pede para fotografar uma empresa."""
 
     @property
     def nome(self) -> str:
         """API ou DIRETA: vai para `origem.via` nos metadados."""
 
-    def fechar(self) -> None:
-        """Encerra conexões e fios."""
-
-    def inspecionar(self, regras: Regras) -> Inspecao:
-        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
-
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
-
-    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
-        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
 
     def fotografar(
         self,
@@ -94,12 +86,25 @@ class ViaDeLeitura(Protocol):
     ) -> Coleta:
         """A foto de uma empresa, nos rascunhos. Uma tabela que falha traz a `falha`."""
 
+
+class ViaDeLeitura(ViaDeFotos, Protocol):
+    """O que o backup pede de uma via. Uma só para a execução inteira; vários fios a usam."""
+
+    def fechar(self) -> None:
+        """Encerra conexões e fios."""
+
+    def inspecionar(self, regras: Regras) -> Inspecao:
+        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
+
+    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
+
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
 
 
-class Via(ViaDeLeitura, Protocol):
-    """O que a restauração pede, além de ler."""
+class Escrita(ViaDeFotos, Protocol):
+    """Uma via aberta para escrever; o que se fotografa por ela já mostra o que ela escreveu."""
 
     def executar(
         self,
@@ -108,6 +113,30 @@ class Via(ViaDeLeitura, Protocol):
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
+
+    def confirmar(self) -> None:
+        """Faz valer o que se escreveu, se ainda não vale. Levanta RestauracaoRecusada se alguma
+        ligação não fecha, DesfechoIncerto ou FalhaDeLeitura."""
+
+
+class Via(ViaDeLeitura, Protocol):
+    """O que a restauração pede, além de ler."""
+
+    @property
+    def atomica(self) -> bool:
+        """Se uma restauração acontece inteira ou não acontece."""
+
+    def escrevendo(
+        self, tabelas: Mapping[str, TabelaNoEscopo]
+    ) -> contextlib.AbstractContextManager[Escrita]:
+        """A via, aberta para escrever nestas tabelas. Na atômica, o que não for confirmado até
+        sair é desfeito."""
+
+    def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
+        """O que o usuário precisa saber antes: os gatilhos, e o que fica travado."""
+
+    def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
+        """As colunas que esta via pode escrever."""
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]

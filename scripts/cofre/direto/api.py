@@ -5,21 +5,26 @@ As empresas continuam a ser listadas pela API, com a chave de serviço; as linha
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
 import psycopg
 
 from cofre.config import Acesso, AcessoDireto, Regras
-from cofre.direto import catalogo, endereco, sondas
+from cofre.direto import catalogo, endereco, ensaios, sondas
 from cofre.direto.conexao import INSTANTE, Conexoes, transacao
+from cofre.direto.endereco import Endereco
+from cofre.direto.gatilhos import Suspensos, dizer
 from cofre.direto.leitura import Leitura
 from cofre.direto.traducao import SemConexao, na_consulta
-from cofre.erros import ConfiguracaoInvalida, Interrompido
+from cofre.direto.transacao import COMECO, Transacao
+from cofre.direto.vigia import vigiando
+from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
-from cofre.modelo import Catalogo, Empresa
+from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.portal.api import Portal
 from cofre.via import DIRETA, AoTentarDeNovo, Avanco, Coleta, Inspecao, ramos_de_agora
 
@@ -40,13 +45,15 @@ class Direto:
     parar: threading.Event
     ao_tentar_de_novo: AoTentarDeNovo
     nome: str = field(init=False, default=DIRETA)
+    atomica: bool = field(init=False, default=True)
+    _onde: Endereco = field(init=False)
     _portal: Portal = field(init=False)
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
 
     def __post_init__(self) -> None:
         """Levanta ConfiguracaoInvalida se a URL do banco não serve."""
-        onde = endereco.interpretar(self.acesso)
+        self._onde = onde = endereco.interpretar(self.acesso)
         endereco.conferir_projeto(onde, self.api)
         opcoes = (self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo)
         self._banco = Conexoes(onde, *opcoes)
@@ -116,6 +123,73 @@ class Direto:
                     raise Interrompido("Interrompido.") from None
                 raise na_consulta(e, "uma tabela") from e
         return Coleta(lidas, True, 1, METODO)
+
+    @contextlib.contextmanager
+    def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Transacao]:
+        """Uma transação; o que não for confirmado até sair é desfeito. Levanta FalhaDeLeitura."""
+        with self._banco.uma() as conexao, vigiando(self._onde, conexao):
+            aberta: Transacao | None = None
+            try:
+                conexao.execute(COMECO)
+                suspensos = Suspensos(conexao, list(tabelas))
+                aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos)
+                yield aberta
+            except psycopg.Error as e:
+                raise na_consulta(e, "uma tabela") from e
+            finally:
+                if aberta is None or not aberta.confirmada:
+                    with contextlib.suppress(psycopg.Error):
+                        conexao.execute("ROLLBACK")
+
+    def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
+        """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDeLeitura."""
+        with self._ensaiando("uma tabela", list(tabelas)) as (_conexao, suspensos):
+            return dizer(suspensos.modo)
+
+    def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
+        """Todas as que não são geradas: as de identidade ALWAYS também se escrevem."""
+        fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
+        return tuple(c.nome for c in tabela.colunas if c.nome not in fora)
+
+    def existentes(
+        self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
+    ) -> list[tuple[str, ...]]:
+        """Quais destas chaves existem na tabela, de qualquer empresa. Levanta FalhaDeLeitura."""
+        tabela = no_escopo.tabela
+        try:
+            with self._banco.uma() as conexao, transacao(conexao):
+                return ensaios.existentes(conexao, tabela, chaves)
+        except psycopg.Error as e:
+            raise na_consulta(e, tabela.nome) from e
+
+    def ensaiar_insercao(
+        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> EscritaRecusada | None:
+        """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
+        with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
+            return ensaios.inserir(conexao, suspensos, tabela, linhas, colunas)
+
+    def ensaiar_alteracao(
+        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> EscritaRecusada | None:
+        """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
+        with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
+            return ensaios.alterar(conexao, suspensos, tabela.tabela, linhas, colunas)
+
+    @contextlib.contextmanager
+    def _ensaiando(
+        self, tabela: str, tabelas: Sequence[str]
+    ) -> Iterator[tuple[psycopg.Connection, Suspensos]]:
+        """Uma transação como a da restauração, que no fim é sempre desfeita."""
+        with self._banco.uma() as conexao, vigiando(self._onde, conexao):
+            try:
+                conexao.execute(COMECO)
+                yield conexao, Suspensos(conexao, tabelas)
+            except psycopg.Error as e:
+                raise na_consulta(e, tabela) from e
+            finally:
+                with contextlib.suppress(psycopg.Error):
+                    conexao.execute("ROLLBACK")
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se não se contam a tempo."""

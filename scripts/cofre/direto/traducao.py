@@ -16,6 +16,8 @@ from cofre.direto.endereco import PORTA_PADRAO, Endereco
 from cofre.erros import (
     ConexaoRecusada,
     ConsultaDemorada,
+    ErroCofre,
+    EscritaRecusada,
     FalhaDeLeitura,
     PedidoRecusado,
     PermissaoNegada,
@@ -123,7 +125,7 @@ def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDeLeitura:
     codigo = erro.sqlstate or ""
     if not codigo or codigo in SEM_CONEXAO or codigo.startswith("08"):
         return SemConexao(
-            "A conexão com o banco caiu no meio da leitura.",
+            "A conexão com o banco caiu no meio.",
             "Verifique a internet e tente de novo." + POR_ENQUANTO,
         )
     if codigo == "42501" and erro.diag.source_function == "check_enable_rls":
@@ -157,3 +159,23 @@ def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDeLeitura:
 def citar(tabela: str) -> str:
     """O nome da tabela como se escreve em SQL, com o schema."""
     return sql.Identifier("public", tabela).as_string(None)
+
+
+DISPUTAS = frozenset({"40001", "40P01"})
+
+
+def na_escrita(erro: psycopg.Error, tabela: str) -> ErroCofre:
+    """O erro de uma escrita: o que o banco recusa da linha, ou o que impede a transação inteira."""
+    codigo = erro.sqlstate or ""
+    if codigo in DISPUTAS:
+        return FalhaDeLeitura(
+            f"Outra transação mexeu em {tabela} ao mesmo tempo ({codigo}).", "Tente de novo."
+        )
+    if not codigo or codigo in SEM_CONEXAO or codigo[:2] in ("08", "53") or codigo in DE_LIMITE:
+        return na_consulta(erro, tabela)
+    return EscritaRecusada(
+        codigo, erro.diag.message_primary or "recusada", erro.diag.message_detail or ""
+    )
+
+
+DE_LIMITE = frozenset({"57014", "55P03"})

@@ -23,7 +23,7 @@ from cofre.relato import Relato
 if TYPE_CHECKING:
     from cofre.config import Acesso, Configuracao
     from cofre.portal.api import Portal
-    from cofre.via import AoTentarDeNovo, ViaDeLeitura
+    from cofre.via import AoTentarDeNovo, Via
 
 DESCRICAO = """\
 Backup isolado por empresa de um projeto Supabase.
@@ -104,7 +104,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
 
 def abrir_via(
     opcoes: Namespace, configuracao: Configuracao, parar: threading.Event, relato: Relato
-) -> ViaDeLeitura:
+) -> Via:
     """A via pedida: sem --via, a direta se está configurada. Nunca se troca uma pela outra em
     silêncio. Levanta ErroDeUso, ConfiguracaoInvalida ou DependenciaAusente."""
     from cofre.config import ONDE_PEGAR_BANCO

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cofre.erros import (
     DefeitoInterno,
+    DesfechoIncerto,
+    EmpresaMudou,
     ErroCofre,
     Interrompido,
     RestauracaoIncompleta,
@@ -46,6 +48,20 @@ class Acordo:
     perdas: frozenset[Any] = frozenset()
 
 
+TENTATIVAS = 5
+"""Quantas vezes replanejar, se alguém mexe na empresa entre a foto e a escrita."""
+
+NADA_MUDOU = "A transação foi desfeita: nada foi alterado."
+
+
+class _EfeitosPorDecidir(Exception):
+    """Há efeitos em tabelas não escolhidas, e a transação foi desfeita para perguntar."""
+
+    def __init__(self, mudou: Mapping[str, Contagem]) -> None:
+        super().__init__()
+        self.mudou = mudou
+
+
 class Conducao:
     """Uma restauração, do plano ao desfecho, numa sessão já conectada."""
 
@@ -64,13 +80,14 @@ class Conducao:
 
     def levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int:
         """Planeja, confirma, executa e conta. Devolve o código de saída."""
-        acordo, visto = Acordo(alvo), b""
+        acordo, visto, tentativas = Acordo(alvo), b"", 0
         while True:
             with self._sessao.restauradora.planejar(acordo.alvo) as planejada:
                 plano = planejada.plano
                 if plano.assinatura() != visto:
                     self._narrador.plano(acordo.alvo, planejada)
                     self._avisar_do_que_faltava(acordo.alvo, planejada)
+                    self._dizer_como_se_escreve(acordo.alvo, planejada)
                     visto = plano.assinatura()
                 if plano.vazio:
                     self._relato.linha()
@@ -88,7 +105,16 @@ class Conducao:
                     acordo = novo
                     continue
                 antes = planejada.foto.publicar()
-            return self._fim(acao, self._executar(acordo, antes, acao, desfaz, antes))
+            try:
+                codigo = self._executar(acordo, antes, acao, desfaz, antes)
+            except EmpresaMudou as e:
+                tentativas += 1
+                if tentativas == TENTATIVAS:
+                    raise
+                self._relato.aviso(f"{e} Novo plano:")
+                acordo, visto = replace(acordo, confirmado=b""), b""
+                continue
+            return self._fim(acao, codigo)
 
     def concluir(self, guardada: EmpresaGuardada, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
@@ -132,6 +158,11 @@ class Conducao:
                 " removidos podem só não estar no backup. O modo recuperar (m, ou --modo recuperar)"
                 " repõe o que falta e não remove nada."
             )
+
+    def _dizer_como_se_escreve(self, alvo: Alvo, planejada: Planejada) -> None:
+        if not planejada.plano.vazio:
+            for frase in self._sessao.restauradora.como_escreve(alvo):
+                self._relato.linha(f"   {frase}")
 
     # -- combinar e confirmar --------------------------------------------------------------
 
@@ -246,6 +277,9 @@ class Conducao:
             raise self._parada(diario, "interrompida") from None
         except Interrompido as e:
             raise self._parada(diario, str(e)) from e
+        except _EfeitosPorDecidir as e:
+            diario.anotar(efeitos=self._dialogo.efeitos(e.mudou))
+            return self._convergir(alvo, antes, diario)
         except ErroCofre as e:
             return self._depois_de_parada(alvo, antes, diario, e)
         except Exception as e:
@@ -255,6 +289,8 @@ class Conducao:
             self._dialogo.contar_efeitos(desfecho.efeitos)
         self._tabelas = desfecho.restantes
         self._narrador.desfecho(alvo, desfecho, str(diario.dados["acao"]))
+        if desfecho.desfeita:
+            raise RestauracaoRecusada(NADA_MUDOU, "Resolva o que o banco recusou e tente de novo.")
         if not desfecho.completa:
             efeitos = tuple(desfecho.efeitos)
             return self._escolher(alvo, antes, diario, efeitos, sem_resposta="2")
@@ -267,6 +303,8 @@ class Conducao:
         if self._opcoes.confirmar:
             self._dialogo.contar_efeitos(mudou)
             return MANTER
+        if self._sessao.restauradora.via.atomica:
+            raise _EfeitosPorDecidir(mudou)  # ninguém espera uma resposta com linhas travadas
         return self._dialogo.efeitos(mudou)
 
     # -- quando não acaba --------------------------------------------------------------------
@@ -278,7 +316,15 @@ class Conducao:
         )
 
     def _depois_de_parada(self, alvo: Alvo, antes: Backup, diario: Diario, erro: ErroCofre) -> int:
-        """Um erro que não se venceu: as três escolhas, ali mesmo, se há quem responda."""
+        """Um erro que não se venceu: as três escolhas, ali mesmo, se há quem responda. Numa
+        transação não há o que escolher: nada mudou."""
+        from cofre.diario import DESFEITA
+
+        if self._sessao.restauradora.via.atomica and not isinstance(erro, DesfechoIncerto):
+            diario.anotar(estado=DESFEITA)
+            if not isinstance(erro, EmpresaMudou | RestauracaoRecusada):
+                self._relato.linha(f"↩️ {NADA_MUDOU}")
+            raise erro
         parada = self._parada(diario, str(erro))
         if self._opcoes.confirmar:
             raise parada from erro

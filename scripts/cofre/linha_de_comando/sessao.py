@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cofre.diario import Diario
     from cofre.inventario import EmpresaGuardada
     from cofre.restauracao import Restauradora
+    from cofre.via import Via
 
 
 @contextlib.contextmanager
@@ -63,15 +64,15 @@ class Sessao:
         self._configuracao = configuracao
         self._deposito = deposito
         self._parar = threading.Event()
-        self._portal: Any = None
+        self._via: Via | None = None
         self.restauradora: Restauradora
         self.empresa: Any = None
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
         self._parar.set()
-        if self._portal is not None:
-            self._portal.fechar()
+        if self._via is not None:
+            self._via.fechar()
 
     def guardadas(self, empresa: str | None) -> list[EmpresaGuardada]:
         """As empresas com backup (a pedida, se dita)."""
@@ -132,7 +133,7 @@ class Sessao:
     def conectar(self, guardada: EmpresaGuardada, backup: Backup) -> None:
         """Confere o backup, abre o portal e inspeciona o projeto."""
         from cofre.fotografia import Execucao, Fotografo
-        from cofre.linha_de_comando.backup import abrir_portal
+        from cofre.linha_de_comando.backup import abrir_via
         from cofre.restauracao import Restauradora
         from cofre.resultado import Pedido
         from cofre.verificacao import danos_de
@@ -148,15 +149,14 @@ class Sessao:
             )
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)
-        acesso = self._configuracao.acesso
-        self._portal = abrir_portal(self.opcoes, acesso, self._parar, self.relato)
-        inspecao = self._portal.inspecionar(self._configuracao.regras)
-        escopo = self._portal.com_nao_gravaveis(inspecao.escopo)
+        via = self._via = abrir_via(self.opcoes, self._configuracao, self._parar, self.relato)
+        inspecao = via.inspecionar(self._configuracao.regras)
+        escopo = via.com_nao_gravaveis(inspecao.escopo)
         self.empresa = _empresa(guardada, backup, inspecao)
         inspecao.donos.lembrar(self.empresa)
         execucao = Execucao(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
-        fotografo = Fotografo(self._portal, self._deposito, self._configuracao.regras, self.relato)
-        self.restauradora = Restauradora(self._portal, fotografo, execucao, self.relato)
+        fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
+        self.restauradora = Restauradora(via, fotografo, execucao, self.relato)
 
 
 def _empresa(guardada: EmpresaGuardada, backup: Backup, inspecao: Any) -> Any:

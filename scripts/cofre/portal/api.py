@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -19,7 +20,7 @@ from cofre.escopo import (
     referencias_a_empresas,
 )
 from cofre.executor import Executor, Impedimento
-from cofre.modelo import Catalogo, Empresa
+from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
 from cofre.portal.coleta import coletar, preparar
@@ -37,6 +38,7 @@ class Portal:
     parar: threading.Event
     ao_tentar_de_novo: AoTentarDeNovo
     nome: str = field(init=False, default=API)
+    atomica: bool = field(init=False, default=False)
     _transporte: Transporte = field(init=False)
     _equipe: Equipe = field(init=False)
 
@@ -104,6 +106,22 @@ class Portal:
             for t in tabelas.values()
         ]
         return coletar(preparadas, self._equipe)
+
+    @contextlib.contextmanager
+    def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Portal]:
+        """O próprio portal: pela API, cada pedido vale assim que é respondido."""
+        yield self
+
+    def confirmar(self) -> None:
+        """Nada a fazer: já vale."""
+
+    def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
+        """Nada a dizer: nenhuma tabela é travada."""
+        return ()
+
+    def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
+        """As que não são geradas nem de identidade ALWAYS."""
+        return tuple(c.nome for c in tabela.colunas if c.nome not in tabela.nao_gravaveis)
 
     def executar(
         self,

@@ -1,0 +1,96 @@
+"""O que o banco recusaria, perguntado antes: as escritas são feitas de verdade numa transação que
+quem chama sempre desfaz, com os gatilhos como estarão na restauração.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from cofre.campos import texto
+from cofre.direto.escrita import EscritorDireto
+from cofre.direto.gatilhos import Suspensos
+from cofre.direto.ligacoes import Ligacoes
+from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de
+from cofre.direto.traducao import na_escrita
+from cofre.erros import EscritaRecusada
+from cofre.escopo import TabelaNoEscopo
+from cofre.modelo import Tabela
+from cofre.plano import Chave, abrir_linha
+
+
+def inserir(
+    conexao: psycopg.Connection,
+    suspensos: Suspensos,
+    alvo: TabelaNoEscopo,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+) -> EscritaRecusada | None:
+    """A recusa de um INSERT destas linhas, ou None. Levanta FalhaDeLeitura."""
+    tem = abrir_linha(linhas[0])
+    try:
+        EscritorDireto(conexao).inserir(alvo, linhas, [c for c in colunas if c in tem])
+    except EscritaRecusada as e:
+        return e
+    return _ligacoes(conexao, suspensos, alvo.tabela, linhas)
+
+
+def alterar(
+    conexao: psycopg.Connection,
+    suspensos: Suspensos,
+    tabela: Tabela,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+) -> EscritaRecusada | None:
+    """A recusa se as linhas que existem ficassem assim, ou None. Levanta FalhaDeLeitura."""
+    tem = abrir_linha(linhas[0])
+    mudam = [c for c in colunas if c in tem and c not in (*tabela.identidades, *tabela.chave)]
+    if not mudam:
+        return None
+    comando = sql.SQL("UPDATE {t} AS t SET {valores} FROM {linhas} WHERE {mesma_chave}").format(
+        t=nome("public", tabela.nome),
+        valores=VIRGULA.join(sql.SQL("{} = {}").format(nome(c), nome("r", c)) for c in mudam),
+        linhas=linhas_json(tabela),
+        mesma_chave=juntas_pela_chave(tabela),
+    )
+    try:
+        with conexao.transaction():
+            conexao.execute(comando, [[linha.decode() for linha in linhas]])
+    except psycopg.Error as e:
+        erro = na_escrita(e, tabela.nome)
+        if isinstance(erro, EscritaRecusada):
+            return erro
+        raise erro from e
+    return _ligacoes(conexao, suspensos, tabela, linhas)
+
+
+def _ligacoes(
+    conexao: psycopg.Connection, suspensos: Suspensos, tabela: Tabela, linhas: Sequence[bytes]
+) -> EscritaRecusada | None:
+    if suspensos.modo.confere_ligacoes:
+        return None
+    return Ligacoes.do_banco(conexao).sem_mae(tabela, linhas)
+
+
+def existentes(
+    conexao: psycopg.Connection, tabela: Tabela, chaves: Sequence[Chave]
+) -> list[tuple[str, ...]]:
+    """Quais destas chaves existem na tabela, seja de quem for. psycopg.Error passa."""
+    consulta = sql.SQL("SELECT {resumo} FROM {linhas} JOIN {t} AS t ON {mesma_chave}").format(
+        resumo=resumo_de("t", tabela.chave),
+        linhas=linhas_json(tabela),
+        t=nome("public", tabela.nome),
+        mesma_chave=juntas_pela_chave(tabela),
+    )
+    objetos = [
+        msgspec.json.encode(
+            {c: msgspec.Raw(v) for c, v in zip(tabela.chave, chave, strict=True)}
+        ).decode()
+        for chave in chaves
+    ]
+    achadas = conexao.execute(consulta, [objetos]).fetchall()
+    campos = [abrir_linha(linha.encode()) for (linha,) in achadas]
+    return [tuple(texto(bytes(c[n])) or "" for n in tabela.chave) for c in campos]

@@ -1,0 +1,219 @@
+"""O único que escreve no banco pela via direta: cada operação do executor em SQL, numa transação já
+aberta.
+
+As linhas vão e voltam como o JSON que a foto guarda. Alterar e remover levam na condição a linha
+inteira como a foto a viu: a que alguém mudou no meio do caminho não é tocada. O que o banco recusa
+volta ao ponto de antes do comando, e a transação segue.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de
+from cofre.direto.traducao import na_escrita
+from cofre.erros import ConsultaDemorada, EscritaRecusada
+from cofre.escopo import TabelaNoEscopo
+from cofre.escritor import IGNORADA, Mudada, Mudanca, colunas_de_dono
+from cofre.modelo import Tabela
+from cofre.ordem import em_lotes
+from cofre.plano import Acao, Chave, abrir_linha
+
+LINHAS_POR_COMANDO = 1000
+BYTES_POR_COMANDO = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EscritorDireto:
+    """O `cofre.escritor.Escritor` que escreve numa transação."""
+
+    conexao: psycopg.Connection
+
+    def inserir(
+        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> Sequence[bytes]:
+        """Um INSERT, com os valores das colunas de identidade que as linhas dizem."""
+        tabela = alvo.tabela
+        comando = sql.SQL(
+            "INSERT INTO {t} AS t ({colunas}) OVERRIDING SYSTEM VALUE"
+            " SELECT {valores} FROM {novas} RETURNING {resumo}"
+        ).format(
+            t=nome("public", tabela.nome),
+            colunas=VIRGULA.join(nome(c) for c in colunas),
+            valores=VIRGULA.join(nome("r", c) for c in colunas),
+            novas=linhas_json(tabela),
+            resumo=_resumo(alvo),
+        )
+        gravadas = self._executar(tabela, comando, [_textos(linhas)])
+        return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
+
+    def mudar(
+        self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
+    ) -> Iterator[Mudada]:
+        """Um UPDATE para cada sequência de mudanças nas mesmas colunas. Nada vai em paralelo: uma
+        transação é uma conexão."""
+        for _colunas, iguais in itertools.groupby(quais, key=lambda m: tuple(m.valores)):
+            for lote in em_lotes(iguais, LINHAS_POR_COMANDO, (_peso, BYTES_POR_COMANDO)):
+                yield from self._mudar_lote(alvo, lote)
+
+    def _mudar_lote(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> list[Mudada]:
+        try:
+            gravadas = self._alterar(alvo, lote)
+        except (EscritaRecusada, ConsultaDemorada) as e:
+            if len(lote) > 1:
+                meio = len(lote) // 2
+                return [*self._mudar_lote(alvo, lote[:meio]), *self._mudar_lote(alvo, lote[meio:])]
+            if isinstance(e, ConsultaDemorada):
+                raise
+            return [Mudada(lote[0], recusa=e)]
+        return [
+            Mudada(m, [gravadas[m.acao.chave]] if m.acao.chave in gravadas else ()) for m in lote
+        ]
+
+    def _alterar(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
+        tabela = alvo.tabela
+        comando = sql.SQL(
+            "UPDATE {t} AS t SET {valores}"
+            " FROM pg_catalog.unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
+            " CROSS JOIN LATERAL pg_catalog.json_populate_record("
+            "NULL::{t}, a.nova::pg_catalog.json) AS r"
+            " WHERE {mesma_chave} AND (a.era IS NULL OR pg_catalog.row_to_json(t.*)::text = a.era)"
+            " RETURNING {resumo}"
+        ).format(
+            t=nome("public", tabela.nome),
+            valores=VIRGULA.join(
+                sql.SQL("{} = {}").format(nome(c), nome("r", c)) for c in lote[0].valores
+            ),
+            mesma_chave=juntas_pela_chave(tabela),
+            resumo=_resumo(alvo),
+        )
+        # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
+        eram = [m.acao.atual.decode() if m.acao.atual is not None else None for m in lote]
+        gravadas = self._executar(tabela, comando, [eram, [_nova(tabela, m) for m in lote]])
+        return {_chave(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
+
+    def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+        """Grupos que cabem num comando."""
+        bytes_da_linha = (lambda a: len(a.atual or b""), BYTES_POR_COMANDO)
+        yield from em_lotes(acoes, LINHAS_POR_COMANDO, bytes_da_linha)
+
+    def apagar(self, tabela: Tabela, lote: Sequence[Acao]) -> Sequence[Acao]:
+        """Um DELETE; o que ele não apagou é procurado, para saber por quê."""
+        linhas = [a.atual or b"{}" for a in lote]
+        if not tabela.chave:
+            return self._apagar_sem_chave(tabela, lote, linhas)
+        comando = sql.SQL(
+            "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave}"
+            " AND pg_catalog.row_to_json(t.*)::text = a.linha RETURNING {resumo}"
+        ).format(
+            t=nome("public", tabela.nome),
+            linhas=linhas_json(tabela),
+            mesma_chave=juntas_pela_chave(tabela),
+            resumo=resumo_de("t", tabela.chave),
+        )
+        apagadas = {
+            _chave(tabela, linha.encode())
+            for (linha,) in self._executar(tabela, comando, [_textos(linhas)])
+        }
+        return self._que_ficaram(tabela, [a for a in lote if a.chave not in apagadas])
+
+    def _que_ficaram(self, tabela: Tabela, lote: Sequence[Acao]) -> list[Acao]:
+        """As que ainda estão lá, mudadas. Levanta EscritaRecusada se alguma está igual."""
+        if not lote:
+            return []
+        comando = sql.SQL(
+            "SELECT {resumo}, pg_catalog.row_to_json(t.*)::text = a.linha"
+            " FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
+        ).format(
+            t=nome("public", tabela.nome),
+            linhas=linhas_json(tabela),
+            mesma_chave=juntas_pela_chave(tabela),
+            resumo=resumo_de("t", tabela.chave),
+        )
+        estao = {
+            _chave(tabela, linha.encode()): igual
+            for linha, igual in self._executar(
+                tabela, comando, [_textos([a.atual or b"{}" for a in lote])]
+            )
+        }
+        if any(estao.values()):
+            raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
+        return [a for a in lote if a.chave in estao]
+
+    def _apagar_sem_chave(
+        self, tabela: Tabela, lote: Sequence[Acao], linhas: Sequence[bytes]
+    ) -> list[Acao]:
+        """De linhas iguais, tantas quantas se pediu."""
+        comando = sql.SQL(
+            "WITH pedidas AS (SELECT linha, pg_catalog.count(*) AS vezes"
+            " FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS a (linha) GROUP BY linha),"
+            " achadas AS (SELECT x.tableoid AS onde, x.ctid AS lugar, p.vezes, p.linha,"
+            " pg_catalog.row_number() OVER (PARTITION BY p.linha) AS vez"
+            " FROM {t} AS x JOIN pedidas AS p ON pg_catalog.row_to_json(x.*)::text = p.linha)"
+            " DELETE FROM {t} AS t USING achadas AS f"
+            " WHERE t.tableoid = f.onde AND t.ctid = f.lugar AND f.vez <= f.vezes"
+            " RETURNING f.linha"
+        ).format(t=nome("public", tabela.nome))
+        apagadas = Counter(linha for (linha,) in self._executar(tabela, comando, [_textos(linhas)]))
+        ficaram = []
+        for acao, linha in zip(lote, _textos(linhas), strict=True):
+            apagadas[linha] -= 1
+            if apagadas[linha] < 0:
+                ficaram.append(acao)
+        return ficaram
+
+    def apagar_inserida(self, alvo: TabelaNoEscopo, linha: bytes) -> None:
+        """Um DELETE pela chave e pelo dono."""
+        comando = sql.SQL(
+            "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave} AND {resumo} = a.linha"
+        ).format(
+            t=nome("public", alvo.tabela.nome),
+            linhas=linhas_json(alvo.tabela),
+            mesma_chave=juntas_pela_chave(alvo.tabela),
+            resumo=_resumo(alvo),
+        )
+        try:
+            self._executar(alvo.tabela, comando, [_textos([linha])])
+        except EscritaRecusada:
+            return  # o impedimento já diz o que houve
+
+    def _executar(self, tabela: Tabela, comando: sql.Composed, valores: list[object]) -> list[Any]:
+        """Num ponto de retorno próprio. Levanta EscritaRecusada ou FalhaDeLeitura."""
+        try:
+            with self.conexao.transaction():
+                cursor = self.conexao.execute(comando, valores)
+                return list(cursor.fetchall()) if cursor.description else []
+        except psycopg.Error as e:
+            raise na_escrita(e, tabela.nome) from e
+
+
+def _resumo(alvo: TabelaNoEscopo) -> sql.Composed:
+    """O que se devolve de uma linha escrita: a chave e as colunas de dono, em JSON."""
+    return resumo_de("t", list(dict.fromkeys((*alvo.tabela.chave, *colunas_de_dono(alvo)))))
+
+
+def _textos(linhas: Sequence[bytes]) -> list[str]:
+    return [linha.decode() for linha in linhas]
+
+
+def _nova(tabela: Tabela, mudanca: Mudanca) -> str:
+    """A chave e os valores novos, num objeto só."""
+    da_chave = {c: msgspec.Raw(v) for c, v in zip(tabela.chave, mudanca.acao.chave, strict=True)}
+    return msgspec.json.encode({**da_chave, **mudanca.valores}).decode()
+
+
+def _peso(mudanca: Mudanca) -> int:
+    return len(mudanca.como_esta) + sum(len(bytes(v)) for v in mudanca.valores.values())
+
+
+def _chave(tabela: Tabela, linha: bytes) -> Chave:
+    campos = abrir_linha(linha)
+    return tuple(bytes(campos[c]) for c in tabela.chave)

@@ -1,0 +1,161 @@
+"""As chaves estrangeiras, conferidas por consulta: com os gatilhos suspensos, o banco não o faz.
+
+Valem as de qualquer schema, compostas inclusive, entre uma tabela que se escreveu e outra qualquer.
+As linhas-mãe achadas ficam seguras (FOR KEY SHARE) até a transação acabar, como o próprio banco
+faria. As restrições NOT VALID, que o banco admite furadas, não se conferem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from cofre.direto.texto import linhas_json, nome
+from cofre.erros import EscritaRecusada
+from cofre.modelo import Tabela
+
+ORFA = "23503"
+
+_CHAVES = """
+    SELECT k.conname::text AS nome, fn.nspname::text AS schema_filha, f.relname::text AS filha,
+        mn.nspname::text AS schema_mae, m.relname::text AS mae,
+        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
+              JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i)
+            AS colunas,
+        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS x(n, i)
+              JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.n ORDER BY x.i)
+            AS referencias
+    FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_class f ON f.oid = k.conrelid
+    JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
+    JOIN pg_catalog.pg_class m ON m.oid = k.confrelid
+    JOIN pg_catalog.pg_namespace mn ON mn.oid = m.relnamespace
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
+    ORDER BY k.conname
+"""
+
+
+class Ligacao(NamedTuple):
+    """Uma chave estrangeira do banco, entre tabelas de quaisquer schemas."""
+
+    nome: str
+    schema_filha: str
+    filha: str
+    schema_mae: str
+    mae: str
+    colunas: list[str]
+    referencias: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ligacoes:
+    """Todas as chaves estrangeiras, na transação aberta em `conexao`. psycopg.Error passa."""
+
+    conexao: psycopg.Connection
+    todas: tuple[Ligacao, ...]
+
+    @classmethod
+    def do_banco(cls, conexao: psycopg.Connection) -> Ligacoes:
+        """Lê o catálogo."""
+        with conexao.cursor(row_factory=class_row(Ligacao)) as cursor:
+            return cls(conexao, tuple(cursor.execute(_CHAVES.encode()).fetchall()))
+
+    def sem_mae(self, tabela: Tabela, linhas: Sequence[bytes]) -> EscritaRecusada | None:
+        """A primeira destas linhas da tabela que aponta para o que não existe, nas palavras do
+        banco; segura as mães das outras."""
+        for ligacao in self._da_filha(tabela.nome):
+            mae = sql.SQL("SELECT FROM {} AS m WHERE {}").format(
+                nome(ligacao.schema_mae, ligacao.mae),
+                _iguais("m", ligacao.referencias, "r", ligacao.colunas),
+            )
+            achada = self._primeira(ligacao, tabela, linhas, mae, segurar=True)
+            if achada is not None:
+                return EscritaRecusada(
+                    ORFA,
+                    f'insert or update on table "{tabela.nome}" violates foreign key constraint'
+                    f' "{ligacao.nome}"',
+                    f"Key ({', '.join(ligacao.colunas)})=({achada}) is not present in table"
+                    f' "{ligacao.mae}".',
+                )
+        return None
+
+    def sem_ela(self, tabela: Tabela, linhas: Sequence[bytes]) -> EscritaRecusada | None:
+        """A primeira linha, de qualquer tabela, que aponta para uma destas, que não existem mais
+        ou já não têm aqueles valores."""
+        for ligacao in self._da_mae(tabela.nome):
+            consulta = sql.SQL(
+                "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
+                " WHERE EXISTS (SELECT FROM {filha} AS f WHERE {aponta})"
+                " AND NOT EXISTS (SELECT FROM {mae} AS m WHERE {a_mesma}) LIMIT 1"
+            ).format(
+                valores=_valores("r", ligacao.referencias),
+                linhas=linhas_json(tabela),
+                filha=nome(ligacao.schema_filha, ligacao.filha),
+                aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
+                mae=nome("public", tabela.nome),
+                a_mesma=_iguais("m", ligacao.referencias, "r", ligacao.referencias),
+            )
+            achada = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
+            if achada is not None:
+                return EscritaRecusada(
+                    ORFA,
+                    f'update or delete on table "{tabela.nome}" violates foreign key constraint'
+                    f' "{ligacao.nome}" on table "{ligacao.filha}"',
+                    f"Key ({', '.join(ligacao.referencias)})=({achada[0]}) is still referenced"
+                    f' from table "{ligacao.filha}".',
+                )
+        return None
+
+    def _primeira(
+        self,
+        ligacao: Ligacao,
+        tabela: Tabela,
+        linhas: Sequence[bytes],
+        mae: sql.Composed,
+        *,
+        segurar: bool,
+    ) -> str | None:
+        consulta = sql.SQL(
+            "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
+            " WHERE {preenchida} AND NOT EXISTS ({mae} {segura}) LIMIT 1"
+        ).format(
+            valores=_valores("r", ligacao.colunas),
+            linhas=linhas_json(tabela),
+            preenchida=sql.SQL(" AND ").join(
+                sql.SQL("{} IS NOT NULL").format(nome("r", c)) for c in ligacao.colunas
+            ),
+            mae=mae,
+            segura=sql.SQL("FOR KEY SHARE" if segurar else ""),
+        )
+        valores = [[li.decode() for li in linhas]]
+        try:
+            with self.conexao.transaction():
+                achada = self.conexao.execute(consulta, valores).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            if not segurar:
+                raise
+            # Sem permissão de travar (auth.users), só se olha: apagar um usuário é raro.
+            return self._primeira(ligacao, tabela, linhas, mae, segurar=False)
+        return str(achada[0]) if achada else None
+
+    def _da_filha(self, tabela: str) -> Iterator[Ligacao]:
+        return (k for k in self.todas if (k.schema_filha, k.filha) == ("public", tabela))
+
+    def _da_mae(self, tabela: str) -> Iterator[Ligacao]:
+        return (k for k in self.todas if (k.schema_mae, k.mae) == ("public", tabela))
+
+
+def _iguais(um: str, colunas: Sequence[str], outro: str, outras: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(nome(um, a), nome(outro, b))
+        for a, b in zip(colunas, outras, strict=True)
+    )
+
+
+def _valores(apelido: str, colunas: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(nome(apelido, c) for c in colunas)

@@ -1,0 +1,164 @@
+"""A restauração pela via direta: uma transação, com os gatilhos suspensos, que só vale se, no fim,
+cada ligação fecha.
+
+É READ COMMITTED de propósito: cada comando vê o que os outros já confirmaram, e as travas de linha
+fazem o resto. Uma foto tirada por aqui mostra o que a transação já escreveu.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+import psycopg
+from psycopg import sql
+
+from cofre.config import Regras
+from cofre.direto import sequencias
+from cofre.direto.escrita import EscritorDireto
+from cofre.direto.gatilhos import Suspensos
+from cofre.direto.leitura import Leitura
+from cofre.direto.ligacoes import Ligacoes
+from cofre.direto.traducao import SemConexao, na_consulta, na_escrita
+from cofre.erros import DesfechoIncerto, EscritaRecusada, RestauracaoRecusada
+from cofre.escopo import Donos, Escopo, TabelaNoEscopo
+from cofre.executor import Executor, Impedimento
+from cofre.modelo import Empresa, Tabela
+from cofre.ordem import em_lotes
+from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
+from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
+
+COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+METODO = "dentro da transação da restauração"
+LINHAS_POR_CONFERENCIA = 1000
+BYTES_POR_CONFERENCIA = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Transacao:
+    """Uma `cofre.via.Escrita` na transação aberta em `conexao`."""
+
+    conexao: psycopg.Connection
+    catalogadas: Mapping[str, Tabela]
+    parar: threading.Event
+    suspensos: Suspensos
+    nome: str = DIRETA
+    confirmada: bool = False
+    _planos: list[Plano] = field(default_factory=list)
+
+    def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
+        """O mesmo escopo, com os caminhos que os dados pedem, como a transação os vê."""
+        return ramos_de_agora(escopo, inspecao, regras, _SondasDaqui(self.conexao))
+
+    def fotografar(
+        self,
+        empresa: Empresa,
+        tabelas: Mapping[str, TabelaNoEscopo],
+        donos: Donos,
+        rascunho: Callable[[], IO[bytes]],
+        avanco: Avanco,
+    ) -> Coleta:
+        """A empresa como está, com o que a transação já escreveu. Levanta FalhaDeLeitura."""
+        leitura = Leitura(
+            self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
+        )
+        try:
+            return Coleta(leitura.ler(tabelas), True, 1, METODO)
+        except psycopg.Error as e:
+            raise na_consulta(e, "uma tabela") from e
+
+    def executar(
+        self,
+        plano: Plano,
+        escopo: Mapping[str, TabelaNoEscopo],
+        ao_avancar: Callable[[str, str, int], None],
+    ) -> list[Impedimento]:
+        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
+        self._planos.append(plano)
+        escritor = EscritorDireto(self.conexao)
+        return Executor(escritor, escopo, ao_avancar).executar(plano)
+
+    def confirmar(self) -> None:
+        """Confere as ligações, adianta as sequências e confirma. Levanta RestauracaoRecusada,
+        FalhaDeLeitura ou DesfechoIncerto."""
+        try:
+            self._conferir_ligacoes()
+            self.suspensos.devolver()
+            tocadas = {n for p in self._planos for n, c in p.contagens.items() if c.repor}
+            sequencias.adiantar(self.conexao, sorted(tocadas))
+        except psycopg.Error as e:
+            erro = na_escrita(e, "uma tabela")
+            raise (_recusada(erro) if isinstance(erro, EscritaRecusada) else erro) from e
+        try:
+            self.conexao.execute("COMMIT")
+        except psycopg.Error as e:
+            erro = na_escrita(e, "uma tabela")
+            if isinstance(erro, EscritaRecusada):
+                raise _recusada(erro) from e
+            raise DesfechoIncerto(
+                "A conexão caiu na hora de confirmar: a restauração pode ter valido ou não.",
+                "Concluir confere e, se preciso, faz o que falta.",
+            ) from e
+        self.confirmada = True
+
+    def _conferir_ligacoes(self) -> None:
+        """Com o papel de réplica, o banco não as confere: cada linha que entrou ou mudou tem a sua
+        mãe, e nenhuma ficou sem a que saiu ou mudou."""
+        if self.suspensos.modo.confere_ligacoes:
+            self.conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            return
+        ligacoes = Ligacoes.do_banco(self.conexao)
+        for plano in self._planos:
+            for tabela in plano.tabelas:
+                alvo = self.catalogadas[tabela]
+                for tipo in (REPOR, ALTERAR):
+                    for lote in _lotes(plano, tabela, tipo, lambda a: a.alvo):
+                        _exigir(ligacoes.sem_mae(alvo, lote))
+                for tipo in (REMOVER, ALTERAR):
+                    for lote in _lotes(plano, tabela, tipo, lambda a: a.atual):
+                        _exigir(ligacoes.sem_ela(alvo, lote))
+
+
+class _SondasDaqui:
+    """O que o escopo pergunta, respondido de dentro da transação."""
+
+    def __init__(self, conexao: psycopg.Connection) -> None:
+        self._conexao = conexao
+
+    def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
+        """Se há linhas com todas estas colunas nulas. Levanta FalhaDeLeitura."""
+        onde = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(sql.Identifier(c)) for c in nulas)
+        pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
+            sql.Identifier("public", tabela), onde
+        )
+        try:
+            with self._conexao.transaction():
+                linha = self._conexao.execute(pergunta).fetchone()
+        except psycopg.Error as e:
+            erro = na_consulta(e, tabela)
+            if isinstance(erro, SemConexao):
+                raise erro from e
+            return True
+        return bool(linha and linha[0])
+
+
+def _lotes(
+    plano: Plano, tabela: str, tipo: str, qual: Callable[[Acao], bytes | None]
+) -> Iterator[list[bytes]]:
+    linhas = (linha for acao in plano.acoes(tabela, tipo) if (linha := qual(acao)) is not None)
+    yield from em_lotes(linhas, LINHAS_POR_CONFERENCIA, (len, BYTES_POR_CONFERENCIA))
+
+
+def _exigir(orfa: EscritaRecusada | None) -> None:
+    if orfa is not None:
+        raise _recusada(orfa)
+
+
+def _recusada(erro: EscritaRecusada) -> RestauracaoRecusada:
+    return RestauracaoRecusada(
+        f"O banco não aceitaria o resultado: {erro}. {erro.detalhes}",
+        "A transação foi desfeita: nada foi alterado. Se falta uma linha-mãe, restaure também a\n"
+        "tabela dela; se algo usa uma linha que sairia, escolha também a tabela citada.",
+    )
