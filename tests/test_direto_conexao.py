@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -359,8 +361,6 @@ def test_um_certificado_que_nao_se_confirma_e_recusado(
 
 def test_a_senha_nao_viaja_aberta(supabase_da_lojinha: SupabaseLocal, tmp_path: Path) -> None:
     """Um servidor sem TLS recebe só o pedido de TLS, e nada depois do não."""
-    import socket
-
     recebido = bytearray()
     with socket.create_server(("127.0.0.1", 0)) as escuta:
 
@@ -422,7 +422,8 @@ MUITAS = f"""
 def test_ctrl_c_larga_uma_espera_longa_no_banco(
     supabase_da_lojinha: SupabaseLocal, tmp_path: Path
 ) -> None:
-    with supabase_da_lojinha.cluster.conectar(supabase_da_lojinha.banco) as outra:
+    conectar = partial(supabase_da_lojinha.cluster.conectar, supabase_da_lojinha.banco)
+    with conectar() as outra, conectar() as vigia:
         outra.execute("BEGIN; LOCK TABLE clientes IN ACCESS EXCLUSIVE MODE")
         processo = abrir(
             supabase_da_lojinha,
@@ -433,14 +434,14 @@ def test_ctrl_c_larga_uma_espera_longa_no_banco(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cofre'"
             " AND wait_event_type = 'Lock' AND datname = current_database()"
         )
-        while outra.execute(esperando).fetchone() == (0,):
+        while vigia.execute(esperando).fetchone() == (0,):
             assert processo.poll() is None
             time.sleep(0.05)
         inicio = time.monotonic()
         processo.terminate()
         saida, erros = processo.communicate(timeout=20)
         assert time.monotonic() - inicio < 4
-        while outra.execute(esperando).fetchone() != (0,):
+        while vigia.execute(esperando).fetchone() != (0,):
             time.sleep(0.05)
         outra.execute("ROLLBACK")
     assert processo.returncode == 130, (saida + erros).decode()
