@@ -2,15 +2,448 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from apoio.direto import conferir_iguais, pelas_duas_vias
+import psycopg
+import pytest
+
+from apoio.direto import conferir_iguais, copiar_direto, pelas_duas_vias
+from apoio.execucao import BACKUP, executar, linhas_do_arquivo, metadados, ultimo_backup
+from apoio.retrato import Fotografo, fotografo, fotografo_direto
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.config import RegraDeTabela, Regras
+from cofre.erros import LinhaDeOutraEmpresa
+from cofre.escopo import TabelaNoEscopo
+from cofre.modelo import ChaveEstrangeira, Tabela
+from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.servidor import SupabaseLocal
+from test_consistencia import DONO as DONO_COM_ESCRITOR
+from test_consistencia import ESQUEMA as ESQUEMA_COM_ESCRITOR
+from test_consistencia import (
+    MEXIDAS,
+    conferir_donos,
+    conferir_instante,
+    do_retrato,
+    escrevendo,
+)
+from test_leitura import DONO, EMPRESAS, GRANDE, VIZINHA
+
+CONCEDER = "GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;"
 
 
 def test_a_loja_inteira_e_igual_pelas_duas_vias(supabase: SupabaseLocal, tmp_path: Path) -> None:
     da_api, diretos = pelas_duas_vias(supabase, tmp_path)
     assert len(diretos) == 3
     conferir_iguais(da_api, diretos)
+    assert {m["origem"]["via"] for m in da_api} == {"api"}
     assert {(m["origem"]["via"], m["consistencia"]) for m in diretos} == {("direta", "instantanea")}
     assert {m["consistencia_como"] for m in diretos} == {"uma transação REPEATABLE READ, READ ONLY"}
+
+
+# -- o catálogo ------------------------------------------------------------------------------
+
+
+def test_o_catalogo_e_o_da_api_e_o_que_ela_esconde(supabase: SupabaseLocal, tmp_path: Path) -> None:
+    with fotografo(supabase, tmp_path) as da_api, fotografo_direto(supabase, tmp_path) as direto:
+        um, outro = da_api.inspecao.catalogo, direto.inspecao.catalogo
+        completas = da_api.via.com_nao_gravaveis(da_api.inspecao.escopo).tabelas
+    assert {n: como_na_api(t) for n, t in outro.tabelas.items()} == {
+        n: completas[n].tabela if n in completas else replace(t, nao_gravaveis=())
+        for n, t in um.tabelas.items()
+    }
+    assert (um.visoes, um.ocultas, um.ausentes) == (outro.visoes, outro.ocultas, outro.ausentes)
+    assert da_api.inspecao.escopo.de_fora == direto.inspecao.escopo.de_fora
+    ramos = [{n: t.ramos for n, t in f.inspecao.escopo.tabelas.items()} for f in (da_api, direto)]
+    assert ramos[0] == ramos[1]
+    assert da_api.inspecao.empresas == direto.inspecao.empresas
+
+    itens = {fk.colunas: fk for fk in outro.tabelas["vendas_itens"].estrangeiras}
+    assert itens["venda_id",].ao_remover == "CASCADE"
+    assert itens["produto_id",].ao_remover == "RESTRICT"
+    assert outro.tabelas["vendas"].estrangeiras[1].ao_remover == "NO ACTION"
+    assert outro.tabelas["login_funcionarios"].estrangeiras[0].ao_remover == "CASCADE"
+    (composta,) = outro.tabelas["recibos"].estrangeiras
+    assert (composta.colunas, composta.tabela) == (("venda_id", "parcela"), "vendas_pagamentos")
+    assert outro.tabelas["configuracoes"].externas == (
+        ChaveEstrangeira(("user_id",), "auth.users", ("id",)),
+    )
+    notas = outro.tabelas["notas_fiscais"]
+    assert (notas.nao_gravaveis, notas.identidades) == (("numero",), ("numero",))
+    itens_ = outro.tabelas["vendas_itens"]
+    assert (itens_.nao_gravaveis, itens_.identidades) == (("subtotal",), ())
+    assert itens_.gatilhos
+    assert outro.tabelas["clientes"].nao_validadas
+
+
+def como_na_api(tabela: Tabela) -> Tabela:
+    """Sem o que só o banco diz."""
+    nao_gravaveis = tabela.nao_gravaveis
+    return replace(
+        tabela,
+        identidades=(),
+        externas=(),
+        gatilhos=(),
+        nao_validadas=(),
+        nao_gravaveis=nao_gravaveis,
+    )
+
+
+def test_uma_tabela_publica_com_o_nome_de_uma_de_fora_nao_se_confunde(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    confusa = f"""
+        CREATE TABLE "auth.users" (id uuid PRIMARY KEY, user_id uuid);
+        CREATE TABLE fichas (id int PRIMARY KEY, dono uuid REFERENCES auth.users);
+        CREATE TABLE notas (id int PRIMARY KEY, dono uuid REFERENCES "auth.users");
+        INSERT INTO "auth.users" VALUES ('{DONO}', '{DONO}');
+        INSERT INTO notas VALUES (1, '{DONO}');
+    """
+    projeto = criar_supabase(VAZIO, sql=(EMPRESAS, confusa, CONCEDER))
+    with fotografo_direto(projeto, tmp_path) as direto:
+        tabelas = direto.inspecao.catalogo.tabelas
+        assert tabelas["fichas"].estrangeiras == ()
+        assert [fk.tabela for fk in tabelas["fichas"].externas] == ["auth.users"]
+        assert [fk.tabela for fk in tabelas["notas"].estrangeiras] == ["auth.users"]
+        assert "fichas" not in direto.inspecao.escopo.tabelas
+        assert len(direto.fotografar(DONO).linhas("notas")) == 1
+
+
+# -- os bytes --------------------------------------------------------------------------------
+
+HOSTIS = f"""
+    CREATE TYPE par AS (momento timestamptz, valor numeric);
+    CREATE DOMAIN nome_curto AS varchar(40) NOT NULL;
+    CREATE TABLE hostis (
+        id bigint PRIMARY KEY, user_id uuid, p0 text, linha text, s0 text, "aspas ' e é" text,
+        dinheiro money, quando timestamptz, varios timestamptz[], periodo tstzrange,
+        dias daterange, dia date, dura interval, duras interval[], bruto bytea, brutos bytea[],
+        duplo float8, simples real[], composto par, dominio nome_curto DEFAULT 'x', classe regclass,
+        tipo regtype, cru json, binario jsonb, largo numeric,
+        dobro numeric GENERATED ALWAYS AS (largo * 2) STORED,
+        virtual numeric GENERATED ALWAYS AS (largo * 3) VIRTUAL
+    );
+    INSERT INTO hostis
+        SELECT n, '{DONO}', E'a"\\\\\\n\\t', '}},' || E'\\n{{', '🛍️', 'é',
+        1234.5, timestamptz '2026-01-16 18:29:44.123456-03' + n * interval '1 day',
+        ARRAY[timestamptz '2026-01-16 18:29:44-03', 'infinity'],
+        tstzrange('2026-01-16 18:29:44-03', NULL), daterange('2026-01-02', '2026-03-04'),
+        '2026-02-03', '1 year -2 mons 3 days -04:05:06.789', ARRAY[interval '-1 day', '90 min'],
+        '\\x00ff27225c0a', ARRAY['\\x00ff'::bytea, '\\x'], 0.1::float8 + 0.2::float8,
+        ARRAY[0.1, 1e-45, 'NaN']::real[], ('2026-01-16 18:29:44-03'::timestamptz, 1.50)::par, 'x',
+        'empresas'::regclass, 'par'::regtype,
+        E'{{"b" : 1.0, "a":2,\\n"b": 1e400}}', '{{"n": 12345678901234567890.10}}',
+        1234567890123456789012345.123456789012345
+        FROM generate_series(1, 20) n;
+    INSERT INTO hostis (id, user_id) VALUES (100, '{DONO}'), (101, '{VIZINHA}'), (102, NULL);
+"""
+ESTRANHOS = (
+    "timezone = 'Asia/Kolkata'",
+    "intervalstyle = 'sql_standard'",
+    "datestyle = 'German'",
+    "bytea_output = 'escape'",
+    "extra_float_digits = -3",
+    "quote_all_identifiers = on",
+    "search_path = auth",
+)
+OUTROS = ("timezone = 'America/Sao_Paulo'", "intervalstyle = 'iso_8601'", "datestyle = 'SQL, DMY'")
+AJUSTES: dict[str, list[tuple[str, tuple[str, ...]]]] = {
+    "do nosso papel": [("ROLE postgres IN DATABASE {}", ESTRANHOS)],
+    "do banco": [("DATABASE {}", OUTROS)],
+    "do papel da API": [("ROLE authenticator IN DATABASE {}", OUTROS)],
+    "do banco e, contra ele, o da API e o nosso": [
+        ("DATABASE {}", ESTRANHOS[:5]),
+        ("ROLE authenticator IN DATABASE {}", OUTROS),
+        ("ROLE postgres IN DATABASE {}", ("timezone = 'UTC'", "bytea_output = 'hex'")),
+    ],
+}
+DO_AMBIENTE = {
+    "PGTZ": "Asia/Kolkata",
+    "PGDATESTYLE": "German",
+    "PGOPTIONS": "-c intervalstyle=sql_standard -c bytea_output=escape -c extra_float_digits=0",
+    "PGHOST": "nenhum.invalid",
+    "PGSSLMODE": "verify-full",
+    "PGCLIENTENCODING": "LATIN1",
+}
+
+
+def projeto_ajustado(
+    criar: FabricaDeSupabase, ajustes: list[tuple[str, tuple[str, ...]]], max_linhas: int = 7
+) -> SupabaseLocal:
+    banco = criar.banco(VAZIO, (EMPRESAS, HOSTIS, CONCEDER))
+    with criar.cluster.conectar(banco, ADMINISTRADOR) as conexao:
+        for quem, valores in ajustes:
+            for valor in valores:
+                conexao.execute(f"ALTER {quem.format(banco)} SET {valor}".encode())
+    return criar.sobre(banco, max_linhas)
+
+
+@pytest.mark.parametrize("quais", AJUSTES)
+def test_nenhum_ajuste_muda_os_bytes(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, quais: str
+) -> None:
+    projeto = projeto_ajustado(criar_supabase, AJUSTES[quais])
+    da_api, diretos = pelas_duas_vias(projeto, tmp_path, mais=DO_AMBIENTE)
+    conferir_iguais(da_api, diretos)
+    (linha, *_) = linhas_do_arquivo(ultimo_backup(tmp_path / "direta", DONO), "hostis")
+    # Não é por acaso que são iguais: os ajustes da API mudaram mesmo o texto.
+    em_sao_paulo = quais != "do nosso papel"
+    assert (b'"2026-01-17T18:29:44.123456-03:00"' in linha) == em_sao_paulo
+    assert (b'"P10M3DT-4H-5M-6.789S"' in linha) == em_sao_paulo
+    assert b"1234567890123456789012345.123456789012345," in linha
+
+
+def test_os_ajustes_do_papel_da_chave_de_servico_valem(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """O PostgREST os aplica a cada pedido."""
+    banco = criar_supabase.banco(VAZIO, (EMPRESAS, HOSTIS, CONCEDER))
+    with criar_supabase.cluster.conectar(banco, ADMINISTRADOR) as conexao:
+        try:
+            conexao.execute("ALTER ROLE service_role SET timezone = 'America/Sao_Paulo'")
+            conexao.execute("ALTER ROLE service_role SET bytea_output = 'escape'")
+            da_api, diretos = pelas_duas_vias(criar_supabase.sobre(banco), tmp_path)
+        finally:
+            conexao.execute("ALTER ROLE service_role RESET ALL")
+    conferir_iguais(da_api, diretos)
+    (linha, *_) = linhas_do_arquivo(ultimo_backup(tmp_path / "direta", DONO), "hostis")
+    assert b'"2026-01-17T18:29:44.123456-03:00"' in linha
+
+
+@pytest.mark.parametrize("max_linhas", [1000, 7])
+def test_a_ordem_e_a_da_api_com_qualquer_chave(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, max_linhas: int
+) -> None:
+    """Chaves compostas fora de ordem, de texto, nenhuma, tabelas particionadas; e, com filhas de
+    dono nulo, ramos que se intercalam (chave inteira) ou se seguem (texto, nenhuma)."""
+    filhas = f"""
+        CREATE TABLE por_numero (id int PRIMARY KEY, user_id uuid, mae bigint REFERENCES muitas);
+        CREATE TABLE por_texto (id text PRIMARY KEY, user_id uuid, mae bigint REFERENCES muitas);
+        CREATE TABLE por_nada (n int, user_id uuid, mae bigint REFERENCES muitas);
+        INSERT INTO por_numero SELECT n, CASE WHEN n % 3 = 0 THEN '{DONO}'::uuid END,
+            n * 7919 % 104729 FROM generate_series(1, 60) n;
+        INSERT INTO por_texto SELECT id::text, user_id, mae FROM por_numero;
+        INSERT INTO por_nada SELECT * FROM por_numero;
+        INSERT INTO por_numero VALUES (900, '{VIZINHA}', 7919), (901, NULL, -1), (902, NULL, NULL);
+    """
+    projeto = criar_supabase(VAZIO, sql=(GRANDE, filhas, CONCEDER), max_linhas=max_linhas)
+    da_api, diretos = pelas_duas_vias(projeto, tmp_path)
+    conferir_iguais(da_api, diretos)
+    assert ultimo_backup(tmp_path / "direta", DONO)["tabelas"]["por_numero"]["registros"] == 60
+
+
+def test_uma_tabela_que_falha_nao_leva_as_outras(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    com_defeitos = f"""
+        CREATE TABLE boas (id int PRIMARY KEY, user_id uuid);
+        CREATE TABLE fundas (id int PRIMARY KEY, user_id uuid, dados json);
+        CREATE TABLE proibidas (id int PRIMARY KEY, user_id uuid);
+        CREATE TABLE zeradas (id int PRIMARY KEY, user_id uuid);
+        INSERT INTO boas VALUES (1, '{DONO}');
+        INSERT INTO zeradas VALUES (1, '{DONO}');
+        INSERT INTO fundas VALUES (1, '{DONO}', (repeat('[', 1500) || repeat(']', 1500))::json);
+    """
+    projeto = criar_supabase(VAZIO, sql=(EMPRESAS, com_defeitos, CONCEDER))
+    criar_supabase.cluster.executar(
+        projeto.banco,
+        "ALTER TABLE proibidas OWNER TO supabase_auth_admin;"
+        "REVOKE ALL ON proibidas FROM service_role; REVOKE pg_read_all_data FROM postgres",
+        ADMINISTRADOR,
+    )
+    try:
+        saida = copiar_direto(projeto, tmp_path)
+    finally:
+        criar_supabase.cluster.executar(
+            projeto.banco, "GRANT pg_read_all_data TO postgres", ADMINISTRADOR
+        )
+    assert saida.codigo == 4, saida.tudo
+    backup = ultimo_backup(tmp_path, DONO)
+    assert backup["falhas"] == {
+        "fundas": "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
+        "proibidas": "permission denied for table proibidas",
+    }
+    assert {n: t["registros"] for n, t in backup["tabelas"].items()} == {
+        "boas": 1,
+        "empresas": 1,
+        "zeradas": 1,
+    }
+    assert 'GRANT SELECT ON "public"."proibidas" TO postgres;' in saida.saida
+
+
+# -- de quem é cada linha --------------------------------------------------------------------
+
+
+def test_uma_linha_de_outra_empresa_e_recusada(supabase: SupabaseLocal, tmp_path: Path) -> None:
+    """O banco não ignora filtros; para que a conferência tenha o que recusar, o escopo mente."""
+    with fotografo_direto(supabase, tmp_path) as direto:
+        empresa = direto.inspecao.empresas[0]
+        for nome in ("produtos", "vendas_itens"):
+            alheio = replace(empresa, id=direto.inspecao.empresas[1].id)
+            with pytest.raises(LinhaDeOutraEmpresa):
+                conferir_com_filtro_errado(direto, direto.inspecao.escopo.tabelas[nome], alheio.id)
+        assert direto.fotografar(empresa.id).coleta.instantanea
+
+
+def conferir_com_filtro_errado(direto: Fotografo, tabela: TabelaNoEscopo, filtro: str) -> None:
+    """Pede as linhas de `filtro` e as confere como se fossem da primeira empresa."""
+    da_primeira = direto.inspecao.empresas[0].id
+    donos = direto.inspecao.donos
+
+    class Trocados(type(donos)):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.__dict__ = donos.__dict__
+
+        def e_da_empresa(self, _empresa: str, *resto: object) -> object:
+            return donos.e_da_empresa(da_primeira, *resto)  # type: ignore[arg-type]
+
+    with contextlib.ExitStack() as pilha:
+        coleta = direto.via.fotografar(
+            replace(direto.empresa(filtro)),
+            {tabela.tabela.nome: tabela},
+            Trocados(),
+            lambda: pilha.enter_context((direto.pasta / "rascunho").open("w+b")),
+            lambda *_: None,
+        )
+    (lida,) = coleta.tabelas
+    if lida.falha:
+        raise lida.falha
+
+
+def test_uma_regra_sem_chave_estrangeira_acha_a_mae_pela_primaria(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    anexos = f"""
+        CREATE TABLE notas (id int PRIMARY KEY, user_id uuid);
+        CREATE TABLE anexos (id int PRIMARY KEY, nota int);
+        INSERT INTO notas VALUES (1, '{DONO}'), (2, '{VIZINHA}');
+        INSERT INTO anexos VALUES (10, 1), (20, 2), (30, NULL);
+    """
+    projeto = criar_supabase(VAZIO, sql=(EMPRESAS, anexos, CONCEDER))
+    regras = Regras(tabelas={"anexos": RegraDeTabela(pai="nota", tabela_pai="notas")})
+    with fotografo_direto(projeto, tmp_path, regras) as direto:
+        assert direto.fotografar(DONO).linhas("anexos") == [b'{"id":10,"nota":1}']
+
+
+# -- um só instante --------------------------------------------------------------------------
+
+
+def test_cem_fotos_sob_um_escritor_sao_cem_instantes(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    projeto = criar_supabase(VAZIO, sql=(ESQUEMA_COM_ESCRITOR,))
+    retratos = []
+    with fotografo_direto(projeto, tmp_path) as quem, escrevendo(projeto, pausa=0) as escritor:
+        for _ in range(100):
+            antes = escritor.transacoes
+            retratos.append(quem.fotografar(DONO_COM_ESCRITOR, MEXIDAS))
+            while escritor.transacoes == antes:
+                time.sleep(0.001)
+    for retrato in retratos:
+        conferir_instante(do_retrato(retrato))
+        conferir_donos(do_retrato(retrato))
+    assert {(r.coleta.instantanea, r.coleta.passadas) for r in retratos} == {(True, 1)}
+    # O banco mudou de uma foto para outra.
+    assert len({r.arquivos["contas"].read_bytes() for r in retratos}) > 50
+
+
+@contextlib.contextmanager
+def travada(projeto: SupabaseLocal, comando: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(projeto.uri_banco) as outra:
+        outra.execute(comando.encode())
+        yield outra
+
+
+def test_um_truncate_no_meio_nao_esvazia_a_foto(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """O TRUNCATE não respeita o instante de quem já lê: as tabelas são seguradas antes."""
+    projeto = criar_supabase(VAZIO, sql=(GRANDE, "GRANT ALL ON muitas TO service_role"))
+    truncou = threading.Event()
+
+    def truncar() -> None:
+        with psycopg.connect(projeto.uri_banco, autocommit=True) as outra:
+            outra.execute("TRUNCATE textos")
+        truncou.set()
+
+    with fotografo_direto(projeto, tmp_path) as direto:
+        fio = threading.Thread(target=truncar)
+
+        def avanco(_tabela: str, _lidas: int, _total: int | None) -> None:
+            if fio.ident is None:
+                fio.start()
+                truncou.wait(0.5)  # não consegue: espera a foto
+
+        empresa = direto.empresa(DONO)
+        tabelas = {n: direto.inspecao.escopo.tabelas[n] for n in ("muitas", "textos")}
+        with contextlib.ExitStack() as pilha:
+            numeros = iter(range(10))
+            coleta = direto.via.fotografar(
+                empresa,
+                tabelas,
+                direto.inspecao.donos,
+                lambda: pilha.enter_context((tmp_path / str(next(numeros))).open("w+b")),
+                avanco,
+            )
+            assert not any(t.falha for t in coleta.tabelas)
+            linhas = [sum(b.count(b"\n") + 1 for b in t.blocos()) for t in coleta.tabelas]
+        fio.join(10)
+    assert linhas[0] == 10001
+    assert linhas[1] > 800
+    assert truncou.is_set()
+
+
+def test_uma_tabela_bloqueada_falha_em_segundos_e_as_outras_nao(
+    supabase: SupabaseLocal, tmp_path: Path
+) -> None:
+    with travada(supabase, "LOCK TABLE despesas IN ACCESS EXCLUSIVE MODE"):
+        inicio = time.monotonic()
+        saida = copiar_direto(supabase, tmp_path, "--empresa", "Loja X")
+        assert time.monotonic() - inicio < 60
+    assert saida.codigo == 4, saida.tudo
+    (backup,) = metadados(tmp_path)
+    assert backup["falhas"] == {
+        "despesas": "A tabela despesas está bloqueada por outra operação (55P03)."
+    }
+    assert len(backup["tabelas"]) > 20
+
+
+# -- a linha de comando ----------------------------------------------------------------------
+
+SEM_PSYCOPG = """
+import runpy, sys
+sys.modules["psycopg"] = None
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_sem_o_psycopg_a_api_continua_e_a_direta_diz_o_que_instalar(
+    supabase: SupabaseLocal, tmp_path: Path
+) -> None:
+    assert executar(None, tmp_path, "--help", programa=SEM_PSYCOPG, script=BACKUP).codigo == 0
+    loja = ("--empresa", "Loja X")
+    pela_api = executar(supabase, tmp_path, *loja, programa=SEM_PSYCOPG, script=BACKUP)
+    assert pela_api.codigo == 0, pela_api.tudo
+    url = {"SUPABASE_DB_URL": supabase.uri_banco}
+    saida = executar(supabase, tmp_path, *loja, programa=SEM_PSYCOPG, script=BACKUP, mais=url)
+    assert saida.codigo == 2, saida.tudo
+    assert "❌ Falta o pacote psycopg." in saida.erros
+    assert "pip install -r scripts/requirements-direto.txt" in saida.erros
+
+
+def test_a_via_pedida_e_a_que_se_usa(supabase: SupabaseLocal, tmp_path: Path) -> None:
+    loja = ("--empresa", "Loja X")
+    assert copiar_direto(supabase, tmp_path / "1", *loja, "--via", "api").codigo == 0
+    assert copiar_direto(supabase, tmp_path / "2", *loja, "--via", "direta").codigo == 0
+    vias = [metadados(tmp_path / n)[0]["origem"]["via"] for n in "12"]
+    assert vias == ["api", "direta"]
+    saida = executar(supabase, tmp_path / "3", "--via", "direta")
+    assert saida.codigo == 2
+    assert "precisa da SUPABASE_DB_URL" in saida.erros
+    assert "Session pooler" in saida.erros

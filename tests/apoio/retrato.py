@@ -12,11 +12,12 @@ from typing import IO, Any
 
 import msgspec
 
-from cofre.config import Acesso, Regras
+from cofre.config import Acesso, AcessoDireto, Regras
+from cofre.direto.api import Direto
 from cofre.formato import Gravador
 from cofre.modelo import Empresa
 from cofre.portal.api import Portal
-from cofre.via import Coleta, Inspecao
+from cofre.via import Coleta, Inspecao, ViaDeLeitura
 from supabase_local.servidor import SupabaseLocal
 
 
@@ -38,9 +39,9 @@ class Retrato:
 
 @dataclass(frozen=True, slots=True)
 class Fotografo:
-    """Um portal aberto, que já conhece o projeto."""
+    """Uma via aberta, que já conhece o projeto."""
 
-    portal: Portal
+    via: ViaDeLeitura
     inspecao: Inspecao
     pasta: Path
 
@@ -56,7 +57,7 @@ class Fotografo:
             def rascunho() -> IO[bytes]:
                 return pilha.enter_context(tempfile.TemporaryFile(dir=pasta))
 
-            coleta = self.portal.fotografar(
+            coleta = self.via.fotografar(
                 self.empresa(user_id),
                 {nome: no_escopo[nome] for nome in tabelas or no_escopo},
                 self.inspecao.donos,
@@ -82,3 +83,16 @@ def fotografo(projeto: SupabaseLocal, pasta: Path, conexoes: int = 4) -> Iterato
         yield Fotografo(portal, portal.inspecionar(Regras()), pasta)
     finally:
         portal.fechar()
+
+
+@contextlib.contextmanager
+def fotografo_direto(
+    projeto: SupabaseLocal, pasta: Path, regras: Regras | None = None
+) -> Iterator[Fotografo]:
+    """O mesmo, pela conexão direta."""
+    acessos = (AcessoDireto(projeto.uri_banco), Acesso(projeto.url, projeto.chave_service_role))
+    via = Direto(*acessos, 4, 3, threading.Event(), lambda *_: None)
+    try:
+        yield Fotografo(via, via.inspecionar(regras or Regras()), pasta)
+    finally:
+        via.fechar()

@@ -42,8 +42,11 @@ class FabricaDeSupabase:
     def __call__(
         self, modelo: str = LOJA, *, sql: tuple[str, ...] = (), max_linhas: int = 1000
     ) -> SupabaseLocal:
-        nome = self.banco(modelo, sql)
-        projeto = SupabaseLocal(self.cluster, banco=nome, max_linhas=max_linhas)
+        return self.sobre(self.banco(modelo, sql), max_linhas)
+
+    def sobre(self, banco: str, max_linhas: int = 1000) -> SupabaseLocal:
+        """Um projeto sobre um banco que já existe."""
+        projeto = SupabaseLocal(self.cluster, banco=banco, max_linhas=max_linhas)
         return self._pilha.enter_context(projeto)
 
 
