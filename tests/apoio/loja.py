@@ -24,6 +24,7 @@ from apoio.impressoes import (
     valor,
 )
 from apoio.servidores import LOJA, FabricaDeSupabase
+from cofre.via import API, DIRETA
 from supabase_local.postgres import ClusterPostgres
 from supabase_local.servidor import SupabaseLocal
 
@@ -42,16 +43,24 @@ class Loja:
 
     projeto: SupabaseLocal
     destino: Path
+    via: str = API
+
+    @property
+    def ambiente(self) -> dict[str, str]:
+        """O que o .env teria a mais, para que os scripts usem esta via."""
+        return {"SUPABASE_DB_URL": self.projeto.uri_banco} if self.via == DIRETA else {}
 
     def restaurar(self, *argumentos: str, respostas: tuple[str, ...] = ()) -> Saida:
-        return restaurar(self.projeto, self.destino, *argumentos, respostas=respostas)
+        return restaurar(
+            self.projeto, self.destino, *argumentos, respostas=respostas, mais=self.ambiente
+        )
 
     def direto(self, *argumentos: str, dono: str = LOJA_X) -> Saida:
         """Sem diálogo: confirma por opção."""
         return self.restaurar("--empresa", dono, "--confirmar", "RESTAURAR", *argumentos)
 
     def copiar(self, *argumentos: str) -> Saida:
-        return executar(self.projeto, self.destino, *argumentos)
+        return executar(self.projeto, self.destino, *argumentos, mais=self.ambiente)
 
     def sql(self, *comandos: str, sem_gatilhos: bool = False) -> None:
         executar_sql(self.projeto, *comandos, sem_gatilhos=sem_gatilhos)

@@ -82,7 +82,7 @@ class EscritorDireto:
         tabela = alvo.tabela
         comando = sql.SQL(
             "UPDATE {t} AS t SET {valores}"
-            " FROM pg_catalog.unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
+            " FROM unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
             " CROSS JOIN LATERAL pg_catalog.json_populate_record("
             "NULL::{t}, a.nova::pg_catalog.json) AS r"
             " WHERE {mesma_chave} AND (a.era IS NULL OR pg_catalog.row_to_json(t.*)::text = a.era)"
