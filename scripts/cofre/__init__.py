@@ -1,9 +1,9 @@
 """Cofre: backup e restauração de cada empresa de um projeto Supabase, isolada das outras.
 
-As importações só descem, nesta ordem: linha_de_comando → dialogo → copia, restauracao,
-verificacao → fotografia, inventario, riscos → narracao, perdidas, diario → resultado, selecao →
-portal → escopo → equipe, trava, conferencia → deposito, plano → formato, metadados → config →
-campos, relato, modelo, erros. Quem está na mesma altura não se importa.
+As importações só descem, nesta ordem: linha_de_comando → dialogo → narrador → copia,
+restauracao, verificacao → fotografia, inventario, riscos → narracao, perdidas, diario →
+resultado, selecao → portal → escopo → equipe, trava, conferencia → deposito, plano → formato,
+metadados → config → campos, relato, modelo, erros. Quem está na mesma altura não se importa.
 """
 
 VERSAO = "0.1.0"
