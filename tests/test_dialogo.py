@@ -25,6 +25,7 @@ from apoio.execucao import (
     PACIENCIA,
     RESTAURACAO,
     Saida,
+    abrir_restauracao,
     ambiente,
     executar,
     fotografia_do_disco,
@@ -186,6 +187,27 @@ def test_tabelas_pedidas_por_opcao(destino: Path) -> None:
     with pytest.raises(ErroDeUso) as erro:
         tabelas_pedidas(("xyz",), backup)
     assert erro.value.dica == f"Tabelas: {', '.join(todas)}"
+
+
+@pytest.mark.parametrize(
+    "nome",
+    [
+        "padaria ação".encode(),
+        b"\xef\xbb\xbf" + "padaria ação".encode(),
+        "padaria ação".encode("cp1252"),
+        "padaria ação\r".encode(),
+    ],
+    ids=["utf-8", "com BOM", "cp1252", "do Windows"],
+)
+def test_respostas_com_acento_num_console_cp1252(
+    projeto: SupabaseLocal, destino: Path, nome: bytes
+) -> None:
+    """Um «Í» em UTF-8 tem um byte que o cp1252 não conhece: não pode valer por fim da entrada."""
+    processo = abrir_restauracao(projeto, destino, mais={"PYTHONIOENCODING": "cp1252"})
+    saida, erros = processo.communicate("Índia\n".encode() + nome + b"\nq\n", PACIENCIA)
+    assert processo.returncode == 130, erros.decode()
+    assert "Escolha a empresa:    Responda um número de 1 a 2, ou q para sair." in saida.decode()
+    assert "📋 TABELAS DISPONÍVEIS" in saida.decode()
 
 
 # -- as datas ----------------------------------------------------------------------------------

@@ -206,12 +206,14 @@ def test_cano_fechado(projeto: SupabaseLocal, tmp_path: Path, acao: str) -> None
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def _no_terminal(projeto: SupabaseLocal, destino: Path, colunas: int) -> tuple[int, str]:
+def _no_terminal(
+    projeto: SupabaseLocal | None, destino: Path, colunas: int, *programa: str
+) -> tuple[int, str]:
     """O código e tudo o que chegou a um terminal de verdade desta largura."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
     processo = subprocess.Popen(
-        [sys.executable, str(BACKUP)],
+        [sys.executable, *(programa or [str(BACKUP)])],
         env=ambiente(projeto, destino, {"TERM": "xterm-256color"}),
         stdin=escravo,
         stdout=escravo,
@@ -263,6 +265,49 @@ def _esperado_no_terminal(destino: Path, visto: str) -> list[str]:
         (achada,) = re.findall(rf"   {nome}: [^\r\n]+", visto)
         linhas = [achada if linha.startswith(f"   {nome}:") else linha for linha in linhas]
     return linhas
+
+
+ETAPAS = f"""
+import sys, time
+sys.path.insert(0, {str(BACKUP.parent)!r})
+from cofre.relato import RelatoTexto, preparar_saidas
+preparar_saidas()
+relato = RelatoTexto(sys.stdout, sys.stderr)
+with relato.acompanhando("Comparando a empresa com o backup"):
+    time.sleep(0.3)
+    with relato.acompanhando("de dentro"):
+        relato.avanco("Mercado Grande", "movimentacoes_estoque_antigas", 2500, 5000)
+        time.sleep(0.3)
+    relato.linha("no meio")
+    relato.avanco("Mercado Grande", "movimentacoes_estoque_antigas", 5000, 5000)
+    time.sleep(0.3)
+relato.linha("fim")
+"""
+
+
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_a_etapa_aparece_mesmo_sem_tabela_grande(tmp_path: Path, colunas: int) -> None:
+    """Entre escolher e ver o plano ninguém fica diante de uma tela parada; no fim nada sobra."""
+    codigo, visto = _no_terminal(None, tmp_path, colunas, "-c", ETAPAS)
+    assert codigo == 0, visto
+    limpo = _ESCAPE.sub("", visto).replace("\r\n", "\n")
+    quadros = re.findall(r"   ⏳[^\r\n]*", limpo)
+    assert all(_largura(quadro) <= colunas for quadro in quadros), quadros
+    assert any(re.fullmatch(r"   ⏳ Comparando a .*[━╸╺ ]+", quadro) for quadro in quadros)
+    # É o nome que encolhe num terminal estreito; a conta aparece inteira.
+    assert any("Mercado" in q and "2500/5000" in q for q in quadros), quadros
+    assert not any("de dentro" in quadro or "/?" in quadro for quadro in quadros)
+    ficam = [linha.rpartition("\r")[2] for linha in limpo.split("\n")]
+    palavras = [linha for linha in ficam if linha.strip() and not linha.startswith("   ⏳")]
+    assert palavras == ["no meio", "fim"]
+    assert visto.count("\x1b[?25l") == visto.count("\x1b[?25h") == 1
+
+
+def test_num_cano_nao_ha_etapas_nem_barras() -> None:
+    feito = subprocess.run(
+        [sys.executable, "-c", ETAPAS], capture_output=True, timeout=PACIENCIA, check=True
+    )
+    assert feito.stdout.decode() == "no meio\nfim\n"
 
 
 MALVADOS = {

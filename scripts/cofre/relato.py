@@ -180,7 +180,7 @@ class RelatoTexto:
     def _perguntar(self, pergunta: str) -> str | None:
         _escrever(self._saida, pergunta, fim="")
         try:
-            resposta = sys.stdin.readline() if sys.stdin is not None else ""
+            resposta = _ler_linha(sys.stdin)
         except (OSError, ValueError):
             resposta = ""
         if not resposta:
@@ -317,6 +317,16 @@ def _e_terminal(saida: TextIO | None) -> bool:
         return saida is not None and saida.isatty()
     except (OSError, ValueError):
         return False
+
+
+def _ler_linha(entrada: TextIO | None) -> str:
+    """Uma linha, com o fim dela; vazia quando acabou. UTF-8, com BOM ou não (o PowerShell põe um),
+    seja o que for que o console diga; o que não for UTF-8, como o console disser."""
+    bruta = entrada.buffer.readline() if entrada is not None else b""
+    try:
+        return bruta.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return bruta.decode(entrada.encoding if entrada else "utf-8", "replace")
 
 
 def _escrever(saida: TextIO | None, texto: str, fim: str = "\n") -> None:
