@@ -186,7 +186,12 @@ def test_a_proxima_execucao_oferece_concluir(cenario: Cenario, partida: Loja) ->
     assert "restauração não concluída" in aviso.tudo.lower(), aviso.tudo
     saida = partida.restaurar(respostas=("1", "x", "", "1"))
     assert "⚠️ Há uma restauração não concluída, de " in saida.saida
-    assert "   1. concluir   2. desfazer   3. deixar como está e sair" in saida.saida
+    escolhas = (
+        "   1. concluir (seguir até o fim)\n"
+        "   2. desfazer (voltar ao que era antes)\n"
+        "   3. deixar como está e sair\n"
+    )
+    assert escolhas in saida.saida
     assert saida.codigo == 0, saida.tudo
     cenario.conferir(partida, cenario.alvo, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["concluida"]

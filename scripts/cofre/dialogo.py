@@ -203,7 +203,9 @@ class Dialogo:
 
     def seguir(self, sem_resposta: str = "3") -> str:
         """Depois de uma parada: «1» concluir, «2» desfazer, «3» deixar."""
-        self.relato.linha("   1. concluir   2. desfazer   3. deixar como está e sair")
+        self.relato.linha("   1. concluir (seguir até o fim)")
+        self.relato.linha("   2. desfazer (voltar ao que era antes)")
+        self.relato.linha("   3. deixar como está e sair")
         while True:
             resposta = self.relato.perguntar("Escolha: ")
             if resposta in ("1", "2"):
@@ -212,7 +214,7 @@ class Dialogo:
                 return sem_resposta
             if resposta.lower() in ("3", "q"):
                 return "3"
-            self.relato.linha("   Responda 1 (concluir), 2 (desfazer) ou 3 (deixar e sair).")
+            self.relato.linha("   Responda 1, 2 ou 3.")
 
     def _perguntar(self, pergunta: str) -> str:
         resposta = self.relato.perguntar(pergunta)

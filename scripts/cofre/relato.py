@@ -117,14 +117,16 @@ def _decimal(valor: float) -> str:
 def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
     """O texto quebrado entre palavras para caber na `largura` (None: inteiro), com as linhas
     seguintes recuadas. Uma palavra maior que a linha fica inteira: nada é cortado."""
-    if largura is None or len(texto) <= largura:
+    if largura is None:
         return texto
-    return textwrap.fill(
-        texto,
+    quebra = textwrap.TextWrapper(
         largura,
         subsequent_indent=" " * recuo,
         break_long_words=False,
         break_on_hyphens=False,
+    )
+    return "\n".join(
+        linha if len(linha) <= largura else quebra.fill(linha) for linha in texto.split("\n")
     )
 
 
@@ -148,7 +150,7 @@ class RelatoTexto:
                 _escrever(self._saida, texto)
 
     def aviso(self, texto: str) -> None:
-        self.linha(f"⚠️ {texto}")
+        self.linha(em_linhas(f"⚠️ {texto}", self.largura, 3))
 
     def falha(self, texto: str) -> None:
         self.linha(texto)
@@ -221,7 +223,7 @@ class RelatoTexto:
         if self._barras is not None or not _e_terminal(self._saida):
             yield  # já há quem mostre, ou não há onde
             return
-        with _barras(self._saida) as barras:
+        with _barras(self._saida, self.largura) as barras:
             if etapa:
                 barras.add_task(limpo(etapa), total=None)
             self._barras = barras
@@ -287,8 +289,9 @@ class RelatoSilencioso:
         return contextlib.nullcontext()
 
 
-def _barras(saida: TextIO | None) -> Progress:
-    """As barras: quem encolhe num terminal estreito é o nome, não a conta."""
+def _barras(saida: TextIO | None, largura: int | None) -> Progress:
+    """As barras: quem encolhe num terminal estreito é o nome, não a conta. Sobra lugar para o «^C»
+    que o terminal escreve: na linha de baixo, ele impediria de apagar a barra."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Falta
@@ -299,7 +302,8 @@ def _barras(saida: TextIO | None) -> Progress:
         def render(self, task: Task) -> Text:
             return super().render(task) if task.total or task.completed else Text("")
 
-    console = Console(file=saida, emoji=False, markup=False, highlight=False)
+    ate = max(largura - len("^C"), 1) if largura else None
+    console = Console(file=saida, emoji=False, markup=False, highlight=False, width=ate)
     nome = Column(ratio=3, no_wrap=True, overflow="ellipsis")
     return Progress(
         TextColumn("   ⏳ {task.description}", markup=False, table_column=nome),
