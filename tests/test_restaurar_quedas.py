@@ -191,7 +191,12 @@ def test_a_proxima_execucao_oferece_concluir(cenario: Cenario, partida: Loja) ->
     assert "restauração não concluída" in aviso.tudo.lower(), aviso.tudo
     saida = partida.restaurar(respostas=("1", "x", "", "1"))
     assert "⚠️ Há uma restauração não concluída, de " in saida.saida
-    assert "   1. concluir   2. desfazer   3. deixar como está e sair" in saida.saida
+    escolhas = (
+        "   1. concluir (seguir até o fim)\n"
+        "   2. desfazer (voltar ao que era antes)\n"
+        "   3. deixar como está e sair\n"
+    )
+    assert escolhas in saida.saida
     assert saida.codigo == 0, saida.tudo
     cenario.conferir(partida, cenario.alvo, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["concluida"]
@@ -276,7 +281,7 @@ def test_morrer_ao_desfazer_e_concluir_o_desfazer(
     if acao is None:  # pelo diálogo: desfazer o desfazer não é uma das escolhas
         saida = partida.restaurar(respostas=("1", "2", "1"))
         assert "⚠️ Há um desfazer não concluído, de " in saida.saida
-        assert "   1. concluir   3. deixar como está e sair" in saida.saida
+        assert "2. desfazer" not in saida.saida
     else:
         saida = partida.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert saida.codigo == 0, saida.tudo

@@ -23,6 +23,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import erros
 from cofre.linha_de_comando.argumentos import CODIGOS
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
+from cofre.relato import em_linhas
 from supabase_local.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"
@@ -206,12 +207,14 @@ def test_cano_fechado(projeto: SupabaseLocal, tmp_path: Path, acao: str) -> None
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def _no_terminal(projeto: SupabaseLocal, destino: Path, colunas: int) -> tuple[int, str]:
+def _no_terminal(
+    projeto: SupabaseLocal | None, destino: Path, colunas: int, *programa: str
+) -> tuple[int, str]:
     """O código e tudo o que chegou a um terminal de verdade desta largura."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
     processo = subprocess.Popen(
-        [sys.executable, str(BACKUP)],
+        [sys.executable, *(programa or [str(BACKUP)])],
         env=ambiente(projeto, destino, {"TERM": "xterm-256color"}),
         stdin=escravo,
         stdout=escravo,
@@ -248,7 +251,8 @@ def test_barra_no_terminal(projeto: SupabaseLocal, tmp_path: Path, colunas: int)
     assert sem_vazias == [linha for linha in _esperado_no_terminal(tmp_path, limpo) if linha]
     quadros = re.findall(r"   ⏳[^\r\n]*", limpo)
     assert quadros != []
-    assert all(_largura(quadro) <= colunas for quadro in quadros), quadros
+    # O «^C» que o terminal escreve tem de caber na mesma linha, ou a barra não se apagaria.
+    assert all(_largura(quadro) <= colunas - len("^C") for quadro in quadros), quadros
     # Só a tabela grande tem barra.
     assert not any("Padaria" in quadro or "Vizinha" in quadro for quadro in quadros)
     if colunas == 80:
@@ -263,6 +267,60 @@ def _esperado_no_terminal(destino: Path, visto: str) -> list[str]:
         (achada,) = re.findall(rf"   {nome}: [^\r\n]+", visto)
         linhas = [achada if linha.startswith(f"   {nome}:") else linha for linha in linhas]
     return linhas
+
+
+ETAPAS = f"""
+import sys, time
+sys.path.insert(0, {str(BACKUP.parent)!r})
+from cofre.relato import RelatoTexto, preparar_saidas
+preparar_saidas()
+relato = RelatoTexto(sys.stdout, sys.stderr)
+with relato.acompanhando("Comparando a empresa com o backup"):
+    time.sleep(0.3)
+    with relato.acompanhando("de dentro"):
+        relato.avanco("Mercado Grande", "movimentacoes_estoque_antigas", 2500, 5000)
+        time.sleep(0.3)
+    relato.linha("no meio")
+    relato.avanco("Mercado Grande", "movimentacoes_estoque_antigas", 5000, 5000)
+    time.sleep(0.3)
+relato.linha("fim")
+"""
+
+
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_a_etapa_aparece_mesmo_sem_tabela_grande(tmp_path: Path, colunas: int) -> None:
+    """Entre escolher e ver o plano ninguém fica diante de uma tela parada; no fim nada sobra."""
+    codigo, visto = _no_terminal(None, tmp_path, colunas, "-c", ETAPAS)
+    assert codigo == 0, visto
+    limpo = _ESCAPE.sub("", visto).replace("\r\n", "\n")
+    quadros = re.findall(r"   ⏳[^\r\n]*", limpo)
+    # O «^C» que o terminal escreve tem de caber na mesma linha, ou a barra não se apagaria.
+    assert all(_largura(quadro) <= colunas - len("^C") for quadro in quadros), quadros
+    assert any(re.fullmatch(r"   ⏳ Comparando a .*[━╸╺ ]+", quadro) for quadro in quadros)
+    # É o nome que encolhe num terminal estreito; a conta aparece inteira.
+    assert any("Mercado" in q and "2500/5000" in q for q in quadros), quadros
+    assert not any("de dentro" in quadro or "/?" in quadro for quadro in quadros)
+    ficam = [linha.rpartition("\r")[2] for linha in limpo.split("\n")]
+    palavras = [linha for linha in ficam if linha.strip() and not linha.startswith("   ⏳")]
+    assert palavras == ["no meio", "fim"]
+    assert visto.count("\x1b[?25l") == visto.count("\x1b[?25h") == 1
+
+
+def test_num_cano_nao_ha_etapas_nem_barras() -> None:
+    feito = subprocess.run(
+        [sys.executable, "-c", ETAPAS], capture_output=True, timeout=PACIENCIA, check=True
+    )
+    assert feito.stdout.decode() == "no meio\nfim\n"
+
+
+def test_em_linhas_nada_se_perde() -> None:
+    texto = "Tabelas: um, dois, uma_tabela_de_nome_maior_que_a_linha\nfim"
+    assert em_linhas(texto, None, 4) == em_linhas(texto, 80, 4) == texto
+    assert em_linhas(texto, 20, 4).split("\n") == [
+        "Tabelas: um, dois,",
+        "    uma_tabela_de_nome_maior_que_a_linha",
+        "fim",
+    ]
 
 
 MALVADOS = {

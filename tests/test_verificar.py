@@ -14,6 +14,7 @@ import pytest
 from apoio.execucao import Saida, executar, fotografia_do_disco
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.diario import CONCLUIDA, abrir_novo
 
 Metadados = dict[str, Any]
 
@@ -391,6 +392,24 @@ def test_nada_ainda(tmp_path: Path, acao: str, existe: bool) -> None:
     ]
     assert executar(None, destino, acao, "--json").json()["codigo"] == 3
     assert destino.exists() is existe
+
+
+@pytest.mark.parametrize("acao", ["listar", "verificar"])
+def test_a_restauracao_nao_concluida_e_lembrada(destino: Path, acao: str) -> None:
+    aviso = (
+        "Há uma restauração não concluída da empresa Padaria Ação (nada se perdeu). Para concluir"
+        " ou desfazer: python scripts/restaurar-empresa.py"
+    )
+    assert executar(None, destino, acao, "--json").json()["avisos"] == []
+    diario = abrir_novo(Mesa(destino).pasta, {"user_id": DONO, "nome": "Padaria Ação"})
+    saida = executar(None, destino, acao)
+    assert saida.codigo == 0, saida.tudo
+    assert saida.saida.splitlines()[0] == f"⚠️ {aviso}"
+    assert executar(None, destino, acao, "--json").json()["avisos"] == [aviso]
+    # Quem só quer saber de outra empresa não é avisado desta.
+    assert "restauração" not in executar(None, destino, acao, "--empresa", VIZINHA).saida
+    diario.anotar(estado=CONCLUIDA)
+    assert "restauração" not in executar(None, destino, acao).saida
 
 
 # -- a primeira versão ---------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.narracao import Narracao, exibir_pasta
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
-from cofre.selecao import escolher_empresas
+from cofre.selecao import escolher_empresas, tabela_desconhecida
 from cofre.via import Inspecao, ViaDeLeitura
 
 CAUSAS_SEM_EMPRESA = (
@@ -116,10 +115,7 @@ def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEs
         if nome in motivos:
             raise ErroDeUso(f"A tabela {nome} fica de fora: {motivos[nome]}", "")
         if nome not in dentro:
-            parecidas = difflib.get_close_matches(nome, list(dentro), n=3, cutoff=0.6)
-            quis = f"Você quis dizer {' ou '.join(parecidas)}?\n" if parecidas else ""
-            disponiveis = ", ".join(sorted(dentro, key=ordem_de_exibicao))
-            raise ErroDeUso(f"Não há tabela {nome}.", f"{quis}Tabelas: {disponiveis}")
+            raise tabela_desconhecida(f"Não há tabela {nome}.", nome, dentro)
     return {nome: dentro[nome] for nome in sorted(nomes or dentro, key=ordem_de_exibicao)}
 
 

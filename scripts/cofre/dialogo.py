@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cofre.deposito import Backup
-from cofre.erros import Interrompido
-from cofre.inventario import EmpresaGuardada, estado_de
+from cofre.erros import ErroDeUso, Interrompido
+from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, linhas_de_datas, por_data
 from cofre.modelo import ordem_de_exibicao
-from cofre.plano import REMOVER, Contagem, Plano
-from cofre.relato import Relato, limpo, numero, plural
-from cofre.restauracao import DESFAZER, MANTER, RECUPERAR, Alvo, Desfecho, Planejada
+from cofre.plano import Contagem
+from cofre.relato import Relato, em_linhas, limpo, numero, plural
+from cofre.restauracao import DESFAZER, MANTER, RECUPERAR, Alvo
+from cofre.selecao import indice, interpretar_tabelas, tabela_de_nome, tabela_desconhecida
+from cofre.verificacao import danos_de
 
 PALAVRA = "RESTAURAR"
 EXEMPLOS = 3
-TIPOS_DE_ROTINA = ("manual", "agendado")
+EXEMPLOS_DE_RESPOSTA = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; q para sair."
+FOTOS = ("foto tirada ao restaurar", "fotos tiradas ao restaurar")
+DATAS_MOSTRADAS = 15
+"""Um backup por dia enche a tela; os mais novos bastam a quase todos."""
 
 
 class Cancelada(Interrompido):
@@ -42,52 +46,99 @@ class Dialogo:
         linha()
         while True:
             resposta = self._perguntar("Escolha a empresa: ")
-            if resposta.isdigit() and 1 <= int(resposta) <= len(guardadas):
-                return guardadas[int(resposta) - 1]
+            posicao = indice(resposta, len(guardadas))
+            if posicao is not None:
+                return guardadas[posicao]
             iguais = [g for g in guardadas if g.empresa.nome.casefold() == resposta.casefold()]
             if len(iguais) == 1:
                 return iguais[0]
-            linha(f"   Responda um número de 1 a {len(guardadas)}, ou q para sair.")
+            linha(f"   {_responda(len(guardadas))}")
 
     def tabelas(self, guardada: EmpresaGuardada, backup: Backup) -> tuple[Backup, tuple[str, ...]]:
         """De que data e quais tabelas. Levanta Cancelada."""
+        self._mostrar_tabelas(guardada, backup)
+        while not (escolhidas := self._escolher_tabelas(tabelas_de(backup))):
+            outro = self._data(guardada, backup)
+            if outro.carimbo != backup.carimbo:
+                self._mostrar_tabelas(guardada, outro)
+            backup = outro
+        return backup, escolhidas
+
+    def _mostrar_tabelas(self, guardada: EmpresaGuardada, backup: Backup) -> None:
         linha = self.relato.linha
+        contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
+        linha()
+        linha("📋 TABELAS DISPONÍVEIS")
+        linha("0. [TODAS AS TABELAS]")
+        for i, nome in enumerate(tabelas_de(backup), 1):
+            quantos = sum(1 for b in contados if b.meta and nome in b.meta.tabelas)
+            linha(f"{i}. {limpo(nome)} ({plural(quantos, 'backup', 'backups')})")
+        linha(f"   (backup de {backup.quando:%Y-%m-%d %H:%M:%S}; d escolhe outra data)")
+        linha()
+
+    def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
+        """As tabelas; vazio, se pediram outra data."""
         while True:
-            disponiveis = tabelas_de(backup)
-            linha()
-            linha("📋 TABELAS DISPONÍVEIS")
-            linha("0. [TODAS AS TABELAS]")
-            for i, nome in enumerate(disponiveis, 1):
-                quantos = sum(1 for b in guardada.backups if nome in tabelas_de(b))
-                linha(f"{i}. {limpo(nome)} ({plural(quantos, 'backup', 'backups')})")
-            linha(f"   (backup de {backup.quando:%Y-%m-%d %H:%M:%S}; d escolhe outra data)")
-            linha()
             resposta = self._perguntar("Escolha as tabelas (ex: 1,3 ou 0 para todas): ")
             if resposta.lower() == "d":
-                backup = self._data(guardada, backup)
-                continue
-            escolhidas = interpretar_tabelas(resposta, disponiveis)
-            if escolhidas:
-                return backup, escolhidas
-            linha("   Não entendi. Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; q para sair.")
+                return ()
+            try:
+                return interpretar_tabelas(resposta, disponiveis)
+            except ErroDeUso as e:
+                self.relato.linha(f"   {e} {e.dica}".rstrip())
+                self.relato.linha(EXEMPLOS_DE_RESPOSTA)
 
     def _data(self, guardada: EmpresaGuardada, atual: Backup) -> Backup:
-        linha = self.relato.linha
-        linha()
-        linha("📅 BACKUPS DESTA EMPRESA")
-        usaveis = [b for b in reversed(guardada.backups) if b.meta is not None]
-        for i, b in enumerate(usaveis, 1):
-            total = plural(b.meta.total if b.meta else 0, "registro", "registros")
-            tipo = b.meta.tipo if b.meta else ""
-            linha(f"{i}. {b.quando:%Y-%m-%d %H:%M:%S}  {tipo}  {total}  {estado_de(b)[0]}")
-        linha()
+        """Outra data, ou a atual. Um backup danificado é recusado na hora."""
+        todos = por_data(guardada.backups)
+        mostrados = [b for b in todos if de_rotina(b)][:DATAS_MOSTRADAS]
+        if atual.carimbo not in {b.carimbo for b in mostrados}:
+            mostrados = todos
+        self._mostrar_datas(todos, mostrados, atual)
         while True:
             resposta = self._perguntar("Escolha a data (Enter mantém a atual): ")
             if not resposta:
                 return atual
-            if resposta.isdigit() and 1 <= int(resposta) <= len(usaveis):
-                return usaveis[int(resposta) - 1]
-            linha(f"   Responda um número de 1 a {len(usaveis)}.")
+            posicao = indice(resposta, len(mostrados))
+            if posicao is not None and self._esta_inteiro(mostrados[posicao]):
+                return mostrados[posicao]
+            if posicao is None and resposta.lower() == "t":
+                mostrados = todos
+                self._mostrar_datas(todos, mostrados, atual)
+            elif posicao is None:
+                self.relato.linha(f"   {_responda(len(mostrados))}")
+
+    def _mostrar_datas(
+        self, todos: Sequence[Backup], mostrados: Sequence[Backup], atual: Backup
+    ) -> None:
+        linha = self.relato.linha
+        linha()
+        linha("📅 BACKUPS DESTA EMPRESA")
+        for texto in linhas_de_datas(mostrados, atual, self.relato.largura):
+            linha(texto)
+        escondidos = todos[len(mostrados) :]
+        fotos = sum(not de_rotina(b) for b in escondidos)
+        antigos = len(escondidos) - fotos
+        partes = [plural(antigos, "backup mais antigo", "backups mais antigos")] if antigos else []
+        partes += [plural(fotos, *FOTOS)] if fotos else []
+        if partes:
+            linha(f"   (t mostra também: {'; '.join(partes)})")
+        linha()
+
+    def _esta_inteiro(self, backup: Backup) -> bool:
+        """Relê o backup; se está danificado, diz por quê."""
+        danos = list(danos_de(backup))
+        if not danos:
+            return True
+        linha = self.relato.linha
+        linha("   ❌ Esse backup está danificado e não serve para restaurar:")
+        for dano in danos[:EXEMPLOS]:
+            onde = f"{limpo(dano.tabela)}: " if dano.tabela else ""
+            linha(f"      • {onde}{limpo(dano.causa)}")
+        if len(danos) > EXEMPLOS:
+            linha(f"      • e mais {numero(len(danos) - EXEMPLOS)}")
+        linha("   Escolha outro; nada foi alterado.")
+        return False
 
     def confirmar(self, alvo: Alvo, *, trocavel: bool = True) -> str:
         """«RESTAURAR», «m» (trocar o modo, se `trocavel`) ou qualquer outra coisa, que cancela."""
@@ -95,7 +146,8 @@ class Dialogo:
         linha()
         linha("⚠️ CONFIRMAÇÃO")
         linha(f"Empresa: {nome}")
-        linha(f"Tabelas: {', '.join(limpo(t) for t in alvo.tabelas)}")
+        nomes = ", ".join(limpo(t) for t in alvo.tabelas)
+        linha(em_linhas(f"Tabelas: {nomes}", self.relato.largura, len("Tabelas: ")))
         if alvo.modo == RECUPERAR:
             linha("Modo: só repor o que falta (nada é alterado nem removido)")
         linha()
@@ -123,6 +175,7 @@ class Dialogo:
                 return DESFAZER
             if resposta.lower() in ("n", "não", "nao"):
                 return MANTER
+            self.relato.linha("   Responda s (voltam ao que eram) ou n (ficam como estão).")
 
     def contar_efeitos(self, mudou: Mapping[str, Contagem]) -> None:
         """As tabelas não escolhidas que mudaram."""
@@ -144,8 +197,10 @@ class Dialogo:
     def seguir(self, desfazendo: bool = False) -> str | None:
         """Depois de uma parada: «1» concluir, «2» desfazer (se já não é o que se fazia), «3» deixar
         como está; None se saiu sem escolher."""
-        desfazer = "" if desfazendo else "2. desfazer   "
-        self.relato.linha(f"   1. concluir   {desfazer}3. deixar como está e sair")
+        self.relato.linha("   1. concluir (seguir até o fim)")
+        if not desfazendo:
+            self.relato.linha("   2. desfazer (voltar ao que era antes)")
+        self.relato.linha("   3. deixar como está e sair")
         validas = ("1", "3") if desfazendo else ("1", "2", "3")
         while True:
             resposta = self.relato.perguntar("Escolha: ")
@@ -153,7 +208,7 @@ class Dialogo:
                 return None
             if resposta in validas:
                 return resposta
-            self.relato.linha(f"   Responda {', '.join(validas)}, ou q para decidir depois.")
+            self.relato.linha(f"   Responda {' ou '.join(validas)}; ou q, para decidir depois.")
 
     def _perguntar(self, pergunta: str) -> str:
         resposta = self.relato.perguntar(pergunta)
@@ -162,10 +217,15 @@ class Dialogo:
         return resposta
 
 
+def _responda(quantos: int) -> str:
+    numeros = f"um número de 1 a {quantos}" if quantos > 1 else "1"
+    return f"Responda {numeros}, ou q para sair."
+
+
 def mais_novo(backups: Sequence[Backup]) -> Backup | None:
     """O backup inteiro mais novo de rotina (as fotos que a própria restauração tira não contam)."""
     inteiros = [b for b in backups if b.meta and estado_de(b)[0] == "completo"]
-    rotina = [b for b in inteiros if b.meta and b.meta.tipo in TIPOS_DE_ROTINA]
+    rotina = [b for b in inteiros if de_rotina(b)]
     return rotina[-1] if rotina else None
 
 
@@ -174,121 +234,15 @@ def tabelas_de(backup: Backup) -> list[str]:
     return sorted(backup.meta.tabelas, key=ordem_de_exibicao) if backup.meta else []
 
 
-def interpretar_tabelas(resposta: str, disponiveis: Sequence[str]) -> tuple[str, ...]:
-    """«0», «1,3», «2-5», nomes, ou uma mistura; vazio se qualquer parte não se entende."""
-    if resposta.strip() == "0":
-        return tuple(disponiveis)
-    escolhidas: set[str] = set()
-    for parte in (p.strip() for p in resposta.split(",")):
-        faixa = re.fullmatch(r"(\d+)\s*-\s*(\d+)", parte)
-        if faixa:
-            inicio, fim = int(faixa[1]), int(faixa[2])
-            if not 1 <= inicio <= fim <= len(disponiveis):
-                return ()
-            escolhidas.update(disponiveis[inicio - 1 : fim])
-        elif parte.isdigit() and 1 <= int(parte) <= len(disponiveis):
-            escolhidas.add(disponiveis[int(parte) - 1])
-        elif parte in disponiveis:
-            escolhidas.add(parte)
-        else:
-            return ()
-    return tuple(sorted(escolhidas, key=ordem_de_exibicao))
-
-
-@dataclass(frozen=True, slots=True)
-class Narrador:
-    """Conta o plano e o desfecho."""
-
-    relato: Relato
-
-    def plano(self, alvo: Alvo, planejada: Planejada) -> None:
-        """O que vai acontecer, tabela por tabela, e os riscos."""
-        linha = self.relato.linha
-        linha()
-        linha(f"🔎 PLANO (backup de {alvo.backup.quando:%Y-%m-%d %H:%M:%S})")
-        if alvo.backup.meta and alvo.backup.meta.versao == 1:
-            linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
-        for nome, c in planejada.plano.contagens.items():
-            linha(
-                f"   {limpo(nome)}: +{numero(c.repor)} ~{numero(c.alterar)}"
-                f" −{numero(c.remover)} ={numero(c.iguais)}"
-            )
-            if c.remover:
-                self._removidas(planejada.plano, nome, c)
-        linha("   (+ repor, ~ alterar, − remover, = já iguais)")
-        for nome, colunas in planejada.colunas_perdidas.items():
-            linha(
-                f"   ⚠️ {limpo(nome)}: o banco não tem mais {', '.join(map(limpo, colunas))};"
-                " esses valores serão ignorados."
-            )
-
-    def _removidas(self, plano: Plano, nome: str, contagem: Contagem) -> None:
-        exemplos = []
-        for acao in plano.acoes(nome, REMOVER):
-            exemplos.append(_apelido(acao.atual or b"{}"))
-            if len(exemplos) == EXEMPLOS:
-                break
-        mais = contagem.remover - len(exemplos)
-        e_mais = f" e mais {numero(mais)}" if mais else ""
-        self.relato.linha(
-            f"      mais novos que o backup, seriam removidos: {'; '.join(exemplos)}{e_mais}"
-        )
-
-    def riscos(self, planejada: Planejada) -> None:
-        """Por que não dá, e o que fazer."""
-        for risco in planejada.riscos:
-            self.relato.linha(f"   ❌ {limpo(risco.causa)}")
-            for cura in risco.cura.splitlines():
-                self.relato.linha(f"      {cura}")
-
-    def desfecho(self, alvo: Alvo, desfecho: Desfecho, acao: str) -> None:
-        """As linhas finais: só diz «concluída» quando a última foto confirmou."""
-        linha, nome = self.relato.linha, limpo(alvo.empresa.nome)
-        linha()
-        if not desfecho.completa:
-            self._incompleta(desfecho)
-            return
-        desfeita = acao == "desfazer"
-        linha("↩️ RESTAURAÇÃO DESFEITA!" if desfeita else "✅ RESTAURAÇÃO CONCLUÍDA!")
-        linha(f"Empresa: {nome}")
-        linha(f"Tabelas restauradas: {len(alvo.tabelas)}")
-        linha(f"Total de registros: {numero(desfecho.registros)}")
-        for i in desfecho.impedimentos:
-            chave = ", ".join(i.chave)
-            linha(f"⚠️ {limpo(i.tabela)} {limpo(chave)}: não voltou; {limpo(str(i.erro))}")
-        for tabela, colunas in desfecho.reescritas.items():
-            for coluna, quantas in colunas.items():
-                linha(
-                    f"ℹ️ {limpo(tabela)}.{limpo(coluna)}: o próprio banco reescreve"
-                    f" ({plural(quantas, 'registro', 'registros')})"
-                )
-        linha()
-        fim = "voltou ao que era antes" if desfeita else "foi restaurada"
-        linha(f"✅ Apenas a empresa {nome} {fim}")
-        linha("✅ Outras empresas permanecem intactas")
-
-    def _incompleta(self, desfecho: Desfecho) -> None:
-        linha = self.relato.linha
-        linha("❌ RESTAURAÇÃO INCOMPLETA")
-        for nome, c in desfecho.restantes.items():
-            linha(
-                f"   {limpo(nome)}: ainda faltam {numero(c.repor)}, diferem"
-                f" {numero(c.alterar)}, sobram {numero(c.remover)}"
-            )
-        vistos: set[str] = set()
-        for i in desfecho.impedimentos:
-            if str(i.erro) not in vistos:
-                vistos.add(str(i.erro))
-                linha(f"   ❌ {limpo(i.tabela)}: {limpo(str(i.erro))} {limpo(i.erro.detalhes)}")
-
-
-NOMES = ("nome", "name", "descricao", "razao_social", "full_name", "email", "numero_os", "id")
-
-
-def _apelido(linha: bytes) -> str:
-    """Algo que um humano reconheça numa linha."""
-    import msgspec
-
-    campos = msgspec.json.decode(linha, type=dict[str, object])
-    achado = next((campos[n] for n in NOMES if campos.get(n)), next(iter(campos.values()), ""))
-    return limpo(str(achado))[:40]
+def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:
+    """As tabelas do backup com estes nomes, em qualquer caixa, na ordem do manual e sem repetir;
+    todas, se nenhum. Levanta ErroDeUso por um nome que o backup não tem, com os que tem."""
+    disponiveis = tabelas_de(backup)
+    achadas = set()
+    for nome in nomes:
+        tabela = tabela_de_nome(nome, disponiveis)
+        if tabela is None:
+            causa = f"O backup escolhido não tem a tabela {limpo(nome)}."
+            raise tabela_desconhecida(causa, nome, disponiveis)
+        achadas.add(tabela)
+    return tuple(t for t in disponiveis if t in achadas or not nomes)

@@ -117,8 +117,11 @@ def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
             if diario.aberto or (diario.por_concluir and diario is todos[-1]):
                 nome = limpo(str(diario.dados.get("nome", "")))
                 oque = "um desfazer não concluído" if diario.desfazendo else RESTAURACAO
-                cura = "Conclua-o" if diario.desfazendo else "Conclua-a ou desfaça-a"
-                yield (f"Há {oque} da empresa {nome}. {cura}: python scripts/restaurar-empresa.py")
+                escolha = "concluir" if diario.desfazendo else "concluir ou desfazer"
+                yield (
+                    f"Há {oque} da empresa {nome} (nada se perdeu). Para {escolha}:"
+                    " python scripts/restaurar-empresa.py"
+                )
 
 
 RESTAURACAO = "uma restauração não concluída"

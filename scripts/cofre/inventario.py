@@ -1,4 +1,5 @@
-"""A ação `listar`: as empresas com backup, e cada backup com data, tipo, tamanho e estado."""
+"""O que há no depósito: a ação `listar` (as empresas, e cada backup com data, tipo, tamanho e
+estado) e a lista de datas de uma empresa."""
 
 from __future__ import annotations
 
@@ -8,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from cofre.deposito import Backup, Deposito
+from cofre.diario import avisos_de_pendentes
 from cofre.erros import NadaEncontrado
 from cofre.modelo import Empresa
 from cofre.narracao import exibir_pasta
 from cofre.relato import Relato, limpo, plural, tamanho
 from cofre.selecao import escolher_empresas
+
+TIPOS_DE_ROTINA = ("manual", "agendado")
+EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGu
 def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
     """Mostra tudo; devolve 0."""
     empresas = guardadas(deposito, pedidas)
+    avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in empresas)))
+    for aviso in avisos:
+        relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")
     for guardada in empresas:
         relato.linha()
@@ -60,7 +68,7 @@ def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
         for backup in guardada.backups:
             relato.linha(f"   {_linha(backup)}")
     documento = [_documento(g) for g in empresas]
-    relato.documento({"acao": "listar", "codigo": 0, "empresas": documento})
+    relato.documento({"acao": "listar", "codigo": 0, "avisos": avisos, "empresas": documento})
     return 0
 
 
@@ -131,3 +139,50 @@ def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
             for b in guardada.backups
         ],
     }
+
+
+# -- a lista de datas de uma empresa ---------------------------------------------------------
+
+
+def de_rotina(backup: Backup) -> bool:
+    """Se foi feito por alguém ou pela tarefa agendada (um ilegível também conta: ninguém sabe)."""
+    return backup.meta is None or backup.meta.tipo in TIPOS_DE_ROTINA
+
+
+def por_data(backups: Sequence[Backup]) -> list[Backup]:
+    """Os de rotina, do mais novo ao mais antigo; depois, as fotos que restaurações tiraram."""
+    novos = sorted(backups, key=lambda b: b.carimbo, reverse=True)
+    return sorted(novos, key=lambda b: not de_rotina(b))
+
+
+def linhas_de_datas(backups: Sequence[Backup], escolhido: Backup, largura: int | None) -> list[str]:
+    """Uma linha por backup, numerada, com as colunas alinhadas; duas, se não cabem na `largura`
+    (em colunas; None: cabe tudo)."""
+    celulas = [_celulas(b) for b in backups]
+    tipo, registros = (max((len(c[n]) for c in celulas), default=0) for n in (1, 2))
+    casas = len(str(len(backups)))
+    linhas = []
+    for n, (backup, (quando, qual, quantos, estado)) in enumerate(
+        zip(backups, celulas, strict=True), 1
+    ):
+        if not de_rotina(backup) and (n == 1 or de_rotina(backups[n - 2])):
+            linhas.append("   Fotos tiradas ao restaurar:")
+        comeco = f"{n:>{casas}}. {quando}"
+        marca = "  ← escolhido" if backup.carimbo == escolhido.carimbo else ""
+        inteira = f"{comeco}  {qual:<{tipo}}  {quantos:>{registros}}  {estado}"
+        if largura is None or len(inteira) + len("  ← escolhido") <= largura:
+            linhas.append(inteira + marca)
+        else:
+            detalhes = ", ".join(parte for parte in (qual, quantos, estado) if parte)
+            linhas += [comeco + marca, f"{'':{casas + 2}}{detalhes}"]
+    return linhas
+
+
+def _celulas(backup: Backup) -> tuple[str, str, str, str]:
+    """Quando, tipo, registros e estado, em palavras."""
+    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    estado = estado_de(backup)[0]
+    if backup.meta is None:
+        return quando, "", "", estado
+    tipo = EM_PALAVRAS.get(backup.meta.tipo, limpo(backup.meta.tipo))
+    return quando, tipo, plural(backup.meta.total, "registro", "registros"), estado

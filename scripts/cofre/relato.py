@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
+import textwrap
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, Task, TaskID
 
 LINHAS_PARA_BARRA = 3000
 """Uma tabela menor que isto passa tão rápido que uma barra só piscaria."""
@@ -50,11 +52,16 @@ class Relato(Protocol):
     def documento(self, documento: Mapping[str, Any]) -> None:
         """O resultado da execução, para outro programa."""
 
-    def acompanhando(self) -> contextlib.AbstractContextManager[None]:
-        """Enquanto durar, o avanço aparece, se houver onde."""
+    def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
+        """Enquanto durar, o avanço aparece, se houver onde; a `etapa`, também quando nenhuma tabela
+        é grande."""
 
     def perguntar(self, pergunta: str) -> str | None:
         """Uma linha do usuário, sem espaços em volta; None quando a entrada acabou."""
+
+    @property
+    def largura(self) -> int | None:
+        """As colunas do terminal; None se a saída não é um."""
 
 
 def preparar_saidas() -> None:
@@ -107,6 +114,22 @@ def _decimal(valor: float) -> str:
     return f"{valor:.1f}".replace(".", ",")
 
 
+def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
+    """O texto quebrado entre palavras para caber na `largura` (None: inteiro), com as linhas
+    seguintes recuadas. Uma palavra maior que a linha fica inteira: nada é cortado."""
+    if largura is None:
+        return texto
+    quebra = textwrap.TextWrapper(
+        largura,
+        subsequent_indent=" " * recuo,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(
+        linha if len(linha) <= largura else quebra.fill(linha) for linha in texto.split("\n")
+    )
+
+
 class RelatoTexto:
     """Palavras em `saida`; barras de progresso se ela for um terminal."""
 
@@ -127,7 +150,7 @@ class RelatoTexto:
                 _escrever(self._saida, texto)
 
     def aviso(self, texto: str) -> None:
-        self.linha(f"⚠️ {texto}")
+        self.linha(em_linhas(f"⚠️ {texto}", self.largura, 3))
 
     def falha(self, texto: str) -> None:
         self.linha(texto)
@@ -159,13 +182,22 @@ class RelatoTexto:
     def _perguntar(self, pergunta: str) -> str | None:
         _escrever(self._saida, pergunta, fim="")
         try:
-            resposta = sys.stdin.readline() if sys.stdin is not None else ""
+            resposta = _ler_linha(sys.stdin)
         except (OSError, ValueError):
             resposta = ""
         if not resposta:
             _escrever(self._saida, "")
             return None
         return resposta.strip()
+
+    @property
+    def largura(self) -> int | None:
+        if self._saida is None or not _e_terminal(self._saida):
+            return None
+        try:
+            return os.get_terminal_size(self._saida.fileno()).columns or None
+        except (OSError, ValueError):
+            return None
 
     def avanco(
         self,
@@ -187,22 +219,13 @@ class RelatoTexto:
                 self._barras.remove_task(self._tarefas.pop(chave))
 
     @contextlib.contextmanager
-    def acompanhando(self) -> Iterator[None]:
-        if not _e_terminal(self._saida):
-            yield
+    def acompanhando(self, etapa: str = "") -> Iterator[None]:
+        if self._barras is not None or not _e_terminal(self._saida):
+            yield  # já há quem mostre, ou não há onde
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Falta
-
-        console = Console(file=self._saida, emoji=False, markup=False, highlight=False)
-        colunas = (
-            TextColumn("   ⏳ {task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            Falta(),
-        )
-        with Progress(*colunas, console=console, transient=True) as barras:
+        with _barras(self._saida, self.largura) as barras:
+            if etapa:
+                barras.add_task(limpo(etapa), total=None)
             self._barras = barras
             try:
                 yield
@@ -258,8 +281,39 @@ class RelatoSilencioso:
     def perguntar(self, pergunta: str) -> str | None:
         return self._por_baixo.perguntar(pergunta)
 
-    def acompanhando(self) -> contextlib.AbstractContextManager[None]:
+    @property
+    def largura(self) -> int | None:
+        return self._por_baixo.largura
+
+    def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
+
+
+def _barras(saida: TextIO | None, largura: int | None) -> Progress:
+    """As barras: quem encolhe num terminal estreito é o nome, não a conta. Sobra lugar para o «^C»
+    que o terminal escreve: na linha de baixo, ele impediria de apagar a barra."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Falta
+    from rich.table import Column
+    from rich.text import Text
+
+    class Quantos(MofNCompleteColumn):
+        def render(self, task: Task) -> Text:
+            return super().render(task) if task.total or task.completed else Text("")
+
+    ate = max(largura - len("^C"), 1) if largura else None
+    console = Console(file=saida, emoji=False, markup=False, highlight=False, width=ate)
+    nome = Column(ratio=3, no_wrap=True, overflow="ellipsis")
+    return Progress(
+        TextColumn("   ⏳ {task.description}", markup=False, table_column=nome),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        Quantos(),
+        Falta(),
+        console=console,
+        transient=True,
+        expand=True,
+    )
 
 
 def _e_terminal(saida: TextIO | None) -> bool:
@@ -267,6 +321,16 @@ def _e_terminal(saida: TextIO | None) -> bool:
         return saida is not None and saida.isatty()
     except (OSError, ValueError):
         return False
+
+
+def _ler_linha(entrada: TextIO | None) -> str:
+    """Uma linha, com o fim dela; vazia quando acabou. UTF-8, com BOM ou não (o PowerShell põe um),
+    seja o que for que o console diga; o que não for UTF-8, como o console disser."""
+    bruta = entrada.buffer.readline() if entrada is not None else b""
+    try:
+        return bruta.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return bruta.decode(entrada.encoding if entrada else "utf-8", "replace")
 
 
 def _escrever(saida: TextIO | None, texto: str, fim: str = "\n") -> None:

@@ -1,11 +1,13 @@
-"""Escolher empresas pelo que o usuário escreve: id, começo do id ou nome."""
+"""Escolher empresas e tabelas pelo que o usuário escreve: id, nome, número, faixa."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cofre.erros import ErroDeUso, NadaEncontrado
-from cofre.modelo import Empresa
+from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.relato import limpo
 
 CANDIDATAS_MOSTRADAS = 20
@@ -49,3 +51,76 @@ def _lista(empresas: Sequence[Empresa]) -> str:
     if len(empresas) > CANDIDATAS_MOSTRADAS:
         linhas.append(f"  … e mais {len(empresas) - CANDIDATAS_MOSTRADAS}")
     return "\n".join(linhas)
+
+
+# -- tabelas ---------------------------------------------------------------------------------
+
+
+def tabela_de_nome(nome: str, disponiveis: Collection[str]) -> str | None:
+    """A tabela com este nome; em outra caixa também vale, se só uma se escreve assim."""
+    if nome in disponiveis:
+        return nome
+    iguais = [t for t in disponiveis if t.casefold() == nome.casefold()]
+    return iguais[0] if len(iguais) == 1 else None
+
+
+def tabela_desconhecida(causa: str, nome: str, disponiveis: Collection[str]) -> ErroDeUso:
+    """O erro a levantar: a `causa`, os nomes parecidos e todos os que há."""
+    lista = ", ".join(limpo(t) for t in sorted(disponiveis, key=ordem_de_exibicao))
+    sugestao = quis_dizer(nome, disponiveis)
+    return ErroDeUso(causa, f"{sugestao}\nTabelas: {lista}" if sugestao else f"Tabelas: {lista}")
+
+
+def quis_dizer(nome: str, disponiveis: Collection[str]) -> str:
+    """«Você quis dizer a ou b?», ou nada se nenhum nome se parece."""
+    formas = {t.casefold(): t for t in sorted(disponiveis, reverse=True)}
+    nas_formas = difflib.get_close_matches(nome.casefold(), formas, n=3, cutoff=0.6)
+    iguais = [t for t in disponiveis if t.casefold() == nome.casefold()]
+    parecidas = sorted(iguais) or [formas[f] for f in nas_formas]
+    return f"Você quis dizer {' ou '.join(map(limpo, parecidas))}?" if parecidas else ""
+
+
+def interpretar_tabelas(resposta: str, disponiveis: Sequence[str]) -> tuple[str, ...]:
+    """«0», «1,3», «2-5», nomes, ou uma mistura, na ordem do manual.
+
+    Levanta ErroDeUso com a primeira parte que não se entende: meia escolha não vale.
+    """
+    inteira = tabela_de_nome(resposta.strip(), disponiveis)
+    if inteira is not None:
+        return (inteira,)  # um nome pode ter vírgula
+    if resposta.strip() == "0":
+        return tuple(disponiveis)
+    escolhidas: set[str] = set()
+    for parte in (p.strip() for p in resposta.split(",")):
+        escolhidas.update(_tabelas_da_parte(parte, disponiveis))
+    return tuple(sorted(escolhidas, key=ordem_de_exibicao))
+
+
+def _tabelas_da_parte(parte: str, disponiveis: Sequence[str]) -> Iterator[str]:
+    faixa = re.fullmatch(r"(\d+)\s*-\s*(\d+)", parte)
+    inicio, fim = (faixa[1], faixa[2]) if faixa else (parte, parte)
+    i, f = indice(inicio, len(disponiveis)), indice(fim, len(disponiveis))
+    nome = tabela_de_nome(parte, disponiveis)
+    if i is not None and f is not None and i <= f:
+        yield from disponiveis[i : f + 1]
+    elif nome is not None:
+        yield nome
+    else:
+        raise _nao_entendi(parte, disponiveis)
+
+
+def _nao_entendi(parte: str, disponiveis: Sequence[str]) -> ErroDeUso:
+    if not parte:
+        return ErroDeUso("Falta um número ou um nome (ou sobra uma vírgula).", "")
+    if parte == "0":
+        return ErroDeUso("O 0 já são todas as tabelas: responda só 0.", "")
+    if re.fullmatch(r"\d+(\s*-\s*\d+)?", parte):
+        return ErroDeUso(f"Não entendi «{parte}»: as tabelas vão de 1 a {len(disponiveis)}.", "")
+    return ErroDeUso(f"Não entendi «{limpo(parte)}».", quis_dizer(parte, disponiveis))
+
+
+def indice(texto: str, quantos: int) -> int | None:
+    """O índice (a partir de 0) de uma resposta de 1 a `quantos`; None se não é uma delas."""
+    if not texto.isdecimal() or len(texto) > len(str(quantos)):
+        return None
+    return int(texto) - 1 if 1 <= int(texto) <= quantos else None

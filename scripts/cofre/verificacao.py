@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from cofre.campos import NULO, texto
 from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
 from cofre.deposito import Backup, Deposito, erros_de_disco
-from cofre.erros import BackupDanificado, ErroDeUso
+from cofre.diario import avisos_de_pendentes
+from cofre.erros import BackupDanificado
 from cofre.formato import sha256_do_arquivo
-from cofre.inventario import EmpresaGuardada, guardadas
+from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, guardadas
 from cofre.metadados import SEM_CONTAGEM, Metadados
 from cofre.modelo import ordem_de_exibicao
 from cofre.relato import Relato, limpo, numero, plural
+from cofre.selecao import tabela_desconhecida
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ def verificar(
     total = danificados = 0
     escolhidas = guardadas(deposito, empresas)
     _conferir_nomes(escolhidas, tabelas)
+    avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in escolhidas)))
+    for aviso in avisos:
+        relato.aviso(aviso)
     for guardada in escolhidas:
         conferidos = [(backup, list(danos_de(backup, tabelas))) for backup in guardada.backups]
         cabecalho = relato.falha if any(danos for _, danos in conferidos) else relato.linha
@@ -58,7 +63,9 @@ def verificar(
         )
     else:
         relato.linha(f"✅ {plural(total, 'backup conferido', 'backups conferidos')}, nenhum dano")
-    relato.documento({"acao": "verificar", "codigo": codigo, "backups": documento})
+    relato.documento(
+        {"acao": "verificar", "codigo": codigo, "avisos": avisos, "backups": documento}
+    )
     return codigo
 
 
@@ -81,8 +88,18 @@ def _conferir_nomes(guardadas_: Sequence[EmpresaGuardada], tabelas: Sequence[str
     conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
     for nome in tabelas:
         if nome not in conhecidas:
-            disponiveis = ", ".join(sorted(conhecidas, key=ordem_de_exibicao))
-            raise ErroDeUso(f"Nenhum backup tem a tabela {nome}.", f"Tabelas: {disponiveis}")
+            raise tabela_desconhecida(f"Nenhum backup tem a tabela {nome}.", nome, conhecidas)
+
+
+def anterior_inteiro(guardada: EmpresaGuardada, backup: Backup) -> Backup | None:
+    """O backup de rotina completo mais novo, anterior a este, cujo conteúdo está como foi gravado.
+    Relê os arquivos dos que examina. Levanta FalhaDeDisco."""
+    anteriores = (b for b in reversed(guardada.backups) if b.carimbo < backup.carimbo)
+    for anterior in anteriores:
+        inteiro = de_rotina(anterior) and estado_de(anterior)[0] == "completo"
+        if inteiro and not any(danos_de(anterior)):
+            return anterior
+    return None
 
 
 def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:

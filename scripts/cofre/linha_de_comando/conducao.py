@@ -6,7 +6,8 @@ As importações pesadas ficam dentro das funções: o menu aparece antes delas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,11 @@ class Acordo:
 TENTATIVAS = 5
 """Quantas vezes replanejar, se alguém mexe na empresa entre a foto e a escrita."""
 
+JA_E_IGUAL = (
+    "Os dados atuais já são iguais ao backup.",
+    "A empresa já está como era antes da restauração.",
+)
+INTERROMPIDA = "você a interrompeu (Ctrl+C)."
 NADA_MUDOU = "A transação foi desfeita: nada foi alterado."
 
 
@@ -66,7 +72,8 @@ class Conducao:
     """Uma restauração, do plano ao desfecho, numa sessão já conectada."""
 
     def __init__(self, sessao: Sessao) -> None:
-        from cofre.dialogo import Dialogo, Narrador
+        from cofre.dialogo import Dialogo
+        from cofre.narrador import Narrador
 
         self._sessao = sessao
         self._opcoes = sessao.opcoes
@@ -82,16 +89,16 @@ class Conducao:
         """Planeja, confirma, executa e conta. Devolve o código de saída."""
         acordo, visto, tentativas = Acordo(alvo), b"", 0
         while True:
-            with self._sessao.restauradora.planejar(acordo.alvo) as planejada:
+            with self._planejar(acordo.alvo) as planejada:
                 plano = planejada.plano
                 if plano.assinatura() != visto:
-                    self._narrador.plano(acordo.alvo, planejada)
+                    self._narrador.plano(acordo.alvo, planejada, acao)
                     self._avisar_do_que_faltava(acordo.alvo, planejada)
                     self._dizer_como_se_escreve(acordo.alvo, planejada)
                     visto = plano.assinatura()
                 if plano.vazio:
                     self._relato.linha()
-                    self._relato.linha("✅ Os dados atuais já são iguais ao backup.")
+                    self._relato.linha(f"✅ {JA_E_IGUAL[desfaz is not None]}")
                     return self._fim(acao, 0)
                 if self._opcoes.acao is None and self._opcoes.simular:
                     self._narrador.riscos(planejada)
@@ -115,6 +122,13 @@ class Conducao:
                 acordo, visto = replace(acordo, confirmado=b""), b""
                 continue
             return self._fim(acao, codigo)
+
+    @contextlib.contextmanager
+    def _planejar(self, alvo: Alvo) -> Iterator[Planejada]:
+        with contextlib.ExitStack() as pilha:
+            with self._relato.acompanhando("Comparando a empresa com o backup"):
+                planejada = pilha.enter_context(self._sessao.restauradora.planejar(alvo))
+            yield planejada
 
     def concluir(self, guardada: EmpresaGuardada, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
@@ -262,7 +276,7 @@ class Conducao:
         self, alvo: Alvo, antes: Backup, diario: Diario, agora: Backup | None = None
     ) -> int:
         try:
-            with self._relato.acompanhando():
+            with self._relato.acompanhando("Restaurando e conferindo"):
                 # Ao desfazer, as outras tabelas se comparam com o que eram antes de restaurar.
                 desfecho = self._sessao.restauradora.convergir(
                     alvo,
@@ -274,9 +288,9 @@ class Conducao:
                     sem_recusadas=bool(diario.dados.get("sem_recusadas")),
                 )
         except KeyboardInterrupt:
-            raise self._parada(diario, "interrompida") from None
+            raise self._parada(diario, INTERROMPIDA) from None
         except Interrompido as e:
-            raise self._parada(diario, str(e)) from e
+            raise self._parada(diario, INTERROMPIDA) from e
         except _EfeitosPorDecidir as e:
             diario.anotar(efeitos=self._dialogo.efeitos(e.mudou))
             return self._convergir(alvo, antes, diario)
@@ -342,7 +356,7 @@ class Conducao:
         try:
             resposta = None if self._opcoes.confirmar else self._dialogo.seguir(diario.desfazendo)
         except KeyboardInterrupt:
-            raise self._parada(diario, "interrompida") from None
+            raise self._parada(diario, INTERROMPIDA) from None
         escolha = resposta or sem_resposta
         if escolha == "1":
             return self._convergir(alvo, antes, diario)
@@ -396,7 +410,7 @@ def como_seguir(diario: Diario, destino: str | None = None) -> str:
         f"  {verbo}:  python scripts/restaurar-empresa.py {acao} --empresa {empresa}{onde}"
         for verbo, acao in comandos.items()
     ]
-    return "\n".join(["A foto de antes está guardada. Para seguir:", *linhas])
+    return "\n".join(["Nada se perdeu: a foto de antes está guardada. Para seguir:", *linhas])
 
 
 def contagens(de: Mapping[str, Contagem]) -> dict[str, dict[str, int]]:

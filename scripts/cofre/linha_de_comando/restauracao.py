@@ -119,7 +119,7 @@ def _perdas(texto: str) -> tuple[str, ...]:
 
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
-    from cofre.dialogo import Dialogo
+    from cofre.dialogo import Dialogo, tabelas_pedidas
     from cofre.restauracao import Alvo
 
     with abrir_sessao(opcoes, relato) as sessao:
@@ -131,7 +131,7 @@ def restaurar(opcoes: Namespace, relato: Relato) -> int:
             return _resolver_pendente(sessao, guardada, pendente)
         backup = sessao.backup(guardada, opcoes.backup)
         if opcoes.tabelas or opcoes.empresa:
-            tabelas = tuple(opcoes.tabelas or sessao.tabelas_de(backup))
+            tabelas = tabelas_pedidas(opcoes.tabelas or (), backup)
         else:
             backup, tabelas = dialogo.tabelas(guardada, backup)
         sessao.conectar(guardada, backup)

@@ -102,7 +102,8 @@ class Sessao:
         achados = [b for b in guardada.backups if b.carimbo.startswith(pedido)]
         if len(achados) != 1:
             lista = "\n".join(f"  {b.carimbo}  {b.estado}" for b in guardada.backups)
-            raise ErroDeUso(f"«{pedido}» não é um só backup.", f"Backups:\n{lista}")
+            quantos = "vários backups começam" if achados else "nenhum backup começa"
+            raise ErroDeUso(f"--backup {pedido}: {quantos} assim.", f"Backups:\n{lista}")
         return achados[0]
 
     def pendente(self, guardada: EmpresaGuardada) -> Diario | None:
@@ -136,16 +137,18 @@ class Sessao:
         from cofre.linha_de_comando.backup import abrir_via
         from cofre.restauracao import Restauradora
         from cofre.resultado import Pedido
-        from cofre.verificacao import danos_de
+        from cofre.verificacao import anterior_inteiro, danos_de
 
         if backup.meta is None:
             raise BackupDanificado(backup.dano)
         danos = list(danos_de(backup))
         if danos:
             lista = "\n".join(f"{d.tabela}: {d.causa}" for d in danos)
+            anterior = anterior_inteiro(guardada, backup)
+            outro = f"--backup {anterior.carimbo}" if anterior else "d no menu, ou --backup"
             raise BackupDanificado(
                 f"O backup de {backup.quando:%Y-%m-%d %H:%M:%S} está danificado.",
-                f"{lista}\nNada foi alterado. Escolha outro backup (d no menu, ou --backup).",
+                f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}",
             )
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)

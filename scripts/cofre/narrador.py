@@ -1,0 +1,129 @@
+"""A restauração em palavras: o plano, os riscos e o desfecho, como o manual os diz."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cofre.plano import REMOVER, Contagem, Plano
+from cofre.relato import Relato, em_linhas, limpo, numero, plural
+from cofre.restauracao import Alvo, Desfecho, Planejada
+
+EXEMPLOS = 3
+NOVOS = "mais novos que o backup, seriam removidos"
+REPOSTOS = "repostos pela restauração (ou criados depois dela), seriam removidos"
+
+
+@dataclass(frozen=True, slots=True)
+class Narrador:
+    """Conta o plano e o desfecho."""
+
+    relato: Relato
+
+    def plano(self, alvo: Alvo, planejada: Planejada, acao: str = "restaurar") -> None:
+        """O que vai acontecer: uma linha por tabela que difere, e as iguais somadas numa só."""
+        linha, desfazer = self.relato.linha, acao == "desfazer"
+        linha()
+        alvo_em_palavras = "como era em" if desfazer else "backup de"
+        linha(f"🔎 PLANO ({alvo_em_palavras} {alvo.backup.quando:%Y-%m-%d %H:%M:%S})")
+        if alvo.backup.meta and alvo.backup.meta.versao == 1:
+            linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
+        contagens = planejada.plano.contagens
+        for nome, c in contagens.items():
+            if c.diferencas:
+                linha(
+                    f"   {limpo(nome)}: +{numero(c.repor)} ~{numero(c.alterar)}"
+                    f" −{numero(c.remover)} ={numero(c.iguais)}"
+                )
+            if c.remover:
+                quais = REPOSTOS if desfazer else NOVOS
+                self._removidas(planejada.plano, nome, c, quais)
+        self._iguais([c for c in contagens.values() if not c.diferencas])
+        if not planejada.plano.vazio:
+            linha("   (+ repor, ~ alterar, − remover, = já iguais)")
+        for nome, colunas in planejada.colunas_perdidas.items():
+            linha(
+                f"   ⚠️ {limpo(nome)}: o banco não tem mais {', '.join(map(limpo, colunas))};"
+                " esses valores serão ignorados."
+            )
+
+    def _iguais(self, iguais: Sequence[Contagem]) -> None:
+        if iguais:
+            quantas = plural(len(iguais), "tabela já igual", "tabelas já iguais")
+            registros = plural(sum(c.iguais for c in iguais), "registro", "registros")
+            self.relato.linha(f"   {quantas} ({registros})")
+
+    def _removidas(self, plano: Plano, nome: str, contagem: Contagem, quais: str) -> None:
+        exemplos = []
+        for acao in plano.acoes(nome, REMOVER):
+            exemplos.append(_apelido(acao.atual or b"{}"))
+            if len(exemplos) == EXEMPLOS:
+                break
+        mais = contagem.remover - len(exemplos)
+        e_mais = f" e mais {numero(mais)}" if mais else ""
+        texto = f"      {quais}: {'; '.join(exemplos)}{e_mais}"
+        self.relato.linha(em_linhas(texto, self.relato.largura, 6))
+
+    def riscos(self, planejada: Planejada) -> None:
+        """Por que não dá, e o que fazer."""
+        for risco in planejada.riscos:
+            self.relato.linha(f"   ❌ {limpo(risco.causa)}")
+            for cura in risco.cura.splitlines():
+                self.relato.linha(f"      {cura}")
+
+    def desfecho(self, alvo: Alvo, desfecho: Desfecho, acao: str) -> None:
+        """As linhas finais: só diz «concluída» quando a última foto confirmou."""
+        linha, nome = self.relato.linha, limpo(alvo.empresa.nome)
+        linha()
+        if not desfecho.completa:
+            self._incompleta(desfecho)
+            return
+        desfeita = acao == "desfazer"
+        linha("↩️ RESTAURAÇÃO DESFEITA!" if desfeita else "✅ RESTAURAÇÃO CONCLUÍDA!")
+        linha(f"Empresa: {nome}")
+        linha(f"Tabelas restauradas: {len(alvo.tabelas)}")
+        linha(f"Total de registros: {numero(desfecho.registros)}")
+        for i in desfecho.impedimentos:
+            chave = ", ".join(i.chave)
+            linha(f"⚠️ {limpo(i.tabela)} {limpo(chave)}: não voltou; {limpo(str(i.erro))}")
+        for tabela, colunas in desfecho.reescritas.items():
+            for coluna, quantas in colunas.items():
+                registros = plural(quantas, "registro", "registros")
+                onde = f"{limpo(tabela)}.{limpo(coluna)}"
+                texto = f"ℹ️ {onde}: o próprio banco reescreve ({registros})"
+                linha(em_linhas(texto, self.relato.largura, 3))
+        linha()
+        fim = "voltou ao que era antes" if desfeita else "foi restaurada"
+        linha(f"✅ Apenas a empresa {nome} {fim}")
+        linha("✅ Outras empresas permanecem intactas")
+
+    def _incompleta(self, desfecho: Desfecho) -> None:
+        linha = self.relato.linha
+        linha("❌ RESTAURAÇÃO INCOMPLETA")
+        for nome, c in desfecho.restantes.items():
+            linha(
+                f"   {limpo(nome)}: ainda faltam {numero(c.repor)}, diferem"
+                f" {numero(c.alterar)}, sobram {numero(c.remover)}"
+            )
+        vistos: set[str] = set()
+        for i in desfecho.impedimentos:
+            if str(i.erro) not in vistos:
+                vistos.add(str(i.erro))
+                linha(f"   ❌ {limpo(i.tabela)}: {limpo(str(i.erro))} {limpo(i.erro.detalhes)}")
+
+
+NOMES = ("nome", "name", "descricao", "razao_social", "full_name", "email", "numero_os")
+TAMANHO_DO_APELIDO = 40
+
+
+def _apelido(linha: bytes) -> str:
+    """Algo que um humano reconheça numa linha."""
+    import msgspec
+
+    campos = msgspec.json.decode(linha, type=dict[str, object])
+    achado = next((str(campos[n]) for n in NOMES if campos.get(n)), "")
+    if not achado:  # um número solto não diria o que é
+        coluna = "id" if "id" in campos else next(iter(campos), "")
+        achado = f"{coluna} {campos.get(coluna, '')}"
+    achado = limpo(achado)
+    return achado if len(achado) <= TAMANHO_DO_APELIDO else f"{achado[:TAMANHO_DO_APELIDO]}…"

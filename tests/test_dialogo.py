@@ -1,0 +1,482 @@
+"""As telas da restauração: o que se pergunta, o que se entende e como se diz o plano."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
+from datetime import datetime
+from fcntl import ioctl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apoio.danos import arquivo_de, trocar_bytes
+from apoio.execucao import (
+    PACIENCIA,
+    RESTAURACAO,
+    Saida,
+    abrir_restauracao,
+    ambiente,
+    executar,
+    fotografia_do_disco,
+    restaurar,
+    ultimo_backup,
+)
+from apoio.lojinha import DONO, LOJINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.deposito import Backup, Deposito
+from cofre.dialogo import tabelas_pedidas
+from cofre.diario import abrir_novo
+from cofre.erros import ErroDeUso
+from cofre.fotografia import FotoMontada
+from cofre.inventario import EmpresaGuardada, guardadas
+from cofre.modelo import Empresa
+from cofre.narrador import Narrador
+from cofre.plano import TabelaDoPlano, comparar
+from cofre.relato import RelatoTexto
+from cofre.restauracao import Alvo, Planejada
+from cofre.resultado import CopiaDeEmpresa
+from cofre.selecao import interpretar_tabelas
+from cofre.verificacao import anterior_inteiro
+from supabase_local.servidor import SupabaseLocal
+
+Metadados = Mapping[str, Any]
+PRE, DURANTE = "pre_restauracao", "durante_restauracao"
+
+
+@pytest.fixture(scope="module")
+def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
+
+
+@pytest.fixture(scope="module")
+def modelo(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    destino = tmp_path_factory.mktemp("modelo") / "b"
+    assert executar(projeto, destino).codigo == 0
+    return destino
+
+
+@pytest.fixture
+def destino(modelo: Path, tmp_path: Path) -> Path:
+    """Um depósito com um backup de cada uma das duas empresas, para se mexer nele."""
+    shutil.copytree(modelo, tmp_path / "b")
+    return tmp_path / "b"
+
+
+def outro_backup(destino: Path, carimbo: str, tipo: str = "manual") -> Metadados:
+    """O backup do DONO, copiado como se fosse de outra hora e deste tipo."""
+    original = ultimo_backup(destino, DONO)
+    pasta: Path = original["pasta"]
+    bruto = {c: v for c, v in original.items() if c != "pasta"} | {"tipo": tipo, "inicio": carimbo}
+    bruto = json.loads(json.dumps(bruto))
+    for tabela in bruto["tabelas"].values():
+        novo = re.sub(r"_\d{8}_\d{6}\.json$", f"_{carimbo}.json", tabela["arquivo"])
+        shutil.copy2(pasta / tabela["arquivo"], pasta / novo)
+        tabela["arquivo"] = novo
+    meta = pasta / f"backup_metadata_{carimbo}.json"
+    meta.write_text(json.dumps(bruto, ensure_ascii=False), encoding="utf-8")
+    return {**bruto, "pasta": pasta}
+
+
+def virar_um_byte(backup: Metadados, tabela: str = "produtos") -> None:
+    """O tamanho continua o mesmo: só a releitura acusa."""
+    arquivo = arquivo_de(backup, tabela)
+    dados = bytearray(arquivo.read_bytes())
+    dados[len(dados) // 2] ^= 1
+    arquivo.write_bytes(bytes(dados))
+
+
+def quando(backup: Metadados) -> str:
+    """A hora do backup como a tela a mostra."""
+    carimbo = re.search(r"_(\d{8})_(\d{6})\.json$", backup["tabelas"]["produtos"]["arquivo"])
+    assert carimbo is not None
+    lida = datetime.strptime(f"{carimbo[1]}{carimbo[2]}", "%Y%m%d%H%M%S").astimezone()
+    return f"{lida:%Y-%m-%d %H:%M:%S}"
+
+
+def depois_de(texto: str, saida: Saida) -> list[str]:
+    """As linhas da saída a partir da primeira que começa com o texto."""
+    linhas = saida.saida.splitlines()
+    return linhas[next(n for n, linha in enumerate(linhas) if linha.startswith(texto)) :]
+
+
+# -- as tabelas --------------------------------------------------------------------------------
+
+NO_BANCO = ("produtos", "clientes", "Pedido Item", "a/b", "Notas", "notas", "x, y", "2024")
+
+
+@pytest.mark.parametrize(
+    ("resposta", "tabelas"),
+    [
+        ("0", NO_BANCO),
+        ("PRODUTOS", ("produtos",)),
+        ("pedido item, A/B", ("Pedido Item", "a/b")),
+        ("Notas", ("Notas",)),
+        ("notas", ("notas",)),
+        ("X, Y", ("x, y",)),
+        ("2024,1", ("produtos", "2024")),
+        ("1-2,CLIENTES", ("produtos", "clientes")),
+    ],
+)
+def test_nomes_em_qualquer_caixa(resposta: str, tabelas: tuple[str, ...]) -> None:
+    assert set(interpretar_tabelas(resposta, NO_BANCO)) == set(tabelas)
+
+
+@pytest.mark.parametrize(
+    ("resposta", "causa", "dica"),
+    [
+        ("1,99", "Não entendi «99»: as tabelas vão de 1 a 8.", ""),
+        ("5-2,1", "Não entendi «5-2»: as tabelas vão de 1 a 8.", ""),
+        ("²", "Não entendi «²».", ""),
+        ("9" * 5000, f"Não entendi «{'9' * 5000}»: as tabelas vão de 1 a 8.", ""),
+        ("produtos,cliente", "Não entendi «cliente».", "Você quis dizer clientes?"),
+        ("NOTAS", "Não entendi «NOTAS».", "Você quis dizer Notas ou notas?"),
+        ("0,1", "O 0 já são todas as tabelas: responda só 0.", ""),
+        ("1,,2", "Falta um número ou um nome (ou sobra uma vírgula).", ""),
+        ("\x1b[2J", "Não entendi «\ufffd[2J».", ""),
+    ],
+)
+def test_diz_a_parte_que_nao_entendeu(resposta: str, causa: str, dica: str) -> None:
+    with pytest.raises(ErroDeUso) as erro:
+        interpretar_tabelas(resposta, NO_BANCO)
+    assert (str(erro.value), erro.value.dica) == (causa, dica)
+
+
+def test_depois_de_uma_resposta_errada_a_lista_nao_se_repete(
+    projeto: SupabaseLocal, destino: Path
+) -> None:
+    saida = restaurar(projeto, destino, respostas=("1", "1,99", "produtso", "q"))
+    assert saida.codigo == 130, saida.tudo
+    assert saida.saida.count("📋 TABELAS DISPONÍVEIS") == 1
+    exemplos = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; q para sair."
+    assert depois_de("Escolha as tabelas", saida) == [
+        "Escolha as tabelas (ex: 1,3 ou 0 para todas):    Não entendi «99»: as tabelas vão de 1 a"
+        " 6.",
+        exemplos,
+        "Escolha as tabelas (ex: 1,3 ou 0 para todas):    Não entendi «produtso». Você quis dizer"
+        " produtos?",
+        exemplos,
+        "Escolha as tabelas (ex: 1,3 ou 0 para todas): ",
+    ]
+
+
+def _do_disco(destino: Path) -> EmpresaGuardada:
+    (guardada,) = guardadas(Deposito(destino), (DONO,))
+    return guardada
+
+
+def test_tabelas_pedidas_por_opcao(destino: Path) -> None:
+    backup = _do_disco(destino).backups[-1]
+    todas = ("empresas", "produtos", "clientes", "vendas", "vendas_itens", "vazia")
+    assert tabelas_pedidas((), backup) == todas
+    assert tabelas_pedidas(("VENDAS", "produtos", "Vendas"), backup) == ("produtos", "vendas")
+    with pytest.raises(ErroDeUso) as erro:
+        tabelas_pedidas(("produtos", "cliente"), backup)
+    assert str(erro.value) == "O backup escolhido não tem a tabela cliente."
+    assert erro.value.dica == f"Você quis dizer clientes?\nTabelas: {', '.join(todas)}"
+    with pytest.raises(ErroDeUso) as erro:
+        tabelas_pedidas(("xyz",), backup)
+    assert erro.value.dica == f"Tabelas: {', '.join(todas)}"
+
+
+@pytest.mark.parametrize(
+    "nome",
+    [
+        "padaria ação".encode(),
+        b"\xef\xbb\xbf" + "padaria ação".encode(),
+        "padaria ação".encode("cp1252"),
+        "padaria ação\r".encode(),
+    ],
+    ids=["utf-8", "com BOM", "cp1252", "do Windows"],
+)
+def test_respostas_com_acento_num_console_cp1252(
+    projeto: SupabaseLocal, destino: Path, nome: bytes
+) -> None:
+    """Um «Í» em UTF-8 tem um byte que o cp1252 não conhece: não pode valer por fim da entrada."""
+    processo = abrir_restauracao(projeto, destino, mais={"PYTHONIOENCODING": "cp1252"})
+    saida, erros = processo.communicate("Índia\n".encode() + nome + b"\nq\n", PACIENCIA)
+    assert processo.returncode == 130, erros.decode()
+    assert "Escolha a empresa:    Responda um número de 1 a 2, ou q para sair." in saida.decode()
+    assert "📋 TABELAS DISPONÍVEIS" in saida.decode()
+
+
+# -- as datas ----------------------------------------------------------------------------------
+
+
+def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
+    """Os de rotina primeiro, com o atual marcado; as fotos só com t; o danificado é recusado."""
+    atual = quando(ultimo_backup(destino, DONO))
+    outro_backup(destino, "20200103_030000", "agendado")
+    virar_um_byte(outro_backup(destino, "20200102_030000"))
+    cortado = outro_backup(destino, "20200101_030000")
+    arquivo_de(cortado, "clientes").unlink()
+    outro_backup(destino, "20200104_101010", PRE)
+    outro_backup(destino, "20200104_101020", DURANTE)
+    (cortado["pasta"] / "backup_metadata_20191231_030000.json").write_bytes(b"{oi")
+    antes = fotografia_do_disco(destino)
+    respostas = ("1", "d", "t", "3", "4", "5", "8", "2", "q")
+    saida = restaurar(projeto, destino, respostas=respostas)
+    assert saida.codigo == 130, saida.tudo
+    rotina = [
+        f"1. {atual}  manual         521 registros  completo  ← escolhido",
+        "2. 2020-01-03 03:00:00  agendado       521 registros  completo",
+        "3. 2020-01-02 03:00:00  manual         521 registros  completo",
+        "4. 2020-01-01 03:00:00  manual         521 registros  danificado",
+        "5. 2019-12-31 03:00:00                                danificado",
+    ]
+    recusado = "   ❌ Esse backup está danificado e não serve para restaurar:"
+    pergunta = "Escolha a data (Enter mantém a atual): "
+    visto = depois_de("📅", saida)
+    assert visto[:16] == [
+        "📅 BACKUPS DESTA EMPRESA",
+        *(linha[:32] + linha[37:] for linha in rotina),  # sem fotos, o tipo é mais curto
+        "   (t mostra também: 2 fotos tiradas ao restaurar)",
+        "",
+        pergunta,
+        "📅 BACKUPS DESTA EMPRESA",
+        *rotina,
+        "   Fotos tiradas ao restaurar:",
+    ]
+    assert visto[16:28] == [
+        "6. 2020-01-04 10:10:20  foto do meio   521 registros  completo",
+        "7. 2020-01-04 10:10:10  foto de antes  521 registros  completo",
+        "",
+        pergunta + recusado,
+        "      • produtos: o conteúdo mudou: a soma sha256 não confere",
+        "   Escolha outro; nada foi alterado.",
+        pergunta + recusado,
+        f"      • clientes: o arquivo {arquivo_de(cortado, 'clientes').name} não existe",
+        "   Escolha outro; nada foi alterado.",
+        pergunta + recusado,
+        visto[26],
+        "   Escolha outro; nada foi alterado.",
+    ]
+    assert visto[26].startswith("      • backup_metadata_20191231_030000.json está danificado: ")
+    assert visto[28:31] == [
+        f"{pergunta}   Responda um número de 1 a 7, ou q para sair.",
+        pergunta,
+        "📋 TABELAS DISPONÍVEIS",
+    ]
+    assert "   (backup de 2020-01-03 03:00:00; d escolhe outra data)" in visto
+    assert fotografia_do_disco(destino) == antes
+
+
+def test_muitas_datas_e_a_escolha_antiga(projeto: SupabaseLocal, destino: Path) -> None:
+    """Um backup por dia: os quinze mais novos; os outros com t, na mesma numeração."""
+    for dia in range(1, 21):
+        outro_backup(destino, f"202001{dia:02}_030000", "agendado")
+    saida = restaurar(projeto, destino, respostas=("1", "d", "16", "t", "16", "d", "", "q"))
+    assert saida.codigo == 130, saida.tudo
+    primeira, segunda, terceira = saida.saida.split("📅 BACKUPS DESTA EMPRESA\n")[1:]
+    assert re.findall(r"^ *(\d+)\. ", primeira.partition("\n\n")[0], re.M) == [
+        str(n) for n in range(1, 16)
+    ]
+    assert "   (t mostra também: 6 backups mais antigos)\n" in primeira
+    assert "   Responda um número de 1 a 15, ou q para sair.\n" in primeira
+    escolhida = "16. 2020-01-06 03:00:00  agendado  521 registros  completo"
+    assert f"\n{escolhida}\n" in segunda
+    # O escolhido agora é antigo: a lista já vem inteira, e ele marcado. Enter o mantém.
+    assert f"\n{escolhida}  ← escolhido\n" in terceira
+    assert terceira.count("registros") == 21
+    assert "📋 TABELAS DISPONÍVEIS" in segunda
+    assert "📋 TABELAS DISPONÍVEIS" not in terceira
+
+
+def test_as_fotos_de_restauracoes_nao_contam_como_backups(
+    projeto: SupabaseLocal, destino: Path
+) -> None:
+    outro_backup(destino, "20200103_030000", "agendado")
+    outro_backup(destino, "20200104_101010", PRE)
+    saida = restaurar(projeto, destino, respostas=("1", "q"))
+    assert "2. produtos (2 backups)\n" in saida.saida
+
+
+def num_terminal(projeto: SupabaseLocal, destino: Path, colunas: int, digitado: str) -> str:
+    """O que a restauração mostra num terminal desta largura, com o que se digitou de uma vez."""
+    mestre, escravo = pty.openpty()
+    ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
+    processo = subprocess.Popen(
+        [sys.executable, str(RESTAURACAO)],
+        env=ambiente(projeto, destino, {"TERM": "xterm-256color"}),
+        stdin=escravo,
+        stdout=escravo,
+        stderr=escravo,
+    )
+    os.close(escravo)
+    os.write(mestre, digitado.encode())
+    partes = []
+    try:
+        while parte := os.read(mestre, 65536):
+            partes.append(parte)
+    except OSError:  # é assim que o Linux diz que o outro lado fechou
+        pass
+    os.close(mestre)
+    processo.wait(PACIENCIA)
+    visto = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(partes).decode())
+    return visto.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_as_datas_cabem_no_terminal(projeto: SupabaseLocal, destino: Path, colunas: int) -> None:
+    """Num terminal estreito os detalhes vão para a linha de baixo; nada se perde."""
+    outro_backup(destino, "20200103_030000", "agendado")
+    outro_backup(destino, "20200104_101010", PRE)
+    visto = num_terminal(projeto, destino, colunas, "1\nd\nt\nq\n")
+    lista = visto.rpartition("📅 BACKUPS DESTA EMPRESA\n")[2].partition("\n\n")[0].splitlines()
+    assert all(len(linha) <= colunas for linha in lista), lista
+    atual = quando(ultimo_backup(destino, DONO))
+    if colunas == 80:
+        assert lista == [
+            f"1. {atual}  manual         521 registros  completo  ← escolhido",
+            "2. 2020-01-03 03:00:00  agendado       521 registros  completo",
+            "   Fotos tiradas ao restaurar:",
+            "3. 2020-01-04 10:10:10  foto de antes  521 registros  completo",
+        ]
+    else:
+        assert lista == [
+            f"1. {atual}  ← escolhido",
+            "   manual, 521 registros, completo",
+            "2. 2020-01-03 03:00:00",
+            "   agendado, 521 registros, completo",
+            "   Fotos tiradas ao restaurar:",
+            "3. 2020-01-04 10:10:10",
+            "   foto de antes, 521 registros, completo",
+        ]
+
+
+def test_no_terminal_estreito_as_tabelas_da_confirmacao_nao_se_partem(
+    projeto: SupabaseLocal, destino: Path
+) -> None:
+    menos = ultimo_backup(destino, DONO)
+    trocar_bytes(menos, "vazia", b'[\n{"id":1,"user_id":"' + DONO.encode() + b'"}\n]\n', 1)
+    visto = num_terminal(projeto, destino, 50, "1\n0\nnão\n")
+    confirmacao = visto.partition("⚠️ CONFIRMAÇÃO\n")[2].partition("\n\n")[0]
+    assert confirmacao.splitlines() == [
+        "Empresa: Padaria Ação",
+        "Tabelas: empresas, produtos, clientes, vendas,",
+        "         vendas_itens, vazia",
+    ]
+
+
+# -- concluir, desfazer, deixar ----------------------------------------------------------------
+
+
+def test_a_escolha_sem_sentido_diz_quais_ha(projeto: SupabaseLocal, destino: Path) -> None:
+    pasta = ultimo_backup(destino, DONO)["pasta"]
+    abrir_novo(pasta, {"user_id": DONO, "nome": "Padaria Ação"})
+    saida = restaurar(projeto, destino, respostas=("1", "x", "Q"))
+    assert saida.codigo == 7, saida.tudo
+    assert depois_de("Escolha: ", saida) == [
+        "Escolha:    Responda 1, 2 ou 3.",
+        "Escolha: ",
+    ]
+
+
+# -- o backup danificado -----------------------------------------------------------------------
+
+
+def test_o_anterior_inteiro_e_o_mais_novo_que_presta(destino: Path) -> None:
+    """Relê o conteúdo: um byte virado não se vê pelo tamanho. As fotos não contam."""
+    outro_backup(destino, "20200101_030000")
+    outro_backup(destino, "20200102_030000", "agendado")
+    virar_um_byte(outro_backup(destino, "20200103_030000"))
+    outro_backup(destino, "20200104_101010", PRE)
+    cortado = outro_backup(destino, "20200105_030000")
+    arquivo_de(cortado, "vazia").unlink()
+
+    def anterior(de: str) -> str | None:
+        guardada = _do_disco(destino)
+        (backup,) = (b for b in guardada.backups if b.carimbo.startswith(de))
+        achado = anterior_inteiro(guardada, backup)
+        return achado.carimbo if achado else None
+
+    mais_novo = _do_disco(destino).backups[-1].carimbo
+    assert anterior(mais_novo) == "20200102_030000"
+    assert anterior("20200102") == "20200101_030000"
+    assert anterior("20200101") is None
+
+
+# -- o plano -----------------------------------------------------------------------------------
+
+
+def _plano_contado(destino: Path, acao: str) -> list[str]:
+    """O que a tela diz de um plano em que só duas de quarenta tabelas diferem."""
+    deposito = Deposito(destino)
+    backup: Backup = deposito.backups(ultimo_backup(destino, DONO)["pasta"])[0]
+    empresa = Empresa(DONO, "Padaria Ação")
+
+    def arquivo(nome: str, *linhas: str) -> Path:
+        caminho = destino / f"{nome}.json"
+        caminho.write_text("[\n" + ",\n".join(linhas) + "\n]\n", encoding="utf-8")
+        return caminho
+
+    igual = arquivo("igual", *(f'{{"id":{n},"nome":"a"}}' for n in range(10, 60)))
+    tabelas = [
+        TabelaDoPlano(f"t{n:02}", ("id",), ("id", "nome"), (igual,), igual, "bigint")
+        for n in range(38)
+    ]
+    alvo = arquivo("alvo", '{"id":1,"nome":"a"}', '{"id":2,"nome":"b"}')
+    foto = arquivo("foto", *(f'{{"id":{n},"nome":"Nome {n}"}}' for n in range(2, 7)))
+    tabelas.append(TabelaDoPlano("produtos", ("id",), ("id", "nome"), (alvo,), foto, "bigint"))
+    longo = "n" * 60
+    sem_nome = arquivo("sem_nome", '{"id":7,"valor":1}', f'{{"id":8,"nome":"{longo}"}}')
+    vazio = arquivo("vazio")
+    vazio.write_text("[]\n")
+    tabelas.append(TabelaDoPlano("caixa", ("id",), ("id",), (vazio,), sem_nome, "bigint"))
+    tela = io.StringIO()
+    with comparar(tabelas) as plano, deposito.montar(DONO, datetime.now().astimezone()) as montagem:
+        montada = FotoMontada(CopiaDeEmpresa(empresa, str(destino)), {}, montagem, {})
+        planejada = Planejada(montada, plano, (), {"produtos": ("cor",)})
+        Narrador(RelatoTexto(tela, tela)).plano(
+            Alvo(empresa, backup, tuple(t.nome for t in tabelas)), planejada, acao
+        )
+    return tela.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("acao", "titulo", "saem"),
+    [
+        ("restaurar", "backup de", "mais novos que o backup, seriam removidos"),
+        (
+            "desfazer",
+            "como era em",
+            "repostos pela restauração (ou criados depois dela), seriam removidos",
+        ),
+    ],
+)
+def test_o_plano_mostra_o_que_difere_e_soma_o_que_e_igual(
+    destino: Path, acao: str, titulo: str, saem: str
+) -> None:
+    assert _plano_contado(destino, acao) == [
+        "",
+        f"🔎 PLANO ({titulo} {quando(ultimo_backup(destino, DONO))})",
+        "   produtos: +1 ~1 −4 =0",
+        f"      {saem}: Nome 3; Nome 4; Nome 5 e mais 1",
+        "   caixa: +0 ~0 −2 =0",
+        f"      {saem}: id 7; {'n' * 40}…",
+        "   38 tabelas já iguais (1.900 registros)",
+        "   (+ repor, ~ alterar, − remover, = já iguais)",
+        "   ⚠️ produtos: o banco não tem mais cor; esses valores serão ignorados.",
+    ]
+
+
+def test_um_plano_vazio_e_uma_linha_so(projeto: SupabaseLocal, destino: Path) -> None:
+    saida = restaurar(projeto, destino, "--empresa", DONO, "--simular")
+    assert saida.codigo == 0, saida.tudo
+    assert depois_de("🔎", saida)[1:] == [
+        "   6 tabelas já iguais (521 registros)",
+        "",
+        "✅ Os dados atuais já são iguais ao backup.",
+    ]
+    uma = restaurar(projeto, destino, "--empresa", DONO, "--simular", "--tabelas", "empresas")
+    assert depois_de("🔎", uma)[1] == "   1 tabela já igual (1 registro)"
