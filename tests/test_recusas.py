@@ -316,11 +316,11 @@ def test_backup_da_primeira_versao(loja: Loja) -> None:
 # -- o banco mudou desde o backup -------------------------------------------------------------
 
 
-def _recusada(loja: Loja, *textos: str, opcoes: tuple[str, ...] = ()) -> None:
-    """Recusada com código 8, estes textos na tela, e nada mudou: nem o banco, nem o depósito."""
+def _recusada(loja: Loja, *textos: str, opcoes: tuple[str, ...] = (), codigo: int = 8) -> None:
+    """Recusada, estes textos na tela, e nada mudou: nem o banco, nem o depósito."""
     antes, arquivos = antes_de(loja), loja.arquivos()
     saida = loja.direto(*opcoes)
-    assert saida.codigo == 8, saida.tudo
+    assert saida.codigo == codigo, saida.tudo
     for texto in textos:
         assert texto in saida.tudo, saida.tudo
     antes.conferir_intacto()
@@ -555,7 +555,9 @@ def test_tabela_que_o_backup_nao_tem(parada: Loja) -> None:
     _recusada(
         parada,
         "O backup escolhido não tem a tabela permissoes.",
+        "Tabelas: user_approvals, empresas,",
         opcoes=("--tabelas", "permissoes"),
+        codigo=2,
     )
 
 
