@@ -16,10 +16,17 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.direto.bloqueio import quem_segura
 from cofre.direto.consulta import Catalogadas, linhas_da_empresa, tabelas_citadas
 from cofre.direto.traducao import SemConexao, na_consulta
 from cofre.direto.tuplas import estragada, linhas_em_blocos
-from cofre.erros import FalhaDeLeitura, Interrompido, LinhaDeOutraEmpresa, RespostaInvalida
+from cofre.erros import (
+    FalhaDeLeitura,
+    Interrompido,
+    LinhaDeOutraEmpresa,
+    RespostaInvalida,
+    TabelaBloqueada,
+)
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador, juntar
 from cofre.modelo import Empresa, Tabela
@@ -118,6 +125,8 @@ class Leitura:
             lida.falha = e
         if lida.falha is not None:
             self._voltar(lida.falha)
+        if isinstance(lida.falha, TabelaBloqueada):
+            lida.falha = quem_segura(self.conexao, lida.tabela.nome)
 
     def _voltar(self, falha: FalhaDeLeitura) -> None:
         """Volta ao ponto, se ainda há conexão e ninguém pediu para parar."""
