@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -400,15 +401,21 @@ def test_um_truncate_no_meio_nao_esvazia_a_foto(
 def test_uma_tabela_bloqueada_falha_em_segundos_e_as_outras_nao(
     supabase: SupabaseLocal, tmp_path: Path
 ) -> None:
-    with travada(supabase, "LOCK TABLE despesas IN ACCESS EXCLUSIVE MODE"):
+    with travada(supabase, "LOCK TABLE despesas IN ACCESS EXCLUSIVE MODE") as outra:
+        pid = outra.info.backend_pid
         inicio = time.monotonic()
         saida = copiar_direto(supabase, tmp_path, "--empresa", "Loja X")
         assert time.monotonic() - inicio < 60
     assert saida.codigo == 4, saida.tudo
     (backup,) = metadados(tmp_path)
-    assert backup["falhas"] == {
-        "despesas": "A tabela despesas está bloqueada por outra operação (55P03)."
-    }
+    assert list(backup["falhas"]) == ["despesas"]
+    assert re.fullmatch(
+        r"A tabela despesas está bloqueada por outra operação \(55P03\)\. Quem a segura é o"
+        rf" processo {pid}, do papel postgres, desde [\d/: ]+:"
+        r" LOCK TABLE despesas IN ACCESS EXCLUSIVE MODE",
+        backup["falhas"]["despesas"],
+    )
+    assert f"SELECT pg_terminate_backend({pid});" in saida.saida
     assert len(backup["tabelas"]) > 20
 
 

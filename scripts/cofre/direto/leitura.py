@@ -6,10 +6,8 @@ da sua própria transação, e vê o que acabou de escrever.
 
 from __future__ import annotations
 
-import contextlib
-import struct
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
@@ -18,25 +16,26 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.direto.consulta import Catalogadas, ConsultaDeLinhas, linhas_da_empresa, tabelas_citadas
+from cofre.direto.bloqueio import quem_segura
+from cofre.direto.consulta import Catalogadas, linhas_da_empresa, tabelas_citadas
 from cofre.direto.traducao import SemConexao, na_consulta
-from cofre.erros import FalhaDeLeitura, Interrompido, LinhaDeOutraEmpresa, RespostaInvalida
+from cofre.direto.tuplas import estragada, linhas_em_blocos
+from cofre.erros import (
+    FalhaDeLeitura,
+    Interrompido,
+    LinhaDeOutraEmpresa,
+    RespostaInvalida,
+    TabelaBloqueada,
+)
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador, juntar
 from cofre.modelo import Empresa, Tabela
 from cofre.via import Avanco
 
-BLOCO = 256 * 1024
-"""Bytes que se juntam na memória antes de ir ao rascunho."""
-
 PONTO = "cofre_leitura"
 """O ponto de retorno: uma tabela que falha não derruba a transação. Um só basta, pois a leitura não
 tem o que desfazer."""
 
-Tuplas = Generator[tuple[memoryview, bytes], None, None]
-_ASSINATURA = b"PGCOPY\n\xff\r\n\0"
-_FIM = b"\xff\xff"
-_COMECO = struct.Struct("!hi")
 _SEPARADAS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -126,6 +125,8 @@ class Leitura:
             lida.falha = e
         if lida.falha is not None:
             self._voltar(lida.falha)
+        if isinstance(lida.falha, TabelaBloqueada):
+            lida.falha = quem_segura(self.conexao, lida.tabela.nome)
 
     def _voltar(self, falha: FalhaDeLeitura) -> None:
         """Volta ao ponto, se ainda há conexão e ninguém pediu para parar."""
@@ -139,115 +140,29 @@ class Leitura:
         consulta = linhas_da_empresa(no_escopo, self.empresa, self.catalogadas)
         if consulta is None:
             return
-        conferir = _Conferencia(no_escopo, self.empresa.id, self.donos, consulta.campos)
-        acumuladas: list[memoryview] = []
-        tamanho = 0
-        with contextlib.closing(self._tuplas(consulta)) as tuplas:
-            for linha, resto in tuplas:
-                if conferir.e_da_empresa(resto):
-                    acumuladas.append(linha)
-                    tamanho += len(linha)
-                if tamanho >= BLOCO:
-                    self._guardar(lida, acumuladas)
-                    acumuladas, tamanho = [], 0
-        if acumuladas:
-            self._guardar(lida, acumuladas)
+        copiar = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(consulta.texto)
+        conferir = partial(self._e_da_empresa, no_escopo)
+        with self.conexao.cursor() as cursor, cursor.copy(copiar) as copia:
+            for linhas in linhas_em_blocos(copia, consulta.campos, conferir):
+                self._guardar(lida, linhas)
+
+    def _e_da_empresa(self, no_escopo: TabelaNoEscopo, valores: Sequence[str | None]) -> bool:
+        """Pelo número do ramo e pelos elos da linha; falso se um elo que vem antes a dá a outra.
+        Levanta LinhaDeOutraEmpresa."""
+        elos = no_escopo.ramos[int(valores[0] or 0)].elos
+        seus = valores[1 : 1 + len(elos)]
+        minha = self.donos.e_da_empresa(self.empresa.id, elos, seus)
+        if minha is None:
+            raise LinhaDeOutraEmpresa(
+                f"O servidor mandou, em {no_escopo.tabela.nome}, uma linha de outra empresa."
+            )
+        return minha
 
     def _guardar(self, lida: TabelaDireta, linhas: list[memoryview]) -> None:
         if self.parar.is_set():
             raise Interrompido("Interrompido.")
         lida.acrescentar(linhas)
         self.avanco(lida.tabela.nome, lida.registros, None)
-
-    def _tuplas(self, consulta: ConsultaDeLinhas) -> Tuplas:
-        """(a linha, os bytes dos outros campos) de cada tupla. O servidor manda uma por mensagem
-        («COPY Operations», no capítulo do protocolo); qualquer outra coisa é recusada."""
-        copiar = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(consulta.texto)
-        terminou = comecou = False
-        with self.conexao.cursor() as cursor, cursor.copy(copiar) as copia:
-            for mensagem in copia:
-                vista = memoryview(mensagem)
-                if not comecou:
-                    comecou, vista = True, _sem_cabecalho(vista)
-                    if not vista:
-                        continue
-                if terminou:
-                    raise _estragada()
-                if vista == _FIM:
-                    terminou = True
-                    continue
-                fim = _fim_da_linha(vista, consulta.campos)
-                yield vista[_COMECO.size : fim], bytes(vista[fim:])
-        if not terminou:
-            raise _estragada()
-
-
-class _Conferencia:
-    """De quem é cada linha, pelo ramo e pelos elos que vêm depois dela. As mesmas respostas se
-    repetem: cada sequência de bytes é entendida e conferida uma vez só."""
-
-    def __init__(self, no_escopo: TabelaNoEscopo, empresa: str, donos: Donos, campos: int) -> None:
-        self._no_escopo = no_escopo
-        self._empresa = empresa
-        self._donos = donos
-        self._campos = campos
-        self._sabidas: dict[bytes, bool] = {}
-
-    def e_da_empresa(self, resto: bytes) -> bool:
-        """Falso se um elo que vem antes dá a linha a outra. Levanta LinhaDeOutraEmpresa."""
-        sabida = self._sabidas.get(resto)
-        if sabida is None:
-            sabida = self._entender(resto)
-            if len(self._sabidas) < 10_000:
-                self._sabidas[resto] = sabida
-        return sabida
-
-    def _entender(self, resto: bytes) -> bool:
-        numero, *valores = _campos(resto, self._campos - 1)
-        elos = self._no_escopo.ramos[int(numero or 0)].elos
-        minha = self._donos.e_da_empresa(self._empresa, elos, valores[: len(elos)])
-        if minha is None:
-            raise LinhaDeOutraEmpresa(
-                f"O servidor mandou, em {self._no_escopo.tabela.nome}, uma linha de outra empresa."
-            )
-        return minha
-
-
-def _sem_cabecalho(mensagem: memoryview) -> memoryview:
-    """O que vem depois da assinatura, das opções (nenhuma) e da extensão."""
-    inicio = len(_ASSINATURA)
-    if mensagem[:inicio] != _ASSINATURA or len(mensagem) < inicio + 8:
-        raise _estragada()
-    opcoes, extensao = struct.unpack_from("!II", mensagem, inicio)
-    if opcoes or len(mensagem) < inicio + 8 + extensao:
-        raise _estragada()
-    return mensagem[inicio + 8 + extensao :]
-
-
-def _fim_da_linha(tupla: memoryview, campos: int) -> int:
-    if len(tupla) < _COMECO.size:
-        raise _estragada()
-    quantos, tamanho = _COMECO.unpack_from(tupla)
-    fim = _COMECO.size + int(tamanho)
-    if quantos != campos or tamanho < 2 or fim > len(tupla):
-        raise _estragada()
-    return fim
-
-
-def _campos(resto: bytes, quantos: int) -> list[str | None]:
-    """Os valores dos campos, que têm de ocupar exatamente estes bytes."""
-    valores: list[str | None] = []
-    posicao = 0
-    for _ in range(quantos):
-        if len(resto) < posicao + 4:
-            raise _estragada()
-        (tamanho,) = struct.unpack_from("!i", resto, posicao)
-        posicao += 4
-        valores.append(resto[posicao : posicao + tamanho].decode() if tamanho >= 0 else None)
-        posicao += max(tamanho, 0)
-    if posicao != len(resto):
-        raise _estragada()
-    return valores
 
 
 def _conferir_json(bloco: bytes, linhas: int) -> None:
@@ -259,13 +174,6 @@ def _conferir_json(bloco: bytes, linhas: int) -> None:
             "Deixe-o com menos de 1.000 níveis e tente de novo.",
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _estragada() from None
+        raise estragada() from None
     if achadas != linhas:
-        raise _estragada()
-
-
-def _estragada() -> RespostaInvalida:
-    return RespostaInvalida(
-        "O servidor mandou as linhas num formato que não entendo.",
-        "Há um proxy ou pooler no caminho? Tente pela API: --via api",
-    )
+        raise estragada()
