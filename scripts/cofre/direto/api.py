@@ -14,10 +14,10 @@ from typing import IO
 import psycopg
 
 from cofre.config import Acesso, AcessoDireto, Regras
-from cofre.direto import catalogo, endereco, ensaios, sondas
+from cofre.direto import catalogo, endereco, ensaios, gatilhos, regras, sondas
 from cofre.direto.conexao import INSTANTE, Conexoes, transacao
 from cofre.direto.endereco import Endereco
-from cofre.direto.gatilhos import Suspensos, dizer
+from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
 from cofre.direto.traducao import SemConexao, na_consulta
 from cofre.direto.transacao import COMECO, Transacao
@@ -47,6 +47,8 @@ class Direto:
     nome: str = field(init=False, default=DIRETA)
     atomica: bool = field(init=False, default=True)
     _onde: Endereco = field(init=False)
+    _soltas: set[tuple[str, str]] = field(init=False, default_factory=set)
+    """(tabela, regra NOT VALID) que algum ensaio precisou soltar."""
     _portal: Portal = field(init=False)
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
@@ -132,7 +134,8 @@ class Direto:
             try:
                 conexao.execute(COMECO)
                 suspensos = Suspensos(conexao, list(tabelas))
-                aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos)
+                escritor = ensaios.escritor(conexao, suspensos)
+                aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos, escritor)
                 yield aberta
             except psycopg.Error as e:
                 raise na_consulta(e, "uma tabela") from e
@@ -144,7 +147,8 @@ class Direto:
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDeLeitura."""
         with self._ensaiando("uma tabela", list(tabelas)) as (_conexao, suspensos):
-            return dizer(suspensos.modo)
+            soltas = sorted(r for r in self._soltas if r[0] in tabelas)
+            return [*gatilhos.dizer(suspensos.modo), *regras.dizer(soltas)]
 
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """Todas as que não são geradas: as de identidade ALWAYS também se escrevem."""
@@ -167,14 +171,20 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            return ensaios.inserir(conexao, suspensos, tabela, linhas, colunas)
+            escritor = ensaios.escritor(conexao, suspensos)
+            recusa = ensaios.inserir(escritor, tabela, linhas, colunas)
+            self._soltas.update(escritor.regras.soltas)
+            return recusa
 
     def ensaiar_alteracao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> EscritaRecusada | None:
         """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            return ensaios.alterar(conexao, suspensos, tabela.tabela, linhas, colunas)
+            escritor = ensaios.escritor(conexao, suspensos)
+            recusa = ensaios.alterar(escritor, tabela.tabela, linhas, colunas)
+            self._soltas.update(escritor.regras.soltas)
+            return recusa
 
     @contextlib.contextmanager
     def _ensaiando(

@@ -14,36 +14,34 @@ from cofre.campos import texto
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.ligacoes import Ligacoes
+from cofre.direto.regras import Regras
 from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de
-from cofre.direto.traducao import na_escrita
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.modelo import Tabela
 from cofre.plano import Chave, abrir_linha
 
 
+def escritor(conexao: psycopg.Connection, suspensos: Suspensos) -> EscritorDireto:
+    """Quem escreve numa transação com os gatilhos assim suspensos. psycopg.Error passa."""
+    ligacoes = None if suspensos.modo.confere_ligacoes else Ligacoes.do_banco(conexao)
+    return EscritorDireto(conexao, Regras(conexao), ligacoes)
+
+
 def inserir(
-    conexao: psycopg.Connection,
-    suspensos: Suspensos,
-    alvo: TabelaNoEscopo,
-    linhas: Sequence[bytes],
-    colunas: Sequence[str],
+    quem: EscritorDireto, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
 ) -> EscritaRecusada | None:
     """A recusa de um INSERT destas linhas, ou None. Levanta FalhaDeLeitura."""
     tem = abrir_linha(linhas[0])
     try:
-        EscritorDireto(conexao).inserir(alvo, linhas, [c for c in colunas if c in tem])
+        quem.inserir(alvo, linhas, [c for c in colunas if c in tem])
     except EscritaRecusada as e:
         return e
-    return _ligacoes(conexao, suspensos, alvo.tabela, linhas)
+    return None
 
 
 def alterar(
-    conexao: psycopg.Connection,
-    suspensos: Suspensos,
-    tabela: Tabela,
-    linhas: Sequence[bytes],
-    colunas: Sequence[str],
+    quem: EscritorDireto, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
 ) -> EscritaRecusada | None:
     """A recusa se as linhas que existem ficassem assim, ou None. Levanta FalhaDeLeitura."""
     tem = abrir_linha(linhas[0])
@@ -57,22 +55,10 @@ def alterar(
         mesma_chave=juntas_pela_chave(tabela),
     )
     try:
-        with conexao.transaction():
-            conexao.execute(comando, [[linha.decode() for linha in linhas]])
-    except psycopg.Error as e:
-        erro = na_escrita(e, tabela.nome)
-        if isinstance(erro, EscritaRecusada):
-            return erro
-        raise erro from e
-    return _ligacoes(conexao, suspensos, tabela, linhas)
-
-
-def _ligacoes(
-    conexao: psycopg.Connection, suspensos: Suspensos, tabela: Tabela, linhas: Sequence[bytes]
-) -> EscritaRecusada | None:
-    if suspensos.modo.confere_ligacoes:
-        return None
-    return Ligacoes.do_banco(conexao).sem_mae(tabela, linhas)
+        quem.executar(tabela, comando, [[linha.decode() for linha in linhas]], linhas)
+    except EscritaRecusada as e:
+        return e
+    return None
 
 
 def existentes(

@@ -18,6 +18,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.direto.ligacoes import Ligacoes
+from cofre.direto.regras import REGRA_VIOLADA, Regras
 from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de
 from cofre.direto.traducao import na_escrita
 from cofre.erros import ConsultaDemorada, EscritaRecusada
@@ -36,6 +38,9 @@ class EscritorDireto:
     """O `cofre.escritor.Escritor` que escreve numa transação."""
 
     conexao: psycopg.Connection
+    regras: Regras
+    ligacoes: Ligacoes | None
+    """None se o próprio banco confere as chaves estrangeiras."""
 
     def inserir(
         self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
@@ -52,7 +57,7 @@ class EscritorDireto:
             novas=linhas_json(tabela),
             resumo=_resumo(alvo),
         )
-        gravadas = self._executar(tabela, comando, [_textos(linhas)])
+        gravadas = self.executar(tabela, comando, [_textos(linhas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
 
     def mudar(
@@ -97,7 +102,9 @@ class EscritorDireto:
         )
         # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
         eram = [m.acao.atual.decode() if m.acao.atual is not None else None for m in lote]
-        gravadas = self._executar(tabela, comando, [eram, [_nova(tabela, m) for m in lote]])
+        novas = [_nova(tabela, m) for m in lote]
+        conferir = [_inteira(m) for m in lote]
+        gravadas = self.executar(tabela, comando, [eram, novas], conferir)
         return {_chave(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
 
     def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
@@ -121,7 +128,7 @@ class EscritorDireto:
         )
         apagadas = {
             _chave(tabela, linha.encode())
-            for (linha,) in self._executar(tabela, comando, [_textos(linhas)])
+            for (linha,) in self.executar(tabela, comando, [_textos(linhas)])
         }
         return self._que_ficaram(tabela, [a for a in lote if a.chave not in apagadas])
 
@@ -140,7 +147,7 @@ class EscritorDireto:
         )
         estao = {
             _chave(tabela, linha.encode()): igual
-            for linha, igual in self._executar(
+            for linha, igual in self.executar(
                 tabela, comando, [_textos([a.atual or b"{}" for a in lote])]
             )
         }
@@ -162,7 +169,7 @@ class EscritorDireto:
             " WHERE t.tableoid = f.onde AND t.ctid = f.lugar AND f.vez <= f.vezes"
             " RETURNING f.linha"
         ).format(t=nome("public", tabela.nome))
-        apagadas = Counter(linha for (linha,) in self._executar(tabela, comando, [_textos(linhas)]))
+        apagadas = Counter(linha for (linha,) in self.executar(tabela, comando, [_textos(linhas)]))
         ficaram = []
         for acao, linha in zip(lote, _textos(linhas), strict=True):
             apagadas[linha] -= 1
@@ -181,18 +188,31 @@ class EscritorDireto:
             resumo=_resumo(alvo),
         )
         try:
-            self._executar(alvo.tabela, comando, [_textos([linha])])
+            self.executar(alvo.tabela, comando, [_textos([linha])])
         except EscritaRecusada:
             return  # o impedimento já diz o que houve
 
-    def _executar(self, tabela: Tabela, comando: sql.Composed, valores: list[object]) -> list[Any]:
-        """Num ponto de retorno próprio. Levanta EscritaRecusada ou FalhaDeLeitura."""
-        try:
-            with self.conexao.transaction():
-                cursor = self.conexao.execute(comando, valores)
-                return list(cursor.fetchall()) if cursor.description else []
-        except psycopg.Error as e:
-            raise na_escrita(e, tabela.nome) from e
+    def executar(
+        self,
+        tabela: Tabela,
+        comando: sql.Composed,
+        valores: list[object],
+        conferir: Sequence[bytes] = (),
+    ) -> list[Any]:
+        """Num ponto de retorno próprio; depois, as linhas a `conferir` têm de ter as suas mães.
+        Levanta EscritaRecusada ou FalhaDeLeitura."""
+        while True:
+            try:
+                with self.conexao.transaction():
+                    cursor = self.conexao.execute(comando, valores)
+                    devolvidas = list(cursor.fetchall()) if cursor.description else []
+                    if self.ligacoes is not None and conferir:
+                        self.ligacoes.exigir_maes(tabela, conferir)
+                    return devolvidas
+            except psycopg.Error as e:
+                furou = e.sqlstate == REGRA_VIOLADA
+                if not (furou and self.regras.soltar(tabela.nome, e.diag.constraint_name)):
+                    raise na_escrita(e, tabela.nome) from e
 
 
 def _resumo(alvo: TabelaNoEscopo) -> sql.Composed:
@@ -208,6 +228,11 @@ def _nova(tabela: Tabela, mudanca: Mudanca) -> str:
     """A chave e os valores novos, num objeto só."""
     da_chave = {c: msgspec.Raw(v) for c, v in zip(tabela.chave, mudanca.acao.chave, strict=True)}
     return msgspec.json.encode({**da_chave, **mudanca.valores}).decode()
+
+
+def _inteira(mudanca: Mudanca) -> bytes:
+    """A linha como ficará."""
+    return msgspec.json.encode({**abrir_linha(mudanca.como_esta), **mudanca.valores})
 
 
 def _peso(mudanca: Mudanca) -> int:

@@ -65,9 +65,9 @@ class Ligacoes:
         with conexao.cursor(row_factory=class_row(Ligacao)) as cursor:
             return cls(conexao, tuple(cursor.execute(_CHAVES.encode()).fetchall()))
 
-    def sem_mae(self, tabela: Tabela, linhas: Sequence[bytes]) -> EscritaRecusada | None:
-        """A primeira destas linhas da tabela que aponta para o que não existe, nas palavras do
-        banco; segura as mães das outras."""
+    def exigir_maes(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
+        """Segura as mães destas linhas. Levanta EscritaRecusada, nas palavras do banco, se alguma
+        aponta para o que não existe."""
         for ligacao in self._da_filha(tabela.nome):
             mae = sql.SQL("SELECT FROM {} AS m WHERE {}").format(
                 nome(ligacao.schema_mae, ligacao.mae),
@@ -75,18 +75,17 @@ class Ligacoes:
             )
             achada = self._primeira(ligacao, tabela, linhas, mae, segurar=True)
             if achada is not None:
-                return EscritaRecusada(
+                raise EscritaRecusada(
                     ORFA,
                     f'insert or update on table "{tabela.nome}" violates foreign key constraint'
                     f' "{ligacao.nome}"',
                     f"Key ({', '.join(ligacao.colunas)})=({achada}) is not present in table"
                     f' "{ligacao.mae}".',
                 )
-        return None
 
-    def sem_ela(self, tabela: Tabela, linhas: Sequence[bytes]) -> EscritaRecusada | None:
-        """A primeira linha, de qualquer tabela, que aponta para uma destas, que não existem mais
-        ou já não têm aqueles valores."""
+    def exigir_sem_filhas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
+        """Nada, em tabela nenhuma, aponta para estas linhas, que saíram ou já não têm aqueles
+        valores. Levanta EscritaRecusada, nas palavras do banco."""
         for ligacao in self._da_mae(tabela.nome):
             consulta = sql.SQL(
                 "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
@@ -102,14 +101,13 @@ class Ligacoes:
             )
             achada = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
             if achada is not None:
-                return EscritaRecusada(
+                raise EscritaRecusada(
                     ORFA,
                     f'update or delete on table "{tabela.nome}" violates foreign key constraint'
                     f' "{ligacao.nome}" on table "{ligacao.filha}"',
                     f"Key ({', '.join(ligacao.referencias)})=({achada[0]}) is still referenced"
                     f' from table "{ligacao.filha}".',
                 )
-        return None
 
     def _primeira(
         self,

@@ -20,14 +20,13 @@ from cofre.direto import sequencias
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
-from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.traducao import SemConexao, na_consulta, na_escrita
 from cofre.erros import DesfechoIncerto, EscritaRecusada, RestauracaoRecusada
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo
 from cofre.executor import Executor, Impedimento
 from cofre.modelo import Empresa, Tabela
 from cofre.ordem import em_lotes
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
+from cofre.plano import ALTERAR, REMOVER, Plano
 from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -44,6 +43,7 @@ class Transacao:
     catalogadas: Mapping[str, Tabela]
     parar: threading.Event
     suspensos: Suspensos
+    escritor: EscritorDireto
     nome: str = DIRETA
     confirmada: bool = False
     _planos: list[Plano] = field(default_factory=list)
@@ -77,17 +77,19 @@ class Transacao:
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
         self._planos.append(plano)
-        escritor = EscritorDireto(self.conexao)
-        return Executor(escritor, escopo, ao_avancar).executar(plano)
+        return Executor(self.escritor, escopo, ao_avancar).executar(plano)
 
     def confirmar(self) -> None:
         """Confere as ligações, adianta as sequências e confirma. Levanta RestauracaoRecusada,
         FalhaDeLeitura ou DesfechoIncerto."""
         try:
             self._conferir_ligacoes()
+            self.escritor.regras.devolver()
             self.suspensos.devolver()
             tocadas = {n for p in self._planos for n, c in p.contagens.items() if c.repor}
             sequencias.adiantar(self.conexao, sorted(tocadas))
+        except EscritaRecusada as e:
+            raise _recusada(e) from e
         except psycopg.Error as e:
             erro = na_escrita(e, "uma tabela")
             raise (_recusada(erro) if isinstance(erro, EscritaRecusada) else erro) from e
@@ -104,21 +106,17 @@ class Transacao:
         self.confirmada = True
 
     def _conferir_ligacoes(self) -> None:
-        """Com o papel de réplica, o banco não as confere: cada linha que entrou ou mudou tem a sua
-        mãe, e nenhuma ficou sem a que saiu ou mudou."""
-        if self.suspensos.modo.confere_ligacoes:
+        """Com o papel de réplica o banco não as confere. As mães do que entrou ou mudou, o escritor
+        já exigiu; falta que nada tenha ficado sem o que saiu ou mudou."""
+        ligacoes = self.escritor.ligacoes
+        if ligacoes is None:
             self.conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
             return
-        ligacoes = Ligacoes.do_banco(self.conexao)
         for plano in self._planos:
             for tabela in plano.tabelas:
-                alvo = self.catalogadas[tabela]
-                for tipo in (REPOR, ALTERAR):
-                    for lote in _lotes(plano, tabela, tipo, lambda a: a.alvo):
-                        _exigir(ligacoes.sem_mae(alvo, lote))
                 for tipo in (REMOVER, ALTERAR):
-                    for lote in _lotes(plano, tabela, tipo, lambda a: a.atual):
-                        _exigir(ligacoes.sem_ela(alvo, lote))
+                    for lote in _lotes(plano, tabela, tipo):
+                        ligacoes.exigir_sem_filhas(self.catalogadas[tabela], lote)
 
 
 class _SondasDaqui:
@@ -144,16 +142,9 @@ class _SondasDaqui:
         return bool(linha and linha[0])
 
 
-def _lotes(
-    plano: Plano, tabela: str, tipo: str, qual: Callable[[Acao], bytes | None]
-) -> Iterator[list[bytes]]:
-    linhas = (linha for acao in plano.acoes(tabela, tipo) if (linha := qual(acao)) is not None)
+def _lotes(plano: Plano, tabela: str, tipo: str) -> Iterator[list[bytes]]:
+    linhas = (acao.atual for acao in plano.acoes(tabela, tipo) if acao.atual is not None)
     yield from em_lotes(linhas, LINHAS_POR_CONFERENCIA, (len, BYTES_POR_CONFERENCIA))
-
-
-def _exigir(orfa: EscritaRecusada | None) -> None:
-    if orfa is not None:
-        raise _recusada(orfa)
 
 
 def _recusada(erro: EscritaRecusada) -> RestauracaoRecusada:
