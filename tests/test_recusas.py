@@ -19,7 +19,7 @@ from apoio.danos import (
     trocar_metadados,
 )
 from apoio.impressoes import alheias, diferencas
-from apoio.loja import GRUPO, LOJA_X, PRE, Loja, antes_de, copiar_deposito
+from apoio.loja import GRUPO, LOJA_X, PELAS_DUAS_VIAS, PRE, Loja, antes_de, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
 from supabase_local.postgres import ler_sql
 
@@ -298,6 +298,7 @@ def _primeira_versao(loja: Loja) -> None:
     destino.write_text(json.dumps(velho, indent=2), "utf-8")
 
 
+@PELAS_DUAS_VIAS
 def test_backup_da_primeira_versao(loja: Loja) -> None:
     antes = antes_de(loja)
     _primeira_versao(loja)
@@ -327,6 +328,7 @@ def _recusada(loja: Loja, *textos: str, opcoes: tuple[str, ...] = (), codigo: in
     assert loja.arquivos() == arquivos
 
 
+@PELAS_DUAS_VIAS
 def test_chave_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
     loja.sql(
         f"UPDATE clientes SET user_id = '{GRUPO}', codigo_interno = NULL"
@@ -335,6 +337,7 @@ def test_chave_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
     _recusada(loja, "1 chave de clientes hoje são de outra empresa", "Nada é tomado de outra")
 
 
+@PELAS_DUAS_VIAS
 def test_chave_de_uma_filha_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
     """A linha não diz a empresa: é de outra porque o caixa dela é de outra."""
     loja.sql(
@@ -347,6 +350,7 @@ def test_chave_de_uma_filha_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
     _recusada(loja, "1 chave de movimentacoes_caixa hoje", "de outra empresa")
 
 
+@PELAS_DUAS_VIAS
 @pytest.mark.parametrize(
     ("tomar", "valor"),
     [
@@ -403,6 +407,7 @@ ORDEM_SEM_CLIENTE = (
 )
 
 
+@PELAS_DUAS_VIAS
 def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*ORDEM_SEM_CLIENTE)
@@ -425,6 +430,7 @@ def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
     antes.conferir_outras()
 
 
+@PELAS_DUAS_VIAS
 def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
     """Um produto novo já foi vendido: removê-lo deixaria a venda sem produto."""
     antes = antes_de(loja)
@@ -449,6 +455,7 @@ def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
     antes.conferir_outras()
 
 
+@PELAS_DUAS_VIAS
 def test_usuario_dono_apagado_do_auth(loja: Loja) -> None:
     loja.sql(
         f"DELETE FROM auth.users WHERE id = '{LOJA_X}'",
@@ -497,6 +504,7 @@ def test_coluna_que_nao_existe_mais_so_se_ignora_com_acordo(
     assert loja.estado()["fornecedores"] == sorted(sem, key=json.dumps)
 
 
+@PELAS_DUAS_VIAS
 def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
     loja.sql(
         "ALTER TABLE fornecedores ADD COLUMN regiao text NOT NULL DEFAULT 'sul'",
@@ -514,6 +522,7 @@ def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
     )
 
 
+@PELAS_DUAS_VIAS
 @pytest.mark.parametrize("como", ["apagada", "alterada"])
 def test_valor_de_enum_que_nao_existe_mais(loja: Loja, como: str) -> None:
     loja.sql("ALTER TYPE plano RENAME VALUE 'teste' TO 'gratis'")
@@ -538,6 +547,7 @@ def test_chaves_de_identidade_always(loja: Loja) -> None:
     )
 
 
+@PELAS_DUAS_VIAS
 def test_tabela_que_nao_existe_mais(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(

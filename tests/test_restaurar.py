@@ -8,7 +8,7 @@ import re
 import pytest
 
 from apoio.impressoes import diferencas
-from apoio.loja import DIFICIL, DURANTE, GRUPO, LOJA_X, PRE, Loja, antes_de
+from apoio.loja import DIFICIL, DURANTE, GRUPO, LOJA_X, PELAS_DUAS_VIAS, PRE, Loja, antes_de
 
 ACIDENTE = (
     # O produto AVULSO e o cliente C-0001 furam regras NOT VALID e não voltariam: ficam de fora.
@@ -114,6 +114,7 @@ def test_o_dialogo_do_manual_com_tres_respostas(loja: Loja) -> None:
     antes.conferir()
 
 
+@PELAS_DUAS_VIAS
 def test_o_acidente_com_todas_as_tabelas(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*ACIDENTE, NOVO)
@@ -171,6 +172,7 @@ def test_pode_seguir_sem_as_linhas_recusadas(loja: Loja, por_opcao: bool) -> Non
     antes.conferir_outras()
 
 
+@PELAS_DUAS_VIAS
 def test_ciclo_entre_empresas_e_funcionarios_e_linhas_em_cascata(loja: Loja) -> None:
     """A empresa apagada leva a equipe junto; ao voltar, o gatilho inventa funções e logins."""
     antes = antes_de(loja)
@@ -182,6 +184,7 @@ def test_ciclo_entre_empresas_e_funcionarios_e_linhas_em_cascata(loja: Loja) -> 
     assert loja.valor(f"SELECT responsavel_id IS NOT NULL FROM empresas WHERE user_id = '{LOJA_X}'")
 
 
+@PELAS_DUAS_VIAS
 def test_autorreferencias(loja: Loja) -> None:
     """Uma árvore de categorias, mais funda que larga, volta com a mãe antes da filha."""
     loja.sql(
@@ -197,6 +200,7 @@ def test_autorreferencias(loja: Loja) -> None:
     antes.conferir()
 
 
+@PELAS_DUAS_VIAS
 def test_valores_unicos_trocados_e_tomados(loja: Loja) -> None:
     """Duas ordens trocam de número, e uma nova toma o número de outra."""
     antes = antes_de(loja)
@@ -217,6 +221,7 @@ def test_valores_unicos_trocados_e_tomados(loja: Loja) -> None:
     antes.conferir()
 
 
+@PELAS_DUAS_VIAS
 def test_valor_unico_de_linha_apagada_tomado_por_uma_nova(loja: Loja) -> None:
     """O número da ordem apagada está numa ordem que o plano remove: sai de lá e volta."""
     antes = antes_de(loja)
@@ -252,6 +257,7 @@ def test_coluna_que_um_gatilho_muda_so_na_primeira_vez_volta(loja: Loja) -> None
     antes.conferir()
 
 
+@PELAS_DUAS_VIAS
 def test_efeitos_dos_gatilhos_nas_tabelas_escolhidas_sao_desfeitos(loja: Loja) -> None:
     """Vendas apagadas estornam o caixa e devolvem estoque; ao voltar, lançariam tudo de novo."""
     antes = antes_de(loja)
@@ -298,6 +304,7 @@ def test_efeitos_por_opcao_sem_dialogo(loja: Loja, efeitos: str | None) -> None:
     antes.conferir_outras()
 
 
+@PELAS_DUAS_VIAS
 @pytest.mark.parametrize("como", ["dialogo", "opcao"])
 def test_so_o_que_falta(loja: Loja, como: str) -> None:
     """Os clientes apagados voltam; os preços e o cliente novo ficam como estão."""
@@ -329,6 +336,7 @@ def test_m_duas_vezes_volta_ao_primeiro_modo(loja: Loja) -> None:
     antes.conferir()
 
 
+@PELAS_DUAS_VIAS
 def test_simular_diz_se_difere_e_nada_grava(loja: Loja) -> None:
     arquivos = loja.arquivos()
     saida = loja.restaurar("--empresa", LOJA_X, "--simular")
@@ -469,6 +477,7 @@ def test_backup_por_opcao(loja: Loja) -> None:
     assert "--backup 20: vários backups começam assim." in ambiguo.erros
 
 
+@PELAS_DUAS_VIAS
 def test_plano_vazio(loja: Loja) -> None:
     antes, arquivos = antes_de(loja), loja.arquivos()
     for dono, numero in ((GRUPO, "1"), (LOJA_X, "2"), (DIFICIL, "3")):
@@ -500,6 +509,7 @@ def test_json(loja: Loja) -> None:
     assert "✅ RESTAURAÇÃO CONCLUÍDA!" in feita.erros
 
 
+@PELAS_DUAS_VIAS
 def test_desfazer_traz_de_volta_o_estado_anterior(loja: Loja) -> None:
     loja.sql(*ACIDENTE, NOVO)
     antes = antes_de(loja)
@@ -511,6 +521,7 @@ def test_desfazer_traz_de_volta_o_estado_anterior(loja: Loja) -> None:
     assert [d["acao"] for d in loja.diarios()] == ["restaurar", "desfazer"]
 
 
+@PELAS_DUAS_VIAS
 def test_desfazer_com_os_efeitos_em_tabelas_nao_escolhidas(loja: Loja) -> None:
     """O que os gatilhos da restauração mudaram fora da escolha também volta, se pedido."""
     loja.sql(VENDAS_APAGADAS)

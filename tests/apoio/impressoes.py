@@ -58,7 +58,7 @@ def impressoes(projeto: SupabaseLocal) -> Impressoes:
     """De cada tabela e dono do banco, auth.users inclusive."""
     achadas: Impressoes = {}
     with _conexao(projeto) as banco:
-        for tabela, dono in _tabelas(banco):
+        for tabela, dono in tabelas_e_donos(banco):
             consulta = sql.SQL(
                 "SELECT coalesce(({dono})::text, ''),"
                 " md5(string_agg(row_to_json(t)::text, E'\\n' ORDER BY row_to_json(t)::text"
@@ -88,7 +88,7 @@ def estado(
     Números ficam em texto: nenhum dígito se perde na comparação."""
     achado: dict[str, list[Linha]] = {}
     with _conexao(projeto) as banco:
-        for tabela, de_quem in _tabelas(banco):
+        for tabela, de_quem in tabelas_e_donos(banco):
             consulta = sql.SQL(
                 "SELECT row_to_json(t)::text FROM {tabela} t WHERE ({dono})::text = %s ORDER BY 1"
             ).format(dono=sql.SQL(de_quem), tabela=sql.Identifier(*tabela.split(".")))
@@ -170,7 +170,7 @@ def _conexao(projeto: SupabaseLocal) -> psycopg.Connection[Any]:
     return banco
 
 
-def _tabelas(banco: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
+def tabelas_e_donos(banco: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
     """(tabela, expressão do dono) de todas, particionadas uma vez só."""
     colunas: list[tuple[str, list[str]]] = banco.execute(
         """

@@ -72,8 +72,11 @@ class Loja:
         return impressoes(self.projeto)
 
     def estado(
-        self, dono: str = LOJA_X, sem: frozenset[tuple[str, str]] = REESCRITAS
+        self, dono: str = LOJA_X, sem: frozenset[tuple[str, str]] | None = None
     ) -> dict[str, list[Linha]]:
+        """Sem as colunas que o banco reescreve; pela via direta, que as repõe, com todas."""
+        if sem is None:
+            sem = REESCRITAS if self.via == API else frozenset()
         return estado(self.projeto, dono, sem)
 
     def backups(self, tipo: str, dono: str = LOJA_X) -> list[dict[str, Any]]:
@@ -144,10 +147,20 @@ def backup_da_loja(cluster: ClusterPostgres, tmp_path_factory: pytest.TempPathFa
     return destino
 
 
+PELAS_DUAS_VIAS: Final = pytest.mark.parametrize("via", [API, DIRETA], indirect=True)
+"""Os testes de contrato: o mesmo teste passa pela API e pela conexão direta."""
+
+
 @pytest.fixture
-def loja(criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path) -> Loja:
+def via(request: pytest.FixtureRequest) -> str:
+    """A via que a loja usa; a API, se o teste não diz."""
+    return str(getattr(request, "param", API))
+
+
+@pytest.fixture
+def loja(criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path, via: str) -> Loja:
     """Uma loja como no backup, para um teste só."""
-    return Loja(criar_supabase(), copiar_deposito(backup_da_loja, tmp_path))
+    return Loja(criar_supabase(), copiar_deposito(backup_da_loja, tmp_path), via)
 
 
 def copiar_deposito(de: Path, tmp_path: Path) -> Path:
