@@ -168,6 +168,8 @@ DO_AMBIENTE = {
     "PGOPTIONS": "-c intervalstyle=sql_standard -c bytea_output=escape -c extra_float_digits=0",
     "PGHOST": "nenhum.invalid",
     "PGSSLMODE": "verify-full",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGREQUIREAUTH": "none",
     "PGCLIENTENCODING": "LATIN1",
 }
 
@@ -224,6 +226,12 @@ def test_a_ordem_e_a_da_api_com_qualquer_chave(
     filhas = f"""
         CREATE TABLE por_numero (id int PRIMARY KEY, user_id uuid, mae bigint REFERENCES muitas);
         CREATE TABLE por_texto (id text PRIMARY KEY, user_id uuid, mae bigint REFERENCES muitas);
+        -- A descrição da API mostra só a segunda chave; a primeira, única, é achada pelo nome.
+        CREATE TABLE mistas (
+            muitas_id bigint UNIQUE REFERENCES muitas, outra bigint REFERENCES muitas,
+            id int PRIMARY KEY, user_id uuid
+        );
+        INSERT INTO mistas SELECT n * 7919, (n + 1) * 7919, n FROM generate_series(1, 9) n;
         CREATE TABLE por_nada (n int, user_id uuid, mae bigint REFERENCES muitas);
         INSERT INTO por_numero SELECT n, CASE WHEN n % 3 = 0 THEN '{DONO}'::uuid END,
             n * 7919 % 104729 FROM generate_series(1, 60) n;
