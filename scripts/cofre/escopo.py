@@ -59,6 +59,13 @@ class TabelaNoEscopo:
     tabela: Tabela
     ramos: tuple[Ramo, ...]
 
+    @property
+    def colunas_de_ligacao(self) -> tuple[str, ...]:
+        """As colunas da própria tabela por onde se chega à empresa: os elos e as das mães."""
+        dos_elos = [e.coluna for r in self.ramos if not r.passos for e in r.elos]
+        das_maes = [c for r in self.ramos if r.passos for c in r.passos[0].colunas]
+        return tuple(dict.fromkeys((*dos_elos, *das_maes)))
+
 
 @dataclass(frozen=True, slots=True)
 class Escopo:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from cofre.campos import texto
+import msgspec
+
+from cofre.campos import NULO, texto
 from cofre.conferencia import Arquivo, ligacoes_abertas
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
-from cofre.plano import ALTERAR, REMOVER, REPOR, Plano, abrir_linha
+from cofre.ordem import em_lotes
+from cofre.plano import ALTERAR, REMOVER, REPOR, Chave, Plano, abrir_linha
 from cofre.relato import plural
 from cofre.via import Via
 
@@ -46,6 +49,9 @@ class Avaliacao:
     escolhidas: Sequence[str]
     final: Mapping[str, Sequence[Arquivo]]
     foto: Mapping[str, Arquivo]
+    orfas: dict[str, set[Chave]] = field(default_factory=dict)
+    """As linhas a repor que já existem, sem mãe: só depois que ela voltar se veem."""
+    a_repor: dict[str, set[Chave]] = field(default_factory=dict)
 
     def riscos(self) -> Iterator[Risco]:
         """Todos os riscos, do mais barato de achar ao mais caro. Nada é gravado."""
@@ -103,21 +109,22 @@ class Avaliacao:
             )
 
     def _chaves_alheias(self, nome: str) -> Iterator[Risco]:
-        """Chaves a repor que já existem no banco: se não estão na foto, são de outra empresa."""
+        """Chaves a repor que já existem no banco: se não estão na foto, são de outra empresa. Ou de
+        nenhuma, se a linha-mãe sumiu por baixo delas: com a mãe de volta, voltam a ser desta."""
         no_escopo = self.escopo[nome]
         if not no_escopo.tabela.chave:
             return
-        achadas: list[tuple[str, ...]] = []
-        lote: list[tuple[bytes, ...]] = []
-        for acao in self.plano.acoes(nome, REPOR):
-            lote.append(acao.chave)
-            if len(lote) == LINHAS_POR_ENSAIO:
-                achadas += self.via.existentes(no_escopo, lote)
-                lote = []
-        if lote:
-            achadas += self.via.existentes(no_escopo, lote)
+        achadas: list[str] = []
+        for lote in em_lotes((a.chave for a in self.plano.acoes(nome, REPOR)), LINHAS_POR_ENSAIO):
+            for linha in self.via.existentes(no_escopo, lote):
+                campos = abrir_linha(linha)
+                chave = tuple(bytes(campos[c]) for c in no_escopo.tabela.chave)
+                if self._perdeu_a_mae(no_escopo, campos):
+                    self.orfas.setdefault(nome, set()).add(chave)
+                else:
+                    achadas.append(", ".join(texto(v) or "" for v in chave))
         if achadas:
-            exemplos = "; ".join(", ".join(c) for c in achadas[:EXEMPLOS])
+            exemplos = "; ".join(achadas[:EXEMPLOS])
             yield Risco(
                 nome,
                 f"{plural(len(achadas), 'chave', 'chaves')} de {nome} hoje são de outra empresa,"
@@ -125,18 +132,36 @@ class Avaliacao:
                 "Nada é tomado de outra empresa. Veja de quem são essas linhas no painel.",
             )
 
+    def _perdeu_a_mae(self, no_escopo: TabelaNoEscopo, linha: Mapping[str, msgspec.Raw]) -> bool:
+        """Se a linha não diz a empresa, e a mãe para a qual aponta é uma que o plano repõe."""
+        for ramo in no_escopo.ramos:
+            colunas = ramo.passos[0].colunas if ramo.passos else [e.coluna for e in ramo.elos]
+            valores = {c: bytes(linha[c]) for c in colunas}
+            if all(v == NULO for v in valores.values()):
+                continue
+            if not ramo.passos or ramo.passos[0].tabela not in self.plano.tabelas:
+                return False
+            fk = ramo.passos[0]
+            mae = self.escopo[fk.tabela].tabela
+            if set(fk.referencias) != set(mae.chave):
+                return False
+            de = dict(zip(fk.referencias, fk.colunas, strict=True))
+            return tuple(valores[de[c]] for c in mae.chave) in self._repostas(fk.tabela)
+        return False
+
+    def _repostas(self, nome: str) -> set[Chave]:
+        if nome not in self.a_repor:
+            self.a_repor[nome] = {a.chave for a in self.plano.acoes(nome, REPOR)}
+        return self.a_repor[nome]
+
     def _ensaio(self, nome: str, tipo: str) -> Iterator[Risco]:
         """Pergunta ao banco o que ele recusaria, sem gravar."""
         tabela = self.escopo[nome].tabela
         if not tabela.chave or not self._chave_gravavel(nome):
             return
-        lote: list[bytes] = []
-        for acao in self.plano.acoes(nome, tipo):
-            lote.append(acao.alvo or b"{}")
-            if len(lote) == LINHAS_POR_ENSAIO:
-                yield from self._ensaiar(nome, tipo, lote)
-                lote = []
-        if lote:
+        orfas = self.orfas.get(nome, set())
+        linhas = (a.alvo or b"{}" for a in self.plano.acoes(nome, tipo) if a.chave not in orfas)
+        for lote in em_lotes(linhas, LINHAS_POR_ENSAIO):
             yield from self._ensaiar(nome, tipo, lote)
 
     def _ensaiar(self, nome: str, tipo: str, linhas: Sequence[bytes]) -> Iterator[Risco]:

@@ -140,8 +140,9 @@ class Via(ViaDeLeitura, Protocol):
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
-    ) -> list[tuple[str, ...]]:
-        """Quais destas chaves existem na tabela, de qualquer empresa."""
+    ) -> list[bytes]:
+        """As linhas com estas chaves que existem na tabela, de qualquer empresa: em JSON, só a
+        chave e as colunas de ligação."""
 
     def ensaiar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]

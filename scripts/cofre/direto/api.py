@@ -157,14 +157,14 @@ class Direto:
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
-    ) -> list[tuple[str, ...]]:
-        """Quais destas chaves existem na tabela, de qualquer empresa. Levanta FalhaDeLeitura."""
-        tabela = no_escopo.tabela
+    ) -> list[bytes]:
+        """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações.
+        Levanta FalhaDeLeitura."""
         try:
             with self._banco.uma() as conexao, transacao(conexao):
-                return ensaios.existentes(conexao, tabela, chaves)
+                return ensaios.existentes(conexao, no_escopo, chaves)
         except psycopg.Error as e:
-            raise na_consulta(e, tabela.nome) from e
+            raise na_consulta(e, no_escopo.tabela.nome) from e
 
     def ensaiar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]

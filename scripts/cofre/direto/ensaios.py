@@ -10,7 +10,6 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.campos import texto
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.ligacoes import Ligacoes
@@ -62,11 +61,13 @@ def alterar(
 
 
 def existentes(
-    conexao: psycopg.Connection, tabela: Tabela, chaves: Sequence[Chave]
-) -> list[tuple[str, ...]]:
-    """Quais destas chaves existem na tabela, seja de quem for. psycopg.Error passa."""
+    conexao: psycopg.Connection, no_escopo: TabelaNoEscopo, chaves: Sequence[Chave]
+) -> list[bytes]:
+    """As linhas com estas chaves, sejam de quem forem: a chave e as colunas de ligação.
+    psycopg.Error passa."""
+    tabela = no_escopo.tabela
     consulta = sql.SQL("SELECT {resumo} FROM {linhas} JOIN {t} AS t ON {mesma_chave}").format(
-        resumo=resumo_de("t", tabela.chave),
+        resumo=resumo_de("t", list(dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao)))),
         linhas=linhas_json(tabela),
         t=nome("public", tabela.nome),
         mesma_chave=juntas_pela_chave(tabela),
@@ -77,6 +78,4 @@ def existentes(
         ).decode()
         for chave in chaves
     ]
-    achadas = conexao.execute(consulta, [objetos]).fetchall()
-    campos = [abrir_linha(linha.encode()) for (linha,) in achadas]
-    return [tuple(texto(bytes(c[n])) or "" for n in tabela.chave) for c in campos]
+    return [linha.encode() for (linha,) in conexao.execute(consulta, [objetos]).fetchall()]

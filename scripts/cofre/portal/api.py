@@ -135,9 +135,9 @@ class Portal:
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
-    ) -> list[tuple[str, ...]]:
-        """Quais destas chaves existem na tabela, de qualquer empresa."""
-        return escrita.existentes(self._transporte, no_escopo.tabela, chaves)
+    ) -> list[bytes]:
+        """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações."""
+        return escrita.existentes(self._transporte, no_escopo, chaves)
 
     def ensaiar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cofre.campos import texto
 from cofre.equipe import Equipe
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
@@ -189,15 +188,17 @@ def _vetor(linhas: Sequence[bytes]) -> bytes:
 
 
 def existentes(
-    transporte: Transporte, tabela: Tabela, chaves: Sequence[Chave]
-) -> list[tuple[str, ...]]:
-    """Quais destas chaves existem na tabela, seja de quem for."""
-    achadas: list[tuple[str, ...]] = []
-    selecao = ",".join(citar(c) for c in tabela.chave)
+    transporte: Transporte, no_escopo: TabelaNoEscopo, chaves: Sequence[Chave]
+) -> list[bytes]:
+    """As linhas com estas chaves, sejam de quem forem: a chave e as colunas de ligação."""
+    tabela = no_escopo.tabela
+    achadas: list[bytes] = []
+    colunas = dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao))
+    selecao = ",".join(citar(c) for c in colunas)
     bytes_do_filtro = (lambda c: bytes_na_url(tabela, c), BYTES_DE_FILTRO)
     for lote in em_lotes(chaves, CHAVES_POR_PEDIDO, bytes_do_filtro):
-        for linha in transporte.ler(tabela.nome, selecao, por_chave(tabela, lote)).linhas:
-            achadas.append(tuple(texto(v) or "" for v in _chave(tabela, bytes(linha))))
+        pagina = transporte.ler(tabela.nome, selecao, por_chave(tabela, lote))
+        achadas += [bytes(linha) for linha in pagina.linhas]
     return achadas
 
 
