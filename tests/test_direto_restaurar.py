@@ -8,12 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
+import subprocess
+import time
 from typing import Final
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from apoio.execucao import PACIENCIA, Saida, abrir_restauracao
 from apoio.impressoes import diferencas, tabelas_e_donos
 from apoio.loja import LOJA_X, Loja, antes_de
 from cofre.via import DIRETA
@@ -24,7 +28,8 @@ MORTES = range(100 if CAMPANHA else 6)
 
 pytestmark = pytest.mark.parametrize("via", [DIRETA], indirect=True)
 
-SEGREDO_DO_BANCO: Final = "postgres"
+ESPERA_DEPOIS_DO_DIARIO: Final = 0.6
+"""Segundos: entre a foto de dentro da transação e o COMMIT, mais ou menos."""
 
 
 def _estragar_tudo(loja: Loja, acaso: random.Random) -> None:
@@ -81,3 +86,91 @@ def test_toda_coluna_de_toda_linha_volta(loja: Loja, semente: int) -> None:
     assert "o próprio banco reescreve" not in saida.saida
     antes.conferir()
     assert loja.impressoes() == antes.impressoes  # nem uma coluna, de ninguém
+
+
+ESTRAGO: Final = (
+    f"DELETE FROM vendas_itens WHERE user_id = '{LOJA_X}'",
+    f"DELETE FROM clientes WHERE user_id = '{LOJA_X}'",
+    f"UPDATE produtos SET preco = preco + 1, updated_at = now() WHERE user_id = '{LOJA_X}'"
+    " AND preco > 0",
+    "INSERT INTO categorias (user_id, nome)"
+    f" SELECT '{LOJA_X}', 'Nova ' || n FROM generate_series(1, 500) n",
+)
+
+
+@pytest.mark.parametrize("quem", ["cliente", "servidor"])
+@pytest.mark.parametrize("semente", MORTES)
+def test_kill_9_deixa_a_empresa_toda_antes_ou_toda_depois(
+    loja: Loja, semente: int, quem: str
+) -> None:
+    """Num momento qualquer depois que o diário está no disco, morre o script ou o processo do
+    servidor que o atende (e com ele, de propósito, o servidor inteiro se refaz)."""
+    acaso = random.Random(f"{quem} {semente}")
+    alvo = antes_de(loja)
+    loja.sql(*ESTRAGO, sem_gatilhos=True)
+    estragado = antes_de(loja)
+    processo = _comecar(loja)
+    time.sleep(acaso.random() * ESPERA_DEPOIS_DO_DIARIO)
+    if quem == "cliente":
+        processo.kill()
+        processo.wait(PACIENCIA)
+    else:
+        _matar_no_servidor(loja)
+        saida, erros = processo.communicate(timeout=PACIENCIA)
+        fim = Saida(processo.returncode, saida.decode(), erros.decode())
+        assert fim.codigo in (0, 4, 7), fim.tudo
+    _esperar_o_servidor(loja)
+
+    agora = loja.impressoes()
+    assert agora in (estragado.impressoes, alvo.impressoes), "nem antes, nem depois"
+    (diario,) = loja.diarios()
+    if diario["estado"] == "em_andamento":
+        saida_ = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+        assert saida_.codigo == 0, saida_.tudo
+        assert loja.impressoes() == alvo.impressoes
+    else:
+        ficou = {"concluida": alvo.impressoes, "desfeita": estragado.impressoes}
+        assert agora == ficou[diario["estado"]]
+    print(f"morte de {quem}, {semente}: {'depois' if agora == alvo.impressoes else 'antes'}")
+
+
+def _comecar(loja: Loja) -> subprocess.Popen[bytes]:
+    """Uma restauração até o diário estar no disco."""
+    processo = abrir_restauracao(
+        loja.projeto,
+        loja.destino,
+        *("--empresa", LOJA_X, "--confirmar", "RESTAURAR"),
+        mais=loja.ambiente,
+    )
+    prazo = time.monotonic() + PACIENCIA
+    while not loja.diarios():
+        assert processo.poll() is None, processo.communicate()
+        assert time.monotonic() < prazo
+        time.sleep(0.005)
+    return processo
+
+
+def _matar_no_servidor(loja: Loja) -> None:
+    """SIGKILL nos processos do PostgreSQL que atendem a restauração, se ainda há algum."""
+    with psycopg.connect(loja.projeto.uri_admin, autocommit=True) as banco:
+        atendem = banco.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'cofre'"
+            " AND datname = current_database() AND xact_start IS NOT NULL"
+        ).fetchall()
+    for (pid,) in atendem:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _esperar_o_servidor(loja: Loja) -> None:
+    """Até o servidor atender, e ninguém da restauração estar mais nele."""
+    prazo = time.monotonic() + PACIENCIA
+    while time.monotonic() < prazo:
+        with contextlib.suppress(psycopg.OperationalError):
+            if not loja.valor(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cofre'"
+                " AND datname = current_database()"
+            ):
+                return
+        time.sleep(0.05)
+    raise AssertionError("o servidor não voltou")

@@ -201,6 +201,24 @@ def test_autorreferencias(loja: Loja) -> None:
 
 
 @PELAS_DUAS_VIAS
+def test_filhas_que_perderam_a_mae_por_baixo_delas(loja: Loja) -> None:
+    """As vendas somem sem levar o que pendia delas: pagamentos e recibos, que só a venda liga à
+    empresa, ficam de ninguém. Com a venda de volta, são dela outra vez."""
+    antes = antes_de(loja)
+    loja.sql(
+        f"UPDATE vendas_pagamentos p SET valor = 1 FROM vendas v WHERE v.user_id = '{LOJA_X}'"
+        " AND v.id = p.venda_id AND p.venda_id IN (SELECT min(id::text)::uuid FROM vendas"
+        f" WHERE user_id = '{LOJA_X}')",
+        f"DELETE FROM vendas WHERE user_id = '{LOJA_X}'",
+        sem_gatilhos=True,
+    )
+    vendas = "vendas,vendas_itens,vendas_pagamentos,recibos"
+    saida = loja.direto("--tabelas", vendas, "--efeitos", "desfazer")
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+
+
+@PELAS_DUAS_VIAS
 def test_valores_unicos_trocados_e_tomados(loja: Loja) -> None:
     """Duas ordens trocam de número, e uma nova toma o número de outra."""
     antes = antes_de(loja)

@@ -16,7 +16,11 @@ sys.path.insert(0, str(RAIZ / "scripts"))
 from supabase_local.ambiente import continuar_no_ambiente, preparar  # noqa: E402
 from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
 
-CAMPANHAS = ("tests/test_isolamento.py", "tests/test_restaurar_quedas.py")
+CAMPANHAS = (
+    "tests/test_isolamento.py",
+    "tests/test_restaurar_quedas.py",
+    "tests/test_direto_restaurar.py",
+)
 
 
 def main() -> int:
