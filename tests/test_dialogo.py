@@ -34,6 +34,7 @@ from apoio.execucao import (
 )
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.comparacao import Alvo
 from cofre.deposito import Backup, Deposito
 from cofre.dialogo import tabelas_pedidas
 from cofre.diario import abrir_novo
@@ -44,7 +45,7 @@ from cofre.modelo import Empresa
 from cofre.narrador import Narrador
 from cofre.plano import TabelaDoPlano, comparar
 from cofre.relato import RelatoTexto
-from cofre.restauracao import Alvo, Planejada
+from cofre.restauracao import Planejada
 from cofre.resultado import CopiaDeEmpresa
 from cofre.selecao import interpretar_tabelas
 from cofre.verificacao import anterior_inteiro

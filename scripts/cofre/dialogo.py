@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cofre.comparacao import RECUPERAR, Alvo
+from cofre.convergencia import DESFAZER, MANTER
 from cofre.deposito import Backup
 from cofre.erros import ErroDeUso, Interrompido
 from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, linhas_de_datas, por_data
 from cofre.modelo import ordem_de_exibicao
 from cofre.plano import Contagem
 from cofre.relato import Relato, em_linhas, limpo, numero, plural
-from cofre.restauracao import DESFAZER, MANTER, RECUPERAR, Alvo
 from cofre.selecao import indice, interpretar_tabelas, tabela_de_nome, tabela_desconhecida
 from cofre.verificacao import danos_de
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cofre.comparacao import Alvo
+from cofre.convergencia import Desfecho
 from cofre.plano import REMOVER, Contagem, Plano
 from cofre.relato import Relato, em_linhas, limpo, numero, plural
-from cofre.restauracao import Alvo, Desfecho, Planejada
+from cofre.restauracao import Planejada
 
 EXEMPLOS = 3
 NOVOS = "mais novos que o backup, seriam removidos"

@@ -22,12 +22,13 @@ from cofre.erros import (
 )
 
 if TYPE_CHECKING:
+    from cofre.comparacao import Alvo
     from cofre.deposito import Backup
     from cofre.diario import Diario
     from cofre.inventario import EmpresaGuardada
     from cofre.linha_de_comando.sessao import Sessao
     from cofre.plano import Contagem
-    from cofre.restauracao import Alvo, Planejada
+    from cofre.restauracao import Planejada
     from cofre.riscos import Risco
 
 HA_DIFERENCAS = 9
@@ -132,8 +133,8 @@ class Conducao:
 
     def concluir(self, guardada: EmpresaGuardada, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
+        from cofre.comparacao import Alvo
         from cofre.diario import EM_ANDAMENTO
-        from cofre.restauracao import Alvo
 
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
@@ -145,8 +146,8 @@ class Conducao:
 
     def desfazer(self, guardada: EmpresaGuardada, qual: Diario) -> int:
         """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
+        from cofre.comparacao import Alvo
         from cofre.diario import DESFEITA
-        from cofre.restauracao import Alvo
 
         if qual.desfazendo and qual.por_concluir:
             return self.concluir(guardada, qual)
@@ -162,7 +163,7 @@ class Conducao:
 
     def _avisar_do_que_faltava(self, alvo: Alvo, planejada: Planejada) -> None:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""
-        from cofre.restauracao import VOLTAR
+        from cofre.comparacao import VOLTAR
 
         antiga = alvo.backup.meta is not None and alvo.backup.meta.versao == 1
         removeria = any(c.remover for c in planejada.plano.contagens.values())
@@ -232,8 +233,8 @@ class Conducao:
 
     def _confirmar(self, acordo: Acordo, assinatura: bytes, *, trocavel: bool) -> Acordo:
         """Pede a palavra. Devolve o acordo confirmado, ou com o outro modo. Levanta Cancelada."""
+        from cofre.comparacao import RECUPERAR, VOLTAR
         from cofre.dialogo import PALAVRA, Cancelada
-        from cofre.restauracao import RECUPERAR, VOLTAR
 
         if self._opcoes.confirmar == PALAVRA:
             return acordo
@@ -312,7 +313,7 @@ class Conducao:
         return 0
 
     def _perguntar_efeitos(self, mudou: Mapping[str, Contagem]) -> str:
-        from cofre.restauracao import MANTER
+        from cofre.convergencia import MANTER
 
         if self._opcoes.confirmar:
             self._dialogo.contar_efeitos(mudou)
@@ -371,7 +372,7 @@ class Conducao:
         return RestauracaoIncompleta.codigo
 
     def _voltar(self, alvo: Alvo, antes: Backup, diario: Diario) -> None:
-        from cofre.restauracao import VOLTAR
+        from cofre.comparacao import VOLTAR
 
         restantes = self._tabelas
         volta = replace(alvo, backup=antes, modo=VOLTAR)

@@ -119,8 +119,8 @@ def _perdas(texto: str) -> tuple[str, ...]:
 
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
+    from cofre.comparacao import Alvo
     from cofre.dialogo import Dialogo, tabelas_pedidas
-    from cofre.restauracao import Alvo
 
     with abrir_sessao(opcoes, relato) as sessao:
         dialogo = Dialogo(relato)
