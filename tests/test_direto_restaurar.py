@@ -174,3 +174,23 @@ def _esperar_o_servidor(loja: Loja) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("o servidor não voltou")
+
+
+def test_o_que_depende_de_fora_dos_backups_e_dito_antes(loja: Loja) -> None:
+    """A API nem vê essa tabela: o banco levaria as linhas dela junto, em silêncio."""
+    loja.sql(
+        "CREATE SCHEMA interno",
+        "CREATE TABLE interno.etiquetas (produto_id uuid REFERENCES public.produtos"
+        " ON DELETE CASCADE)",
+        "GRANT USAGE ON SCHEMA interno TO postgres",
+        "GRANT ALL ON interno.etiquetas TO postgres",
+        "WITH p AS (INSERT INTO produtos (user_id, nome, preco) VALUES"
+        f" ('{LOJA_X}', 'Novo', 5) RETURNING id) INSERT INTO interno.etiquetas SELECT id FROM p",
+    )
+    estragado = antes_de(loja)
+    saida = loja.direto("--tabelas", "produtos,auditoria,movimentacoes_estoque")
+    assert saida.codigo == 8, saida.tudo
+    esperado = "1 registro de interno.etiquetas dependem de produtos que seriam removidos"
+    assert f"{esperado} (ON DELETE CASCADE)" in " ".join(saida.saida.split()), saida.tudo
+    estragado.conferir_intacto()
+    assert loja.valor("SELECT count(*) FROM interno.etiquetas") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -56,6 +57,8 @@ class Avaliacao:
     def riscos(self) -> Iterator[Risco]:
         """Todos os riscos, do mais barato de achar ao mais caro. Nada é gravado."""
         yield from self._ligacoes()
+        for nome in self.plano.contagens:
+            yield from self._dependentes_de_fora(nome)
         for nome, contagem in self.plano.contagens.items():
             impossiveis: list[Risco] = []
             if contagem.repor:
@@ -92,6 +95,23 @@ class Avaliacao:
                     f"Restaure também {aberta.tabela}.",
                     somar=aberta.tabela,
                 )
+
+    def _dependentes_de_fora(self, nome: str) -> Iterator[Risco]:
+        """Linhas de tabelas que não entram em backup nenhum e apontam para o que seria removido: o
+        banco não deixaria, ou as levaria junto."""
+        quantas: Counter[tuple[str, str]] = Counter()
+        linhas = (a.atual or b"{}" for a in self.plano.acoes(nome, REMOVER))
+        for lote in em_lotes(linhas, LINHAS_POR_ENSAIO):
+            for d in self.via.dependentes_de_fora(self.escopo[nome], lote, self.escopo):
+                quantas[d.tabela, d.ao_remover] += d.quantidade
+        for (tabela, ao_remover), n in quantas.items():
+            yield Risco(
+                nome,
+                f"{plural(n, 'registro', 'registros')} de {tabela} dependem de {nome} que seriam"
+                f" removidos (ON DELETE {ao_remover})",
+                f"{tabela} não está nos backups. Tire de lá essas linhas, ou use o modo recuperar,"
+                " que não remove nada.",
+            )
 
     def _chave_gravavel(self, nome: str) -> bool:
         tabela = self.escopo[nome].tabela

@@ -6,7 +6,7 @@ Quem fotografa, copia e restaura conhece só isto, e não qual das duas está po
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Protocol
 
@@ -64,6 +64,16 @@ class Coleta:
     instantanea: bool
     passadas: int
     metodo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dependente:
+    """Linhas de uma `tabela` que apontam para outras; `ao_remover` é o que o banco faria com elas
+    («CASCADE», «SET NULL»...) se aquelas saíssem."""
+
+    tabela: str
+    ao_remover: str
+    quantidade: int
 
 
 class ViaDeFotos(Protocol):
@@ -143,6 +153,12 @@ class Via(ViaDeLeitura, Protocol):
     ) -> list[bytes]:
         """As linhas com estas chaves que existem na tabela, de qualquer empresa: em JSON, só a
         chave e as colunas de ligação."""
+
+    def dependentes_de_fora(
+        self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
+    ) -> Sequence[Dependente]:
+        """O que aponta para estas linhas em tabelas que não são as de `dentro`; nada, se a via não
+        o vê."""
 
     def ensaiar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]

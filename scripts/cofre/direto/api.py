@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -19,6 +19,7 @@ from cofre.direto.conexao import INSTANTE, Conexoes, transacao
 from cofre.direto.endereco import Endereco
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
+from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.traducao import SemConexao, na_consulta
 from cofre.direto.transacao import COMECO, Transacao
 from cofre.direto.vigia import vigiando
@@ -26,7 +27,15 @@ from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
 from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.portal.api import Portal
-from cofre.via import DIRETA, AoTentarDeNovo, Avanco, Coleta, Inspecao, ramos_de_agora
+from cofre.via import (
+    DIRETA,
+    AoTentarDeNovo,
+    Avanco,
+    Coleta,
+    Dependente,
+    Inspecao,
+    ramos_de_agora,
+)
 
 METODO = "uma transação REPEATABLE READ, READ ONLY"
 """Como se soube que a foto é um instante só, para os metadados."""
@@ -165,6 +174,18 @@ class Direto:
                 return ensaios.existentes(conexao, no_escopo, chaves)
         except psycopg.Error as e:
             raise na_consulta(e, no_escopo.tabela.nome) from e
+
+    def dependentes_de_fora(
+        self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
+    ) -> Sequence[Dependente]:
+        """O que aponta para estas linhas em tabelas que não são as de `dentro`, de qualquer schema.
+        Levanta FalhaDeLeitura."""
+        tabela = no_escopo.tabela
+        try:
+            with self._banco.uma() as conexao, transacao(conexao):
+                return Ligacoes.do_banco(conexao).dependentes(tabela, linhas, dentro)
+        except psycopg.Error as e:
+            raise na_consulta(e, tabela.nome) from e
 
     def ensaiar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]

@@ -7,7 +7,7 @@ faria. As restrições NOT VALID, que o banco admite furadas, não se conferem.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,15 +15,17 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from cofre.direto.catalogo import ACOES
 from cofre.direto.texto import linhas_json, nome
 from cofre.erros import EscritaRecusada
 from cofre.modelo import Tabela
+from cofre.via import Dependente
 
 ORFA = "23503"
 
 _CHAVES = """
     SELECT k.conname::text AS nome, fn.nspname::text AS schema_filha, f.relname::text AS filha,
-        mn.nspname::text AS schema_mae, m.relname::text AS mae,
+        mn.nspname::text AS schema_mae, m.relname::text AS mae, k.confdeltype::text AS ao_remover,
         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i)
             AS colunas,
@@ -48,6 +50,7 @@ class Ligacao(NamedTuple):
     filha: str
     schema_mae: str
     mae: str
+    ao_remover: str
     colunas: list[str]
     referencias: list[str]
 
@@ -108,6 +111,30 @@ class Ligacoes:
                     f"Key ({', '.join(ligacao.referencias)})=({achada[0]}) is still referenced"
                     f' from table "{ligacao.filha}".',
                 )
+
+    def dependentes(
+        self, tabela: Tabela, linhas: Sequence[bytes], dentro: Collection[str]
+    ) -> list[Dependente]:
+        """As linhas que apontam para estas, em tabelas que não são as de `dentro`."""
+        achados = []
+        for ligacao in self._da_mae(tabela.nome):
+            if ligacao.schema_filha == "public" and ligacao.filha in dentro:
+                continue
+            consulta = sql.SQL(
+                "SELECT pg_catalog.count(*) FROM {linhas} JOIN {filha} AS f ON {aponta}"
+            ).format(
+                linhas=linhas_json(tabela),
+                filha=nome(ligacao.schema_filha, ligacao.filha),
+                aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
+            )
+            contadas = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
+            quantas = int(contadas[0]) if contadas else 0
+            if quantas:
+                de_fora = "" if ligacao.schema_filha == "public" else f"{ligacao.schema_filha}."
+                achados.append(
+                    Dependente(f"{de_fora}{ligacao.filha}", ACOES[ligacao.ao_remover], quantas)
+                )
+        return achados
 
     def _primeira(
         self,

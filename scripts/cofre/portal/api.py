@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -25,7 +25,15 @@ from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
 from cofre.portal.coleta import coletar, preparar
 from cofre.portal.transporte import Transporte
-from cofre.via import API, AoTentarDeNovo, Avanco, Coleta, Inspecao, ramos_de_agora
+from cofre.via import (
+    API,
+    AoTentarDeNovo,
+    Avanco,
+    Coleta,
+    Dependente,
+    Inspecao,
+    ramos_de_agora,
+)
 
 
 @dataclass(slots=True)
@@ -138,6 +146,12 @@ class Portal:
     ) -> list[bytes]:
         """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações."""
         return escrita.existentes(self._transporte, no_escopo, chaves)
+
+    def dependentes_de_fora(
+        self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
+    ) -> Sequence[Dependente]:
+        """Nada: a API não mostra as chaves das tabelas que ela não descreve."""
+        return ()
 
     def ensaiar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
