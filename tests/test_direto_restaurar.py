@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -20,7 +21,8 @@ from psycopg import sql
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao
 from apoio.impressoes import diferencas, tabelas_e_donos
 from apoio.loja import LOJA_X, Loja, antes_de
-from cofre.via import DIRETA
+from cofre.via import API, DIRETA
+from supabase_local.falhas import Pedido, RespostaForcada
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 SEMENTES = range(100 if CAMPANHA else 6)
@@ -194,3 +196,47 @@ def test_o_que_depende_de_fora_dos_backups_e_dito_antes(loja: Loja) -> None:
     assert f"{esperado} (ON DELETE CASCADE)" in " ".join(saida.saida.split()), saida.tudo
     estragado.conferir_intacto()
     assert loja.valor("SELECT count(*) FROM interno.etiquetas") == 1
+
+
+def test_a_que_parou_pela_api_se_conclui_pela_direta(loja: Loja) -> None:
+    """E se a direta não consegue, ela continua por concluir: nada do que a API já fez se perde."""
+    alvo = antes_de(loja)
+    loja.sql(
+        f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
+        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'"
+        " AND id NOT IN (SELECT despesa_id FROM contas_pagar WHERE despesa_id IS NOT NULL)",
+    )
+    pela_api = replace(loja, via=API)
+    with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_DepoisDe(20), vezes=None):
+        saida = pela_api.direto("--tabelas", "produtos,despesas", "--tentativas", "1")
+    assert saida.codigo == 7, saida.tudo
+    (diario,) = loja.diarios()
+    assert (diario["estado"], diario["via"]) == ("em_andamento", "api")
+
+    loja.sql(
+        "CREATE FUNCTION negar() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'nunca'; END $$",
+        "CREATE TRIGGER negar BEFORE UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION negar()",
+        "ALTER TABLE produtos ENABLE ALWAYS TRIGGER negar",
+    )
+    recusada = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert recusada.codigo == 8, recusada.tudo
+    assert [d["estado"] for d in loja.diarios()] == ["incompleta"]
+
+    loja.sql("DROP TRIGGER negar ON produtos")
+    saida = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    assert set(diferencas(loja.estado(), alvo.estado)) == {"auditoria"}  # não escolhida
+    alvo.conferir_outras()
+    assert [d["estado"] for d in loja.diarios()] == ["concluida"]
+
+
+class _DepoisDe:
+    """Verdadeiro para tudo, depois de n alterações."""
+
+    def __init__(self, n: int) -> None:
+        self._faltam = n
+
+    def __call__(self, pedido: Pedido) -> bool:
+        self._faltam -= pedido.metodo == "PATCH"
+        return self._faltam <= 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from cofre.comparacao import Arquivos, Comparacao
 from cofre.deposito import Backup
-from cofre.diario import CONCLUIDA, DESFEITA, INCOMPLETA, Diario
+from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
 from cofre.erros import EmpresaMudou, FalhaDeLeitura
 from cofre.escritor import DONO_TROCADO, MUDOU
 from cofre.executor import Impedimento
@@ -192,9 +192,8 @@ class Convergencia:
         )
 
     def _encerrar(self, plano: Plano, desfecho: Desfecho) -> None:
-        estado = DESFEITA if desfecho.desfeita else INCOMPLETA
         self.diario.anotar(
-            estado=CONCLUIDA if desfecho.completa else estado,
+            estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
             desfecho={
                 "passadas": desfecho.passadas,
                 "registros": desfecho.registros,

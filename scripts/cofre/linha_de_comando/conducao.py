@@ -81,6 +81,7 @@ class Conducao:
         self._relato = sessao.relato
         self._dialogo = Dialogo(sessao.relato)
         self._narrador = Narrador(sessao.relato)
+        self._continuando = False
         self._tabelas: Mapping[str, Contagem] = {}
         """O que o documento final diz das tabelas: o plano, ou o que ainda difere."""
 
@@ -142,6 +143,7 @@ class Conducao:
         self._sessao.conectar(guardada, backup)
         alvo = Alvo(self._sessao.empresa, backup, tuple(dados["tabelas"]), str(dados["modo"]))
         pendente.anotar(estado=EM_ANDAMENTO)
+        self._continuando = True
         return self._fim(str(dados["acao"]), self._convergir(alvo, antes, pendente))
 
     def desfazer(self, guardada: EmpresaGuardada, qual: Diario) -> int:
@@ -267,6 +269,7 @@ class Conducao:
                 "tabelas": list(alvo.tabelas),
                 "modo": alvo.modo,
                 "efeitos": self._opcoes.efeitos,
+                "via": self._sessao.restauradora.via.nome,
                 "sem_recusadas": bool(acordo.perdas),
                 **({"desfaz": desfaz.caminho.name} if desfaz else {}),
             },
@@ -305,6 +308,7 @@ class Conducao:
         self._tabelas = desfecho.restantes
         self._narrador.desfecho(alvo, desfecho, str(diario.dados["acao"]))
         if desfecho.desfeita:
+            self._como_se_nada(diario)
             raise RestauracaoRecusada(NADA_MUDOU, "Resolva o que o banco recusou e tente de novo.")
         if not desfecho.completa:
             efeitos = tuple(desfecho.efeitos)
@@ -324,8 +328,18 @@ class Conducao:
 
     # -- quando não acaba --------------------------------------------------------------------
 
+    def _como_se_nada(self, diario: Diario) -> None:
+        """A transação voltou atrás. Se a restauração começou agora, é como se não tivesse havido;
+        uma que se continuava segue por concluir."""
+        from cofre.diario import DESFEITA
+
+        if not self._continuando:
+            diario.anotar(estado=DESFEITA)
+
     def _parada(self, diario: Diario, causa: str) -> RestauracaoIncompleta:
         oque = "O desfazer" if diario.desfazendo else "A restauração"
+        if self._sessao.restauradora.via.atomica:
+            causa += " Numa transação, ou tudo valeu, ou nada mudou: concluir confere."
         return RestauracaoIncompleta(
             f"{oque} parou no meio: {causa}", como_seguir(diario, self._opcoes.destino)
         )
@@ -333,10 +347,8 @@ class Conducao:
     def _depois_de_parada(self, alvo: Alvo, antes: Backup, diario: Diario, erro: ErroCofre) -> int:
         """Um erro que não se venceu: as três escolhas, ali mesmo, se há quem responda. Numa
         transação não há o que escolher: nada mudou."""
-        from cofre.diario import DESFEITA
-
         if self._sessao.restauradora.via.atomica and not isinstance(erro, DesfechoIncerto):
-            diario.anotar(estado=DESFEITA)
+            self._como_se_nada(diario)
             if not isinstance(erro, EmpresaMudou | RestauracaoRecusada):
                 self._relato.linha(f"↩️ {NADA_MUDOU}")
             raise erro
