@@ -23,6 +23,7 @@ from apoio.impressoes import diferencas, tabelas_e_donos
 from apoio.loja import LOJA_X, Loja, antes_de
 from cofre.via import API, DIRETA
 from supabase_local.falhas import Pedido, RespostaForcada
+from supabase_local.postgres import ler_sql
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 SEMENTES = range(100 if CAMPANHA else 6)
@@ -53,6 +54,11 @@ def _estragar_tudo(loja: Loja, acaso: random.Random) -> None:
                 # Uma linha que fura uma regra NOT VALID não se muda; apagar, sim.
                 with contextlib.suppress(psycopg.errors.CheckViolation), banco.transaction():
                     banco.execute(comando)
+            if tabela == "vendas":
+                banco.execute(
+                    "INSERT INTO vendas (user_id, total) SELECT %s, n FROM generate_series(1, 3) n",
+                    [LOJA_X],
+                )
             if acaso.random() < 0.6 and tabela not in ("empresas", "funcionarios"):
                 banco.execute(sql.SQL("DELETE FROM {} AS t WHERE {}").format(nome, onde))
 
@@ -80,6 +86,8 @@ def _coluna_mudavel(
 
 @pytest.mark.parametrize("semente", SEMENTES)
 def test_toda_coluna_de_toda_linha_volta(loja: Loja, semente: int) -> None:
+    """Com todos os gatilhos ligados, os que trocam o dono e proíbem excluir inclusive."""
+    loja.sql(ler_sql("gatilhos_extremos.sql"))
     antes = antes_de(loja)
     _estragar_tudo(loja, random.Random(f"direta {semente}"))
     assert diferencas(loja.estado(), antes.estado)
