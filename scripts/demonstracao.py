@@ -1,4 +1,5 @@
-"""Experimente tudo sem conta alguma: `python3 scripts/demonstracao.py` (ou com `--auto`)."""
+"""Experimente tudo sem conta alguma: `python3 scripts/demonstracao.py`, com `--auto` para não
+responder nada e com `--via direta` para ver a conexão direta com o PostgreSQL."""
 
 import argparse
 import sys
@@ -12,7 +13,7 @@ def ler_opcoes() -> argparse.Namespace:
         prog="demonstracao.py",
         usage=argparse.SUPPRESS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="uso: demonstracao.py [--auto]\n\n"
+        description="uso: demonstracao.py [--auto] [--via VIA]\n\n"
         "Backup e restauração num Supabase embutido, com empresas inventadas.",
         add_help=False,
     )
@@ -20,6 +21,13 @@ def ler_opcoes() -> argparse.Namespace:
     analisador.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
     analisador.add_argument(
         "--auto", action="store_true", help="inclui o acidente e a restauração, sem perguntas"
+    )
+    analisador.add_argument(
+        "--via",
+        choices=("api", "direta"),
+        default="api",
+        metavar="VIA",
+        help="api (padrão) ou direta: a conexão com o próprio PostgreSQL",
     )
     return analisador.parse_args()
 
@@ -39,7 +47,7 @@ def main() -> int:
 
     from supabase_local.demonstracao import executar
 
-    return executar(auto=opcoes.auto)
+    return executar(auto=opcoes.auto, via=opcoes.via)
 
 
 if __name__ == "__main__":

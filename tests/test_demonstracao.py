@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from supabase_local.ambiente import RAIZ
+from supabase_local.demonstracao import API, DIRETA, VIAS
 from supabase_local.lugar import dono_do_servidor, pasta_do_cluster
 from supabase_local.processos import esperar
 
@@ -24,11 +27,11 @@ from pathlib import Path
 from supabase_local import demonstracao as d
 from supabase_local.sistema import arrumar_entrada_e_saida
 arrumar_entrada_e_saida()
-base = Path(sys.argv[1])
+base, via = Path(sys.argv[1]), sys.argv[2]
 d.PASTA, d.BACKUPS = base / "pg", base / "backups"
-if len(sys.argv) > 2:
-    d.SCRIPT_DE_BACKUP = d.RAIZ / "scripts" / sys.argv[2]
-sys.exit(d.executar())
+if len(sys.argv) > 3:
+    d.SCRIPT_DE_BACKUP = d.RAIZ / "scripts" / sys.argv[3]
+sys.exit(d.executar(via=via))
 """
 SUBSTITUTO = """
 import os, sys, time
@@ -38,10 +41,18 @@ pasta = Path(os.environ["BACKUP_DIR"]) / "empresa_abc12345"
 pasta.mkdir(parents=True, exist_ok=True)
 (pasta / "produtos_20260116_182944.json").write_text("[]")
 assert os.environ["SUPABASE_SERVICE_ROLE_KEY"].startswith("sb_secret_")
-assert os.environ["SUPABASE_DB_URL"] == ""
+assert os.environ["SUPABASE_DB_URL"].partition(":")[0] == {esquema!r}
+assert os.environ["SUPABASE_DB_CA"] == ""
 time.sleep({demora})
 sys.exit({codigo})
 """
+
+
+DE_UM_PROJETO_REAL = {
+    "SUPABASE_DB_URL": "postgresql://u:s@real.exemplo.com/postgres",
+    "SUPABASE_DB_CA": "real.crt",
+}
+"""O que o ambiente de quem roda a demonstração pode ter."""
 
 
 def lugar_do_cluster(tmp_path: Path) -> Path:
@@ -52,14 +63,17 @@ def lugar_do_cluster(tmp_path: Path) -> Path:
 def _sem_sobras(tmp_path: Path) -> Iterator[None]:
     """Sob root, o cluster da demonstração não mora em tmp_path."""
     yield
-    shutil.rmtree(lugar_do_cluster(tmp_path))
+    if lugar_do_cluster(tmp_path).exists():
+        shutil.rmtree(lugar_do_cluster(tmp_path))
 
 
-def comando(tmp_path: Path, *, codigo: int = 0, demora: int = 0) -> list[str]:
+def comando(tmp_path: Path, *, codigo: int = 0, demora: int = 0, via: str = API) -> list[str]:
     substituto = tmp_path / "backup.py"
-    substituto.write_text(SUBSTITUTO.format(codigo=codigo, demora=demora), encoding="utf-8")
+    esquema = "postgresql" if via == DIRETA else ""
+    programa = SUBSTITUTO.format(codigo=codigo, demora=demora, esquema=esquema)
+    substituto.write_text(programa, encoding="utf-8")
     relativo = os.path.relpath(substituto, RAIZ / "scripts")
-    return [sys.executable, "-c", PROGRAMA, str(tmp_path), relativo]
+    return [sys.executable, "-c", PROGRAMA, str(tmp_path), via, relativo]
 
 
 def ambiente_do_filho(**outras: str) -> dict[str, str]:
@@ -74,20 +88,23 @@ def em_execucao(tmp_path: Path) -> str:
     return "\n".join(linha for linha in linhas if any(lugar in linha for lugar in lugares))
 
 
-def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path) -> None:
+@pytest.mark.parametrize("via", VIAS)
+def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None:
     for vez in ("primeira", "segunda"):
         fim = subprocess.run(
-            ["sh", "-c", 'exec "$@" <&-', "sh", *comando(tmp_path)],
+            ["sh", "-c", 'exec "$@" <&-', "sh", *comando(tmp_path, via=via)],
             capture_output=True,
             text=True,
             encoding="utf-8",
-            env=ambiente_do_filho(PYTHONIOENCODING="cp1252", SUPABASE_DB_URL="postgresql://real"),
+            env=ambiente_do_filho(PYTHONIOENCODING="cp1252", **DE_UM_PROJETO_REAL),
             timeout=60,
             check=False,
         )
         assert (fim.returncode, fim.stderr) == (0, "")
         assert "empresa_abc12345/" in fim.stdout
         assert "export SUPABASE_SERVICE_ROLE_KEY=sb_secret_" in fim.stdout
+        url = r"postgresql://\S+" if via == DIRETA else "''"
+        assert re.search(rf"export SUPABASE_DB_URL={url}$", fim.stdout, re.MULTILINE)
         assert ("criando três empresas" in fim.stdout) == (vez == "primeira")
         assert not em_execucao(tmp_path)
 
@@ -151,18 +168,45 @@ def test_termina_limpa(
     assert esperar(lambda: not em_execucao(tmp_path), 15), em_execucao(tmp_path)
 
 
-def test_com_o_backup_de_verdade(tmp_path: Path) -> None:
+# O mesmo programa, com o acidente: do backup à prova de que as vizinhas não mudaram.
+COM_ACIDENTE = PROGRAMA.replace("executar(via=via)", "executar(auto=True, via=via)")
+
+
+@pytest.mark.parametrize("via", VIAS)
+def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
+    """A vítima volta e as vizinhas ficam intactas; pela direta, numa transação, e nem as datas que
+    o banco reescreve mudam."""
     fim = subprocess.run(
-        [sys.executable, "-c", PROGRAMA, str(tmp_path)],
+        [sys.executable, "-c", COM_ACIDENTE, str(tmp_path), via],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=ambiente_do_filho(),
+        env=ambiente_do_filho(**DE_UM_PROJETO_REAL),
         timeout=120,
         check=False,
     )
     assert fim.returncode == 0, fim.stdout + fim.stderr
     assert "🏢 Empresa: Grupo Raval" in fim.stdout
     assert "✅ produtos: 819 registros" in fim.stdout
-    assert list(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))
+    assert "clientes: 145 → 0" in fim.stdout
+    assert "✅ RESTAURAÇÃO CONCLUÍDA!" in fim.stdout
+    assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in fim.stdout
+    assert fim.stdout.count("✅ intacta: ") == 2
+    assert ("o próprio banco reescreve" in fim.stdout) == (via == API)
+    assert ("Conexão direta: uma transação só" in fim.stdout) == (via == DIRETA)
+    metadados = sorted(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))
+    como = json.loads(metadados[0].read_text(encoding="utf-8"))["consistencia_como"]
+    assert ("REPEATABLE READ" in como) == (via == DIRETA)
+
+
+def test_a_ajuda_diz_as_duas_vias() -> None:
+    fim = subprocess.run(
+        [sys.executable, str(RAIZ / "scripts" / "demonstracao.py"), "--help"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "COLUMNS": "80"},
+        check=True,
+    )
+    assert "--via VIA   api (padrão) ou direta" in fim.stdout

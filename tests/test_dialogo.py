@@ -32,23 +32,26 @@ from apoio.execucao import (
     restaurar,
     ultimo_backup,
 )
+from apoio.loja import LOJA_X, Loja
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.comparacao import Alvo
 from cofre.deposito import Backup, Deposito
 from cofre.dialogo import tabelas_pedidas
 from cofre.diario import abrir_novo
+from cofre.direto.gatilhos import Modo, dizer
 from cofre.erros import ErroDeUso
 from cofre.fotografia import FotoMontada
 from cofre.inventario import EmpresaGuardada, guardadas
 from cofre.modelo import Empresa
 from cofre.narrador import Narrador
 from cofre.plano import TabelaDoPlano, comparar
-from cofre.relato import RelatoTexto
+from cofre.relato import RelatoTexto, em_linhas
 from cofre.restauracao import Planejada
 from cofre.resultado import CopiaDeEmpresa
 from cofre.selecao import interpretar_tabelas
 from cofre.verificacao import anterior_inteiro
+from cofre.via import DIRETA
 from supabase_local.servidor import SupabaseLocal
 
 Metadados = Mapping[str, Any]
@@ -302,13 +305,19 @@ def test_as_fotos_de_restauracoes_nao_contam_como_backups(
     assert "2. produtos (2 backups)\n" in saida.saida
 
 
-def num_terminal(projeto: SupabaseLocal, destino: Path, colunas: int, digitado: str) -> str:
+def num_terminal(
+    projeto: SupabaseLocal,
+    destino: Path,
+    colunas: int,
+    digitado: str,
+    mais: Mapping[str, str] | None = None,
+) -> str:
     """O que a restauração mostra num terminal desta largura, com o que se digitou de uma vez."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
     processo = subprocess.Popen(
         [sys.executable, str(RESTAURACAO)],
-        env=ambiente(projeto, destino, {"TERM": "xterm-256color"}),
+        env=ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})}),
         stdin=escravo,
         stdout=escravo,
         stderr=escravo,
@@ -367,6 +376,45 @@ def test_no_terminal_estreito_as_tabelas_da_confirmacao_nao_se_partem(
         "Tabelas: empresas, produtos, clientes, vendas,",
         "         vendas_itens, vazia",
     ]
+
+
+@pytest.mark.parametrize("via", [DIRETA], indirect=True)
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
+    """O que a conexão direta trava é dito antes da confirmação, sem partir palavras."""
+    loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}'")
+    digitado = "loja x\nclientes\nnão\n"
+    visto = num_terminal(loja.projeto, loja.destino, colunas, digitado, loja.ambiente)
+    aviso = visto.partition("= já iguais)\n")[2].partition("\n\n")[0]
+    if colunas == 80:
+        assert aviso.splitlines() == [
+            "   ℹ️ Conexão direta: uma transação só. Ou tudo volta, ou nada muda.",
+            "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma tabela é travada: só as",
+            "      linhas que mudam, até o fim.",
+            "   ⚠️ clientes: há registros que furam a regra clientes_cpf_inteiro (NOT VALID).",
+            "      Ela é solta e volta na transação; até o fim, ninguém lê nem grava nesta",
+            "      tabela.",
+        ]
+    else:
+        assert aviso.splitlines() == [
+            "   ℹ️ Conexão direta: uma transação só. Ou tudo",
+            "      volta, ou nada muda.",
+            "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma",
+            "      tabela é travada: só as linhas que mudam, até",
+            "      o fim.",
+            "   ⚠️ clientes: há registros que furam a regra",
+            "      clientes_cpf_inteiro (NOT VALID). Ela é solta",
+            "      e volta na transação; até o fim, ninguém lê",
+            "      nem grava nesta tabela.",
+        ]
+
+
+@pytest.mark.parametrize("modo", list(Modo))
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_cada_modo_de_escrever_se_diz_em_poucas_linhas(modo: Modo, colunas: int) -> None:
+    frases = [em_linhas(f"   {frase}", colunas, 6).splitlines() for frase in dizer(modo)]
+    assert all(len(linha) <= colunas for linhas in frases for linha in linhas), frases
+    assert sum(map(len, frases)) <= (4 if colunas == 80 else 7)
 
 
 # -- concluir, desfazer, deixar ----------------------------------------------------------------

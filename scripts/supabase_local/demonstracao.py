@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -33,6 +33,7 @@ SCRIPT_DE_BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
 PORTA_PREFERIDA = 54321
 ARQUIVOS_MOSTRADOS = 4
 PACIENCIA_COM_O_BACKUP = 15.0
+VIAS = API, DIRETA = "api", "direta"
 CODIGO_DE_ERRO = 1
 CODIGO_DE_INTERRUPCAO = 130
 
@@ -45,21 +46,22 @@ class Terminada(Exception):
         self.codigo = 128 + sinal
 
 
-def executar(auto: bool = False) -> int:
-    """A demonstração inteira (com `auto`, o acidente também, sem perguntas); devolve o código de
-    saída."""
+def executar(auto: bool = False, via: str = API) -> int:
+    """A demonstração inteira (com `auto`, o acidente também, sem perguntas), por uma das VIAS;
+    devolve o código de saída."""
     for sinal in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sinal, _terminar)
     # Quem a começa em segundo plano num shell deixa o Ctrl+C ignorado; aqui ele sempre vale.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with _supabase() as supabase:
-            codigo = _fazer_backup(supabase)
+            variaveis = configuracao(supabase, via)
+            codigo = _fazer_backup(variaveis)
             _mostrar_arquivos()
             if auto:
-                return codigo or _acidente(supabase, perguntar=False)
-            _mostrar_como_experimentar(supabase)
-            return _esperar(supabase) or codigo
+                return codigo or _acidente(supabase, variaveis, perguntar=False)
+            _mostrar_como_experimentar(variaveis)
+            return _esperar(supabase, variaveis) or codigo
     except ErroSupabaseLocal as erro:
         print(f"\n❌ {erro}", file=sys.stderr)
         return CODIGO_DE_ERRO
@@ -146,27 +148,29 @@ def _porta_esta_livre(porta: int) -> bool:
 # -- o backup ------------------------------------------------------------------------------
 
 
-def configuracao(supabase: SupabaseLocal) -> dict[str, str]:
-    """As variáveis com que os scripts falam com a demonstração, e não com um projeto real."""
+def configuracao(supabase: SupabaseLocal, via: str) -> dict[str, str]:
+    """As variáveis com que os scripts falam com a demonstração por esta via, e não com um projeto
+    real: o `.env` pode ter uma conexão direta, e o que está no ambiente vence, ainda que vazio."""
     return {
         "SUPABASE_URL": supabase.url,
         "SUPABASE_SERVICE_ROLE_KEY": supabase.chave_secreta,
+        "SUPABASE_DB_URL": supabase.uri_banco if via == DIRETA else "",
+        "SUPABASE_DB_CA": "",
         "BACKUP_DIR": str(BACKUPS),
     }
 
 
-def _ambiente_dos_scripts(supabase: SupabaseLocal) -> dict[str, str]:
-    # Vazias e não ausentes: o `.env` do projeto pode tê-las, e o que está no ambiente vence.
-    neutras = {"VITE_SUPABASE_URL": "", "SUPABASE_SECRET_KEY": "", "SUPABASE_DB_URL": ""}
-    return {**os.environ, **neutras, **configuracao(supabase)}
+def _ambiente_dos_scripts(variaveis: Mapping[str, str]) -> dict[str, str]:
+    neutras = {"VITE_SUPABASE_URL": "", "SUPABASE_SECRET_KEY": ""}
+    return {**os.environ, **neutras, **variaveis}
 
 
-def _fazer_backup(supabase: SupabaseLocal) -> int:
+def _fazer_backup(variaveis: Mapping[str, str]) -> int:
     print(f"▶️  python3 {SCRIPT_DE_BACKUP.relative_to(RAIZ)}\n")
     BACKUPS.mkdir(parents=True, exist_ok=True)
     processo = subprocess.Popen(
         [sys.executable, str(SCRIPT_DE_BACKUP)],
-        env=_ambiente_dos_scripts(supabase),
+        env=_ambiente_dos_scripts(variaveis),
         stdin=subprocess.DEVNULL,
     )
     try:
@@ -216,19 +220,19 @@ def _momento_de(arquivo: Path) -> str:
     return arquivo.stem[-15:]
 
 
-def _mostrar_como_experimentar(supabase: SupabaseLocal) -> None:
+def _mostrar_como_experimentar(variaveis: Mapping[str, str]) -> None:
     python = f".venv/bin/{Path(sys.executable).name}"
     print("\n🧪 Para experimentar, em outro terminal, nesta pasta:\n")
     print(f"   cd {shlex.quote(str(RAIZ))}")
-    for nome, valor in configuracao(supabase).items():
+    for nome, valor in variaveis.items():
         print(f"   export {nome}={shlex.quote(valor)}")
     print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name}")
     print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name} --help")
     print(f"   {python} scripts/{SCRIPT_DE_RESTAURACAO.name}")
-    print("\n   (A chave acima só vale nesta demonstração, nesta máquina.)")
+    print("\n   (O que está acima só vale nesta demonstração, nesta máquina.)")
 
 
-def _esperar(supabase: SupabaseLocal) -> int:
+def _esperar(supabase: SupabaseLocal, variaveis: Mapping[str, str]) -> int:
     """Fica no ar até Enter; «a» provoca o acidente. Devolve o código da restauração, se houve."""
     codigo = 0
     if sys.stdin is None or not sys.stdin.isatty():
@@ -244,14 +248,14 @@ def _esperar(supabase: SupabaseLocal) -> int:
         if resposta.strip().lower() != "a":
             print("👋 Até logo!")
             return codigo
-        codigo = _acidente(supabase, perguntar=True)
+        codigo = _acidente(supabase, variaveis, perguntar=True)
 
 
-def _acidente(supabase: SupabaseLocal, *, perguntar: bool) -> int:
+def _acidente(supabase: SupabaseLocal, variaveis: Mapping[str, str], *, perguntar: bool) -> int:
     """Provoca, restaura com o script de verdade e mostra as vizinhas. Devolve o código."""
     antes = acidente.retrato_das_vizinhas(supabase)
     acidente.provocar(supabase)
-    ambiente = _ambiente_dos_scripts(supabase)
+    ambiente = _ambiente_dos_scripts(variaveis)
     codigo = acidente.restaurar(SCRIPT_DE_RESTAURACAO, ambiente, perguntar=perguntar)
     intactas = acidente.mostrar_depois(supabase, antes)
     return codigo if intactas else CODIGO_DE_ERRO

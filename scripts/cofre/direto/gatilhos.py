@@ -88,18 +88,16 @@ def _mudar(
         )
 
 
+_DE_CADA = {
+    Modo.REPLICA: "ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma tabela é travada: só as linhas"
+    " que mudam, até o fim.",
+    Modo.DESLIGADOS: "⚠️ Os gatilhos são desligados nela: até o fim, ninguém, de empresa nenhuma,"
+    " grava nas tabelas escolhidas que os têm. Ler, sim.",
+    Modo.LIGADOS: "⚠️ O papel da SUPABASE_DB_URL não pode suspender os gatilhos. O que eles mudarem"
+    " é corrigido nela, mas as colunas que o banco reescreve (updated_at) ficam com o valor novo.",
+}
+
+
 def dizer(modo: Modo) -> list[str]:
     """O que o usuário precisa saber de como se vai escrever."""
-    comum = (
-        "ℹ️ Conexão direta: uma transação só; ou tudo volta, ou nada muda. Ninguém é impedido de"
-        " ler; as linhas desta empresa que mudam ficam travadas até o fim."
-    )
-    de_cada = {
-        Modo.REPLICA: "ℹ️ Os gatilhos ficam suspensos só nesta transação; nenhuma tabela é travada.",
-        Modo.DESLIGADOS: "⚠️ Os gatilhos são desligados durante a transação, e as tabelas"
-        " escolhidas ficam travadas para quem escreve nelas, de todas as empresas, até o fim.",
-        Modo.LIGADOS: "⚠️ O papel da SUPABASE_DB_URL não pode suspender os gatilhos: o que eles"
-        " mudarem é desfeito na mesma transação, mas colunas que o banco reescreve (updated_at)"
-        " ficam com o valor novo.",
-    }
-    return [comum, de_cada[modo]]
+    return ["ℹ️ Conexão direta: uma transação só. Ou tudo volta, ou nada muda.", _DE_CADA[modo]]

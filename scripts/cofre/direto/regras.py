@@ -38,7 +38,7 @@ def dizer(soltas: Sequence[tuple[str, str]]) -> list[str]:
     """O que o usuário precisa saber antes."""
     return [
         f"⚠️ {limpo(tabela)}: há registros que furam a regra {limpo(regra)} (NOT VALID). Ela é solta"
-        " e volta na mesma transação; até o fim dela, ninguém lê nem grava nesta tabela."
+        " e volta na transação; até o fim, ninguém lê nem grava nesta tabela."
         for tabela, regra in soltas
     ]
 

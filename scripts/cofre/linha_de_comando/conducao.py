@@ -177,9 +177,11 @@ class Conducao:
             )
 
     def _dizer_como_se_escreve(self, alvo: Alvo, planejada: Planejada) -> None:
+        from cofre.relato import em_linhas
+
         if not planejada.plano.vazio:
             for frase in self._sessao.restauradora.como_escreve(alvo):
-                self._relato.linha(f"   {frase}")
+                self._relato.linha(em_linhas(f"   {frase}", self._relato.largura, 6))
 
     # -- combinar e confirmar --------------------------------------------------------------
 
