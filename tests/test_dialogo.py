@@ -400,12 +400,12 @@ def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
             "   ℹ️ Conexão direta: uma transação só. Ou tudo",
             "      volta, ou nada muda.",
             "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma",
-            "      tabela é travada: só as linhas que mudam, até",
-            "      o fim.",
+            "      tabela é travada: só as linhas que mudam,",
+            "      até o fim.",
             "   ⚠️ clientes: há registros que furam a regra",
-            "      clientes_cpf_inteiro (NOT VALID). Ela é solta",
-            "      e volta na transação; até o fim, ninguém lê",
-            "      nem grava nesta tabela.",
+            "      clientes_cpf_inteiro (NOT VALID). Ela é",
+            "      solta e volta na transação; até o fim,",
+            "      ninguém lê nem grava nesta tabela.",
         ]
 
 

@@ -28,6 +28,7 @@ from cofre import erros
 from cofre.config import carregar, ler_regras
 from cofre.linha_de_comando.argumentos import CODIGOS
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
+from cofre.via import DIRETA
 from supabase_local import acidente
 from supabase_local.servidor import SupabaseLocal
 
@@ -78,6 +79,10 @@ def separar(argumentos: str) -> tuple[Path, list[str]]:
 
 def da_restauracao(bloco: Bloco) -> bool:
     return separar(bloco.argumentos or "")[0] == RESTAURACAO
+
+
+def da_via_direta(bloco: Bloco) -> bool:
+    return f"--via {DIRETA}" in (bloco.argumentos or "")
 
 
 def ajuda_de(argumentos: str, tmp_path: Path) -> str:
@@ -133,7 +138,7 @@ def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     # Como na demonstração: o cliente que fura uma regra NOT VALID não voltaria.
     executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
     assert executar(supabase, destino).codigo == 0
-    tudo, so_o_que_falta = [t for t in TELAS if da_restauracao(t)]
+    tudo, so_o_que_falta = [t for t in TELAS if da_restauracao(t) and not da_via_direta(t)]
 
     acidente.provocar(supabase)
     sem_molduras = "\n".join(b.texto for b in blocos())
@@ -149,10 +154,20 @@ def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     conferir_dialogo(supabase, destino, so_o_que_falta)
 
 
+def test_o_dialogo_da_via_direta_e_o_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
+    destino = tmp_path / "backups"
+    executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
+    assert executar(supabase, destino).codigo == 0
+    (tela,) = [t for t in TELAS if da_via_direta(t)]
+    acidente.provocar(supabase)
+    conferir_dialogo(supabase, destino, tela)
+
+
 def conferir_dialogo(supabase: SupabaseLocal, destino: Path, tela: Bloco) -> None:
     _, argumentos = separar(tela.argumentos or "")
     respostas = tuple(resposta for _, resposta in PERGUNTA.findall(tela.texto))
-    fim = restaurar(supabase, destino, *argumentos, respostas=respostas)
+    mais = {"SUPABASE_DB_URL": supabase.uri_banco} if da_via_direta(tela) else {}
+    fim = restaurar(supabase, destino, *argumentos, respostas=respostas, mais=mais)
     assert fim.codigo == 0, fim.tudo
     real = como_num_terminal(sem_o_que_varia(fim.saida), respostas)
     conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
