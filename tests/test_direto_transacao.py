@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from apoio.bancada import Montador
+from apoio.bancada import Bancada, Montador
+from apoio.impressoes import diferencas, estado
 from apoio.lojinha import DONO, VIZINHA
 
 # -- tipos e nomes -----------------------------------------------------------------------------
@@ -107,3 +108,136 @@ def test_nomes_estranhos_e_linhas_iguais_sem_chave(montar: Montador) -> None:
             WHERE "x" = 0 AND user_id = '{DONO}')""",
     )
     b.conferir(b.restaurar())
+
+
+# -- papéis ------------------------------------------------------------------------------------
+
+GATILHOS = f"""
+    CREATE FUNCTION mexer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF TG_OP <> 'DELETE' AND TG_TABLE_NAME = 'produtos' THEN
+            NEW.nome := NEW.nome || '!'; END IF;
+        RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
+    CREATE TABLE eventos (id bigint, user_id uuid, dia date, o text, PRIMARY KEY (id, dia))
+        PARTITION BY RANGE (dia);
+    CREATE TABLE eventos_1 PARTITION OF eventos FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+    CREATE TABLE eventos_2 PARTITION OF eventos FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
+    INSERT INTO eventos SELECT n, '{DONO}', '2020-06-01'::date + n * 10, 'o' || n
+        FROM generate_series(1, 40) n;
+    CREATE FUNCTION marcar() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        NEW.o := NEW.o || '?'; RETURN NEW; END $$;
+    CREATE TRIGGER g_o BEFORE INSERT OR UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION mexer();
+    CREATE TRIGGER g_a BEFORE INSERT OR UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION mexer();
+    CREATE TRIGGER g_r BEFORE INSERT OR UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION mexer();
+    CREATE TRIGGER g_d BEFORE INSERT OR UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION mexer();
+    ALTER TABLE produtos ENABLE ALWAYS TRIGGER g_a, ENABLE REPLICA TRIGGER g_r,
+        DISABLE TRIGGER g_d;
+    CREATE TRIGGER p BEFORE INSERT OR UPDATE ON eventos FOR EACH ROW EXECUTE FUNCTION marcar();
+    CREATE TRIGGER q BEFORE INSERT OR UPDATE ON eventos FOR EACH ROW EXECUTE FUNCTION marcar();
+    CREATE TRIGGER so_dela BEFORE INSERT OR UPDATE ON eventos_2 FOR EACH ROW
+        EXECUTE FUNCTION marcar();
+    ALTER TABLE eventos_1 DISABLE TRIGGER p, ENABLE ALWAYS TRIGGER q;
+    ALTER TABLE eventos_2 ENABLE REPLICA TRIGGER p;
+    CREATE CONSTRAINT TRIGGER adiado AFTER INSERT OR UPDATE OR DELETE ON vendas
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mexer();
+"""
+ESTRAGO = (
+    "DELETE FROM vendas_itens WHERE venda_id < 20 AND produto_id < 1000",
+    "DELETE FROM vendas WHERE id < 20",
+    "UPDATE produtos SET nome = 'outro', preco = NULL WHERE id BETWEEN 30 AND 60",
+    "DELETE FROM clientes c WHERE NOT EXISTS (SELECT FROM vendas v WHERE v.cliente_id = c.id)"
+    f" AND c.user_id = '{DONO}'",
+    f"INSERT INTO produtos (id, user_id, nome) SELECT n, '{DONO}', 'a mais' FROM"
+    " generate_series(5001, 5005) n",
+    f"INSERT INTO vendas SELECT n, '{DONO}' FROM generate_series(5001, 5005) n",
+)
+ESTRAGO_NOS_EVENTOS = (
+    "DELETE FROM eventos WHERE id % 3 = 0",
+    "UPDATE eventos SET o = 'z' WHERE id % 3 = 1",
+)
+LER_TUDO = "GRANT USAGE ON SCHEMA public, auth TO {papel}; GRANT pg_read_all_data TO {papel}"
+DONO_DE_TUDO = (
+    LER_TUDO,
+    "ALTER TABLE produtos OWNER TO {papel}; ALTER TABLE clientes OWNER TO {papel};"
+    "ALTER TABLE vendas OWNER TO {papel}; ALTER TABLE vendas_itens OWNER TO {papel};"
+    "ALTER TABLE empresas OWNER TO {papel}; ALTER TABLE vazia OWNER TO {papel}",
+)
+SO_DADOS = (
+    LER_TUDO,
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {papel}",
+)
+
+
+def estados_dos_gatilhos(b: Bancada) -> list[tuple[str, str, str]]:
+    with b.banco() as banco:
+        return banco.execute(
+            "SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger"
+            " ORDER BY 1, 2"
+        ).fetchall()
+
+
+def test_quem_so_e_dono_desliga_os_gatilhos_e_os_deixa_como_eram(montar: Montador) -> None:
+    b = montar(GATILHOS)
+    antes = estados_dos_gatilhos(b)
+    assert {e for t, _, e in antes if t.startswith("eventos")} == set("OARD")
+    b.sql(*ESTRAGO, *ESTRAGO_NOS_EVENTOS, sem_gatilhos=True)
+    dos_eventos = "".join(
+        f"ALTER TABLE {t} OWNER TO {{papel}};" for t in ("eventos", "eventos_1", "eventos_2")
+    )
+    with b.papel(*DONO_DE_TUDO, dos_eventos) as url:
+        saida = b.restaurar(url=url)
+    b.conferir(saida)
+    assert "as tabelas escolhidas ficam travadas para quem escreve nelas" in saida.saida
+    assert estados_dos_gatilhos(b) == antes
+
+
+def test_quem_so_e_dono_tem_as_ligacoes_conferidas_pelo_banco(montar: Montador) -> None:
+    """Uma filha da vizinha aponta para o que sairia."""
+    b = montar()
+    b.sql(
+        f"INSERT INTO produtos (id, user_id, nome) VALUES (7000, '{DONO}', 'a mais')",
+        "UPDATE vendas_itens SET produto_id = 7000 WHERE venda_id = 1001",
+    )
+    antes = b.loja.impressoes()
+    with b.papel(*DONO_DE_TUDO) as url:
+        saida = b.restaurar(url=url)
+    assert saida.codigo == 8, saida.tudo
+    assert "vendas_itens" in saida.tudo
+    assert b.loja.impressoes() == antes
+
+
+LANCAR = """
+    CREATE TABLE livro (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid, o text);
+    CREATE FUNCTION lancar() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO livro (user_id, o) VALUES (NEW.user_id, TG_OP || NEW.id); RETURN NEW; END $$;
+    CREATE FUNCTION agora() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        NEW.updated_at := clock_timestamp(); RETURN NEW; END $$;
+    ALTER TABLE produtos ADD updated_at timestamptz DEFAULT now();
+    CREATE TRIGGER agora BEFORE UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION agora();
+    CREATE TRIGGER lancar AFTER INSERT ON vendas FOR EACH ROW EXECUTE FUNCTION lancar();
+"""
+
+
+@pytest.mark.parametrize("efeitos", ["desfazer", "manter", "perguntar"])
+def test_quem_nao_pode_deter_os_gatilhos_converge_na_transacao(
+    montar: Montador, efeitos: str
+) -> None:
+    b = montar(LANCAR)
+    b.sql(*ESTRAGO, sem_gatilhos=True)
+    escolhidas = ("--tabelas", "produtos,vendas,vendas_itens,clientes")
+    with b.papel(*SO_DADOS) as url:
+        if efeitos == "perguntar":
+            saida = b.restaurar(*escolhidas, url=url, respostas=("RESTAURAR", "s"))
+        else:
+            saida = b.restaurar(*escolhidas, "--efeitos", efeitos, url=url)
+    assert saida.codigo == 0, saida.tudo
+    assert "não pode suspender os gatilhos" in saida.saida
+    assert "updated_at" in saida.saida
+    b.antes.conferir_outras()
+    sobra = diferencas(
+        estado(b.loja.projeto, DONO, frozenset({("produtos", "updated_at")})),
+        {n: [{c: v for c, v in li.items() if (n, c) != ("produtos", "updated_at")} for li in ls]
+         for n, ls in b.antes.estado.items()},
+    )  # fmt: skip
+    if efeitos == "manter":
+        assert len(sobra.pop("livro")[0]) == 19
+    assert sobra == {}

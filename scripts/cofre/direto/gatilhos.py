@@ -7,20 +7,39 @@ gatilhos como dono das tabelas, que as trava para quem escreve; deixá-los ligad
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import class_row
 
 _LIGADOS = """
-    SELECT c.relname::text, g.tgname::text, g.tgenabled::text
+    WITH todas AS (
+        SELECT c.oid FROM pg_catalog.pg_class c
+        WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public')
+          AND c.relname = ANY(%s)
+    )
+    SELECT n.nspname::text AS schema, c.relname::text AS tabela, g.tgname::text AS nome,
+        g.tgenabled::text AS estado
     FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
-    WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public')
-      AND c.relname = ANY(%s) AND NOT g.tgisinternal AND g.tgparentid = 0
-      AND g.tgenabled IN ('O', 'A')
-    ORDER BY 1, 2
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND g.tgrelid IN (
+        SELECT oid FROM todas
+        UNION SELECT p.relid FROM todas, pg_catalog.pg_partition_tree(todas.oid) AS p
+    )
+    ORDER BY 1, 2, 3
 """
+"""Os de cada partição também, um a um: cada uma pode ter os seus, e cada cópia de um gatilho da
+tabela-mãe tem o seu próprio estado."""
+
+
+class _Gatilho(NamedTuple):
+    schema: str
+    tabela: str
+    nome: str
+    estado: str
 
 
 class Modo(enum.Enum):
@@ -68,22 +87,20 @@ class Suspensos:
             _mudar(self._conexao, self._eram, {"O": "ENABLE", "A": "ENABLE ALWAYS"})
 
 
-def _ligados(conexao: psycopg.Connection, tabelas: Sequence[str]) -> list[tuple[str, str, str]]:
-    linhas: list[tuple[str, str, str]] = conexao.execute(
-        _LIGADOS.encode(), [list(tabelas)]
-    ).fetchall()
-    return linhas
+def _ligados(conexao: psycopg.Connection, tabelas: Sequence[str]) -> list[_Gatilho]:
+    with conexao.cursor(row_factory=class_row(_Gatilho)) as cursor:
+        return cursor.execute(_LIGADOS.encode(), [list(tabelas)]).fetchall()
 
 
 def _mudar(
-    conexao: psycopg.Connection, gatilhos: Sequence[tuple[str, str, str]], como: dict[str, str]
+    conexao: psycopg.Connection, gatilhos: Sequence[_Gatilho], como: Mapping[str, str]
 ) -> None:
-    for tabela, gatilho, era in gatilhos:
+    for g in gatilhos:
         conexao.execute(
-            sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
-                sql.Identifier("public", tabela),
-                sql.SQL(como[era]),
-                sql.Identifier(gatilho),
+            sql.SQL("ALTER TABLE ONLY {} {} TRIGGER {}").format(
+                sql.Identifier(g.schema, g.tabela),
+                sql.SQL(como[g.estado]),
+                sql.Identifier(g.nome),
             )
         )
 
