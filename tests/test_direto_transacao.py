@@ -3,11 +3,19 @@ regras, ligações, sequências, tipos e nomes estranhos, quedas na confirmaçã
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+
 import pytest
 
 from apoio.bancada import Bancada, Montador
+from apoio.execucao import conteudo
 from apoio.impressoes import diferencas, estado
+from apoio.loja import PRE
 from apoio.lojinha import DONO, VIZINHA
+from apoio.procurador import Destino, procurador
+from cofre.direto.transacao import COMECO
 
 # -- tipos e nomes -----------------------------------------------------------------------------
 
@@ -186,7 +194,21 @@ def test_quem_so_e_dono_desliga_os_gatilhos_e_os_deixa_como_eram(montar: Montado
     with b.papel(*DONO_DE_TUDO, dos_eventos) as url:
         saida = b.restaurar(url=url)
     b.conferir(saida)
-    assert "as tabelas escolhidas ficam travadas para quem escreve nelas" in saida.saida
+    travadas = (
+        "ficam travadas para quem escreve, de todas as empresas: eventos, eventos_1, eventos_2,"
+    )
+    assert travadas in saida.saida
+    assert estados_dos_gatilhos(b) == antes
+
+
+def test_na_replica_os_gatilhos_de_sempre_tambem_se_calam(montar: Montador) -> None:
+    b = montar(GATILHOS)
+    antes = estados_dos_gatilhos(b)
+    b.sql(*ESTRAGO, *ESTRAGO_NOS_EVENTOS, sem_gatilhos=True)
+    # O estrago feito assim dispara os de sempre: conta como estrago.
+    saida = b.restaurar()
+    b.conferir(saida)
+    assert "ficam travadas para quem escreve, de todas as empresas: eventos_1, " in saida.saida
     assert estados_dos_gatilhos(b) == antes
 
 
@@ -230,7 +252,7 @@ def test_quem_nao_pode_deter_os_gatilhos_converge_na_transacao(
         else:
             saida = b.restaurar(*escolhidas, "--efeitos", efeitos, url=url)
     assert saida.codigo == 0, saida.tudo
-    assert "não pode suspender os gatilhos" in saida.saida
+    assert "não pode suspender os gatilhos agora (produtos), lancar (vendas)" in saida.saida
     assert "updated_at" in saida.saida
     b.antes.conferir_outras()
     sobra = diferencas(
@@ -241,3 +263,150 @@ def test_quem_nao_pode_deter_os_gatilhos_converge_na_transacao(
     if efeitos == "manter":
         assert len(sobra.pop("livro")[0]) == 19
     assert sobra == {}
+
+
+# -- quem mexe ao mesmo tempo ------------------------------------------------------------------
+
+
+def pela_porta(b: Bancada, porta: int) -> str:
+    """A URL do banco com outra porta."""
+    projeto = b.loja.projeto
+    return projeto.uri_banco.replace(f":{projeto.cluster.porta}/", f":{porta}/")
+
+
+class NaHora:
+    """Chama `fazer` antes do primeiro pedido com este texto depois que o diário está no disco."""
+
+    def __init__(self, b: Bancada, texto: bytes, fazer: Callable[[], Destino]) -> None:
+        self._pasta, self._texto, self._fazer = b.loja.destino, texto, fazer
+        self.vezes = 0
+        self._trinco = threading.Lock()
+
+    def __call__(self, dados: bytes) -> Destino:
+        with self._trinco:
+            ha_diario = any(self._pasta.glob("empresa_*/restauracao_*.json"))
+            if self.vezes or self._texto not in dados or not ha_diario:
+                return Destino.PASSAR
+            self.vezes += 1
+            return self._fazer()
+
+
+@pytest.mark.parametrize("como", ["opção", "diálogo", "efeitos"])
+def test_alguem_mexe_entre_a_foto_e_a_transacao(montar: Montador, como: str) -> None:
+    b = montar()
+    b.sql(*ESTRAGO)
+    tabelas = "produtos,vendas,vendas_itens" if como == "efeitos" else "produtos,clientes"
+    mexer = (
+        f"INSERT INTO clientes (id, user_id, nome) VALUES (gen_random_uuid(), '{DONO}', 'chegou')"
+    )
+
+    def fazer() -> Destino:
+        b.sql(mexer)
+        return Destino.PASSAR
+
+    hora = NaHora(b, COMECO.encode(), fazer)
+    with procurador(b.loja.projeto.cluster.porta, hora) as porta:
+        opcoes = ["--tabelas", tabelas]
+        if como == "efeitos":
+            b.sql(
+                "DELETE FROM vendas_itens WHERE venda_id < 1000",
+                "DELETE FROM vendas WHERE id < 1000",
+            )
+            opcoes += ["--efeitos", "desfazer"]
+        respostas = ("RESTAURAR", "RESTAURAR") if como == "diálogo" else ()
+        saida = b.restaurar(*opcoes, url=pela_porta(b, porta), respostas=respostas)
+    assert saida.codigo == 0 or como == "efeitos", saida.tudo
+    assert hora.vezes == 1
+    assert "Alguém mexeu em clientes depois da foto" in saida.tudo, saida.tudo
+    fotos = b.loja.backups(PRE, DONO)
+    nomes = [b"chegou" in conteudo(f)["clientes"] for f in fotos]
+    assert nomes[0] is False
+    assert nomes[-1] is True  # o que o outro fez está na foto
+    if como != "efeitos":
+        assert b.loja.valor("SELECT count(*) FROM clientes WHERE nome = 'chegou'") == 0
+        assert [d["estado"] for d in b.loja.diarios()] == ["desfeita", "concluida"]
+
+
+@pytest.mark.parametrize("trava", ["linha", "tabela"])
+def test_uma_trava_alheia_vira_erro_que_diz_de_quem(montar: Montador, trava: str) -> None:
+    b = montar()
+    b.sql("UPDATE produtos SET nome = 'z' WHERE id = 5", f"DELETE FROM clientes WHERE user_id = '{DONO}' AND nome = 'x'",
+          f"INSERT INTO produtos (id, user_id, nome) VALUES (9000, '{DONO}', 'a mais')")  # fmt: skip
+    antes = b.loja.impressoes()
+    with b.banco() as outra, b.banco() as mais_uma:
+        outra.execute("BEGIN")
+        pegar = {
+            "linha": "SELECT 'quem segura é este' FROM produtos WHERE id = 9000 FOR UPDATE",
+            "tabela": "LOCK TABLE produtos IN SHARE MODE",
+        }[trava]
+        outra.execute(pegar)
+        inicio = time.monotonic()
+        saida = b.restaurar()
+        assert 9 < time.monotonic() - inicio < 20
+        assert outra.info.backend_pid
+        outra.execute("ROLLBACK")
+        abertas = mais_uma.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cofre' AND"
+            " datname = current_database()"
+        ).fetchone()
+    assert saida.codigo == 4, saida.tudo
+    assert f"processo {outra.info.backend_pid}, de " in saida.erros
+    assert pegar in saida.erros
+    assert abertas == (0,)
+    assert b.loja.impressoes() == antes
+    assert [d["estado"] for d in b.loja.diarios()] == (["desfeita"] if trava == "linha" else [])
+    b.conferir(b.restaurar())
+
+
+# -- a confirmação -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("corte", [Destino.CORTAR, Destino.PASSAR_E_CORTAR])
+@pytest.mark.parametrize("como", ["opção", "diálogo"])
+def test_a_conexao_cai_na_hora_de_confirmar(montar: Montador, corte: Destino, como: str) -> None:
+    b = montar()
+    b.sql(*ESTRAGO)
+    estragada = b.loja.impressoes()
+    hora = NaHora(b, b"COMMIT\0", lambda: corte)
+    with procurador(b.loja.projeto.cluster.porta, hora) as porta:
+        url = pela_porta(b, porta)
+        saida = b.restaurar(url=url, respostas=("RESTAURAR", "3") if como == "diálogo" else ())
+    assert hora.vezes == 1
+    assert saida.codigo == 7, saida.tudo
+    assert "pode ter valido ou não" in saida.tudo
+    valeu = corte is Destino.PASSAR_E_CORTAR
+    assert b.loja.impressoes() == (b.antes.impressoes if valeu else estragada)
+    (diario,) = b.loja.diarios()
+    assert diario["estado"] == ("deixada" if como == "diálogo" else "em_andamento")
+    saida = b.restaurar("continuar")
+    b.conferir(saida)
+    assert [d["estado"] for d in b.loja.diarios()] == ["concluida"]
+    desfeita = b.restaurar("desfazer")
+    assert desfeita.codigo == 0, desfeita.tudo
+    assert b.loja.impressoes() == estragada
+
+
+RECUSA_NO_FIM = """
+    CREATE FUNCTION recusar() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'não confirmo isto'; END $$;
+    CREATE CONSTRAINT TRIGGER no_fim AFTER INSERT OR UPDATE ON produtos
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION recusar();
+    ALTER TABLE produtos ENABLE ALWAYS TRIGGER no_fim;
+"""
+REPLICA = "GRANT SET ON PARAMETER session_replication_role TO {papel}"
+
+
+@pytest.mark.parametrize("replica", [True, False])
+def test_o_banco_recusa_na_hora_de_confirmar(montar: Montador, replica: bool) -> None:
+    b = montar(RECUSA_NO_FIM)
+    b.sql("ALTER TABLE produtos DISABLE TRIGGER no_fim", *ESTRAGO,
+          "ALTER TABLE produtos ENABLE ALWAYS TRIGGER no_fim")  # fmt: skip
+    estragada = b.loja.impressoes()
+    with b.papel(*SO_DADOS, *([REPLICA] if replica else [])) as url:
+        saida = b.restaurar(url=url)
+    assert saida.codigo == 8, saida.tudo
+    assert "não confirmo isto (P0001)" in saida.erros
+    assert "nada foi alterado" in saida.erros
+    assert b.loja.impressoes() == estragada
+    assert [d["estado"] for d in b.loja.diarios()] == ["desfeita"]
+    b.conferir(b.restaurar())  # o dono desliga o gatilho

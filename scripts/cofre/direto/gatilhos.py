@@ -1,7 +1,8 @@
 """Suspender os gatilhos enquanto a transação escreve: o melhor que o papel pode, e dito ao usuário.
 
 Do melhor ao pior: o papel de réplica (`session_replication_role`), que não trava nada; desligar os
-gatilhos como dono das tabelas, que as trava para quem escreve; deixá-los ligados e convergir.
+gatilhos como dono das tabelas, que as trava para quem escreve; deixá-los ligados e convergir. Os
+ENABLE ALWAYS e ENABLE REPLICA disparam também no papel de réplica: esses se desligam à parte.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from cofre.relato import limpo
+
 _LIGADOS = """
     WITH todas AS (
         SELECT c.oid FROM pg_catalog.pg_class c
@@ -25,7 +28,7 @@ _LIGADOS = """
     FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND g.tgrelid IN (
+    WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgrelid IN (
         SELECT oid FROM todas
         UNION SELECT p.relid FROM todas, pg_catalog.pg_partition_tree(todas.oid) AS p
     )
@@ -55,36 +58,48 @@ class Modo(enum.Enum):
         return self is not Modo.REPLICA
 
 
-def suspender(conexao: psycopg.Connection, tabelas: Sequence[str]) -> Modo:
-    """Suspende os gatilhos destas tabelas até a transação acabar. psycopg.Error passa."""
-    try:
-        with conexao.transaction():
-            conexao.execute("SET LOCAL session_replication_role = replica")
-            return Modo.REPLICA
-    except psycopg.errors.InsufficientPrivilege:
-        pass
-    try:
-        with conexao.transaction():
-            _mudar(conexao, _ligados(conexao, tabelas), {"O": "DISABLE", "A": "DISABLE"})
-            return Modo.DESLIGADOS
-    except psycopg.errors.InsufficientPrivilege:
-        return Modo.LIGADOS
-
-
 class Suspensos:
-    """Os gatilhos suspensos numa transação, para voltarem a ser o que eram antes de ela valer."""
+    """Os gatilhos destas tabelas suspensos numa transação, para voltarem a ser o que eram antes de
+    ela valer. psycopg.Error passa."""
 
     def __init__(self, conexao: psycopg.Connection, tabelas: Sequence[str]) -> None:
         self._conexao = conexao
-        self._eram = _ligados(conexao, tabelas)
-        self.modo = suspender(conexao, tabelas)
+        ligados = _ligados(conexao, tabelas)
+        replica = self._virar_replica()
+        disparam = [g for g in ligados if g.estado in ("AR" if replica else "OA")]
+        desligou = self._desligar(disparam)
+        self.desligados = disparam if desligou else []
+        """Os que se desligaram um a um: as suas tabelas estão travadas."""
+        self.restam = [] if desligou else disparam
+        """Os que, apesar de tudo, disparam."""
+        sem_replica = Modo.DESLIGADOS if desligou else Modo.LIGADOS
+        self.modo = Modo.REPLICA if replica else sem_replica
 
     def devolver(self) -> None:
         """Liga de novo o que se desligou. psycopg.Error passa."""
-        if self.modo is Modo.DESLIGADOS:
+        if self.desligados:
             # O que o banco deixou para conferir no fim impediria o ALTER TABLE.
             self._conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            _mudar(self._conexao, self._eram, {"O": "ENABLE", "A": "ENABLE ALWAYS"})
+            _mudar(self._conexao, self.desligados, _LIGAR)
+
+    def _virar_replica(self) -> bool:
+        try:
+            with self._conexao.transaction():
+                self._conexao.execute("SET LOCAL session_replication_role = replica")
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
+
+    def _desligar(self, gatilhos: Sequence[_Gatilho]) -> bool:
+        try:
+            with self._conexao.transaction():
+                _mudar(self._conexao, gatilhos, dict.fromkeys(_LIGAR, "DISABLE"))
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
+
+
+_LIGAR = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
 
 
 def _ligados(conexao: psycopg.Connection, tabelas: Sequence[str]) -> list[_Gatilho]:
@@ -105,18 +120,26 @@ def _mudar(
         )
 
 
-def dizer(modo: Modo) -> list[str]:
+def dizer(suspensos: Suspensos) -> list[str]:
     """O que o usuário precisa saber de como se vai escrever."""
-    comum = (
+    linhas = [
         "ℹ️ Conexão direta: uma transação só; ou tudo volta, ou nada muda. Ninguém é impedido de"
         " ler; as linhas desta empresa que mudam ficam travadas até o fim."
-    )
-    de_cada = {
-        Modo.REPLICA: "ℹ️ Os gatilhos ficam suspensos só nesta transação; nenhuma tabela é travada.",
-        Modo.DESLIGADOS: "⚠️ Os gatilhos são desligados durante a transação, e as tabelas"
-        " escolhidas ficam travadas para quem escreve nelas, de todas as empresas, até o fim.",
-        Modo.LIGADOS: "⚠️ O papel da SUPABASE_DB_URL não pode suspender os gatilhos: o que eles"
-        " mudarem é desfeito na mesma transação, mas colunas que o banco reescreve (updated_at)"
-        " ficam com o valor novo.",
-    }
-    return [comum, de_cada[modo]]
+    ]
+    if suspensos.modo is not Modo.LIGADOS:
+        suspensao = "ℹ️ Os gatilhos ficam suspensos só nesta transação"
+        travadas = sorted({g.tabela for g in suspensos.desligados})
+        linhas.append(f"{suspensao}{'.' if travadas else '; nenhuma tabela é travada.'}")
+        if travadas:
+            linhas.append(
+                "⚠️ Para isso, até o fim dela ficam travadas para quem escreve, de todas as"
+                f" empresas: {limpo(', '.join(travadas))}."
+            )
+    if suspensos.restam:
+        quais = ", ".join(f"{g.nome} ({g.tabela})" for g in suspensos.restam)
+        linhas.append(
+            "⚠️ O papel da SUPABASE_DB_URL não pode suspender os gatilhos"
+            f" {limpo(quais)}: o que eles mudarem é desfeito na mesma transação, mas colunas que o"
+            " banco reescreve (updated_at) ficam com o valor novo."
+        )
+    return linhas
