@@ -226,11 +226,11 @@ class Restauradora:
     def _a_mesma(
         self, alvo: Alvo, agora: Backup, de_antes: Arquivos, desfazer: Sequence[str]
     ) -> Iterator[Plano]:
-        """O plano pela foto de dentro da transação, se as tabelas escolhidas são byte a byte as da
-        foto que o usuário viu. Levanta EmpresaMudou se não são."""
+        """O plano pela foto de dentro da transação, se as tabelas que se escrevem são byte a byte
+        as da foto que o usuário viu. Levanta EmpresaMudou se não são."""
         assert agora.meta is not None
         with self.fotografo.montar(alvo.empresa, self._de_agora("durante_restauracao")) as foto:
-            for nome in alvo.tabelas:
+            for nome in (*alvo.tabelas, *desfazer):
                 antes, ve = agora.meta.tabelas.get(nome), foto.arquivos.get(nome)
                 if antes is None or ve is None or antes.sha256 != ve.tabela.sha256:
                     raise EmpresaMudou(
