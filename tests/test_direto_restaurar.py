@@ -221,17 +221,12 @@ def test_a_que_parou_pela_api_se_conclui_pela_direta(loja: Loja) -> None:
     (diario,) = loja.diarios()
     assert (diario["estado"], diario["via"]) == ("em_andamento", "api")
 
-    loja.sql(
-        "CREATE FUNCTION negar() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'nunca'; END $$",
-        "CREATE TRIGGER negar BEFORE UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION negar()",
-        "ALTER TABLE produtos ENABLE ALWAYS TRIGGER negar",
-    )
+    loja.sql("REVOKE UPDATE ON produtos FROM postgres")
     recusada = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert recusada.codigo == 8, recusada.tudo
     assert [d["estado"] for d in loja.diarios()] == ["incompleta"]
 
-    loja.sql("DROP TRIGGER negar ON produtos")
+    loja.sql("GRANT UPDATE ON produtos TO postgres")
     saida = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert saida.codigo == 0, saida.tudo
     assert set(diferencas(loja.estado(), alvo.estado)) == {"auditoria"}  # não escolhida

@@ -148,11 +148,11 @@ class Convergencia:
 
     @contextlib.contextmanager
     def _a_mesma(self, agora: Backup) -> Iterator[Plano]:
-        """O plano pela foto de dentro da transação, se as tabelas escolhidas são byte a byte as da
-        foto que o usuário viu. Levanta EmpresaMudou se não são."""
+        """O plano pela foto de dentro da transação, se o que se vai escrever é byte a byte a foto
+        que o usuário viu. Levanta EmpresaMudou se não é."""
         assert agora.meta is not None
         with self._fotografar() as foto:
-            for nome in self.comparacao.alvo.tabelas:
+            for nome in (*self.comparacao.alvo.tabelas, *self._desfazer):
                 antes, ve = agora.meta.tabelas.get(nome), foto.arquivos.get(nome)
                 if antes is None or ve is None or antes.sha256 != ve.tabela.sha256:
                     raise EmpresaMudou(

@@ -61,7 +61,7 @@ def impressoes(projeto: SupabaseLocal) -> Impressoes:
         for tabela, dono in tabelas_e_donos(banco):
             consulta = sql.SQL(
                 "SELECT coalesce(({dono})::text, ''),"
-                " md5(string_agg(row_to_json(t)::text, E'\\n' ORDER BY row_to_json(t)::text"
+                " md5(string_agg(row_to_json(t.*)::text, E'\\n' ORDER BY row_to_json(t.*)::text"
                 ' COLLATE "C")) FROM {tabela} t GROUP BY 1'
             ).format(dono=sql.SQL(dono), tabela=sql.Identifier(*tabela.split(".")))
             linhas: list[tuple[str, str]] = banco.execute(consulta).fetchall()
@@ -90,9 +90,14 @@ def estado(
     with _conexao(projeto) as banco:
         for tabela, de_quem in tabelas_e_donos(banco):
             consulta = sql.SQL(
-                "SELECT row_to_json(t)::text FROM {tabela} t WHERE ({dono})::text = %s ORDER BY 1"
-            ).format(dono=sql.SQL(de_quem), tabela=sql.Identifier(*tabela.split(".")))
-            linhas: list[tuple[str]] = banco.execute(consulta, (dono,)).fetchall()
+                "SELECT row_to_json(t.*)::text FROM {tabela} t"
+                " WHERE ({de_quem})::text = {dono} ORDER BY 1"
+            ).format(
+                de_quem=sql.SQL(de_quem),
+                dono=sql.Literal(dono),  # à parte, um % no nome da tabela seria tomado por um valor
+                tabela=sql.Identifier(*tabela.split(".")),
+            )
+            linhas: list[tuple[str]] = banco.execute(consulta).fetchall()
             fora = {coluna for t, coluna in sem if t == tabela}
             achado[tabela] = sorted(
                 ({c: v for c, v in _ler(bruta).items() if c not in fora} for (bruta,) in linhas),

@@ -157,7 +157,7 @@ class Direto:
         """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDeLeitura."""
         with self._ensaiando("uma tabela", list(tabelas)) as (_conexao, suspensos):
             soltas = sorted(r for r in self._soltas if r[0] in tabelas)
-            return [*gatilhos.dizer(suspensos.modo), *regras.dizer(soltas)]
+            return [*gatilhos.dizer(suspensos.desligados, suspensos.restam), *regras.dizer(soltas)]
 
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """Todas as que não são geradas: as de identidade ALWAYS também se escrevem."""

@@ -14,7 +14,7 @@ from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.regras import Regras
-from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de
+from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de, valor
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.modelo import Tabela
@@ -49,8 +49,8 @@ def alterar(
         return None
     comando = sql.SQL("UPDATE {t} AS t SET {valores} FROM {linhas} WHERE {mesma_chave}").format(
         t=nome("public", tabela.nome),
-        valores=VIRGULA.join(sql.SQL("{} = {}").format(nome(c), nome("r", c)) for c in mudam),
-        linhas=linhas_json(tabela),
+        valores=VIRGULA.join(sql.SQL("{} = {}").format(nome(c), valor(tabela, c)) for c in mudam),
+        linhas=linhas_json(tabela, (*tabela.chave, *mudam)),
         mesma_chave=juntas_pela_chave(tabela),
     )
     try:
@@ -68,7 +68,7 @@ def existentes(
     tabela = no_escopo.tabela
     consulta = sql.SQL("SELECT {resumo} FROM {linhas} JOIN {t} AS t ON {mesma_chave}").format(
         resumo=resumo_de("t", list(dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao)))),
-        linhas=linhas_json(tabela),
+        linhas=linhas_json(tabela, tabela.chave),
         t=nome("public", tabela.nome),
         mesma_chave=juntas_pela_chave(tabela),
     )

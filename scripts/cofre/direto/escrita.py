@@ -20,7 +20,15 @@ from psycopg import sql
 
 from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.regras import REGRA_VIOLADA, Regras
-from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de
+from cofre.direto.texto import (
+    VIRGULA,
+    juntas_pela_chave,
+    linhas_json,
+    nome,
+    resumo_de,
+    valor,
+    valores_de,
+)
 from cofre.direto.traducao import na_escrita
 from cofre.erros import ConsultaDemorada, EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
@@ -53,8 +61,8 @@ class EscritorDireto:
         ).format(
             t=nome("public", tabela.nome),
             colunas=VIRGULA.join(nome(c) for c in colunas),
-            valores=VIRGULA.join(nome("r", c) for c in colunas),
-            novas=linhas_json(tabela),
+            valores=VIRGULA.join(valor(tabela, c) for c in colunas),
+            novas=linhas_json(tabela, colunas),
             resumo=_resumo(alvo),
         )
         gravadas = self.executar(tabela, comando, [_textos(linhas)], linhas)
@@ -88,15 +96,15 @@ class EscritorDireto:
         comando = sql.SQL(
             "UPDATE {t} AS t SET {valores}"
             " FROM unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
-            " CROSS JOIN LATERAL pg_catalog.json_populate_record("
-            "NULL::{t}, a.nova::pg_catalog.json) AS r"
-            " WHERE {mesma_chave} AND (a.era IS NULL OR pg_catalog.row_to_json(t.*)::text = a.era)"
+            " CROSS JOIN LATERAL {novos} WHERE {mesma_chave}"
+            " AND (a.era IS NULL OR pg_catalog.row_to_json(t.*)::text = a.era)"
             " RETURNING {resumo}"
         ).format(
             t=nome("public", tabela.nome),
             valores=VIRGULA.join(
-                sql.SQL("{} = {}").format(nome(c), nome("r", c)) for c in lote[0].valores
+                sql.SQL("{} = {}").format(nome(c), valor(tabela, c)) for c in lote[0].valores
             ),
+            novos=valores_de("a", "nova", tabela, (*tabela.chave, *lote[0].valores)),
             mesma_chave=juntas_pela_chave(tabela),
             resumo=_resumo(alvo),
         )
@@ -122,7 +130,7 @@ class EscritorDireto:
             " AND pg_catalog.row_to_json(t.*)::text = a.linha RETURNING {resumo}"
         ).format(
             t=nome("public", tabela.nome),
-            linhas=linhas_json(tabela),
+            linhas=linhas_json(tabela, tabela.chave),
             mesma_chave=juntas_pela_chave(tabela),
             resumo=resumo_de("t", tabela.chave),
         )
@@ -141,7 +149,7 @@ class EscritorDireto:
             " FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
         ).format(
             t=nome("public", tabela.nome),
-            linhas=linhas_json(tabela),
+            linhas=linhas_json(tabela, tabela.chave),
             mesma_chave=juntas_pela_chave(tabela),
             resumo=resumo_de("t", tabela.chave),
         )
@@ -183,7 +191,7 @@ class EscritorDireto:
             "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave} AND {resumo} = a.linha"
         ).format(
             t=nome("public", alvo.tabela.nome),
-            linhas=linhas_json(alvo.tabela),
+            linhas=linhas_json(alvo.tabela, alvo.tabela.chave),
             mesma_chave=juntas_pela_chave(alvo.tabela),
             resumo=_resumo(alvo),
         )

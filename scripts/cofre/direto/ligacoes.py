@@ -96,7 +96,7 @@ class Ligacoes:
                 " AND NOT EXISTS (SELECT FROM {mae} AS m WHERE {a_mesma}) LIMIT 1"
             ).format(
                 valores=_valores("r", ligacao.referencias),
-                linhas=linhas_json(tabela),
+                linhas=linhas_json(tabela, ligacao.referencias),
                 filha=nome(ligacao.schema_filha, ligacao.filha),
                 aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
                 mae=nome("public", tabela.nome),
@@ -123,7 +123,7 @@ class Ligacoes:
             consulta = sql.SQL(
                 "SELECT pg_catalog.count(*) FROM {linhas} JOIN {filha} AS f ON {aponta}"
             ).format(
-                linhas=linhas_json(tabela),
+                linhas=linhas_json(tabela, ligacao.referencias),
                 filha=nome(ligacao.schema_filha, ligacao.filha),
                 aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
             )
@@ -150,7 +150,7 @@ class Ligacoes:
             " WHERE {preenchida} AND NOT EXISTS ({mae} {segura}) LIMIT 1"
         ).format(
             valores=_valores("r", ligacao.colunas),
-            linhas=linhas_json(tabela),
+            linhas=linhas_json(tabela, ligacao.colunas),
             preenchida=sql.SQL(" AND ").join(
                 sql.SQL("{} IS NOT NULL").format(nome("r", c)) for c in ligacao.colunas
             ),

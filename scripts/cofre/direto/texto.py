@@ -6,7 +6,7 @@ sozinho por um deles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
@@ -21,12 +21,41 @@ def nome(*partes: str) -> sql.SQL:
     return sql.SQL(citado.replace("%", "%%"))
 
 
-def linhas_json(tabela: Tabela) -> sql.Composed:
-    """Um FROM com as linhas de um vetor de JSON (%s): `a.linha` é o texto, `r` os valores."""
+def linhas_json(tabela: Tabela, colunas: Iterable[str]) -> sql.Composed:
+    """Um FROM com as linhas de um vetor de JSON (%s): `a.linha` é o texto, `r` os valores destas
+    colunas."""
     return sql.SQL(
-        "pg_catalog.unnest(%s::pg_catalog.text[]) AS a (linha) CROSS JOIN LATERAL"
-        " pg_catalog.json_populate_record(NULL::{}, a.linha::pg_catalog.json) AS r"
-    ).format(nome("public", tabela.nome))
+        "pg_catalog.unnest(%s::pg_catalog.text[]) AS a (linha) CROSS JOIN LATERAL {}"
+    ).format(valores_de("a", "linha", tabela, colunas))
+
+
+def valores_de(apelido: str, campo: str, tabela: Tabela, colunas: Iterable[str]) -> sql.Composed:
+    """`r`: os valores destas colunas num texto em JSON. Das outras nada se diz: um domínio NOT NULL
+    recusaria a falta de uma que não se usa."""
+    return sql.SQL("pg_catalog.json_to_record({}::pg_catalog.json) AS r ({})").format(
+        nome(apelido, campo),
+        VIRGULA.join(
+            sql.SQL("{} {}").format(nome(c), _tipo(tabela, c)) for c in dict.fromkeys(colunas)
+        ),
+    )
+
+
+def _tipo(tabela: Tabela, coluna: str) -> sql.SQL:
+    achada = tabela.coluna(coluna)
+    assert achada is not None
+    base, vetor, resto = achada.tipo.partition("[]")
+    return sql.SQL((_SEM_TAMANHO.get(base, base) + vetor + resto).replace("%", "%%"))
+
+
+_SEM_TAMANHO = {"character": "pg_catalog.bpchar", "bit": 'pg_catalog."bit"'}
+"""Estes nomes sozinhos querem dizer um só caractere, um só bit."""
+
+
+def valor(tabela: Tabela, coluna: str) -> sql.Composed:
+    """O valor de `r` a gravar na coluna. Onde não cabe nulo, o null de um JSON é um JSON."""
+    achada = tabela.coluna(coluna)
+    e_json = achada is not None and achada.tipo in ("json", "jsonb") and not achada.anulavel
+    return sql.SQL("coalesce({}, 'null')" if e_json else "{}").format(nome("r", coluna))
 
 
 def juntas_pela_chave(tabela: Tabela) -> sql.Composed:

@@ -299,7 +299,7 @@ class Conducao:
             raise self._parada(diario, INTERROMPIDA) from e
         except _EfeitosPorDecidir as e:
             diario.anotar(efeitos=self._dialogo.efeitos(e.mudou))
-            return self._convergir(alvo, antes, diario)
+            return self._convergir(alvo, antes, diario, agora)
         except ErroCofre as e:
             return self._depois_de_parada(alvo, antes, diario, e)
         except Exception as e:

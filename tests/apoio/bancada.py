@@ -1,0 +1,101 @@
+"""A bancada da via direta: projeto pequeno com o que o teste quiser, e papéis que podem pouco."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from apoio.execucao import Saida, restaurar
+from apoio.loja import Antes, Loja, antes_de
+from apoio.lojinha import DONO, LOJINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.via import DIRETA
+from supabase_local.postgres import ADMINISTRADOR
+
+_numeros = itertools.count(1)
+PARA_A_API = "GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role"
+
+
+@dataclass(frozen=True, slots=True)
+class Bancada:
+    """A lojinha com mais alguma coisa, e o backup do DONO feito depois de tudo pronto."""
+
+    loja: Loja
+    antes: Antes
+
+    def sql(self, *comandos: str, sem_gatilhos: bool = False) -> None:
+        self.loja.sql(*comandos, sem_gatilhos=sem_gatilhos)
+
+    def restaurar(self, *argumentos: str, url: str = "", respostas: tuple[str, ...] = ()) -> Saida:
+        """Com --confirmar, a não ser que haja respostas; por esta URL do banco ou pela comum."""
+        acao, opcoes = _separar(argumentos)
+        confirmar = () if respostas else ("--confirmar", "RESTAURAR")
+        return restaurar(
+            self.loja.projeto,
+            self.loja.destino,
+            *(*acao, "--empresa", DONO, *confirmar, *opcoes),
+            respostas=respostas,
+            mais={"SUPABASE_DB_URL": url or self.loja.projeto.uri_banco},
+        )
+
+    def conferir(self, saida: Saida) -> None:
+        """Deu certo, e o banco inteiro é byte a byte o de antes."""
+        assert saida.codigo == 0, saida.tudo
+        self.antes.conferir()
+        assert self.loja.impressoes() == self.antes.impressoes
+
+    def banco(self) -> psycopg.Connection:
+        """Uma conexão do administrador, em autocommit."""
+        return psycopg.connect(self.loja.projeto.uri_admin, autocommit=True)
+
+    @contextlib.contextmanager
+    def papel(self, *direitos: str, ignora_rls: bool = True) -> Iterator[str]:
+        """A URL de um papel só com estes direitos (SQL, com {papel}); some no fim."""
+        nome = f"papel_{next(_numeros)}"
+        projeto = self.loja.projeto
+        cluster = projeto.cluster
+        rls = "BYPASSRLS" if ignora_rls else ""
+        criar = f"CREATE ROLE {nome} LOGIN {rls} PASSWORD '{cluster.senha}';"
+        dar = ";".join(d.replace("{papel}", nome) for d in direitos)
+        cluster.executar(projeto.banco, criar + dar, ADMINISTRADOR)
+        try:
+            yield projeto.uri_banco.replace(
+                f"//{urlsplit(projeto.uri_banco).username}:", f"//{nome}:"
+            )
+        finally:
+            limpar = f"REASSIGN OWNED BY {nome} TO postgres; DROP OWNED BY {nome}; DROP ROLE {nome}"
+            cluster.executar(projeto.banco, limpar, ADMINISTRADOR)
+
+
+def _separar(argumentos: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(a ação, as opções): a ação vem antes das opções."""
+    corte = int(argumentos[:1] in (("desfazer",), ("continuar",)))
+    return argumentos[:corte], argumentos[corte:]
+
+
+class Montador:
+    """Monta bancadas; cada uma com o seu banco."""
+
+    def __init__(self, criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+        self._criar, self._pasta = criar_supabase, tmp_path
+
+    def __call__(self, *mais: str, admin: str = "") -> Bancada:
+        projeto = self._criar(VAZIO, sql=(LOJINHA, *mais, PARA_A_API))
+        if admin:
+            projeto.cluster.executar(projeto.banco, admin, ADMINISTRADOR)
+        loja = Loja(projeto, self._pasta / f"backups_{next(_numeros)}", DIRETA)
+        saida = loja.copiar("--empresa", DONO)
+        assert saida.codigo == 0, saida.tudo
+        return Bancada(loja, antes_de(loja, DONO))
+
+
+@pytest.fixture
+def montar(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> Montador:
+    return Montador(criar_supabase, tmp_path)
