@@ -518,9 +518,9 @@ LIGADAS = f"""
 def test_ligacoes_compostas_circulares_e_adiadas_voltam(montar: Montador, papel: str) -> None:
     b = montar(LIGADAS)
     todas = ("arvore", "anel", "cheia", "parcial", "dois", "um")
-    b.sql("SET CONSTRAINTS ALL DEFERRED", "DELETE FROM cheia", "DELETE FROM parcial",
-          *(f"DELETE FROM {t}" for t in todas),
-          "DELETE FROM vendas_itens WHERE venda_id < 100; DELETE FROM produtos WHERE id < 60")  # fmt: skip
+    apagar = [f"DELETE FROM {t}" for t in todas]
+    apagar += ["DELETE FROM vendas_itens WHERE venda_id < 100", "DELETE FROM produtos WHERE id < 60"]
+    b.sql("SET CONSTRAINTS ALL DEFERRED", *apagar)
     posses = "".join(f"ALTER TABLE {t} OWNER TO {{papel}};" for t in todas)
     if papel == "dono":
         with b.papel(*DONO_DE_TUDO, posses) as url:
