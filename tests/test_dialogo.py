@@ -433,7 +433,7 @@ def test_a_escolha_sem_sentido_diz_quais_ha(projeto: SupabaseLocal, destino: Pat
     saida = restaurar(projeto, destino, respostas=("1", "x", "Q"))
     assert saida.codigo == 7, saida.tudo
     assert depois_de("Escolha: ", saida) == [
-        "Escolha:    Responda 1, 2 ou 3.",
+        "Escolha:    Responda 1, 2 ou 3; ou q, para decidir depois.",
         "Escolha: ",
     ]
 

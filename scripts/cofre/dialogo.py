@@ -202,14 +202,14 @@ class Dialogo:
         if not desfazendo:
             self.relato.linha("   2. desfazer (voltar ao que era antes)")
         self.relato.linha("   3. deixar como está e sair")
-        validas = ("1", "3") if desfazendo else ("1", "2", "3")
+        validas, ditas = ("13", "1 ou 3") if desfazendo else ("123", "1, 2 ou 3")
         while True:
             resposta = self.relato.perguntar("Escolha: ")
             if resposta is None or resposta.lower() == "q":
                 return None
-            if resposta in validas:
+            if len(resposta) == 1 and resposta in validas:
                 return resposta
-            self.relato.linha(f"   Responda {' ou '.join(validas)}; ou q, para decidir depois.")
+            self.relato.linha(f"   Responda {ditas}; ou q, para decidir depois.")
 
     def _perguntar(self, pergunta: str) -> str:
         resposta = self.relato.perguntar(pergunta)

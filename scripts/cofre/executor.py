@@ -81,7 +81,10 @@ class Executor:
         """As colunas que fecham um ciclo entre tabelas: nulas ao repor, preenchidas depois."""
         if not self.escopo[nome].tabela.chave:
             return []  # sem chave não haveria como preenchê-las
-        return [c for fk in soltas.get(nome, ()) if fk.tabela != nome for c in fk.colunas]
+        tabela = self.escopo[nome].tabela
+        todas = [c for fk in soltas.get(nome, ()) if fk.tabela != nome for c in fk.colunas]
+        # Uma que não pode ser nula fica: o banco talvez adie a conferência (DEFERRABLE).
+        return [c for c in todas if (coluna := tabela.coluna(c)) and coluna.anulavel]
 
     def _repor(self, plano: Plano, nome: str, anular: Sequence[str]) -> None:
         if not plano.contagens[nome].repor:

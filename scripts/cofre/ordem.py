@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from cofre.modelo import ChaveEstrangeira, Tabela
-from cofre.plano import REPOR, Acao, Plano, abrir_linha
+from cofre.plano import REPOR, Acao, Chave, Plano, abrir_linha
 
 T = TypeVar("T")
 
@@ -51,22 +51,27 @@ def _mais_frouxa(
 
 def maes_antes(plano: Plano, tabela: Tabela) -> Iterator[Acao]:
     """As linhas a repor; numa tabela que aponta para si, cada linha depois da sua mãe."""
-    proprias = [
-        fk for fk in tabela.estrangeiras if fk.tabela == tabela.nome and len(fk.colunas) == 1
-    ]
+    proprias = [fk for fk in tabela.estrangeiras if fk.tabela == tabela.nome]
     acoes = plano.acoes(tabela.nome, REPOR)
     if not proprias or not tabela.chave:
         return acoes
     todas = {a.chave: a for a in acoes}
-    grafo = {}
-    for chave, acao in todas.items():
-        linha = abrir_linha(acao.alvo or b"{}")
-        maes = {(bytes(linha[fk.colunas[0]]),) for fk in proprias if fk.colunas[0] in linha}
-        grafo[chave] = {m for m in maes if m in todas and m != chave}
+    grafo: dict[Chave, set[Chave]] = {chave: set() for chave in todas}
+    for fk in proprias:
+        quem = {_valores(a, fk.referencias or tabela.chave): c for c, a in todas.items()}
+        for chave, acao in todas.items():
+            mae = quem.get(_valores(acao, fk.colunas))
+            if mae is not None and mae != chave:
+                grafo[chave].add(mae)
     try:
         return iter([todas[c] for c in graphlib.TopologicalSorter(grafo).static_order()])
     except graphlib.CycleError:
         return iter(todas.values())  # um ciclo cabe num só INSERT, conferido no fim dele
+
+
+def _valores(acao: Acao, colunas: Sequence[str]) -> Chave:
+    linha = abrir_linha(acao.alvo or b"{}")
+    return tuple(bytes(linha[c]) if c in linha else b"" for c in colunas)
 
 
 def em_lotes(

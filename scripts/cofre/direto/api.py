@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import psycopg
@@ -143,7 +143,8 @@ class Direto:
             try:
                 conexao.execute(COMECO)
                 suspensos = Suspensos(conexao, list(tabelas))
-                escritor = ensaios.escritor(conexao, suspensos)
+                escritor = replace(ensaios.escritor(conexao, suspensos), adiar=True)
+                conexao.execute("SET CONSTRAINTS ALL DEFERRED")
                 aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos, escritor)
                 yield aberta
             except psycopg.Error as e:

@@ -22,7 +22,7 @@ from cofre.plano import Chave, abrir_linha
 
 
 def escritor(conexao: psycopg.Connection, suspensos: Suspensos) -> EscritorDireto:
-    """Quem escreve numa transação com os gatilhos assim suspensos. psycopg.Error passa."""
+    """Quem ensaia numa transação com os gatilhos assim suspensos. psycopg.Error passa."""
     ligacoes = None if suspensos.modo.confere_ligacoes else Ligacoes.do_banco(conexao)
     return EscritorDireto(conexao, Regras(conexao), ligacoes)
 

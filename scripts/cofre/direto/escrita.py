@@ -49,6 +49,8 @@ class EscritorDireto:
     regras: Regras
     ligacoes: Ligacoes | None
     """None se o próprio banco confere as chaves estrangeiras."""
+    adiar: bool = False
+    """Se as chaves DEFERRABLE só se conferem no fim, por quem confirma."""
 
     def inserir(
         self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
@@ -93,6 +95,8 @@ class EscritorDireto:
 
     def _alterar(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
         tabela = alvo.tabela
+        if self.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
+            return self._trocar(alvo, lote)
         comando = sql.SQL(
             "UPDATE {t} AS t SET {valores}"
             " FROM unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
@@ -114,6 +118,18 @@ class EscritorDireto:
         conferir = [_inteira(m) for m in lote]
         gravadas = self.executar(tabela, comando, [eram, novas], conferir)
         return {_chave(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
+
+    def _trocar(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
+        """Um número de identidade ALWAYS não se altera: a linha sai e entra de novo, inteira. Sem
+        os gatilhos, ninguém nota que saiu."""
+        tabela = alvo.tabela
+        with self.conexao.transaction():
+            ficaram = {a.chave for a in self.apagar(tabela, [m.acao for m in lote])}
+            sairam = [m for m in lote if m.acao.chave not in ficaram]
+            fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
+            colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
+            gravadas = self.inserir(alvo, [_inteira(m) for m in sairam], colunas)
+        return {_chave(tabela, linha): linha for linha in gravadas}
 
     def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
         """Grupos que cabem num comando."""
@@ -215,12 +231,16 @@ class EscritorDireto:
                     cursor = self.conexao.execute(comando, valores)
                     devolvidas = list(cursor.fetchall()) if cursor.description else []
                     if self.ligacoes is not None and conferir:
-                        self.ligacoes.exigir_maes(tabela, conferir)
+                        self.ligacoes.exigir_maes(tabela, conferir, menos_adiadas=self.adiar)
                     return devolvidas
             except psycopg.Error as e:
                 furou = e.sqlstate == REGRA_VIOLADA
-                if not (furou and self.regras.soltar(tabela.nome, e.diag.constraint_name)):
-                    raise na_escrita(e, tabela.nome) from e
+                regra = e.diag.constraint_name or ""
+                if not (furou and self.regras.soltar(tabela.nome, regra)):
+                    erro = na_escrita(e, tabela.nome)
+                    if isinstance(erro, EscritaRecusada) and furou:
+                        erro.detalhes += self.regras.por_que_nao(tabela.nome, regra)
+                    raise erro from e
 
 
 def _resumo(alvo: TabelaNoEscopo) -> sql.Composed:

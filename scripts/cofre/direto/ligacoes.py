@@ -1,4 +1,5 @@
-"""As chaves estrangeiras, conferidas por consulta: com os gatilhos suspensos, o banco não o faz.
+"""As chaves estrangeiras, e os valores únicos que o banco deixa para conferir depois, conferidos
+por consulta: com o papel de réplica, o banco não o faz.
 
 Valem as de qualquer schema, compostas inclusive, entre uma tabela que se escreveu e outra qualquer.
 As linhas-mãe achadas ficam seguras (FOR KEY SHARE) até a transação acabar, como o próprio banco
@@ -22,6 +23,7 @@ from cofre.modelo import Tabela
 from cofre.via import Dependente
 
 ORFA = "23503"
+REPETIDA = "23505"
 
 _CHAVES = """
     SELECT k.conname::text AS nome, fn.nspname::text AS schema_filha, f.relname::text AS filha,
@@ -31,7 +33,8 @@ _CHAVES = """
             AS colunas,
         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS x(n, i)
               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.n ORDER BY x.i)
-            AS referencias
+            AS referencias,
+        k.condeferrable AS adiavel, k.confmatchtype = 'f' AS inteira
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_class f ON f.oid = k.conrelid
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
@@ -42,8 +45,30 @@ _CHAVES = """
 """
 
 
+_UNICAS = """
+    SELECT k.conname::text AS nome, c.relname::text AS tabela,
+        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
+              JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i)
+            AS colunas
+    FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+    WHERE k.contype IN ('p', 'u') AND k.condeferrable AND k.conparentid = 0
+      AND c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public')
+    ORDER BY k.conname
+"""
+
+
+class Unica(NamedTuple):
+    """Uma chave primária ou UNIQUE que o banco confere por um gatilho (DEFERRABLE)."""
+
+    nome: str
+    tabela: str
+    colunas: list[str]
+
+
 class Ligacao(NamedTuple):
-    """Uma chave estrangeira do banco, entre tabelas de quaisquer schemas."""
+    """Uma chave estrangeira do banco, entre tabelas de quaisquer schemas. `adiavel`: DEFERRABLE;
+    `inteira`: MATCH FULL, em que ou todas as colunas são nulas ou nenhuma é."""
 
     nome: str
     schema_filha: str
@@ -53,6 +78,8 @@ class Ligacao(NamedTuple):
     ao_remover: str
     colunas: list[str]
     referencias: list[str]
+    adiavel: bool
+    inteira: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +88,68 @@ class Ligacoes:
 
     conexao: psycopg.Connection
     todas: tuple[Ligacao, ...]
+    unicas: tuple[Unica, ...]
 
     @classmethod
     def do_banco(cls, conexao: psycopg.Connection) -> Ligacoes:
         """Lê o catálogo."""
         with conexao.cursor(row_factory=class_row(Ligacao)) as cursor:
-            return cls(conexao, tuple(cursor.execute(_CHAVES.encode()).fetchall()))
+            todas = tuple(cursor.execute(_CHAVES.encode()).fetchall())
+        with conexao.cursor(row_factory=class_row(Unica)) as cursor:
+            return cls(conexao, todas, tuple(cursor.execute(_UNICAS.encode()).fetchall()))
 
-    def exigir_maes(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
+    def exigir_unicas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
+        """Os valores únicos destas linhas não se repetem em outra, seja de quem for. Levanta
+        EscritaRecusada, nas palavras do banco."""
+        for unica in self.unicas:
+            if unica.tabela != tabela.nome:
+                continue
+            consulta = sql.SQL(
+                "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
+                " WHERE (SELECT pg_catalog.count(*) FROM {t} AS m WHERE {iguais}) > 1 LIMIT 1"
+            ).format(
+                valores=_valores("r", unica.colunas),
+                linhas=linhas_json(tabela, unica.colunas),
+                t=nome("public", tabela.nome),
+                iguais=_iguais("m", unica.colunas, "r", unica.colunas),
+            )
+            achada = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
+            if achada is not None:
+                raise EscritaRecusada(
+                    REPETIDA,
+                    f'duplicate key value violates unique constraint "{unica.nome}"',
+                    f"Key ({', '.join(unica.colunas)})=({achada[0]}) already exists.",
+                )
+
+    def exigir_maes(self, tabela: Tabela, linhas: Sequence[bytes], *, menos_adiadas: bool) -> None:
         """Segura as mães destas linhas. Levanta EscritaRecusada, nas palavras do banco, se alguma
         aponta para o que não existe."""
+        chaves = [k for k in self._da_filha(tabela.nome) if not (menos_adiadas and k.adiavel)]
+        self._exigir_maes(tabela, linhas, chaves, sql.SQL("true"))
+
+    def exigir_maes_adiadas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
+        """O mesmo pelas chaves DEFERRABLE. Uma linha que não chegou a entrar não conta."""
         for ligacao in self._da_filha(tabela.nome):
+            if ligacao.adiavel:
+                entrou = sql.SQL("EXISTS (SELECT FROM {} AS f WHERE {})").format(
+                    nome("public", tabela.nome),
+                    _iguais("f", ligacao.colunas, "r", ligacao.colunas),
+                )
+                self._exigir_maes(tabela, linhas, [ligacao], entrou)
+
+    def _exigir_maes(
+        self,
+        tabela: Tabela,
+        linhas: Sequence[bytes],
+        chaves: Sequence[Ligacao],
+        condicao: sql.Composable,
+    ) -> None:
+        for ligacao in chaves:
             mae = sql.SQL("SELECT FROM {} AS m WHERE {}").format(
                 nome(ligacao.schema_mae, ligacao.mae),
                 _iguais("m", ligacao.referencias, "r", ligacao.colunas),
             )
-            achada = self._primeira(ligacao, tabela, linhas, mae, segurar=True)
+            achada = self._primeira(ligacao, tabela, linhas, condicao, mae, segurar=True)
             if achada is not None:
                 raise EscritaRecusada(
                     ORFA,
@@ -141,19 +214,21 @@ class Ligacoes:
         ligacao: Ligacao,
         tabela: Tabela,
         linhas: Sequence[bytes],
+        condicao: sql.Composable,
         mae: sql.Composed,
         *,
         segurar: bool,
     ) -> str | None:
         consulta = sql.SQL(
             "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
-            " WHERE {preenchida} AND NOT EXISTS ({mae} {segura}) LIMIT 1"
+            " WHERE ({preenchida}) AND {condicao} AND NOT EXISTS ({mae} {segura}) LIMIT 1"
         ).format(
             valores=_valores("r", ligacao.colunas),
             linhas=linhas_json(tabela, ligacao.colunas),
-            preenchida=sql.SQL(" AND ").join(
+            preenchida=sql.SQL(" OR " if ligacao.inteira else " AND ").join(
                 sql.SQL("{} IS NOT NULL").format(nome("r", c)) for c in ligacao.colunas
             ),
+            condicao=condicao,
             mae=mae,
             segura=sql.SQL("FOR KEY SHARE" if segurar else ""),
         )
@@ -165,7 +240,7 @@ class Ligacoes:
             if not segurar:
                 raise
             # Sem permissão de travar (auth.users), só se olha: apagar um usuário é raro.
-            return self._primeira(ligacao, tabela, linhas, mae, segurar=False)
+            return self._primeira(ligacao, tabela, linhas, condicao, mae, segurar=False)
         return str(achada[0]) if achada else None
 
     def _da_filha(self, tabela: str) -> Iterator[Ligacao]:

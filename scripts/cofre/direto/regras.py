@@ -49,6 +49,7 @@ class Regras:
 
     conexao: psycopg.Connection
     _soltas: dict[tuple[str, str], _Regra] = field(default_factory=dict)
+    _negadas: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def soltas(self) -> Sequence[tuple[str, str]]:
@@ -56,8 +57,8 @@ class Regras:
         return tuple(self._soltas)
 
     def soltar(self, tabela: str, regra: str | None) -> bool:
-        """Solta a regra, se ela admite linhas que a furam e o papel pode. Diz se soltou agora.
-        psycopg.Error passa, fora a falta de permissão."""
+        """Solta a regra, se ela admite linhas que a furam e o papel pode. Diz se soltou agora: não,
+        se outra ligação ainda está por fechar. psycopg.Error passa, fora a falta de permissão."""
         if not regra or (tabela, regra) in self._soltas:
             return False
         with self.conexao.cursor(row_factory=class_row(_Regra)) as cursor:
@@ -69,9 +70,18 @@ class Regras:
                 self.conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 self._alterar("ALTER TABLE {} DROP CONSTRAINT {}", tabela, regra)
         except psycopg.errors.InsufficientPrivilege:
+            self._negadas.add((tabela, regra))
+            return False
+        except psycopg.errors.IntegrityError:
             return False
         self._soltas[tabela, regra] = achada
         return True
+
+    def por_que_nao(self, tabela: str, regra: str) -> str:
+        """O que acrescentar à recusa de uma linha que fura esta regra."""
+        if (tabela, regra) not in self._negadas:
+            return ""
+        return " A regra é NOT VALID: só o dono da tabela poderia soltá-la e pô-la de volta."
 
     def devolver(self) -> None:
         """Põe todas de volta, como eram. psycopg.Error passa."""

@@ -9,9 +9,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from cofre.erros import RestauracaoRecusada
+
 _DAS_TABELAS = """
     SELECT DISTINCT t.relname::text AS tabela, a.attname::text AS coluna,
-        n.nspname::text AS schema, s.relname::text AS nome
+        n.nspname::text AS schema, s.relname::text AS nome, q.seqmax::bigint AS maximo
     FROM pg_catalog.pg_class t
     JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_catalog.pg_attrdef p ON p.adrelid = t.oid AND p.adnum = a.attnum
@@ -39,23 +41,36 @@ class _Sequencia(NamedTuple):
     coluna: str
     schema: str
     nome: str
+    maximo: int
 
 
 def adiantar(conexao: psycopg.Connection, tabelas: Sequence[str]) -> None:
     """Põe cada sequência ao menos no maior valor da coluna. Só para a frente, e não volta com a
-    transação: números pulados não fazem mal. psycopg.Error passa."""
+    transação: números pulados não fazem mal. Um valor que ela nunca daria não conta. Levanta
+    RestauracaoRecusada se o papel não pode; outro psycopg.Error passa."""
     with conexao.cursor(row_factory=class_row(_Sequencia)) as cursor:
         achadas = cursor.execute(_DAS_TABELAS.encode(), [list(tabelas)]).fetchall()
     for s in achadas:
-        conexao.execute(
-            sql.SQL(
-                "SELECT pg_catalog.setval({texto}::pg_catalog.regclass, m.maior) FROM (SELECT"
-                " pg_catalog.max({coluna}) AS maior FROM {tabela}) AS m, {sequencia} AS s"
-                " WHERE m.maior > s.last_value OR m.maior = s.last_value AND NOT s.is_called"
-            ).format(
-                texto=sql.Literal(sql.Identifier(s.schema, s.nome).as_string(None)),
-                coluna=sql.Identifier(s.coluna),
-                tabela=sql.Identifier("public", s.tabela),
-                sequencia=sql.Identifier(s.schema, s.nome),
+        citada = sql.Identifier(s.schema, s.nome)
+        try:
+            conexao.execute(
+                sql.SQL(
+                    "SELECT pg_catalog.setval({texto}::pg_catalog.regclass, m.maior) FROM (SELECT"
+                    " pg_catalog.max({coluna}) AS maior FROM {tabela} WHERE {coluna} <= {maximo})"
+                    " AS m, {sequencia} AS s"
+                    " WHERE m.maior > s.last_value OR m.maior = s.last_value AND NOT s.is_called"
+                ).format(
+                    texto=sql.Literal(citada.as_string(None)),
+                    coluna=sql.Identifier(s.coluna),
+                    tabela=sql.Identifier("public", s.tabela),
+                    maximo=sql.Literal(s.maximo),
+                    sequencia=citada,
+                )
             )
-        )
+        except psycopg.errors.InsufficientPrivilege as e:
+            raise RestauracaoRecusada(
+                f"O papel da SUPABASE_DB_URL não pode adiantar a sequência {s.nome} ({s.tabela}), e"
+                " os próximos números repetiriam os que voltaram. A transação foi desfeita.",
+                "No SQL Editor do Supabase, com o nome do papel:\n"
+                f"  GRANT SELECT, UPDATE ON SEQUENCE {citada.as_string(None)} TO ...;",
+            ) from e

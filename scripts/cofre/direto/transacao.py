@@ -7,6 +7,8 @@ fazem o resto. Uma foto tirada por aqui mostra o que a transação já escreveu.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +23,12 @@ from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
 from cofre.direto.traducao import SemConexao, na_consulta, na_escrita
-from cofre.erros import DesfechoIncerto, EscritaRecusada, RestauracaoRecusada
+from cofre.erros import DesfechoIncerto, EscritaRecusada, Interrompido, RestauracaoRecusada
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo
 from cofre.executor import Executor, Impedimento
 from cofre.modelo import Empresa, Tabela
 from cofre.ordem import em_lotes
-from cofre.plano import ALTERAR, REMOVER, Plano
+from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
 from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -77,7 +79,21 @@ class Transacao:
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
         self._planos.append(plano)
-        return Executor(self.escritor, escopo, ao_avancar).executar(plano)
+
+        def avancar(tabela: str, acao: str, linhas: int) -> None:
+            if self.parar.is_set():
+                raise Interrompido("Interrompido.")
+            ao_avancar(tabela, acao, linhas)
+
+        impedimentos = Executor(self.escritor, escopo, avancar).executar(plano)
+        self._disparar_adiados()
+        return impedimentos
+
+    def _disparar_adiados(self) -> None:
+        """Os gatilhos que o banco deixou para o fim disparam agora, para que a próxima foto mostre
+        o que fizeram. Se algum recusa, é ao confirmar que isso se diz."""
+        with contextlib.suppress(psycopg.Error), self.conexao.transaction():
+            self.conexao.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
     def confirmar(self) -> None:
         """Confere as ligações, adianta as sequências e confirma. Levanta RestauracaoRecusada,
@@ -86,7 +102,8 @@ class Transacao:
             self._conferir_ligacoes()
             self.escritor.regras.devolver()
             self.suspensos.devolver()
-            tocadas = {n for p in self._planos for n, c in p.contagens.items() if c.repor}
+            contagens = [par for p in self._planos for par in p.contagens.items()]
+            tocadas = {n for n, c in contagens if c.repor or c.alterar}
             sequencias.adiantar(self.conexao, sorted(tocadas))
         except EscritaRecusada as e:
             raise _recusada(e) from e
@@ -99,6 +116,8 @@ class Transacao:
             erro = na_escrita(e, "uma tabela")
             if isinstance(erro, EscritaRecusada):
                 raise _recusada(erro) from e
+            if not isinstance(erro, SemConexao):
+                raise erro from e  # o banco respondeu: desfez tudo
             raise DesfechoIncerto(
                 "A conexão caiu na hora de confirmar: a restauração pode ter valido ou não.",
                 "Concluir confere e, se preciso, faz o que falta.",
@@ -107,16 +126,19 @@ class Transacao:
 
     def _conferir_ligacoes(self) -> None:
         """Com o papel de réplica o banco não as confere. As mães do que entrou ou mudou, o escritor
-        já exigiu; falta que nada tenha ficado sem o que saiu ou mudou."""
+        já exigiu, fora as que se adiam; faltam essas, os valores únicos que se adiam, e que nada
+        tenha ficado sem o que saiu ou mudou."""
         ligacoes = self.escritor.ligacoes
         if ligacoes is None:
             self.conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
             return
         for plano in self._planos:
-            for tabela in plano.tabelas:
-                for tipo in (REMOVER, ALTERAR):
-                    for lote in _lotes(plano, tabela, tipo):
-                        ligacoes.exigir_sem_filhas(self.catalogadas[tabela], lote)
+            for tabela in (self.catalogadas[n] for n in plano.tabelas):
+                for lote in _lotes(plano, tabela.nome, (REMOVER, ALTERAR), lambda a: a.atual):
+                    ligacoes.exigir_sem_filhas(tabela, lote)
+                for lote in _lotes(plano, tabela.nome, (REPOR, ALTERAR), lambda a: a.alvo):
+                    ligacoes.exigir_maes_adiadas(tabela, lote)
+                    ligacoes.exigir_unicas(tabela, lote)
 
 
 class _SondasDaqui:
@@ -142,8 +164,11 @@ class _SondasDaqui:
         return bool(linha and linha[0])
 
 
-def _lotes(plano: Plano, tabela: str, tipo: str) -> Iterator[list[bytes]]:
-    linhas = (acao.atual for acao in plano.acoes(tabela, tipo) if acao.atual is not None)
+def _lotes(
+    plano: Plano, tabela: str, tipos: Sequence[str], qual: Callable[[Acao], bytes | None]
+) -> Iterator[list[bytes]]:
+    acoes = itertools.chain.from_iterable(plano.acoes(tabela, tipo) for tipo in tipos)
+    linhas = (linha for acao in acoes if (linha := qual(acao)) is not None)
     yield from em_lotes(linhas, LINHAS_POR_CONFERENCIA, (len, BYTES_POR_CONFERENCIA))
 
 

@@ -30,11 +30,12 @@ _QUEM = """
 def vigiando(endereco: Endereco, conexao: psycopg.Connection) -> Iterator[None]:
     """Enquanto durar, olha quem bloqueia a `conexao`; uma TabelaBloqueada que passe por aqui sai
     dizendo quem é."""
+    # Perguntado, e não o que a conexão diz: um pooler pode ter posto o seu.
+    linha = conexao.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+    assert linha is not None
     fim = threading.Event()
     visto: list[str] = []
-    fio = threading.Thread(
-        target=_olhar, args=(endereco, conexao.info.backend_pid, fim, visto), daemon=True
-    )
+    fio = threading.Thread(target=_olhar, args=(endereco, linha[0], fim, visto), daemon=True)
     fio.start()
     try:
         yield
