@@ -4,6 +4,7 @@ regras, ligações, sequências, tipos e nomes estranhos, quedas na confirmaçã
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from apoio.bancada import Bancada, Montador
-from apoio.execucao import conteudo
+from apoio.execucao import abrir_restauracao, conteudo
 from apoio.impressoes import diferencas, estado
 from apoio.loja import PRE
 from apoio.lojinha import DONO, VIZINHA
@@ -834,3 +835,40 @@ def test_o_que_um_gatilho_adiado_faria_tambem_se_desfaz(montar: Montador) -> Non
     with b.papel(*SO_DADOS) as url:
         saida = b.restaurar("--efeitos", "desfazer", url=url)
     b.conferir(saida)
+
+
+@pytest.mark.parametrize("quando", ["antes", "ao confirmar"])
+def test_ctrl_c(montar: Montador, quando: str) -> None:
+    b = montar()
+    b.sql(*ESTRAGO)
+    estragada = b.loja.impressoes()
+    processo: list[subprocess.Popen[bytes]] = []
+
+    def interromper() -> Destino:
+        processo[0].terminate()
+        time.sleep(2)  # o cliente espera a resposta: o sinal chega antes dela
+        return Destino.PASSAR
+
+    texto = b"UPDATE" if quando == "antes" else b"COMMIT\0"
+    with procurador(b.loja.projeto.cluster.porta, NaHora(b, texto, interromper)) as porta:
+        processo.append(
+            abrir_restauracao(
+                b.loja.projeto,
+                b.loja.destino,
+                *("--empresa", DONO, "--confirmar", "RESTAURAR"),
+                mais={"SUPABASE_DB_URL": pela_porta(b, porta)},
+            )
+        )
+        saida, erros = processo[0].communicate(timeout=60)
+    texto_final = (saida + erros).decode()
+    (diario,) = b.loja.diarios()
+    if quando == "antes":
+        assert processo[0].returncode == 130, texto_final
+        assert "A transação foi desfeita: nada foi alterado." in texto_final
+        assert diario["estado"] == "desfeita"
+        assert b.loja.impressoes() == estragada
+        b.conferir(b.restaurar())
+    else:
+        assert processo[0].returncode == 7, texto_final
+        assert "pode ter valido ou não" in texto_final
+        b.conferir(b.restaurar("continuar"))
