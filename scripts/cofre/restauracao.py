@@ -130,11 +130,14 @@ class Restauradora:
         diário fica aberto."""
         de_antes = self._arquivos(antes, set(self.execucao.escopo.tabelas))
         desfazer = self._fora(alvo) if efeitos == DESFAZER else ()
+        # O que a transação ainda pode desfazer nunca existiu: não vira backup.
+        do_meio: list[FotoMontada] = []
+        guardar = do_meio.append if self.via.atomica else FotoMontada.publicar
         with contextlib.ExitStack() as pilha:
             escrita = pilha.enter_context(self.via.escrevendo(self._escolhidas(alvo, desfazer)))
             por_ela = replace(self, fotografo=replace(self.fotografo, via=escrita))
             if agora is None:
-                plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer))
+                plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer, guardar))
             elif self.via.atomica:
                 plano = pilha.enter_context(por_ela._a_mesma(alvo, agora, de_antes, desfazer))
             else:
@@ -154,20 +157,24 @@ class Restauradora:
                         break
                     desfazer = self._fora(alvo)
                     vistas.clear()
-                    plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer))
+                    plano = pilha.enter_context(
+                        por_ela._nova_foto(alvo, de_antes, desfazer, guardar)
+                    )
                     continue
                 vistas.add(assinatura)
                 passadas += 1
                 impedimentos = self._executar(escrita, alvo, plano, diario, passadas)
                 if any(i.erro.codigo_sql == MUDOU for i in impedimentos):
                     vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
-                plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer))
+                plano = pilha.enter_context(por_ela._nova_foto(alvo, de_antes, desfazer, guardar))
                 if any(i.erro.codigo_sql == DONO_TROCADO for i in impedimentos):
                     break  # cada passada a mais soltaria mais uma linha da empresa
             parou = plano.vazio or plano.assinatura() in vistas
             aceitos = ACEITAVEIS if sem_recusadas else frozenset()
             desfecho = self._desfecho(alvo, plano, impedimentos, passadas, parou, aceitos)
             if desfecho.completa:
+                for foto in do_meio:
+                    foto.publicar()
                 escrita.confirmar()
             self._encerrar(plano, desfecho, diario)
             return desfecho
@@ -198,20 +205,23 @@ class Restauradora:
 
     @contextlib.contextmanager
     def _nova_foto(
-        self, alvo: Alvo, de_antes: Arquivos, desfazer: Sequence[str]
+        self,
+        alvo: Alvo,
+        de_antes: Arquivos,
+        desfazer: Sequence[str],
+        guardar: Callable[[FotoMontada], object],
     ) -> Iterator[Plano]:
         """Fotografa de novo e compara. A foto é guardada se o plano vai tirar ou mudar linhas: o
         que apareceu enquanto se restaurava está nela."""
         execucao = self._de_agora("durante_restauracao")
-        with contextlib.ExitStack() as pilha:
-            with self.fotografo.montar(alvo.empresa, execucao) as foto:
-                falhas = self._ilegiveis(foto)
-                if falhas:
-                    raise FalhaDeLeitura(f"Não consegui fotografar de novo a empresa.\n{falhas}")
-                plano = pilha.enter_context(self._plano(alvo, foto.arquivos, de_antes, desfazer))
+        with self.fotografo.montar(alvo.empresa, execucao) as foto:
+            falhas = self._ilegiveis(foto)
+            if falhas:
+                raise FalhaDeLeitura(f"Não consegui fotografar de novo a empresa.\n{falhas}")
+            with self._plano(alvo, foto.arquivos, de_antes, desfazer) as plano:
                 if any(c.remover or c.alterar for c in plano.contagens.values()):
-                    foto.publicar()
-            yield plano
+                    guardar(foto)
+                yield plano
 
     def _de_agora(self, tipo: str) -> Execucao:
         """A execução para uma foto: as linhas que acabaram de voltar, ou que um gatilho criou,

@@ -67,7 +67,8 @@ class Transacao:
             self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
         )
         try:
-            return Coleta(leitura.ler(tabelas), True, 1, METODO)
+            # Cada tabela é lida num instante seu: os outros continuam a escrever.
+            return Coleta(leitura.ler(tabelas), False, 1, METODO)
         except psycopg.Error as e:
             raise na_consulta(e, "uma tabela") from e
 
