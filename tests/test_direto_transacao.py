@@ -4,6 +4,7 @@ regras, ligações, sequências, tipos e nomes estranhos, quedas na confirmaçã
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -12,9 +13,9 @@ import psycopg
 import pytest
 
 from apoio.bancada import Bancada, Montador
-from apoio.execucao import conteudo
+from apoio.execucao import abrir_restauracao, conteudo
 from apoio.impressoes import diferencas, estado
-from apoio.loja import PRE
+from apoio.loja import DURANTE, PRE
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
 from cofre.direto.transacao import COMECO
@@ -263,6 +264,8 @@ def test_quem_nao_pode_deter_os_gatilhos_converge_na_transacao(
         {n: [{c: v for c, v in li.items() if (n, c) != ("produtos", "updated_at")} for li in ls]
          for n, ls in b.antes.estado.items()},
     )  # fmt: skip
+    do_meio = b.loja.backups(DURANTE, DONO)
+    assert {m["consistencia"] for m in do_meio} == {"parcial"}  # os outros escreviam
     if efeitos == "manter":
         assert len(sobra.pop("livro")[0]) == 19
     assert sobra == {}
@@ -835,3 +838,116 @@ def test_o_que_um_gatilho_adiado_faria_tambem_se_desfaz(montar: Montador) -> Non
     with b.papel(*SO_DADOS) as url:
         saida = b.restaurar("--efeitos", "desfazer", url=url)
     b.conferir(saida)
+
+
+@pytest.mark.parametrize("quando", ["antes", "ao confirmar"])
+def test_ctrl_c(montar: Montador, quando: str) -> None:
+    b = montar()
+    b.sql(*ESTRAGO)
+    estragada = b.loja.impressoes()
+    processo: list[subprocess.Popen[bytes]] = []
+
+    def interromper() -> Destino:
+        processo[0].terminate()
+        time.sleep(2)  # o cliente espera a resposta: o sinal chega antes dela
+        return Destino.PASSAR
+
+    texto = b"UPDATE" if quando == "antes" else b"COMMIT\0"
+    with procurador(b.loja.projeto.cluster.porta, NaHora(b, texto, interromper)) as porta:
+        processo.append(
+            abrir_restauracao(
+                b.loja.projeto,
+                b.loja.destino,
+                *("--empresa", DONO, "--confirmar", "RESTAURAR"),
+                mais={"SUPABASE_DB_URL": pela_porta(b, porta)},
+            )
+        )
+        saida, erros = processo[0].communicate(timeout=60)
+    texto_final = (saida + erros).decode()
+    (diario,) = b.loja.diarios()
+    if quando == "antes":
+        assert processo[0].returncode == 130, texto_final
+        assert "A transação foi desfeita: nada foi alterado." in texto_final
+        assert diario["estado"] == "desfeita"
+        assert b.loja.impressoes() == estragada
+        b.conferir(b.restaurar())
+    else:
+        assert processo[0].returncode == 7, texto_final
+        assert "pode ter valido ou não" in texto_final
+        b.conferir(b.restaurar("continuar"))
+
+
+def test_o_que_a_transacao_desfez_nao_vira_backup(montar: Montador) -> None:
+    b = montar(
+        LANCAR,
+        "CREATE FUNCTION nao() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
+        "CREATE TRIGGER nao BEFORE DELETE ON vendas FOR EACH ROW EXECUTE FUNCTION nao()",
+    )
+    b.sql(*ESTRAGO, sem_gatilhos=True)
+    estragada = b.loja.impressoes()
+    with b.papel(*SO_DADOS) as url:
+        saida = b.restaurar(url=url)
+    assert saida.codigo == 8, saida.tudo
+    assert b.loja.impressoes() == estragada
+    assert len(b.loja.backups(PRE, DONO)) == 1
+    assert b.loja.backups(DURANTE, DONO) == []
+    b.conferir(b.restaurar())
+
+
+DE_UMA_PARTICAO = f"""
+    CREATE TABLE lotes (id int, user_id uuid, ano int, cliente uuid, PRIMARY KEY (id, ano))
+        PARTITION BY LIST (ano);
+    CREATE TABLE lotes_1 PARTITION OF lotes FOR VALUES IN (1);
+    CREATE TABLE lotes_2 PARTITION OF lotes FOR VALUES IN (2);
+    ALTER TABLE lotes_1 ADD FOREIGN KEY (cliente) REFERENCES clientes;
+    CREATE TABLE notas (id int PRIMARY KEY, user_id uuid, lote int, ano int,
+        FOREIGN KEY (lote, ano) REFERENCES lotes_2);
+    INSERT INTO lotes SELECT n, '{DONO}', 1, md5('c' || n)::uuid FROM generate_series(1, 9) n;
+    INSERT INTO lotes SELECT n, '{DONO}', 2, md5('nenhum')::uuid FROM generate_series(1, 9) n;
+"""
+
+
+def test_uma_ligacao_so_de_uma_particao_tambem_se_confere(montar: Montador) -> None:
+    b = montar(DE_UMA_PARTICAO)
+    b.sql("DELETE FROM lotes")
+    b.conferir(b.restaurar())
+    b.sql(
+        f"INSERT INTO lotes VALUES (50, '{DONO}', 2)",
+        f"INSERT INTO notas VALUES (1, '{VIZINHA}', 50, 2)",
+    )
+    estragada = b.loja.impressoes()
+    saida = b.restaurar()
+    assert saida.codigo == 8, saida.tudo
+    assert 'on table "notas"' in saida.tudo
+    assert b.loja.impressoes() == estragada
+    cliente = b.loja.valor("SELECT md5('c3')::uuid")
+    b.sql(
+        "DELETE FROM notas",
+        "DELETE FROM lotes WHERE id IN (3, 50)",
+        "DELETE FROM vendas_itens USING vendas v WHERE v.id = venda_id"
+        f" AND v.cliente_id = '{cliente}'",
+        f"DELETE FROM vendas WHERE cliente_id = '{cliente}'",
+        f"DELETE FROM clientes WHERE id = '{cliente}'",
+    )
+    saida = b.restaurar("--tabelas", "lotes")
+    assert saida.codigo == 8, saida.tudo
+    assert b.loja.valor("SELECT count(*) FROM lotes WHERE id = 3") == 0
+
+
+EXCLUSIVA = f"""
+    CREATE TABLE salas (id int PRIMARY KEY, user_id uuid, quando int4range,
+        EXCLUDE USING gist (quando WITH &&) DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO salas VALUES (1, '{DONO}', '[1,5)'), (2, '{DONO}', '[5,9)');
+"""
+
+
+def test_uma_exclusao_adiada_da_vizinha_nao_se_fura(montar: Montador) -> None:
+    b = montar(EXCLUSIVA)
+    b.sql("DELETE FROM salas", f"INSERT INTO salas VALUES (3, '{VIZINHA}', '[3,4)')")
+    estragada = b.loja.impressoes()
+    saida = b.restaurar()
+    assert saida.codigo == 8, saida.tudo
+    assert "conflicting key value violates exclusion constraint" in saida.tudo
+    assert b.loja.impressoes() == estragada
+    b.sql("DELETE FROM salas")
+    b.conferir(b.restaurar())

@@ -68,6 +68,7 @@ class Convergencia:
     impedimentos: list[Impedimento] = field(default_factory=list)
     _desfazer: tuple[str, ...] = ()
     _vistas: set[bytes] = field(default_factory=set)
+    _do_meio: list[FotoMontada] = field(default_factory=list)
 
     def levar(self, agora: Backup | None, *, sem_recusadas: bool) -> Desfecho:
         """Até o fim; numa via atômica, confirma se chegou lá. `agora` é a foto de como a empresa
@@ -82,6 +83,8 @@ class Convergencia:
                 break  # cada passada a mais soltaria mais uma linha da empresa
         desfecho = self._desfecho(plano, ACEITAVEIS if sem_recusadas else frozenset())
         if desfecho.completa:
+            for foto in self._do_meio:
+                foto.publicar()
             self.escrita.confirmar()
         self._encerrar(plano, desfecho)
         return desfecho
@@ -135,16 +138,21 @@ class Convergencia:
     def _nova_foto(self) -> Iterator[Plano]:
         """Fotografa de novo e compara. A foto é guardada se o plano vai tirar ou mudar linhas: o
         que apareceu enquanto se restaurava está nela."""
-        with contextlib.ExitStack() as pilha:
-            with self._fotografar() as foto:
-                falhas = ilegiveis(foto, self.comparacao)
-                if falhas:
-                    raise FalhaDeLeitura(f"Não consegui fotografar de novo a empresa.\n{falhas}")
-                plano = self.comparacao.plano(foto.arquivos, self.de_antes, self._desfazer)
-                pilha.enter_context(plano)
+        with self._fotografar() as foto:
+            falhas = ilegiveis(foto, self.comparacao)
+            if falhas:
+                raise FalhaDeLeitura(f"Não consegui fotografar de novo a empresa.\n{falhas}")
+            with self.comparacao.plano(foto.arquivos, self.de_antes, self._desfazer) as plano:
                 if any(c.remover or c.alterar for c in plano.contagens.values()):
-                    foto.publicar()
-            yield plano
+                    self._guardar(foto)
+                yield plano
+
+    def _guardar(self, foto: FotoMontada) -> None:
+        """O que uma transação ainda pode desfazer nunca existiu: só vira backup ao confirmar."""
+        if self.comparacao.via.atomica:
+            self._do_meio.append(foto)
+        else:
+            foto.publicar()
 
     @contextlib.contextmanager
     def _a_mesma(self, agora: Backup) -> Iterator[Plano]:

@@ -38,6 +38,17 @@ _LIGADOS = """
 tabela-mãe tem o seu próprio estado."""
 
 
+_EXCLUSAO_ADIADA = """
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_constraint k
+        JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+        WHERE k.contype = 'x' AND k.condeferrable AND c.relname = ANY(%s)
+          AND c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public')
+    )
+"""
+"""Uma EXCLUDE DEFERRABLE é conferida por um gatilho, que no papel de réplica não dispara."""
+
+
 class Gatilho(NamedTuple):
     """Um gatilho ligado; `estado` é o do pg_trigger: O, A ou R."""
 
@@ -67,7 +78,7 @@ class Suspensos:
     def __init__(self, conexao: psycopg.Connection, tabelas: Sequence[str]) -> None:
         self._conexao = conexao
         ligados = _ligados(conexao, tabelas)
-        replica = self._virar_replica()
+        replica = self._virar_replica(list(tabelas))
         disparam = [g for g in ligados if g.estado in ("AR" if replica else "OA")]
         desligou = self._desligar(disparam)
         self.desligados = disparam if desligou else []
@@ -84,7 +95,9 @@ class Suspensos:
             self._conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
             _mudar(self._conexao, self.desligados, _LIGAR)
 
-    def _virar_replica(self) -> bool:
+    def _virar_replica(self, tabelas: list[str]) -> bool:
+        if (self._conexao.execute(_EXCLUSAO_ADIADA.encode(), [tabelas]).fetchone() or (0,))[0]:
+            return False
         try:
             with self._conexao.transaction():
                 self._conexao.execute("SET LOCAL session_replication_role = replica")

@@ -28,6 +28,8 @@ REPETIDA = "23505"
 _CHAVES = """
     SELECT k.conname::text AS nome, fn.nspname::text AS schema_filha, f.relname::text AS filha,
         mn.nspname::text AS schema_mae, m.relname::text AS mae, k.confdeltype::text AS ao_remover,
+        frn.nspname::text || '.' || fr.relname AS raiz_filha,
+        mrn.nspname::text || '.' || mr.relname AS raiz_mae,
         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i)
             AS colunas,
@@ -40,6 +42,10 @@ _CHAVES = """
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
     JOIN pg_catalog.pg_class m ON m.oid = k.confrelid
     JOIN pg_catalog.pg_namespace mn ON mn.oid = m.relnamespace
+    JOIN pg_catalog.pg_class fr ON fr.oid = coalesce(pg_catalog.pg_partition_root(f.oid), f.oid)
+    JOIN pg_catalog.pg_namespace frn ON frn.oid = fr.relnamespace
+    JOIN pg_catalog.pg_class mr ON mr.oid = coalesce(pg_catalog.pg_partition_root(m.oid), m.oid)
+    JOIN pg_catalog.pg_namespace mrn ON mrn.oid = mr.relnamespace
     WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
     ORDER BY k.conname
 """
@@ -68,7 +74,8 @@ class Unica(NamedTuple):
 
 class Ligacao(NamedTuple):
     """Uma chave estrangeira do banco, entre tabelas de quaisquer schemas. `adiavel`: DEFERRABLE;
-    `inteira`: MATCH FULL, em que ou todas as colunas são nulas ou nenhuma é."""
+    `inteira`: MATCH FULL, em que ou todas as colunas são nulas ou nenhuma é. Uma das pontas pode
+    ser uma partição: a raiz é a tabela dela, ou a própria."""
 
     nome: str
     schema_filha: str
@@ -76,6 +83,8 @@ class Ligacao(NamedTuple):
     schema_mae: str
     mae: str
     ao_remover: str
+    raiz_filha: str
+    raiz_mae: str
     colunas: list[str]
     referencias: list[str]
     adiavel: bool
@@ -124,40 +133,34 @@ class Ligacoes:
     def exigir_maes(self, tabela: Tabela, linhas: Sequence[bytes], *, menos_adiadas: bool) -> None:
         """Segura as mães destas linhas. Levanta EscritaRecusada, nas palavras do banco, se alguma
         aponta para o que não existe."""
-        chaves = [k for k in self._da_filha(tabela.nome) if not (menos_adiadas and k.adiavel)]
-        self._exigir_maes(tabela, linhas, chaves, sql.SQL("true"))
+        for ligacao in self._da_filha(tabela.nome):
+            if not (menos_adiadas and ligacao.adiavel):
+                de_toda = f"{ligacao.schema_filha}.{ligacao.filha}" == ligacao.raiz_filha
+                self._exigir_mae(ligacao, tabela, linhas, so_se_entrou=not de_toda)
 
     def exigir_maes_adiadas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
         """O mesmo pelas chaves DEFERRABLE. Uma linha que não chegou a entrar não conta."""
         for ligacao in self._da_filha(tabela.nome):
             if ligacao.adiavel:
-                entrou = sql.SQL("EXISTS (SELECT FROM {} AS f WHERE {})").format(
-                    nome("public", tabela.nome),
-                    _iguais("f", ligacao.colunas, "r", ligacao.colunas),
-                )
-                self._exigir_maes(tabela, linhas, [ligacao], entrou)
+                self._exigir_mae(ligacao, tabela, linhas, so_se_entrou=True)
 
-    def _exigir_maes(
-        self,
-        tabela: Tabela,
-        linhas: Sequence[bytes],
-        chaves: Sequence[Ligacao],
-        condicao: sql.Composable,
+    def _exigir_mae(
+        self, ligacao: Ligacao, tabela: Tabela, linhas: Sequence[bytes], *, so_se_entrou: bool
     ) -> None:
-        for ligacao in chaves:
-            mae = sql.SQL("SELECT FROM {} AS m WHERE {}").format(
-                nome(ligacao.schema_mae, ligacao.mae),
-                _iguais("m", ligacao.referencias, "r", ligacao.colunas),
+        condicao = _entrou(ligacao) if so_se_entrou else sql.SQL("true")
+        mae = sql.SQL("SELECT FROM {} AS m WHERE {}").format(
+            nome(ligacao.schema_mae, ligacao.mae),
+            _iguais("m", ligacao.referencias, "r", ligacao.colunas),
+        )
+        achada = self._primeira(ligacao, tabela, linhas, condicao, mae, segurar=True)
+        if achada is not None:
+            raise EscritaRecusada(
+                ORFA,
+                f'insert or update on table "{tabela.nome}" violates foreign key constraint'
+                f' "{ligacao.nome}"',
+                f"Key ({', '.join(ligacao.colunas)})=({achada}) is not present in table"
+                f' "{ligacao.mae}".',
             )
-            achada = self._primeira(ligacao, tabela, linhas, condicao, mae, segurar=True)
-            if achada is not None:
-                raise EscritaRecusada(
-                    ORFA,
-                    f'insert or update on table "{tabela.nome}" violates foreign key constraint'
-                    f' "{ligacao.nome}"',
-                    f"Key ({', '.join(ligacao.colunas)})=({achada}) is not present in table"
-                    f' "{ligacao.mae}".',
-                )
 
     def exigir_sem_filhas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
         """Nada, em tabela nenhuma, aponta para estas linhas, que saíram ou já não têm aqueles
@@ -172,7 +175,7 @@ class Ligacoes:
                 linhas=linhas_json(tabela, ligacao.referencias),
                 filha=nome(ligacao.schema_filha, ligacao.filha),
                 aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
-                mae=nome("public", tabela.nome),
+                mae=nome(ligacao.schema_mae, ligacao.mae),
                 a_mesma=_iguais("m", ligacao.referencias, "r", ligacao.referencias),
             )
             achada = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
@@ -191,7 +194,8 @@ class Ligacoes:
         """As linhas que apontam para estas, em tabelas que não são as de `dentro`."""
         achados = []
         for ligacao in self._da_mae(tabela.nome):
-            if ligacao.schema_filha == "public" and ligacao.filha in dentro:
+            schema, _ponto, raiz = ligacao.raiz_filha.partition(".")
+            if schema == "public" and raiz in dentro:
                 continue
             consulta = sql.SQL(
                 "SELECT pg_catalog.count(*) FROM {linhas} JOIN {filha} AS f ON {aponta}"
@@ -244,10 +248,18 @@ class Ligacoes:
         return str(achada[0]) if achada else None
 
     def _da_filha(self, tabela: str) -> Iterator[Ligacao]:
-        return (k for k in self.todas if (k.schema_filha, k.filha) == ("public", tabela))
+        return (k for k in self.todas if k.raiz_filha == f"public.{tabela}")
 
     def _da_mae(self, tabela: str) -> Iterator[Ligacao]:
-        return (k for k in self.todas if (k.schema_mae, k.mae) == ("public", tabela))
+        return (k for k in self.todas if k.raiz_mae == f"public.{tabela}")
+
+
+def _entrou(ligacao: Ligacao) -> sql.Composed:
+    """Há na filha uma linha com os valores de `r`."""
+    return sql.SQL("EXISTS (SELECT FROM {} AS f WHERE {})").format(
+        nome(ligacao.schema_filha, ligacao.filha),
+        _iguais("f", ligacao.colunas, "r", ligacao.colunas),
+    )
 
 
 def _iguais(um: str, colunas: Sequence[str], outro: str, outras: Sequence[str]) -> sql.Composed:

@@ -67,7 +67,8 @@ class Transacao:
             self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
         )
         try:
-            return Coleta(leitura.ler(tabelas), True, 1, METODO)
+            # Cada tabela é lida num instante seu: os outros continuam a escrever.
+            return Coleta(leitura.ler(tabelas), False, 1, METODO)
         except psycopg.Error as e:
             raise na_consulta(e, "uma tabela") from e
 
@@ -112,16 +113,15 @@ class Transacao:
             raise (_recusada(erro) if isinstance(erro, EscritaRecusada) else erro) from e
         try:
             self.conexao.execute("COMMIT")
+        except KeyboardInterrupt:
+            raise _incerto("Você interrompeu") from None
         except psycopg.Error as e:
             erro = na_escrita(e, "uma tabela")
             if isinstance(erro, EscritaRecusada):
                 raise _recusada(erro) from e
             if not isinstance(erro, SemConexao):
                 raise erro from e  # o banco respondeu: desfez tudo
-            raise DesfechoIncerto(
-                "A conexão caiu na hora de confirmar: a restauração pode ter valido ou não.",
-                "Concluir confere e, se preciso, faz o que falta.",
-            ) from e
+            raise _incerto("A conexão caiu") from e
         self.confirmada = True
 
     def _conferir_ligacoes(self) -> None:
@@ -170,6 +170,13 @@ def _lotes(
     acoes = itertools.chain.from_iterable(plano.acoes(tabela, tipo) for tipo in tipos)
     linhas = (linha for acao in acoes if (linha := qual(acao)) is not None)
     yield from em_lotes(linhas, LINHAS_POR_CONFERENCIA, (len, BYTES_POR_CONFERENCIA))
+
+
+def _incerto(causa: str) -> DesfechoIncerto:
+    return DesfechoIncerto(
+        f"{causa} na hora de confirmar: a restauração pode ter valido ou não.",
+        "Concluir confere e, se preciso, faz o que falta.",
+    )
 
 
 def _recusada(erro: EscritaRecusada) -> RestauracaoRecusada:

@@ -293,10 +293,8 @@ class Conducao:
                     agora,
                     sem_recusadas=bool(diario.dados.get("sem_recusadas")),
                 )
-        except KeyboardInterrupt:
-            raise self._parada(diario, INTERROMPIDA) from None
-        except Interrompido as e:
-            raise self._parada(diario, INTERROMPIDA) from e
+        except (KeyboardInterrupt, Interrompido):
+            raise self._interrompida(diario) from None
         except _EfeitosPorDecidir as e:
             diario.anotar(efeitos=self._dialogo.efeitos(e.mudou))
             return self._convergir(alvo, antes, diario, agora)
@@ -345,6 +343,12 @@ class Conducao:
         return RestauracaoIncompleta(
             f"{oque} parou no meio: {causa}", como_seguir(diario, self._opcoes.destino)
         )
+
+    def _interrompida(self, diario: Diario) -> ErroCofre:
+        if not self._sessao.restauradora.via.atomica:
+            return self._parada(diario, INTERROMPIDA)
+        self._como_se_nada(diario)
+        return Interrompido(f"Interrompido. {NADA_MUDOU}")
 
     def _depois_de_parada(self, alvo: Alvo, antes: Backup, diario: Diario, erro: ErroCofre) -> int:
         """Um erro que não se venceu: as três escolhas, ali mesmo, se há quem responda. Numa
