@@ -20,7 +20,7 @@ from cofre.direto.endereco import Endereco
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
 from cofre.direto.ligacoes import Ligacoes
-from cofre.direto.traducao import SemConexao, na_consulta
+from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
 from cofre.direto.transacao import COMECO, Transacao
 from cofre.direto.vigia import vigiando
 from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
@@ -132,7 +132,7 @@ class Direto:
             except psycopg.Error as e:
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.") from None
-                raise na_consulta(e, "uma tabela") from e
+                raise na_consulta(e, ALGUMA) from e
         return Coleta(lidas, True, 1, METODO)
 
     @contextlib.contextmanager
@@ -148,7 +148,7 @@ class Direto:
                 aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos, escritor)
                 yield aberta
             except psycopg.Error as e:
-                raise na_consulta(e, "uma tabela") from e
+                raise na_consulta(e, ALGUMA) from e
             finally:
                 if aberta is None or not aberta.confirmada:
                     with contextlib.suppress(psycopg.Error):
@@ -156,7 +156,7 @@ class Direto:
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDeLeitura."""
-        with self._ensaiando("uma tabela", list(tabelas)) as (_conexao, suspensos):
+        with self._ensaiando(ALGUMA, list(tabelas)) as (_conexao, suspensos):
             soltas = sorted(r for r in self._soltas if r[0] in tabelas)
             return [*gatilhos.dizer(suspensos.desligados, suspensos.restam), *regras.dizer(soltas)]
 

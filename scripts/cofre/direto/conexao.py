@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -163,12 +164,17 @@ class Conexoes:
 
     def _vigiar(self) -> None:
         """Ao pedido de parada, cancela no servidor o que está em curso: um fio à espera de uma
-        trava ou de uma ordenação longa não olharia o pedido."""
+        trava ou de uma ordenação longa não olharia o pedido. E de novo, até ninguém usar nenhuma:
+        um cancelamento que chega entre dois comandos se perde."""
         while not self.parar.wait(VIGIA):
             if self._fechadas.is_set():
                 return
-        with self._trinco:
-            em_uso = list(self._em_uso)
-        for conexao in em_uso:
-            with contextlib.suppress(psycopg.Error):
-                conexao.cancel_safe(timeout=2)
+        while True:
+            with self._trinco:
+                em_uso = list(self._em_uso)
+            for conexao in em_uso:
+                with contextlib.suppress(psycopg.Error):
+                    conexao.cancel_safe(timeout=2)
+            if self._fechadas.is_set() and not em_uso:
+                return
+            time.sleep(VIGIA)

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from cofre.direto.bloqueio import quem_segura
 from cofre.direto.consulta import Catalogadas, linhas_da_empresa, tabelas_citadas
-from cofre.direto.traducao import SemConexao, na_consulta
+from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
 from cofre.direto.tuplas import estragada, linhas_em_blocos
 from cofre.erros import (
     FalhaDeLeitura,
@@ -104,7 +104,7 @@ class Leitura:
             self._executar_trava(todas)
             return lidas
         except psycopg.Error as e:
-            self._voltar(na_consulta(e, "uma tabela"))
+            self._voltar(na_consulta(e, ALGUMA))
         for lida in lidas:
             nomes = list(tabelas_citadas(tabelas[lida.tabela.nome]))
             self._tentar(lida, partial(self._executar_trava, nomes))

@@ -26,7 +26,7 @@ from cofre.erros import (
     TabelaInexistente,
 )
 
-POR_ENQUANTO = "\nEnquanto isso, o backup pela API continua possível: --via api"
+POR_ENQUANTO = "\nEnquanto isso, pela API continua possível: --via api"
 PELO_POOLER = (
     "O endereço db.SEU-PROJETO.supabase.co só existe em IPv6, e esta rede não o alcança. Use o\n"
     f"Session pooler, porta {PORTA_PADRAO}, que atende em IPv4.\n{ONDE_PEGAR_BANCO}"
@@ -36,6 +36,9 @@ BAIXAR_CA = (
     "e diga no .env onde ele está: SUPABASE_DB_CA=certificado.crt"
 )
 PASSAGEIROS = r"too many clients|too many connections|remaining connection slots|MaxClients"
+ALGUMA = "uma tabela"
+"""No lugar do nome, quando o comando era de várias."""
+
 SEM_CONEXAO = frozenset({"57P01", "57P02", "57P03", "57P05"})
 
 
@@ -147,9 +150,10 @@ def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDeLeitura:
             f"Crie um índice na coluna que diz a empresa em {tabela} e tente de novo.",
         )
     if codigo == "55P03":
+        qual = "Uma das tabelas" if tabela == ALGUMA else f"A tabela {tabela}"
         return TabelaBloqueada(
-            f"A tabela {tabela} está bloqueada por outra operação (55P03).",
-            "Uma migração (ALTER TABLE, TRUNCATE) deve estar aberta. Espere-a acabar.",
+            f"{qual} está bloqueada por outra operação (55P03).",
+            "Outra transação está aberta há tempo demais. Espere-a acabar e tente de novo.",
         )
     if codigo in ("42P01", "42703", "3F000"):
         return TabelaInexistente(f"{tabela} mudou durante a leitura ou não existe ({codigo})")

@@ -22,7 +22,7 @@ from cofre.direto import sequencias
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
-from cofre.direto.traducao import SemConexao, na_consulta, na_escrita
+from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.erros import DesfechoIncerto, EscritaRecusada, Interrompido, RestauracaoRecusada
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo
 from cofre.executor import Executor, Impedimento
@@ -70,7 +70,7 @@ class Transacao:
             # Cada tabela é lida num instante seu: os outros continuam a escrever.
             return Coleta(leitura.ler(tabelas), False, 1, METODO)
         except psycopg.Error as e:
-            raise na_consulta(e, "uma tabela") from e
+            raise na_consulta(e, ALGUMA) from e
 
     def executar(
         self,
@@ -109,14 +109,14 @@ class Transacao:
         except EscritaRecusada as e:
             raise _recusada(e) from e
         except psycopg.Error as e:
-            erro = na_escrita(e, "uma tabela")
+            erro = na_escrita(e, ALGUMA)
             raise (_recusada(erro) if isinstance(erro, EscritaRecusada) else erro) from e
         try:
             self.conexao.execute("COMMIT")
         except KeyboardInterrupt:
             raise _incerto("Você interrompeu") from None
         except psycopg.Error as e:
-            erro = na_escrita(e, "uma tabela")
+            erro = na_escrita(e, ALGUMA)
             if isinstance(erro, EscritaRecusada):
                 raise _recusada(erro) from e
             if not isinstance(erro, SemConexao):
