@@ -26,8 +26,8 @@ from supabase_local.falhas import Pedido, RespostaForcada
 from supabase_local.postgres import ler_sql
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
-SEMENTES = range(100 if CAMPANHA else 6)
-MORTES = range(100 if CAMPANHA else 6)
+SEMENTES = range(100 if CAMPANHA else 3)
+MORTES = range(100 if CAMPANHA else 3)
 
 pytestmark = pytest.mark.parametrize("via", [DIRETA], indirect=True)
 

@@ -22,8 +22,8 @@ from apoio.servidores import FabricaDeSupabase
 from cofre.via import API, DIRETA
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
-SEMENTES = range(200 if CAMPANHA else 14)
-ADULTERADOS = range(60 if CAMPANHA else 4)
+SEMENTES = range(200 if CAMPANHA else 9)
+ADULTERADOS = range(60 if CAMPANHA else 3)
 REFORCOS = 8
 """Quantas vezes seguir o conselho da recusa («restaure também...») antes de desistir."""
 

@@ -29,7 +29,7 @@ from supabase_local.postgres import ClusterPostgres
 from supabase_local.servidor import SupabaseLocal
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
-AMOSTRA: Final = 8
+AMOSTRA: Final = 6
 MINIMO_DE_ESCRITAS: Final = 200
 FATIAS: Final = 12
 

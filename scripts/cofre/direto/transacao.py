@@ -23,7 +23,13 @@ from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
 from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta, na_escrita
-from cofre.erros import DesfechoIncerto, EscritaRecusada, Interrompido, RestauracaoRecusada
+from cofre.erros import (
+    DesfechoIncerto,
+    EscritaRecusada,
+    FalhaDeLeitura,
+    Interrompido,
+    RestauracaoRecusada,
+)
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo
 from cofre.executor import Executor, Impedimento
 from cofre.modelo import Empresa, Tabela
@@ -112,7 +118,7 @@ class Transacao:
             erro = na_escrita(e, ALGUMA)
             raise (_recusada(erro) if isinstance(erro, EscritaRecusada) else erro) from e
         try:
-            self.conexao.execute("COMMIT")
+            resposta = self.conexao.execute("COMMIT").statusmessage
         except KeyboardInterrupt:
             raise _incerto("Você interrompeu") from None
         except psycopg.Error as e:
@@ -122,6 +128,8 @@ class Transacao:
             if not isinstance(erro, SemConexao):
                 raise erro from e  # o banco respondeu: desfez tudo
             raise _incerto("A conexão caiu") from e
+        if resposta != "COMMIT":  # numa transação abortada, o banco responde ROLLBACK, sem erro
+            raise FalhaDeLeitura("O banco desfez a transação em vez de confirmá-la.", "")
         self.confirmada = True
 
     def _conferir_ligacoes(self) -> None:
