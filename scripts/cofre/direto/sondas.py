@@ -24,14 +24,18 @@ class SondasDoBanco:
 
     def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
         """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
-        onde = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(sql.Identifier(c)) for c in nulas)
-        pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
-            sql.Identifier("public", tabela), onde
-        )
         try:
-            return bool(perguntar(self._conexoes, pergunta, tabela))
+            return bool(perguntar(self._conexoes, se_ha_linhas(tabela, nulas), tabela))
         except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
             return True
+
+
+def se_ha_linhas(tabela: str, nulas: Sequence[str]) -> sql.Composed:
+    """A consulta que responde se há linhas com todas estas colunas nulas."""
+    onde = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(sql.Identifier(c)) for c in nulas)
+    return sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
+        sql.Identifier("public", tabela), onde
+    )
 
 
 def contar(conexoes: Conexoes, tabela: str) -> int | None:

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import IO
 
 import psycopg
-from psycopg import sql
 
 from cofre.config import Regras
 from cofre.direto import sequencias
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
+from cofre.direto.sondas import se_ha_linhas
 from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.erros import (
     DesfechoIncerto,
@@ -157,13 +157,9 @@ class _SondasDaqui:
 
     def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
         """Se há linhas com todas estas colunas nulas. Levanta FalhaDeLeitura."""
-        onde = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(sql.Identifier(c)) for c in nulas)
-        pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
-            sql.Identifier("public", tabela), onde
-        )
         try:
             with self._conexao.transaction():
-                linha = self._conexao.execute(pergunta).fetchone()
+                linha = self._conexao.execute(se_ha_linhas(tabela, nulas)).fetchone()
         except psycopg.Error as e:
             erro = na_consulta(e, tabela)
             if isinstance(erro, SemConexao):
