@@ -21,6 +21,7 @@ from cofre.config import RegraDeTabela, Regras
 from cofre.erros import LinhaDeOutraEmpresa
 from cofre.escopo import TabelaNoEscopo
 from cofre.modelo import ChaveEstrangeira, Tabela
+from cofre.rascunho import Rascunho
 from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.servidor import SupabaseLocal
 from test_consistencia import DONO as DONO_COM_ESCRITOR
@@ -311,14 +312,14 @@ def conferir_com_filtro_errado(direto: Fotografo, tabela: TabelaNoEscopo, filtro
             return donos.e_da_empresa(da_primeira, *resto)  # type: ignore[arg-type]
 
     with contextlib.ExitStack() as pilha:
-        coleta = direto.via.fotografar(
-            replace(direto.empresa(filtro)),
+        fotos = direto.via.fotografar(
+            [replace(direto.empresa(filtro))],
             {tabela.tabela.nome: tabela},
             Trocados(),
-            lambda: pilha.enter_context((direto.pasta / "rascunho").open("w+b")),
+            lambda: Rascunho(pilha.enter_context((direto.pasta / "rascunho").open("w+b"))),
             lambda *_: None,
         )
-    (lida,) = coleta.tabelas
+    (lida,) = fotos[filtro].tabelas
     if lida.falha:
         raise lida.falha
 
@@ -391,13 +392,14 @@ def test_um_truncate_no_meio_nao_esvazia_a_foto(
         tabelas = {n: direto.inspecao.escopo.tabelas[n] for n in ("muitas", "textos")}
         with contextlib.ExitStack() as pilha:
             numeros = iter(range(10))
-            coleta = direto.via.fotografar(
-                empresa,
+            fotos = direto.via.fotografar(
+                [empresa],
                 tabelas,
                 direto.inspecao.donos,
-                lambda: pilha.enter_context((tmp_path / str(next(numeros))).open("w+b")),
+                lambda: Rascunho(pilha.enter_context((tmp_path / str(next(numeros))).open("w+b"))),
                 avanco,
             )
+            coleta = fotos[DONO]
             assert not any(t.falha for t in coleta.tabelas)
             linhas = [sum(b.count(b"\n") + 1 for b in t.blocos()) for t in coleta.tabelas]
         fio.join(10)

@@ -23,6 +23,7 @@ from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
 from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
+from cofre.rascunho import Rascunho
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
 from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeFotos
@@ -109,13 +110,14 @@ class Fotografo:
             self.regras,
             execucao.pedido.tabelas,
         )
-        coleta = self.via.fotografar(
-            empresa,
+        fotos = self.via.fotografar(
+            [empresa],
             execucao.escopo.tabelas,
             execucao.inspecao.donos,
-            lambda: pilha.enter_context(montagem.rascunho()),
+            lambda: Rascunho(pilha.enter_context(montagem.rascunho())),
             lambda tabela, n, total: self.relato.avanco(empresa.nome, tabela, n, total),
         )
+        coleta = fotos[empresa.id]
         return Foto(empresa, coleta, perdidas, inicio)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import IO, Protocol
+from typing import Protocol
 
 from cofre.config import Regras
 from cofre.erros import EscritaRecusada, FalhaDeLeitura
@@ -17,6 +17,7 @@ from cofre.executor import Impedimento
 from cofre.formato import Gravador
 from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.plano import Plano
+from cofre.rascunho import Rascunho
 
 API, DIRETA = "api", "direta"
 
@@ -88,13 +89,15 @@ class ViaDeFotos(Protocol):
 
     def fotografar(
         self,
-        empresa: Empresa,
+        empresas: Sequence[Empresa],
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
-        rascunho: Callable[[], IO[bytes]],
+        rascunho: Callable[[], Rascunho],
         avanco: Avanco,
-    ) -> Coleta:
-        """A foto de uma empresa, nos rascunhos. Uma tabela que falha traz a `falha`."""
+    ) -> Mapping[str, Coleta]:
+        """As fotos destas empresas, por id, nos rascunhos; lidas juntas, para que muitas pequenas
+        custem poucos pedidos. Uma tabela que falha traz a `falha`. Só falta no resultado a empresa
+        que mudou enquanto se liam várias: fotografada sozinha, ela não falta."""
 
 
 class ViaDeLeitura(ViaDeFotos, Protocol):

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from cofre.direto.api import Direto
 from cofre.formato import Gravador
 from cofre.modelo import Empresa
 from cofre.portal.api import Portal
+from cofre.rascunho import Rascunho
 from cofre.via import Coleta, Inspecao, ViaDeLeitura
 from supabase_local.servidor import SupabaseLocal
 
@@ -54,16 +55,17 @@ class Fotografo:
         pasta = Path(tempfile.mkdtemp(dir=self.pasta))
         with contextlib.ExitStack() as pilha:
 
-            def rascunho() -> IO[bytes]:
-                return pilha.enter_context(tempfile.TemporaryFile(dir=pasta))
+            def rascunho() -> Rascunho:
+                return Rascunho(pilha.enter_context(tempfile.TemporaryFile(dir=pasta)))
 
-            coleta = self.via.fotografar(
-                self.empresa(user_id),
+            fotos = self.via.fotografar(
+                [self.empresa(user_id)],
                 {nome: no_escopo[nome] for nome in tabelas or no_escopo},
                 self.inspecao.donos,
                 rascunho,
                 lambda _tabela, _lidas, _total: None,
             )
+            coleta = fotos[user_id]
             arquivos = {}
             for n, tabela in enumerate(coleta.tabelas):
                 if tabela.falha is not None:

@@ -9,7 +9,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO
 
 import psycopg
 
@@ -27,6 +26,7 @@ from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
 from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.portal.api import Portal
+from cofre.rascunho import Rascunho
 from cofre.via import (
     DIRETA,
     AoTentarDeNovo,
@@ -95,14 +95,24 @@ class Direto:
 
     def fotografar(
         self,
+        empresas: Sequence[Empresa],
+        tabelas: Mapping[str, TabelaNoEscopo],
+        donos: Donos,
+        rascunho: Callable[[], Rascunho],
+        avanco: Avanco,
+    ) -> Mapping[str, Coleta]:
+        """As fotos destas empresas, por id, cada uma de um só instante. Uma tabela que falha traz
+        a `falha`. Levanta FalhaDeLeitura ou Interrompido."""
+        return {e.id: self._insistir(e, tabelas, donos, rascunho, avanco) for e in empresas}
+
+    def _insistir(
+        self,
         empresa: Empresa,
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
-        rascunho: Callable[[], IO[bytes]],
+        rascunho: Callable[[], Rascunho],
         avanco: Avanco,
     ) -> Coleta:
-        """A foto de uma empresa, nos rascunhos, de um só instante. Uma tabela que falha traz a
-        `falha`. Levanta FalhaDeLeitura ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
                 return self._fotografar(empresa, tabelas, donos, rascunho, avanco)
@@ -119,7 +129,7 @@ class Direto:
         empresa: Empresa,
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
-        rascunho: Callable[[], IO[bytes]],
+        rascunho: Callable[[], Rascunho],
         avanco: Avanco,
     ) -> Coleta:
         with self._banco.uma() as conexao:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO
 
 import msgspec
 import psycopg
@@ -30,6 +29,7 @@ from cofre.erros import (
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador, juntar
 from cofre.modelo import Empresa, Tabela
+from cofre.rascunho import Rascunho, Trecho
 from cofre.via import Avanco
 
 PONTO = "cofre_leitura"
@@ -44,17 +44,16 @@ class TabelaDireta:
     """O que se leu de uma tabela de uma empresa, já em ordem; `falha` diz por que não deu."""
 
     tabela: Tabela
-    rascunho: IO[bytes]
+    rascunho: Rascunho
     falha: FalhaDeLeitura | None = None
     registros: int = 0
-    _tamanhos: list[int] = field(default_factory=list)
+    _trechos: list[Trecho] = field(default_factory=list)
 
     def acrescentar(self, linhas: list[memoryview]) -> None:
         """Guarda mais linhas, na ordem. Levanta RespostaInvalida se não são JSON que se leia."""
         bloco = juntar(linhas)
         _conferir_json(bloco, len(linhas))
-        self.rascunho.write(bloco)
-        self._tamanhos.append(len(bloco))
+        self._trechos.append(self.rascunho.guardar(bloco))
         self.registros += len(linhas)
 
     def gravar(self, gravador: Gravador) -> tuple[int, str]:
@@ -65,9 +64,7 @@ class TabelaDireta:
 
     def blocos(self) -> Iterator[bytes]:
         """As linhas, já juntadas, na ordem da chave."""
-        self.rascunho.seek(0)
-        for tamanho in self._tamanhos:
-            yield self.rascunho.read(tamanho)
+        return map(self.rascunho.ler, self._trechos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class Leitura:
     empresa: Empresa
     donos: Donos
     catalogadas: Catalogadas
-    rascunho: Callable[[], IO[bytes]]
+    rascunho: Callable[[], Rascunho]
     avanco: Avanco
     parar: threading.Event
 

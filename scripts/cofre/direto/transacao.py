@@ -12,7 +12,6 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO
 
 import psycopg
 
@@ -35,6 +34,7 @@ from cofre.executor import Executor, Impedimento
 from cofre.modelo import Empresa, Tabela
 from cofre.ordem import em_lotes
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
+from cofre.rascunho import Rascunho
 from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -62,21 +62,24 @@ class Transacao:
 
     def fotografar(
         self,
-        empresa: Empresa,
+        empresas: Sequence[Empresa],
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
-        rascunho: Callable[[], IO[bytes]],
+        rascunho: Callable[[], Rascunho],
         avanco: Avanco,
-    ) -> Coleta:
-        """A empresa como está, com o que a transação já escreveu. Levanta FalhaDeLeitura."""
-        leitura = Leitura(
-            self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
-        )
-        try:
-            # Cada tabela é lida num instante seu: os outros continuam a escrever.
-            return Coleta(leitura.ler(tabelas), False, 1, METODO)
-        except psycopg.Error as e:
-            raise na_consulta(e, ALGUMA) from e
+    ) -> Mapping[str, Coleta]:
+        """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDeLeitura."""
+        fotos = {}
+        for empresa in empresas:
+            leitura = Leitura(
+                self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
+            )
+            try:
+                # Cada tabela é lida num instante seu: os outros continuam a escrever.
+                fotos[empresa.id] = Coleta(leitura.ler(tabelas), False, 1, METODO)
+            except psycopg.Error as e:
+                raise na_consulta(e, ALGUMA) from e
+        return fotos
 
     def executar(
         self,

@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 from cofre.erros import ErroDeUso
+from cofre.relato import Relato
+
+Executar = Callable[[Namespace, Relato], int]
+"""Recebe as opções e o relato; devolve o código de saída."""
 
 CONEXOES = 4
 TENTATIVAS = 8
@@ -77,6 +83,23 @@ def analisador_de(programa: str, descricao: str) -> Analisador:
     """O analisador de um dos scripts."""
     uso = f"{programa} [ação] [opções]"
     return Analisador(prog=programa, usage=uso, description=descricao, epilog=CODIGOS)
+
+
+@dataclass(frozen=True, slots=True)
+class Acao:
+    """Uma ação de um script: como se chama, o que a ajuda diz, as suas opções e quem a executa."""
+
+    nome: str
+    ajuda: str
+    opcoes: Callable[[argparse.ArgumentParser], None]
+    executar: Executar
+
+
+def acrescentar_acoes(analisador: Analisador, acoes: Sequence[Acao]) -> None:
+    """As ações, na ordem em que a ajuda as mostra."""
+    opcoes = {acao.nome: acao.opcoes for acao in acoes}
+    for nome, da_acao in acoes_de(analisador, {a.nome: a.ajuda for a in acoes}):
+        opcoes[nome](da_acao)
 
 
 def acoes_de(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import threading
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
+from cofre.linha_de_comando import deposito
 from cofre.linha_de_comando.argumentos import (
     Analisador,
-    acoes_de,
+    Executar,
+    acrescentar_acoes,
     analisador_de,
     opcao_de_empresa,
     opcao_de_tabelas,
     opcoes_de_conexao,
     opcoes_de_saida,
 )
-from cofre.linha_de_comando.execucao import Acao
 from cofre.relato import Relato
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
+ACOES = (deposito.LISTAR, deposito.VERIFICAR)
+"""As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
-def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Acao]:
+
+def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Executar]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     opcoes = _analisador().parse_args(argumentos)
-    acoes: dict[str | None, Acao] = {None: _copiar, "listar": _listar, "verificar": _verificar}
-    return opcoes, acoes[opcoes.acao]
+    acoes = {acao.nome: acao.executar for acao in ACOES}
+    return opcoes, acoes[opcoes.acao] if opcoes.acao else _copiar
 
 
 def _analisador() -> Analisador:
@@ -45,15 +48,7 @@ def _analisador() -> Analisador:
     opcao_de_tabelas(analisador, None)
     opcoes_de_saida(analisador, None)
     opcoes_de_conexao(analisador, None)
-    ajudas = {
-        "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
-        "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
-    }
-    for nome, acao in acoes_de(analisador, ajudas):
-        opcao_de_empresa(acao, argparse.SUPPRESS)
-        if nome == "verificar":
-            opcao_de_tabelas(acao, argparse.SUPPRESS)
-        opcoes_de_saida(acao, argparse.SUPPRESS)
+    acrescentar_acoes(analisador, ACOES)
     return analisador
 
 
@@ -146,20 +141,3 @@ def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
         )
 
     return ao_tentar_de_novo
-
-
-def _listar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, inventario
-    from cofre.deposito import Deposito
-
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    return inventario.listar(deposito, tuple(opcoes.empresa or ()), relato)
-
-
-def _verificar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, verificacao
-    from cofre.deposito import Deposito
-
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
-    return verificacao.verificar(deposito, *escolha, relato)

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from types import FrameType
 
 from cofre.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
+from cofre.linha_de_comando.argumentos import Executar
 from cofre.relato import Relato, RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
 
-Acao = Callable[[Namespace, Relato], int]
 
-
-def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Acao]]) -> None:
+def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Executar]]) -> None:
     """Lê a linha de comando, executa a ação e termina o processo com o código dela."""
     preparar_saidas()
     argumentos = sys.argv[1:]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cofre.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
 from cofre.linha_de_comando.argumentos import (
     Analisador,
+    Executar,
     acoes_de,
     analisador_de,
     lista_de_nomes,
@@ -16,7 +17,6 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_saida,
 )
 from cofre.linha_de_comando.conducao import PERDAS, Conducao, como_seguir
-from cofre.linha_de_comando.execucao import Acao
 from cofre.linha_de_comando.sessao import Sessao, abrir_sessao
 from cofre.relato import Relato
 
@@ -31,13 +31,13 @@ Sem opções, pergunta a empresa, as tabelas e a confirmação.
 """
 
 
-def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Acao]:
+def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Executar]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     opcoes = _analisador().parse_args(argumentos)
     if opcoes.acao is not None:
         _recusar_o_que_nao_e_da_acao(opcoes)
-    acoes: dict[str | None, Acao] = {None: restaurar, "desfazer": desfazer, "continuar": continuar}
-    return opcoes, acoes[opcoes.acao]
+    acoes: dict[str, Executar] = {"desfazer": desfazer, "continuar": continuar}
+    return opcoes, acoes[opcoes.acao] if opcoes.acao else restaurar
 
 
 def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:

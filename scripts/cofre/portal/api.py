@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO
 
 from cofre.config import Acesso, Regras
 from cofre.equipe import Equipe
@@ -25,6 +24,7 @@ from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
 from cofre.portal.coleta import coletar, preparar
 from cofre.portal.transporte import Transporte
+from cofre.rascunho import Rascunho
 from cofre.via import (
     API,
     AoTentarDeNovo,
@@ -102,18 +102,21 @@ class Portal:
 
     def fotografar(
         self,
-        empresa: Empresa,
+        empresas: Sequence[Empresa],
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
-        rascunho: Callable[[], IO[bytes]],
+        rascunho: Callable[[], Rascunho],
         avanco: Avanco,
-    ) -> Coleta:
-        """A foto de uma empresa, nos rascunhos. Uma tabela que falha traz a `falha`."""
-        preparadas = [
-            preparar(self._transporte, empresa, t, donos, rascunho, avanco)
-            for t in tabelas.values()
-        ]
-        return coletar(preparadas, self._equipe)
+    ) -> Mapping[str, Coleta]:
+        """As fotos destas empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""
+        fotos = {}
+        for empresa in empresas:
+            preparadas = [
+                preparar(self._transporte, empresa, t, donos, rascunho, avanco)
+                for t in tabelas.values()
+            ]
+            fotos[empresa.id] = coletar(preparadas, self._equipe)
+        return fotos
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Portal]:

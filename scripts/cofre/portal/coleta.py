@@ -15,7 +15,7 @@ import heapq
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
@@ -28,6 +28,7 @@ from cofre.modelo import Empresa, Tabela
 from cofre.portal.consulta import Consulta, consultas
 from cofre.portal.leitura import Chave, Leitor, literais, resumir
 from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
+from cofre.rascunho import Rascunho, Trecho
 from cofre.via import Avanco, Coleta
 
 LINHAS_POR_PAGINA = 1000
@@ -49,8 +50,7 @@ class _Bloco:
     versoes: bytes
     vieram: int
     linhas: int
-    inicio: int
-    tamanho: int
+    trecho: Trecho
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class _Serie:
     leitura: Transporte
     consulta: Consulta
     leitor: Leitor
-    rascunho: IO[bytes]
+    rascunho: Rascunho
     avanco: Callable[[int, int | None], None]
     limite: int = LINHAS_POR_PAGINA
     blocos: list[_Bloco] = field(default_factory=list)
@@ -118,14 +118,13 @@ class _Serie:
         for pagina, total, antes in self._paginas(self.consulta.linhas(), depois, ate):
             lidas = self.leitor.linhas(pagina)
             dados = juntar(lidas.textos)
-            inicio = self.rascunho.seek(0, 2)
-            self.rascunho.write(dados)
+            trecho = self.rascunho.guardar(dados)
             fim = literais(lidas.ultima) if lidas.ultima else None
             quantas = (lidas.vieram, len(lidas.textos))
-            blocos.append(_Bloco(fim, lidas.versoes, *quantas, inicio, len(dados)))
+            blocos.append(_Bloco(fim, lidas.versoes, *quantas, trecho))
             self.avanco(antes + lidas.vieram, total)
         if not blocos:
-            blocos.append(_Bloco(None, resumir([], []), 0, 0, 0, 0))
+            blocos.append(_Bloco(None, resumir([], []), 0, 0, Trecho(0, 0)))
         blocos[-1].ate = ate
         return blocos
 
@@ -190,9 +189,8 @@ class _Serie:
     def textos(self) -> Iterator[bytes]:
         """Os blocos não vazios, em ordem de chave."""
         for bloco in self.blocos:
-            if bloco.tamanho:
-                self.rascunho.seek(bloco.inicio)
-                yield self.rascunho.read(bloco.tamanho)
+            if bloco.trecho.tamanho:
+                yield self.rascunho.ler(bloco.trecho)
 
     def linhas_com_chave(
         self, valores: Sequence[Callable[[Any], Any]]
@@ -251,7 +249,7 @@ def preparar(
     empresa: Empresa,
     no_escopo: TabelaNoEscopo,
     donos: Donos,
-    rascunho: Callable[[], IO[bytes]],
+    rascunho: Callable[[], Rascunho],
     avanco: Avanco,
 ) -> ColetaDeTabela:
     """As séries de uma tabela para esta empresa, por ler; `rascunho` abre arquivos de trabalho."""

@@ -1,0 +1,56 @@
+"""As ações que só olham a pasta dos backups: nenhuma fala com o servidor."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+
+from cofre.linha_de_comando.argumentos import (
+    Acao,
+    opcao_de_empresa,
+    opcao_de_tabelas,
+    opcoes_de_saida,
+)
+from cofre.relato import Relato
+
+
+def _listar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, inventario
+    from cofre.deposito import Deposito
+
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    return inventario.listar(deposito, tuple(opcoes.empresa or ()), relato)
+
+
+def _verificar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, verificacao
+    from cofre.deposito import Deposito
+
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
+    return verificacao.verificar(deposito, *escolha, relato)
+
+
+def _opcoes_de_listar(analisador: argparse.ArgumentParser) -> None:
+    opcao_de_empresa(analisador, argparse.SUPPRESS)
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+def _opcoes_de_verificar(analisador: argparse.ArgumentParser) -> None:
+    opcao_de_empresa(analisador, argparse.SUPPRESS)
+    opcao_de_tabelas(analisador, argparse.SUPPRESS)
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+LISTAR = Acao(
+    "listar",
+    "mostra as empresas e os seus backups, sem falar com o servidor",
+    _opcoes_de_listar,
+    _listar,
+)
+VERIFICAR = Acao(
+    "verificar",
+    "relê os backups: somas, contagens, dono de cada linha, ligações",
+    _opcoes_de_verificar,
+    _verificar,
+)
