@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito import Backup, Deposito
 from cofre.verificacao import danos_de
+from cofre.via import EMPRESAS_JUNTAS
 from supabase_local.falhas import Atraso, Pedido
 from supabase_local.servidor import SupabaseLocal
 
@@ -182,19 +184,12 @@ def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
     """A pasta da empresa que só a execução morta criou some quando outra empresa é copiada."""
-
-    def matar(_pedido: Pedido, _vez: int) -> bool:
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    def das_linhas(pedido: Pedido) -> bool:
-        return DONO in pedido.consulta
-
-    with projeto.gateway.ao_pedir(matar, tabela="produtos", se=das_linhas):
-        processo = abrir(projeto, tmp_path, "--empresa", DONO)
-        processo.communicate(timeout=PACIENCIA)
-    assert (tmp_path / "empresa_aaaa1111").is_dir()
+    programa = SUICIDA.replace(
+        "passos += 1", "passos = alvo * (escreve and '.em_andamento_' in argumentos[0])"
+    )
+    mais = {"PASSO": "1"}
+    executar(projeto, tmp_path, "--empresa", DONO, programa=programa, mais=mais)
+    assert [p.name[:14] for p in (tmp_path / "empresa_aaaa1111").iterdir()] == [".em_andamento_"]
     assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", "empresa_bbbb2222"]
 
@@ -227,29 +222,63 @@ def _ler_ate(processo: subprocess.Popen[bytes], trecho: str) -> str:
     raise AssertionError(lido)
 
 
+PRIMEIRAS = f"""
+    INSERT INTO empresas (id, user_id, nome)
+    SELECT id, id, 'A primeira leva, ' || n
+    FROM (SELECT n, ('cccc' || lpad(n::text, 4, '0') || '-0000-4000-8000-000000000001')::uuid AS id
+          FROM generate_series(1, {EMPRESAS_JUNTAS}) n) t;
+"""
+"""Tantas quantas se leem juntas, com nomes que vêm antes dos das outras duas."""
+
+ULTIMA_DELAS = max(f"A primeira leva, {n}\n" for n in range(1, EMPRESAS_JUNTAS + 1))
+
+
+@pytest.fixture
+def com_mais(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase(VAZIO, sql=(LOJINHA, PRIMEIRAS))
+
+
 @pytest.mark.parametrize("sinal", [signal.SIGINT, signal.SIGTERM])
 def test_interrompido_com_o_servidor_mudo(
-    projeto: SupabaseLocal, destino: Path, sinal: signal.Signals
+    com_mais: SupabaseLocal, destino: Path, sinal: signal.Signals
 ) -> None:
-    """A primeira empresa fica; a segunda, pela metade, some; o servidor mudo não segura ninguém."""
+    """As lidas antes ficam; as outras, pela metade, somem; o servidor mudo não segura ninguém. E
+    quem continua só copia as que faltam."""
     antes = _sem_trava(fotografia_do_disco(destino))
-    with _mudo(projeto, VIZINHA) as chegou:
-        processo = abrir(projeto, destino)
+    with _mudo(com_mais, VIZINHA) as chegou:
+        processo = abrir(com_mais, destino)
+        _ler_ate(processo, ULTIMA_DELAS)
         _ler_ate(processo, "✅ Backup concluído")
         assert chegou.wait(PACIENCIA)
         processo.send_signal(sinal)
         _saida, erros = processo.communicate(timeout=PACIENCIA)
     assert processo.returncode == 130
     assert erros.decode().splitlines() == [
-        "❌ Interrompido. Backups concluídos nesta execução: 1.",
+        f"❌ Interrompido. Backups concluídos nesta execução: {EMPRESAS_JUNTAS}.",
         "   O que estava pela metade foi descartado; os anteriores continuam.",
+        "   Para retomar de onde parou: python scripts/backup-por-empresa.py continuar",
     ]
     agora = fotografia_do_disco(destino)
     assert {n: agora.get(n) for n in antes} == antes
-    assert _sobras(destino) == []
+    assert [n for n in _sobras(destino) if "/backup_metadata_" not in n] == [".execucao.json"]
     assert not (destino / "empresa_bbbb2222").exists()
-    assert len(_backups(destino)) == 2
+    assert len(_backups(destino)) == 1 + EMPRESAS_JUNTAS
     assert _danificados(_backups(destino)) == []
+
+    saida = executar(com_mais, destino, "continuar")
+    assert saida.codigo == 0, saida.tudo
+    ja = f"⏭️ {EMPRESAS_JUNTAS} empresas já estavam copiadas quando o backup parou"
+    assert ja in saida.saida.splitlines()
+    assert f"   Empresas: {EMPRESAS_JUNTAS + 2} de {EMPRESAS_JUNTAS + 2}" in saida.saida
+    depois = fotografia_do_disco(destino)
+    assert {n: depois.get(n) for n in agora if n != ".execucao.json"} == {
+        n: b for n, b in agora.items() if n != ".execucao.json"
+    }
+    assert ".execucao.json" not in depois
+    assert len(_backups(destino)) == 1 + EMPRESAS_JUNTAS + 2
+    da_execucao = Counter(m["execucao"] for m in metadados(destino))
+    assert sorted(da_execucao.values()) == [1, EMPRESAS_JUNTAS + 2]
+    assert executar(com_mais, destino, "continuar").codigo == 3
 
 
 def test_interrompido_antes_da_primeira_empresa(projeto: SupabaseLocal, tmp_path: Path) -> None:
@@ -267,10 +296,11 @@ def test_interrompido_antes_da_primeira_empresa(projeto: SupabaseLocal, tmp_path
     assert json.loads(saida) == {
         "codigo": 130,
         "erro": "Interrompido. Backups concluídos nesta execução: 0.",
-        "dica": "O que estava pela metade foi descartado; os anteriores continuam.",
+        "dica": "O que estava pela metade foi descartado; os anteriores continuam.\n"
+        "Para retomar de onde parou: python scripts/backup-por-empresa.py continuar",
     }
     assert "Traceback" not in erros.decode()
-    assert fotografia_do_disco(tmp_path) == {".trava": b""}
+    assert set(fotografia_do_disco(tmp_path)) == {".trava", ".execucao.json"}
     assert executar(projeto, tmp_path).codigo == 0
 
 

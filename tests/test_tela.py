@@ -256,8 +256,9 @@ def test_barra_no_terminal(projeto: SupabaseLocal, tmp_path: Path, colunas: int)
     # Só a tabela grande tem barra.
     assert not any("Padaria" in quadro or "Vizinha" in quadro for quadro in quadros)
     if colunas == 80:
-        assert any("Mercado Grande · produtos" in quadro for quadro in quadros)
-        assert any("/4053" in quadro for quadro in quadros)
+        # As três são lidas juntas, e a conta é a das três.
+        assert any("Mercado Grande e mais 2 · prod" in quadro for quadro in quadros), quadros
+        assert any(f"/{4053 + 310}" in quadro for quadro in quadros), quadros
     assert visto.count("\x1b[?25l") == visto.count("\x1b[?25h") == 1  # o cursor volta
 
 
@@ -388,7 +389,7 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
     for nome in nomes:
         assert f"\n  {nome}" in opcoes
     acoes = re.findall(r"^    (\w+)", antes, re.MULTILINE)
-    assert acoes == ([] if acao else ["listar", "verificar"])
+    assert acoes == ([] if acao else ["continuar", "listar", "verificar"])
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:

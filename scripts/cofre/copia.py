@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cofre.andamento import separar
 from cofre.config import Configuracao
 from cofre.deposito import Deposito
 from cofre.equipe import Equipe
@@ -13,17 +15,21 @@ from cofre.erros import (
     DefeitoInterno,
     ErroCofre,
     ErroDeUso,
+    FalhaDeDisco,
+    FalhaDeLeitura,
     Interrompido,
     NadaEncontrado,
 )
 from cofre.escopo import Escopo, TabelaNoEscopo
-from cofre.fotografia import Execucao, Fotografo
+from cofre.fotografia import Execucao, Foto, Fotografo, FotoMontada
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.narracao import Narracao, exibir_pasta
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
 from cofre.selecao import escolher_empresas, tabela_desconhecida
-from cofre.via import Inspecao, ViaDeLeitura
+from cofre.via import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
+
+REGISTROS_DE_UMA_GRANDE = 20_000
 
 CAUSAS_SEM_EMPRESA = (
     "Causas possíveis:\n"
@@ -67,23 +73,71 @@ class Copiadora:
         execucao = Execucao(pedido, inspecao, escopo, self.configuracao)
         narracao.projeto(inspecao, self.configuracao.regras, len(escolhidas))
         resumo = Resumo(so_algumas=bool(pedido.tabelas))
+        prontas, faltam = separar(self.deposito, escolhidas, pedido)
+        narracao.ja_copiadas(len(prontas))
+        for copia in prontas:
+            resumo.somar(copia)
+            yield copia
         with self.relato.acompanhando():
-            for copia in self.empresas_lado_a_lado.em_ordem(
-                lambda empresa: self._copiar_empresa(empresa, execucao), escolhidas
+            for copias in self.empresas_lado_a_lado.em_ordem(
+                lambda juntas: self._copiar_juntas(juntas, execucao), self._juntas(faltam)
             ):
-                resumo.somar(copia)
-                narracao.empresa(copia)
-                yield copia
+                for copia in copias:
+                    resumo.somar(copia)
+                    yield copia
+                    narracao.empresa(copia)
         if not pedido.empresas and not resumo.falhas:
             resumo.sem_dono = self._contar_sem_dono(resumo, escopo)
         resumo.segundos = time.monotonic() - inicio
         narracao.fim(resumo)
         yield resumo
 
-    def _copiar_empresa(self, empresa: Empresa, execucao: Execucao) -> CopiaDeEmpresa:
-        """Uma empresa do começo ao fim. O que der errado fica nela: as outras continuam."""
+    def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
+        """As empresas, na ordem, em grupos que se leem de uma vez. As que eram grandes no último
+        backup vão sozinhas: as outras do grupo esperariam por elas."""
+        grupo: list[Empresa] = []
+        for empresa in empresas:
+            sozinha = self._e_grande(empresa)
+            if grupo and (sozinha or _peso([*grupo, empresa]) > EMPRESAS_JUNTAS):
+                yield grupo
+                grupo = []
+            grupo.append(empresa)
+            if sozinha:
+                yield grupo
+                grupo = []
+        if grupo:
+            yield grupo
+
+    def _e_grande(self, empresa: Empresa) -> bool:
+        ultimo = self.deposito.ultimo(empresa.id)
+        return bool(ultimo and ultimo.meta and ultimo.meta.total > REGISTROS_DE_UMA_GRANDE)
+
+    def _copiar_juntas(
+        self, empresas: Sequence[Empresa], execucao: Execucao
+    ) -> list[CopiaDeEmpresa]:
+        """Lê todas de uma vez; as que não deram certo assim, uma a uma."""
+        prontas: dict[str, CopiaDeEmpresa] = {}
+        if len(empresas) > 1:
+            # O que der errado aqui há de se repetir com a empresa a que diz respeito, e só com ela.
+            with (
+                contextlib.suppress(FalhaDeLeitura, FalhaDeDisco),
+                self.fotografo.fotografar(empresas, execucao) as fotos,
+            ):
+                prontas = {f.empresa.id: self._guardar(f, execucao) for f in fotos}
+        return [prontas.get(e.id) or self._copiar_sozinha(e, execucao) for e in empresas]
+
+    def _guardar(self, foto: Foto, execucao: Execucao) -> CopiaDeEmpresa:
+        return self._publicar(foto.empresa, self.fotografo.arquivos(foto, execucao))
+
+    def _copiar_sozinha(self, empresa: Empresa, execucao: Execucao) -> CopiaDeEmpresa:
+        return self._publicar(empresa, self.fotografo.montar(empresa, execucao))
+
+    def _publicar(
+        self, empresa: Empresa, montando: contextlib.AbstractContextManager[FotoMontada]
+    ) -> CopiaDeEmpresa:
+        """Uma empresa até o fim. O que der errado fica nela: as outras continuam."""
         try:
-            with self.fotografo.montar(empresa, execucao) as foto:
+            with montando as foto:
                 if foto.copia.tabelas:
                     foto.publicar()
                 return foto.copia
@@ -105,6 +159,11 @@ class Copiadora:
             if sobra > 0:
                 sobras[nome] = sobra
         return sobras
+
+
+def _peso(empresas: Sequence[Empresa]) -> int:
+    """Quantos ids é preciso citar para achar o que é delas."""
+    return sum(max(1, len(e.registros)) for e in empresas)
 
 
 def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEscopo]:

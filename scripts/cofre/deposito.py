@@ -77,6 +77,7 @@ class Deposito:
         self.raiz = raiz
         self._trinco = threading.Lock()
         self._pastas: dict[str, Path] = {}
+        self._por_comeco: dict[str, list[Path]] | None = None
 
     def preparar(self) -> None:
         """Cria a raiz e recolhe o que execuções mortas deixaram. Só com a trava na mão.
@@ -85,6 +86,11 @@ class Deposito:
             self.raiz.mkdir(parents=True, exist_ok=True, mode=0o700)
             for montagem in sorted(self.raiz.glob(f"{PREFIXO}*/{MONTAGEM}*")):
                 _recolher(montagem)
+        # Com a trava na mão, pastas novas só nascem aqui: com dez mil empresas, procurar a de cada
+        # uma no disco seria ler dez mil nomes dez mil vezes.
+        self._por_comeco = {}
+        for pasta in self.pastas():
+            self._lembrar(pasta)
 
     def pastas(self) -> list[Path]:
         """As pastas de empresas, em ordem de nome."""
@@ -95,18 +101,22 @@ class Deposito:
 
     def backups(self, pasta: Path) -> list[Backup]:
         """Os backups de uma pasta, do mais antigo ao mais novo (pelo carimbo, nunca pelo mtime)."""
-        achados = []
-        for arquivo in pasta.glob(f"{METADADOS}*.json"):
+        return list(self._do_mais_novo(pasta))[::-1]
+
+    def _do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
+        """Os backups de uma pasta, do mais novo ao mais antigo, abertos só quando se pedem."""
+        for arquivo in sorted(pasta.glob(f"{METADADOS}*.json"), reverse=True):
             casa = re.fullmatch(rf"{METADADOS}({_CARIMBO})\.json", arquivo.name)
             if casa:
-                achados.append(_abrir(pasta, arquivo, casa.group(1)))
-        return sorted(achados, key=lambda b: b.carimbo)
+                yield _abrir(pasta, arquivo, casa.group(1))
 
-    def da_empresa(self, user_id: str) -> list[Backup]:
-        """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
-        todos = [b for pasta in self._candidatas(user_id) for b in self.backups(pasta)]
-        meus = [b for b in todos if b.meta and b.meta.user_id == user_id]
-        return sorted(meus, key=lambda b: b.carimbo)
+    def ultimo(self, user_id: str) -> Backup | None:
+        """O backup legível mais novo desta empresa, de qualquer tipo."""
+        da_empresa = (
+            next((b for b in self._do_mais_novo(p) if b.meta and b.meta.user_id == user_id), None)
+            for p in self._candidatas(user_id)
+        )
+        return max((b for b in da_empresa if b), key=lambda b: b.carimbo, default=None)
 
     def pasta_da_empresa(self, user_id: str) -> Path:
         """A pasta da empresa, existente ou a que será dela: os 8 primeiros caracteres do id, ou
@@ -122,17 +132,29 @@ class Deposito:
             if self._dono(pasta) == user_id:
                 return pasta
         # Maiúsculas e minúsculas são o mesmo nome no NTFS.
-        tomadas = {p.name.lower() for p in (*candidatas, *self._pastas.values())}
+        escolhidas = self._pastas.values() if self._por_comeco is None else ()
+        tomadas = {p.name.lower() for p in (*candidatas, *escolhidas)}
         nome = next(n for n in _nomes_possiveis(user_id) if n.lower() not in tomadas)
+        self._lembrar(self.raiz / nome)
         return self.raiz / nome
 
     def _candidatas(self, user_id: str) -> list[Path]:
         comeco = next(_nomes_possiveis(user_id)).lower()
-        return [p for p in self.pastas() if p.name.lower().startswith(comeco)]
+        lembradas = self._por_comeco
+        perto = self.pastas() if lembradas is None else lembradas.get(_comeco(comeco), [])
+        return [p for p in perto if p.name.lower().startswith(comeco)]
+
+    def _lembrar(self, pasta: Path) -> None:
+        if self._por_comeco is not None:
+            self._por_comeco.setdefault(_comeco(pasta.name), []).append(pasta)
 
     def _dono(self, pasta: Path) -> str | None:
-        legiveis = (b.meta for b in reversed(self.backups(pasta)))
+        legiveis = (b.meta for b in self._do_mais_novo(pasta))
         return next((m.user_id for m in legiveis if m), None)
+
+    def rascunho(self) -> IO[bytes]:
+        """Um arquivo de trabalho sem nome: na memória enquanto é pequeno, depois no disco."""
+        return tempfile.SpooledTemporaryFile(MEMORIA_DO_RASCUNHO, "w+b", dir=str(self.raiz))
 
     def montar(self, user_id: str, agora: datetime) -> Montagem:
         """Abre a montagem de um backup novo. Levanta FalhaDeDisco."""
@@ -194,10 +216,6 @@ class Montagem:
         with erros_de_disco(self.caminho(tabela)), _criar(self.caminho(tabela)) as arquivo:
             yield arquivo
             _para_o_disco(arquivo)
-
-    def rascunho(self) -> IO[bytes]:
-        """Um arquivo de trabalho sem nome: na memória enquanto é pequeno, depois no disco."""
-        return tempfile.SpooledTemporaryFile(MEMORIA_DO_RASCUNHO, "w+b", dir=str(self._montagem))
 
     def publicar(self, bruto: Mapping[str, Any]) -> Backup:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
@@ -267,6 +285,11 @@ def _tabelas_da_primeira_versao(
     return tabelas
 
 
+def _comeco(nome: str) -> str:
+    """O começo que o nome de uma pasta tem em comum com os outros que a empresa poderia ter."""
+    return nome[: len(PREFIXO) + 8].lower()
+
+
 def _nomes_possiveis(user_id: str) -> Iterator[str]:
     limpo = re.sub(r"[^0-9A-Za-z-]", "_", user_id)
     for tamanho in range(8, max(len(limpo), 8) + 1):
@@ -323,10 +346,14 @@ def gravar_inteiro(caminho: Path, dados: bytes) -> None:
     """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
     novo = caminho.with_name(f".{caminho.name}.novo")
     novo.unlink(missing_ok=True)
-    with _criar(novo) as arquivo:
-        arquivo.write(dados)
-        _para_o_disco(arquivo)
-    _mover(novo, caminho)
+    try:
+        with _criar(novo) as arquivo:
+            arquivo.write(dados)
+            _para_o_disco(arquivo)
+        _mover(novo, caminho)
+    except OSError:
+        novo.unlink(missing_ok=True)
+        raise
     _sincronizar(caminho.parent)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -113,16 +113,24 @@ class Donos:
                     return dono
         return None
 
+    def entre(
+        self, empresas: Collection[str], elos: Sequence[Elo], valores: Sequence[str | None]
+    ) -> str | None:
+        """De qual destas empresas é a linha; vazio se um elo que vem antes a dá a uma de fora; None
+        se elo nenhum a liga a estas: quem a mandou não aplicou o filtro."""
+        dono = self.dono(elos, valores)
+        if dono in empresas:
+            return dono
+        pares = zip(elos, valores, strict=True)
+        ligada = any(self.dono([elo], [valor]) in empresas for elo, valor in pares)
+        return "" if ligada else None
+
     def e_da_empresa(
         self, empresa: str, elos: Sequence[Elo], valores: Sequence[str | None]
     ) -> bool | None:
-        """Verdadeiro se a linha é da empresa; falso se um elo que vem antes a dá a outra; None se
-        elo nenhum a liga a esta: quem a mandou não aplicou o filtro."""
-        if self.dono(elos, valores) == empresa:
-            return True
-        pares = zip(elos, valores, strict=True)
-        ligada = any(self.dono([elo], [valor]) == empresa for elo, valor in pares)
-        return False if ligada else None
+        """O mesmo, de uma só: verdadeiro se é dela."""
+        quem = self.entre((empresa,), elos, valores)
+        return None if quem is None else bool(quem)
 
 
 def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:

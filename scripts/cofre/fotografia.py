@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -44,7 +45,8 @@ class Execucao:
 
 @dataclass(frozen=True, slots=True)
 class Foto:
-    """O que se leu de uma empresa, antes de publicar. `perdidas`: o que devia estar e não está."""
+    """O que se leu de uma empresa, antes de publicar; a `empresa` é como a foto a viu, e `perdidas`
+    o que devia estar nela e não está."""
 
     empresa: Empresa
     coleta: Coleta
@@ -80,45 +82,62 @@ class Fotografo:
         """A foto da empresa; o que não for publicado dentro do contexto some ao sair.
         Levanta FalhaDeLeitura ou FalhaDeDisco."""
         for _ in range(FOTOS_DE_UMA_EMPRESA):
-            with contextlib.ExitStack() as pilha:
-                inicio = datetime.now().astimezone()
-                montagem = pilha.enter_context(self.deposito.montar(empresa.id, inicio))
-                with erros_de_disco(montagem.pasta):
-                    foto = self._fotografar(empresa, execucao, montagem, pilha, inicio)
-                    na_foto = _empresa_na_foto(empresa, foto.coleta)
-                    montada = None
-                    if na_foto == empresa:
-                        montada = _montar(foto, montagem, execucao, self.via.nome)
-                if montada is not None:
-                    yield montada
+            with self._fotografar([empresa], execucao) as fotos:
+                (foto,) = fotos
+                if foto.empresa == empresa:
+                    with self.arquivos(foto, execucao) as montada:
+                        yield montada
                     return
-                empresa = na_foto  # recomeça sabendo das novas linhas de `empresas`
-                execucao.inspecao.donos.lembrar(empresa)
+            empresa = foto.empresa  # recomeça sabendo das novas linhas de `empresas`
+            execucao.inspecao.donos.lembrar(empresa)
         raise FalhaDeLeitura("As linhas da empresa em «empresas» não param de mudar.")
 
-    def _fotografar(
-        self,
-        empresa: Empresa,
-        execucao: Execucao,
-        montagem: Montagem,
-        pilha: contextlib.ExitStack,
-        inicio: datetime,
-    ) -> Foto:
-        perdidas = tabelas_perdidas(
-            self.deposito.da_empresa(empresa.id),
-            execucao.inspecao,
-            self.regras,
-            execucao.pedido.tabelas,
-        )
-        fotos = self.via.fotografar(
-            [empresa],
-            execucao.escopo.tabelas,
-            execucao.inspecao.donos,
-            lambda: Rascunho(pilha.enter_context(montagem.rascunho())),
-            lambda tabela, n, total: self.relato.avanco(empresa.nome, tabela, n, total),
-        )
-        coleta = fotos[empresa.id]
-        return Foto(empresa, coleta, perdidas, inicio)
+    @contextlib.contextmanager
+    def fotografar(self, empresas: Sequence[Empresa], execucao: Execucao) -> Iterator[list[Foto]]:
+        """As fotos de várias empresas, lidas juntas; sem as que mudaram enquanto isso. Dentro do
+        contexto, `arquivos` as monta. Levanta FalhaDeLeitura ou FalhaDeDisco."""
+        with self._fotografar(empresas, execucao) as fotos:
+            yield [foto for foto in fotos if foto.empresa in empresas]
+
+    @contextlib.contextmanager
+    def arquivos(self, foto: Foto, execucao: Execucao) -> Iterator[FotoMontada]:
+        """Uma foto em arquivos: somem ao sair, se não forem publicados. Levanta FalhaDeDisco."""
+        with self.deposito.montar(foto.empresa.id, foto.inicio) as montagem:
+            with erros_de_disco(montagem.pasta):
+                montada = _montar(foto, montagem, execucao, self.via.nome)
+            yield montada
+
+    @contextlib.contextmanager
+    def _fotografar(self, empresas: Sequence[Empresa], execucao: Execucao) -> Iterator[list[Foto]]:
+        inicio = datetime.now().astimezone()
+        with contextlib.ExitStack() as pilha, erros_de_disco(self.deposito.raiz):
+            coletas = self.via.fotografar(
+                empresas,
+                execucao.escopo.tabelas,
+                execucao.inspecao.donos,
+                lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
+                partial(self.relato.avanco, _de_quem(empresas)),
+            )
+            yield [
+                Foto(
+                    _empresa_na_foto(empresa, coletas[empresa.id]),
+                    coletas[empresa.id],
+                    self._perdidas(empresa, execucao),
+                    inicio,
+                )
+                for empresa in empresas
+                if empresa.id in coletas
+            ]
+
+    def _perdidas(self, empresa: Empresa, execucao: Execucao) -> Mapping[str, ErroCofre]:
+        ultimo = self.deposito.ultimo(empresa.id)
+        pedidas = execucao.pedido.tabelas
+        return tabelas_perdidas(ultimo, execucao.inspecao, self.regras, pedidas)
+
+
+def _de_quem(empresas: Sequence[Empresa]) -> str:
+    outras = len(empresas) - 1
+    return f"{empresas[0].nome} e mais {outras}" if outras else empresas[0].nome
 
 
 def _empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
@@ -233,6 +252,7 @@ def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao, via: str) 
             "maquina": socket.gethostname(),
         },
         "tipo": execucao.pedido.tipo,
+        "execucao": execucao.pedido.execucao,
         "estado": "completo" if copia.inteira else "incompleto",
         "consistencia": "instantanea" if copia.instantanea else "parcial",
         "consistencia_como": foto.coleta.metodo,

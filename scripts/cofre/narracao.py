@@ -48,6 +48,12 @@ class Narracao:
                 linha("     se for de uma empresa, no cofre.toml:")
                 linha(f"       {_recuado(fora.sugestao, 7)}")
 
+    def ja_copiadas(self, quantas: int) -> None:
+        """Quantas empresas a execução que continua já tinha copiado."""
+        if quantas:
+            ja = plural(quantas, "empresa já estava copiada", "empresas já estavam copiadas")
+            self.relato.linha(f"⏭️ {ja} quando o backup parou")
+
     def empresa(self, copia: CopiaDeEmpresa) -> None:
         """O bloco de uma empresa na tela."""
         linha = self.relato.linha

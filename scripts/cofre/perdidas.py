@@ -12,17 +12,17 @@ from cofre.via import Inspecao
 
 
 def tabelas_perdidas(
-    anteriores: Sequence[Backup], inspecao: Inspecao, regras: Regras, pedidas: Sequence[str]
+    ultimo: Backup | None, inspecao: Inspecao, regras: Regras, pedidas: Sequence[str]
 ) -> dict[str, ErroCofre]:
     """As conhecidas que o servidor recusa, e as que o último backup da empresa tinha e que não
     dão mais para ler. O que está em «ignorar», ou não foi pedido, não conta."""
     perdidas: dict[str, ErroCofre] = {
         t: _recusada(inspecao, t) for t in TABELAS_CONHECIDAS if t in inspecao.catalogo.ocultas
     }
-    if anteriores:
-        for tabela in _tabelas_de(anteriores[-1]):
+    if ultimo is not None:
+        for tabela in _tabelas_de(ultimo):
             if tabela not in inspecao.escopo.tabelas:
-                perdidas.setdefault(tabela, _sumiu(tabela, anteriores[-1], inspecao))
+                perdidas.setdefault(tabela, _sumiu(tabela, ultimo, inspecao))
     return {
         t: e
         for t, e in perdidas.items()

@@ -20,6 +20,8 @@ class Pedido:
     empresas: tuple[str, ...] = ()
     tabelas: tuple[str, ...] = ()
     tipo: str = "manual"
+    execucao: str = ""
+    """Igual em todos os backups de uma execução, também se ela continua depois de parar."""
 
 
 @dataclass(frozen=True, slots=True)

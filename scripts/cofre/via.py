@@ -21,6 +21,9 @@ from cofre.rascunho import Rascunho
 
 API, DIRETA = "api", "direta"
 
+EMPRESAS_JUNTAS = 25
+"""Quantas empresas se leem de uma vez: pela API, o dobro disso em ids ainda cabe numa URL."""
+
 Avanco = Callable[[str, int, int | None], None]
 """Recebe (tabela, linhas lidas até agora, total ou None)."""
 

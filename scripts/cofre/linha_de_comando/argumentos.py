@@ -158,7 +158,7 @@ def opcoes_de_saida(analisador: argparse.ArgumentParser, padrao: object) -> None
 
 
 def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    """--via, --conexoes e --tentativas."""
+    """--via, --conexoes, --tentativas e --limite-por-segundo."""
     analisador.add_argument(
         "--via",
         metavar="VIA",
@@ -179,6 +179,13 @@ def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> No
         type=inteiro_entre(1, 100),  # type: ignore[arg-type]
         default=TENTATIVAS if padrao is None else padrao,
         help=f"quantas vezes tentar cada pedido antes de desistir (padrão {TENTATIVAS})",
+    )
+    analisador.add_argument(
+        "--limite-por-segundo",
+        metavar="N",
+        type=inteiro_entre(1, 1000),  # type: ignore[arg-type]
+        default=padrao,
+        help="no máximo tantos pedidos por segundo à API (padrão: sem limite)",
     )
 
 

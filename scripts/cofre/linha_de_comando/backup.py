@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import threading
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
 from cofre.linha_de_comando import deposito
 from cofre.linha_de_comando.argumentos import (
+    Acao,
     Analisador,
     Executar,
     acrescentar_acoes,
@@ -23,6 +26,7 @@ from cofre.relato import Relato
 if TYPE_CHECKING:
     from cofre.config import Acesso, Configuracao
     from cofre.portal.api import Portal
+    from cofre.resultado import Pedido
     from cofre.via import AoTentarDeNovo, Via
 
 DESCRICAO = """\
@@ -30,9 +34,6 @@ Backup isolado por empresa de um projeto Supabase.
 
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
-
-ACOES = (deposito.LISTAR, deposito.VERIFICAR)
-"""As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Executar]:
@@ -53,13 +54,26 @@ def _analisador() -> Analisador:
 
 
 def _copiar(opcoes: Namespace, relato: Relato) -> int:
+    return _executar(opcoes, relato, continuar=False)
+
+
+def _continuar(opcoes: Namespace, relato: Relato) -> int:
+    return _executar(opcoes, relato, continuar=True)
+
+
+def _opcoes_de_continuar(analisador: argparse.ArgumentParser) -> None:
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+    opcoes_de_conexao(analisador, argparse.SUPPRESS)
+
+
+def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     # As importações pesadas (httpx, supabase) esperam até serem precisas: --help é instantâneo.
-    from cofre import config
+    from cofre import andamento, config
     from cofre.copia import Copiadora
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
     from cofre.equipe import Equipe
-    from cofre.resultado import Pedido, Resumo
+    from cofre.resultado import Resumo
     from cofre.trava import travar
 
     configuracao = config.carregar(destino=opcoes.destino)
@@ -73,9 +87,9 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
+        pedido = _pedido(opcoes, configuracao.destino, relato, continuar=continuar)
         via = abrir_via(opcoes, configuracao, parar, relato)
         copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
-        pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
         try:
             for parte in copiadora.copiar(pedido):
                 if isinstance(parte, Resumo):
@@ -87,14 +101,30 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
         except KeyboardInterrupt:
             raise Interrompido(
                 f"Interrompido. Backups concluídos nesta execução: {feitas}.",
-                "O que estava pela metade foi descartado; os anteriores continuam.",
+                "O que estava pela metade foi descartado; os anteriores continuam.\n"
+                "Para retomar de onde parou: python scripts/backup-por-empresa.py continuar",
             ) from None
         finally:
             parar.set()
             equipe.encerrar()
             via.fechar()
+        andamento.acabar(configuracao.destino)
     relato.documento(resumo.documento(prontas))
     return resumo.codigo
+
+
+def _pedido(opcoes: Namespace, destino: Path, relato: Relato, *, continuar: bool) -> Pedido:
+    """O que copiar: o das opções ou, ao continuar, o da execução que parou."""
+    from cofre import andamento
+    from cofre.resultado import Pedido
+
+    if continuar:
+        parada = andamento.por_continuar(destino)
+        relato.linha(f"⏭️ Continuando o backup começado em {parada.quando}")
+        return parada.pedido
+    return andamento.comecar(
+        destino, Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
+    )
 
 
 def abrir_via(
@@ -129,7 +159,8 @@ def abrir_portal(
     from cofre.portal.api import Portal
 
     contar = _contar_tentativas(relato)
-    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar)
+    limite = opcoes.limite_por_segundo
+    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar, limite)
 
 
 def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
@@ -141,3 +172,13 @@ def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
         )
 
     return ao_tentar_de_novo
+
+
+CONTINUAR = Acao(
+    "continuar",
+    "retoma o último backup, se parou antes do fim: só copia o que falta",
+    _opcoes_de_continuar,
+    _continuar,
+)
+ACOES = (CONTINUAR, deposito.LISTAR, deposito.VERIFICAR)
+"""As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""

@@ -22,7 +22,8 @@ from cofre.executor import Executor, Impedimento
 from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.plano import Plano
 from cofre.portal import descoberta, empresas, escrita
-from cofre.portal.coleta import coletar, preparar
+from cofre.portal.coleta import Coletor
+from cofre.portal.ritmo import Ritmo
 from cofre.portal.transporte import Transporte
 from cofre.rascunho import Rascunho
 from cofre.via import (
@@ -45,6 +46,7 @@ class Portal:
     tentativas: int
     parar: threading.Event
     ao_tentar_de_novo: AoTentarDeNovo
+    limite_por_segundo: int | None = None
     nome: str = field(init=False, default=API)
     atomica: bool = field(init=False, default=False)
     _transporte: Transporte = field(init=False)
@@ -58,6 +60,7 @@ class Portal:
             tentativas=self.tentativas,
             parar=self.parar,
             ao_tentar_de_novo=self.ao_tentar_de_novo,
+            ritmo=Ritmo(self.limite_por_segundo, self.parar),
         )
 
     def fechar(self) -> None:
@@ -109,14 +112,8 @@ class Portal:
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
         """As fotos destas empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""
-        fotos = {}
-        for empresa in empresas:
-            preparadas = [
-                preparar(self._transporte, empresa, t, donos, rascunho, avanco)
-                for t in tabelas.values()
-            ]
-            fotos[empresa.id] = coletar(preparadas, self._equipe)
-        return fotos
+        coletor = Coletor(self._transporte, self._equipe, self.conexoes, donos, rascunho, avanco)
+        return coletor.coletar(empresas, tabelas)
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Portal]:

@@ -1,37 +1,43 @@
-"""A foto de uma empresa: coleta dupla de (chave, xmin) sobre todas as suas tabelas.
+"""As fotos de algumas empresas: coleta dupla de (chave, xmin) sobre todas as suas tabelas.
 
-Cada consulta é lida em blocos, um por página, que partilham o espaço das chaves sem buracos: o
-bloco vai da última chave do anterior (exclusive) à sua própria última (inclusive), e o último não
-tem fim. Conferir é pedir de novo só chave e xmin de cada faixa, com a contagem exata dela; a faixa
-que mudou é lida de novo. Quando uma passada inteira, começada depois da última leitura, não acha
-diferença, toda linha guardada existia, naquela versão, no instante em que a passada começou.
+Tudo se lê uma vez e se confere até uma passada inteira, começada depois da última leitura, não
+achar diferença: toda linha guardada existia, naquela versão, no instante em que a passada começou.
 
-Os blocos ficam num rascunho em disco; na memória, só a última chave e um resumo de cada um.
+Empresas pequenas são lidas juntas, pois cada pedido custa o mesmo com as linhas de uma ou de
+muitas. O instante é de cada uma: a que mudou enquanto se liam várias fica para ser lida sozinha.
 """
 
 from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
-from cofre.campos import Campos, texto, tipo_com
+from cofre.campos import texto, tipo_com
 from cofre.equipe import Equipe
-from cofre.erros import ConsultaDemorada, FalhaDeLeitura, RespostaInvalida
+from cofre.erros import (
+    ChaveRecusada,
+    FalhaDeLeitura,
+    PermissaoNegada,
+    ProjetoPausado,
+    RespostaInvalida,
+    TabelaInexistente,
+)
 from cofre.escopo import Donos, TabelaNoEscopo
-from cofre.formato import Gravador, juntar
+from cofre.formato import Gravador
 from cofre.modelo import Empresa, Tabela
-from cofre.portal.consulta import Consulta, consultas
-from cofre.portal.leitura import Chave, Leitor, literais, resumir
-from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
-from cofre.rascunho import Rascunho, Trecho
+from cofre.portal.consulta import consultas
+from cofre.portal.leitura import Leitor
+from cofre.portal.serie import Serie
+from cofre.portal.transporte import Transporte
+from cofre.rascunho import Rascunho
 from cofre.via import Avanco, Coleta
 
-LINHAS_POR_PAGINA = 1000
 PASSADAS = 5
 """Quantas vezes conferir antes de aceitar uma foto parcial."""
 
@@ -41,196 +47,59 @@ DIVERGENCIAS = 3
 METODO = "coleta dupla de (chave, xmin)"
 """Como se soube que a foto é um instante só, para os metadados."""
 
+DE_TODAS = (ChaveRecusada, PermissaoNegada, ProjetoPausado, TabelaInexistente)
+"""Falhas que são da tabela ou do servidor. Qualquer outra pode vir de uma linha só: lidas sozinhas,
+as outras empresas não a têm."""
 
-@dataclass(slots=True)
-class _Bloco:
-    """Uma faixa de chaves lida: até `ate` (None: sem fim), no rascunho em `inicio`."""
-
-    ate: tuple[str, ...] | None
-    versoes: bytes
-    vieram: int
-    linhas: int
-    trecho: Trecho
+S = TypeVar("S")
 
 
 @dataclass(slots=True)
-class _Serie:
-    """As linhas de uma consulta, em blocos, e como lê-las de novo."""
-
-    leitura: Transporte
-    consulta: Consulta
-    leitor: Leitor
-    rascunho: Rascunho
-    avanco: Callable[[int, int | None], None]
-    limite: int = LINHAS_POR_PAGINA
-    blocos: list[_Bloco] = field(default_factory=list)
-    divergencias: int = 0
-
-    def ler_tudo(self) -> None:
-        """A primeira leitura."""
-        self.blocos = self._ler_faixa(None, None)
-
-    def conferir(self) -> bool:
-        """Relê as versões de cada faixa e as linhas das que mudaram; diz se nada mudou."""
-        depois: tuple[str, ...] | None = None
-        conferidos: list[_Bloco] = []
-        mudou = False
-        for bloco in self.blocos:
-            if self._versoes(depois, bloco.ate) == bloco.versoes:
-                conferidos.append(bloco)
-            else:
-                mudou = True
-                conferidos += self._ler_faixa(depois, bloco.ate)
-            depois = bloco.ate
-        self.blocos = conferidos
-        if mudou:
-            self.divergencias = 0
-            return False
-        if self._contagem_confere():
-            return True
-        self.divergencias += 1
-        if self.divergencias == DIVERGENCIAS:
-            nome = self.consulta.tabela.nome
-            raise RespostaInvalida(
-                f"A contagem de {nome} não bate com as linhas lidas, e nada mudou entre as"
-                " leituras.",
-                f"Um índice de {nome} pode estar corrompido. No SQL Editor do Supabase:\n"
-                f'  REINDEX TABLE public."{nome}";',
-            )
-        return False
-
-    def _contagem_confere(self) -> bool:
-        """A contagem de todas as faixas de uma vez; com um só bloco, a da faixa já foi essa."""
-        if len(self.blocos) == 1:
-            return True
-        try:
-            pagina = self._pedir(self.consulta.chaves(), None, None, contar=True, limite=1)
-        except ConsultaDemorada:
-            return True  # cada faixa já foi contada à parte
-        return pagina.total in (None, sum(b.vieram for b in self.blocos))
-
-    def _ler_faixa(
-        self, depois: tuple[str, ...] | None, ate: tuple[str, ...] | None
-    ) -> list[_Bloco]:
-        """Lê as linhas de (depois, ate] e as acrescenta ao rascunho. Sempre devolve ao menos um
-        bloco, e o último vai até `ate`, para que a faixa inteira continue sob conferência."""
-        blocos: list[_Bloco] = []
-        for pagina, total, antes in self._paginas(self.consulta.linhas(), depois, ate):
-            lidas = self.leitor.linhas(pagina)
-            dados = juntar(lidas.textos)
-            trecho = self.rascunho.guardar(dados)
-            fim = literais(lidas.ultima) if lidas.ultima else None
-            quantas = (lidas.vieram, len(lidas.textos))
-            blocos.append(_Bloco(fim, lidas.versoes, *quantas, trecho))
-            self.avanco(antes + lidas.vieram, total)
-        if not blocos:
-            blocos.append(_Bloco(None, resumir([], []), 0, 0, Trecho(0, 0)))
-        blocos[-1].ate = ate
-        return blocos
-
-    def _versoes(self, depois: tuple[str, ...] | None, ate: tuple[str, ...] | None) -> bytes:
-        chaves: list[Chave] = []
-        estruturas: list[Campos] = []
-        for pagina, _total, _antes in self._paginas(self.consulta.chaves(), depois, ate):
-            mais_chaves, mais_estruturas = self.leitor.versoes(pagina)
-            chaves += mais_chaves
-            estruturas += mais_estruturas
-        return resumir(chaves, estruturas)
-
-    def _paginas(
-        self, selecao: str, depois: tuple[str, ...] | None, ate: tuple[str, ...] | None
-    ) -> Iterator[tuple[Pagina, int | None, int]]:
-        """As páginas não vazias da faixa, com o total e quantas linhas vieram antes.
-
-        Uma página curta não prova o fim (o servidor pode limitar a menos do que se pediu): só a
-        contagem exata, ou uma página vazia.
-        """
-        total: int | None = None
-        recebidas = 0
-        primeira = True
-        while primeira or total is None or recebidas < total:
-            pagina = self._pedir(selecao, depois, ate, contar=primeira)
-            if primeira:
-                total, primeira = pagina.total, False
-            if not pagina.linhas:
-                return
-            yield pagina, total, recebidas
-            recebidas += len(pagina.linhas)
-            depois = literais(self.leitor.ultima(pagina))
-
-    def _pedir(
-        self,
-        selecao: str,
-        depois: tuple[str, ...] | None,
-        ate: tuple[str, ...] | None,
-        *,
-        contar: bool,
-        limite: int | None = None,
-    ) -> Pagina:
-        parametros = self.consulta.faixa(depois, ate)
-        while True:
-            linhas = limite or self.limite
-            try:
-                return self.leitura.ler(
-                    self.consulta.tabela.nome, selecao, parametros, contar=contar, limite=linhas
-                )
-            except (ConsultaDemorada, PaginaGrande) as e:
-                if isinstance(e, ConsultaDemorada) and contar and limite is None:
-                    contar = False  # contar é que demora; a página vazia dirá onde acaba
-                elif linhas > 1 and limite is None:
-                    self.limite = linhas // 2
-                else:
-                    raise
-
-    def registros(self) -> int:
-        """Quantas linhas são da empresa."""
-        return sum(b.linhas for b in self.blocos)
-
-    def textos(self) -> Iterator[bytes]:
-        """Os blocos não vazios, em ordem de chave."""
-        for bloco in self.blocos:
-            if bloco.trecho.tamanho:
-                yield self.rascunho.ler(bloco.trecho)
-
-    def linhas_com_chave(
-        self, valores: Sequence[Callable[[Any], Any]]
-    ) -> Iterator[tuple[tuple[Any, ...], bytes]]:
-        """(chave comparável, linha) de cada linha, em ordem."""
-        pares = list(zip(self.consulta.tabela.chave, valores, strict=True))
-        ler = msgspec.json.Decoder(tipo_com(self.consulta.tabela.chave))
-        separar = msgspec.json.Decoder(list[msgspec.Raw])
-        for texto_ in self.textos():
-            for linha in separar.decode(b"[" + texto_ + b"]"):
-                campos = ler.decode(linha)
-                yield tuple(valor(texto(campos[c])) for c, valor in pares), bytes(linha)
-
-
-@dataclass(slots=True)
-class ColetaDeTabela:
-    """O que se leu de uma tabela de uma empresa; `falha` diz por que não deu."""
+class _Lida:
+    """Uma tabela das empresas; `falha` diz por que não deu para ler."""
 
     tabela: Tabela
-    series: list[_Serie]
+    series: list[Serie]
     falha: FalhaDeLeitura | None = None
+    divergencias: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ColetaDeTabela:
+    """O que se leu de uma tabela de uma empresa."""
+
+    empresa: str
+    _lida: _Lida
+
+    @property
+    def tabela(self) -> Tabela:
+        """De qual tabela são as linhas."""
+        return self._lida.tabela
+
+    @property
+    def falha(self) -> FalhaDeLeitura | None:
+        """Por que não deu para ler; None se deu."""
+        return self._lida.falha
 
     def gravar(self, gravador: Gravador) -> tuple[int, str]:
         """Escreve todas as linhas em ordem de chave; devolve quantas e o sha256."""
-        cheias = [s for s in self.series if s.registros()]
+        registros = {n: s.registros(self.empresa) for n, s in enumerate(self._lida.series)}
+        cheias = [self._lida.series[n] for n, quantos in registros.items() if quantos]
         valores = self._comparaveis()
         if len(cheias) < 2 or not valores:
             for serie in cheias:
-                for texto in serie.textos():
-                    gravador.bloco(texto)
+                for bloco in serie.textos(self.empresa):
+                    gravador.bloco(bloco)
         else:
-            por_chave = [s.linhas_com_chave(valores) for s in cheias]
+            por_chave = [self._com_chave(s, valores) for s in cheias]
             for _chave, linha in heapq.merge(*por_chave, key=lambda par: par[0]):
                 gravador.bloco(linha)
-        return sum(s.registros() for s in cheias), gravador.terminar()
+        return sum(registros.values()), gravador.terminar()
 
     def blocos(self) -> Iterator[bytes]:
         """As linhas, já juntadas, série a série."""
-        for serie in self.series:
-            yield from serie.textos()
+        for serie in self._lida.series:
+            yield from serie.textos(self.empresa)
 
     def _comparaveis(self) -> list[Callable[[Any], Any]]:
         """Como comparar cada coluna da chave; vazia se alguma não se compara aqui."""
@@ -239,66 +108,134 @@ class ColetaDeTabela:
         tipos = [c.tipo if (c := self.tabela.coluna(n)) else "" for n in self.tabela.chave]
         return [_uuid if tipo == "uuid" else int for tipo in tipos]
 
+    def _com_chave(
+        self, serie: Serie, valores: Sequence[Callable[[Any], Any]]
+    ) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+        """(chave comparável, linha) de cada linha, em ordem."""
+        pares = list(zip(self.tabela.chave, valores, strict=True))
+        ler = msgspec.json.Decoder(tipo_com(self.tabela.chave))
+        separar = msgspec.json.Decoder(list[msgspec.Raw])
+        for bloco in serie.textos(self.empresa):
+            for linha in separar.decode(b"[" + bloco + b"]"):
+                campos = ler.decode(linha)
+                yield tuple(valor(texto(campos[c])) for c, valor in pares), bytes(linha)
+
 
 def _uuid(valor: str) -> int:
     return uuid.UUID(valor).int
 
 
-def preparar(
-    leitura: Transporte,
-    empresa: Empresa,
-    no_escopo: TabelaNoEscopo,
-    donos: Donos,
-    rascunho: Callable[[], Rascunho],
-    avanco: Avanco,
-) -> ColetaDeTabela:
-    """As séries de uma tabela para esta empresa, por ler; `rascunho` abre arquivos de trabalho."""
-    nome = no_escopo.tabela.nome
-    series = [
-        _Serie(
-            leitura,
-            consulta,
-            Leitor(consulta, empresa.id, donos),
-            rascunho(),
-            lambda lidas, total: avanco(nome, lidas, total),
+@dataclass(frozen=True, slots=True)
+class Coletor:
+    """Lê e confere as tabelas de algumas empresas, que cabem numa pergunta (ou uma só)."""
+
+    transporte: Transporte
+    equipe: Equipe
+    conexoes: int
+    donos: Donos
+    rascunho: Callable[[], Rascunho]
+    avanco: Avanco
+
+    def coletar(
+        self, empresas: Sequence[Empresa], tabelas: Mapping[str, TabelaNoEscopo]
+    ) -> dict[str, Coleta]:
+        """As fotos, por id; sem as empresas que mudaram, se são várias. Uma tabela que falha sai da
+        foto, com o motivo; as outras continuam."""
+        lidas = [self._preparar(empresas, t) for t in tabelas.values()]
+        self._ler(lidas)
+        todas = {e.id for e in empresas}
+        quietas: set[str] = set()
+        passada = 0
+        while not quietas and passada < (PASSADAS if len(todas) == 1 else 1):
+            passada += 1
+            quietas = todas - self._conferir(lidas, todas)
+        if len(todas) > 1 and any(li.falha and not isinstance(li.falha, DE_TODAS) for li in lidas):
+            return {}
+        prontas = todas if len(todas) == 1 else quietas
+        return {
+            e: Coleta([ColetaDeTabela(e, li) for li in lidas], e in quietas, passada, METODO)
+            for e in prontas
+        }
+
+    def _preparar(self, empresas: Sequence[Empresa], no_escopo: TabelaNoEscopo) -> _Lida:
+        nome = no_escopo.tabela.nome
+        series = [
+            Serie(
+                self.transporte,
+                consulta,
+                Leitor(consulta, [e.id for e in empresas], self.donos),
+                self.rascunho(),
+                partial(self.avanco, nome),
+            )
+            for consulta in consultas(no_escopo.tabela, no_escopo.ramos, empresas)
+        ]
+        return _Lida(no_escopo.tabela, series)
+
+    def _ler(self, lidas: Sequence[_Lida]) -> None:
+        """A primeira página de tudo; depois, o resto do que é grande, repartido pelas conexões."""
+        series = [(li, s) for li in lidas for s in li.series]
+        faltam = self._cada([(li, s.comecar) for li, s in series])
+        grandes = [(*par, faixa) for par, faixa in zip(series, faltam, strict=True) if faixa]
+        divididas = self._cada(
+            [(li, partial(s.repartir, f, self.conexoes)) for li, s, f in grandes]
         )
-        for consulta in consultas(no_escopo.tabela, no_escopo.ramos, empresa)
-    ]
-    return ColetaDeTabela(no_escopo.tabela, series)
+        partes = [
+            (li, s, faixa)
+            for (li, s, _), faixas in zip(grandes, divididas, strict=True)
+            for faixa in faixas or ()
+        ]
+        lidos = self._cada([(li, partial(s.ler, faixa)) for li, s, faixa in partes])
+        for (_, serie, _), blocos in zip(partes, lidos, strict=True):
+            serie.blocos += blocos or ()
+
+    def _conferir(self, lidas: Sequence[_Lida], todas: set[str]) -> set[str]:
+        """Uma passada; as empresas que mudaram."""
+        trechos = [
+            (li, s, trecho)
+            for li in lidas
+            for s in li.series
+            if li.falha is None
+            for trecho in s.trechos(self.conexoes)
+        ]
+        feitos = self._cada([(li, partial(s.conferir, *trecho)) for li, s, trecho in trechos])
+        for _, serie, _ in trechos:
+            serie.blocos = []
+        mudaram: set[str] = set()
+        for (_, serie, _), feito in zip(trechos, feitos, strict=True):
+            if feito is not None:
+                serie.blocos += feito[0]
+                mudaram |= feito[1]
+        if mudaram and len(todas) == 1:
+            for lida in lidas:
+                lida.divergencias = 0
+            return mudaram
+        conferem = self._cada([(li, partial(_contagem_confere, li)) for li in lidas])
+        return todas if False in conferem else mudaram
+
+    def _cada(self, tarefas: Sequence[tuple[_Lida, Callable[[], S]]]) -> list[S | None]:
+        """Todas lado a lado; None nas das tabelas que já tinham falhado, ou que falham agora."""
+
+        def tentar(tarefa: tuple[_Lida, Callable[[], S]]) -> S | None:
+            lida, fazer = tarefa
+            try:
+                return fazer() if lida.falha is None else None
+            except FalhaDeLeitura as e:
+                lida.falha = e
+                return None
+
+        return self.equipe.cada(tentar, tarefas)
 
 
-def coletar(tabelas: Sequence[ColetaDeTabela], equipe: Equipe) -> Coleta:
-    """Lê tudo e confere até uma passada não achar nada novo, ou PASSADAS vezes.
-
-    Uma tabela que falha sai da foto, com o motivo; as outras continuam.
-    """
-    equipe.cada(_se_inteira(_ler_tudo), tabelas)
-    for passada in range(1, PASSADAS + 1):
-        quietas = equipe.cada(_se_inteira(_conferir), tabelas)
-        if all(quietas):
-            return Coleta(tuple(tabelas), True, passada, METODO)
-    return Coleta(tuple(tabelas), False, PASSADAS, METODO)
-
-
-def _ler_tudo(tabela: ColetaDeTabela) -> bool:
-    for serie in tabela.series:
-        serie.ler_tudo()
-    return True
-
-
-def _conferir(tabela: ColetaDeTabela) -> bool:
-    conferidas = [serie.conferir() for serie in tabela.series]
-    return all(conferidas)
-
-
-def _se_inteira(fazer: Callable[[ColetaDeTabela], bool]) -> Callable[[ColetaDeTabela], bool]:
-    """`fazer` só nas que ainda não falharam, e guardando a falha das que falham."""
-
-    def tentar(tabela: ColetaDeTabela) -> bool:
-        try:
-            return tabela.falha is not None or fazer(tabela)
-        except FalhaDeLeitura as e:
-            tabela.falha = e
-            return True
-
-    return tentar
+def _contagem_confere(lida: _Lida) -> bool:
+    """A contagem de cada consulta inteira; com um só bloco, a da faixa já foi essa."""
+    if all(s.contagem_confere() for s in lida.series if len(s.blocos) > 1):
+        return True
+    lida.divergencias += 1
+    if lida.divergencias == DIVERGENCIAS:
+        nome = lida.tabela.nome
+        raise RespostaInvalida(
+            f"A contagem de {nome} não bate com as linhas lidas, e nada mudou entre as leituras.",
+            f"Um índice de {nome} pode estar corrompido. No SQL Editor do Supabase:\n"
+            f'  REINDEX TABLE public."{nome}";',
+        )
+    return False

@@ -27,7 +27,8 @@ APELIDO = "_dono"
 
 @dataclass(frozen=True, slots=True)
 class Consulta:
-    """Um pedaço das linhas de uma empresa numa tabela; os pedaços de uma tabela não se cruzam."""
+    """Um pedaço das linhas de algumas empresas numa tabela; os pedaços de uma tabela não se
+    cruzam."""
 
     tabela: Tabela
     ramo: Ramo
@@ -71,11 +72,17 @@ def faixa_de_chaves(
     return tuple(parametros)
 
 
-def consultas(tabela: Tabela, ramos: Sequence[Ramo], empresa: Empresa) -> list[Consulta]:
-    """As consultas que, juntas, dão todas as linhas da empresa na tabela."""
+def consultas(tabela: Tabela, ramos: Sequence[Ramo], empresas: Sequence[Empresa]) -> list[Consulta]:
+    """As consultas que, juntas, dão todas as linhas das empresas na tabela. De várias, os ids
+    cabem num pedido (ver `via.EMPRESAS_JUNTAS`)."""
     return [
-        Consulta(tabela, ramo, filtros) for ramo in ramos for filtros in _filtros(ramo, empresa)
+        Consulta(tabela, ramo, filtros) for ramo in ramos for filtros in _filtros(ramo, empresas)
     ]
+
+
+def diferente(coluna: str, valor: str) -> Parametros:
+    """Filtro: a coluna não tem este valor."""
+    return ((citar(coluna), f"not.eq.{valor}"),)
 
 
 def nulas(colunas: Sequence[str]) -> Parametros:
@@ -118,19 +125,19 @@ def _dica(passo: ChaveEstrangeira) -> str:
     return passo.colunas[0] if len(passo.colunas) == 1 else ""
 
 
-def _filtros(ramo: Ramo, empresa: Empresa) -> list[Parametros]:
+def _filtros(ramo: Ramo, empresas: Sequence[Empresa]) -> list[Parametros]:
     fixos = [
         (f"{APELIDO}." * i + citar(coluna), "is.null")
         for i, colunas in enumerate(ramo.nulos)
         for coluna in colunas
     ]
     prefixo = f"{APELIDO}." * len(ramo.passos)
-    return [(*fixos, *escolha) for escolha in _escolhas(ramo.elos, empresa, prefixo)]
+    return [(*fixos, *escolha) for escolha in _escolhas(ramo.elos, empresas, prefixo)]
 
 
-def _escolhas(elos: Sequence[Elo], empresa: Empresa, prefixo: str) -> list[Parametros]:
+def _escolhas(elos: Sequence[Elo], empresas: Sequence[Empresa], prefixo: str) -> list[Parametros]:
     """Os filtros dos elos: um só em geral; mais quando o dono tem dezenas de linhas de empresas."""
-    valores = [(e, _valores(e, empresa)) for e in elos]
+    valores = [(e, [v for dela in empresas for v in _valores(e, dela)]) for e in elos]
     alternativas = [_condicao(e, v[:VALORES_POR_PEDIDO]) for e, v in valores if v]
     if not alternativas:
         return []
@@ -145,6 +152,7 @@ def _escolhas(elos: Sequence[Elo], empresa: Empresa, prefixo: str) -> list[Param
             # O resto não pode repetir o que o primeiro pedido já trouxe pelos outros elos.
             outros = [
                 (prefixo + citar(o.coluna), f"isdistinct.{empresa.id}")
+                for empresa in empresas
                 for o in elos
                 if o is not elo and not o.referencia
             ]
@@ -158,9 +166,11 @@ def _valores(elo: Elo, empresa: Empresa) -> tuple[str, ...]:
 
 
 def _condicao(elo: Elo, valores: Sequence[str]) -> tuple[str, str]:
-    if len(valores) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", valores[0]):
+    simples = all(re.fullmatch(r"[A-Za-z0-9_-]+", v) for v in valores)
+    if simples and len(valores) == 1:
         return citar(elo.coluna), f"eq.{valores[0]}"
-    return citar(elo.coluna), f"in.({','.join(valor_citado(v) for v in valores)})"
+    escritos = valores if simples else map(valor_citado, valores)
+    return citar(elo.coluna), f"in.({','.join(escritos)})"
 
 
 def _lexicografico(ordem: Sequence[str], limite: Sequence[str], operador: str) -> str:

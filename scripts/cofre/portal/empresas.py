@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from cofre.campos import texto
 from cofre.modelo import Catalogo, Empresa
 from cofre.portal.consulta import citar, faixa_de_chaves
-from cofre.portal.leitura import literais
 from cofre.portal.transporte import Transporte
 
 NOMES_EM_EMPRESAS = ("nome", "razao_social")
@@ -67,4 +67,4 @@ def _linhas(
             return
         yield from msgspec.json.decode(pagina.corpo, type=list[dict[str, Any]])
         ultima = msgspec.json.decode(pagina.linhas[-1], type=dict[str, msgspec.Raw])
-        depois = literais(tuple(bytes(ultima[c]) for c in tabela.ordem))
+        depois = tuple(texto(bytes(ultima[c])) or "" for c in tabela.ordem)

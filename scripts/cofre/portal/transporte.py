@@ -29,6 +29,7 @@ from cofre.erros import (
     RespostaInvalida,
 )
 from cofre.portal.consulta import Parametros
+from cofre.portal.ritmo import PAUSA, Ritmo
 from cofre.portal.traducao import (
     json_cortado,
     json_inteiro,
@@ -42,7 +43,8 @@ from cofre.via import AoTentarDeNovo
 if TYPE_CHECKING:
     from supabase import Client
 
-PASSAGEIROS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+DEMAIS = 429
+PASSAGEIROS = frozenset({408, 425, DEMAIS, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 MAIOR_RESPOSTA = 2 * 1024 * 1024
 """Bytes de uma página; acima disso ela é pedida de novo com menos linhas."""
 
@@ -88,12 +90,14 @@ class Transporte:
         tentativas: int,
         parar: threading.Event,
         ao_tentar_de_novo: AoTentarDeNovo,
+        ritmo: Ritmo,
     ) -> None:
         """`tentativas` conta a primeira. Levanta DependenciaAusente sem o supabase-py."""
         self._host = urlsplit(acesso.url).netloc
         self._tentativas = tentativas
         self._ao_tentar_de_novo = ao_tentar_de_novo
         self._parar = parar
+        self._ritmo = ritmo
         # HTTP/1.1: com HTTP/2 todos os fios dividiriam uma só conexão TCP.
         self._http = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=15.0),
@@ -242,8 +246,13 @@ class Transporte:
             before_sleep=self._avisar,
             reraise=True,
         )
+
+        def na_vez() -> T:
+            self._ritmo.esperar_a_vez()
+            return fazer()
+
         try:
-            return tentar(fazer)
+            return tentar(na_vez)
         except _Passageiro as e:
             if self._parar.is_set():
                 raise Interrompido("Interrompido.") from None
@@ -276,7 +285,10 @@ class Transporte:
             erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado
         )
         if passageiro or json_cortado(resposta, corpo):
-            raise _Passageiro(erro, retry_after(resposta.headers.get("retry-after", "")))
+            espera = retry_after(resposta.headers.get("retry-after", ""))
+            if resposta.status_code == DEMAIS:
+                self._ritmo.pausar(espera or PAUSA)
+            raise _Passageiro(erro, espera)
         raise erro
 
 

@@ -1,0 +1,107 @@
+"""A execução do backup em andamento: um arquivo na pasta dos backups, enquanto ela não acaba.
+
+O que já foi feito não se anota: cada backup publicado diz nos seus metadados de que execução é.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cofre.deposito import Deposito, erros_de_disco, gravar_inteiro
+from cofre.erros import NadaEncontrado
+from cofre.modelo import Empresa
+from cofre.resultado import CopiaDeEmpresa, Pedido
+
+ARQUIVO = ".execucao.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Andamento:
+    """Uma execução começada: quando, e o que se pediu."""
+
+    comecada_em: str
+    pedido: Pedido
+
+    @property
+    def quando(self) -> str:
+        """A hora em que começou, em palavras."""
+        return datetime.fromisoformat(self.comecada_em).strftime("%d/%m/%Y %H:%M")
+
+
+def comecar(raiz: Path, pedido: Pedido) -> Pedido:
+    """Anota que a execução começou; devolve o pedido com o nome dela. Levanta FalhaDeDisco."""
+    pedido = Pedido(pedido.empresas, pedido.tabelas, pedido.tipo, uuid.uuid4().hex)
+    comecada_em = datetime.now().astimezone().isoformat(timespec="seconds")
+    documento = asdict(Andamento(comecada_em, pedido))
+    with erros_de_disco(raiz):
+        gravar_inteiro(raiz / ARQUIVO, json.dumps(documento, ensure_ascii=False).encode())
+    return pedido
+
+
+def interrompida(raiz: Path) -> Andamento | None:
+    """A execução que não acabou, se há e se se sabe qual era."""
+    try:
+        dados = json.loads((raiz / ARQUIVO).read_text(encoding="utf-8"))
+        pedido = dados["pedido"]
+        return Andamento(
+            datetime.fromisoformat(dados["comecada_em"]).isoformat(),
+            Pedido(
+                tuple(map(str, pedido["empresas"])),
+                tuple(map(str, pedido["tabelas"])),
+                str(pedido["tipo"]),
+                str(pedido["execucao"]),
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def por_continuar(raiz: Path) -> Andamento:
+    """A que não acabou. Levanta NadaEncontrado."""
+    achada = interrompida(raiz)
+    if achada is None:
+        raise NadaEncontrado(
+            "Não há backup interrompido para continuar.",
+            "Comece um novo: python scripts/backup-por-empresa.py",
+        )
+    return achada
+
+
+def acabar(raiz: Path) -> None:
+    """A execução chegou ao fim. Levanta FalhaDeDisco."""
+    with erros_de_disco(raiz):
+        (raiz / ARQUIVO).unlink(missing_ok=True)
+
+
+def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> CopiaDeEmpresa | None:
+    """O que esta execução já fez, inteiro, da empresa; None se ainda não fez. Levanta
+    FalhaDeDisco."""
+    ultimo = deposito.ultimo(empresa.id)
+    meta = ultimo.meta if ultimo else None
+    if ultimo is None or meta is None or meta.falhas:
+        return None
+    if not pedido.execucao or meta.bruto.get("execucao") != pedido.execucao:
+        return None
+    instantanea = meta.consistencia == "instantanea"
+    return CopiaDeEmpresa(
+        empresa, str(ultimo.pasta), ultimo.carimbo, meta.tabelas, instantanea=instantanea
+    )
+
+
+def separar(
+    deposito: Deposito, empresas: Sequence[Empresa], pedido: Pedido
+) -> tuple[list[CopiaDeEmpresa], list[Empresa]]:
+    """(as que esta execução já copiou, as que faltam), na ordem. Levanta FalhaDeDisco."""
+    prontas, faltam = [], []
+    for empresa in empresas:
+        pronta = ja_copiada(deposito, empresa, pedido)
+        if pronta is None:
+            faltam.append(empresa)
+        else:
+            prontas.append(pronta)
+    return prontas, faltam
