@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from cofre.erros import Interrompido
-from cofre.portal import ritmo
 from cofre.portal.ritmo import PAUSA, Ritmo
 
 
@@ -17,7 +17,7 @@ class Relogio(threading.Event):
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
         self.agora = 100.0
-        monkeypatch.setattr(ritmo.time, "monotonic", lambda: self.agora)
+        monkeypatch.setattr(time, "monotonic", lambda: self.agora)
 
     def wait(self, timeout: float | None = None) -> bool:
         if not self.is_set():
