@@ -16,6 +16,7 @@ from cofre.escopo import TabelaNoEscopo
 from cofre.ordem import em_lotes
 from cofre.plano import ALTERAR, REMOVER, REPOR, Chave, Plano, abrir_linha
 from cofre.relato import plural
+from cofre.unicos import coluna_e_valor
 from cofre.via import Via
 
 LINHAS_POR_ENSAIO = 500
@@ -213,8 +214,6 @@ class Avaliacao:
         return False
 
     def _valor_e_nosso(self, nome: str, recusa: EscritaRecusada) -> bool:
-        from cofre.executor import coluna_e_valor
-
         achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
         if achado is None:
             return False

@@ -21,7 +21,7 @@ from cofre.escopo import (
 from cofre.executor import Executor, Impedimento
 from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.plano import Plano
-from cofre.portal import descoberta, empresas, escrita
+from cofre.portal import descoberta, empresas, ensaios, escrita
 from cofre.portal.coleta import coletar, preparar
 from cofre.portal.transporte import Transporte
 from cofre.rascunho import Rascunho
@@ -148,7 +148,7 @@ class Portal:
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
         """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações."""
-        return escrita.existentes(self._transporte, no_escopo, chaves)
+        return ensaios.existentes(self._transporte, no_escopo, chaves)
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
@@ -160,13 +160,13 @@ class Portal:
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> EscritaRecusada | None:
         """O que o banco recusaria nestas linhas, sem nunca gravá-las."""
-        return escrita.ensaiar_insercao(self._transporte, tabela.tabela, linhas, colunas)
+        return ensaios.ensaiar_insercao(self._transporte, tabela.tabela, linhas, colunas)
 
     def ensaiar_alteracao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> EscritaRecusada | None:
         """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
-        return escrita.ensaiar_alteracao(self._transporte, tabela.tabela, linhas, colunas)
+        return ensaios.ensaiar_alteracao(self._transporte, tabela.tabela, linhas, colunas)
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""

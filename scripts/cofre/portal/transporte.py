@@ -22,6 +22,7 @@ from cofre.erros import (
     INSTALACAO,
     ConsultaDemorada,
     DependenciaAusente,
+    Disputa,
     FalhaDeLeitura,
     Interrompido,
     PermissaoNegada,
@@ -180,13 +181,16 @@ class Transporte:
         prefer: str,
         prefer_se_repetir: str = "",
         aceitar: str = "application/json",
+        *,
+        insistir_em_disputa: bool = True,
     ) -> bytes:
         """Um pedido que muda linhas de uma tabela (POST, PATCH ou DELETE): uma transação.
 
         Devolve o corpo da resposta (as linhas, se `prefer` as pede). Se a resposta se perde, o
         pedido é repetido com `prefer_se_repetir` no lugar de `prefer`; vazio é que a repetição
         não achou linha alguma, e pode ter sido a primeira vez que as mudou. Levanta EscritaRecusada
-        pelo que o banco recusa, e FalhaDeLeitura pelo resto.
+        pelo que o banco recusa, Disputa se outra escrita atrapalhou (depois de insistir, se é para
+        insistir), e FalhaDeLeitura pelo resto.
         """
         vezes = 0
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
@@ -206,7 +210,10 @@ class Transporte:
                 content=corpo,
             )
             cabecalhos["Prefer"] = prefer_se_repetir or prefer
-            return self._mandar(http, tabela)
+            try:
+                return self._mandar(http, tabela)
+            except Disputa as e:
+                raise (_Passageiro(e) if insistir_em_disputa else e) from e
 
         resposta = self._insistir(enviar)
         return b"" if vezes > 1 and resposta == b"[]" else resposta
@@ -219,10 +226,10 @@ class Transporte:
         if resposta.is_success:
             return resposta.content
         recusa = recusa_do_banco(resposta.content)
-        if recusa is not None and recusa.codigo_sql not in DISPUTAS:
-            raise recusa
+        if recusa is not None and recusa.codigo_sql in DISPUTAS:
+            raise Disputa(f"Outra escrita em {tabela} atrapalhou esta: {recusa}.", "")
         if recusa is not None:
-            raise _Passageiro(traduzir(self._host, 503, resposta.content, tabela))
+            raise recusa
         self._recusar(resposta, resposta.content, tabela)
         raise AssertionError("_recusar sempre levanta")
 
