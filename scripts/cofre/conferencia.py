@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,42 +30,43 @@ class Arquivo:
     caminho: Path
 
 
-def ligacoes_abertas(arquivos: Mapping[str, Sequence[Arquivo]]) -> list[Contradicao]:
-    """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada.
+Interessa = Callable[[str, ChaveEstrangeira], bool]
+"""Se é preciso conferir esta chave estrangeira desta tabela."""
+
+
+def ligacoes_abertas(
+    arquivos: Mapping[str, Sequence[Arquivo]], interessa: Interessa = lambda _tabela, _fk: True
+) -> list[Contradicao]:
+    """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada; só
+    as que interessam.
 
     Uma tabela pode estar repartida em mais de um arquivo.
 
     Numa foto de uma empresa isso quer dizer uma linha dela que aponta para uma de outra empresa
     (ou de nenhuma). Levanta BackupDanificado se um arquivo não se lê.
     """
+    fks = [
+        (nome, fk)
+        for nome, partes in arquivos.items()
+        for fk in partes[0].tabela.estrangeiras
+        if _conferivel(fk, arquivos) and interessa(nome, fk)
+    ]
     with _Indice() as indice:
-        for nome, colunas in _referenciadas(arquivos):
+        for nome, colunas in sorted({(fk.tabela, fk.referencias) for _, fk in fks}):
             valores = (v for v, _ in _valores(arquivos[nome], colunas))
             indice.guardar((nome, *colunas), valores)
         abertas = []
-        for nome, partes in arquivos.items():
-            for fk in partes[0].tabela.estrangeiras:
-                if _conferivel(fk, arquivos):
-                    procurados = _valores(partes, fk.colunas)
-                    quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), procurados)
-                    if quantas:
-                        por = ", ".join(fk.colunas)
-                        abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
+        for nome, fk in fks:
+            procurados = _valores(arquivos[nome], fk.colunas)
+            quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), procurados)
+            if quantas:
+                por = ", ".join(fk.colunas)
+                abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
         return abertas
 
 
 def _conferivel(fk: ChaveEstrangeira, arquivos: Mapping[str, Sequence[Arquivo]]) -> bool:
     return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias) and fk.tabela in arquivos
-
-
-def _referenciadas(arquivos: Mapping[str, Sequence[Arquivo]]) -> list[tuple[str, tuple[str, ...]]]:
-    pares = {
-        (fk.tabela, fk.referencias)
-        for partes in arquivos.values()
-        for fk in partes[0].tabela.estrangeiras
-        if _conferivel(fk, arquivos)
-    }
-    return sorted(pares)
 
 
 def _valores(partes: Sequence[Arquivo], colunas: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cofre.comparacao import Alvo, Arquivos, Comparacao
+from cofre.comparacao import Alvo, Comparacao
 from cofre.conferencia import chaves_repetidas
 from cofre.convergencia import (
     DESFAZER,
@@ -68,7 +68,7 @@ class Restauradora:
                     "python scripts/backup-por-empresa.py",
                 )
             with comparacao.plano(foto.arquivos, foto.arquivos) as plano:
-                riscos = tuple(self._avaliacao(comparacao, plano, foto.arquivos).riscos())
+                riscos = tuple(self._avaliacao(comparacao, plano, foto).riscos())
                 yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo))
 
     def como_escreve(self, alvo: Alvo) -> Sequence[str]:
@@ -111,9 +111,10 @@ class Restauradora:
     def _comparacao(self, alvo: Alvo) -> Comparacao:
         return Comparacao(self.via, self.execucao.escopo.tabelas, alvo)
 
-    def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: Arquivos) -> Avaliacao:
-        escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto)
-        return Avaliacao(self.via, plano, comparacao.escopo, escolhidas, final, foto)
+    def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: FotoMontada) -> Avaliacao:
+        escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto.arquivos)
+        abertas = foto.copia.contradicoes
+        return Avaliacao(self.via, plano, comparacao.escopo, escolhidas, final, abertas)
 
     def _conferir_tabelas(self, alvo: Alvo) -> None:
         """As escolhidas estão no backup e ainda na API. Levanta RestauracaoRecusada."""
