@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from cofre.campos import NULO, tipo_com
-from cofre.formato import ler_linhas
+from cofre.campos import NULO, ORDENS, Campos, tipo_com
+from cofre.formato import ler
 from cofre.metadados import TabelaSalva
 from cofre.modelo import ChaveEstrangeira, Contradicao
 
@@ -80,16 +81,16 @@ def _valores(partes: Sequence[Arquivo], colunas: Sequence[str]) -> Iterator[tupl
 
 def campos(caminho: Path, colunas: Sequence[str]) -> Iterator[tuple[bytes, ...]]:
     """Os bytes destas colunas em cada linha (`null` onde faltam). Levanta BackupDanificado."""
-    ler = msgspec.json.Decoder(tipo_com(colunas, opcionais=True))
-    for grupo in ler_linhas(caminho):
-        for bruta in grupo:
-            linha = ler.decode(bruta)
-            yield tuple(linha[c] for c in colunas)
+    tipo = tipo_com(colunas, opcionais=True)
+    em_grupos: msgspec.json.Decoder[list[Campos]] = msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]
+    for grupo in ler(caminho, em_grupos.decode):
+        for linha in grupo:
+            yield tuple([linha[c] for c in colunas])
 
 
 def chaves_repetidas(arquivo: Arquivo) -> int:
     """Quantas linhas repetem a chave de outra."""
-    if not arquivo.tabela.chave:
+    if not arquivo.tabela.chave or _em_ordem(arquivo):
         return 0
     with _Indice() as indice:
         linhas = 0
@@ -101,6 +102,26 @@ def chaves_repetidas(arquivo: Arquivo) -> int:
                 yield b",".join(linha)
 
         return -indice.guardar(("chaves",), chaves()) + linhas
+
+
+def _em_ordem(arquivo: Arquivo) -> bool:
+    """Se cada chave vem depois da anterior: então nenhuma se repete, e não é preciso índice. Falso
+    também se não se sabe comparar as deste tipo."""
+    tipos = {str(c.get("nome")): str(c.get("tipo")) for c in arquivo.tabela.colunas}
+    ordens = [ORDENS.get(tipos.get(c, "")) for c in arquivo.tabela.chave]
+    sabidas = [ordem for ordem in ordens if ordem is not None]
+    if len(sabidas) < len(ordens):
+        return False
+    anterior: list[Any] = []
+    for chave in campos(arquivo.caminho, arquivo.tabela.chave):
+        try:
+            valores = [ordem(v) for ordem, v in zip(sabidas, chave, strict=True)]
+        except ValueError:
+            return False
+        if NULO in chave or not anterior < valores:
+            return False
+        anterior = valores
+    return True
 
 
 class _Indice:

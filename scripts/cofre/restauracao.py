@@ -131,10 +131,13 @@ class Restauradora:
                 )
 
     def _conferir_chaves(self, comparacao: Comparacao) -> None:
-        """Com a chave que a tabela tem hoje, nenhuma se repete no backup."""
+        """Com a chave que a tabela tem hoje, nenhuma se repete no backup: com a que tinha, ele já
+        foi conferido."""
         alvo = comparacao.alvo
+        assert alvo.backup.meta is not None
         for nome, arquivo in comparacao.arquivos(alvo.backup, alvo.tabelas).items():
-            if chaves_repetidas(arquivo):
+            e_outra = arquivo.tabela.chave != alvo.backup.meta.tabelas[nome].chave
+            if e_outra and chaves_repetidas(arquivo):
                 raise BackupDanificado(
                     f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
                 )
