@@ -1,69 +1,219 @@
-"""O ritmo dos pedidos: o limite do usuário e a pausa do servidor, num relógio que o teste move."""
+"""Os lotes da restauração pela API: do tamanho que o servidor aceita, e lado a lado."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from cofre.erros import Interrompido
-from cofre.portal.ritmo import PAUSA, Ritmo
+from apoio.bancada import PARA_A_API
+from apoio.loja import Antes, Loja, antes_de
+from apoio.lojinha import DONO, LOJINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.equipe import Equipe
+from cofre.erros import Disputa
+from cofre.ordem import BYTES_POR_LOTE, LINHAS_POR_LOTE, Ritmo
+from cofre.plano import Acao
+from cofre.portal.fila import lado_a_lado
+from supabase_local.falhas import Pedido, RespostaForcada
+from supabase_local.servidor import SupabaseLocal
+
+CABEM = 4000
+"""Bytes de um pedido que o servidor ainda aceita."""
+
+SONDA = "x"
+"""O corpo do pedido que só pergunta quais colunas se escrevem."""
+
+GRANDE = RespostaForcada(
+    413, b"<html><h1>413 Request Entity Too Large</h1></html>", {"Content-Type": "text/html"}
+)
+DEMOROU = RespostaForcada(
+    500, {"code": "57014", "message": "canceling statement due to statement timeout"}
+)
 
 
-class Relogio(threading.Event):
-    """Um pedido de parada que, em vez de esperar, adianta a hora; `agora` em segundos."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__()
-        self.agora = 100.0
-        monkeypatch.setattr(time, "monotonic", lambda: self.agora)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if not self.is_set():
-            self.agora += timeout or 0.0
-        return self.is_set()
+def _montar(projeto: SupabaseLocal, destino: Path) -> tuple[Loja, Antes]:
+    """A loja sem nada do que o DONO tinha, com o backup de antes."""
+    loja = Loja(projeto, destino)
+    assert loja.copiar("--empresa", DONO).codigo == 0
+    antes = antes_de(loja, DONO)
+    loja.sql(
+        "DELETE FROM vendas_itens WHERE venda_id < 1000",
+        *(f"DELETE FROM {t} WHERE user_id = '{DONO}'" for t in ("vendas", "produtos", "clientes")),
+    )
+    loja.projeto.gateway.esquecer_pedidos()
+    return loja, antes
 
 
 @pytest.fixture
-def relogio(monkeypatch: pytest.MonkeyPatch) -> Relogio:
-    return Relogio(monkeypatch)
+def lojinha(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> tuple[Loja, Antes]:
+    return _montar(criar_supabase(VAZIO, sql=(LOJINHA, PARA_A_API)), tmp_path / "backups")
 
 
-def partidas(qual: Ritmo, relogio: Relogio, quantas: int) -> list[float]:
-    horas = []
-    for _ in range(quantas):
-        qual.esperar_a_vez()
-        horas.append(round(relogio.agora - 100.0, 3))
-    return horas
+def _tamanho(pedido: Pedido) -> int:
+    return int(pedido.cabecalhos.get("content-length", "0"))
 
 
-def test_sem_limite_ninguem_espera(relogio: Relogio) -> None:
-    assert partidas(Ritmo(None, relogio), relogio, 4) == [0, 0, 0, 0]
+def _insere(pedido: Pedido) -> bool:
+    """Se é uma inserção de verdade, e não um ensaio nem a sondagem das colunas."""
+    ensaio = "pgrst.object" in pedido.cabecalhos.get("accept", "")
+    return pedido.metodo == "POST" and not ensaio and _tamanho(pedido) > len(SONDA)
 
 
-def test_o_limite_espaca_os_pedidos(relogio: Relogio) -> None:
-    assert partidas(Ritmo(4, relogio), relogio, 5) == [0, 0.25, 0.5, 0.75, 1.0]
+MUITOS = (
+    f"INSERT INTO produtos SELECT n, '{DONO}', 'Pão ' || n, n"
+    " FROM generate_series(2001, 2000 + {}) n"
+)
 
 
-def test_quem_ficou_parado_nao_junta_vez(relogio: Relogio) -> None:
-    qual = Ritmo(2, relogio)
-    partidas(qual, relogio, 2)
-    relogio.agora += 10
-    assert partidas(qual, relogio, 3) == [10.5, 11.0, 11.5]
+@pytest.mark.parametrize("recusa", [GRANDE, DEMOROU], ids=["413", "57014"])
+def test_lotes_que_nao_cabem_encolhem_e_tudo_volta(
+    lojinha: tuple[Loja, Antes], recusa: RespostaForcada
+) -> None:
+    loja, antes = lojinha
+    gateway = loja.projeto.gateway
+    with gateway.com_falha(recusa, metodo="POST", se=lambda p: _tamanho(p) > CABEM, vezes=None):
+        saida = loja.direto(dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    assert loja.impressoes() == antes.impressoes
+    inseridos = [p for p in gateway.pedidos if _insere(p.pedido) and p.status == 201]
+    recusados = [p for p in gateway.pedidos if _insere(p.pedido) and p.status == recusa.status]
+    assert max(_tamanho(p.pedido) for p in inseridos) <= CABEM
+    assert 1 <= len(recusados) <= len(inseridos)
 
 
-def test_a_pausa_do_servidor_vale_para_todos(relogio: Relogio) -> None:
-    qual = Ritmo(None, relogio)
-    partidas(qual, relogio, 1)
-    qual.pausar(PAUSA)
-    qual.pausar(PAUSA / 2)  # uma pausa mais curta não encurta a outra
-    assert partidas(qual, relogio, 2) == [PAUSA, PAUSA]
+def test_uma_linha_que_sozinha_nao_cabe_e_dita(lojinha: tuple[Loja, Antes]) -> None:
+    loja, antes = lojinha
+    agora = loja.impressoes()
+    with loja.projeto.gateway.com_falha(GRANDE, metodo="POST", tabela="clientes", vezes=None):
+        saida = loja.direto(dono=DONO)
+    assert saida.codigo == 4, saida.tudo
+    assert "não aceita um pedido tão grande para clientes (413)" in saida.erros
+    assert loja.impressoes() == agora
+    antes.conferir_outras()
 
 
-def test_o_pedido_de_parada_tira_da_espera(relogio: Relogio) -> None:
-    qual = Ritmo(None, relogio)
-    qual.pausar(60)
-    relogio.set()
-    with pytest.raises(Interrompido):
-        qual.esperar_a_vez()
+def test_o_que_falta_inteiro_nao_se_pergunta_chave_a_chave(lojinha: tuple[Loja, Antes]) -> None:
+    """O ensaio que o banco aceita já diz que nenhuma chave existe; e as filhas, cuja mãe ainda
+    não voltou, também."""
+    loja, antes = lojinha
+    saida = loja.direto(dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    pedidos = [p.pedido for p in loja.projeto.gateway.pedidos]
+    por_chave = [p.tabela for p in pedidos if p.metodo == "GET" and "=in." in p.consulta]
+    assert por_chave == []
+    inseridas = [p.tabela for p in pedidos if _insere(p)]
+    assert sorted(inseridas) == ["clientes", "produtos", "vendas", "vendas_itens"]
+
+
+class _AoMesmoTempo:
+    """Quantas inserções de uma tabela estiveram a caminho juntas."""
+
+    def __init__(self) -> None:
+        self._trava = threading.Lock()
+        self._agora = 0
+        self.maximos: list[int] = []
+
+    def chegou(self, _pedido: Pedido, _vez: int) -> None:
+        with self._trava:
+            self._agora += 1
+            self.maximos.append(self._agora)
+        time.sleep(0.05)
+
+    def saiu(self, _pedido: Pedido, _vez: int) -> None:
+        with self._trava:
+            self._agora -= 1
+
+
+@pytest.mark.parametrize(
+    ("mais", "juntas"),
+    [("", True), ("ALTER TABLE produtos ADD mae bigint REFERENCES produtos", False)],
+    ids=["solta", "aponta para si"],
+)
+def test_insercoes_vao_lado_a_lado_depois_da_primeira(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, mais: str, juntas: bool
+) -> None:
+    """Não numa tabela que aponta para si: uma linha podia chegar antes da sua mãe."""
+    muitos = MUITOS.format(4 * LINHAS_POR_LOTE)
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA, muitos, mais, PARA_A_API))
+    loja, antes = _montar(projeto, tmp_path / "backups")
+    visto = _AoMesmoTempo()
+    with projeto.gateway.ao_pedir(visto.chegou, visto.saiu, tabela="produtos", se=_insere):
+        saida = loja.direto("--conexoes", "4", dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    antes.conferir()
+    assert len(visto.maximos) == 5
+    assert visto.maximos[:2] == [1, 1]
+    assert (max(visto.maximos) > 1) == juntas
+
+
+def test_o_ritmo_cai_pela_metade_e_volta_a_crescer() -> None:
+    acoes = [Acao((b"%d" % n,), None, b"x" * 100) for n in range(3 * LINHAS_POR_LOTE)]
+    ritmo = Ritmo()
+    lotes = ritmo.lotes(acoes)
+    primeiro = next(lotes)
+    assert len(primeiro) == LINHAS_POR_LOTE
+    ritmo.encolher(primeiro)
+    ritmo.encolher(primeiro)  # outro do mesmo tamanho, que já estava a caminho
+    segundo = next(lotes)
+    assert len(segundo) == LINHAS_POR_LOTE // 2
+    tamanhos = []
+    for lote in lotes:
+        ritmo.crescer()
+        tamanhos.append(len(lote))
+    assert tamanhos[:-1] == sorted(tamanhos[:-1])
+    assert tamanhos[-2] > tamanhos[0]
+    for _ in range(100):
+        ritmo.crescer()
+    assert (ritmo.linhas, ritmo.bytes) == (LINHAS_POR_LOTE, BYTES_POR_LOTE)
+
+
+def test_os_lotes_respeitam_os_bytes_e_nao_perdem_linhas() -> None:
+    meio = b"x" * (BYTES_POR_LOTE // 2)
+    pesos = [meio, meio, b"x", b"x" * (2 * BYTES_POR_LOTE), b"x", b"x"]
+    acoes = [Acao((b"%d" % n,), None, peso) for n, peso in enumerate(pesos)]
+    lotes = list(Ritmo().lotes(acoes))
+    assert [len(lote) for lote in lotes] == [2, 1, 1, 2]
+    assert list(itertools.chain.from_iterable(lotes)) == acoes
+
+
+def test_depois_de_uma_disputa_vai_um_de_cada_vez_e_nada_se_perde() -> None:
+    feitos: list[tuple[int, bool]] = []
+    trava = threading.Lock()
+    a_caminho = [0]
+    disputou = threading.Event()
+    sozinhos: list[int] = []
+
+    def fazer(item: int, insistir: bool) -> str:
+        with trava:
+            a_caminho[0] += 1
+            sozinhos.append(a_caminho[0] if insistir and item > 20 else 1)
+        try:
+            if item == 5 and not insistir:
+                disputou.set()
+                raise Disputa("impasse", "")
+            with trava:
+                feitos.append((item, insistir))
+            return f"feito {item}"
+        finally:
+            with trava:
+                a_caminho[0] -= 1
+
+    equipe = Equipe(4, threading.Event(), "teste")
+    try:
+        itens: Iterator[int] = iter(range(40))
+        assert list(lado_a_lado(equipe, fazer, itens)) == [f"feito {n}" for n in range(40)]
+    finally:
+        equipe.encerrar()
+    assert disputou.is_set()
+    assert sorted(item for item, _ in feitos) == list(range(40))
+    insistidos = sorted(item for item, insistiu in feitos if insistiu)
+    assert insistidos[0] == 5
+    assert insistidos[1:] == list(range(insistidos[1], 40)), "do meio em diante, todos"
+    assert set(sozinhos) == {1}

@@ -4,8 +4,8 @@ As importações só descem, nesta ordem: linha_de_comando → dialogo → narra
 verificacao → convergencia → andamento, comparacao,
 fotografia, inventario, riscos → narracao, perdidas,
 diario → resultado, selecao → direto → portal → via → executor → escritor → escopo → equipe, trava,
-conferencia, ordem → deposito, plano → formato, metadados → config → campos, rascunho,
-relato, modelo, erros.
+conferencia, ordem, unicos → deposito, plano → confronto → formato, metadados → config → campos,
+rascunho, relato, modelo, erros.
 Quem está na mesma altura não se importa.
 """
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 import msgspec
 
 NULO = b"null"
+ORDENS: dict[str, Callable[[bytes], Any]] = {
+    # O texto de um uuid é hexadecimal minúsculo de tamanho fixo: a ordem dos bytes é a dele.
+    "uuid": bytes,
+    "smallint": int,
+    "integer": int,
+    "bigint": int,
+}
+"""Por tipo de coluna, o que faz os bytes de um valor se compararem como no banco."""
+
 PENDURADA = "linha_pendurada"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from cofre.conferencia import Arquivo
 from cofre.deposito import Backup
@@ -63,7 +62,7 @@ class Comparacao:
         nomes = sorted({*alvo.tabelas, *desfazer}, key=ordem_de_exibicao)
         plano = comparar([self._tabela(n, self._fontes(n, de_antes), foto) for n in nomes])
         outras = [n for n in self.fora if n not in desfazer]
-        with comparar([self._tabela(n, (de_antes[n].caminho,), foto) for n in outras]) as outro:
+        with comparar([self._tabela(n, (de_antes[n],), foto) for n in outras]) as outro:
             plano.efeitos = {n: c for n, c in outro.contagens.items() if c.diferencas}
         return plano
 
@@ -75,26 +74,43 @@ class Comparacao:
             final[nome] = [foto[nome], arquivo] if juntas else [arquivo]
         return final
 
-    def _fontes(self, nome: str, de_antes: Arquivos) -> tuple[Path, ...]:
+    def _fontes(self, nome: str, de_antes: Arquivos) -> tuple[Arquivo, ...]:
         if nome not in self.alvo.tabelas:
-            return (de_antes[nome].caminho,)
+            return (de_antes[nome],)
         meta = self.alvo.backup.meta
         assert meta is not None
-        do_alvo = self.alvo.backup.caminho(meta.tabelas[nome])
+        salva = meta.tabelas[nome]
+        do_alvo = Arquivo(salva, self.alvo.backup.caminho(salva))
         if self.alvo.modo == RECUPERAR and nome in de_antes:
-            return (de_antes[nome].caminho, do_alvo)
+            return (de_antes[nome], do_alvo)
         return (do_alvo,)
 
-    def _tabela(self, nome: str, arquivos: tuple[Path, ...], foto: Arquivos) -> TabelaDoPlano:
+    def _tabela(self, nome: str, fontes: tuple[Arquivo, ...], foto: Arquivos) -> TabelaDoPlano:
         # A primeira versão passava os números por float, e as linhas não estavam em ordem.
         meta = self.alvo.backup.meta if nome in self.alvo.tabelas else None
         antiga = meta is not None and meta.versao == 1
         tabela = self.escopo[nome].tabela
-        colunas = self.via.colunas_gravaveis(tabela)
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
-        atual = foto[nome].caminho if nome in foto else None
-        tipo = chave.tipo if chave and not antiga else ""
-        return TabelaDoPlano(nome, tabela.chave, colunas, arquivos, atual, tipo, antiga)
+        return TabelaDoPlano(
+            nome,
+            tabela.chave,
+            self.via.colunas_gravaveis(tabela),
+            tuple(f.caminho for f in fontes),
+            foto[nome].caminho if nome in foto else None,
+            chave.tipo if chave and not antiga else "",
+            antiga,
+            _linhas_se_e_o_mesmo(fontes, foto.get(nome)),
+        )
+
+
+def _linhas_se_e_o_mesmo(fontes: Sequence[Arquivo], atual: Arquivo | None) -> int | None:
+    """Quantas linhas têm, se o alvo e a foto são o mesmo arquivo, pela soma e pelo tamanho que os
+    dois tinham ao serem gravados (os do alvo já foram relidos e conferidos)."""
+    if atual is None:
+        return None
+    nela = atual.tabela
+    mesmos = all(f.tabela.sha256 == nela.sha256 and f.tabela.bytes == nela.bytes for f in fontes)
+    return nela.registros if mesmos and nela.sha256 else None
 
 
 def _como_hoje(no_escopo: TabelaNoEscopo, salva: TabelaSalva) -> TabelaSalva:

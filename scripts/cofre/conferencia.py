@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from cofre.campos import NULO, tipo_com
-from cofre.formato import ler_linhas
+from cofre.campos import NULO, ORDENS, Campos, tipo_com
+from cofre.formato import ler
 from cofre.metadados import TabelaSalva
 from cofre.modelo import ChaveEstrangeira, Contradicao
 
@@ -30,42 +31,43 @@ class Arquivo:
     caminho: Path
 
 
-def ligacoes_abertas(arquivos: Mapping[str, Sequence[Arquivo]]) -> list[Contradicao]:
-    """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada.
+Interessa = Callable[[str, ChaveEstrangeira], bool]
+"""Se é preciso conferir esta chave estrangeira desta tabela."""
+
+
+def ligacoes_abertas(
+    arquivos: Mapping[str, Sequence[Arquivo]], interessa: Interessa = lambda _tabela, _fk: True
+) -> list[Contradicao]:
+    """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada; só
+    as que interessam.
 
     Uma tabela pode estar repartida em mais de um arquivo.
 
     Numa foto de uma empresa isso quer dizer uma linha dela que aponta para uma de outra empresa
     (ou de nenhuma). Levanta BackupDanificado se um arquivo não se lê.
     """
+    fks = [
+        (nome, fk)
+        for nome, partes in arquivos.items()
+        for fk in partes[0].tabela.estrangeiras
+        if _conferivel(fk, arquivos) and interessa(nome, fk)
+    ]
     with _Indice() as indice:
-        for nome, colunas in _referenciadas(arquivos):
+        for nome, colunas in sorted({(fk.tabela, fk.referencias) for _, fk in fks}):
             valores = (v for v, _ in _valores(arquivos[nome], colunas))
             indice.guardar((nome, *colunas), valores)
         abertas = []
-        for nome, partes in arquivos.items():
-            for fk in partes[0].tabela.estrangeiras:
-                if _conferivel(fk, arquivos):
-                    procurados = _valores(partes, fk.colunas)
-                    quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), procurados)
-                    if quantas:
-                        por = ", ".join(fk.colunas)
-                        abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
+        for nome, fk in fks:
+            procurados = _valores(arquivos[nome], fk.colunas)
+            quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), procurados)
+            if quantas:
+                por = ", ".join(fk.colunas)
+                abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
         return abertas
 
 
 def _conferivel(fk: ChaveEstrangeira, arquivos: Mapping[str, Sequence[Arquivo]]) -> bool:
     return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias) and fk.tabela in arquivos
-
-
-def _referenciadas(arquivos: Mapping[str, Sequence[Arquivo]]) -> list[tuple[str, tuple[str, ...]]]:
-    pares = {
-        (fk.tabela, fk.referencias)
-        for partes in arquivos.values()
-        for fk in partes[0].tabela.estrangeiras
-        if _conferivel(fk, arquivos)
-    }
-    return sorted(pares)
 
 
 def _valores(partes: Sequence[Arquivo], colunas: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
@@ -79,16 +81,16 @@ def _valores(partes: Sequence[Arquivo], colunas: Sequence[str]) -> Iterator[tupl
 
 def campos(caminho: Path, colunas: Sequence[str]) -> Iterator[tuple[bytes, ...]]:
     """Os bytes destas colunas em cada linha (`null` onde faltam). Levanta BackupDanificado."""
-    ler = msgspec.json.Decoder(tipo_com(colunas, opcionais=True))
-    for grupo in ler_linhas(caminho):
-        for bruta in grupo:
-            linha = ler.decode(bruta)
-            yield tuple(linha[c] for c in colunas)
+    tipo = tipo_com(colunas, opcionais=True)
+    em_grupos: msgspec.json.Decoder[list[Campos]] = msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]
+    for grupo in ler(caminho, em_grupos.decode):
+        for linha in grupo:
+            yield tuple([linha[c] for c in colunas])
 
 
 def chaves_repetidas(arquivo: Arquivo) -> int:
     """Quantas linhas repetem a chave de outra."""
-    if not arquivo.tabela.chave:
+    if not arquivo.tabela.chave or _em_ordem(arquivo):
         return 0
     with _Indice() as indice:
         linhas = 0
@@ -100,6 +102,26 @@ def chaves_repetidas(arquivo: Arquivo) -> int:
                 yield b",".join(linha)
 
         return -indice.guardar(("chaves",), chaves()) + linhas
+
+
+def _em_ordem(arquivo: Arquivo) -> bool:
+    """Se cada chave vem depois da anterior: então nenhuma se repete, e não é preciso índice. Falso
+    também se não se sabe comparar as deste tipo."""
+    tipos = {str(c.get("nome")): str(c.get("tipo")) for c in arquivo.tabela.colunas}
+    ordens = [ORDENS.get(tipos.get(c, "")) for c in arquivo.tabela.chave]
+    sabidas = [ordem for ordem in ordens if ordem is not None]
+    if len(sabidas) < len(ordens):
+        return False
+    anterior: list[Any] = []
+    for chave in campos(arquivo.caminho, arquivo.tabela.chave):
+        try:
+            valores = [ordem(v) for ordem, v in zip(sabidas, chave, strict=True)]
+        except ValueError:
+            return False
+        if NULO in chave or not anterior < valores:
+            return False
+        anterior = valores
+    return True
 
 
 class _Indice:

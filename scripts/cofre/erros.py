@@ -6,7 +6,7 @@
                ├─ NadaEncontrado (3)
                ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
                │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
-               │                      ├─ ConexaoRecusada, TabelaBloqueada
+               │                      ├─ ConexaoRecusada, TabelaBloqueada, PedidoGrande, Disputa
                │                      ├─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
                │                      └─ EmpresaMudou, DesfechoIncerto
                ├─ FalhaDeDisco (4)
@@ -96,6 +96,16 @@ class PedidoRecusado(FalhaDeLeitura):
 
 class ConsultaDemorada(FalhaDeLeitura):
     """57014: o limite de tempo do servidor (8 s no Supabase) venceu."""
+
+
+class PedidoGrande(FalhaDeLeitura):
+    """413: o servidor, ou um proxy no caminho, não aceita um pedido deste tamanho; nada dele
+    aconteceu."""
+
+
+class Disputa(FalhaDeLeitura):
+    """O banco desfez a escrita por causa de outra ao mesmo tempo (serialização, impasse, trava);
+    nada dela aconteceu, e sozinha passaria."""
 
 
 class ServidorSemResposta(FalhaDeLeitura):

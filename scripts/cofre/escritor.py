@@ -10,10 +10,11 @@ from typing import Protocol
 import msgspec
 
 from cofre.campos import NULO
-from cofre.erros import EscritaRecusada
+from cofre.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
 from cofre.escopo import TabelaNoEscopo
 from cofre.modelo import Tabela
-from cofre.plano import Acao, abrir_linha
+from cofre.ordem import metades
+from cofre.plano import Acao, TabelaDoPlano, abrir_linha
 
 DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"
@@ -46,15 +47,45 @@ class Mudada:
     recusa: EscritaRecusada | None = None
 
 
+SEM_EFEITO = (EscritaRecusada, ConsultaDemorada, PedidoGrande)
+"""O que uma escrita levanta quando nada dela aconteceu: o banco a recusa, ela passou do tempo, ou é
+grande demais. As duas últimas se resolvem com menos linhas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lote:
+    """Linhas a inserir de uma vez: as ações, e o que vai ao banco por elas (os bytes de cada linha,
+    e as `colunas` que valem)."""
+
+    acoes: Sequence[Acao]
+    linhas: Sequence[bytes]
+    colunas: Sequence[str]
+
+    def metades(self) -> tuple[Lote, ...]:
+        """As duas metades; nenhuma se é uma linha só."""
+        pares = zip(metades(self.acoes), metades(self.linhas), strict=True)
+        return tuple(Lote(acoes, linhas, self.colunas) for acoes, linhas in pares)
+
+
+@dataclass(frozen=True, slots=True)
+class Inserido:
+    """O que houve com um lote: o `erro` (um dos SEM_EFEITO), ou as linhas que entraram (nenhuma se
+    a tabela não tem chave)."""
+
+    lote: Lote
+    gravadas: Sequence[bytes] = ()
+    erro: ErroCofre | None = None
+
+
 class Escritor(Protocol):
     """Uma via até o banco. As linhas que devolve trazem a chave e as colunas de dono como o banco
-    as tem depois da escrita. Levanta EscritaRecusada pelo que o banco recusa, ConsultaDemorada se
-    passou do tempo (nos dois casos, nada do pedido aconteceu), e FalhaDeLeitura pelo resto."""
+    as tem depois da escrita. Levanta um dos SEM_EFEITO, e FalhaDeLeitura pelo resto."""
 
-    def inserir(
-        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> Sequence[bytes]:
-        """Insere todas ou nenhuma; devolve as que entraram (nenhuma se a tabela não tem chave)."""
+    def repor(
+        self, alvo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
+    ) -> Iterator[Inserido]:
+        """Insere cada lote, inteiro ou nada; responde por cada um, na ordem. Em paralelo, vários
+        podem estar a caminho ao mesmo tempo, depois que o primeiro chegou."""
 
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
@@ -70,7 +101,7 @@ class Escritor(Protocol):
         Levanta EscritaRecusada com IGNORADA se o banco não apagou alguma que ainda é."""
 
     def apagar_inserida(self, alvo: TabelaNoEscopo, linha: bytes) -> None:
-        """Tira uma linha devolvida por `inserir`, se ainda é do mesmo dono e o banco deixa."""
+        """Tira uma linha devolvida por `repor`, se ainda é do mesmo dono e o banco deixa."""
 
 
 def colunas_de_dono(alvo: TabelaNoEscopo) -> tuple[str, ...]:
@@ -86,3 +117,10 @@ def com_nulas(linha: bytes, anular: Sequence[str]) -> bytes:
     nulo = msgspec.Raw(NULO)
     campos = abrir_linha(linha)
     return msgspec.json.encode({c: nulo if c in anular else v for c, v in campos.items()})
+
+
+def lote_de(tabela: TabelaDoPlano, acoes: Sequence[Acao], anular: Sequence[str]) -> Lote:
+    """O que vai ao banco por estas ações, com as colunas a `anular` nulas."""
+    tem = abrir_linha(acoes[0].alvo or b"{}")
+    linhas = [com_nulas(a.alvo or b"{}", anular) for a in acoes]
+    return Lote(acoes, linhas, [c for c in tabela.colunas if c in tem])

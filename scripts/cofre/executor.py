@@ -8,34 +8,43 @@ que o banco recusa é anotado e não impede o resto; quem chama fotografa de nov
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from cofre.campos import NULO, texto
-from cofre.erros import ConsultaDemorada, EscritaRecusada
+from cofre.campos import NULO, Campos, texto, tipo_com
+from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import (
     DONO_TROCADO,
     MUDOU,
+    SEM_EFEITO,
     Escritor,
+    Inserido,
+    Lote,
     Mudada,
     Mudanca,
     colunas_de_dono,
-    com_nulas,
+    lote_de,
 )
 from cofre.modelo import ChaveEstrangeira, Tabela
-from cofre.ordem import em_lotes, maes_antes, ordenar
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Chave, Plano, abrir_linha, mudancas
+from cofre.ordem import Ritmo, aponta_para_si, enquanto, maes_antes, metades, ordenar
+from cofre.plano import (
+    ALTERAR,
+    REMOVER,
+    REPOR,
+    Acao,
+    Chave,
+    Plano,
+    abrir_linha,
+    mudancas,
+)
+from cofre.unicos import coluna_e_valor, quem_tem, valor_provisorio
 
 RECUSAS_POR_TABELA = 20
 """Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""
-LINHAS_POR_INSERCAO = 500
-BYTES_POR_INSERCAO = 512 * 1024
 LIBERACOES_POR_LINHA = 2
 """Quantos valores únicos se tiram de outras linhas para que uma entre."""
 
@@ -61,6 +70,7 @@ class Executor:
     ao_avancar: Callable[[str, str, int], None]
     impedimentos: list[Impedimento] = field(default_factory=list)
     _liberacoes: Counter[tuple[str, Chave]] = field(default_factory=Counter)
+    _leitores: dict[str, msgspec.json.Decoder[Campos]] = field(default_factory=dict)
 
     def executar(self, plano: Plano) -> list[Impedimento]:
         """Repõe, religa, altera e remove. Levanta FalhaDeLeitura se o servidor some."""
@@ -89,37 +99,59 @@ class Executor:
     def _repor(self, plano: Plano, nome: str, anular: Sequence[str]) -> None:
         if not plano.contagens[nome].repor:
             return
-        acoes = maes_antes(plano, self.escopo[nome].tabela)
-        bytes_do_alvo = (lambda a: len(a.alvo or b""), BYTES_POR_INSERCAO)
-        for lote in em_lotes(acoes, LINHAS_POR_INSERCAO, bytes_do_alvo):
-            self._inserir(plano, nome, lote, anular)
+        alvo, ritmo = self.escopo[nome], Ritmo()
+        em_paralelo = self._conferida(plano, nome) and not aponta_para_si(alvo.tabela)
+        acoes = ritmo.lotes(maes_antes(plano, alvo.tabela))
+        lotes = (lote_de(plano.tabelas[nome], lote, anular) for lote in acoes)
+        self._repor_lotes(plano, alvo, lotes, ritmo, em_paralelo=em_paralelo)
 
-    def _inserir(
-        self, plano: Plano, nome: str, lote: Sequence[Acao], anular: Sequence[str]
+    def _repor_lotes(
+        self,
+        plano: Plano,
+        alvo: TabelaNoEscopo,
+        lotes: Iterator[Lote],
+        ritmo: Ritmo,
+        *,
+        em_paralelo: bool,
     ) -> None:
-        if self._desistiu(nome, REPOR):
+        """Do que não deu certo se trata quando nada mais está a caminho: o remédio pode ser mexer
+        em outras linhas."""
+        a_tratar: list[Inserido] = []
+        while not self._desistiu(alvo.tabela.nome, REPOR):
+            ate_algum = enquanto(lambda: not a_tratar, lotes)
+            for feito in self.escritor.repor(alvo, ate_algum, em_paralelo=em_paralelo):
+                if feito.erro is None:
+                    ritmo.crescer()
+                    self.ao_avancar(alvo.tabela.nome, REPOR, len(feito.lote.acoes))
+                if feito.erro is not None or self._trocadas(alvo, feito.lote.acoes, feito.gravadas):
+                    a_tratar.append(feito)
+            if not a_tratar:
+                return
+            for feito in a_tratar:
+                self._tratar(plano, alvo, feito, ritmo)
+            a_tratar.clear()
+
+    def _tratar(self, plano: Plano, alvo: TabelaNoEscopo, feito: Inserido, ritmo: Ritmo) -> None:
+        """De um lote recusado, acha as linhas que podem entrar; de um em que um gatilho trocou o
+        dono, tira as que se soltaram."""
+        lote, erro, nome = feito.lote, feito.erro, alvo.tabela.nome
+        if erro is None:
+            for linha in self._trocadas(alvo, lote.acoes, feito.gravadas):
+                self.escritor.apagar_inserida(alvo, linha)
+            self._anotar_gatilho(alvo, REPOR, lote.acoes[0])
             return
-        alvo = self.escopo[nome]
-        tem = abrir_linha(lote[0].alvo or b"{}")
-        colunas = [c for c in plano.tabelas[nome].colunas if c in tem]
-        linhas = [com_nulas(a.alvo or b"{}", anular) for a in lote]
-        try:
-            gravadas = self.escritor.inserir(alvo, linhas, colunas)
-        except (EscritaRecusada, ConsultaDemorada) as e:
-            for parte in _metades(lote, e):
-                self._inserir(plano, nome, parte, anular)
-            if len(lote) == 1 and isinstance(e, EscritaRecusada):
-                if self._liberar(plano, alvo, lote[0].chave, e):
-                    self._inserir(plano, nome, lote, anular)
-                else:
-                    self._anotar(nome, REPOR, lote[0], e)
-            return
-        self.ao_avancar(nome, REPOR, len(lote))
-        trocadas = self._trocadas(alvo, {a.chave: a.alvo or b"{}" for a in lote}, gravadas)
-        for linha in trocadas:
-            self.escritor.apagar_inserida(alvo, linha)
-        if trocadas:
-            self._anotar_gatilho(alvo, REPOR, lote[0])
+        partes = lote.metades()
+        if not isinstance(erro, EscritaRecusada):
+            if not partes:
+                raise erro  # uma linha sozinha que não cabe não tem remédio
+            ritmo.encolher(lote.acoes)
+        elif not partes:
+            if self._liberar(plano, alvo, lote.acoes[0].chave, erro):
+                partes = (lote,)
+            else:
+                self._anotar(nome, REPOR, lote.acoes[0], erro)
+        for parte in partes:
+            self._repor_lotes(plano, alvo, iter([parte]), Ritmo(), em_paralelo=False)
 
     def _religar(self, plano: Plano, nome: str, colunas: Sequence[str]) -> None:
         """As colunas que foram nulas na reposição."""
@@ -147,12 +179,14 @@ class Executor:
             self._mudar(plano, nome, pedidos())
 
     def _mudar(self, plano: Plano, nome: str, pedidos: Iterator[Mudanca]) -> None:
-        """Em paralelo, um gatilho que soma as filhas na mãe pode somar sem ver a do lado: só se as
-        mães também são do plano, e a próxima foto as confere."""
-        alvo = self.escopo[nome]
-        conferidas = all(fk.tabela in plano.tabelas for fk in alvo.tabela.estrangeiras)
-        for feita in self.escritor.mudar(alvo, pedidos, em_paralelo=conferidas):
+        alvo, em_paralelo = self.escopo[nome], self._conferida(plano, nome)
+        for feita in self.escritor.mudar(alvo, pedidos, em_paralelo=em_paralelo):
             self._ao_mudar(plano, alvo, feita)
+
+    def _conferida(self, plano: Plano, nome: str) -> bool:
+        """Se pode ser em paralelo. Um gatilho que soma as filhas na mãe pode somar sem ver a do
+        lado: só se as mães também são do plano, e a próxima foto as confere."""
+        return all(fk.tabela in plano.tabelas for fk in self.escopo[nome].tabela.estrangeiras)
 
     def _ao_mudar(self, plano: Plano, alvo: TabelaNoEscopo, feita: Mudada) -> None:
         nome, acao, recusa = alvo.tabela.nome, feita.mudanca.acao, feita.recusa
@@ -167,7 +201,7 @@ class Executor:
         self.ao_avancar(nome, ALTERAR, 1)
         if feita.gravadas is not None and not feita.gravadas and acao.atual is not None:
             self._anotar_mudou(nome, ALTERAR, acao)
-        if self._trocadas(alvo, {acao.chave: acao.alvo or b"{}"}, feita.gravadas or ()):
+        if self._trocadas(alvo, [acao], feita.gravadas or ()):
             self._anotar_gatilho(alvo, ALTERAR, acao)
 
     # -- remover ---------------------------------------------------------------------------
@@ -182,11 +216,15 @@ class Executor:
             return
         try:
             ficaram = self.escritor.apagar(tabela, lote)
-        except (EscritaRecusada, ConsultaDemorada) as e:
-            for parte in _metades(lote, e):
+        except SEM_EFEITO as e:
+            partes = metades(lote)
+            for parte in partes:
                 self._apagar(tabela, parte)
-            if len(lote) == 1 and isinstance(e, EscritaRecusada):
-                self._anotar(tabela.nome, REMOVER, lote[0], e)
+            if partes:
+                return
+            if not isinstance(e, EscritaRecusada):
+                raise
+            self._anotar(tabela.nome, REMOVER, lote[0], e)
             return
         self.ao_avancar(tabela.nome, REMOVER, len(lote))
         for acao in ficaram:
@@ -195,14 +233,21 @@ class Executor:
     # -- gatilhos que trocam o dono ----------------------------------------------------------
 
     def _trocadas(
-        self, alvo: TabelaNoEscopo, mandadas: Mapping[Chave, bytes], gravadas: Sequence[bytes]
+        self, alvo: TabelaNoEscopo, mandadas: Sequence[Acao], gravadas: Sequence[bytes]
     ) -> list[bytes]:
         """As linhas que ficaram no banco com outro dono que o mandado: um gatilho o troca."""
+        nome, donos = alvo.tabela.nome, colunas_de_dono(alvo)
+        if nome not in self._leitores:
+            tipo = tipo_com((*alvo.tabela.chave, *donos), opcionais=True)
+            self._leitores[nome] = msgspec.json.Decoder(tipo)
+        ler = self._leitores[nome].decode
+        if [ler(g) for g in gravadas] == [ler(a.alvo or b"{}") for a in mandadas]:
+            return []  # quase sempre
         trocadas = []
-        donos = colunas_de_dono(alvo)
+        por_chave = {a.chave: a.alvo or b"{}" for a in mandadas}
         for gravada in gravadas:
             ficou = abrir_linha(gravada)
-            mandada = mandadas.get(tuple(bytes(ficou[c]) for c in alvo.tabela.chave))
+            mandada = por_chave.get(tuple(bytes(ficou[c]) for c in alvo.tabela.chave))
             quis = abrir_linha(mandada) if mandada is not None else ficou
             # Um dono nulo que o banco preenche fica na empresa: a próxima passada o devolve.
             if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
@@ -223,10 +268,10 @@ class Executor:
             return False
         self._liberacoes[quem] += 1
         coluna, valor = achado
-        acao = _quem_tem(plano, alvo.tabela.nome, chave, coluna, valor)
+        acao = quem_tem(plano, alvo.tabela.nome, chave, coluna, valor)
         if acao is None:
             return False
-        provisorio = msgspec.Raw(msgspec.json.encode(_provisorio(alvo.tabela, coluna)))
+        provisorio = msgspec.Raw(msgspec.json.encode(valor_provisorio(alvo.tabela, coluna)))
         pedido = iter([Mudanca(acao, {coluna: provisorio})])
         return all(f.recusa is None for f in self.escritor.mudar(alvo, pedido, em_paralelo=False))
 
@@ -251,47 +296,3 @@ class Executor:
     def _anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
         chave = tuple(texto(v) or "" for v in acao.chave)
         self.impedimentos.append(Impedimento(tabela, tipo, chave, erro))
-
-
-def coluna_e_valor(detalhes: str, tabela: Tabela) -> tuple[str, str] | None:
-    """«Key (numero_os)=(12) already exists.» → (numero_os, 12); de uma chave composta ou de uma
-    expressão, a última coluna da tabela que aparece e o último valor."""
-    casa = re.match(r"Key \((.*)\)=\((.*)\) already exists", detalhes, re.DOTALL)
-    if not casa:
-        return None
-    nomes = [c.nome for c in tabela.colunas if re.search(rf"\b{re.escape(c.nome)}\b", casa[1])]
-    nomes = [n for n in nomes if n not in tabela.chave and n != "user_id"]
-    return (nomes[-1], casa[2].rpartition(", ")[2]) if nomes else None
-
-
-def _quem_tem(plano: Plano, tabela: str, chave: Chave, coluna: str, valor: str) -> Acao | None:
-    """A primeira linha que o plano altera ou remove, fora a desta chave, com o valor na coluna."""
-    for tipo in (ALTERAR, REMOVER):
-        for acao in plano.acoes(tabela, tipo):
-            atual = abrir_linha(acao.atual or b"{}")
-            tem = texto(bytes(atual[coluna])) if coluna in atual else None
-            if acao.chave != chave and tem is not None and tem.casefold() == valor.casefold():
-                return acao
-    return None
-
-
-def _provisorio(tabela: Tabela, coluna: str) -> str | int | None:
-    achada = tabela.coluna(coluna)
-    if achada is None or achada.anulavel:
-        return None
-    if achada.tipo in ("integer", "bigint", "smallint", "numeric"):
-        return -(uuid.uuid4().int % 30_000) - 1
-    return f"cofre-{uuid.uuid4()}"
-
-
-def _metades(
-    lote: Sequence[Acao], erro: EscritaRecusada | ConsultaDemorada
-) -> tuple[Sequence[Acao], ...]:
-    """As duas metades de um lote recusado; nenhuma se é uma linha só. Uma linha sozinha que passa
-    do tempo não tem remédio: o erro é levantado."""
-    if len(lote) > 1:
-        meio = len(lote) // 2
-        return lote[:meio], lote[meio:]
-    if isinstance(erro, ConsultaDemorada):
-        raise erro
-    return ()

@@ -17,9 +17,9 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -29,6 +29,10 @@ PEDACO = 256 * 1024
 """Bytes lidos do disco de cada vez."""
 
 SEPARADOR = b",\n"
+
+T = TypeVar("T")
+Leitura = Callable[[bytes], list[T]]
+"""Lê um vetor JSON inteiro. Levanta msgspec.DecodeError se o texto não é um."""
 
 
 def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
@@ -69,9 +73,15 @@ def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
     Levanta BackupDanificado se não é um vetor JSON em UTF-8 com um objeto por posição; um BOM no
     começo é aceito. OSError passa.
     """
+    return ler(caminho, _objetos)
+
+
+def ler(caminho: Path, leitura: Leitura[T]) -> Iterator[list[T]]:
+    """As linhas do arquivo, em grupos, como a `leitura` as lê: um tipo do msgspec lê só as colunas
+    que interessam, sem passar por cada linha em Python. Levanta como `ler_linhas`."""
     with caminho.open("rb") as arquivo:
         try:
-            yield from _separar(_pedacos(arquivo))
+            yield from _separar(_pedacos(arquivo), leitura)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
             raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {e}") from e
 
@@ -92,7 +102,7 @@ _GRUPO = msgspec.json.Decoder(list[msgspec.Raw])
 _ESPACO = b" \t\r\n"
 
 
-def _separar(pedacos: Iterator[bytes]) -> Iterator[list[msgspec.Raw]]:
+def _separar(pedacos: Iterator[bytes], leitura: Leitura[T]) -> Iterator[list[T]]:
     """Acumula até haver linhas inteiras e as solta; o resto espera o próximo pedaço."""
     resto = b""
     aberto = depois_de_virgula = False
@@ -108,32 +118,32 @@ def _separar(pedacos: Iterator[bytes]) -> Iterator[list[msgspec.Raw]]:
             aberto, resto = True, resto[1:]
         if len(resto) < tentar_com:
             continue
-        grupo, resto = _inteiras(resto)
+        grupo, resto = _inteiras(resto, leitura)
         tentar_com = 0 if grupo else 2 * len(resto)
         if grupo:
             depois_de_virgula = True
-            yield _objetos(grupo)
+            yield grupo
     if not aberto:
         raise msgspec.DecodeError("está vazio")
-    ultimas = _objetos(_GRUPO.decode(b"[" + resto))
+    ultimas = leitura(b"[" + resto)
     if ultimas:
         yield ultimas
     elif depois_de_virgula:
         raise msgspec.DecodeError("há uma vírgula a mais")
 
 
-def _inteiras(texto: bytes) -> tuple[list[msgspec.Raw], bytes]:
+def _inteiras(texto: bytes, leitura: Leitura[T]) -> tuple[list[T], bytes]:
     """As linhas inteiras do começo do texto e o que sobra depois da vírgula que as segue."""
     corte = texto.rfind(b"}" + SEPARADOR)
     if corte >= 0:
         try:
-            return _GRUPO.decode(b"[" + texto[: corte + 1] + b"]"), texto[corte + 3 :]
+            return leitura(b"[" + texto[: corte + 1] + b"]"), texto[corte + 3 :]
         except msgspec.DecodeError:
             pass  # a vírgula achada é de dentro de um valor json: procura com cuidado
     corte = _ultima_virgula(texto)
     if corte < 0:
         return [], texto
-    grupo = _GRUPO.decode(b"[" + texto[:corte] + b"]")
+    grupo = leitura(b"[" + texto[:corte] + b"]")
     if not grupo:
         raise msgspec.DecodeError("há uma vírgula a mais")
     return grupo, texto[corte + 1 :]
@@ -158,11 +168,12 @@ def _ultima_virgula(texto: bytes) -> int:
     return achada
 
 
-def _objetos(linhas: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
+def _objetos(texto: bytes) -> list[msgspec.Raw]:
+    linhas = _GRUPO.decode(texto)
     for linha in linhas:
         if bytes(memoryview(linha)[:1]) != b"{":
             raise msgspec.DecodeError("há uma posição que não é um objeto")
-    return list(linhas)
+    return linhas
 
 
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cofre.comparacao import Alvo, Arquivos, Comparacao
+from cofre.comparacao import Alvo, Comparacao
 from cofre.conferencia import chaves_repetidas
 from cofre.convergencia import (
     DESFAZER,
@@ -68,7 +68,7 @@ class Restauradora:
                     "python scripts/backup-por-empresa.py",
                 )
             with comparacao.plano(foto.arquivos, foto.arquivos) as plano:
-                riscos = tuple(self._avaliacao(comparacao, plano, foto.arquivos).riscos())
+                riscos = tuple(self._avaliacao(comparacao, plano, foto).riscos())
                 yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo))
 
     def como_escreve(self, alvo: Alvo) -> Sequence[str]:
@@ -111,9 +111,10 @@ class Restauradora:
     def _comparacao(self, alvo: Alvo) -> Comparacao:
         return Comparacao(self.via, self.execucao.escopo.tabelas, alvo)
 
-    def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: Arquivos) -> Avaliacao:
-        escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto)
-        return Avaliacao(self.via, plano, comparacao.escopo, escolhidas, final, foto)
+    def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: FotoMontada) -> Avaliacao:
+        escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto.arquivos)
+        abertas = foto.copia.contradicoes
+        return Avaliacao(self.via, plano, comparacao.escopo, escolhidas, final, abertas)
 
     def _conferir_tabelas(self, alvo: Alvo) -> None:
         """As escolhidas estão no backup e ainda na API. Levanta RestauracaoRecusada."""
@@ -130,10 +131,13 @@ class Restauradora:
                 )
 
     def _conferir_chaves(self, comparacao: Comparacao) -> None:
-        """Com a chave que a tabela tem hoje, nenhuma se repete no backup."""
+        """Com a chave que a tabela tem hoje, nenhuma se repete no backup: com a que tinha, ele já
+        foi conferido."""
         alvo = comparacao.alvo
+        assert alvo.backup.meta is not None
         for nome, arquivo in comparacao.arquivos(alvo.backup, alvo.tabelas).items():
-            if chaves_repetidas(arquivo):
+            e_outra = arquivo.tabela.chave != alvo.backup.meta.tabelas[nome].chave
+            if e_outra and chaves_repetidas(arquivo):
                 raise BackupDanificado(
                     f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -13,12 +13,14 @@ from cofre.campos import NULO, texto
 from cofre.conferencia import Arquivo, ligacoes_abertas
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
+from cofre.modelo import ChaveEstrangeira, Contradicao
 from cofre.ordem import em_lotes
-from cofre.plano import ALTERAR, REMOVER, REPOR, Chave, Plano, abrir_linha
+from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Chave, Contagem, Plano, abrir_linha
 from cofre.relato import plural
-from cofre.via import Via
+from cofre.unicos import coluna_e_valor
+from cofre.via import Ensaio, Via, ensaiar_todas
 
-LINHAS_POR_ENSAIO = 500
+CHAVES_POR_VEZ = 500
 EXEMPLOS = 5
 DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
 """Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
@@ -42,17 +44,19 @@ class Risco:
 @dataclass(frozen=True, slots=True)
 class Avaliacao:
     """Os dados de uma avaliação. `final` são os arquivos que dão o estado depois do plano;
-    `foto`, os de agora."""
+    `ja_abertas`, as ligações que já não fecham na foto de agora."""
 
     via: Via
     plano: Plano
     escopo: Mapping[str, TabelaNoEscopo]
     escolhidas: Sequence[str]
     final: Mapping[str, Sequence[Arquivo]]
-    foto: Mapping[str, Arquivo]
+    ja_abertas: Sequence[Contradicao]
     orfas: dict[str, set[Chave]] = field(default_factory=dict)
     """As linhas a repor que já existem, sem mãe: só depois que ela voltar se veem."""
     a_repor: dict[str, set[Chave]] = field(default_factory=dict)
+    tomadas: set[str] = field(default_factory=set)
+    """As tabelas em que alguma chave a repor hoje é de outra empresa."""
 
     def riscos(self) -> Iterator[Risco]:
         """Todos os riscos, do mais barato de achar ao mais caro. Nada é gravado."""
@@ -60,22 +64,17 @@ class Avaliacao:
         for nome in self.plano.contagens:
             yield from self._dependentes_de_fora(nome)
         for nome, contagem in self.plano.contagens.items():
-            impossiveis: list[Risco] = []
-            if contagem.repor:
-                impossiveis = list(self._identidade(nome)) or list(self._chaves_alheias(nome))
-                yield from impossiveis
-                if not impossiveis:
-                    yield from self._ensaio(nome, REPOR)
-            if contagem.alterar and not impossiveis:
-                yield from self._ensaio(nome, ALTERAR)
+            impossiveis = list(self._identidade(nome)) if contagem.repor else []
+            yield from impossiveis
+            if contagem.repor and not impossiveis:
+                yield from self._ensaio_de_repor(nome)
+            if contagem.alterar and not impossiveis and nome not in self.tomadas:
+                yield from self._ensaio_de_alterar(nome)
 
     def _ligacoes(self) -> Iterator[Risco]:
         """Linhas que ficariam sem a linha-mãe depois do plano."""
-        ja_abertas = {
-            (c.tabela, c.por): c.quantidade
-            for c in ligacoes_abertas({n: [a] for n, a in self.foto.items()})
-        }
-        for aberta in ligacoes_abertas(self.final):
+        ja_abertas = {(c.tabela, c.por): c.quantidade for c in self.ja_abertas}
+        for aberta in ligacoes_abertas(self.final, self._pode_abrir):
             a_mais = aberta.quantidade - ja_abertas.get((aberta.tabela, aberta.por), 0)
             mae = aberta.por.rpartition(" → ")[2]
             if a_mais <= 0:
@@ -96,12 +95,24 @@ class Avaliacao:
                     somar=aberta.tabela,
                 )
 
+    def _pode_abrir(self, tabela: str, fk: ChaveEstrangeira) -> bool:
+        """Se o plano põe nesta tabela algo que aponta, ou tira da outra algo apontado: as ligações
+        que ele não toca estão como na foto."""
+        return self._mexe(tabela, fk.colunas, REPOR) or self._mexe(
+            fk.tabela, fk.referencias, REMOVER
+        )
+
+    def _mexe(self, tabela: str, colunas: Sequence[str], tipo: str) -> bool:
+        contagem = self.plano.contagens.get(tabela, Contagem())
+        inteiras = contagem.repor if tipo == REPOR else contagem.remover
+        return bool(inteiras or set(colunas) & set(self.plano.colunas_diferentes(tabela)))
+
     def _dependentes_de_fora(self, nome: str) -> Iterator[Risco]:
         """Linhas de tabelas que não entram em backup nenhum e apontam para o que seria removido: o
         banco não deixaria, ou as levaria junto."""
         quantas: Counter[tuple[str, str]] = Counter()
         linhas = (a.atual or b"{}" for a in self.plano.acoes(nome, REMOVER))
-        for lote in em_lotes(linhas, LINHAS_POR_ENSAIO):
+        for lote in em_lotes(linhas, CHAVES_POR_VEZ):
             for d in self.via.dependentes_de_fora(self.escopo[nome], lote, self.escopo):
                 quantas[d.tabela, d.ao_remover] += d.quantidade
         for (tabela, ao_remover), n in quantas.items():
@@ -132,10 +143,8 @@ class Avaliacao:
         """Chaves a repor que já existem no banco: se não estão na foto, são de outra empresa. Ou de
         nenhuma, se a linha-mãe sumiu por baixo delas: com a mãe de volta, voltam a ser desta."""
         no_escopo = self.escopo[nome]
-        if not no_escopo.tabela.chave:
-            return
         achadas: list[str] = []
-        for lote in em_lotes((a.chave for a in self.plano.acoes(nome, REPOR)), LINHAS_POR_ENSAIO):
+        for lote in em_lotes((a.chave for a in self.plano.acoes(nome, REPOR)), CHAVES_POR_VEZ):
             for linha in self.via.existentes(no_escopo, lote):
                 campos = abrir_linha(linha)
                 chave = tuple(bytes(campos[c]) for c in no_escopo.tabela.chave)
@@ -174,25 +183,64 @@ class Avaliacao:
             self.a_repor[nome] = {a.chave for a in self.plano.acoes(nome, REPOR)}
         return self.a_repor[nome]
 
-    def _ensaio(self, nome: str, tipo: str) -> Iterator[Risco]:
-        """Pergunta ao banco o que ele recusaria, sem gravar."""
-        tabela = self.escopo[nome].tabela
-        if not tabela.chave or not self._chave_gravavel(nome):
+    def _ensaio_de_repor(self, nome: str) -> Iterator[Risco]:
+        """O que o banco recusaria do que se repõe, ou só as chaves que já existem, se são de outra
+        empresa. Um lote que ele aceita não tem chave que exista: só dos recusados se pergunta."""
+        if not self._ensaiavel(nome):
             return
-        orfas = self.orfas.get(nome, set())
-        linhas = (a.alvo or b"{}" for a in self.plano.acoes(nome, tipo) if a.chave not in orfas)
-        for lote in em_lotes(linhas, LINHAS_POR_ENSAIO):
-            yield from self._ensaiar(nome, tipo, lote)
+        achados: list[Risco] = []
+        procuradas = False
+        for ensaio in self._ensaiar(nome, self.plano.acoes(nome, REPOR), alterando=False):
+            recusa, lote = ensaio.erro, ensaio.lote
+            if not isinstance(recusa, EscritaRecusada):
+                continue
+            if not procuradas and self._esconde_chaves(nome, recusa) and self._existem(nome, lote):
+                procuradas = True
+                if alheias := list(self._chaves_alheias(nome)):
+                    self.tomadas.add(nome)
+                    yield from alheias
+                    return
+            sem_orfas = [a for a in lote if a.chave not in self.orfas.get(nome, ())]
+            for de_novo in self._de_novo(nome, ensaio, sem_orfas):
+                achados += self._risco(nome, de_novo)
+        yield from achados
 
-    def _ensaiar(self, nome: str, tipo: str, linhas: Sequence[bytes]) -> Iterator[Risco]:
+    def _ensaio_de_alterar(self, nome: str) -> Iterator[Risco]:
+        """O que o banco recusaria do que se altera. Uma recusa de um gatilho de inserção não conta:
+        ao alterar ele não roda."""
+        if not self._ensaiavel(nome):
+            return
+        for ensaio in self._ensaiar(nome, self.plano.acoes(nome, ALTERAR), alterando=True):
+            recusa = ensaio.erro
+            if isinstance(recusa, EscritaRecusada) and recusa.codigo_sql in DO_VALOR:
+                yield from self._risco(nome, recusa)
+
+    def _ensaiavel(self, nome: str) -> bool:
+        return bool(self.escopo[nome].tabela.chave) and self._chave_gravavel(nome)
+
+    def _ensaiar(self, nome: str, acoes: Iterable[Acao], *, alterando: bool) -> Iterator[Ensaio]:
         colunas = self.plano.tabelas[nome].colunas
-        if tipo == REPOR:
-            recusa = self.via.ensaiar_insercao(self.escopo[nome], linhas, colunas)
-        else:
-            recusa = self.via.ensaiar_alteracao(self.escopo[nome], linhas, colunas)
-            if recusa is not None and recusa.codigo_sql not in DO_VALOR:
-                return  # de um gatilho de inserção, que ao alterar não roda
-        if recusa is None or self._o_plano_resolve(nome, recusa):
+        return ensaiar_todas(self.via, self.escopo[nome], acoes, colunas, alterando=alterando)
+
+    def _de_novo(
+        self, nome: str, ensaio: Ensaio, sem_orfas: Sequence[Acao]
+    ) -> Iterator[EscritaRecusada]:
+        """As recusas de um lote, agora sem as linhas órfãs que voltam com a mãe."""
+        ensaios = [ensaio]
+        if len(sem_orfas) < len(ensaio.lote):
+            ensaios = list(self._ensaiar(nome, sem_orfas, alterando=False))
+        return (e.erro for e in ensaios if isinstance(e.erro, EscritaRecusada))
+
+    def _esconde_chaves(self, nome: str, recusa: EscritaRecusada) -> bool:
+        """Se alguma chave do lote recusado pode já existir. Uma chave estrangeira da própria tabela
+        só se confere depois que todas as linhas entraram."""
+        return recusa.codigo_sql != "23503" or f'on table "{nome}"' not in str(recusa)
+
+    def _existem(self, nome: str, lote: Sequence[Acao]) -> bool:
+        return bool(self.via.existentes(self.escopo[nome], [a.chave for a in lote]))
+
+    def _risco(self, nome: str, recusa: EscritaRecusada) -> Iterator[Risco]:
+        if self._o_plano_resolve(nome, recusa):
             return
         risco = explicar(nome, recusa)
         mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
@@ -213,8 +261,6 @@ class Avaliacao:
         return False
 
     def _valor_e_nosso(self, nome: str, recusa: EscritaRecusada) -> bool:
-        from cofre.executor import coluna_e_valor
-
         achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
         if achado is None:
             return False

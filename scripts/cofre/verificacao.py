@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_aberta
 from cofre.deposito import Backup, Deposito, erros_de_disco
 from cofre.diario import avisos_de_pendentes
 from cofre.erros import BackupDanificado
-from cofre.formato import sha256_do_arquivo
+from cofre.formato import ler_linhas, sha256_do_arquivo
 from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, guardadas
 from cofre.metadados import SEM_CONTAGEM, Metadados
 from cofre.modelo import ordem_de_exibicao
@@ -138,7 +139,7 @@ def conferir_arquivo(arquivo: Arquivo) -> None:
             raise BackupDanificado(f"o arquivo tem {numero(tamanho)} bytes; tinha {esperado}")
         if soma != salva.sha256:
             raise BackupDanificado("o conteúdo mudou: a soma sha256 não confere")
-    quantas = sum(1 for _ in campos(caminho, ()))
+    quantas = sum(len(grupo) for grupo in ler_linhas(caminho))
     if salva.registros not in (SEM_CONTAGEM, quantas):
         raise BackupDanificado(
             f"o arquivo tem {numero(quantas)} registros; tinha {numero(salva.registros)}"
@@ -157,17 +158,26 @@ def _linhas_alheias(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterato
         elos = arquivo.tabela.elos or _elos_da_primeira_versao(meta, nome)
         if not elos:
             continue
-        aceitos = [
-            {meta.user_id} if not ref else {str(r[ref]) for r in registros if ref in r}
+        aceitos = tuple(
+            frozenset([meta.user_id] if not ref else [str(r[ref]) for r in registros if ref in r])
             for _coluna, ref in elos
-        ]
+        )
+
+        @functools.lru_cache(maxsize=1000)  # quase todas as linhas dizem o mesmo
+        def dizem(
+            valores: tuple[bytes, ...], aceitos: tuple[frozenset[str], ...] = aceitos
+        ) -> tuple[bool, bool]:
+            """Se algum elo dá nesta empresa, e se nenhum dá em empresa alguma."""
+            textos = [texto(v) for v in valores]
+            e_desta = any(v in a for v, a in zip(textos, aceitos, strict=True))
+            return e_desta, all(v is None for v in textos)
+
         das_maes = [c for fk in arquivo.tabela.maes for c in fk.colunas]
         alheias = 0
         for linha in campos(arquivo.caminho, [*(coluna for coluna, _ in elos), *das_maes]):
-            valores = [texto(v) for v in linha[: len(elos)]]
-            e_desta = any(v in a for v, a in zip(valores, aceitos, strict=True))
+            e_desta, nenhuma = dizem(linha[: len(elos)])
             tem_mae = any(v != NULO for v in linha[len(elos) :])
-            alheias += not (e_desta or (tem_mae and all(v is None for v in valores)))
+            alheias += not (e_desta or (tem_mae and nenhuma))
         if alheias:
             yield Dano(nome, plural(alheias, "registro", "registros") + " de outra empresa")
 

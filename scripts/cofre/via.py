@@ -6,17 +6,19 @@ Quem fotografa, copia e restaura conhece só isto, e não qual das duas está po
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cofre.config import Regras
-from cofre.erros import EscritaRecusada, FalhaDeLeitura
+from cofre.erros import ErroCofre, EscritaRecusada, FalhaDeLeitura
 from cofre.escopo import Donos, Escopo, Sondas, TabelaNoEscopo, definir
+from cofre.escritor import SEM_EFEITO
 from cofre.executor import Impedimento
 from cofre.formato import Gravador
 from cofre.modelo import Catalogo, Empresa, Tabela
-from cofre.plano import Plano
+from cofre.ordem import Ritmo, metades
+from cofre.plano import Acao, Plano
 from cofre.rascunho import Rascunho
 
 API, DIRETA = "api", "direta"
@@ -78,6 +80,24 @@ class Dependente:
     tabela: str
     ao_remover: str
     quantidade: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ensaio:
+    """O que o banco faria de um lote: `erro` é um dos SEM_EFEITO, ou None se aceitaria tudo."""
+
+    lote: Sequence[Acao]
+    erro: ErroCofre | None
+
+
+def ensaio_de(
+    ensaiar: Callable[[Sequence[bytes]], EscritaRecusada | None], lote: Sequence[Acao]
+) -> Ensaio:
+    """O ensaio de um lote por quem sabe ensaiar as linhas dele."""
+    try:
+        return Ensaio(lote, ensaiar([a.alvo or b"{}" for a in lote]))
+    except SEM_EFEITO as e:
+        return Ensaio(lote, e)
 
 
 class ViaDeFotos(Protocol):
@@ -166,15 +186,16 @@ class Via(ViaDeLeitura, Protocol):
         """O que aponta para estas linhas em tabelas que não são as de `dentro`; nada, se a via não
         o vê."""
 
-    def ensaiar_insercao(
-        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> EscritaRecusada | None:
-        """O que o banco recusaria nestas linhas, sem nunca gravá-las."""
-
-    def ensaiar_alteracao(
-        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> EscritaRecusada | None:
-        """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
+    def ensaiar(
+        self,
+        alvo: TabelaNoEscopo,
+        lotes: Iterator[Sequence[Acao]],
+        colunas: Sequence[str],
+        *,
+        alterando: bool,
+    ) -> Iterator[Ensaio]:
+        """O que o banco recusaria se as linhas do alvo de cada lote fossem inseridas, ou, se está
+        `alterando`, se linhas que existem ficassem assim. Na ordem dos lotes; nada fica gravado."""
 
 
 def ramos_de_agora(escopo: Escopo, inspecao: Inspecao, regras: Regras, sondas: Sondas) -> Escopo:
@@ -185,3 +206,28 @@ def ramos_de_agora(escopo: Escopo, inspecao: Inspecao, regras: Regras, sondas: S
         n: replace(t, ramos=novo[n].ramos) if n in novo else t for n, t in escopo.tabelas.items()
     }
     return replace(escopo, tabelas=tabelas)
+
+
+def ensaiar_todas(
+    via: Via,
+    alvo: TabelaNoEscopo,
+    acoes: Iterable[Acao],
+    colunas: Sequence[str],
+    *,
+    alterando: bool,
+) -> Iterator[Ensaio]:
+    """Os ensaios destas ações, em lotes que o servidor aguente: o erro de cada um é uma recusa, ou
+    nenhum. Levanta ConsultaDemorada ou PedidoGrande se uma linha sozinha não cabe."""
+    ritmo = Ritmo()
+    lotes: Iterator[Sequence[Acao]] = ritmo.lotes(acoes)
+    for ensaio in via.ensaiar(alvo, lotes, colunas, alterando=alterando):
+        if ensaio.erro is None or isinstance(ensaio.erro, EscritaRecusada):
+            ritmo.crescer()
+            yield ensaio
+            continue
+        partes = metades(ensaio.lote)
+        if not partes:
+            raise ensaio.erro
+        ritmo.encolher(ensaio.lote)
+        for parte in partes:
+            yield from ensaiar_todas(via, alvo, parte, colunas, alterando=alterando)

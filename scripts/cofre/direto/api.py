@@ -25,6 +25,7 @@ from cofre.direto.vigia import vigiando
 from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
 from cofre.modelo import Catalogo, Empresa, Tabela
+from cofre.plano import Acao
 from cofre.portal.api import Portal
 from cofre.rascunho import Rascunho
 from cofre.via import (
@@ -33,7 +34,9 @@ from cofre.via import (
     Avanco,
     Coleta,
     Dependente,
+    Ensaio,
     Inspecao,
+    ensaio_de,
     ramos_de_agora,
 )
 
@@ -217,6 +220,18 @@ class Direto:
             recusa = ensaios.alterar(escritor, tabela.tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
+
+    def ensaiar(
+        self,
+        alvo: TabelaNoEscopo,
+        lotes: Iterator[Sequence[Acao]],
+        colunas: Sequence[str],
+        *,
+        alterando: bool,
+    ) -> Iterator[Ensaio]:
+        """O que o banco recusaria em cada lote, um de cada vez."""
+        um = self.ensaiar_alteracao if alterando else self.ensaiar_insercao
+        return (ensaio_de(lambda linhas: um(alvo, linhas, colunas), lote) for lote in lotes)
 
     @contextlib.contextmanager
     def _ensaiando(

@@ -32,7 +32,15 @@ from cofre.direto.texto import (
 from cofre.direto.traducao import na_escrita
 from cofre.erros import ConsultaDemorada, EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import IGNORADA, Mudada, Mudanca, colunas_de_dono
+from cofre.escritor import (
+    IGNORADA,
+    SEM_EFEITO,
+    Inserido,
+    Lote,
+    Mudada,
+    Mudanca,
+    colunas_de_dono,
+)
 from cofre.modelo import Tabela
 from cofre.ordem import em_lotes
 from cofre.plano import Acao, Chave, abrir_linha
@@ -69,6 +77,17 @@ class EscritorDireto:
         )
         gravadas = self.executar(tabela, comando, [_textos(linhas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
+
+    def repor(
+        self, alvo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
+    ) -> Iterator[Inserido]:
+        """Um comando por lote. Nada vai em paralelo: uma transação é uma conexão."""
+        for lote in lotes:
+            try:
+                feito = Inserido(lote, self.inserir(alvo, lote.linhas, lote.colunas))
+            except SEM_EFEITO as e:
+                feito = Inserido(lote, erro=e)
+            yield feito
 
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool

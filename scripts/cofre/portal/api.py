@@ -20,10 +20,11 @@ from cofre.escopo import (
 )
 from cofre.executor import Executor, Impedimento
 from cofre.modelo import Catalogo, Empresa, Tabela
-from cofre.plano import Plano
-from cofre.portal import descoberta, empresas, escrita
+from cofre.plano import Acao, Plano
+from cofre.portal import descoberta, empresas, ensaios, escrita
+from cofre.portal.cadencia import Cadencia
 from cofre.portal.coleta import Coletor
-from cofre.portal.ritmo import Ritmo
+from cofre.portal.fila import lado_a_lado
 from cofre.portal.transporte import Transporte
 from cofre.rascunho import Rascunho
 from cofre.via import (
@@ -32,7 +33,9 @@ from cofre.via import (
     Avanco,
     Coleta,
     Dependente,
+    Ensaio,
     Inspecao,
+    ensaio_de,
     ramos_de_agora,
 )
 
@@ -60,7 +63,7 @@ class Portal:
             tentativas=self.tentativas,
             parar=self.parar,
             ao_tentar_de_novo=self.ao_tentar_de_novo,
-            ritmo=Ritmo(self.limite_por_segundo, self.parar),
+            cadencia=Cadencia(self.limite_por_segundo, self.parar),
         )
 
     def fechar(self) -> None:
@@ -145,7 +148,7 @@ class Portal:
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
         """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações."""
-        return escrita.existentes(self._transporte, no_escopo, chaves)
+        return ensaios.existentes(self._transporte, no_escopo, chaves)
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
@@ -153,17 +156,24 @@ class Portal:
         """Nada: a API não mostra as chaves das tabelas que ela não descreve."""
         return ()
 
-    def ensaiar_insercao(
-        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> EscritaRecusada | None:
-        """O que o banco recusaria nestas linhas, sem nunca gravá-las."""
-        return escrita.ensaiar_insercao(self._transporte, tabela.tabela, linhas, colunas)
+    def ensaiar(
+        self,
+        alvo: TabelaNoEscopo,
+        lotes: Iterator[Sequence[Acao]],
+        colunas: Sequence[str],
+        *,
+        alterando: bool,
+    ) -> Iterator[Ensaio]:
+        """O que o banco recusaria em cada lote, na ordem; vários se ensaiam ao mesmo tempo."""
+        ensaiar = ensaios.ensaiar_alteracao if alterando else ensaios.ensaiar_insercao
 
-    def ensaiar_alteracao(
-        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> EscritaRecusada | None:
-        """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
-        return escrita.ensaiar_alteracao(self._transporte, tabela.tabela, linhas, colunas)
+        def um(lote: Sequence[Acao], insistir: bool) -> Ensaio:
+            def perguntar(linhas: Sequence[bytes]) -> EscritaRecusada | None:
+                return ensaiar(self._transporte, alvo.tabela, linhas, colunas, insistir=insistir)
+
+            return ensaio_de(perguntar, lote)
+
+        return lado_a_lado(self._equipe, um, lotes)
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""

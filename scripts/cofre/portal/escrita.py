@@ -17,11 +17,20 @@ import msgspec
 from cofre.equipe import Equipe
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import IGNORADA, Mudada, Mudanca, colunas_de_dono, com_nulas
+from cofre.escritor import (
+    IGNORADA,
+    SEM_EFEITO,
+    Inserido,
+    Lote,
+    Mudada,
+    Mudanca,
+    colunas_de_dono,
+)
 from cofre.modelo import Tabela
 from cofre.ordem import em_lotes
 from cofre.plano import Acao, Chave, abrir_linha
 from cofre.portal.consulta import Parametros, citar
+from cofre.portal.fila import lado_a_lado
 from cofre.portal.filtros import (
     BYTES_DE_FILTRO,
     bytes_na_url,
@@ -36,9 +45,6 @@ from cofre.portal.transporte import PaginaGrande, Transporte
 CHAVES_POR_PEDIDO = 40
 BYTES_POR_RELEITURA = 512 * 1024
 
-NULO_PROIBIDO = "23502"
-UM_SO_OBJETO = "application/vnd.pgrst.object+json"
-
 
 @dataclass(frozen=True, slots=True)
 class EscritorDaApi:
@@ -47,18 +53,33 @@ class EscritorDaApi:
     transporte: Transporte
     equipe: Equipe
 
-    def inserir(
-        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> Sequence[bytes]:
-        """Um POST; repetido, se a resposta se perde, sem duplicar o que entrou."""
-        nomes = ("columns", ",".join(citar_sempre(c) for c in colunas))
+    def repor(
+        self, alvo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
+    ) -> Iterator[Inserido]:
+        """Um POST por lote, em várias conexões se em paralelo."""
+
+        def um(lote: Lote, insistir: bool) -> Inserido:
+            try:
+                return Inserido(lote, self._inserir(alvo, lote, insistir))
+            except SEM_EFEITO as e:
+                return Inserido(lote, erro=e)
+
+        # O primeiro vai só: se um gatilho troca o dono, é o único que se solta.
+        sozinhos = itertools.islice(lotes, 1) if em_paralelo else lotes
+        yield from (um(lote, True) for lote in sozinhos)
+        yield from lado_a_lado(self.equipe, um, lotes)
+
+    def _inserir(self, alvo: TabelaNoEscopo, lote: Lote, insistir: bool) -> Sequence[bytes]:
+        """Repetido, se a resposta se perde, sem duplicar o que entrou."""
+        nomes = ("columns", ",".join(citar_sempre(c) for c in lote.colunas))
         gravadas = self.transporte.escrever(
             "POST",
             alvo.tabela.nome,
             (nomes, *_conferindo(alvo)),
-            _vetor(linhas),
+            vetor(lote.linhas),
             "return=representation",
             "return=representation,resolution=ignore-duplicates",
+            insistir_em_disputa=insistir,
         )
         return (_linhas(gravadas) or ()) if alvo.tabela.chave else ()
 
@@ -183,73 +204,6 @@ def _chave(tabela: Tabela, linha: bytes) -> Chave:
     return tuple(bytes(campos[c]) for c in tabela.chave)
 
 
-def _vetor(linhas: Sequence[bytes]) -> bytes:
+def vetor(linhas: Sequence[bytes]) -> bytes:
+    """O corpo de um pedido com estas linhas."""
     return b"[" + b",".join(linhas) + b"]"
-
-
-def existentes(
-    transporte: Transporte, no_escopo: TabelaNoEscopo, chaves: Sequence[Chave]
-) -> list[bytes]:
-    """As linhas com estas chaves, sejam de quem forem: a chave e as colunas de ligação."""
-    tabela = no_escopo.tabela
-    achadas: list[bytes] = []
-    colunas = dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao))
-    selecao = ",".join(citar(c) for c in colunas)
-    bytes_do_filtro = (lambda c: bytes_na_url(tabela, c), BYTES_DE_FILTRO)
-    for lote in em_lotes(chaves, CHAVES_POR_PEDIDO, bytes_do_filtro):
-        pagina = transporte.ler(tabela.nome, selecao, por_chave(tabela, lote))
-        achadas += [bytes(linha) for linha in pagina.linhas]
-    return achadas
-
-
-def ensaiar_insercao(
-    transporte: Transporte, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
-) -> EscritaRecusada | None:
-    """O que o banco recusaria destas linhas, sem gravá-las; None se aceitaria todas.
-
-    Pede-se a resposta como um só objeto: com duas linhas ou mais, o PostgREST responde PGRST116 e
-    desfaz a transação, depois de o banco ter conferido tudo (gatilhos e chaves estrangeiras
-    inclusive; com uma linha só, as chaves estrangeiras não se veem).
-    """
-    return _ensaiar(transporte, tabela, linhas, colunas, (), "return=representation")
-
-
-def ensaiar_alteracao(
-    transporte: Transporte, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
-) -> EscritaRecusada | None:
-    """O que o banco recusaria se estas linhas, que existem, ficassem assim; None se nada.
-
-    É um upsert pela chave, desfeito como em `ensaiar_insercao`. Os gatilhos de inserção também
-    rodam: quem chama só deve crer nas recusas que são do valor.
-    """
-    por_chave = ("on_conflict", ",".join(citar_sempre(c) for c in tabela.chave))
-    prefer = "return=representation,resolution=merge-duplicates"
-    return _ensaiar(transporte, tabela, linhas, colunas, (por_chave,), prefer)
-
-
-def _ensaiar(
-    transporte: Transporte,
-    tabela: Tabela,
-    linhas: Sequence[bytes],
-    colunas: Sequence[str],
-    parametros: Parametros,
-    prefer: str,
-) -> EscritaRecusada | None:
-    """Um POST que nunca fica: com duas linhas ou mais, a resposta de um só objeto o desfaz; uma
-    linha sozinha vai com outra de chave nula, que o banco sempre recusa."""
-    so_uma = len(linhas) == 1
-    tem = abrir_linha(linhas[0])
-    nomes = ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem))
-    corpo = _vetor([linhas[0], com_nulas(linhas[0], tabela.chave)] if so_uma else linhas)
-    try:
-        transporte.escrever(
-            "POST", tabela.nome, (nomes, *parametros), corpo, prefer, aceitar=UM_SO_OBJETO
-        )
-    except EscritaRecusada as e:
-        da_sentinela = e.codigo_sql == NULO_PROIBIDO and any(
-            f'column "{c}"' in str(e) for c in tabela.chave
-        )
-        return None if e.codigo_sql == "PGRST116" or (so_uma and da_sentinela) else e
-    # Só se gatilhos descartaram todas as linhas menos uma: a que ficou é desta empresa, e a próxima
-    # foto a verá.
-    return None

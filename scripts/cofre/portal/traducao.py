@@ -19,6 +19,7 @@ from cofre.erros import (
     ConsultaDemorada,
     EscritaRecusada,
     FalhaDeLeitura,
+    PedidoGrande,
     PedidoRecusado,
     PermissaoNegada,
     ProjetoPausado,
@@ -68,6 +69,12 @@ def traduzir(host: str, status: int, corpo: bytes, tabela: str) -> FalhaDeLeitur
         )
     if status == 540 or b"paused" in corpo[:2000].lower():
         return ProjetoPausado("O projeto está pausado no Supabase.")
+    if status == 413:
+        return PedidoGrande(
+            f"O servidor {host} não aceita um pedido tão grande para {tabela} (413).",
+            "Um registro sozinho já passa do limite: aumente o limite do proxy no caminho até o\n"
+            "servidor, ou restaure pela conexão direta.",
+        )
     if status == 404 and not codigo:
         return FalhaDeLeitura(f"{host} não tem a API do Supabase (404).", ONDE_PEGAR_URL)
     detalhe = f" {codigo}: {mensagem}" if codigo else ""

@@ -22,14 +22,15 @@ from cofre.erros import (
     INSTALACAO,
     ConsultaDemorada,
     DependenciaAusente,
+    Disputa,
     FalhaDeLeitura,
     Interrompido,
     PermissaoNegada,
     ProjetoPausado,
     RespostaInvalida,
 )
+from cofre.portal.cadencia import PAUSA, Cadencia
 from cofre.portal.consulta import Parametros
-from cofre.portal.ritmo import PAUSA, Ritmo
 from cofre.portal.traducao import (
     json_cortado,
     json_inteiro,
@@ -90,14 +91,14 @@ class Transporte:
         tentativas: int,
         parar: threading.Event,
         ao_tentar_de_novo: AoTentarDeNovo,
-        ritmo: Ritmo,
+        cadencia: Cadencia,
     ) -> None:
         """`tentativas` conta a primeira. Levanta DependenciaAusente sem o supabase-py."""
         self._host = urlsplit(acesso.url).netloc
         self._tentativas = tentativas
         self._ao_tentar_de_novo = ao_tentar_de_novo
         self._parar = parar
-        self._ritmo = ritmo
+        self._cadencia = cadencia
         # HTTP/1.1: com HTTP/2 todos os fios dividiriam uma só conexão TCP.
         self._http = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=15.0),
@@ -184,13 +185,16 @@ class Transporte:
         prefer: str,
         prefer_se_repetir: str = "",
         aceitar: str = "application/json",
+        *,
+        insistir_em_disputa: bool = True,
     ) -> bytes:
         """Um pedido que muda linhas de uma tabela (POST, PATCH ou DELETE): uma transação.
 
         Devolve o corpo da resposta (as linhas, se `prefer` as pede). Se a resposta se perde, o
         pedido é repetido com `prefer_se_repetir` no lugar de `prefer`; vazio é que a repetição
         não achou linha alguma, e pode ter sido a primeira vez que as mudou. Levanta EscritaRecusada
-        pelo que o banco recusa, e FalhaDeLeitura pelo resto.
+        pelo que o banco recusa, Disputa se outra escrita atrapalhou (depois de insistir, se é para
+        insistir), e FalhaDeLeitura pelo resto.
         """
         vezes = 0
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
@@ -210,7 +214,10 @@ class Transporte:
                 content=corpo,
             )
             cabecalhos["Prefer"] = prefer_se_repetir or prefer
-            return self._mandar(http, tabela)
+            try:
+                return self._mandar(http, tabela)
+            except Disputa as e:
+                raise (_Passageiro(e) if insistir_em_disputa else e) from e
 
         resposta = self._insistir(enviar)
         return b"" if vezes > 1 and resposta == b"[]" else resposta
@@ -223,10 +230,10 @@ class Transporte:
         if resposta.is_success:
             return resposta.content
         recusa = recusa_do_banco(resposta.content)
-        if recusa is not None and recusa.codigo_sql not in DISPUTAS:
-            raise recusa
+        if recusa is not None and recusa.codigo_sql in DISPUTAS:
+            raise Disputa(f"Outra escrita em {tabela} atrapalhou esta: {recusa}.", "")
         if recusa is not None:
-            raise _Passageiro(traduzir(self._host, 503, resposta.content, tabela))
+            raise recusa
         self._recusar(resposta, resposta.content, tabela)
         raise AssertionError("_recusar sempre levanta")
 
@@ -248,7 +255,7 @@ class Transporte:
         )
 
         def na_vez() -> T:
-            self._ritmo.esperar_a_vez()
+            self._cadencia.esperar_a_vez()
             return fazer()
 
         try:
@@ -287,7 +294,7 @@ class Transporte:
         if passageiro or json_cortado(resposta, corpo):
             espera = retry_after(resposta.headers.get("retry-after", ""))
             if resposta.status_code == DEMAIS:
-                self._ritmo.pausar(espera or PAUSA)
+                self._cadencia.pausar(espera or PAUSA)
             raise _Passageiro(erro, espera)
         raise erro
 

@@ -15,7 +15,7 @@ PAUSA = 1.0
 """Segundos que todos esperam quando o servidor diz que são pedidos demais e não diz quanto."""
 
 
-class Ritmo:
+class Cadencia:
     """Espaça os pedidos. `por_segundo` é quantos podem partir; None: sem limite."""
 
     def __init__(self, por_segundo: int | None, parar: threading.Event) -> None:

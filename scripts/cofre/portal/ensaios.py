@@ -1,0 +1,107 @@
+"""O que o banco recusaria, perguntado antes pela API: inserções que nunca ficam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cofre.erros import EscritaRecusada
+from cofre.escopo import TabelaNoEscopo
+from cofre.escritor import com_nulas
+from cofre.modelo import Tabela
+from cofre.ordem import em_lotes
+from cofre.plano import Chave, abrir_linha
+from cofre.portal.consulta import Parametros, citar
+from cofre.portal.escrita import CHAVES_POR_PEDIDO, vetor
+from cofre.portal.filtros import BYTES_DE_FILTRO, bytes_na_url, citar_sempre, por_chave
+from cofre.portal.transporte import Transporte
+
+NULO_PROIBIDO = "23502"
+UM_SO_OBJETO = "application/vnd.pgrst.object+json"
+
+
+def existentes(
+    transporte: Transporte, no_escopo: TabelaNoEscopo, chaves: Sequence[Chave]
+) -> list[bytes]:
+    """As linhas com estas chaves, sejam de quem forem: a chave e as colunas de ligação."""
+    tabela = no_escopo.tabela
+    achadas: list[bytes] = []
+    colunas = dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao))
+    selecao = ",".join(citar(c) for c in colunas)
+    bytes_do_filtro = (lambda c: bytes_na_url(tabela, c), BYTES_DE_FILTRO)
+    for lote in em_lotes(chaves, CHAVES_POR_PEDIDO, bytes_do_filtro):
+        pagina = transporte.ler(tabela.nome, selecao, por_chave(tabela, lote))
+        achadas += [bytes(linha) for linha in pagina.linhas]
+    return achadas
+
+
+def ensaiar_insercao(
+    transporte: Transporte,
+    tabela: Tabela,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+    *,
+    insistir: bool = True,
+) -> EscritaRecusada | None:
+    """O que o banco recusaria destas linhas, sem gravá-las; None se aceitaria todas. Sem
+    `insistir`, levanta Disputa se o banco desfez o ensaio por causa de outra escrita.
+
+    Pede-se a resposta como um só objeto: com duas linhas ou mais, o PostgREST responde PGRST116 e
+    desfaz a transação, depois de o banco ter conferido tudo (gatilhos e chaves estrangeiras
+    inclusive; com uma linha só, as chaves estrangeiras não se veem).
+    """
+    prefer = "return=representation"
+    return _ensaiar(transporte, tabela, linhas, colunas, (), prefer, insistir)
+
+
+def ensaiar_alteracao(
+    transporte: Transporte,
+    tabela: Tabela,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+    *,
+    insistir: bool = True,
+) -> EscritaRecusada | None:
+    """O que o banco recusaria se estas linhas, que existem, ficassem assim; None se nada.
+
+    É um upsert pela chave, desfeito como em `ensaiar_insercao`. Os gatilhos de inserção também
+    rodam: quem chama só deve crer nas recusas que são do valor.
+    """
+    por_chave = ("on_conflict", ",".join(citar_sempre(c) for c in tabela.chave))
+    prefer = "return=representation,resolution=merge-duplicates"
+    return _ensaiar(transporte, tabela, linhas, colunas, (por_chave,), prefer, insistir)
+
+
+def _ensaiar(
+    transporte: Transporte,
+    tabela: Tabela,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+    parametros: Parametros,
+    prefer: str,
+    insistir: bool,
+) -> EscritaRecusada | None:
+    """Um POST que nunca fica: com duas linhas ou mais, a resposta de um só objeto o desfaz; uma
+    linha sozinha vai com outra de chave nula, que o banco sempre recusa."""
+    so_uma = len(linhas) == 1
+    tem = abrir_linha(linhas[0])
+    nomes = ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem))
+    so_a_chave = ("select", ",".join(citar(c) for c in tabela.chave))  # o resto ninguém lê
+    corpo = vetor([linhas[0], com_nulas(linhas[0], tabela.chave)] if so_uma else linhas)
+    try:
+        transporte.escrever(
+            "POST",
+            tabela.nome,
+            (nomes, so_a_chave, *parametros),
+            corpo,
+            prefer,
+            aceitar=UM_SO_OBJETO,
+            insistir_em_disputa=insistir,
+        )
+    except EscritaRecusada as e:
+        da_sentinela = e.codigo_sql == NULO_PROIBIDO and any(
+            f'column "{c}"' in str(e) for c in tabela.chave
+        )
+        return None if e.codigo_sql == "PGRST116" or (so_uma and da_sentinela) else e
+    # Só se gatilhos descartaram todas as linhas menos uma: a que ficou é desta empresa, e a próxima
+    # foto a verá.
+    return None
