@@ -9,17 +9,22 @@
 
 Vazio é `[]`. Quem lê aceita qualquer vetor JSON (o da primeira versão era indentado), em pedaços:
 a memória usada não cresce com o arquivo. Uma coluna `json` pode ter quebras de linha próprias, e
-por isso quem lê separa pelo JSON, nunca pelas linhas do arquivo.
+por isso quem lê separa pelo JSON, nunca pelas linhas do arquivo. Um arquivo cujo nome termina em
+`.gz` é o mesmo vetor em gzip.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
+import gzip
 import hashlib
+import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -29,6 +34,9 @@ PEDACO = 256 * 1024
 """Bytes lidos do disco de cada vez."""
 
 SEPARADOR = b",\n"
+
+NIVEL_DO_GZIP = 6
+"""O 9 leva o triplo do tempo para tirar 1 % a mais de um JSON."""
 
 
 def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
@@ -63,20 +71,42 @@ class Gravador:
         self.bytes += len(dados)
 
 
+@contextlib.contextmanager
+def compactando(saida: BinaryIO) -> Iterator[BinaryIO]:
+    """Onde escrever o que vai compactado para `saida`. O mesmo conteúdo dá sempre os mesmos bytes:
+    sem data nem nome dentro."""
+    with gzip.GzipFile("", "wb", NIVEL_DO_GZIP, saida, mtime=0) as compactado:
+        yield cast(BinaryIO, compactado)
+
+
+@contextlib.contextmanager
+def _abrir(caminho: Path) -> Iterator[io.BufferedIOBase]:
+    """O JSON do arquivo, compactado ou não. Levanta BackupDanificado se não descompacta."""
+    with caminho.open("rb") as arquivo:
+        if caminho.suffix != ".gz":
+            yield arquivo
+            return
+        try:
+            with gzip.GzipFile(fileobj=arquivo) as descompactado:
+                yield descompactado
+        except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+            raise BackupDanificado(f"{caminho.name} está cortado ou corrompido (gzip)") from e
+
+
 def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
     """As linhas do arquivo, em grupos, com os bytes que estão lá.
 
-    Levanta BackupDanificado se não é um vetor JSON em UTF-8 com um objeto por posição; um BOM no
-    começo é aceito. OSError passa.
+    Levanta BackupDanificado se não descompacta ou não é um vetor JSON em UTF-8 com um objeto por
+    posição; um BOM no começo é aceito. OSError passa.
     """
-    with caminho.open("rb") as arquivo:
+    with _abrir(caminho) as arquivo:
         try:
             yield from _separar(_pedacos(arquivo))
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
             raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {e}") from e
 
 
-def _pedacos(arquivo: BinaryIO) -> Iterator[bytes]:
+def _pedacos(arquivo: io.BufferedIOBase) -> Iterator[bytes]:
     """O conteúdo sem o BOM, conferido como UTF-8."""
     primeiro = arquivo.read(PEDACO).removeprefix(codecs.BOM_UTF8)
     conferir = codecs.getincrementaldecoder("utf-8")()
@@ -166,8 +196,9 @@ def _objetos(linhas: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
 
 
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:
-    """O sha256 em hexadecimal e o tamanho em bytes, sem o BOM que um editor tenha posto."""
-    with caminho.open("rb") as arquivo:
+    """O sha256 em hexadecimal e o tamanho em bytes do JSON, sem o BOM que um editor tenha posto.
+    Levanta BackupDanificado se o arquivo não descompacta; OSError passa."""
+    with _abrir(caminho) as arquivo:
         pulo = len(codecs.BOM_UTF8) if arquivo.read(3) == codecs.BOM_UTF8 else 0
         arquivo.seek(pulo)
         resumo = hashlib.file_digest(arquivo, "sha256")

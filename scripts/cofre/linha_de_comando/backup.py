@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito
+from cofre.linha_de_comando import deposito, poda
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -31,7 +31,7 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
-ACOES = (deposito.LISTAR, deposito.VERIFICAR)
+ACOES = (deposito.LISTAR, deposito.VERIFICAR, poda.PODAR)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
 
@@ -69,7 +69,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
     feitas = 0
     resumo = Resumo()
     with travar(configuracao.destino, "backup"):
-        deposito = Deposito(configuracao.destino)
+        deposito = Deposito(configuracao.destino, compactar=configuracao.compactar)
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
@@ -93,8 +93,12 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
             parar.set()
             equipe.encerrar()
             via.fechar()
-    relato.documento(resumo.documento(prontas))
-    return resumo.codigo
+        documento, codigo = resumo.documento(prontas), resumo.codigo
+        if codigo == 0 and pedido == Pedido() and not configuracao.guardar.vazia:
+            codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
+            documento |= {"codigo": codigo, "poda": podado}
+    relato.documento(documento)
+    return codigo
 
 
 def abrir_via(
