@@ -1,4 +1,4 @@
-"""Backups inventados, publicados pelo depósito de verdade: arquivos reais, na data que se quiser."""
+"""Backups inventados e publicados pelo depósito de verdade: arquivos reais, na data desejada."""
 
 from __future__ import annotations
 
