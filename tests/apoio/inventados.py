@@ -14,7 +14,7 @@ from cofre.metadados import TabelaSalva, tabela_em_json
 
 ANA: Final = "aaaa1111-0000-4000-8000-00000000000a"
 BIA: Final = "bbbb2222-0000-4000-8000-00000000000b"
-NOMES: Final = {ANA: "Ana Doces", BIA: "Bia Peças"}
+NOMES: Final[Mapping[str, str]] = {ANA: "Ana Doces", BIA: "Bia Peças"}
 Tabelas = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -59,7 +59,7 @@ def publicar(
             {
                 "versao_formato": 2,
                 "user_id": dono,
-                "nome": NOMES[dono],
+                "nome": NOMES.get(dono, "Outra"),
                 "tipo": "manual",
                 "consistencia": "instantanea",
                 "total_registros": sum(t.registros for t in salvas.values()),

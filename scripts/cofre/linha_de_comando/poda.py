@@ -66,9 +66,10 @@ def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
     planos = podadora.planejar(datetime.now().astimezone())
     podadora.mostrar(planos)
     resultado = None
-    if any(p.saem for p in planos) and not opcoes.simular:
-        if not opcoes.sim:
+    if not opcoes.simular:
+        if any(p.saem for p in planos) and not opcoes.sim:
             _confirmar(podadora.relato)
+        # Também sem nada a apagar: uma poda que morreu no meio termina aqui.
         with travar(podadora.deposito.raiz, "poda"):
             podadora.deposito.preparar()
             resultado = podadora.executar(
