@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from apoio.execucao import BACKUP, PACIENCIA, Saida, abrir, ambiente, executar, fotografia_do_disco
+from apoio.execucao import (
+    BACKUP,
+    PACIENCIA,
+    RAIZ,
+    Saida,
+    abrir,
+    ambiente,
+    executar,
+    fotografia_do_disco,
+)
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -547,3 +556,20 @@ def test_a_poda_que_falha_nao_esconde_o_backup(
     assert "❌ Poda não concluída: " in fim.erros
     assert len(deposito.da_empresa(DONO)) == 2
     assert (pasta / ".podando_20260301_030000").read_text("utf-8") == "um arquivo"
+
+
+# -- o README -----------------------------------------------------------------------------------
+
+
+def test_a_tela_do_leiame_e_a_de_verdade(deposito: Deposito) -> None:
+    leiame = (RAIZ / "README.md").read_text("utf-8")
+    (tela,) = re.findall(r"^```text\n(🧹 PODA.*?)^```$", leiame, re.MULTILINE | re.DOTALL)
+    produtos = linhas(4000, nome="Caixa de som à prova d'água")
+    for dia in (8, 9, 10, 11, 12, 13, 14, 15):
+        mais = INCOMPLETO if dia == 12 else {}
+        tabelas = {"produtos": produtos, "clientes": linhas(600 + dia, nome="Íris")}
+        publicar(deposito, f"202601{dia:02}_030000", tabelas, nome="Grupo Raval", **mais)
+    regras = ("--manter-diarios", "3", "--manter-semanais", "2")
+    fim = podar(deposito, *regras, resposta="PODAR")
+    assert fim.codigo == 0, fim.tudo
+    assert tela == fim.saida.replace("confirmar: ", "confirmar: PODAR\n")

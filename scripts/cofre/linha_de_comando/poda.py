@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cofre.retencao import Politica
 
 REGRAS = {
-    "ultimos": "os N mais novos",
-    "diarios": "o mais novo de cada um dos N últimos dias que têm backup",
-    "semanais": "o mais novo de cada semana",
-    "mensais": "o mais novo de cada mês",
-    "anuais": "o mais novo de cada ano",
+    "ultimos": "fica cada um dos N mais novos",
+    "diarios": "fica o mais novo de cada um dos N últimos dias que têm backup",
+    "semanais": "o mesmo, por semana (de segunda a domingo)",
+    "mensais": "o mesmo, por mês",
+    "anuais": "o mesmo, por ano",
 }
 NADA_FOI_APAGADO = "Nada foi apagado."
 PELA_METADE = (
