@@ -337,6 +337,15 @@ def test_fotos_de_menos_de_30_dias(deposito: Deposito) -> None:
     }
 
 
+def test_um_tipo_que_as_regras_nao_conhecem_fica(deposito: Deposito) -> None:
+    publicar(deposito, "20250101_030000", tipo="importado")
+    publicar(deposito, "20260330_030000")
+    assert ficam(deposito, UM) == {
+        "Ana 20250101": ["é do tipo «importado»: as regras não o conhecem"],
+        "Ana 20260330": ["último"],
+    }
+
+
 def test_encolhimento_segura_os_anteriores(deposito: Deposito) -> None:
     for dia in range(1, 7):
         mais: dict[str, Any] = {"encolhimentos": [{"tabela": "clientes", "antes": 120, "agora": 0}]}

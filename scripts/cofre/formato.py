@@ -36,7 +36,7 @@ PEDACO = 256 * 1024
 SEPARADOR = b",\n"
 
 NIVEL_DO_GZIP = 6
-"""O 9 leva o triplo do tempo para tirar 1 % a mais de um JSON."""
+"""O 9 leva o dobro do tempo para tirar 3 % a mais de um JSON."""
 
 
 def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:

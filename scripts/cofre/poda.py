@@ -269,7 +269,7 @@ def _na_poda(backup: Backup, destino: Destino, estados: Mapping[str, str]) -> Ba
 
 def _em_uma_linha(b: BackupNaPoda) -> str:
     partes = (f"{b.quando:%Y-%m-%d %H:%M:%S}", limpo(b.tipo), b.estado, tamanho(b.bytes))
-    porque = f"  ({', '.join(b.motivos)})" if b.motivos else ""
+    porque = f"  ({limpo(', '.join(b.motivos))})" if b.motivos else ""
     return f"{'sai ' if b.sai else 'fica'}  {'  '.join(p for p in partes if p)}{porque}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito import Backup
 from cofre.diario import DESFEITA, PREFIXO, diarios
-from cofre.inventario import EmpresaGuardada, de_rotina
+from cofre.inventario import EM_PALAVRAS, TIPOS_DE_ROTINA, EmpresaGuardada, de_rotina
 from cofre.remocao import so_cita_os_seus
 from cofre.retencao import Guardado
 
@@ -46,6 +46,8 @@ def _protegidos(
         # Quais arquivos são de um da primeira versão, diz a data do backup anterior na pasta.
         if b.carimbo <= ultimo_antigo:
             yield b.carimbo, "da primeira versão, ou anterior a um dela"
+        if b.meta and b.meta.tipo not in (*TIPOS_DE_ROTINA, *EM_PALAVRAS):
+            yield b.carimbo, f"é do tipo «{b.meta.tipo}»: as regras não o conhecem"
         if estados[b.carimbo] == "danificado":
             yield b.carimbo, "danificado: veja com verificar"
         if diario_ilegivel:

@@ -105,7 +105,7 @@ def publicar(deposito: Deposito, modelo: dict[str, Any], linhas: Linhas, dia: da
         montagem.publicar({**publicaveis, "tabelas": tabelas})
 
 
-def um_ano(modelos: list[dict[str, Any]], deposito: Deposito) -> None:
+def um_ano(modelos: list[dict[str, Any]], deposito: Deposito, *, parado: bool = False) -> None:
     acaso = random.Random(2025)
     lojas: list[tuple[dict[str, Any], Linhas]] = [
         (m, {t: [json.loads(li) for li in linhas_do_arquivo(m, t)] for t in m["tabelas"]})
@@ -113,7 +113,7 @@ def um_ano(modelos: list[dict[str, Any]], deposito: Deposito) -> None:
     ]
     for n, (modelo, linhas) in itertools.product(range(DIAS), lojas):
         dia = COMECO + timedelta(days=n)
-        if n and dia.weekday() != 6:
+        if n and dia.weekday() != 6 and not parado:
             um_dia(linhas, acaso)
         publicar(deposito, modelo, linhas, dia)
 
@@ -131,11 +131,11 @@ def medidas(pasta: Path) -> Iterator[str]:
     modelos = primeiro_dia(pasta)
     um_so = sum(m["total_bytes"] for m in modelos) / 1024**2
     yield f"um dia: {um_so:.1f} MB"
-    for compactar in (False, True):
-        deposito = Deposito(pasta / ("gz" if compactar else "json"), compactar=compactar)
-        um_ano(modelos, deposito)
+    for compactar, parado in itertools.product((False, True), (False, True)):
+        deposito = Deposito(pasta / f"{compactar}_{parado}", compactar=compactar)
+        um_ano(modelos, deposito, parado=parado)
         sem, com = medir(deposito.raiz)
-        yield f"compactar={compactar}: sem links {sem:.1f} MB, com links {com:.1f} MB"
+        yield f"{compactar=} {parado=}: sem links {sem:.1f} MB, com links {com:.1f} MB"
         podadora = Podadora(deposito, PedidoDePoda(POLITICA), RelatoTexto(None, None))
         planos = podadora.planejar(COMECO + timedelta(days=DIAS))
         podadora.executar(planos)

@@ -7,7 +7,7 @@ from argparse import Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cofre.erros import ErroCofre, ErroDeUso, Interrompido
+from cofre.erros import DefeitoInterno, ErroCofre, ErroDeUso, Interrompido
 from cofre.linha_de_comando.argumentos import (
     Acao,
     inteiro_entre,
@@ -101,11 +101,15 @@ def podar_depois_do_backup(
         podadora.mostrar(planos, so_o_que_sai=True)
         resultado = podadora.executar(planos)
     except ErroCofre as e:
-        relato.falha(f"❌ Poda não concluída: {e}")
-        for cura in e.dica.splitlines():
-            relato.falha(f"   {cura}")
-        return e.codigo, {"acao": "podar", "codigo": e.codigo, "erro": str(e)}
-    return resultado.codigo, documento(podadora.pedido, planos, resultado)
+        erro = e
+    except Exception as e:
+        erro = DefeitoInterno(e)
+    else:
+        return resultado.codigo, documento(podadora.pedido, planos, resultado)
+    relato.falha(f"❌ Poda não concluída: {erro}")
+    for cura in erro.dica.splitlines():
+        relato.falha(f"   {cura}")
+    return erro.codigo, {"acao": "podar", "codigo": erro.codigo, "erro": str(erro)}
 
 
 def _politica(opcoes: Namespace) -> Politica | None:
