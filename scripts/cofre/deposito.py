@@ -10,6 +10,7 @@ montagem são recolhidas: elas são certamente nossas.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -244,10 +245,11 @@ class Montagem:
 
 def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
     """Os últimos backups desta empresa, do mais novo ao mais antigo, sem abrir os outros."""
-    arquivos = sorted(pasta.glob(f"{METADADOS}*.json"), reverse=True)[:ANTERIORES]
-    carimbos = [(a, a.stem.removeprefix(METADADOS)) for a in arquivos]
-    todos = [_abrir(pasta, a, c) for a, c in carimbos if re.fullmatch(CARIMBO, c)]
-    return [b for b in todos if b.meta and b.meta.user_id == user_id]
+    nomes = sorted((p.name for p in pasta.glob(f"{METADADOS}*.json")), reverse=True)
+    casados = (re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", nome) for nome in nomes)
+    ultimos = itertools.islice((c for c in casados if c), ANTERIORES)
+    abertos = (_abrir(pasta, pasta / c.group(), c[1]) for c in ultimos)
+    return [b for b in abertos if b.meta and b.meta.user_id == user_id]
 
 
 def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any]) -> Path | None:

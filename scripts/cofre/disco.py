@@ -96,8 +96,10 @@ _CAUSAS = {
 
 
 @contextlib.contextmanager
-def erros_de_disco(caminho: Path) -> Iterator[None]:
-    """Traduz OSError em FalhaDeDisco, com causa e cura."""
+def erros_de_disco(
+    caminho: Path, consolo: str = "Os backups anteriores continuam como estavam."
+) -> Iterator[None]:
+    """Traduz OSError em FalhaDeDisco, com causa e cura; o `consolo` diz o que não se perdeu."""
     # O usuário conhece a pasta da empresa, não a de trabalho dentro dela.
     nossas = (p for p in (caminho, *caminho.parents) if p.name.startswith((MONTAGEM, PODANDO)))
     de_trabalho = next(nossas, None)
@@ -109,6 +111,4 @@ def erros_de_disco(caminho: Path) -> Iterator[None]:
         causa, cura = _CAUSAS.get(
             codigo or 0, (f"Erro de disco ({e.strerror or e})", "Confira o disco e a pasta.")
         )
-        raise FalhaDeDisco(
-            f"{causa}: {caminho}", cura + "\nOs backups anteriores continuam como estavam."
-        ) from e
+        raise FalhaDeDisco(f"{causa}: {caminho}", f"{cura}\n{consolo}") from e

@@ -34,6 +34,9 @@ from cofre.retencao import Destino, Politica, garantia, planejar
 from cofre.verificacao import conferir_bytes
 
 PALAVRA = "PODAR"
+PELA_METADE = (
+    "Cada backup está inteiro ou foi apagado: o que estava sendo apagado some na próxima execução."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,34 +166,28 @@ class Podadora:
     # -- apagar ------------------------------------------------------------------------------
 
     def executar(self, planos: Sequence[PodaDeEmpresa]) -> Resultado:
-        """Apaga o que sai. Só com a trava na mão. Levanta FalhaDeDisco; o que já foi apagado, foi
-        por inteiro."""
+        """Apaga o que sai, menos de uma empresa cujo completo mais novo, que ficaria, não está mais
+        como foi gravado. Só com a trava na mão. Levanta FalhaDeDisco; o que já foi apagado, foi por
+        inteiro."""
         apagados, liberados = 0, 0
         recusadas: dict[str, str] = {}
-        for plano in planos:
-            try:
-                with erros_de_disco(plano.pasta):
-                    liberados += self._podar_empresa(plano)
-            except BackupDanificado as e:
-                recusadas[plano.empresa.id] = str(e)
-                self._recusar(plano, str(e))
-            else:
-                apagados += len(plano.saem)
+        for plano in (p for p in planos if p.saem):
+            with erros_de_disco(plano.pasta, PELA_METADE):
+                backups = {b.carimbo: b for b in self.deposito.backups(plano.pasta)}
+                try:
+                    _conferir(backups[plano.garantia])
+                except BackupDanificado as e:
+                    recusadas[plano.empresa.id] = str(e)
+                    self._recusar(plano, str(e))
+                    continue
+                saem = [backups[b.carimbo] for b in plano.saem]
+                liberados += liberado(a for b in saem for a in arquivos_de(b))
+                for backup in saem:
+                    remocao.apagar(plano.pasta, backup.carimbo)
+            apagados += len(saem)
         if apagados:
             self.relato.linha(f"✅ {_apagados(apagados)}; o disco ganhou {tamanho(liberados)}")
         return Resultado(apagados, liberados, recusadas)
-
-    def _podar_empresa(self, plano: PodaDeEmpresa) -> int:
-        """Devolve quantos bytes o disco ganhou. Levanta BackupDanificado, antes de apagar o que
-        for, se o completo que ficaria não está mais como foi gravado. OSError passa."""
-        if not plano.saem:
-            return 0
-        backups = {b.carimbo: b for b in self.deposito.backups(plano.pasta)}
-        _conferir(backups[plano.garantia])
-        libera = liberado(a for b in plano.saem for a in arquivos_de(backups[b.carimbo]))
-        for backup in plano.saem:
-            remocao.apagar(plano.pasta, backup.carimbo)
-        return libera
 
     def _recusar(self, plano: PodaDeEmpresa, causa: str) -> None:
         self.relato.falha(f"❌ {limpo(plano.empresa.nome)}: {limpo(causa)}")

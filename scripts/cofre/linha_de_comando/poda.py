@@ -29,9 +29,6 @@ REGRAS = {
     "anuais": "o mesmo, por ano",
 }
 NADA_FOI_APAGADO = "Nada foi apagado."
-PELA_METADE = (
-    "Cada backup está inteiro ou foi apagado: o que estava sendo apagado some na próxima execução."
-)
 SEM_REGRAS = (
     "Diga quantos guardar, por exemplo:\n"
     "  python scripts/backup-por-empresa.py podar --manter-diarios 7 --manter-mensais 12\n"
@@ -42,7 +39,7 @@ SEM_REGRAS = (
 def _podar(opcoes: Namespace, relato: Relato) -> int:
     from cofre import config
     from cofre.deposito import Deposito
-    from cofre.poda import PedidoDePoda, Podadora
+    from cofre.poda import PELA_METADE, PedidoDePoda, Podadora
 
     politica = _politica(opcoes) or config.politica_de_poda()
     if politica.vazia:
