@@ -8,6 +8,9 @@ import os
 import random
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import pytest
 from apoio.execucao import (
     conteudo,
     executar,
+    fotografia_do_disco,
     restaurar,
     ultimo_backup,
 )
@@ -122,6 +126,53 @@ def test_um_anterior_estragado_nao_serve(
     assert _nomes(dois) == {"clientes": 2, "produtos": 1}
     assert _danos(dois) == []
     assert [p.name for p in dois.pasta.iterdir() if p.name.startswith(".")] == []
+
+
+# Publica o segundo backup e morre antes do n-ésimo passo no disco.
+SUICIDA = """
+import os, signal, sys
+passos, alvo, destino = 0, int(sys.argv[1]), sys.argv[2]
+MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
+def gancho(evento, argumentos):
+    global passos
+    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if evento in MUDAM or (escreve and str(argumentos[0]).startswith(destino)):
+        passos += 1
+        if passos == alvo:
+            os.kill(os.getpid(), signal.SIGKILL)
+from pathlib import Path
+from apoio.inventados import publicar
+from cofre.deposito import Deposito
+sys.addaudithook(gancho)
+publicar(Deposito(Path(destino)), "20260102_030000")
+"""
+PASSOS = 15
+
+
+def test_kill_9_enquanto_se_liga(tmp_path: Path) -> None:
+    """Os dois arquivos são iguais aos de ontem. Depois de cada morte, ontem está como estava, hoje
+    está inteiro ou não está, e a recolha não deixa nada."""
+    passo, codigo = 0, -signal.SIGKILL
+    while codigo != 0:
+        passo += 1
+        deposito = Deposito(tmp_path / str(passo))
+        publicar(deposito, "20260101_030000")
+        antes = fotografia_do_disco(deposito.raiz)
+        codigo = subprocess.run(
+            [sys.executable, "-c", SUICIDA, str(passo), str(deposito.raiz)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=False,
+        ).returncode
+        assert codigo in (0, -signal.SIGKILL)
+        deposito.preparar()
+        backups = deposito.da_empresa(ANA)
+        assert [_danos(b) for b in backups] == [[]] * len(backups)
+        agora = fotografia_do_disco(deposito.raiz)
+        assert {n: agora.get(n) for n in antes} == antes
+        assert len(agora) == 3 * len(backups)
+    assert len(backups) == 2
+    assert set(_nomes(backups[1]).values()) == {2}
+    assert passo > PASSOS
 
 
 @pytest.mark.parametrize("erro", [errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EXDEV])

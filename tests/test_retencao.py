@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofre.retencao import Destino, Guardado, Politica, garantia, planejar
@@ -240,6 +240,7 @@ quaisquer = st.lists(
 )
 
 
+@settings(max_examples=1000)
 @given(quaisquer, politicas, st.booleans())
 def test_so_sai_o_que_tem_outro_completo_mais_novo_que_fica(
     backups: list[Guardado], politica: Politica, apesar: bool
