@@ -240,7 +240,7 @@ quaisquer = st.lists(
 )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300, deadline=None)
 @given(quaisquer, politicas, st.booleans())
 def test_so_sai_o_que_tem_outro_completo_mais_novo_que_fica(
     backups: list[Guardado], politica: Politica, apesar: bool
@@ -258,6 +258,7 @@ def test_so_sai_o_que_tem_outro_completo_mais_novo_que_fica(
             assert not any(b.encolhido and b.carimbo >= saiu.carimbo for b in backups)
 
 
+@settings(deadline=None)
 @given(quaisquer, politicas)
 def test_podar_de_novo_nao_apaga_mais_nada(backups: list[Guardado], politica: Politica) -> None:
     uma = [d.backup for d in planejar(backups, politica, AGORA) if not d.sai]
