@@ -19,6 +19,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import config
 from cofre.config import RegraDeTabela, Regras
 from cofre.erros import ConfiguracaoInvalida
+from cofre.retencao import Politica
 from supabase_local.servidor import SupabaseLocal
 
 DONO = "11111111-0000-4000-8000-000000000001"
@@ -496,3 +497,45 @@ def test_o_cofre_toml_ao_lado_do_env_vale_para_o_script(
     assert saida.codigo == 0, saida.tudo
     assert "   • anotacoes: está em «ignorar» no cofre.toml" in saida.saida.splitlines()
     assert not re.search(r"✅ anotacoes", saida.saida)
+
+
+# -- guardar e compactar -------------------------------------------------------------------------
+
+
+def _carregada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: str) -> config.Configuracao:
+    for nome in [n for n in os.environ if n.startswith(("BACKUP_", "SUPABASE_", "VITE_"))]:
+        monkeypatch.delenv(nome)
+    chave = "sb_secret_" + "x" * 20
+    (tmp_path / ".env").write_text(
+        f"SUPABASE_URL=http://localhost:1\nSUPABASE_SERVICE_ROLE_KEY={chave}\n{env}", "utf-8"
+    )
+    return config.carregar(tmp_path)
+
+
+def test_o_que_guardar_vem_do_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vazia = _carregada(tmp_path, monkeypatch, "BACKUP_MANTER_DIARIOS=\nBACKUP_MANTER_ANUAIS=0\n")
+    assert (vazia.guardar, vazia.guardar.vazia, vazia.compactar) == (Politica(), True, False)
+    cheia = _carregada(
+        tmp_path,
+        monkeypatch,
+        "BACKUP_MANTER_ULTIMOS=1\nBACKUP_MANTER_DIARIOS=2\nBACKUP_MANTER_SEMANAIS=3\n"
+        "BACKUP_MANTER_MENSAIS=4\nBACKUP_MANTER_ANUAIS=5\nBACKUP_COMPACTAR=Sim\n",
+    )
+    assert (cheia.guardar, cheia.compactar) == (Politica(1, 2, 3, 4, 5), True)
+    assert config.politica_de_poda(tmp_path) == cheia.guardar
+
+
+@pytest.mark.parametrize(
+    "linha",
+    [
+        *(f"BACKUP_MANTER_{n}={v}" for n in ("DIARIOS", "ANUAIS") for v in ("-1", "sete", "1.5")),
+        "BACKUP_MANTER_ULTIMOS=10000",
+        "BACKUP_COMPACTAR=talvez",
+    ],
+)
+def test_o_que_guardar_mal_escrito_e_recusado(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linha: str
+) -> None:
+    """Um engano de digitação não pode virar «guardar nada»."""
+    with pytest.raises(ConfiguracaoInvalida, match=linha.partition("=")[0]):
+        _carregada(tmp_path, monkeypatch, linha + "\n")

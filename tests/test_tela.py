@@ -373,7 +373,7 @@ INGLES = re.compile(
 )
 
 
-@pytest.mark.parametrize("acao", [[], ["listar"], ["verificar"]])
+@pytest.mark.parametrize("acao", [[], ["listar"], ["verificar"], ["podar"]])
 @pytest.mark.parametrize("opcao", ["--help", "-h"])
 @pytest.mark.parametrize("colunas", ["40", "80"])
 def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas: str) -> None:
@@ -389,7 +389,7 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
     for nome in nomes:
         assert f"\n  {nome}" in opcoes
     acoes = re.findall(r"^    (\w+)", antes, re.MULTILINE)
-    assert acoes == ([] if acao else ["continuar", "listar", "verificar"])
+    assert acoes == ([] if acao else ["continuar", "listar", "verificar", "podar"])
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:

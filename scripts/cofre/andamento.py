@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cofre.deposito import Deposito, erros_de_disco, gravar_inteiro
+from cofre.deposito import Deposito
+from cofre.disco import erros_de_disco, gravar_inteiro
 from cofre.erros import NadaEncontrado
 from cofre.modelo import Empresa
 from cofre.resultado import CopiaDeEmpresa, Pedido

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cofre.erros import INSTALACAO, ConfiguracaoInvalida, DependenciaAusente
+from cofre.retencao import Politica
 
 RAIZ = Path(__file__).resolve().parents[2]
 """A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
@@ -35,6 +36,13 @@ NOMES_DA_CHAVE_PUBLICA = (
 )
 NOME_DA_URL_DO_BANCO = "SUPABASE_DB_URL"
 NOME_DA_CA = "SUPABASE_DB_CA"
+NOMES_DA_POLITICA = {
+    "BACKUP_MANTER_ULTIMOS": "ultimos",
+    "BACKUP_MANTER_DIARIOS": "diarios",
+    "BACKUP_MANTER_SEMANAIS": "semanais",
+    "BACKUP_MANTER_MENSAIS": "mensais",
+    "BACKUP_MANTER_ANUAIS": "anuais",
+}
 ONDE_PEGAR = (
     "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
     "uma «secret key» (sb_secret_...) e ponha no .env:\n"
@@ -90,13 +98,16 @@ class Regras:
 
 @dataclass(frozen=True, slots=True)
 class Configuracao:
-    """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário."""
+    """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário. `guardar` é o que
+    a execução diária guarda ao podar (vazia: não poda)."""
 
     acesso: Acesso
     destino: Path
     regras: Regras
     avisos: tuple[str, ...] = ()
     direto: AcessoDireto | None = None
+    guardar: Politica = field(default_factory=Politica)
+    compactar: bool = False
 
 
 def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
@@ -112,12 +123,39 @@ def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
         regras=ler_regras(raiz / "cofre.toml"),
         avisos=tuple(avisos),
         direto=_acesso_direto(valores, raiz),
+        guardar=_politica(valores),
+        compactar=_sim_ou_nao(valores, "BACKUP_COMPACTAR"),
     )
 
 
 def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
     """Só o destino, para as ações que não falam com o servidor."""
     return _destino(_ambiente(raiz), raiz, destino)
+
+
+def politica_de_poda(raiz: Path = RAIZ) -> Politica:
+    """Só o que o .env manda guardar. Levanta ConfiguracaoInvalida."""
+    return _politica(_ambiente(raiz))
+
+
+def _politica(valores: Mapping[str, str]) -> Politica:
+    quantos = {}
+    for nome, regra in NOMES_DA_POLITICA.items():
+        valor = valores.get(nome, "0")
+        if not re.fullmatch(r"[0-9]{1,4}", valor):
+            raise ConfiguracaoInvalida(
+                f"{nome} é um número de 0 a 9999, não «{valor}».",
+                "Vazio ou 0: a regra não é usada.",
+            )
+        quantos[regra] = int(valor)
+    return Politica(**quantos)
+
+
+def _sim_ou_nao(valores: Mapping[str, str], nome: str) -> bool:
+    valor = valores.get(nome, "não").casefold()
+    if valor not in ("sim", "não", "nao"):
+        raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", "Vazio vale por «não».")
+    return valor == "sim"
 
 
 def _ambiente(raiz: Path) -> dict[str, str]:

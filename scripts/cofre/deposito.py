@@ -10,32 +10,42 @@ montagem são recolhidas: elas são certamente nossas.
 from __future__ import annotations
 
 import contextlib
-import errno
+import itertools
 import os
 import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-import tenacity
-
-from cofre import metadados
-from cofre.erros import BackupDanificado, FalhaDeDisco
-from cofre.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
+from cofre import metadados, remocao
+from cofre.disco import (
+    MONTAGEM,
+    PODANDO,
+    criar_privado,
+    mover,
+    para_o_disco,
+    sincronizar,
+)
+from cofre.disco import erros_de_disco as erros_de_disco
+from cofre.disco import gravar_inteiro as gravar_inteiro
+from cofre.erros import BackupDanificado
+from cofre.espaco import guardar_uma_vez
+from cofre.formato import compactando
+from cofre.metadados import CARIMBO, METADADOS, SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.modelo import ordem_de_exibicao
 
 PREFIXO = "empresa_"
-MONTAGEM = ".em_andamento_"
-METADADOS = "backup_metadata_"
 FORMATO_DO_CARIMBO = "%Y%m%d_%H%M%S"
 MEMORIA_DO_RASCUNHO = 64 * 1024
 """Bytes; uma empresa tem dezenas de tabelas abertas ao mesmo tempo, quase todas menores."""
-_CARIMBO = r"\d{8}_\d{6}"
+ANTERIORES = 3
+"""Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
+algumas tabelas, ou estar danificado."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,11 @@ class Backup:
 
 
 class Deposito:
-    """Uma pasta de backups (`raiz`)."""
+    """Uma pasta de backups (`raiz`). `compactar`: os novos levam as tabelas em .json.gz."""
 
-    def __init__(self, raiz: Path) -> None:
+    def __init__(self, raiz: Path, *, compactar: bool = False) -> None:
         self.raiz = raiz
+        self.compactar = compactar
         self._trinco = threading.Lock()
         self._pastas: dict[str, Path] = {}
         self._por_comeco: dict[str, list[Path]] | None = None
@@ -86,6 +97,8 @@ class Deposito:
             self.raiz.mkdir(parents=True, exist_ok=True, mode=0o700)
             for montagem in sorted(self.raiz.glob(f"{PREFIXO}*/{MONTAGEM}*")):
                 _recolher(montagem)
+            for poda in sorted(self.raiz.glob(f"{PREFIXO}*/{PODANDO}*")):
+                remocao.recolher(poda)
         # Com a trava na mão, pastas novas só nascem aqui: com dez mil empresas, procurar a de cada
         # uma no disco seria ler dez mil nomes dez mil vezes.
         self._por_comeco = {}
@@ -106,9 +119,15 @@ class Deposito:
     def _do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
         """Os backups de uma pasta, do mais novo ao mais antigo, abertos só quando se pedem."""
         for arquivo in sorted(pasta.glob(f"{METADADOS}*.json"), reverse=True):
-            casa = re.fullmatch(rf"{METADADOS}({_CARIMBO})\.json", arquivo.name)
+            casa = re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", arquivo.name)
             if casa:
                 yield _abrir(pasta, arquivo, casa.group(1))
+
+    def da_empresa(self, user_id: str) -> list[Backup]:
+        """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
+        todos = [b for pasta in self._candidatas(user_id) for b in self._do_mais_novo(pasta)]
+        meus = [b for b in todos if b.meta and b.meta.user_id == user_id]
+        return sorted(meus, key=lambda b: b.carimbo)
 
     def ultimo(self, user_id: str) -> Backup | None:
         """O backup legível mais novo desta empresa, de qualquer tipo."""
@@ -163,22 +182,23 @@ class Deposito:
             pasta.mkdir(parents=True, exist_ok=True, mode=0o700)
             if os.name == "posix":
                 pasta.chmod(0o700)
-            usados = {m.group() for p in pasta.iterdir() if (m := re.search(_CARIMBO, p.name))}
+            usados = {m.group() for p in pasta.iterdir() if (m := re.search(CARIMBO, p.name))}
             momento = agora.replace(microsecond=0)
             while momento.strftime(FORMATO_DO_CARIMBO) in usados:
                 momento += timedelta(seconds=1)
             carimbo = momento.strftime(FORMATO_DO_CARIMBO)
             montagem = pasta / f"{MONTAGEM}{carimbo}"
             montagem.mkdir(mode=0o700)
-        return Montagem(pasta, montagem, carimbo)
+        return Montagem(pasta, montagem, carimbo, compactar=self.compactar)
 
 
 class Montagem:
     """Um backup sendo montado. Use como contexto: sem `publicar`, tudo some."""
 
-    def __init__(self, pasta: Path, montagem: Path, carimbo: str) -> None:
+    def __init__(self, pasta: Path, montagem: Path, carimbo: str, *, compactar: bool) -> None:
         self.pasta = pasta
         self.carimbo = carimbo
+        self.compactar = compactar
         self._montagem = montagem
         self._nomes: dict[str, str] = {}
 
@@ -193,12 +213,13 @@ class Montagem:
     def reservar(self, tabelas: list[str]) -> None:
         """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros."""
         usados = {f"{METADADOS}{self.carimbo}.json"}
+        fim = f"{self.carimbo}.json.gz" if self.compactar else f"{self.carimbo}.json"
         for tabela in sorted(tabelas, key=ordem_de_exibicao):
             base, n = _nome_seguro(tabela), 1
-            nome = f"{base}_{self.carimbo}.json"
+            nome = f"{base}_{fim}"
             while nome.lower() in usados:
                 n += 1
-                nome = f"{base}~{n}_{self.carimbo}.json"
+                nome = f"{base}~{n}_{fim}"
             usados.add(nome.lower())
             self._nomes[tabela] = nome
 
@@ -212,29 +233,66 @@ class Montagem:
 
     @contextlib.contextmanager
     def criar(self, tabela: str) -> Iterator[BinaryIO]:
-        """Abre o arquivo definitivo da tabela; ao sair, está no disco. Levanta FalhaDeDisco."""
-        with erros_de_disco(self.caminho(tabela)), _criar(self.caminho(tabela)) as arquivo:
-            yield arquivo
-            _para_o_disco(arquivo)
+        """Abre o arquivo definitivo da tabela, para escrever o JSON dela; ao sair, está no disco,
+        compactado se for o caso. Levanta FalhaDeDisco."""
+        with erros_de_disco(self.caminho(tabela)), criar_privado(self.caminho(tabela)) as arquivo:
+            if self.compactar:
+                with compactando(arquivo) as saida:
+                    yield saida
+            else:
+                yield arquivo
+            para_o_disco(arquivo)
 
     def publicar(self, bruto: Mapping[str, Any]) -> Backup:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
         nome = f"{METADADOS}{self.carimbo}.json"
         with erros_de_disco(self.pasta):
+            self._guardar_uma_vez(bruto)
             rascunho = self._montagem / f"{nome}.novo"
-            with _criar(rascunho) as arquivo:
+            with criar_privado(rascunho) as arquivo:
                 arquivo.write(metadados.em_bytes(bruto))
-                _para_o_disco(arquivo)
-            _mover(rascunho, self._montagem / nome)
-            _sincronizar(self._montagem)
+                para_o_disco(arquivo)
+            mover(rascunho, self._montagem / nome)
+            sincronizar(self._montagem)
             _terminar(self._montagem)
         return _abrir(self.pasta, self.pasta / nome, self.carimbo)
+
+    def _guardar_uma_vez(self, bruto: Mapping[str, Any]) -> None:
+        """A tabela que não mudou desde um dos backups anteriores não ocupa o disco de novo."""
+        anteriores = _ultimos(self.pasta, str(bruto["user_id"]))
+        for nome, nova in bruto["tabelas"].items():
+            for anterior in anteriores:
+                antiga = _mesma(anterior, nome, nova)
+                if antiga and guardar_uma_vez(self.caminho(nome), antiga):
+                    break
+
+
+def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
+    """Os últimos backups desta empresa, do mais novo ao mais antigo, sem abrir os outros."""
+    nomes = sorted((p.name for p in pasta.glob(f"{METADADOS}*.json")), reverse=True)
+    casados = (re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", nome) for nome in nomes)
+    ultimos = itertools.islice((c for c in casados if c), ANTERIORES)
+    abertos = (_abrir(pasta, pasta / c.group(), c[1]) for c in ultimos)
+    return [b for b in abertos if b.meta and b.meta.user_id == user_id]
+
+
+def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any]) -> Path | None:
+    """O arquivo da tabela naquele backup, se os metadados dizem que é igual ao da nova."""
+    antiga = anterior.meta.tabelas.get(nome) if anterior.meta else None
+    if antiga is None or antiga.compactado != bool(nova.get("compactado")):
+        return None
+    if (antiga.sha256, antiga.bytes) != (nova["sha256"], nova["bytes"]):
+        return None
+    try:
+        return anterior.caminho(antiga)
+    except BackupDanificado:
+        return None
 
 
 def _recolher(montagem: Path) -> None:
     """Termina o que já estava pronto; apaga o que não estava."""
     carimbo = montagem.name.removeprefix(MONTAGEM)
-    if not re.fullmatch(_CARIMBO, carimbo) or montagem.is_symlink() or not montagem.is_dir():
+    if not re.fullmatch(CARIMBO, carimbo) or montagem.is_symlink() or not montagem.is_dir():
         return
     if (montagem / f"{METADADOS}{carimbo}.json").is_file():
         _terminar(montagem)
@@ -251,10 +309,10 @@ def _terminar(montagem: Path) -> None:
     citados = {t.arquivo for t in metadados.ler(montagem / ultimo).tabelas.values()}
     for arquivo in sorted(montagem.iterdir()):
         if arquivo.name in citados:
-            _mover(arquivo, pasta / arquivo.name)
-    _sincronizar(pasta)
-    _mover(montagem / ultimo, pasta / ultimo)
-    _sincronizar(pasta)
+            mover(arquivo, pasta / arquivo.name)
+    sincronizar(pasta)
+    mover(montagem / ultimo, pasta / ultimo)
+    sincronizar(pasta)
     shutil.rmtree(montagem)
 
 
@@ -279,7 +337,7 @@ def _tabelas_da_primeira_versao(
     anterior = max((c for c in outros if c < carimbo), default="")
     tabelas: dict[str, TabelaSalva] = {}
     for arquivo in sorted(pasta.glob("*.json")):
-        casa = re.fullmatch(rf"(.+)_({_CARIMBO})\.json", arquivo.name)
+        casa = re.fullmatch(rf"(.+)_({CARIMBO})\.json", arquivo.name)
         if casa and arquivo != metadados_ and anterior < casa[2] <= carimbo:
             tabelas[casa[1]] = TabelaSalva(casa[1], arquivo.name, SEM_CONTAGEM)
     return tabelas
@@ -306,97 +364,3 @@ def _nome_seguro(tabela: str) -> str:
     if len(seguro.encode()) > 100:
         seguro = seguro.encode()[:100].decode(errors="ignore")
     return "_" + seguro if seguro.startswith(".") else seguro
-
-
-def _criar(caminho: Path, modo: str = "wb") -> BinaryIO:
-    def privado(nome: str, flags: int) -> int:
-        return os.open(nome, flags | os.O_EXCL, 0o600)
-
-    return open(caminho, modo, opener=privado)  # type: ignore[return-value]
-
-
-def _para_o_disco(arquivo: BinaryIO) -> None:
-    arquivo.flush()
-    os.fsync(arquivo.fileno())
-
-
-def _sincronizar(pasta: Path) -> None:
-    if os.name != "posix":
-        return  # o Windows não abre pastas; o NTFS registra as renomeações no seu diário
-    descritor = os.open(pasta, os.O_RDONLY)
-    try:
-        os.fsync(descritor)
-    finally:
-        os.close(descritor)
-
-
-def _com_paciencia(fazer: Callable[[], object]) -> None:
-    """No Windows, um antivírus pode segurar um arquivo recém-escrito por um instante."""
-    for tentativa in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(PermissionError),
-        stop=tenacity.stop_after_attempt(10 if os.name == "nt" else 1),
-        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
-        reraise=True,
-    ):
-        with tentativa:
-            fazer()
-
-
-def gravar_inteiro(caminho: Path, dados: bytes) -> None:
-    """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
-    novo = caminho.with_name(f".{caminho.name}.novo")
-    novo.unlink(missing_ok=True)
-    try:
-        with _criar(novo) as arquivo:
-            arquivo.write(dados)
-            _para_o_disco(arquivo)
-        _mover(novo, caminho)
-    except OSError:
-        novo.unlink(missing_ok=True)
-        raise
-    _sincronizar(caminho.parent)
-
-
-def _mover(de: Path, para: Path) -> None:
-    _com_paciencia(lambda: de.replace(para))
-
-
-_CAUSAS = {
-    errno.ENOSPC: ("O disco está cheio", "Libere espaço ou escolha outra pasta com --destino."),
-    errno.EDQUOT: ("A cota de disco acabou", "Libere espaço ou use outra pasta com --destino."),
-    errno.EFBIG: (
-        "O arquivo passou do tamanho permitido",
-        "O disco (FAT32?) ou uma cota limita o tamanho: escolha outra pasta com --destino.",
-    ),
-    errno.EROFS: ("O disco é só de leitura", "Escolha outra pasta com --destino ou BACKUP_DIR."),
-    errno.EACCES: (
-        "Sem permissão para gravar",
-        "Dê permissão de escrita na pasta ou escolha outra com --destino.",
-    ),
-    errno.EPERM: ("Sem permissão para gravar", "Escolha outra pasta com --destino."),
-    errno.ENAMETOOLONG: (
-        "O caminho é longo demais",
-        "Escolha uma pasta de caminho mais curto com --destino ou BACKUP_DIR.",
-    ),
-    errno.ENOENT: ("A pasta não pode ser criada", "Confira --destino ou BACKUP_DIR."),
-    errno.ENOTDIR: ("Há um arquivo onde devia haver uma pasta", "Confira --destino."),
-    errno.EEXIST: ("Há um arquivo onde devia haver uma pasta", "Confira --destino."),
-}
-
-
-@contextlib.contextmanager
-def erros_de_disco(caminho: Path) -> Iterator[None]:
-    """Traduz OSError em FalhaDeDisco, com causa e cura."""
-    # O usuário conhece a pasta da empresa, não a de montagem dentro dela.
-    montagem = next((p for p in (caminho, *caminho.parents) if p.name.startswith(MONTAGEM)), None)
-    caminho = montagem.parent if montagem else caminho
-    try:
-        yield
-    except OSError as e:
-        codigo = errno.ENAMETOOLONG if getattr(e, "winerror", None) == 206 else e.errno
-        causa, cura = _CAUSAS.get(
-            codigo or 0, (f"Erro de disco ({e.strerror or e})", "Confira o disco e a pasta.")
-        )
-        raise FalhaDeDisco(
-            f"{causa}: {caminho}", cura + "\nOs backups anteriores continuam como estavam."
-        ) from e

@@ -9,17 +9,22 @@
 
 Vazio é `[]`. Quem lê aceita qualquer vetor JSON (o da primeira versão era indentado), em pedaços:
 a memória usada não cresce com o arquivo. Uma coluna `json` pode ter quebras de linha próprias, e
-por isso quem lê separa pelo JSON, nunca pelas linhas do arquivo.
+por isso quem lê separa pelo JSON, nunca pelas linhas do arquivo. Um arquivo cujo nome termina em
+`.gz` é o mesmo vetor em gzip.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
+import gzip
 import hashlib
+import io
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
@@ -33,6 +38,9 @@ SEPARADOR = b",\n"
 T = TypeVar("T")
 Leitura = Callable[[bytes], list[T]]
 """Lê um vetor JSON inteiro. Levanta msgspec.DecodeError se o texto não é um."""
+
+NIVEL_DO_GZIP = 6
+"""O 9 leva o dobro do tempo para tirar 3 % a mais de um JSON."""
 
 
 def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
@@ -67,11 +75,33 @@ class Gravador:
         self.bytes += len(dados)
 
 
+@contextlib.contextmanager
+def compactando(saida: BinaryIO) -> Iterator[BinaryIO]:
+    """Onde escrever o que vai compactado para `saida`. O mesmo conteúdo dá sempre os mesmos bytes:
+    sem data nem nome dentro."""
+    with gzip.GzipFile("", "wb", NIVEL_DO_GZIP, saida, mtime=0) as compactado:
+        yield cast(BinaryIO, compactado)
+
+
+@contextlib.contextmanager
+def _abrir(caminho: Path) -> Iterator[io.BufferedIOBase]:
+    """O JSON do arquivo, compactado ou não. Levanta BackupDanificado se não descompacta."""
+    with caminho.open("rb") as arquivo:
+        if caminho.suffix != ".gz":
+            yield arquivo
+            return
+        try:
+            with gzip.GzipFile(fileobj=arquivo) as descompactado:
+                yield descompactado
+        except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+            raise BackupDanificado(f"{caminho.name} está cortado ou corrompido (gzip)") from e
+
+
 def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
     """As linhas do arquivo, em grupos, com os bytes que estão lá.
 
-    Levanta BackupDanificado se não é um vetor JSON em UTF-8 com um objeto por posição; um BOM no
-    começo é aceito. OSError passa.
+    Levanta BackupDanificado se não descompacta ou não é um vetor JSON em UTF-8 com um objeto por
+    posição; um BOM no começo é aceito. OSError passa.
     """
     return ler(caminho, _objetos)
 
@@ -79,14 +109,14 @@ def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
 def ler(caminho: Path, leitura: Leitura[T]) -> Iterator[list[T]]:
     """As linhas do arquivo, em grupos, como a `leitura` as lê: um tipo do msgspec lê só as colunas
     que interessam, sem passar por cada linha em Python. Levanta como `ler_linhas`."""
-    with caminho.open("rb") as arquivo:
+    with _abrir(caminho) as arquivo:
         try:
             yield from _separar(_pedacos(arquivo), leitura)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
             raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {e}") from e
 
 
-def _pedacos(arquivo: BinaryIO) -> Iterator[bytes]:
+def _pedacos(arquivo: io.BufferedIOBase) -> Iterator[bytes]:
     """O conteúdo sem o BOM, conferido como UTF-8."""
     primeiro = arquivo.read(PEDACO).removeprefix(codecs.BOM_UTF8)
     conferir = codecs.getincrementaldecoder("utf-8")()
@@ -177,8 +207,9 @@ def _objetos(texto: bytes) -> list[msgspec.Raw]:
 
 
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:
-    """O sha256 em hexadecimal e o tamanho em bytes, sem o BOM que um editor tenha posto."""
-    with caminho.open("rb") as arquivo:
+    """O sha256 em hexadecimal e o tamanho em bytes do JSON, sem o BOM que um editor tenha posto.
+    Levanta BackupDanificado se o arquivo não descompacta; OSError passa."""
+    with _abrir(caminho) as arquivo:
         pulo = len(codecs.BOM_UTF8) if arquivo.read(3) == codecs.BOM_UTF8 else 0
         arquivo.seek(pulo)
         resumo = hashlib.file_digest(arquivo, "sha256")

@@ -197,6 +197,8 @@ def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSal
         nao_gravaveis=coleta.tabela.nao_gravaveis,
         elos=tuple((e.coluna, e.referencia) for e in da_tabela.elos) if da_tabela else (),
         maes=tuple(dict.fromkeys(r.passos[0] for r in ramos if r.passos)),
+        compactado=montagem.compactar,
+        bytes_no_disco=montagem.caminho(nome).stat().st_size if montagem.compactar else 0,
     )
 
 

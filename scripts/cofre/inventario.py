@@ -3,7 +3,7 @@ estado) e a lista de datas de uma empresa."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from cofre.deposito import Backup, Deposito
 from cofre.diario import avisos_de_pendentes
 from cofre.erros import NadaEncontrado
+from cofre.espaco import ocupado
+from cofre.metadados import TabelaSalva
 from cofre.modelo import Empresa
 from cofre.narracao import exibir_pasta
 from cofre.relato import Relato, limpo, plural, tamanho
@@ -36,22 +38,30 @@ def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGu
     """
     achadas: dict[str, EmpresaGuardada] = {}
     for pasta in deposito.pastas():
-        backups = deposito.backups(pasta)
-        donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
-        for dono in donos or ([""] if backups else []):
-            seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
-            nome = next((b.meta.nome for b in reversed(seus) if b.meta), f"({pasta.name})")
-            achadas[dono or pasta.name] = EmpresaGuardada(
-                Empresa(dono or pasta.name, nome), pasta, seus
-            )
+        achadas |= {g.empresa.id: g for g in da_pasta(pasta, deposito.backups(pasta))}
     if not achadas:
-        raise NadaEncontrado(
-            f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",
-            "Faça o primeiro: python scripts/backup-por-empresa.py\n"
-            "Se eles estão em outra pasta, diga qual com --destino ou BACKUP_DIR.",
-        )
+        raise nenhum_backup(deposito)
     todas = sorted((g.empresa for g in achadas.values()), key=lambda e: (e.nome.casefold(), e.id))
     return [achadas[e.id] for e in escolher_empresas(todas, pedidas)]
+
+
+def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaGuardada]:
+    """As empresas que têm `backups` nesta pasta: uma só, a não ser que alguém tenha mexido nela. Os
+    ilegíveis vão com cada uma."""
+    donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
+    for dono in donos or ([""] if backups else []):
+        seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
+        nome = next((b.meta.nome for b in reversed(seus) if b.meta), f"({pasta.name})")
+        yield EmpresaGuardada(Empresa(dono or pasta.name, nome), pasta, seus)
+
+
+def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
+    """O erro a levantar quando o depósito está vazio."""
+    return NadaEncontrado(
+        f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",
+        "Faça o primeiro: python scripts/backup-por-empresa.py\n"
+        "Se eles estão em outra pasta, diga qual com --destino ou BACKUP_DIR.",
+    )
 
 
 def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
@@ -67,9 +77,24 @@ def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
         relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
         for backup in guardada.backups:
             relato.linha(f"   {_linha(backup)}")
-    documento = [_documento(g) for g in empresas]
-    relato.documento({"acao": "listar", "codigo": 0, "avisos": avisos, "empresas": documento})
+    no_disco = _contar_espaco(empresas, relato)
+    documento = {"acao": "listar", "codigo": 0, "avisos": avisos, "bytes_no_disco": no_disco}
+    relato.documento({**documento, "empresas": [_documento(g) for g in empresas]})
     return 0
+
+
+def _contar_espaco(empresas: Sequence[EmpresaGuardada], relato: Relato) -> int:
+    """O total, em que um arquivo compartilhado por vários backups conta uma vez só, em bytes."""
+    backups = [b for g in empresas for b in g.backups]
+    no_disco = ocupado(arquivo for b in backups for arquivo in arquivos_de(b))
+    somados = sum(bytes_de(b) for b in backups)
+    cada_um = f" (seriam {tamanho(somados)} sem guardar uma vez só o que não mudou)"
+    relato.linha()
+    relato.linha(
+        f"💾 {plural(len(backups), 'backup', 'backups')} em {tamanho(no_disco)} de disco"
+        f"{cada_um if somados > no_disco else ''}"
+    )
+    return no_disco
 
 
 SINAIS = {"completo": "✅", "danificado": "❌"}
@@ -98,7 +123,7 @@ def estado_de(backup: Backup) -> tuple[str, str]:
     for nome, tabela in backup.meta.tabelas.items():
         arquivo = backup.pasta / tabela.arquivo
         tamanho_certo = not tabela.sha256 or (
-            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(tabela.bytes)
+            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(tabela)
         )
         if not arquivo.is_file() or not tamanho_certo:
             return "danificado", f"{nome}: o arquivo sumiu ou mudou de tamanho"
@@ -107,16 +132,21 @@ def estado_de(backup: Backup) -> tuple[str, str]:
     return backup.estado, ""
 
 
-def _tamanhos(bytes_: int) -> tuple[int, int]:
-    return bytes_, bytes_ + 3  # um editor do Windows pode ter posto um BOM
+def _tamanhos(tabela: TabelaSalva) -> tuple[int, ...]:
+    """Os tamanhos que o arquivo pode ter: um editor do Windows pode ter posto um BOM."""
+    certo = tabela.tamanho_do_arquivo
+    return (certo,) if tabela.compactado else (certo, certo + 3)
+
+
+def arquivos_de(backup: Backup) -> list[Path]:
+    """Onde devem estar os arquivos das tabelas."""
+    tabelas = backup.meta.tabelas.values() if backup.meta else ()
+    return [backup.pasta / t.arquivo for t in tabelas]
 
 
 def bytes_de(backup: Backup) -> int:
     """O tamanho das tabelas do backup, em bytes, como está no disco."""
-    if backup.meta is None:
-        return 0
-    caminhos = (backup.pasta / t.arquivo for t in backup.meta.tabelas.values())
-    return sum(c.stat().st_size for c in caminhos if c.is_file())
+    return sum(c.stat().st_size for c in arquivos_de(backup) if c.is_file())
 
 
 def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:

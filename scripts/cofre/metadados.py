@@ -15,6 +15,9 @@ from typing import Any
 from cofre.erros import BackupDanificado
 from cofre.modelo import ChaveEstrangeira
 
+METADADOS = "backup_metadata_"
+CARIMBO = r"\d{8}_\d{6}"
+"""A forma de um carimbo, como expressão regular."""
 VERSAO_DO_FORMATO = 2
 SEM_CONTAGEM = -1
 """Em `registros`: a primeira versão não contava por tabela."""
@@ -26,6 +29,8 @@ class TabelaSalva:
 
     `elos` são as colunas que dizem a empresa (coluna, coluna de `empresas` ou vazio para o id do
     dono); `maes`, as chaves por onde se chega à empresa quando os elos são nulos.
+
+    `bytes` e `sha256` são do JSON; de um arquivo `compactado`, `bytes_no_disco` é o tamanho dele.
     """
 
     nome: str
@@ -39,6 +44,13 @@ class TabelaSalva:
     nao_gravaveis: tuple[str, ...] = ()
     elos: tuple[tuple[str, str], ...] = ()
     maes: tuple[ChaveEstrangeira, ...] = ()
+    compactado: bool = False
+    bytes_no_disco: int = 0
+
+    @property
+    def tamanho_do_arquivo(self) -> int:
+        """Quantos bytes o arquivo deve ter."""
+        return self.bytes_no_disco if self.compactado else self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,13 @@ class Metadados:
 
 def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
     """A entrada de uma tabela em `tabelas`."""
+    gz = {"compactado": True, "bytes_no_disco": tabela.bytes_no_disco} if tabela.compactado else {}
     return {
         "arquivo": tabela.arquivo,
         "registros": tabela.registros,
         "bytes": tabela.bytes,
         "sha256": tabela.sha256,
+        **gz,
         "colunas": list(tabela.colunas),
         "chave": list(tabela.chave),
         "chaves_estrangeiras": [_chave_em_json(fk) for fk in tabela.estrangeiras],
@@ -147,6 +161,8 @@ def _tabela(nome: str, t: Mapping[str, Any]) -> TabelaSalva:
         nao_gravaveis=tuple(t.get("nao_gravaveis", ())),
         elos=tuple((e["coluna"], e.get("de_empresas", "")) for e in dono.get("elos", ())),
         maes=tuple(_chave(fk) for fk in dono.get("maes", ())),
+        compactado=bool(t.get("compactado")),
+        bytes_no_disco=int(t.get("bytes_no_disco", 0)),
     )
 
 

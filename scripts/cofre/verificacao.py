@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cofre.campos import NULO, texto
 from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
@@ -118,7 +119,7 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
                 caminho = backup.caminho(salva)
                 conferir_arquivo(Arquivo(salva, caminho))
         except BackupDanificado as e:
-            yield Dano(nome, str(e))
+            yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
         else:
             sadias[nome] = Arquivo(salva, caminho)
     if set(sadias) == set(backup.meta.tabelas):
@@ -126,12 +127,27 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
         yield from _ligacoes(backup.meta, sadias)
 
 
-def conferir_arquivo(arquivo: Arquivo) -> None:
-    """Existência, tamanho, soma, JSON, contagem e chaves sem repetição.
-    Levanta BackupDanificado."""
+def _tambem_em_outros(arquivo: Path) -> str:
+    """O que não mudou se guarda uma vez só, e um dano nele é o mesmo em cada backup."""
+    try:
+        outros = arquivo.stat().st_nlink - 1
+    except OSError:
+        return ""
+    if outros < 1:
+        return ""
+    quais = plural(outros, "outro backup", "outros backups")
+    return f" (é o mesmo arquivo em {quais}: o dano também)"
+
+
+def conferir_bytes(arquivo: Arquivo) -> None:
+    """Existência, tamanho e soma. Levanta BackupDanificado; OSError passa."""
     salva, caminho = arquivo.tabela, arquivo.caminho
     if not caminho.is_file():
         raise BackupDanificado(f"o arquivo {salva.arquivo} não existe")
+    no_disco = caminho.stat().st_size
+    if salva.compactado and no_disco != salva.bytes_no_disco:
+        esperado = f"{numero(salva.bytes_no_disco)} bytes"
+        raise BackupDanificado(f"o arquivo tem {numero(no_disco)} bytes; tinha {esperado}")
     if salva.sha256:
         soma, tamanho = sha256_do_arquivo(caminho)
         if tamanho != salva.bytes:
@@ -139,6 +155,13 @@ def conferir_arquivo(arquivo: Arquivo) -> None:
             raise BackupDanificado(f"o arquivo tem {numero(tamanho)} bytes; tinha {esperado}")
         if soma != salva.sha256:
             raise BackupDanificado("o conteúdo mudou: a soma sha256 não confere")
+
+
+def conferir_arquivo(arquivo: Arquivo) -> None:
+    """Existência, tamanho, soma, JSON, contagem e chaves sem repetição.
+    Levanta BackupDanificado."""
+    salva, caminho = arquivo.tabela, arquivo.caminho
+    conferir_bytes(arquivo)
     quantas = sum(len(grupo) for grupo in ler_linhas(caminho))
     if salva.registros not in (SEM_CONTAGEM, quantas):
         raise BackupDanificado(

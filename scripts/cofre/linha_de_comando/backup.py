@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito
+from cofre.linha_de_comando import deposito, poda
 from cofre.linha_de_comando.argumentos import (
     Acao,
     Analisador,
@@ -83,7 +83,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     feitas = 0
     resumo = Resumo()
     with travar(configuracao.destino, "backup"):
-        deposito = Deposito(configuracao.destino)
+        deposito = Deposito(configuracao.destino, compactar=configuracao.compactar)
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
@@ -109,8 +109,13 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
             equipe.encerrar()
             via.fechar()
         andamento.acabar(configuracao.destino)
-    relato.documento(resumo.documento(prontas))
-    return resumo.codigo
+        documento, codigo = resumo.documento(prontas), resumo.codigo
+        tudo = not (pedido.empresas or pedido.tabelas)
+        if codigo == 0 and tudo and not configuracao.guardar.vazia:
+            codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
+            documento |= {"codigo": codigo, "poda": podado}
+    relato.documento(documento)
+    return codigo
 
 
 def _pedido(opcoes: Namespace, destino: Path, relato: Relato, *, continuar: bool) -> Pedido:
@@ -180,5 +185,5 @@ CONTINUAR = Acao(
     _opcoes_de_continuar,
     _continuar,
 )
-ACOES = (CONTINUAR, deposito.LISTAR, deposito.VERIFICAR)
+ACOES = (CONTINUAR, deposito.LISTAR, deposito.VERIFICAR, poda.PODAR)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""

@@ -39,7 +39,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
 
     configuracao = config.carregar(destino=opcoes.destino)
     with travar(configuracao.destino, "restauração"):
-        deposito = Deposito(configuracao.destino)
+        deposito = Deposito(configuracao.destino, compactar=configuracao.compactar)
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)

@@ -1,0 +1,118 @@
+"""As operações de disco que não deixam meio-termo, e os erros do disco em palavras."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import tenacity
+
+from cofre.erros import FalhaDeDisco
+
+MONTAGEM, PODANDO = ".em_andamento_", ".podando_"
+"""O começo dos nomes das pastas de trabalho, dentro da pasta da empresa: onde um backup é montado,
+e de onde ele é apagado."""
+
+
+def criar_privado(caminho: Path) -> BinaryIO:
+    """Um arquivo novo, para escrever bytes, que só o dono lê. OSError passa (já existir é um)."""
+
+    def privado(nome: str, flags: int) -> int:
+        return os.open(nome, flags | os.O_EXCL, 0o600)
+
+    return open(caminho, "wb", opener=privado)
+
+
+def para_o_disco(arquivo: BinaryIO) -> None:
+    """Só volta com os bytes no disco. OSError passa."""
+    arquivo.flush()
+    os.fsync(arquivo.fileno())
+
+
+def sincronizar(pasta: Path) -> None:
+    """Só volta com os nomes da pasta no disco. OSError passa."""
+    if os.name != "posix":
+        return  # o Windows não abre pastas; o NTFS registra as renomeações no seu diário
+    descritor = os.open(pasta, os.O_RDONLY)
+    try:
+        os.fsync(descritor)
+    finally:
+        os.close(descritor)
+
+
+def com_paciencia(fazer: Callable[[], object]) -> None:
+    """No Windows, um antivírus pode segurar um arquivo recém-escrito por um instante."""
+    for tentativa in tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(PermissionError),
+        stop=tenacity.stop_after_attempt(10 if os.name == "nt" else 1),
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
+        reraise=True,
+    ):
+        with tentativa:
+            fazer()
+
+
+def gravar_inteiro(caminho: Path, dados: bytes) -> None:
+    """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
+    novo = caminho.with_name(f".{caminho.name}.novo")
+    novo.unlink(missing_ok=True)
+    try:
+        with criar_privado(novo) as arquivo:
+            arquivo.write(dados)
+            para_o_disco(arquivo)
+        mover(novo, caminho)
+    except OSError:
+        novo.unlink(missing_ok=True)
+        raise
+    sincronizar(caminho.parent)
+
+
+def mover(de: Path, para: Path) -> None:
+    """Dá outro nome ao arquivo, por cima de um que já o tenha. OSError passa."""
+    com_paciencia(lambda: de.replace(para))
+
+
+_CAUSAS = {
+    errno.ENOSPC: ("O disco está cheio", "Libere espaço ou escolha outra pasta com --destino."),
+    errno.EDQUOT: ("A cota de disco acabou", "Libere espaço ou use outra pasta com --destino."),
+    errno.EFBIG: (
+        "O arquivo passou do tamanho permitido",
+        "O disco (FAT32?) ou uma cota limita o tamanho: escolha outra pasta com --destino.",
+    ),
+    errno.EROFS: ("O disco é só de leitura", "Escolha outra pasta com --destino ou BACKUP_DIR."),
+    errno.EACCES: (
+        "Sem permissão para gravar",
+        "Dê permissão de escrita na pasta ou escolha outra com --destino.",
+    ),
+    errno.EPERM: ("Sem permissão para gravar", "Escolha outra pasta com --destino."),
+    errno.ENAMETOOLONG: (
+        "O caminho é longo demais",
+        "Escolha uma pasta de caminho mais curto com --destino ou BACKUP_DIR.",
+    ),
+    errno.ENOENT: ("A pasta não pode ser criada", "Confira --destino ou BACKUP_DIR."),
+    errno.ENOTDIR: ("Há um arquivo onde devia haver uma pasta", "Confira --destino."),
+    errno.EEXIST: ("Há um arquivo onde devia haver uma pasta", "Confira --destino."),
+}
+
+
+@contextlib.contextmanager
+def erros_de_disco(
+    caminho: Path, consolo: str = "Os backups anteriores continuam como estavam."
+) -> Iterator[None]:
+    """Traduz OSError em FalhaDeDisco, com causa e cura; o `consolo` diz o que não se perdeu."""
+    # O usuário conhece a pasta da empresa, não a de trabalho dentro dela.
+    nossas = (p for p in (caminho, *caminho.parents) if p.name.startswith((MONTAGEM, PODANDO)))
+    de_trabalho = next(nossas, None)
+    caminho = de_trabalho.parent if de_trabalho else caminho
+    try:
+        yield
+    except OSError as e:
+        codigo = errno.ENAMETOOLONG if getattr(e, "winerror", None) == 206 else e.errno
+        causa, cura = _CAUSAS.get(
+            codigo or 0, (f"Erro de disco ({e.strerror or e})", "Confira o disco e a pasta.")
+        )
+        raise FalhaDeDisco(f"{causa}: {caminho}", f"{cura}\n{consolo}") from e

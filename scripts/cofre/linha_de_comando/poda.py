@@ -1,0 +1,139 @@
+"""A ação `podar`, e a poda que a execução diária faz depois de um backup em que tudo deu certo."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cofre.erros import DefeitoInterno, ErroCofre, ErroDeUso, Interrompido
+from cofre.linha_de_comando.argumentos import (
+    Acao,
+    inteiro_entre,
+    opcao_de_empresa,
+    opcoes_de_saida,
+)
+from cofre.relato import Relato
+
+if TYPE_CHECKING:
+    from cofre.deposito import Deposito
+    from cofre.poda import Podadora
+    from cofre.retencao import Politica
+
+REGRAS = {
+    "ultimos": "fica cada um dos N mais novos",
+    "diarios": "fica o mais novo de cada um dos N últimos dias que têm backup",
+    "semanais": "o mesmo, por semana (de segunda a domingo)",
+    "mensais": "o mesmo, por mês",
+    "anuais": "o mesmo, por ano",
+}
+NADA_FOI_APAGADO = "Nada foi apagado."
+SEM_REGRAS = (
+    "Diga quantos guardar, por exemplo:\n"
+    "  python scripts/backup-por-empresa.py podar --manter-diarios 7 --manter-mensais 12\n"
+    "ou ponha BACKUP_MANTER_DIARIOS=7 e as outras no .env (veja o .env.example)."
+)
+
+
+def _podar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config
+    from cofre.deposito import Deposito
+    from cofre.poda import PELA_METADE, PedidoDePoda, Podadora
+
+    politica = _politica(opcoes) or config.politica_de_poda()
+    if politica.vazia:
+        raise ErroDeUso(
+            "Nada é apagado sem que se diga o que guardar: falta ao menos um --manter.", SEM_REGRAS
+        )
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    apesar = bool(opcoes.apesar_do_encolhimento)
+    pedido = PedidoDePoda(politica, tuple(opcoes.empresa or ()), apesar)
+    try:
+        return _conduzir(Podadora(deposito, pedido, relato), opcoes)
+    except KeyboardInterrupt:
+        raise Interrompido("Interrompido.", PELA_METADE) from None
+
+
+def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
+    """Mostra, pergunta e só então pega a trava: uma pergunta sem resposta não impede um backup."""
+    from cofre.poda import documento, so_o_que_foi_visto
+    from cofre.trava import travar
+
+    planos = podadora.planejar(datetime.now().astimezone())
+    podadora.mostrar(planos)
+    resultado = None
+    if not opcoes.simular:
+        if any(p.saem for p in planos) and not opcoes.sim:
+            _confirmar(podadora.relato)
+        # Também sem nada a apagar: uma poda que morreu no meio termina aqui.
+        with travar(podadora.deposito.raiz, "poda"):
+            podadora.deposito.preparar()
+            resultado = podadora.executar(
+                so_o_que_foi_visto(podadora.planejar(datetime.now().astimezone()), planos)
+            )
+    podadora.relato.documento(documento(podadora.pedido, planos, resultado))
+    return resultado.codigo if resultado else 0
+
+
+def _confirmar(relato: Relato) -> None:
+    """Levanta Interrompido se a palavra não vem."""
+    from cofre.poda import PALAVRA
+
+    if relato.perguntar(f"Digite '{PALAVRA}' para confirmar: ") != PALAVRA:
+        raise Interrompido("Poda cancelada.", NADA_FOI_APAGADO)
+
+
+def podar_depois_do_backup(
+    deposito: Deposito, politica: Politica, relato: Relato
+) -> tuple[int, dict[str, Any]]:
+    """A poda da execução diária, sem perguntar; com a trava na mão. Devolve o código e o documento.
+    Um erro dela não desfaz nem esconde o backup que acabou de ser feito."""
+    from cofre.poda import PedidoDePoda, Podadora, documento
+
+    podadora = Podadora(deposito, PedidoDePoda(politica), relato)
+    try:
+        planos = podadora.planejar(datetime.now().astimezone())
+        relato.linha()
+        podadora.mostrar(planos, so_o_que_sai=True)
+        resultado = podadora.executar(planos)
+    except ErroCofre as e:
+        erro = e
+    except Exception as e:
+        erro = DefeitoInterno(e)
+    else:
+        return resultado.codigo, documento(podadora.pedido, planos, resultado)
+    relato.falha(f"❌ Poda não concluída: {erro}")
+    for cura in erro.dica.splitlines():
+        relato.falha(f"   {cura}")
+    return erro.codigo, {"acao": "podar", "codigo": erro.codigo, "erro": str(erro)}
+
+
+def _politica(opcoes: Namespace) -> Politica | None:
+    """A da linha de comando; None se ela não diz nenhuma regra: aí vale a do .env."""
+    from cofre.retencao import Politica
+
+    ditas = {nome: getattr(opcoes, f"manter_{nome}") for nome in REGRAS}
+    return Politica(**{n: v or 0 for n, v in ditas.items()}) if any(ditas.values()) else None
+
+
+def _opcoes(analisador: argparse.ArgumentParser) -> None:
+    for nome, ajuda in REGRAS.items():
+        analisador.add_argument(
+            f"--manter-{nome}",
+            metavar="N",
+            type=inteiro_entre(1, 9999),  # type: ignore[arg-type]
+            help=ajuda,
+        )
+    analisador.add_argument(
+        "--apesar-do-encolhimento",
+        action="store_true",
+        help="apaga também o que é anterior a um backup em que os dados encolheram",
+    )
+    analisador.add_argument("--simular", action="store_true", help="só mostra o que sairia")
+    analisador.add_argument("--sim", action="store_true", help="não pergunta: apaga o que sai")
+    opcao_de_empresa(analisador, argparse.SUPPRESS)
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+PODAR = Acao("podar", "apaga os backups antigos que nenhuma regra manda guardar", _opcoes, _podar)

@@ -1,0 +1,75 @@
+"""O que uma poda precisa saber de cada backup de uma empresa, e por que alguns não podem sair."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from cofre.deposito import Backup
+from cofre.diario import DESFEITA, PREFIXO, diarios
+from cofre.inventario import EM_PALAVRAS, TIPOS_DE_ROTINA, EmpresaGuardada, de_rotina
+from cofre.remocao import so_cita_os_seus
+from cofre.retencao import Guardado
+
+
+def guardados(
+    guardada: EmpresaGuardada, da_pasta: Sequence[Backup], estados: Mapping[str, str]
+) -> list[Guardado]:
+    """Os backups da empresa como a retenção os vê. `da_pasta` são todos os da pasta, também os de
+    outra empresa que alguém tenha posto lá; `estados`, os de `estado_de`, por carimbo."""
+    protegidos = dict(_protegidos(guardada, da_pasta, estados))
+    return [
+        Guardado(
+            b.carimbo,
+            b.quando,
+            rotina=de_rotina(b),
+            inteiro=estados[b.carimbo] == "completo" and not _da_primeira_versao(b),
+            protegido=protegidos.get(b.carimbo, ""),
+            encolhido=bool(b.meta and b.meta.bruto.get("encolhimentos")),
+        )
+        for b in guardada.backups
+    ]
+
+
+def _protegidos(
+    guardada: EmpresaGuardada, da_pasta: Sequence[Backup], estados: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """(carimbo, por que não pode sair), do motivo mais fraco ao mais forte: o último vale."""
+    citados = Counter(a for b in da_pasta for a in _citados(b))
+    ultimo_antigo = max((b.carimbo for b in da_pasta if _da_primeira_versao(b)), default="")
+    diario_ilegivel, necessarios = _pelos_diarios(guardada)
+    for b in guardada.backups:
+        if any(citados[a] > 1 for a in _citados(b)) or (
+            b.meta and not so_cita_os_seus(b.meta, b.carimbo)
+        ):
+            yield b.carimbo, "cita arquivos de outro backup"
+        # Quais arquivos são de um da primeira versão, diz a data do backup anterior na pasta.
+        if b.carimbo <= ultimo_antigo:
+            yield b.carimbo, "da primeira versão, ou anterior a um dela"
+        if b.meta and b.meta.tipo not in (*TIPOS_DE_ROTINA, *EM_PALAVRAS):
+            yield b.carimbo, f"é do tipo «{b.meta.tipo}»: as regras não o conhecem"
+        if estados[b.carimbo] == "danificado":
+            yield b.carimbo, "danificado: veja com verificar"
+        if diario_ilegivel:
+            yield b.carimbo, "há um diário de restauração que não se lê"
+        if b.carimbo in necessarios:
+            yield b.carimbo, "uma restauração precisa dele"
+
+
+def _da_primeira_versao(backup: Backup) -> bool:
+    return backup.meta is not None and backup.meta.versao == 1
+
+
+def _citados(backup: Backup) -> set[str]:
+    return {t.arquivo for t in backup.meta.tabelas.values()} if backup.meta else set()
+
+
+def _pelos_diarios(guardada: EmpresaGuardada) -> tuple[bool, Collection[str]]:
+    """Se há um diário ilegível; e os backups de que precisam as restaurações por concluir e a
+    última que ainda se pode desfazer."""
+    legiveis = diarios(guardada.pasta)
+    ilegivel = len(legiveis) != len(list(guardada.pasta.glob(f"{PREFIXO}*.json")))
+    desta = [d for d in legiveis if d.dados.get("user_id") == guardada.empresa.id]
+    desfaziveis = [d for d in desta if d.estado != DESFEITA]
+    precisam = [*(d for d in legiveis if d.por_concluir), *desfaziveis[-1:]]
+    return ilegivel, {str(d.dados.get(c)) for d in precisam for c in ("backup", "antes")}
