@@ -95,12 +95,17 @@ class Deposito:
 
     def backups(self, pasta: Path) -> list[Backup]:
         """Os backups de uma pasta, do mais antigo ao mais novo (pelo carimbo, nunca pelo mtime)."""
-        achados = []
-        for arquivo in pasta.glob(f"{METADADOS}*.json"):
-            casa = re.fullmatch(rf"{METADADOS}({_CARIMBO})\.json", arquivo.name)
-            if casa:
-                achados.append(_abrir(pasta, arquivo, casa.group(1)))
-        return sorted(achados, key=lambda b: b.carimbo)
+        return [self.abrir(pasta, carimbo) for carimbo in self.carimbos(pasta)]
+
+    def carimbos(self, pasta: Path) -> list[str]:
+        """Os carimbos dos backups de uma pasta, em ordem, sem abrir nenhum."""
+        nomes = (arquivo.name for arquivo in pasta.glob(f"{METADADOS}*.json"))
+        casam = (re.fullmatch(rf"{METADADOS}({_CARIMBO})\.json", nome) for nome in nomes)
+        return sorted(casa[1] for casa in casam if casa)
+
+    def abrir(self, pasta: Path, carimbo: str) -> Backup:
+        """O backup com este carimbo; o que não se lê vem com o `dano`."""
+        return _abrir(pasta, arquivo_de_metadados(pasta, carimbo), carimbo)
 
     def da_empresa(self, user_id: str) -> list[Backup]:
         """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
@@ -213,6 +218,11 @@ class Montagem:
         return _abrir(self.pasta, self.pasta / nome, self.carimbo)
 
 
+def arquivo_de_metadados(pasta: Path, carimbo: str) -> Path:
+    """Onde estão os metadados de um backup publicado."""
+    return pasta / f"{METADADOS}{carimbo}.json"
+
+
 def _recolher(montagem: Path) -> None:
     """Termina o que já estava pronto; apaga o que não estava."""
     carimbo = montagem.name.removeprefix(MONTAGEM)
@@ -323,10 +333,15 @@ def gravar_inteiro(caminho: Path, dados: bytes) -> None:
     """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
     novo = caminho.with_name(f".{caminho.name}.novo")
     novo.unlink(missing_ok=True)
-    with _criar(novo) as arquivo:
-        arquivo.write(dados)
-        _para_o_disco(arquivo)
-    _mover(novo, caminho)
+    try:
+        with _criar(novo) as arquivo:
+            arquivo.write(dados)
+            _para_o_disco(arquivo)
+        _mover(novo, caminho)
+    except OSError:
+        with contextlib.suppress(OSError):
+            novo.unlink(missing_ok=True)  # num disco cheio, a metade escrita só atrapalharia
+        raise
     _sincronizar(caminho.parent)
 
 
