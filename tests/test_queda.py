@@ -20,6 +20,7 @@ from apoio.execucao import PACIENCIA, abrir, conteudo, executar, fotografia_do_d
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito import Backup, Deposito
+from cofre.painel.pagina import ARQUIVO as PAGINA
 from cofre.verificacao import danos_de
 from supabase_local.falhas import Atraso, Pedido
 from supabase_local.servidor import SupabaseLocal
@@ -196,7 +197,7 @@ def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
         processo.communicate(timeout=PACIENCIA)
     assert (tmp_path / "empresa_aaaa1111").is_dir()
     assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", "empresa_bbbb2222"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", "empresa_bbbb2222", PAGINA]
 
 
 # -- Ctrl+C --------------------------------------------------------------------------------------
@@ -341,5 +342,6 @@ def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path:
         ".trava",
         "empresa_aaaa1111",
         "empresa_bbbb2222",
+        PAGINA,
     ]
     assert (tmp_path / ".trava").stat().st_mode & 0o777 == 0o600

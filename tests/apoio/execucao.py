@@ -16,6 +16,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.painel.pagina import ARQUIVO as PAGINA
 from supabase_local.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
@@ -166,10 +167,13 @@ def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> 
 
 
 def fotografia_do_disco(pasta: Path) -> dict[str, bytes]:
-    """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /)."""
+    """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /). Menos a
+    página, que se tira dos outros e muda a cada execução: dela cuida tests/test_painel.py."""
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):
         nome = caminho.relative_to(pasta).as_posix()
+        if caminho.name == PAGINA:
+            continue
         if caminho.is_file() and not caminho.is_symlink():
             fotografia[nome] = caminho.read_bytes()
         elif caminho.is_dir() and not any(caminho.iterdir()):

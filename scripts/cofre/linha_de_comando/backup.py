@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito
+from cofre.linha_de_comando import deposito, ensaio, painel
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -31,7 +31,7 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
-ACOES = (deposito.LISTAR, deposito.VERIFICAR)
+ACOES = (deposito.LISTAR, deposito.VERIFICAR, painel.PAINEL, ensaio.ENSAIAR)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
 
@@ -93,6 +93,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
             parar.set()
             equipe.encerrar()
             via.fechar()
+        painel.atualizar_painel(deposito, relato)
     relato.documento(resumo.documento(prontas))
     return resumo.codigo
 
