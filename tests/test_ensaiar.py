@@ -21,15 +21,16 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import ensaiado
 from cofre.config import NOME_DA_URL_DE_ENSAIO, AcessoDireto
 from cofre.deposito import Backup, Deposito
-from cofre.direto.endereco import interpretar
+from cofre.direto.endereco import Endereco, interpretar
 from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio, Ensaios
 from cofre.ensaio import volta
 from cofre.ensaio.banco import endereco_de_teste, transacao_sem_volta
 from cofre.ensaio.rodizio import NUNCA, da_vez
-from cofre.erros import ConfiguracaoInvalida, NadaEncontrado
+from cofre.erros import ConfiguracaoInvalida, NadaEncontrado, ServidorSemResposta
 from cofre.inventario import guardadas
+from cofre.metadados import Metadados
 from cofre.painel.pagina import ARQUIVO
-from supabase_local.postgres import ClusterPostgres
+from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
 AGORA = datetime.now().astimezone().replace(microsecond=0)
@@ -178,6 +179,50 @@ def test_o_que_o_banco_de_teste_nao_aceita_reprova(deposito: Deposito, teste: st
     assert (tentativa.como, tentativa.registros) == (RESTAURADO, 1)
     assert tentativa.causa == f"produtos: {recusa}"
     assert restos(teste) == vazio
+
+
+def acesso_a(url: str) -> Endereco:
+    return endereco_de_teste(AcessoDireto(url, nome=NOME_DA_URL_DE_ENSAIO), None)
+
+
+def restaurar_e_derrubar(
+    cluster: ClusterPostgres, url: str, backup: Backup, meta: Metadados
+) -> None:
+    """A conexão morre com o backup inteiro já no banco de teste."""
+    with transacao_sem_volta(acesso_a(url)) as conexao:
+        assert volta.restaurar(conexao, backup, meta).registros == 3
+        with cluster.conectar("postgres", ADMINISTRADOR) as administrador:
+            pid = conexao.info.backend_pid
+            administrador.execute("SELECT pg_terminate_backend(%s)", [pid])
+        volta.restaurar(conexao, backup, meta)
+
+
+def test_a_conexao_que_cai_no_meio_nao_deixa_nada(
+    criar_supabase: FabricaDeSupabase, teste: str, deposito: Deposito
+) -> None:
+    """O que já estava no banco de teste some com a transação, sem ninguém para o apagar."""
+    backup = lojinha_guardada(deposito)
+    assert backup.meta is not None
+    vazio = restos(teste)
+    with pytest.raises(ServidorSemResposta, match="caiu no meio"):
+        restaurar_e_derrubar(criar_supabase.cluster, teste, backup, backup.meta)
+    assert restos(teste) == vazio
+
+
+def test_um_papel_que_nao_pode_criar_diz_o_que_falta(
+    criar_supabase: FabricaDeSupabase, teste: str, deposito: Deposito
+) -> None:
+    lojinha_guardada(deposito)
+    cluster = criar_supabase.cluster
+    papel = f"sem_nada_{teste.rpartition('/')[2]}"
+    criar = f"CREATE ROLE {papel} LOGIN PASSWORD '{cluster.senha}'"
+    cluster.executar("postgres", criar, ADMINISTRADOR)
+    fim = ensaiar(deposito.raiz, teste.replace("//postgres:", f"//{papel}:"))
+    cluster.executar("postgres", f"DROP ROLE {papel}", ADMINISTRADOR)
+    assert fim.codigo == 4, fim.tudo
+    assert "O banco de teste recusou o ensaio (42501)." in fim.erros
+    assert "CREATE no DATABASE" in fim.erros
+    assert registro(deposito.raiz, ALVO) == Ensaios(ALVO)
 
 
 def test_um_banco_que_ja_guarda_algo_e_recusado(

@@ -116,7 +116,13 @@ def test_toda_acao_tem_a_sua_ajuda(tmp_path: Path) -> None:
 def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
     destino = tmp_path / "backups"
     telas = [t for t in TELAS if not da_restauracao(t)]
-    assert [t.argumentos for t in telas] == ["", "listar", "verificar", "painel", "ensaiar --embutido"]
+    assert [t.argumentos for t in telas] == [
+        "",
+        "listar",
+        "verificar",
+        "painel",
+        "ensaiar --embutido",
+    ]
     for tela in telas:
         fim = executar(supabase, destino, *(tela.argumentos or "").split())
         assert fim.codigo == 0, fim.tudo

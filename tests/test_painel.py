@@ -25,6 +25,7 @@ from cofre.deposito import Deposito
 from cofre.diario import CONCLUIDA, abrir_novo
 from cofre.ensaiado import RESTAURADO, Ensaio
 from cofre.linha_de_comando.painel import IDADE_MAXIMA
+from cofre.metadados import Cabecalho, ler_cabecalho
 from cofre.painel.dados import EmpresaNoPainel, reunir
 from cofre.painel.pagina import ARQUIVO, calendario, desenhar, gravar
 from cofre.relato import limpo
@@ -206,7 +207,7 @@ def test_a_pagina_que_nao_se_grava_e_so_um_aviso(
     (destino / ARQUIVO / "no_caminho").mkdir(parents=True)
     barrada = executar(projeto, destino, *so_a_vizinha)
     assert barrada.codigo == 0, barrada.tudo
-    assert not list(destino.glob(".painel*"))
+    assert not list(destino.glob(".painel.html*"))
     assert "⚠️ A página não foi atualizada." in barrada.saida
     assert executar(None, destino, "verificar").codigo == 0
 
@@ -429,6 +430,37 @@ def test_backups_ilegiveis_e_da_primeira_versao_tambem_aparecem(deposito: Deposi
     assert empresa.estado_do_novo == "danificado"
     assert empresa.inteiro is not None
     assert empresa.inteiro.carimbo == velho.carimbo
+
+
+def test_o_que_ja_se_leu_nao_se_rele_e_o_que_mudou_sim(
+    deposito: Deposito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        guardar(deposito, ALVO, "Loja", AGORA - timedelta(days=n))
+    lidos: list[str] = []
+
+    def contar(arquivo: Path) -> Cabecalho:
+        lidos.append(arquivo.name)
+        return ler_cabecalho(arquivo)
+
+    monkeypatch.setattr("cofre.painel.lembranca.ler_cabecalho", contar)
+    antes = empresa_de(deposito)
+    assert len(lidos) == 3
+    assert empresa_de(deposito) == antes
+    assert len(lidos) == 3
+
+    (pasta,) = deposito.pastas()
+    primeiro = pasta / f"backup_metadata_{deposito.carimbos(pasta)[0]}.json"
+    bruto = json.loads(primeiro.read_text("utf-8"))
+    primeiro.write_text(json.dumps({**bruto, "total_registros": 4321}), "utf-8")
+    assert [p.registros for p in empresa_de(deposito).pontos] == [4321, 1, 1]
+    assert lidos[3:] == [primeiro.name]
+    primeiro.unlink()
+    assert len(empresa_de(deposito).pontos) == 2
+
+    for estragada in (b"", b"[]", b'{"x": {"y": [1]}}'):
+        (deposito.raiz / ".painel.json").write_bytes(estragada)
+        assert len(empresa_de(deposito).pontos) == 2
 
 
 def test_a_pagina_que_ninguem_refez_acusa_sozinha(

@@ -16,12 +16,15 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.painel.pagina import ARQUIVO as PAGINA
+from cofre.painel import lembranca, pagina
 from supabase_local.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
 BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
 RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
+DA_PAGINA = (lembranca.ARQUIVO, pagina.ARQUIVO)
+"""O que cada execução refaz na raiz do depósito."""
+
 PACIENCIA = 120.0
 """Segundos até desistir de um script preso."""
 
@@ -172,7 +175,7 @@ def fotografia_do_disco(pasta: Path) -> dict[str, bytes]:
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):
         nome = caminho.relative_to(pasta).as_posix()
-        if caminho.name == PAGINA:
+        if caminho.name in DA_PAGINA:
             continue
         if caminho.is_file() and not caminho.is_symlink():
             fotografia[nome] = caminho.read_bytes()

@@ -37,8 +37,8 @@ def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
         raise ErroDeUso("Um ensaio é de uma empresa por vez.", "Use --empresa uma vez só.")
     acessos = config.acessos_de_ensaio()
     deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    vez = rodizio.da_vez(inventario.guardadas(deposito, empresas))
     with travar(deposito.raiz, "ensaio"):
+        vez = rodizio.da_vez(inventario.guardadas(deposito, empresas))
         try:
             abrir = partial(_banco_de_teste, acessos, opcoes.embutido)
             return rodizio.ensaiar(vez, abrir, relato)

@@ -15,6 +15,7 @@ from cofre.ensaiado import Ensaios
 from cofre.erros import BackupDanificado
 from cofre.inventario import TIPOS_DE_ROTINA, estado_de
 from cofre.metadados import Cabecalho, ler_cabecalho
+from cofre.painel.lembranca import Lembranca
 
 DIAS = 60
 """De quantos dias é o calendário."""
@@ -111,56 +112,62 @@ def quando_foi(carimbo: str) -> datetime:
 
 def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Painel:
     """Tudo o que há no depósito, por nome de empresa. Levanta FalhaDeDisco."""
+    lembranca = Lembranca(deposito.raiz)
     achadas = []
     for pasta in deposito.pastas():
         with erros_de_disco(pasta):
-            achadas += list(_da_pasta(_Historico(deposito, pasta, agora), agora, idade_maxima))
+            historico = _Historico(deposito, lembranca, pasta, agora)
+            achadas += list(_da_pasta(historico, agora, idade_maxima))
+    lembranca.guardar()
     achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
     return Painel(agora, idade_maxima, tuple(achadas))
 
 
 class _Historico:
-    """Os cabeçalhos de uma pasta, lidos uma vez só e só os que fazem falta."""
+    """Os backups de uma pasta, lidos só os que fazem falta."""
 
-    def __init__(self, deposito: Deposito, pasta: Path, agora: datetime) -> None:
+    def __init__(
+        self, deposito: Deposito, lembranca: Lembranca, pasta: Path, agora: datetime
+    ) -> None:
         self.deposito = deposito
         self.pasta = pasta
         self.carimbos = deposito.carimbos(pasta)
-        self._lidos: dict[str, Cabecalho | None] = {}
+        self._lembranca = lembranca
         limite = f"{agora - timedelta(days=DIAS):{FORMATO_DO_CARIMBO}}"
         antigos = [c for c in self.carimbos if c < limite]
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
 
     def cabecalho(self, carimbo: str) -> Cabecalho | None:
         """None se está danificado."""
-        if carimbo not in self._lidos:
-            self._lidos[carimbo] = None
-            with contextlib.suppress(BackupDanificado, OSError):
-                self._lidos[carimbo] = ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
-        return self._lidos[carimbo]
+        with contextlib.suppress(BackupDanificado):
+            return ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
+        return None
 
     def donos(self) -> list[str]:
         """De quem são os backups; o nome da pasta, se nenhum se lê."""
-        lidos = (self.cabecalho(c) for c in reversed(self.mostrados))
-        return list(dict.fromkeys(c.user_id for c in lidos if c)) or [self.pasta.name]
+        lidos = (self._lembranca.de(self.pasta, c) for c in reversed(self.mostrados))
+        return list(dict.fromkeys(b.user_id for b in lidos if b.user_id)) or [self.pasta.name]
 
-    def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[tuple[str, Ponto]]:
-        """(carimbo, ponto) dos backups de rotina deste dono; os ilegíveis podem ser dele."""
+    def nome(self, dono: str) -> str:
+        """O do backup mais novo que diz um."""
+        lidos = (self._lembranca.de(self.pasta, c) for c in reversed(self.mostrados))
+        return next((b.nome for b in lidos if b.user_id == dono and b.nome), f"({self.pasta.name})")
+
+    def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[Ponto]:
+        """Os backups de rotina deste dono; os ilegíveis podem ser dele."""
         for carimbo in carimbos:
-            c = self.cabecalho(carimbo)
-            if c is None:
-                yield carimbo, Ponto(carimbo, 0, 0, inteiro=False)
-            elif c.user_id == dono and (c.tipo or "manual") in TIPOS_DE_ROTINA:
-                yield carimbo, Ponto(carimbo, c.total_registros, c.total_bytes, c.inteiro)
+            b = self._lembranca.de(self.pasta, carimbo)
+            if not b.user_id or (b.user_id == dono and b.tipo in TIPOS_DE_ROTINA):
+                yield Ponto(carimbo, b.registros, b.bytes, b.inteiro)
 
     def mais_novo_inteiro(self, dono: str) -> Ponto | None:
         """O mais novo completo e com os arquivos no lugar, por mais antigo que seja."""
-        for carimbo, ponto in self.de_rotina(dono, self.carimbos[::-1]):
-            if ponto.inteiro:
-                backup = self.deposito.abrir(self.pasta, carimbo)
-                if estado_de(backup)[0] == "completo":
-                    return ponto
-        return None
+        inteiros = (p for p in self.de_rotina(dono, self.carimbos[::-1]) if p.inteiro)
+        return next((p for p in inteiros if self.estado(p)[0] == "completo"), None)
+
+    def estado(self, ponto: Ponto) -> tuple[str, str]:
+        """O estado e a causa dele, vendo se os arquivos estão no lugar."""
+        return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
 
 
 def _da_pasta(
@@ -170,7 +177,7 @@ def _da_pasta(
         return
     diarios = diario.diarios(historico.pasta)
     for dono in historico.donos():
-        pontos = [p for _, p in historico.de_rotina(dono, historico.mostrados)]
+        pontos = list(historico.de_rotina(dono, historico.mostrados))
         seus = [d for d in diarios if d.dados.get("user_id") == dono]
         yield _empresa(historico, dono, pontos, seus, agora - idade_maxima)
 
@@ -186,11 +193,11 @@ def _empresa(
     novo = pontos[-1] if pontos else None
     inteiro = historico.mais_novo_inteiro(dono)
     cabecalho = historico.cabecalho(novo.carimbo) if novo else None
-    estado, causa = _estado(historico, novo)
+    estado, causa = historico.estado(novo) if novo else ("sem backup", "")
     encolhimentos = tuple(_encolhimentos(cabecalho))
     return EmpresaNoPainel(
         id=dono,
-        nome=_nome(historico, dono),
+        nome=historico.nome(dono),
         pasta=historico.pasta.name,
         problemas=tuple(_problemas(estado, inteiro, limite, encolhimentos, diarios)),
         novo=novo,
@@ -205,19 +212,6 @@ def _empresa(
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
         ensaios=ensaiado.ler(historico.pasta, dono),
     )
-
-
-def _nome(historico: _Historico, dono: str) -> str:
-    lidos = (historico.cabecalho(c) for c in reversed(historico.mostrados))
-    nomes = (c.nome for c in lidos if c and c.user_id == dono)
-    return next((n for n in nomes if n), f"({historico.pasta.name})")
-
-
-def _estado(historico: _Historico, novo: Ponto | None) -> tuple[str, str]:
-    """O estado do backup mais novo e a causa dele, vendo se os arquivos estão no lugar."""
-    if novo is None:
-        return "sem backup", ""
-    return estado_de(historico.deposito.abrir(historico.pasta, novo.carimbo))
 
 
 def _problemas(
