@@ -267,7 +267,7 @@ def test_cada_estado_tem_o_seu_selo_e_o_seu_filtro(
         "7 empresas",
         "1 inteira",
         "1 restauração por concluir",
-        "3 incompleta",
+        "3 incompletas",
         "1 velha",
         "1 encolhida",
     ]

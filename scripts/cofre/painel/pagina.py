@@ -31,12 +31,15 @@ except ModuleNotFoundError as e:
 ARQUIVO = "painel.html"
 AQUI = Path(__file__).parent
 
-PROBLEMAS: Mapping[str, str] = {
-    dados.POR_CONCLUIR: "restauração por concluir",
-    dados.INCOMPLETA: "incompleta",
-    dados.VELHA: "velha",
-    dados.ENCOLHIDA: "encolhida",
+ESTADOS: Mapping[str, tuple[str, str]] = {
+    "inteira": ("inteira", "inteiras"),
+    dados.POR_CONCLUIR: ("restauração por concluir", "restaurações por concluir"),
+    dados.INCOMPLETA: ("incompleta", "incompletas"),
+    dados.VELHA: ("velha", "velhas"),
+    dados.ENCOLHIDA: ("encolhida", "encolhidas"),
 }
+"""O que se diz de uma empresa e de várias, na ordem da página."""
+
 DESFECHOS: Mapping[str, str] = {
     CONCLUIDA: "concluída",
     DESFEITA: "desfeita",
@@ -71,7 +74,7 @@ def desenhar(painel: Painel) -> str:
         programa=Markup(programa),
         resumo_do_estilo=_resumo(estilo),
         resumo_do_programa=_resumo(programa),
-        problemas=PROBLEMAS,
+        estados=ESTADOS,
         contagens=_contagens(painel.empresas),
     )
 
@@ -112,8 +115,8 @@ def _resumo(texto: str) -> str:
 
 
 def _contagens(empresas: Sequence[EmpresaNoPainel]) -> dict[str, int]:
-    contagens = {p: sum(p in e.problemas for e in empresas) for p in PROBLEMAS}
-    return {"inteira": sum(not e.problemas for e in empresas), **contagens}
+    contagens = {p: sum(p in e.problemas for e in empresas) for p in ESTADOS}
+    return {**contagens, "inteira": sum(not e.problemas for e in empresas)}
 
 
 def _data(quando: datetime) -> str:

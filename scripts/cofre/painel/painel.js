@@ -4,7 +4,7 @@
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const DIA = 86400;
-  const VELHA = "velha";
+  const VELHA = "velha", INTEIRA = "inteira";
   const corpo = document.body.dataset;
   const agora = Date.now() / 1000;
   const principal = document.getElementById("empresas");
@@ -51,12 +51,12 @@
       if (!estado) continue;
       const quantas = empresas.filter((e) => tem(e, estado)).length;
       botao.querySelector("b").textContent = numeros.format(quantas);
-      if (estado === "inteira") botao.lastChild.textContent = quantas === 1 ? " inteira" : " inteiras";
-      else botao.hidden = quantas === 0;
+      botao.lastChild.textContent = ` ${quantas === 1 ? botao.dataset.uma : botao.dataset.varias}`;
+      botao.hidden = quantas === 0 && estado !== INTEIRA;
     }
   };
   const tem = (e, estado) =>
-    estado === "inteira" ? !problemas(e).length : problemas(e).includes(estado);
+    estado === INTEIRA ? !problemas(e).length : problemas(e).includes(estado);
   const acusarParada = () => {
     const passou = agora - Number(corpo.gerado);
     document.getElementById("idade-da-pagina").textContent = `, ${idade(passou)}`;
