@@ -1,3 +1,3 @@
 """As peças que todos os testes usam."""
 
-pytest_plugins = ["apoio.servidores", "apoio.loja", "apoio.bancada"]
+pytest_plugins = ["apoio.servidores", "apoio.loja", "apoio.bancada", "apoio.navegador"]

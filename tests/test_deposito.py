@@ -16,6 +16,7 @@ import pytest
 
 from apoio.execucao import (
     BACKUP,
+    DA_PAGINA,
     PACIENCIA,
     RAIZ,
     ambiente,
@@ -53,7 +54,7 @@ def test_forma_dos_arquivos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     pasta = tmp_path / "empresa_aaaa1111"
     nomes = [f"{t}_{carimbo}.json" for t in (*REGISTROS_DO_DONO, "backup_metadata")]
     assert sorted(p.name for p in pasta.iterdir()) == sorted(nomes)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", pasta.name]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([".trava", pasta.name, *DA_PAGINA])
 
     assert (pasta / f"vazia_{carimbo}.json").read_bytes() == b"[]\n"
     for tabela in ("empresas", "produtos", "clientes", "vendas", "vendas_itens"):
@@ -140,7 +141,8 @@ def test_modos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     finally:
         os.umask(anterior)
     modos = {p.relative_to(destino).parts[0]: p.stat().st_mode & 0o777 for p in destino.iterdir()}
-    assert modos == {".trava": 0o600, "empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
+    pastas = {"empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
+    assert modos == {**dict.fromkeys((".trava", *DA_PAGINA), 0o600), **pastas}
     arquivos = list(destino.rglob("*.json"))
     assert len(arquivos) == 16
     assert {p.stat().st_mode & 0o777 for p in arquivos} == {0o600}
@@ -497,11 +499,9 @@ def test_destino_relativo_e_da_pasta_corrente(projeto: SupabaseLocal, tmp_path: 
     """--destino é relativo a onde se está; BACKUP_DIR, à raiz do projeto."""
     saida = executar(projeto, tmp_path / "nada", "--destino", "aqui", pasta=tmp_path)
     assert saida.codigo == 0, saida.tudo
-    assert sorted(p.name for p in (tmp_path / "aqui").iterdir()) == [
-        ".trava",
-        "empresa_aaaa1111",
-        "empresa_bbbb2222",
-    ]
+    assert sorted(p.name for p in (tmp_path / "aqui").iterdir()) == sorted(
+        [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA]
+    )
     relativo = os.path.relpath(tmp_path / "da raiz", RAIZ)
     saida = executar(projeto, Path(relativo), "--empresa", DONO, pasta=tmp_path)
     assert saida.codigo == 0, saida.tudo

@@ -116,7 +116,13 @@ def test_toda_acao_tem_a_sua_ajuda(tmp_path: Path) -> None:
 def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
     destino = tmp_path / "backups"
     telas = [t for t in TELAS if not da_restauracao(t)]
-    assert [t.argumentos for t in telas] == ["", "listar", "verificar"]
+    assert [t.argumentos for t in telas] == [
+        "",
+        "listar",
+        "verificar",
+        "painel",
+        "ensaiar --embutido",
+    ]
     for tela in telas:
         fim = executar(supabase, destino, *(tela.argumentos or "").split())
         assert fim.codigo == 0, fim.tudo
@@ -223,7 +229,7 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
     assert {int(c) for c in da_ajuda} == dos_erros | {erros.TUDO_CERTO, HA_DIFERENCAS}
 
 
-VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP)_[A-Z_]+[A-Z]\b")
+VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP|ENSAIO)_[A-Z_]+[A-Z]\b")
 
 
 def variaveis_do_codigo() -> set[str]:

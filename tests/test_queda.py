@@ -17,7 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from apoio.execucao import PACIENCIA, abrir, conteudo, executar, fotografia_do_disco, metadados
+from apoio.execucao import (
+    DA_PAGINA,
+    PACIENCIA,
+    abrir,
+    conteudo,
+    executar,
+    fotografia_do_disco,
+    metadados,
+)
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito import Backup, Deposito
@@ -191,7 +199,9 @@ def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
     executar(projeto, tmp_path, "--empresa", DONO, programa=programa, mais=mais)
     assert [p.name[:14] for p in (tmp_path / "empresa_aaaa1111").iterdir()] == [".em_andamento_"]
     assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", "empresa_bbbb2222"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [".trava", "empresa_bbbb2222", *DA_PAGINA]
+    )
 
 
 # -- Ctrl+C --------------------------------------------------------------------------------------
@@ -367,9 +377,7 @@ def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path:
     assert json.loads((tmp_path / ".trava.json").read_text("utf-8"))["pid"] == processo.pid
     saida = executar(projeto, tmp_path)
     assert saida.codigo == 0, saida.tudo
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        ".trava",
-        "empresa_aaaa1111",
-        "empresa_bbbb2222",
-    ]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA]
+    )
     assert (tmp_path / ".trava").stat().st_mode & 0o777 == 0o600

@@ -22,6 +22,7 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import erros
 from cofre.linha_de_comando.argumentos import CODIGOS
+from cofre.linha_de_comando.backup import ACOES
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
 from cofre.relato import em_linhas
 from supabase_local.servidor import SupabaseLocal
@@ -373,7 +374,7 @@ INGLES = re.compile(
 )
 
 
-@pytest.mark.parametrize("acao", [[], ["listar"], ["verificar"], ["podar"]])
+@pytest.mark.parametrize("acao", [[], ["listar"], ["verificar"], ["ensaiar"], ["podar"]])
 @pytest.mark.parametrize("opcao", ["--help", "-h"])
 @pytest.mark.parametrize("colunas", ["40", "80"])
 def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas: str) -> None:
@@ -389,7 +390,7 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
     for nome in nomes:
         assert f"\n  {nome}" in opcoes
     acoes = re.findall(r"^    (\w+)", antes, re.MULTILINE)
-    assert acoes == ([] if acao else ["continuar", "listar", "verificar", "podar"])
+    assert acoes == ([] if acao else [a.nome for a in ACOES])
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:

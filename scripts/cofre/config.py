@@ -43,6 +43,7 @@ NOMES_DA_POLITICA = {
     "BACKUP_MANTER_MENSAIS": "mensais",
     "BACKUP_MANTER_ANUAIS": "anuais",
 }
+NOME_DA_URL_DE_ENSAIO = "ENSAIO_DB_URL"
 ONDE_PEGAR = (
     "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
     "uma «secret key» (sb_secret_...) e ponha no .env:\n"
@@ -72,10 +73,19 @@ class Acesso:
 @dataclass(frozen=True, slots=True)
 class AcessoDireto:
     """A conexão direta como está no .env, por conferir; a URL (com a senha) nunca aparece no repr.
-    `ca` é o certificado do Supabase, se dado."""
+    `ca` é o certificado do Supabase, se dado; `nome`, a variável de onde a URL veio."""
 
     url: str = field(repr=False)
     ca: Path | None = None
+    nome: str = NOME_DA_URL_DO_BANCO
+
+
+@dataclass(frozen=True, slots=True)
+class AcessosDeEnsaio:
+    """O banco de teste (None: não há) e o de produção, que não pode ser o mesmo."""
+
+    teste: AcessoDireto | None
+    producao: AcessoDireto | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,14 @@ def _sim_ou_nao(valores: Mapping[str, str], nome: str) -> bool:
     if valor not in ("sim", "não", "nao"):
         raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", "Vazio vale por «não».")
     return valor == "sim"
+
+
+def acessos_de_ensaio(raiz: Path = RAIZ) -> AcessosDeEnsaio:
+    """Só os bancos, por conferir: um ensaio não fala com a API nem precisa da chave."""
+    valores = _ambiente(raiz)
+    url = valores.get(NOME_DA_URL_DE_ENSAIO)
+    teste = AcessoDireto(url, nome=NOME_DA_URL_DE_ENSAIO) if url else None
+    return AcessosDeEnsaio(teste, _acesso_direto(valores, raiz))
 
 
 def _ambiente(raiz: Path) -> dict[str, str]:

@@ -114,14 +114,21 @@ class Deposito:
 
     def backups(self, pasta: Path) -> list[Backup]:
         """Os backups de uma pasta, do mais antigo ao mais novo (pelo carimbo, nunca pelo mtime)."""
-        return list(self._do_mais_novo(pasta))[::-1]
+        return [self.abrir(pasta, carimbo) for carimbo in self.carimbos(pasta)]
+
+    def carimbos(self, pasta: Path) -> list[str]:
+        """Os carimbos dos backups de uma pasta, em ordem, sem abrir nenhum."""
+        nomes = (arquivo.name for arquivo in pasta.glob(f"{METADADOS}*.json"))
+        casam = (re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", nome) for nome in nomes)
+        return sorted(casa[1] for casa in casam if casa)
+
+    def abrir(self, pasta: Path, carimbo: str) -> Backup:
+        """O backup com este carimbo; o que não se lê vem com o `dano`."""
+        return _abrir(pasta, arquivo_de_metadados(pasta, carimbo), carimbo)
 
     def _do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
         """Os backups de uma pasta, do mais novo ao mais antigo, abertos só quando se pedem."""
-        for arquivo in sorted(pasta.glob(f"{METADADOS}*.json"), reverse=True):
-            casa = re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", arquivo.name)
-            if casa:
-                yield _abrir(pasta, arquivo, casa.group(1))
+        return (self.abrir(pasta, carimbo) for carimbo in reversed(self.carimbos(pasta)))
 
     def da_empresa(self, user_id: str) -> list[Backup]:
         """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
@@ -287,6 +294,11 @@ def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any]) -> Path | None:
         return anterior.caminho(antiga)
     except BackupDanificado:
         return None
+
+
+def arquivo_de_metadados(pasta: Path, carimbo: str) -> Path:
+    """Onde estão os metadados de um backup publicado."""
+    return pasta / f"{METADADOS}{carimbo}.json"
 
 
 def _recolher(montagem: Path) -> None:

@@ -13,6 +13,7 @@
                ├─ TravaOcupada (5)
                ├─ BackupDanificado (6)
                ├─ RestauracaoIncompleta (7), RestauracaoRecusada (8)
+               ├─ EnsaioReprovado (11)
                ├─ DefeitoInterno (1)
                └─ Interrompido (130)
 """
@@ -204,6 +205,12 @@ class RestauracaoIncompleta(ErroCofre):
     """A empresa não chegou ao estado pedido; o diário diz onde parou e a foto de antes existe."""
 
     codigo = 7
+
+
+class EnsaioReprovado(ErroCofre):
+    """O backup foi restaurado no banco de teste, e não era mais o que foi salvo."""
+
+    codigo = 11
 
 
 class Interrompido(ErroCofre):

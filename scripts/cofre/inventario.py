@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cofre import ensaiado
 from cofre.deposito import Backup, Deposito
 from cofre.diario import avisos_de_pendentes
 from cofre.erros import NadaEncontrado
@@ -75,6 +76,10 @@ def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
         relato.linha()
         relato.linha(f"🏢 {limpo(guardada.empresa.nome)}  ({limpo(guardada.empresa.id)})")
         relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
+        ensaio = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
+        if ensaio is not None:
+            como = ensaiado.EM_PALAVRAS.get(ensaio.como, limpo(ensaio.como))
+            relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
         for backup in guardada.backups:
             relato.linha(f"   {_linha(backup)}")
     no_disco = _contar_espaco(empresas, relato)
@@ -150,10 +155,12 @@ def bytes_de(backup: Backup) -> int:
 
 
 def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
+    ensaio = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     return {
         "id": guardada.empresa.id,
         "nome": guardada.empresa.nome,
         "pasta": str(guardada.pasta),
+        "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
         "backups": [
             {
                 "carimbo": b.carimbo,

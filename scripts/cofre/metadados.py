@@ -6,11 +6,14 @@ tabelas_backup, tabelas_falha, total_registros, tabelas); `versao_formato` 2 acr
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from cofre.erros import BackupDanificado
 from cofre.modelo import ChaveEstrangeira
@@ -180,3 +183,43 @@ def _chave(fk: Mapping[str, Any]) -> ChaveEstrangeira:
 
 def _lista(valor: object) -> Sequence[Any]:
     return valor if isinstance(valor, list) else ()
+
+
+# -- só o começo -----------------------------------------------------------------------------
+
+
+class Cabecalho(msgspec.Struct, frozen=True, gc=False):
+    """O que um backup diz em poucas palavras: sem as colunas e as somas, que são quase todo o
+    arquivo, lê-se um histórico de anos num instante. Chaves com os nomes que têm no arquivo."""
+
+    user_id: str
+    nome: str | None = None
+    tipo: str | None = None
+    total_registros: int = 0
+    total_bytes: int = 0
+    falhas: dict[str, str] = {}
+    tabelas_falha: list[str] = []
+    tabelas_nao_pedidas: list[str] = []
+    deixadas_de_fora: list[dict[str, str]] = []
+    encolhimentos: list[dict[str, Any]] = []
+
+    @property
+    def causas(self) -> dict[str, str]:
+        """Cada tabela que falhou e por quê (a primeira versão não dizia por quê)."""
+        return {**dict.fromkeys(self.tabelas_falha, ""), **self.falhas}
+
+    @property
+    def inteiro(self) -> bool:
+        """O mesmo que `Metadados.inteiro`."""
+        return not self.causas and not self.tabelas_nao_pedidas
+
+
+_CABECALHO = msgspec.json.Decoder(Cabecalho)
+
+
+def ler_cabecalho(caminho: Path) -> Cabecalho:
+    """Levanta BackupDanificado; OSError passa."""
+    try:
+        return _CABECALHO.decode(caminho.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise BackupDanificado(f"{caminho.name} está danificado: {e}") from e

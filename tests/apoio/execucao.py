@@ -16,11 +16,15 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.painel import lembranca, pagina
 from supabase_local.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
 BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
 RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
+DA_PAGINA = (lembranca.ARQUIVO, pagina.ARQUIVO)
+"""O que cada execução refaz na raiz do depósito."""
+
 PACIENCIA = 120.0
 """Segundos até desistir de um script preso."""
 
@@ -166,10 +170,13 @@ def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> 
 
 
 def fotografia_do_disco(pasta: Path) -> dict[str, bytes]:
-    """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /)."""
+    """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /). Menos a
+    página, que se tira dos outros e muda a cada execução: dela cuida tests/test_painel.py."""
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):
         nome = caminho.relative_to(pasta).as_posix()
+        if caminho.name in DA_PAGINA:
+            continue
         if caminho.is_file() and not caminho.is_symlink():
             fotografia[nome] = caminho.read_bytes()
         elif caminho.is_dir() and not any(caminho.iterdir()):

@@ -65,27 +65,28 @@ def interpretar(acesso: AcessoDireto) -> Endereco:
     """O endereço dito no .env. Levanta ConfiguracaoInvalida."""
     url = acesso.url
     if not re.match(r"postgres(ql)?://", url):
-        raise _invalida("não começa com postgresql://", ONDE_PEGAR_BANCO)
+        raise _invalida(acesso, "não começa com postgresql://", ONDE_PEGAR_BANCO)
     if _MARCADOR.search(url):
-        raise _invalida("ainda tem o lugar da senha por preencher", ONDE_PEGAR_BANCO)
+        raise _invalida(acesso, "ainda tem o lugar da senha por preencher", ONDE_PEGAR_BANCO)
     casa = _URL.fullmatch(url)
     if casa is None or re.search(r"[\s\x00-\x1f]|%(?![0-9A-Fa-f]{2})", url):
-        raise _invalida("está malformada", ESCAPES)
+        raise _invalida(acesso, "está malformada", ESCAPES)
     if "," in casa["onde"]:
-        raise _invalida("tem mais de um servidor; é preciso um só", ONDE_PEGAR_BANCO)
+        raise _invalida(acesso, "tem mais de um servidor; é preciso um só", ONDE_PEGAR_BANCO)
     onde = _ONDE.fullmatch(casa["onde"])
     porta = int((onde["porta"] if onde else None) or PORTA_PADRAO)
     if onde is None or not 0 < porta < 65536:
-        raise _invalida("está malformada depois da última @ (servidor e porta)", ESCAPES)
+        raise _invalida(acesso, "está malformada depois da última @ (servidor e porta)", ESCAPES)
     if porta == PORTA_DE_TRANSACOES:
         raise _invalida(
+            acesso,
             f"usa a porta {PORTA_DE_TRANSACOES}, a do pooler de transações, que não serve",
             f"Use o Session pooler, porta {PORTA_PADRAO}. {ONDE_PEGAR_BANCO}",
         )
     host = (onde["ipv6"] or unquote(onde["nome"])).lower()
     usuario, _dois_pontos, senha = (unquote(p) for p in casa["quem"].partition(":"))
     if not usuario or (not senha and not endereco_local(host)):
-        raise _invalida("não tem o usuário e a senha do banco", ONDE_PEGAR_BANCO)
+        raise _invalida(acesso, "não tem o usuário e a senha do banco", ONDE_PEGAR_BANCO)
     sslmode, ca = _tls(host, dict(parse_qsl(casa["opcoes"] or "")), acesso.ca)
     banco = unquote(casa["banco"] or "") or "postgres"
     return Endereco(host, porta, usuario, senha, banco, sslmode, ca)
@@ -120,5 +121,5 @@ def _tls(host: str, opcoes: dict[str, str], ca: Path | None) -> tuple[str, str]:
     return "require", arquivo
 
 
-def _invalida(problema: str, dica: str) -> ConfiguracaoInvalida:
-    return ConfiguracaoInvalida(f"{NOME_DA_URL_DO_BANCO} {problema}.", dica)
+def _invalida(acesso: AcessoDireto, problema: str, dica: str) -> ConfiguracaoInvalida:
+    return ConfiguracaoInvalida(f"{acesso.nome} {problema}.", dica)

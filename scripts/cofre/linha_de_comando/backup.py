@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito, poda
+from cofre.linha_de_comando import deposito, ensaio, painel, poda
 from cofre.linha_de_comando.argumentos import (
     Acao,
     Analisador,
@@ -114,6 +114,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         if codigo == 0 and tudo and not configuracao.guardar.vazia:
             codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
             documento |= {"codigo": codigo, "poda": podado}
+        painel.atualizar_painel(deposito, relato)
     relato.documento(documento)
     return codigo
 
@@ -185,5 +186,12 @@ CONTINUAR = Acao(
     _opcoes_de_continuar,
     _continuar,
 )
-ACOES = (CONTINUAR, deposito.LISTAR, deposito.VERIFICAR, poda.PODAR)
+ACOES = (
+    CONTINUAR,
+    deposito.LISTAR,
+    deposito.VERIFICAR,
+    painel.PAINEL,
+    ensaio.ENSAIAR,
+    poda.PODAR,
+)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""

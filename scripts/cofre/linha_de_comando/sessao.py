@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import (
@@ -35,6 +36,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     from cofre import config
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
+    from cofre.linha_de_comando.painel import atualizar_painel
     from cofre.trava import travar
 
     configuracao = config.carregar(destino=opcoes.destino)
@@ -51,6 +53,8 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
             raise Interrompido("Interrompido.", "Nada foi alterado.") from None
         finally:
             sessao.fechar()
+            if sessao.restaurou:
+                atualizar_painel(deposito, relato)
 
 
 class Sessao:
@@ -65,6 +69,8 @@ class Sessao:
         self._deposito = deposito
         self._parar = threading.Event()
         self._via: Via | None = None
+        self._pasta: Path | None = None
+        self._diarios_de_antes: Mapping[str, int] = {}
         self.restauradora: Restauradora
         self.empresa: Any = None
 
@@ -73,6 +79,11 @@ class Sessao:
         self._parar.set()
         if self._via is not None:
             self._via.fechar()
+
+    @property
+    def restaurou(self) -> bool:
+        """Se algum diário nasceu ou mudou nesta execução."""
+        return self._pasta is not None and _marcas(self._pasta) != self._diarios_de_antes
 
     def guardadas(self, empresa: str | None) -> list[EmpresaGuardada]:
         """As empresas com backup (a pedida, se dita)."""
@@ -150,6 +161,7 @@ class Sessao:
                 f"O backup de {backup.quando:%Y-%m-%d %H:%M:%S} está danificado.",
                 f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}",
             )
+        self._pasta, self._diarios_de_antes = guardada.pasta, _marcas(guardada.pasta)
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)
         via = self._via = abrir_via(self.opcoes, self._configuracao, self._parar, self.relato)
@@ -160,6 +172,13 @@ class Sessao:
         execucao = Execucao(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
         self.restauradora = Restauradora(via, fotografo, execucao, self.relato)
+
+
+def _marcas(pasta: Path) -> dict[str, int]:
+    """Quando cada diário da pasta foi gravado."""
+    from cofre.diario import PREFIXO
+
+    return {d.name: d.stat().st_mtime_ns for d in pasta.glob(f"{PREFIXO}*.json")}
 
 
 def _empresa(guardada: EmpresaGuardada, backup: Backup, inspecao: Any) -> Any:

@@ -1,0 +1,147 @@
+"""De que empresa é a vez, e o ensaio dela do começo ao registro."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cofre import ensaiado
+from cofre.deposito import Backup
+from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio
+from cofre.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
+from cofre.inventario import EmpresaGuardada, de_rotina
+from cofre.metadados import Metadados
+from cofre.relato import Relato, limpo, plural
+from cofre.verificacao import danos_de
+
+NUNCA = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Volta:
+    """O que se viu ao restaurar: as linhas que voltaram iguais, o que se fez de outro modo
+    (`ressalvas`), e por que não foi igual (`diferencas`; nenhuma: foi)."""
+
+    registros: int
+    ressalvas: tuple[str, ...] = ()
+    diferencas: tuple[str, ...] = ()
+
+
+Restaurar = Callable[[Backup, Metadados], Volta]
+"""Restaura um backup no banco de teste, compara e não deixa nada lá."""
+
+Abrir = Callable[[], AbstractContextManager[Restaurar | None]]
+"""Abre o banco de teste; None: não há nenhum configurado."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vez:
+    """Uma empresa e o backup inteiro mais novo dela."""
+
+    guardada: EmpresaGuardada
+    backup: Backup
+    meta: Metadados
+
+
+def da_vez(guardadas: Iterable[EmpresaGuardada]) -> Vez:
+    """A empresa que há mais tempo não é ensaiada (a que nunca foi, antes de todas). Levanta
+    NadaEncontrado se nenhuma tem backup inteiro."""
+    vezes = [vez for guardada in guardadas if (vez := _vez(guardada))]
+    if not vezes:
+        raise NadaEncontrado(
+            "Nenhuma empresa com backup inteiro para ensaiar.",
+            "Veja os que há com: python scripts/backup-por-empresa.py listar",
+        )
+    return min(vezes, key=lambda v: (_ultima_tentativa(v.guardada), v.guardada.empresa.id))
+
+
+def _vez(guardada: EmpresaGuardada) -> Vez | None:
+    """Um backup com arquivos sumidos também é ensaiado: é para achar isso que se ensaia."""
+    for backup in reversed(guardada.backups):
+        if backup.meta is not None and backup.estado == "completo" and de_rotina(backup):
+            return Vez(guardada, backup, backup.meta)
+    return None
+
+
+def _ultima_tentativa(guardada: EmpresaGuardada) -> datetime:
+    ultima = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultima_tentativa
+    return ultima.em if ultima else NUNCA
+
+
+def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
+    """O ensaio inteiro; devolve 0. Levanta BackupDanificado ou EnsaioReprovado, já registrados, e o
+    que impediu de ensaiar (que não diz nada do backup, e não se registra)."""
+    quando = f"{vez.backup.quando:%Y-%m-%d %H:%M:%S}"
+    relato.linha(f"🎯 ENSAIO: {limpo(vez.guardada.empresa.nome)} (backup de {quando})")
+    _conferir(vez, quando)
+    tabelas = plural(len(vez.meta.tabelas), "tabela", "tabelas")
+    registros = plural(vez.meta.total, "registro", "registros")
+    relato.linha(f"   ✅ conferido: {registros} em {tabelas}, com as somas e as ligações certas")
+    volta = _restaurar(vez, abrir, relato)
+    if volta is None:
+        _registrar(vez, CONFERIDO, vez.meta.total)
+        relato.linha("✅ Ensaio bem-sucedido (só conferido)")
+    else:
+        _contar_volta(vez, volta, quando, relato)
+    relato.documento(_documento(vez, volta))
+    return 0
+
+
+def _conferir(vez: Vez, quando: str) -> None:
+    danos = [f"{d.tabela}: {d.causa}" if d.tabela else d.causa for d in danos_de(vez.backup)]
+    if danos:
+        _registrar(vez, CONFERIDO, 0, "; ".join(danos))
+        raise BackupDanificado(
+            f"O backup de {quando} está danificado.",
+            "\n".join([*map(limpo, danos), "Faça outro agora e veja os anteriores: verificar"]),
+        )
+
+
+def _restaurar(vez: Vez, abrir: Abrir, relato: Relato) -> Volta | None:
+    """None se não há onde, ou como, restaurar."""
+    if vez.meta.versao == 1:
+        relato.linha("   ℹ️ É da primeira versão: sem as colunas, não se restaura num banco vazio")
+        return None
+    with abrir() as restaurar:
+        if restaurar is not None:
+            return restaurar(vez.backup, vez.meta)
+    relato.linha("   ℹ️ Sem banco de teste, o ensaio para aqui. Com a ENSAIO_DB_URL no .env, ou com")
+    relato.linha("      --embutido, o backup é restaurado de verdade")
+    return None
+
+
+def _contar_volta(vez: Vez, volta: Volta, quando: str, relato: Relato) -> None:
+    for ressalva in volta.ressalvas:
+        relato.linha(f"   ℹ️ {limpo(ressalva)}")
+    if volta.diferencas:
+        _registrar(vez, RESTAURADO, volta.registros, "; ".join(volta.diferencas))
+        raise EnsaioReprovado(
+            f"O backup de {quando} não voltou como era no banco de teste.",
+            "\n".join(map(limpo, volta.diferencas)),
+        )
+    _registrar(vez, RESTAURADO, volta.registros)
+    registros = plural(volta.registros, "registro", "registros")
+    relato.linha(f"   ✅ restaurado: {registros} no banco de teste, lidos de volta e iguais")
+    relato.linha("   🧹 nada ficou no banco de teste")
+    relato.linha("✅ Ensaio bem-sucedido")
+
+
+def _registrar(vez: Vez, como: str, registros: int, causa: str = "") -> None:
+    agora = datetime.now().astimezone()
+    ensaio = Ensaio(agora, vez.backup.carimbo, como, registros, causa)
+    ensaiado.anotar(vez.guardada.pasta, vez.guardada.empresa.id, ensaio)
+
+
+def _documento(vez: Vez, volta: Volta | None) -> Mapping[str, object]:
+    ressalvas: Sequence[str] = volta.ressalvas if volta else ()
+    return {
+        "acao": "ensaiar",
+        "codigo": 0,
+        "empresa": vez.guardada.empresa.id,
+        "backup": vez.backup.carimbo,
+        "como": RESTAURADO if volta else CONFERIDO,
+        "registros": volta.registros if volta else vez.meta.total,
+        "ressalvas": list(ressalvas),
+    }

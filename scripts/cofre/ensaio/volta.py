@@ -1,0 +1,201 @@
+"""A ida e a volta: as tabelas feitas com o que os metadados dizem, as linhas postas nelas, lidas de
+novo e comparadas com os bytes do arquivo.
+
+Os tipos são os do backup; um que o banco de teste não tem (enum, composto, de extensão) vira
+`json`, que guarda o valor como veio, ou `text`, se a coluna é da chave.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from cofre.deposito import Backup, erros_de_disco
+from cofre.ensaio.banco import caiu
+from cofre.ensaio.rodizio import Volta
+from cofre.formato import ler_linhas
+from cofre.metadados import Metadados, TabelaSalva
+from cofre.modelo import ordem_de_exibicao
+from cofre.relato import plural
+
+LINHAS_POR_LEITURA = 2000
+DIFERENCAS_POR_TABELA = 3
+_VIRGULA = sql.SQL(", ")
+_TIPOS = """
+    SELECT pg_catalog.format_type(oid, NULL), typname FROM pg_catalog.pg_type
+    WHERE typnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'pg_catalog')
+        AND typtype IN ('b', 'r', 'm') AND typname !~ '^_?reg'
+"""
+"""Os tipos que todo PostgreSQL tem. Os `reg…` ficam de fora: o valor deles é o nome de um objeto do
+banco de onde veio."""
+
+_COM_FUSO = frozenset({"timestamp with time zone", "time with time zone"})
+_LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class _Coluna:
+    nome: str
+    tipo: str
+    sistema: str
+    """O nome do tipo em pg_catalog, como a coluna é criada."""
+
+
+def restaurar(conexao: psycopg.Connection, backup: Backup, meta: Metadados) -> Volta:
+    """Põe o backup num esquema novo da transação aberta e o compara. Levanta FalhaDeDisco;
+    psycopg.Error, se não foi uma linha que o banco recusou."""
+    ida = _Ida(conexao, backup, sql.Identifier(f"cofre_ensaio_{secrets.token_hex(4)}"))
+    conexao.execute(sql.SQL("CREATE SCHEMA {}").format(ida.esquema))
+    registros, diferencas = 0, []
+    for nome in sorted(meta.tabelas, key=ordem_de_exibicao):
+        quantos, achadas = ida.ida_e_volta(meta.tabelas[nome])
+        registros += quantos
+        diferencas += [f"{nome}: {achada}" for achada in achadas]
+    return Volta(registros, tuple(ida.ressalvas()), tuple(diferencas))
+
+
+@dataclass(slots=True)
+class _Ida:
+    conexao: psycopg.Connection
+    backup: Backup
+    esquema: sql.Identifier
+    _tipos: Mapping[str, str] = field(init=False)
+    _sem_tipo: list[str] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._tipos = dict(self.conexao.execute(_TIPOS).fetchall())
+
+    def ressalvas(self) -> Iterator[str]:
+        """O que foi guardado com outro tipo."""
+        if self._sem_tipo:
+            colunas = ", ".join(self._sem_tipo)
+            yield f"O banco de teste não tem o tipo; guardadas como vieram: {colunas}"
+
+    def ida_e_volta(self, salva: TabelaSalva) -> tuple[int, list[str]]:
+        """Quantas linhas voltaram, e o que não voltou igual. Um erro de uma linha não impede as
+        outras tabelas."""
+        self.conexao.execute("SAVEPOINT tabela")
+        try:
+            with erros_de_disco(self.backup.pasta):
+                tabela, colunas = self._criar(salva)
+                self._carregar(salva, tabela, colunas)
+                return self._comparar(salva, tabela, colunas)
+        except psycopg.Error as e:
+            if caiu(e):
+                raise
+            self.conexao.execute("ROLLBACK TO SAVEPOINT tabela")
+            causa = e.diag.message_primary or "erro"
+            return 0, [f"o banco de teste recusou: {causa} ({e.sqlstate})"]
+
+    def _criar(self, salva: TabelaSalva) -> tuple[sql.Composed, list[_Coluna]]:
+        colunas = [self._coluna(salva, c) for c in _colunas(self.backup, salva)]
+        tabela = sql.SQL("{}.{}").format(self.esquema, sql.Identifier(salva.nome))
+        campos = [
+            sql.SQL("{} {}").format(sql.Identifier(c.nome), sql.Identifier("pg_catalog", c.sistema))
+            for c in colunas
+        ]
+        ordem = sql.SQL("{} pg_catalog.int8 GENERATED ALWAYS AS IDENTITY").format(_ordem(colunas))
+        self.conexao.execute(
+            sql.SQL("CREATE TABLE {} ({})").format(tabela, _VIRGULA.join([*campos, ordem]))
+        )
+        return tabela, colunas
+
+    def _coluna(self, salva: TabelaSalva, descrita: Mapping[str, Any]) -> _Coluna:
+        nome, tipo = str(descrita["nome"]), str(descrita.get("tipo") or "")
+        simples = re.sub(r"\s*\([\d,\s]*\)", "", tipo)
+        if simples in self._tipos:
+            return _Coluna(nome, simples, self._tipos[simples])
+        self._sem_tipo.append(f"{salva.nome}.{nome} ({tipo or 'tipo não anotado'})")
+        return _Coluna(nome, simples, "text" if nome in salva.chave else "json")
+
+    def _carregar(self, salva: TabelaSalva, tabela: sql.Composed, colunas: list[_Coluna]) -> None:
+        nomes = _VIRGULA.join(sql.Identifier(c.nome) for c in colunas)
+        inserir = sql.SQL(
+            "INSERT INTO {t} ({c}) SELECT {c}"
+            " FROM pg_catalog.json_populate_recordset(NULL::{t}, %s::pg_catalog.json)"
+        ).format(t=tabela, c=nomes)
+        for grupo in ler_linhas(self.backup.caminho(salva)):
+            vetor = b"[" + b",".join(bytes(linha) for linha in grupo) + b"]"
+            self.conexao.execute(inserir, [vetor.decode()])
+        if salva.chave:
+            chave = _VIRGULA.join(map(sql.Identifier, salva.chave))
+            alterar = sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(tabela, chave)
+            self.conexao.execute(alterar)
+
+    def _comparar(
+        self, salva: TabelaSalva, tabela: sql.Composed, colunas: list[_Coluna]
+    ) -> tuple[int, list[str]]:
+        consulta = sql.SQL(
+            "SELECT (SELECT pg_catalog.row_to_json(x)::pg_catalog.text FROM (SELECT {}) x)"
+            " FROM {} t ORDER BY t.{}"
+        ).format(
+            _VIRGULA.join(sql.Identifier("t", c.nome) for c in colunas), tabela, _ordem(colunas)
+        )
+        com_fuso = frozenset(c.nome for c in colunas if c.tipo in _COM_FUSO)
+        salvas = (bytes(v) for grupo in ler_linhas(self.backup.caminho(salva)) for v in grupo)
+        achadas: list[str] = []
+        iguais = diferentes = 0
+        with self.conexao.cursor(name="ensaio") as cursor:
+            cursor.itersize = LINHAS_POR_LEITURA
+            cursor.execute(consulta)
+            lidas = (texto.encode() for (texto,) in cursor)
+            for n, (antes, depois) in enumerate(zip_longest(salvas, lidas), 1):
+                causa = "" if antes == depois else diferenca(antes, depois, com_fuso)
+                iguais += not causa
+                diferentes += bool(causa)
+                if causa and len(achadas) < DIFERENCAS_POR_TABELA:
+                    achadas.append(f"linha {n}: {causa}")
+        if diferentes > len(achadas):
+            achadas.append(plural(diferentes, "linha diferente", "linhas diferentes") + " ao todo")
+        return iguais, achadas
+
+
+def _colunas(backup: Backup, salva: TabelaSalva) -> list[Mapping[str, Any]]:
+    """As colunas dos metadados; sem elas (a API não as descrevia), as da primeira linha."""
+    if salva.colunas:
+        return list(salva.colunas)
+    for grupo in ler_linhas(backup.caminho(salva)):
+        return [{"nome": nome} for nome in _LINHA.decode(grupo[0])]
+    return []
+
+
+def _ordem(colunas: list[_Coluna]) -> sql.Identifier:
+    """O nome da coluna a mais que guarda em que ordem as linhas chegaram."""
+    nomes, nome = {c.nome for c in colunas}, "cofre_ordem"
+    while nome in nomes:
+        nome += "_"
+    return sql.Identifier(nome)
+
+
+def diferenca(antes: bytes | None, depois: bytes | None, com_fuso: frozenset[str]) -> str:
+    """O que difere entre a linha do arquivo e a que voltou, coluna a coluna e byte a byte; vazio se
+    nada. Um instante escrito noutro fuso (colunas `com_fuso`) é o mesmo instante."""
+    if antes is None or depois is None:
+        return "voltou a mais" if antes is None else "não voltou"
+    uma, outra = _LINHA.decode(antes), _LINHA.decode(depois)
+    if set(uma) != set(outra):
+        return f"as colunas não são as dos metadados ({', '.join(sorted(set(uma) ^ set(outra)))})"
+    mudadas = [
+        nome
+        for nome, valor in uma.items()
+        if (a := bytes(valor)) != (b := bytes(outra[nome]))
+        and not (nome in com_fuso and _mesmo_instante(a, b))
+    ]
+    return f"{', '.join(mudadas)} não voltou igual" if mudadas else ""
+
+
+def _mesmo_instante(a: bytes, b: bytes) -> bool:
+    try:
+        um, outro = (datetime.fromisoformat(msgspec.json.decode(v, type=str)) for v in (a, b))
+    except (ValueError, msgspec.DecodeError):
+        return False
+    return um.tzinfo is not None and outro.tzinfo is not None and um == outro

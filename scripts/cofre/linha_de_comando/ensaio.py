@@ -1,0 +1,90 @@
+"""A ação `ensaiar`: o backup mais novo de uma empresa, restaurado num banco de teste."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from argparse import Namespace
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cofre.erros import DependenciaAusente, ErroDeUso, Interrompido
+from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
+from cofre.linha_de_comando.painel import atualizar_painel
+from cofre.relato import Relato
+
+if TYPE_CHECKING:
+    from cofre.config import AcessosDeEnsaio
+    from cofre.ensaio.rodizio import Restaurar
+
+INSTALACAO = (
+    "Restaurar num banco de teste precisa de mais um pacote. No ambiente do projeto:\n"
+    "  .venv/bin/python -m pip install -r scripts/requirements-direto.txt\n"
+    "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
+    " -r scripts\\requirements-direto.txt)"
+)
+
+
+def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, inventario
+    from cofre.deposito import Deposito
+    from cofre.ensaio import rodizio
+    from cofre.trava import travar
+
+    empresas = tuple(opcoes.empresa or ())
+    if len(empresas) > 1:
+        raise ErroDeUso("Um ensaio é de uma empresa por vez.", "Use --empresa uma vez só.")
+    acessos = config.acessos_de_ensaio()
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    with travar(deposito.raiz, "ensaio"):
+        vez = rodizio.da_vez(inventario.guardadas(deposito, empresas))
+        try:
+            abrir = partial(_banco_de_teste, acessos, opcoes.embutido)
+            return rodizio.ensaiar(vez, abrir, relato)
+        except KeyboardInterrupt:
+            raise Interrompido("Interrompido.", "Nada ficou no banco de teste.") from None
+        finally:
+            atualizar_painel(deposito, relato)
+
+
+@contextlib.contextmanager
+def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restaurar | None]:
+    """Quem restaura no banco de teste, aberto; None se não há nenhum. Levanta DependenciaAusente,
+    ConfiguracaoInvalida ou FalhaDeLeitura."""
+    if acessos.teste is None and not embutido:
+        yield None
+        return
+    try:
+        from cofre.ensaio import banco, volta
+    except ImportError as e:
+        if (e.name or "psycopg").partition(".")[0] != "psycopg":
+            raise
+        raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO) from e
+    with contextlib.ExitStack() as pilha:
+        teste = acessos.teste
+        if embutido or teste is None:
+            from cofre.ensaio.embutido import postgres_embutido
+
+            teste = pilha.enter_context(postgres_embutido())
+        onde = banco.endereco_de_teste(teste, acessos.producao)
+        conexao = pilha.enter_context(banco.transacao_sem_volta(onde))
+        yield partial(volta.restaurar, conexao)
+
+
+def _opcoes(analisador: argparse.ArgumentParser) -> None:
+    opcao_de_empresa(analisador, argparse.SUPPRESS)
+    analisador.add_argument(
+        "--embutido",
+        action="store_true",
+        help="restaura num PostgreSQL embutido, ligado só para isso, em vez do da ENSAIO_DB_URL",
+    )
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+ENSAIAR = Acao(
+    "ensaiar",
+    "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num banco de teste",
+    _opcoes,
+    _ensaiar,
+)

@@ -1,0 +1,275 @@
+"""O que a página mostra, lido do depósito: imutável, tipado e sem nada de HTML."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from cofre import diario, ensaiado
+from cofre.deposito import FORMATO_DO_CARIMBO, Deposito, arquivo_de_metadados, erros_de_disco
+from cofre.diario import Diario
+from cofre.ensaiado import Ensaios
+from cofre.erros import BackupDanificado
+from cofre.inventario import TIPOS_DE_ROTINA, estado_de
+from cofre.metadados import Cabecalho, ler_cabecalho
+from cofre.painel.lembranca import Lembranca
+
+DIAS = 60
+"""De quantos dias é o calendário."""
+
+PONTOS_ANTIGOS = 30
+"""Quantos backups de antes desses dias entram no gráfico, espaçados por igual: com anos de backups
+diários, o desenho é o mesmo e a página não cresce."""
+
+RESTAURACOES_MOSTRADAS = 50
+
+INCOMPLETA, VELHA, ENCOLHIDA, POR_CONCLUIR = "incompleta", "velha", "encolhida", "por_concluir"
+"""O que pode haver de errado com uma empresa; sem nada disso, ela está inteira."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ponto:
+    """Um backup de rotina no tempo; `inteiro` é o que os metadados dizem dele."""
+
+    carimbo: str
+    registros: int
+    bytes: int
+    inteiro: bool
+
+    @property
+    def quando(self) -> datetime:
+        """A hora local do carimbo."""
+        return quando_foi(self.carimbo)
+
+
+@dataclass(frozen=True, slots=True)
+class Encolhimento:
+    """Uma tabela que perdeu linhas de um backup para o outro (`referencia` é o carimbo dele)."""
+
+    tabela: str
+    antes: int
+    agora: int
+    referencia: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restauracao:
+    """Uma restauração, como o diário a conta."""
+
+    quando: str
+    estado: str
+    desfazendo: bool
+    backup: str
+    tabelas: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeFora:
+    """Uma tabela que não está no backup, e por quê."""
+
+    tabela: str
+    motivo: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmpresaNoPainel:
+    """Uma empresa na página. `novo` é o backup de rotina mais novo, seja como for; `inteiro`, o
+    mais novo que está completo e com os arquivos no lugar (None: não há)."""
+
+    id: str
+    nome: str
+    pasta: str
+    problemas: tuple[str, ...]
+    novo: Ponto | None
+    estado_do_novo: str
+    causa: str
+    inteiro: Ponto | None
+    pontos: tuple[Ponto, ...]
+    dias: Mapping[date, bool]
+    falhas: tuple[DeFora, ...]
+    de_fora: tuple[DeFora, ...]
+    encolhimentos: tuple[Encolhimento, ...]
+    restauracoes: tuple[Restauracao, ...]
+    ensaios: Ensaios
+
+
+@dataclass(frozen=True, slots=True)
+class Painel:
+    """A página inteira. `dias` de cada empresa: dia com backup → se algum era inteiro."""
+
+    gerado: datetime
+    idade_maxima: timedelta
+    empresas: tuple[EmpresaNoPainel, ...]
+
+
+def quando_foi(carimbo: str) -> datetime:
+    """A hora local de um carimbo."""
+    return datetime.strptime(carimbo, FORMATO_DO_CARIMBO).astimezone()
+
+
+def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Painel:
+    """Tudo o que há no depósito, por nome de empresa. Levanta FalhaDeDisco."""
+    lembranca = Lembranca(deposito.raiz)
+    achadas = []
+    for pasta in deposito.pastas():
+        with erros_de_disco(pasta):
+            historico = _Historico(deposito, lembranca, pasta, agora)
+            achadas += list(_da_pasta(historico, agora, idade_maxima))
+    lembranca.guardar()
+    achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
+    return Painel(agora, idade_maxima, tuple(achadas))
+
+
+class _Historico:
+    """Os backups de uma pasta, lidos só os que fazem falta."""
+
+    def __init__(
+        self, deposito: Deposito, lembranca: Lembranca, pasta: Path, agora: datetime
+    ) -> None:
+        self.deposito = deposito
+        self.pasta = pasta
+        self.carimbos = deposito.carimbos(pasta)
+        self._lembranca = lembranca
+        limite = f"{agora - timedelta(days=DIAS):{FORMATO_DO_CARIMBO}}"
+        antigos = [c for c in self.carimbos if c < limite]
+        self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
+
+    def cabecalho(self, carimbo: str) -> Cabecalho | None:
+        """None se está danificado."""
+        with contextlib.suppress(BackupDanificado):
+            return ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
+        return None
+
+    def donos(self) -> list[str]:
+        """De quem são os backups; o nome da pasta, se nenhum se lê."""
+        lidos = (self._lembranca.de(self.pasta, c) for c in reversed(self.mostrados))
+        return list(dict.fromkeys(b.user_id for b in lidos if b.user_id)) or [self.pasta.name]
+
+    def nome(self, dono: str) -> str:
+        """O do backup mais novo que diz um."""
+        lidos = (self._lembranca.de(self.pasta, c) for c in reversed(self.mostrados))
+        return next((b.nome for b in lidos if b.user_id == dono and b.nome), f"({self.pasta.name})")
+
+    def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[Ponto]:
+        """Os backups de rotina deste dono; os ilegíveis podem ser dele."""
+        for carimbo in carimbos:
+            b = self._lembranca.de(self.pasta, carimbo)
+            if not b.user_id or (b.user_id == dono and b.tipo in TIPOS_DE_ROTINA):
+                yield Ponto(carimbo, b.registros, b.bytes, b.inteiro)
+
+    def mais_novo_inteiro(self, dono: str) -> Ponto | None:
+        """O mais novo completo e com os arquivos no lugar, por mais antigo que seja."""
+        inteiros = (p for p in self.de_rotina(dono, self.carimbos[::-1]) if p.inteiro)
+        return next((p for p in inteiros if self.estado(p)[0] == "completo"), None)
+
+    def estado(self, ponto: Ponto) -> tuple[str, str]:
+        """O estado e a causa dele, vendo se os arquivos estão no lugar."""
+        return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
+
+
+def _da_pasta(
+    historico: _Historico, agora: datetime, idade_maxima: timedelta
+) -> Iterator[EmpresaNoPainel]:
+    if not historico.carimbos:
+        return
+    diarios = diario.diarios(historico.pasta)
+    for dono in historico.donos():
+        pontos = list(historico.de_rotina(dono, historico.mostrados))
+        seus = [d for d in diarios if d.dados.get("user_id") == dono]
+        yield _empresa(historico, dono, pontos, seus, agora - idade_maxima)
+
+
+def _empresa(
+    historico: _Historico,
+    dono: str,
+    pontos: Sequence[Ponto],
+    diarios: Sequence[Diario],
+    limite: datetime,
+) -> EmpresaNoPainel:
+    """`limite`: de quando pode ser o backup inteiro mais novo sem ser velho."""
+    novo = pontos[-1] if pontos else None
+    inteiro = historico.mais_novo_inteiro(dono)
+    cabecalho = historico.cabecalho(novo.carimbo) if novo else None
+    estado, causa = historico.estado(novo) if novo else ("sem backup", "")
+    encolhimentos = tuple(_encolhimentos(cabecalho))
+    return EmpresaNoPainel(
+        id=dono,
+        nome=historico.nome(dono),
+        pasta=historico.pasta.name,
+        problemas=tuple(_problemas(estado, inteiro, limite, encolhimentos, diarios)),
+        novo=novo,
+        estado_do_novo=estado,
+        causa=causa,
+        inteiro=inteiro,
+        pontos=tuple(p for p in pontos if p.inteiro),
+        dias=_dias(pontos),
+        falhas=tuple(DeFora(t, c) for t, c in cabecalho.causas.items()) if cabecalho else (),
+        de_fora=tuple(_de_fora(cabecalho)),
+        encolhimentos=encolhimentos,
+        restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
+        ensaios=ensaiado.ler(historico.pasta, dono),
+    )
+
+
+def _problemas(
+    estado: str,
+    inteiro: Ponto | None,
+    limite: datetime,
+    encolhimentos: Sequence[Encolhimento],
+    diarios: Sequence[Diario],
+) -> Iterator[str]:
+    if any(d.aberto or (d.por_concluir and d is diarios[-1]) for d in diarios):
+        yield POR_CONCLUIR
+    if inteiro is None or estado not in ("completo", "só algumas tabelas"):
+        yield INCOMPLETA
+    if inteiro is not None and inteiro.quando < limite:
+        yield VELHA
+    if encolhimentos:
+        yield ENCOLHIDA
+
+
+def _dias(pontos: Sequence[Ponto]) -> dict[date, bool]:
+    dias: dict[date, bool] = {}
+    for ponto in pontos:
+        dia = ponto.quando.date()
+        dias[dia] = dias.get(dia, False) or ponto.inteiro
+    return dias
+
+
+def _encolhimentos(cabecalho: Cabecalho | None) -> Iterator[Encolhimento]:
+    for e in cabecalho.encolhimentos if cabecalho else ():
+        antes, agora = (
+            n if isinstance(n := e.get(chave), int) else 0 for chave in ("antes", "agora")
+        )
+        yield Encolhimento(str(e.get("tabela", "")), antes, agora, str(e.get("referencia", "")))
+
+
+def _de_fora(cabecalho: Cabecalho | None) -> Iterator[DeFora]:
+    if cabecalho is None:
+        return
+    for tabela in cabecalho.tabelas_nao_pedidas:
+        yield DeFora(tabela, "não foi pedida neste backup")
+    for fora in cabecalho.deixadas_de_fora:
+        yield DeFora(fora.get("tabela", ""), fora.get("motivo", ""))
+
+
+def _restauracao(d: Diario) -> Restauracao:
+    tabelas = d.dados.get("tabelas")
+    return Restauracao(
+        quando=str(d.dados.get("comecada_em", "")),
+        estado=d.estado,
+        desfazendo=d.desfazendo,
+        backup=str(d.dados.get("backup", "")),
+        tabelas=len(tabelas) if isinstance(tabelas, list) else 0,
+    )
+
+
+def espacados(itens: Sequence[str], quantos: int) -> list[str]:
+    """No máximo `quantos` dos itens, espaçados por igual, com o primeiro e o último."""
+    if len(itens) <= quantos:
+        return list(itens)
+    passo = (len(itens) - 1) / (quantos - 1)
+    return [itens[round(n * passo)] for n in range(quantos)]

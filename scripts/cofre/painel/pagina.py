@@ -1,0 +1,167 @@
+"""Do que foi lido à página: um arquivo HTML só, com o estilo, o programa e os dados dentro.
+
+O Jinja escapa tudo o que mostra. Por cima disso, a política de conteúdo da própria página só deixa
+rodar o programa dela (pelo resumo) e não deixa buscar nada em rede nenhuma.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from cofre.deposito import Deposito, erros_de_disco, gravar_inteiro
+from cofre.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
+from cofre.ensaiado import EM_PALAVRAS
+from cofre.erros import INSTALACAO, DependenciaAusente
+from cofre.painel import dados
+from cofre.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
+from cofre.relato import limpo, numero, plural, tamanho
+
+try:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+    from markupsafe import Markup
+except ModuleNotFoundError as e:
+    raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+
+ARQUIVO = "painel.html"
+AQUI = Path(__file__).parent
+
+ESTADOS: Mapping[str, tuple[str, str]] = {
+    "inteira": ("inteira", "inteiras"),
+    dados.POR_CONCLUIR: ("restauração por concluir", "restaurações por concluir"),
+    dados.INCOMPLETA: ("incompleta", "incompletas"),
+    dados.VELHA: ("velha", "velhas"),
+    dados.ENCOLHIDA: ("encolhida", "encolhidas"),
+}
+"""O que se diz de uma empresa e de várias, na ordem da página."""
+
+DESFECHOS: Mapping[str, str] = {
+    CONCLUIDA: "concluída",
+    DESFEITA: "desfeita",
+    INCOMPLETA: "incompleta",
+    DEIXADA: "deixada como estava",
+    EM_ANDAMENTO: "não terminou",
+}
+
+
+def gravar(deposito: Deposito, idade_maxima: timedelta) -> Path | None:
+    """Escreve a página na raiz do depósito e devolve onde; None se não há empresa nenhuma.
+    `idade_maxima`: a partir de quando o backup inteiro mais novo é velho. Levanta FalhaDeDisco."""
+    agora = datetime.now().astimezone()
+    painel = dados.reunir(deposito, agora, idade_maxima)
+    if not painel.empresas:
+        return None
+    caminho = deposito.raiz / ARQUIVO
+    with erros_de_disco(caminho):
+        gravar_inteiro(caminho, desenhar(painel).encode("utf-8", "replace"))
+    return caminho
+
+
+def desenhar(painel: Painel) -> str:
+    """A página inteira, em HTML."""
+    listas = list(dict.fromkeys(e.de_fora for e in painel.empresas if e.de_fora))
+    estilo, programa = _ler("painel.css"), _ler("painel.js")
+    return _modelo().render(
+        painel=painel,
+        listas=listas,
+        lista_de={lista: n for n, lista in enumerate(listas)},
+        estilo=Markup(estilo),
+        programa=Markup(programa),
+        resumo_do_estilo=_resumo(estilo),
+        resumo_do_programa=_resumo(programa),
+        estados=ESTADOS,
+        contagens=_contagens(painel.empresas),
+    )
+
+
+@cache
+def _modelo() -> Template:
+    ambiente = Environment(
+        loader=FileSystemLoader(AQUI, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    ambiente.filters |= {
+        "limpo": limpo,
+        "numero": numero,
+        "tamanho": tamanho,
+        "data": _data,
+        "data_do_diario": _data_do_diario,
+        "segundos": lambda quando: int(quando.timestamp()),
+        "link": lambda pasta: quote(pasta) + "/",
+        "serie": _serie,
+        "calendario": calendario,
+        "desfecho": lambda estado: DESFECHOS.get(estado, estado),
+        "como": lambda como: EM_PALAVRAS.get(como, como),
+    }
+    ambiente.globals |= {"plural": plural, "hoje": _hoje, "quando_foi": _data_do_carimbo}
+    return ambiente.get_template("painel.html.jinja")
+
+
+def _ler(nome: str) -> str:
+    return (AQUI / nome).read_text(encoding="utf-8")
+
+
+def _resumo(texto: str) -> str:
+    """O resumo de um bloco, como a política de conteúdo o escreve."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(texto.encode()).digest()).decode()
+
+
+def _contagens(empresas: Sequence[EmpresaNoPainel]) -> dict[str, int]:
+    contagens = {p: sum(p in e.problemas for e in empresas) for p in ESTADOS}
+    return {**contagens, "inteira": sum(not e.problemas for e in empresas)}
+
+
+def _data(quando: datetime) -> str:
+    return f"{quando.astimezone():%d/%m/%Y %H:%M}"
+
+
+def _data_do_carimbo(carimbo: str) -> str:
+    try:
+        return _data(dados.quando_foi(carimbo))
+    except ValueError:
+        return carimbo
+
+
+def _data_do_diario(quando: str) -> str:
+    try:
+        return _data(datetime.fromisoformat(quando))
+    except ValueError:
+        return quando
+
+
+def _hoje(painel: Painel) -> str:
+    return f"{painel.gerado.astimezone():%Y-%m-%d}"
+
+
+def _serie(pontos: Sequence[Ponto]) -> str:
+    """«horas desde o primeiro:registros:bytes», um por ponto, separados por espaços."""
+    if not pontos:
+        return ""
+    comeco = pontos[0].quando
+    return " ".join(
+        f"{(p.quando - comeco) // timedelta(hours=1)}:{p.registros}:{p.bytes}" for p in pontos
+    )
+
+
+def calendario(empresa: EmpresaNoPainel, hoje: date) -> str:
+    """Uma letra por dia, até hoje: «c» com backup inteiro, «i» só com um que não o é, «.» sem
+    nenhum, «_» antes do primeiro de todos. Maiúscula («R», se não houve backup): restauração."""
+    primeiro = min(empresa.dias, default=hoje)
+    restaurados = {r.quando[:10] for r in empresa.restauracoes}
+    letras = []
+    for dia in (hoje - timedelta(days=n) for n in reversed(range(DIAS))):
+        letra = "_" if dia < primeiro else "."
+        if dia in empresa.dias:
+            letra = "c" if empresa.dias[dia] else "i"
+        if dia.isoformat() in restaurados:
+            letra = letra.upper() if letra in "ci" else "R"
+        letras.append(letra)
+    return "".join(letras)
