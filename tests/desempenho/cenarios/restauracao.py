@@ -1,0 +1,209 @@
+"""A restauração de uma empresa grande: tudo falta, ou uma linha difere."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from desempenho.conferencia import Resumos, conferir_backup, conferir_banco, resumos_do_banco
+from desempenho.corrida import Corrida, MedicaoFalhou, Pares, alternar, mediana
+from desempenho.dados import DONO, encher_a_grande, esquema_da_grande
+from desempenho.pedidos import Pedido, por_metodo_e_status
+from desempenho.projeto import Banca, Projeto
+from desempenho.quadro import Linha, inteiro, segundos
+from desempenho.referencias import Referencias
+
+META_PELA_API = 1.3
+META_PELA_DIRETA = 2.0
+META_DE_FOTOS = 1.3
+META_DE_ESCRITAS = 9
+APAGAR = f"DELETE FROM produtos WHERE user_id = '{DONO}'"
+ESTRAGAR = f"""
+    UPDATE produtos SET nome = 'estragado'
+    WHERE id = (SELECT id FROM produtos WHERE user_id = '{DONO}' ORDER BY codigo LIMIT 1)
+"""
+FORA_AS_FOTOS = (
+    "Fora as duas fotos: o comando inteiro, menos um backup da empresa vazia (que já paga o "
+    "começo do programa), menos um backup da empresa cheia sem o começo (o que `listar` demora). "
+    "Esses backups são medidos à parte, no mesmo banco."
+)
+NOTA_DA_API = (
+    f"{FORA_AS_FOTOS} A referência manda as mesmas linhas em POSTs seguidos, numa conexão, com o "
+    "mesmo número de linhas por POST e `return=minimal`."
+)
+NOTA_DA_DIRETA = (
+    f"{FORA_AS_FOTOS} A referência é `psql \\copy t from arquivo` das mesmas linhas, na mesma "
+    "tabela."
+)
+NOTA_DE_UMA = (
+    "A referência é uma foto: um backup da mesma empresa, sem o começo do programa. O nosso é a "
+    "restauração inteira menos um backup inteiro (a foto de antes), medidos alternados."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Palco:
+    """Uma empresa grande com um backup, e como o banco era ao tirá-lo."""
+
+    projeto: Projeto
+    destino: Path
+    antes: Resumos
+    linhas: int
+    direta: bool
+
+    @property
+    def arquivo(self) -> Path:
+        """O arquivo da tabela grande, no backup."""
+        (achado,) = self.destino.glob("empresa_*/produtos_*.json")
+        return achado
+
+    def restaurar(self, *estragos: str) -> Corrida:
+        """Estraga, restaura de uma cópia do depósito e confere; só a restauração é medida."""
+        self.projeto.sql(*estragos)
+        copia = self.projeto.novo_destino()
+        shutil.copytree(self.destino, copia)
+        corrida = self.projeto.restaurar(copia, DONO, direta=self.direta)
+        self.conferir()
+        shutil.rmtree(copia)
+        return corrida
+
+    def conferir(self) -> None:
+        """Esta empresa e a vizinha são o que eram. Levanta MedicaoFalhou."""
+        conferir_banco(self.projeto, self.antes, "produtos")
+
+    def copiar(self) -> Corrida:
+        """Um backup da empresa como está."""
+        destino = self.projeto.novo_destino()
+        corrida = self.projeto.copiar(destino, "--empresa", DONO, direta=self.direta)
+        shutil.rmtree(destino)
+        return corrida
+
+    def comeco(self, vezes: int) -> float:
+        """Os segundos do começo do programa: listar os backups não fala com o servidor."""
+        listar = [self.projeto.copiar(self.destino, "listar") for _ in range(vezes)]
+        return mediana(listar)
+
+    def fotos(self, vezes: int) -> float:
+        """Os segundos das fotos da empresa vazia, com o começo, e da cheia, sem ele. Apaga-a."""
+        cheia = mediana([self.copiar() for _ in range(vezes)])
+        self.projeto.sql(APAGAR)
+        vazia = mediana([self.copiar() for _ in range(vezes)])
+        return vazia + cheia - self.comeco(vezes)
+
+
+@contextmanager
+def palco(banca: Banca, linhas: int, *, direta: bool) -> Iterator[Palco]:
+    """Um banco com a empresa grande, e o backup dela conferido."""
+    dados = encher_a_grande(linhas, aos_poucos=True)
+    with banca.projeto(esquema_da_grande(), dados) as projeto:
+        destino = projeto.novo_destino()
+        projeto.copiar(destino, "--empresa", DONO, direta=direta)
+        conferir_backup(projeto, destino, "produtos", "empresas")
+        antes = resumos_do_banco(projeto, "produtos")
+        yield Palco(projeto, destino, antes, linhas, direta)
+
+
+def restauracao_pela_api(banca: Banca) -> Iterator[Linha]:
+    """a restauração pela API com tudo faltando, ao lado de POSTs seguidos."""
+    with palco(banca, banca.opcoes.linhas, direta=False) as cena:
+        fotos = cena.fotos(banca.opcoes.repeticoes)
+        with cena.projeto.gateway.contando() as pedidos:
+            cena.restaurar(APAGAR)
+        por_post = _linhas_por_post(cena, pedidos)
+        pares = _alternar(
+            banca, cena, lambda r: r.gravar_pela_api("produtos", cena.arquivo, por_post)
+        )
+        yield from _as_duas(cena, pares, fotos, META_PELA_API, NOTA_DA_API)
+
+
+def restauracao_pela_direta(banca: Banca) -> Iterator[Linha]:
+    """a restauração pela direta com tudo faltando, ao lado de um `COPY FROM`."""
+    with palco(banca, banca.opcoes.linhas, direta=True) as cena:
+        arquivo = cena.projeto.pasta / "linhas.copy"
+        Referencias(cena.projeto).tirar_para_copy("produtos", DONO, arquivo)
+        fotos = cena.fotos(banca.opcoes.repeticoes)
+        pares = _alternar(banca, cena, lambda r: r.gravar_pelo_psql("produtos", arquivo))
+        yield from _as_duas(cena, pares, fotos, META_PELA_DIRETA, NOTA_DA_DIRETA)
+
+
+def uma_linha(banca: Banca) -> Iterator[Linha]:
+    """a restauração pela API quando uma linha difere: em fotos, e em escritas."""
+    with palco(banca, banca.opcoes.linhas, direta=False) as cena:
+        comeco = cena.comeco(banca.opcoes.repeticoes)
+        with cena.projeto.gateway.contando() as pedidos:
+            cena.restaurar(ESTRAGAR)
+        pares = alternar(lambda: cena.restaurar(ESTRAGAR), cena.copiar, banca.opcoes.repeticoes)
+    depois = [a.segundos - b.segundos for a, b in zip(pares.nossas, pares.referencias, strict=True)]
+    razao = statistics.median(
+        d / (b.segundos - comeco) for d, b in zip(depois, pares.referencias, strict=True)
+    )
+    nome = f"restauração pela API, 1 linha de {inteiro(cena.linhas)} difere"
+    yield Linha(
+        medida=f"{nome}: depois da foto de antes",
+        nosso=segundos(statistics.median(depois)),
+        referencia=f"{segundos(pares.referencia - comeco)} (uma foto)",
+        razao=razao,
+        meta=f"≤ {META_DE_FOTOS:.1f} fotos".replace(".", ","),
+        cumprida=razao <= META_DE_FOTOS,
+        nota=NOTA_DE_UMA,
+    )
+    yield _escritas(nome, pedidos)
+
+
+def _escritas(nome: str, pedidos: list[Pedido]) -> Linha:
+    escritas = [p for p in pedidos if p.escrita]
+    gravaram = [p for p in escritas if p.gravou]
+    provas = len(escritas) - len(gravaram)
+    return Linha(
+        medida=f"{nome}: escritas",
+        nosso=f"{len(gravaram)} (e {provas} recusadas)",
+        meta=f"≤ {META_DE_ESCRITAS}",
+        cumprida=len(gravaram) <= META_DE_ESCRITAS,
+        nota="Pedidos com método de escrita que o gateway viu: "
+        + ", ".join(por_metodo_e_status(escritas)),
+    )
+
+
+def _linhas_por_post(cena: Palco, pedidos: list[Pedido]) -> int:
+    """Quantas linhas a restauração pôs em cada POST, em média, para cima."""
+    posts = [p for p in pedidos if p.metodo == "POST" and p.tabela == "produtos" and p.gravou]
+    cheios = [p for p in posts if p.recebidos > max(q.recebidos for q in posts) // 10]
+    if not cheios:
+        raise MedicaoFalhou("A restauração não fez POST nenhum")
+    return -(-cena.linhas // len(cheios))
+
+
+def _alternar(banca: Banca, cena: Palco, gravar: Callable[[Referencias], Corrida]) -> Pares:
+    referencias = Referencias(cena.projeto)
+
+    def referencia() -> Corrida:
+        cena.projeto.sql(APAGAR)
+        corrida = gravar(referencias)
+        cena.conferir()
+        return corrida
+
+    return alternar(lambda: cena.restaurar(APAGAR), referencia, banca.opcoes.repeticoes)
+
+
+def _as_duas(cena: Palco, pares: Pares, fotos: float, meta: float, nota: str) -> Iterator[Linha]:
+    via = "direta" if cena.direta else "API"
+    nome = f"restauração pela {via}, {inteiro(cena.linhas)} linhas, todas faltam"
+    referencia = segundos(pares.referencia)
+    yield Linha(f"{nome}: comando inteiro", segundos(pares.nosso), referencia, pares.razao)
+    fora = statistics.median(
+        (a.segundos - fotos) / b.segundos
+        for a, b in zip(pares.nossas, pares.referencias, strict=True)
+    )
+    yield Linha(
+        medida=f"{nome}: fora as fotos",
+        nosso=segundos(pares.nosso - fotos),
+        referencia=referencia,
+        razao=fora,
+        meta=f"≤ {meta:.1f}".replace(".", ","),
+        cumprida=fora <= meta,
+        nota=nota,
+    )
