@@ -19,6 +19,8 @@ FIM_DA_SAIDA = 3000
 INTERVALO = 0.05
 """Segundos entre duas olhadas num processo em andamento."""
 
+Comando = Sequence[str | Path]
+
 _numeros = itertools.count(1)
 
 
@@ -47,7 +49,7 @@ class Corredor:
 
     def correr(
         self,
-        comando: Sequence[str | Path],
+        comando: Comando,
         ambiente: Mapping[str, str],
         *,
         onde: Path | None = None,

@@ -6,10 +6,12 @@ import hashlib
 import uuid
 from typing import Final
 
-DONO: Final = str(uuid.UUID(hashlib.md5(b"empresa1", usedforsecurity=False).hexdigest()))
-"""A empresa número 1, que em todos os bancos é a medida."""
+DONO, VIZINHA, VAZIA = (
+    str(uuid.UUID(hashlib.md5(b"empresa%d" % n, usedforsecurity=False).hexdigest()))
+    for n in (1, 2, 3)
+)
+"""A empresa que se mede, a que está nas mesmas tabelas, e a que não tem linha alguma."""
 
-VIZINHA: Final = str(uuid.UUID(hashlib.md5(b"empresa2", usedforsecurity=False).hexdigest()))
 PERMISSOES: Final = "GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;"
 POR_TRANSACAO: Final = 10
 MAXIMO_DA_PEQUENA: Final = 40
@@ -49,8 +51,8 @@ _AOS_POUCOS: Final = """
 
 
 def esquema_da_grande() -> str:
-    """Duas empresas e uma tabela de oito colunas, vazia."""
-    return _EMPRESAS.format(empresas=2) + _PRODUTOS + PERMISSOES
+    """Três empresas e uma tabela de oito colunas, sem linhas."""
+    return _EMPRESAS.format(empresas=3) + _PRODUTOS + PERMISSOES
 
 
 def encher_a_grande(linhas: int, *, aos_poucos: bool) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from apoio.execucao import BACKUP, RESTAURACAO, ambiente
-from desempenho.corrida import Corredor, Corrida
+from desempenho.corrida import Comando, Corredor, Corrida
 from desempenho.nginx import Nginx
 from desempenho.opcoes import Opcoes
 from supabase_local.chaves import Chaves, gerar_chaves
@@ -68,12 +68,19 @@ class Projeto:
         self, destino: Path, *argumentos: str, direta: bool = False, vigiar: bool = False
     ) -> Corrida:
         """Roda o backup até o fim e mede-o. Levanta MedicaoFalhou."""
-        comando = (sys.executable, BACKUP, *argumentos)
+        comando: Comando = (sys.executable, BACKUP, *argumentos)
         return self.corredor.correr(comando, self.ambiente(destino, direta=direta), vigiar=vigiar)
 
     def restaurar(self, destino: Path, dono: str, *, direta: bool = False) -> Corrida:
         """Roda a restauração sem diálogo e mede-a. Levanta MedicaoFalhou."""
-        comando = (sys.executable, RESTAURACAO, "--empresa", dono, "--confirmar", "RESTAURAR")
+        comando: Comando = (
+            sys.executable,
+            RESTAURACAO,
+            "--empresa",
+            dono,
+            "--confirmar",
+            "RESTAURAR",
+        )
         return self.corredor.correr(comando, self.ambiente(destino, direta=direta))
 
     def sql(self, *comandos: str) -> None:

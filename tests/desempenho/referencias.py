@@ -12,7 +12,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from desempenho.corrida import Corrida, MedicaoFalhou
+from desempenho.corrida import Comando, Corrida, MedicaoFalhou
 from desempenho.projeto import Projeto
 
 LEITOR = Path(__file__).with_name("leitor.py")
@@ -64,7 +64,7 @@ class Referencias:
     def _python(self, programa: Path, *argumentos: str) -> Corrida:
         ambiente = {**os.environ, "CHAVE": self.projeto.chaves.service_role}
         porta = str(self.projeto.gateway.porta)
-        comando = (sys.executable, "-I", "-S", programa, porta, *argumentos)
+        comando: Comando = (sys.executable, "-I", "-S", programa, porta, *argumentos)
         return self.projeto.corredor.correr(comando, ambiente)
 
     def _psql(self, comando: str) -> Corrida:

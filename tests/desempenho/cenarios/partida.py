@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apoio.execucao import BACKUP, RESTAURACAO
-from desempenho.corrida import Corrida, alternar
+from desempenho.corrida import Comando, Corrida, alternar
 from desempenho.dados import encher_a_grande, esquema_da_grande
 from desempenho.projeto import Banca, Projeto
 from desempenho.quadro import Linha, segundos
@@ -45,7 +45,7 @@ def _medir(
     esperado = 0 if argumentos else SEM_RESPOSTA
 
     def nossa() -> Corrida:
-        comando = (sys.executable, script, *argumentos)
+        comando: Comando = (sys.executable, script, *argumentos)
         return correr(comando, projeto.ambiente(destino), esperados=(esperado,))
 
     def referencia() -> Corrida:

@@ -51,8 +51,11 @@ def tamanhos(banca: Banca) -> Iterator[Linha]:
 
 
 def _correr(banca: Banca, operacao: Operacao, linhas: int) -> Sequence[Corrida]:
-    """As corridas de um tamanho; a maior é cara, e só se mede uma vez."""
-    vezes = 1 if linhas == banca.opcoes.linhas_demais else banca.opcoes.repeticoes
+    """As corridas de um tamanho. A maior é cara, e só se mede uma vez; as pequenas são baratas, e
+    nelas o ruído conta mais."""
+    o = banca.opcoes
+    vezes = 1 if linhas >= o.linhas_demais else o.repeticoes
+    vezes = 3 * o.repeticoes if linhas <= o.linhas_poucas else vezes
     banca.dizer(f"{operacao}, {inteiro(linhas)} linhas")
     with palco(banca, linhas, direta=operacao.direta) as cena:
         if operacao.restaurar:
