@@ -15,9 +15,8 @@ from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # no
 
 def main() -> int:
     arrumar_entrada_e_saida()
-    extras = [RAIZ / "tests" / "requirements.txt", Path(__file__).with_name("requirements.txt")]
     try:
-        preparar(extras)
+        preparar(extras=[RAIZ / "tests" / p / "requirements.txt" for p in ("", "desempenho")])
     except ErroDeAmbiente as erro:
         print(f"❌ {erro}", file=sys.stderr)
         return 2

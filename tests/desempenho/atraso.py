@@ -18,6 +18,8 @@ class ServidorDeAtraso:
         self._laco = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._laco.run_forever, daemon=True)
         self.porta = 0
+        self.esperas = 0
+        """Quantas vezes já esperou."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -52,6 +54,7 @@ class ServidorDeAtraso:
             while True:
                 await leitor.readuntil(b"\r\n\r\n")
                 await asyncio.sleep(self._segundos)
+                self.esperas += 1
                 escritor.write(RESPOSTA)
                 await escritor.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

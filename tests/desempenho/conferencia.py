@@ -43,13 +43,19 @@ def conferir_banco(projeto: Projeto, antes: Resumos, tabela: str) -> None:
         raise MedicaoFalhou(f"Depois da restauração, {tabela} não é o que era antes")
 
 
+def conferir_leitura(projeto: Projeto, arquivo: Path, tabela: str, dono: str) -> None:
+    """A referência leu o que o banco tem. Levanta MedicaoFalhou."""
+    if resumo_do_arquivo(arquivo) != resumos_do_banco(projeto, tabela)[dono]:
+        raise MedicaoFalhou(f"A referência não leu o que está em {tabela}")
+
+
 def resumo_do_arquivo(arquivo: Path) -> str:
-    """O mesmo resumo, das linhas de um arquivo de backup."""
-    with arquivo.open("rb") as linhas:
+    """O mesmo resumo, de um arquivo com uma linha da tabela por linha; as vírgulas e os colchetes
+    em volta não contam."""
+    with arquivo.open("rb") as bruto:
+        linhas = (linha.strip(b"[], \n") for linha in bruto)
         return _resumo_de(
-            hashlib.md5(linha.rstrip(b"\n").removesuffix(b","), usedforsecurity=False).hexdigest()
-            for linha in linhas
-            if linha.startswith(b"{")
+            hashlib.md5(linha, usedforsecurity=False).hexdigest() for linha in linhas if linha
         )
 
 

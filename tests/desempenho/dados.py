@@ -34,7 +34,7 @@ _PRODUTOS: Final = """
 _INSERIR: Final = """
     INSERT INTO produtos
         SELECT md5('p' || n)::uuid, CASE WHEN n % 10 = 0 THEN '{vizinha}' ELSE '{dono}' END::uuid,
-               n * 30000000000001, 'Produto nº ' || n, n / 7.0, n % 7 > 0,
+               n * 2000000000003, 'Produto nº ' || n, n / 7.0, n % 7 > 0,
                jsonb_build_object('cor', 'azul', 'peso', n * 1.5, 'etiquetas',
                                   jsonb_build_array('a' || n % 10, 'ção')),
                '2026-01-16 18:29:44.123456Z'::timestamptz + n * interval '1 second'

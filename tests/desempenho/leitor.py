@@ -30,7 +30,7 @@ def main() -> int:
                 return 1
             if pagina == b"[]":
                 return 0
-            saida.write(pagina)
+            saida.write(pagina + b"\n")
             inicio = pagina.rindex(b'{"id":"') + len(b'{"id":"')
             ultimo = "&id=gt." + pagina[inicio : pagina.index(b'"', inicio)].decode()
 

@@ -25,7 +25,7 @@ def descricao(cluster: ClusterPostgres) -> str:
         f"processadores, {memoria:.0f} GB de memória, {platform.system()} {platform.machine()}; "
         f"Python {platform.python_version()}, PostgreSQL {versao // 10000}.{versao % 10000}, "
         f"PostgREST {POSTGREST_VERSAO.partition('-')[0]}, nginx {versao_do_nginx()}, "
-        f"psql {versao_do_psql()}. Tudo na mesma máquina."
+        f"psql {versao_do_psql()}. Tudo na mesma máquina, e o banco sem esperar pelo disco."
     )
 
 

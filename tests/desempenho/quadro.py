@@ -29,6 +29,12 @@ class Linha:
         return SEM_META if self.cumprida is None else CUMPRIDA if self.cumprida else LONGE
 
 
+def em_palavras(linha: Linha) -> str:
+    """Uma medida numa linha de texto, enquanto as outras não vêm."""
+    razao = "" if linha.razao is None else f" ÷ {linha.referencia} = {decimal(linha.razao)}"
+    return f"{linha.situacao or '·'} {linha.medida}: {linha.nosso}{razao}"
+
+
 def em_markdown(linhas: Sequence[Linha]) -> str:
     """A tabela, e as notas numeradas embaixo."""
     notas, numeros = _notas(linhas)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from desempenho.corrida import Comando, Corrida, MedicaoFalhou
+from desempenho.corrida import Comando, Corrida
 from desempenho.projeto import Projeto
 
 LEITOR = Path(__file__).with_name("leitor.py")
@@ -80,10 +80,3 @@ def versao_do_psql() -> str:
     """Por exemplo 18.4."""
     dito = subprocess.run([psql(), "--version"], capture_output=True, check=True, text=True)
     return dito.stdout.split()[2]
-
-
-def conferir_leitura(corrida_de: Path, linhas: int) -> None:
-    """A referência leu tudo o que nós lemos. Levanta MedicaoFalhou."""
-    lidas = corrida_de.read_bytes().count(b'{"id":"')
-    if lidas != linhas:
-        raise MedicaoFalhou(f"A referência leu {lidas} linhas, e não {linhas}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from desempenho.conferencia import conferir_backup
+from desempenho.conferencia import conferir_backup, conferir_leitura
 from desempenho.corrida import Corrida, Pares, alternar
 from desempenho.dados import DONO, encher_a_grande, esquema_da_grande
 from desempenho.projeto import Banca, Projeto
-from desempenho.quadro import Linha, inteiro, segundos
-from desempenho.referencias import Referencias, conferir_leitura
+from desempenho.quadro import Linha, decimal, inteiro, segundos
+from desempenho.referencias import Referencias
 
 META_PELA_API = 0.8
 META_PELA_DIRETA = 1.5
@@ -49,10 +49,10 @@ def _medir(banca: Banca, *, aos_poucos: bool, direta: bool) -> Linha:
     return Linha(
         medida=f"backup {'pela direta' if direta else 'pela API'}, {inteiro(linhas)} linhas, "
         + VERSOES[aos_poucos],
-        nosso=segundos(pares.nosso),
+        nosso=f"{segundos(pares.nosso)} (CPU {segundos(pares.cpu)})",
         referencia=segundos(pares.referencia),
         razao=pares.razao,
-        meta=f"≤ {meta:.1f}".replace(".", ","),
+        meta=f"≤ {decimal(meta, 1)}",
         cumprida=pares.razao <= meta,
         nota=NOTA_DA_DIRETA if direta else NOTA_DA_API,
     )
@@ -74,5 +74,5 @@ def _alternar(banca: Banca, projeto: Projeto, *, direta: bool) -> Pares:
     projeto.copiar(destino, "--empresa", DONO, direta=direta)
     conferir_backup(projeto, destino, "produtos", "empresas")
     referencia()
-    conferir_leitura(arquivo, banca.opcoes.linhas)
+    conferir_leitura(projeto, arquivo, "produtos", DONO)
     return alternar(nossa, referencia, banca.opcoes.repeticoes)

@@ -14,9 +14,6 @@ from desempenho.projeto import Banca, Projeto
 from desempenho.quadro import Linha, segundos
 
 META = 0.150
-VEZES = 3
-"""Começar é rápido e varia muito: mede-se mais vezes do que o resto."""
-
 SEM_RESPOSTA = 130
 """O código com que a restauração sai quando a entrada acaba antes da resposta."""
 
@@ -51,8 +48,9 @@ def _medir(
     def referencia() -> Corrida:
         return correr((sys.executable, "-c", "import supabase"), os.environ)
 
-    nossa(), referencia()
-    pares = alternar(nossa, referencia, VEZES * banca.opcoes.repeticoes)
+    referencia()
+    nossa()
+    pares = alternar(nossa, referencia, banca.opcoes.repeticoes_das_curtas)
     return Linha(
         medida=nome,
         nosso=segundos(pares.nosso),

@@ -14,7 +14,7 @@ from desempenho.corrida import Corrida, MedicaoFalhou, Pares, alternar, mediana
 from desempenho.dados import DONO, VAZIA, encher_a_grande, esquema_da_grande
 from desempenho.pedidos import Pedido, por_metodo_e_status
 from desempenho.projeto import Banca, Projeto
-from desempenho.quadro import Linha, inteiro, segundos
+from desempenho.quadro import Linha, decimal, inteiro, segundos
 from desempenho.referencias import Referencias
 
 META_PELA_API = 1.3
@@ -56,7 +56,6 @@ class Palco:
     destino: Path
     antes: Resumos
     linhas: int
-    direta: bool
 
     @property
     def arquivo(self) -> Path:
@@ -64,12 +63,12 @@ class Palco:
         (achado,) = self.destino.glob("empresa_*/produtos_*.json")
         return achado
 
-    def restaurar(self, *estragos: str) -> Corrida:
+    def restaurar(self, estrago: str, *, direta: bool = False) -> Corrida:
         """Estraga, restaura de uma cópia do depósito e confere; só a restauração é medida."""
-        self.projeto.sql(*estragos)
+        self.projeto.sql(estrago)
         copia = self.projeto.novo_destino()
         shutil.copytree(self.destino, copia)
-        corrida = self.projeto.restaurar(copia, DONO, direta=self.direta)
+        corrida = self.projeto.restaurar(copia, DONO, direta=direta)
         self.conferir()
         shutil.rmtree(copia)
         return corrida
@@ -78,29 +77,28 @@ class Palco:
         """Esta empresa e a vizinha são o que eram. Levanta MedicaoFalhou."""
         conferir_banco(self.projeto, self.antes, "produtos")
 
-    def copiar(self, dono: str = DONO) -> Corrida:
+    def copiar(self, dono: str = DONO, *, direta: bool = False) -> Corrida:
         """Um backup desta empresa como está."""
         destino = self.projeto.novo_destino()
-        corrida = self.projeto.copiar(destino, "--empresa", dono, direta=self.direta)
+        corrida = self.projeto.copiar(destino, "--empresa", dono, direta=direta)
         shutil.rmtree(destino)
         return corrida
 
 
 @contextmanager
-def palco(banca: Banca, linhas: int, *, direta: bool) -> Iterator[Palco]:
+def palco(banca: Banca, linhas: int) -> Iterator[Palco]:
     """Um banco com a empresa grande, e o backup dela conferido."""
     dados = encher_a_grande(linhas, aos_poucos=True)
     with banca.projeto(esquema_da_grande(), dados) as projeto:
         destino = projeto.novo_destino()
-        projeto.copiar(destino, "--empresa", DONO, direta=direta)
+        projeto.copiar(destino, "--empresa", DONO)
         conferir_backup(projeto, destino, "produtos", "empresas")
-        antes = resumos_do_banco(projeto, "produtos")
-        yield Palco(projeto, destino, antes, linhas, direta)
+        yield Palco(projeto, destino, resumos_do_banco(projeto, "produtos"), linhas)
 
 
 def restauracao_pela_api(banca: Banca) -> Iterator[Linha]:
     """a restauração pela API com tudo faltando, ao lado de POSTs seguidos."""
-    with palco(banca, banca.opcoes.linhas, direta=False) as cena:
+    with palco(banca, banca.opcoes.linhas) as cena:
         with cena.projeto.gateway.contando() as pedidos:
             cena.restaurar(APAGAR)
         por_post = _linhas_por_post(cena, pedidos)
@@ -109,12 +107,12 @@ def restauracao_pela_api(banca: Banca) -> Iterator[Linha]:
         def gravar() -> Corrida:
             return referencias.gravar_pela_api("produtos", cena.arquivo, por_post)
 
-        yield from _tudo_falta(banca, cena, gravar, META_PELA_API, NOTA_DA_API)
+        yield from _tudo_falta(banca, cena, gravar, direta=False)
 
 
 def restauracao_pela_direta(banca: Banca) -> Iterator[Linha]:
     """a restauração pela direta com tudo faltando, ao lado de um `COPY FROM`."""
-    with palco(banca, banca.opcoes.linhas, direta=True) as cena:
+    with palco(banca, banca.opcoes.linhas) as cena:
         arquivo = cena.projeto.pasta / "linhas.copy"
         referencias = Referencias(cena.projeto)
         referencias.tirar_para_copy("produtos", DONO, arquivo)
@@ -122,12 +120,12 @@ def restauracao_pela_direta(banca: Banca) -> Iterator[Linha]:
         def gravar() -> Corrida:
             return referencias.gravar_pelo_psql("produtos", arquivo)
 
-        yield from _tudo_falta(banca, cena, gravar, META_PELA_DIRETA, NOTA_DA_DIRETA)
+        yield from _tudo_falta(banca, cena, gravar, direta=True)
 
 
 def uma_linha(banca: Banca) -> Iterator[Linha]:
     """a restauração pela API quando uma linha difere: em fotos, e em escritas."""
-    with palco(banca, banca.opcoes.linhas, direta=False) as cena:
+    with palco(banca, banca.opcoes.linhas) as cena:
         fixo = mediana([cena.copiar(VAZIA) for _ in range(banca.opcoes.repeticoes)])
         with cena.projeto.gateway.contando() as pedidos:
             cena.restaurar(ESTRAGAR)
@@ -141,7 +139,7 @@ def uma_linha(banca: Banca) -> Iterator[Linha]:
         nosso=segundos(statistics.median(depois)),
         referencia=f"{segundos(statistics.median(fotos))} (uma foto)",
         razao=razao,
-        meta=f"≤ {META_DE_FOTOS:.1f} fotos".replace(".", ","),
+        meta=f"≤ {decimal(META_DE_FOTOS, 1)} fotos",
         cumprida=razao <= META_DE_FOTOS,
         nota=NOTA_DE_UMA,
     )
@@ -172,13 +170,13 @@ def _linhas_por_post(cena: Palco, pedidos: list[Pedido]) -> int:
 
 
 def _tudo_falta(
-    banca: Banca, cena: Palco, gravar: Callable[[], Corrida], meta: float, nota: str
+    banca: Banca, cena: Palco, gravar: Callable[[], Corrida], *, direta: bool
 ) -> Iterator[Linha]:
     fotos: list[Corrida] = []
 
     def nossa() -> Corrida:
-        corrida = cena.restaurar(APAGAR)
-        fotos.append(cena.copiar())
+        corrida = cena.restaurar(APAGAR, direta=direta)
+        fotos.append(cena.copiar(direta=direta))
         return corrida
 
     def referencia() -> Corrida:
@@ -188,25 +186,28 @@ def _tudo_falta(
         return corrida
 
     pares = alternar(nossa, referencia, banca.opcoes.repeticoes)
-    yield from _as_duas(cena, pares, fotos, meta, nota)
-
-
-def _as_duas(
-    cena: Palco, pares: Pares, fotos: Sequence[Corrida], meta: float, nota: str
-) -> Iterator[Linha]:
-    """O comando inteiro, que não tem meta, e ele sem as fotos."""
-    via = "direta" if cena.direta else "API"
+    via = "direta" if direta else "API"
     nome = f"restauração pela {via}, {inteiro(cena.linhas)} linhas, todas faltam"
-    referencia = segundos(pares.referencia)
-    yield Linha(f"{nome}: comando inteiro", segundos(pares.nosso), referencia, pares.razao)
-    fora = [a.segundos - f.segundos for a, f in zip(pares.nossas, fotos, strict=True)]
-    razao = statistics.median(f / r.segundos for f, r in zip(fora, pares.referencias, strict=True))
     yield Linha(
-        medida=f"{nome}: fora as fotos",
+        f"{nome}: comando inteiro",
+        f"{segundos(pares.nosso)} (CPU {segundos(pares.cpu)})",
+        segundos(pares.referencia),
+        pares.razao,
+    )
+    yield _fora_as_fotos(f"{nome}: fora as fotos", pares, fotos, direta=direta)
+
+
+def _fora_as_fotos(nome: str, pares: Pares, fotos: Sequence[Corrida], *, direta: bool) -> Linha:
+    fora = [a.segundos - f.segundos for a, f in zip(pares.nossas, fotos, strict=True)]
+    trios = zip(fora, pares.referencias, strict=True)
+    razao = statistics.median(f / r.segundos for f, r in trios)
+    meta = META_PELA_DIRETA if direta else META_PELA_API
+    return Linha(
+        medida=nome,
         nosso=segundos(statistics.median(fora)),
-        referencia=referencia,
+        referencia=segundos(pares.referencia),
         razao=razao,
-        meta=f"≤ {meta:.1f}".replace(".", ","),
+        meta=f"≤ {decimal(meta, 1)}",
         cumprida=razao <= meta,
-        nota=nota,
+        nota=NOTA_DA_DIRETA if direta else NOTA_DA_API,
     )

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from desempenho.cenarios.restauracao import APAGAR, palco
+from desempenho.cenarios.restauracao import APAGAR, Palco, palco
 from desempenho.corrida import Corrida, mediana
 from desempenho.projeto import Banca
 from desempenho.quadro import Linha, decimal, inteiro
@@ -35,32 +35,41 @@ class Operacao:
         nome = "restauração" if self.restaurar else "backup"
         return f"{nome} pela {'direta' if self.direta else 'API'}"
 
+    def correr(self, cena: Palco) -> Corrida:
+        """Roda uma vez; a restauração, com tudo faltando."""
+        if self.restaurar:
+            return cena.restaurar(APAGAR, direta=self.direta)
+        return cena.copiar(direta=self.direta)
+
 
 OPERACOES = [Operacao(r, d) for r in (False, True) for d in (False, True)]
+
+Corridas = dict[Operacao, list[Corrida]]
 
 
 def tamanhos(banca: Banca) -> Iterator[Linha]:
     """memória e custo por linha, com poucas e com muitas linhas."""
     opcoes = banca.opcoes
     quantas = sorted({opcoes.linhas_poucas, opcoes.linhas, opcoes.linhas_demais})
-    for operacao in OPERACOES:
-        corridas = {n: _correr(banca, operacao, n) for n in (1, *quantas)}
-        yield _memoria(operacao, corridas[quantas[0]], corridas[quantas[-1]], quantas)
-        fixo = mediana(corridas[1])
-        yield _custo(operacao, {n: (mediana(corridas[n]) - fixo) / n for n in quantas})
+    corridas = {n: _correr(banca, n) for n in (1, *quantas)}
+    for qual in OPERACOES:
+        yield _memoria(qual, corridas[quantas[0]][qual], corridas[quantas[-1]][qual], quantas)
+    for qual in OPERACOES:
+        fixo = mediana(corridas[1][qual])
+        yield _custo(qual, {n: (mediana(corridas[n][qual]) - fixo) / n for n in quantas})
 
 
-def _correr(banca: Banca, operacao: Operacao, linhas: int) -> Sequence[Corrida]:
-    """As corridas de um tamanho. A maior é cara, e só se mede uma vez; as pequenas são baratas, e
-    nelas o ruído conta mais."""
+def _correr(banca: Banca, linhas: int) -> Corridas:
+    """As corridas de um tamanho. A maior é cara, e só se mede uma vez."""
     o = banca.opcoes
     vezes = 1 if linhas >= o.linhas_demais else o.repeticoes
-    vezes = 3 * o.repeticoes if linhas <= o.linhas_poucas else vezes
-    banca.dizer(f"{operacao}, {inteiro(linhas)} linhas")
-    with palco(banca, linhas, direta=operacao.direta) as cena:
-        if operacao.restaurar:
-            return [cena.restaurar(APAGAR) for _ in range(vezes)]
-        return [cena.copiar() for _ in range(vezes)]
+    vezes = o.repeticoes_das_curtas if linhas <= o.linhas_poucas else vezes
+    corridas: Corridas = {}
+    with palco(banca, linhas) as cena:
+        for operacao in OPERACOES:
+            banca.dizer(f"{operacao}, {inteiro(linhas)} linhas")
+            corridas[operacao] = [operacao.correr(cena) for _ in range(vezes)]
+    return corridas
 
 
 def _memoria(
