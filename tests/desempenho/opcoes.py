@@ -76,39 +76,48 @@ MINIMO: Final = replace(
 """O que o teste roda: não mede nada que se aproveite, mas passa por tudo."""
 
 
-def ler_opcoes(argumentos: Sequence[str], cenarios: Mapping[str, str]) -> Opcoes:
-    """As opções pedidas; `cenarios` são o nome e o que mede cada um."""
-    leitor = argparse.ArgumentParser(
+NUMEROS: Final = {
+    "linhas": "da tabela grande",
+    "linhas_demais": "da maior, na memória e no custo por linha",
+    "linhas_poucas": "do que se compara com ela",
+    "empresas": "quantas, em muitas empresas pequenas",
+    "tabelas": "quantas tabelas tem cada uma delas",
+    "multidao": "quantas empresas, na carga",
+    "atraso": "milissegundos a mais em cada pedido, em muitas empresas pequenas",
+    "conexoes": "pedidos ao mesmo tempo, em muitas empresas pequenas",
+    "repeticoes": "quantos pares se medem; a mediana é a que conta",
+}
+"""Os campos que se mudam por opção, e o que a ajuda diz deles."""
+
+
+def leitor(cenarios: Mapping[str, str]) -> argparse.ArgumentParser:
+    """O leitor das opções; `cenarios` são o nome e o que mede cada um."""
+    novo = argparse.ArgumentParser(
         prog="python3 tests/desempenho",
         description="Mede os scripts ao lado de uma referência, em servidores próprios.",
         epilog="o que se mede:\n" + "\n".join(f"  {n:17} {o}" for n, o in cenarios.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    tamanho = leitor.add_mutually_exclusive_group()
+    tamanho = novo.add_mutually_exclusive_group()
     tamanho.add_argument("--rapido", action="store_true", help="tudo pequeno: uns 2 minutos")
     tamanho.add_argument("--completo", action="store_true", help="os tamanhos das metas: horas")
-    numeros = {
-        "linhas": "da tabela grande",
-        "linhas-demais": "da maior, na memória e no custo por linha",
-        "linhas-poucas": "do que se compara com ela",
-        "empresas": "quantas, em muitas empresas pequenas",
-        "tabelas": "quantas tabelas tem cada uma delas",
-        "multidao": "quantas empresas, na carga",
-        "atraso": "milissegundos a mais em cada pedido, em muitas empresas pequenas",
-        "conexoes": "pedidos ao mesmo tempo, em muitas empresas pequenas",
-        "repeticoes": "quantos pares se medem; a mediana é a que conta",
-    }
-    for nome, ajuda in numeros.items():
-        leitor.add_argument(f"--{nome}", type=_positivo, metavar="N", help=ajuda)
-    leitor.add_argument("--so", metavar="NOME,NOME", help="só estas medidas")
-    leitor.add_argument("--markdown", action="store_true", help="só a tabela que vai no README")
-    lidas = leitor.parse_args(argumentos)
+    for campo, ajuda in NUMEROS.items():
+        opcao = f"--{campo.replace('_', '-')}"
+        novo.add_argument(opcao, type=_positivo, metavar="N", help=ajuda)
+    novo.add_argument("--so", metavar="NOME,NOME", help="só estas medidas")
+    novo.add_argument("--markdown", action="store_true", help="só a tabela que vai no README")
+    return novo
+
+
+def ler_opcoes(argumentos: Sequence[str], cenarios: Mapping[str, str]) -> Opcoes:
+    """As opções pedidas. Sai com 2, pelo argparse, se algo não se entende."""
+    leitor_delas = leitor(cenarios)
+    lidas = leitor_delas.parse_args(argumentos)
     so = tuple(lidas.so.split(",")) if lidas.so else ()
     if desconhecidas := sorted(set(so) - set(cenarios)):
-        leitor.error(f"não há a medida {', '.join(desconhecidas)}; há: {', '.join(cenarios)}")
+        leitor_delas.error(f"não há a medida {', '.join(desconhecidas)}; há: {', '.join(cenarios)}")
     base = RAPIDO if lidas.rapido else COMPLETO if lidas.completo else PADRAO
-    campos = [nome.replace("-", "_") for nome in numeros]
-    ditos = {c: valor for c in campos if (valor := getattr(lidas, c)) is not None}
+    ditos = {c: valor for c in NUMEROS if (valor := getattr(lidas, c)) is not None}
     return replace(base, so=so, markdown=lidas.markdown, **ditos)
 
 

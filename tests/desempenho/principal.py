@@ -14,7 +14,8 @@ from desempenho.quadro import em_markdown
 def rodar(argumentos: Sequence[str]) -> int:
     """O código de saída: 0 quaisquer que sejam as razões; 1 se algo não funcionou."""
     opcoes = ler_opcoes(argumentos, descricoes())
-    resultado = medir(opcoes, lambda texto: print(texto, file=sys.stderr, flush=True))
+    calado = opcoes.markdown
+    resultado = medir(opcoes, lambda t: None if calado else print(t, file=sys.stderr, flush=True))
     print(f"{resultado.maquina}\n\n{em_markdown(resultado.linhas)}")
     for falha in resultado.falhas:
         print(f"❌ {falha}", file=sys.stderr)
