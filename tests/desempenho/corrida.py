@@ -59,7 +59,10 @@ class Corredor:
         """Roda até o fim, sem nada na entrada. Com `vigiar`, olha de tempos em tempos quantos
         descritores estão abertos. Levanta MedicaoFalhou se o código não é dos esperados."""
         base = self.pasta / f"corrida_{next(_numeros)}"
-        with open(f"{base}.saida", "wb") as saida, open(f"{base}.erros", "wb") as erros:  # noqa: PTH123
+        with (
+            _ao_lado(base, "saida").open("wb") as saida,
+            _ao_lado(base, "erros").open("wb") as erros,
+        ):
             processo = subprocess.Popen(
                 [sys.executable, "-I", "-S", MEDIDOR, base, *comando],
                 cwd=onde,
@@ -73,8 +76,9 @@ class Corredor:
                 raise MedicaoFalhou(f"O medidor não rodou: {_fim(base, 'erros')}")
         corrida = _ler(base, descritores)
         if corrida.codigo not in esperados:
+            programa = next((c.name for c in comando if isinstance(c, Path)), comando[0])
             dito = f"{_fim(base, 'saida')}\n{_fim(base, 'erros')}"
-            raise MedicaoFalhou(f"{Path(comando[1]).name} saiu com {corrida.codigo}:\n{dito}")
+            raise MedicaoFalhou(f"{programa} saiu com {corrida.codigo}:\n{dito}")
         return corrida
 
 
@@ -82,14 +86,18 @@ def _ler(base: Path, descritores: int) -> Corrida:
     medido = json.loads(base.read_text(encoding="utf-8"))
     return Corrida(
         **medido,
-        saida=Path(f"{base}.saida").read_bytes(),
-        erros=Path(f"{base}.erros").read_bytes(),
+        saida=_ao_lado(base, "saida").read_bytes(),
+        erros=_ao_lado(base, "erros").read_bytes(),
         descritores=descritores,
     )
 
 
 def _fim(base: Path, qual: str) -> str:
-    return Path(f"{base}.{qual}").read_text(encoding="utf-8", errors="replace")[-FIM_DA_SAIDA:]
+    return _ao_lado(base, qual).read_text(encoding="utf-8", errors="replace")[-FIM_DA_SAIDA:]
+
+
+def _ao_lado(base: Path, qual: str) -> Path:
+    return base.with_suffix(f".{qual}")
 
 
 def _vigiar(processo: subprocess.Popen[bytes], base: Path) -> int:
@@ -97,7 +105,7 @@ def _vigiar(processo: subprocess.Popen[bytes], base: Path) -> int:
     maior = 0
     while True:
         with contextlib.suppress(psutil.Error, FileNotFoundError, ValueError):
-            medido = psutil.Process(int(Path(f"{base}.pid").read_text(encoding="utf-8")))
+            medido = psutil.Process(int(_ao_lado(base, "pid").read_text(encoding="utf-8")))
             maior = max(maior, medido.num_fds())
         try:
             processo.wait(INTERVALO)

@@ -20,6 +20,12 @@ from supabase_local.chaves import Chaves, gerar_chaves
 from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.postgrest import ServidorPostgrest
 
+ARRUMAR = """
+    SELECT 'VACUUM (ANALYZE) ' || string_agg(oid::regclass::text, ', ')
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+"""O comando que deixa as tabelas, e só elas, como o autovacuum as deixaria."""
+
 _numeros = itertools.count(1)
 
 
@@ -68,6 +74,13 @@ class Projeto:
         """Roda o backup até o fim e mede-o. Levanta MedicaoFalhou."""
         comando: Comando = (sys.executable, BACKUP, *argumentos)
         return self.corredor.correr(comando, self.ambiente(destino, direta=direta), vigiar=vigiar)
+
+    def copiar_e_apagar(self, dono: str, *, direta: bool = False) -> Corrida:
+        """Um backup desta empresa, que só interessa pelo que custou. Levanta MedicaoFalhou."""
+        destino = self.novo_destino()
+        corrida = self.copiar(destino, "--empresa", dono, direta=direta)
+        shutil.rmtree(destino)
+        return corrida
 
     def restaurar(self, destino: Path, dono: str, *, direta: bool = False) -> Corrida:
         """Roda a restauração sem diálogo e mede-a. Levanta MedicaoFalhou."""
@@ -120,7 +133,9 @@ class Banca:
 def executar(cluster: ClusterPostgres, banco: str, *comandos: str) -> None:
     """Como `Projeto.sql`, antes de haver um projeto."""
     with cluster.conectar(banco) as conexao:
-        for comando in (*comandos, "VACUUM (ANALYZE)"):
+        for comando in comandos:
             conexao.execute(comando.encode())
+        (arrumar,) = conexao.execute(ARRUMAR).fetchone() or ("",)
+        conexao.execute(str(arrumar).encode())
     with cluster.conectar(banco, ADMINISTRADOR) as conexao:
         conexao.execute("CHECKPOINT")

@@ -63,7 +63,7 @@ def _alternar(banca: Banca, projeto: Projeto, *, direta: bool) -> Pares:
     referencias = Referencias(projeto)
 
     def nossa() -> Corrida:
-        return projeto.copiar(projeto.novo_destino(), "--empresa", DONO, direta=direta)
+        return projeto.copiar_e_apagar(DONO, direta=direta)
 
     def referencia() -> Corrida:
         ler = referencias.ler_pelo_psql if direta else referencias.ler_pela_api

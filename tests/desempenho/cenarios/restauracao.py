@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ META_DE_ESCRITAS = 9
 MENOR_FOTO = 0.001
 """Com pouquíssimas linhas, a foto some no ruído do custo fixo."""
 
+TABELAS = ("empresas", "produtos")
 APAGAR = f"DELETE FROM produtos WHERE user_id = '{DONO}'"
 ESTRAGAR = f"""
     UPDATE produtos SET nome = 'estragado'
@@ -54,7 +55,7 @@ class Palco:
 
     projeto: Projeto
     destino: Path
-    antes: Resumos
+    antes: Mapping[str, Resumos]
     linhas: int
 
     @property
@@ -74,15 +75,9 @@ class Palco:
         return corrida
 
     def conferir(self) -> None:
-        """Esta empresa e a vizinha são o que eram. Levanta MedicaoFalhou."""
-        conferir_banco(self.projeto, self.antes, "produtos")
-
-    def copiar(self, dono: str = DONO, *, direta: bool = False) -> Corrida:
-        """Um backup desta empresa como está."""
-        destino = self.projeto.novo_destino()
-        corrida = self.projeto.copiar(destino, "--empresa", dono, direta=direta)
-        shutil.rmtree(destino)
-        return corrida
+        """Todas as empresas são o que eram, em todas as tabelas. Levanta MedicaoFalhou."""
+        for tabela, resumos in self.antes.items():
+            conferir_banco(self.projeto, resumos, tabela)
 
 
 @contextmanager
@@ -92,8 +87,9 @@ def palco(banca: Banca, linhas: int) -> Iterator[Palco]:
     with banca.projeto(esquema_da_grande(), dados) as projeto:
         destino = projeto.novo_destino()
         projeto.copiar(destino, "--empresa", DONO)
-        conferir_backup(projeto, destino, "produtos", "empresas")
-        yield Palco(projeto, destino, resumos_do_banco(projeto, "produtos"), linhas)
+        conferir_backup(projeto, destino, *TABELAS)
+        antes = {tabela: resumos_do_banco(projeto, tabela) for tabela in TABELAS}
+        yield Palco(projeto, destino, antes, linhas)
 
 
 def restauracao_pela_api(banca: Banca) -> Iterator[Linha]:
@@ -126,10 +122,16 @@ def restauracao_pela_direta(banca: Banca) -> Iterator[Linha]:
 def uma_linha(banca: Banca) -> Iterator[Linha]:
     """a restauração pela API quando uma linha difere: em fotos, e em escritas."""
     with palco(banca, banca.opcoes.linhas) as cena:
-        fixo = mediana([cena.copiar(VAZIA) for _ in range(banca.opcoes.repeticoes)])
+        fixo = mediana(
+            [cena.projeto.copiar_e_apagar(VAZIA) for _ in range(banca.opcoes.repeticoes)]
+        )
         with cena.projeto.gateway.contando() as pedidos:
             cena.restaurar(ESTRAGAR)
-        pares = alternar(lambda: cena.restaurar(ESTRAGAR), cena.copiar, banca.opcoes.repeticoes)
+        pares = alternar(
+            lambda: cena.restaurar(ESTRAGAR),
+            lambda: cena.projeto.copiar_e_apagar(DONO),
+            banca.opcoes.repeticoes,
+        )
     depois = [a.segundos - b.segundos for a, b in zip(pares.nossas, pares.referencias, strict=True)]
     fotos = [max(b.segundos - fixo, MENOR_FOTO) for b in pares.referencias]
     razao = statistics.median(d / f for d, f in zip(depois, fotos, strict=True))
@@ -176,7 +178,7 @@ def _tudo_falta(
 
     def nossa() -> Corrida:
         corrida = cena.restaurar(APAGAR, direta=direta)
-        fotos.append(cena.copiar(direta=direta))
+        fotos.append(cena.projeto.copiar_e_apagar(DONO, direta=direta))
         return corrida
 
     def referencia() -> Corrida:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from desempenho.cenarios.restauracao import APAGAR, Palco, palco
 from desempenho.corrida import Corrida, mediana
+from desempenho.dados import DONO
 from desempenho.projeto import Banca
 from desempenho.quadro import Linha, decimal, inteiro
 
@@ -39,7 +40,7 @@ class Operacao:
         """Roda uma vez; a restauração, com tudo faltando."""
         if self.restaurar:
             return cena.restaurar(APAGAR, direta=self.direta)
-        return cena.copiar(direta=self.direta)
+        return cena.projeto.copiar_e_apagar(DONO, direta=self.direta)
 
 
 OPERACOES = [Operacao(r, d) for r in (False, True) for d in (False, True)]
