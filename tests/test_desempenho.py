@@ -12,21 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from desempenho.cenarios import CENARIOS
+from desempenho.cenarios import CENARIOS, descricoes
 from desempenho.cenarios.restauracao import APAGAR, ESTRAGAR, palco
 from desempenho.conferencia import conferir_backup, conferir_leitura
 from desempenho.corrida import Corrida, MedicaoFalhou, alternar
 from desempenho.dados import DONO, VIZINHA, encher_a_grande, esquema_da_grande
-from desempenho.medicao import medir
 from desempenho.nginx import DO_PACOTE, Nginx, comando_do_nginx
-from desempenho.opcoes import COMPLETO, MINIMO, PADRAO, RAPIDO, ler_opcoes
+from desempenho.opcoes import COMPLETO, PADRAO, RAPIDO, ler_opcoes
+from desempenho.principal import rodar
 from desempenho.projeto import Banca, Projeto
 from desempenho.quadro import Linha, em_markdown, segundos
 from desempenho.referencias import Referencias
 from supabase_local.chaves import assinar
 from supabase_local.postgres import ClusterPostgres
 
-DA_LOJA = [
+DA_GRANDE = [
     "backup-por-empresa.py --help",
     "restaurar-empresa.py --help",
     "o primeiro menu da restauração",
@@ -56,30 +56,70 @@ DA_LOJA = [
 DAS_MUITAS = [
     "3 empresas × 2 tabelas, 5 ms, 8 conexões: os nossos N pedidos",
     "3 empresas × 2 tabelas, 5 ms, 8 conexões: 12 pedidos, dois por tabela",
-    "carga, backup de 6 empresas contra 3: memória",
-    "carga, listar 6 empresas contra 3: memória",
-    "carga, backup de 6 empresas contra 3: descritores abertos",
-    "carga, backup de 6 empresas contra 3: escrito na tela, por empresa",
-    "carga, backup de 6 empresas contra 3: tempo",
+    "carga, backup de 12 empresas contra 10: memória",
+    "carga, listar 12 empresas contra 10: memória",
+    "carga, backup de 12 empresas contra 10: descritores abertos",
+    "carga, backup de 12 empresas contra 10: escrito na tela, por empresa",
+    "carga, backup de 12 empresas contra 10: tempo",
 ]
 
 
-def test_tudo_se_mede_e_volta_igual() -> None:
+PEQUENO = (
+    "--rapido --linhas 60 --linhas-demais 60 --linhas-poucas 60 --empresas 3 --tabelas 2"
+    " --multidao 12 --atraso 5 --repeticoes 1"
+).split()
+"""Não mede nada que se aproveite, mas passa por tudo."""
+
+
+def medidas_em(quadro: str) -> list[str]:
+    """A primeira coluna, sem os números das notas e sem quantos pedidos fizemos."""
+    celulas = re.findall(r"^\| (.*?) +\|", quadro, re.MULTILINE)[1:]
+    sem_nota = [re.sub(r" \(\d+\)$", "", celula) for celula in celulas]
+    return [re.sub("nossos [0-9]+", "nossos N", celula) for celula in sem_nota]
+
+
+def test_tudo_se_mede_e_volta_igual(capsys: pytest.CaptureFixture[str]) -> None:
     """Cada cenário confere, ele mesmo, o que o backup tem e o que a restauração trouxe."""
-    ditos: list[str] = []
-    resultado = medir(MINIMO, ditos.append)
-    assert resultado.falhas == []
-    medidas = [re.sub("nossos [0-9]+", "nossos N", linha.medida) for linha in resultado.linhas]
-    assert medidas == DA_LOJA + DAS_MUITAS
-    assert [d for d in ditos if d.startswith("▶️")] == [f"▶️ {nome}" for nome in CENARIOS]
-    assert all(linha.nosso for linha in resultado.linhas)
+    codigo = rodar(PEQUENO)
+    dito = capsys.readouterr()
+    assert codigo == 0, dito.err
+    maquina, _, quadro = dito.out.partition("\n\n")
     for versao in ("PostgreSQL 1", "PostgREST 1", "nginx 1.", "psql 1", "processadores"):
-        assert versao in resultado.maquina
+        assert versao in maquina
+    assert medidas_em(quadro) == DA_GRANDE + DAS_MUITAS
+    assert re.findall("^▶️ (.*)", dito.err, re.MULTILINE) == list(CENARIOS)
+
+
+def test_o_que_falha_nao_impede_o_resto_e_o_ctrl_c_guarda_o_que_ha(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def boa(_: Banca) -> Iterator[Linha]:
+        """uma que dá certo. E mais."""
+        yield Linha("a que deu certo", "1", razao=99.0, meta="≤ 1", cumprida=False)
+
+    def quebrada(banca: Banca) -> Iterator[Linha]:
+        yield Linha("antes de quebrar", "2")
+        with banca.projeto("SELECT 1 / 0"):
+            yield Linha("nunca", "3")
+
+    def interrompida(_: Banca) -> Iterator[Linha]:
+        yield Linha("antes do Ctrl+C", "4")
+        raise KeyboardInterrupt
+
+    cenarios = {"quebrada": quebrada, "boa": boa, "interrompida": interrompida, "outra": quebrada}
+    assert descricoes({"boa": boa}) == {"boa": "uma que dá certo"}
+    assert rodar([], cenarios) == 1
+    dito = capsys.readouterr()
+    assert medidas_em(dito.out) == ["antes de quebrar", "a que deu certo", "antes do Ctrl+C"]
+    assert re.findall("^❌ (.*)", dito.err, re.MULTILINE) == [
+        "quebrada: division by zero",
+        "interrompida: interrompido",
+    ]
 
 
 @pytest.fixture
 def banca(cluster: ClusterPostgres, tmp_path: Path) -> Banca:
-    return Banca(cluster, tmp_path, MINIMO, lambda _: None)
+    return Banca(cluster, tmp_path, ler_opcoes(PEQUENO, {}), lambda _: None)
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from desempenho.cenarios import CENARIOS
+import psycopg
+
+from desempenho.cenarios import Cenario
 from desempenho.corrida import MedicaoFalhou
 from desempenho.maquina import descricao
 from desempenho.opcoes import Opcoes
@@ -28,24 +30,34 @@ class Resultado:
     falhas: list[str] = field(default_factory=list)
 
 
-def medir(opcoes: Opcoes, dizer: Callable[[str], None]) -> Resultado:
-    """Todos os cenários pedidos. O que falha num deles não impede os outros."""
+def medir(
+    opcoes: Opcoes, cenarios: Mapping[str, Cenario], dizer: Callable[[str], None]
+) -> Resultado:
+    """Os cenários pedidos, ou todos. O que falha num deles não impede os outros, e com Ctrl+C fica
+    o que já se mediu."""
     with contextlib.ExitStack() as pilha:
         pasta = Path(pilha.enter_context(tempfile.TemporaryDirectory(prefix="desempenho_")))
         cluster = pilha.enter_context(
             ClusterPostgres(pasta / "pg", efemero=True, parametros=parametros_do_postgres())
         )
         resultado = Resultado(descricao(cluster))
-        for nome in opcoes.so or CENARIOS:
-            inicio = time.monotonic()
+        banca = Banca(cluster, pasta, opcoes, lambda texto: dizer(f"   {texto}"))
+        for nome in opcoes.so or cenarios:
             dizer(f"▶️ {nome}")
-            banca = Banca(cluster, pasta, opcoes, lambda texto: dizer(f"   {texto}"))
             try:
-                for linha in CENARIOS[nome](banca):
-                    resultado.linhas.append(linha)
-                    dizer(f"   {em_palavras(linha)}")
-            except (MedicaoFalhou, ErroSupabaseLocal) as erro:
+                _medir_um(cenarios[nome], banca, resultado)
+            except KeyboardInterrupt:
+                resultado.falhas.append(f"{nome}: interrompido")
+                break
+            except (MedicaoFalhou, ErroSupabaseLocal, psycopg.Error, OSError) as erro:
                 resultado.falhas.append(f"{nome}: {erro}")
                 dizer(f"   ❌ {erro}")
-            dizer(f"   {time.monotonic() - inicio:.0f} s")
         return resultado
+
+
+def _medir_um(cenario: Cenario, banca: Banca, resultado: Resultado) -> None:
+    inicio = time.monotonic()
+    for linha in cenario(banca):
+        resultado.linhas.append(linha)
+        banca.dizer(em_palavras(linha))
+    banca.dizer(f"{time.monotonic() - inicio:.0f} s")

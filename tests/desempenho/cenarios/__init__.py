@@ -34,6 +34,6 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
 """O nome que `--so` recebe → o cenário."""
 
 
-def descricoes() -> dict[str, str]:
+def descricoes(cenarios: Mapping[str, Cenario] = CENARIOS) -> dict[str, str]:
     """O nome de cada cenário e a primeira frase da sua docstring."""
-    return {n: (c.__doc__ or "").partition(".")[0] for n, c in CENARIOS.items()}
+    return {nome: (c.__doc__ or "").partition(".")[0] for nome, c in cenarios.items()}

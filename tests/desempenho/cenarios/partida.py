@@ -48,8 +48,6 @@ def _medir(
     def referencia() -> Corrida:
         return correr((sys.executable, "-c", "import supabase"), os.environ)
 
-    referencia()
-    nossa()
     pares = alternar(nossa, referencia, banca.opcoes.repeticoes_das_curtas)
     return Linha(
         medida=nome,
