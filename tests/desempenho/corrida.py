@@ -127,11 +127,6 @@ class Pares:
         return mediana(self.nossas)
 
     @property
-    def cpu(self) -> float:
-        """A mediana dos nossos segundos de processador."""
-        return statistics.median(c.cpu for c in self.nossas)
-
-    @property
     def referencia(self) -> float:
         """A mediana dos segundos da referência."""
         return mediana(self.referencias)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+
+from desempenho.corrida import Corrida, mediana
 
 CABECALHO = ("medida", "nosso", "referência", "razão", "meta", "")
 CUMPRIDA, LONGE, SEM_META = "✅", "⚠️", ""
@@ -80,3 +83,9 @@ def segundos(valor: float) -> str:
 def inteiro(valor: int) -> str:
     """Com ponto nos milhares."""
     return decimal(valor, 0)
+
+
+def tempo_e_cpu(corridas: Sequence[Corrida]) -> str:
+    """As medianas; a CPU pouco muda quando a máquina está ocupada."""
+    cpu = statistics.median(c.cpu for c in corridas)
+    return f"{segundos(mediana(corridas))} (CPU {segundos(cpu)})"

@@ -8,7 +8,7 @@ from desempenho.conferencia import conferir_backup, conferir_leitura
 from desempenho.corrida import Corrida, Pares, alternar
 from desempenho.dados import DONO, encher_a_grande, esquema_da_grande
 from desempenho.projeto import Banca, Projeto
-from desempenho.quadro import Linha, decimal, inteiro, segundos
+from desempenho.quadro import Linha, decimal, inteiro, tempo_e_cpu
 from desempenho.referencias import Referencias
 
 META_PELA_API = 0.8
@@ -49,8 +49,8 @@ def _medir(banca: Banca, *, aos_poucos: bool, direta: bool) -> Linha:
     return Linha(
         medida=f"backup {'pela direta' if direta else 'pela API'}, {inteiro(linhas)} linhas, "
         + VERSOES[aos_poucos],
-        nosso=f"{segundos(pares.nosso)} (CPU {segundos(pares.cpu)})",
-        referencia=segundos(pares.referencia),
+        nosso=tempo_e_cpu(pares.nossas),
+        referencia=tempo_e_cpu(pares.referencias),
         razao=pares.razao,
         meta=f"≤ {decimal(meta, 1)}",
         cumprida=pares.razao <= meta,

@@ -14,7 +14,7 @@ from desempenho.corrida import Corrida, MedicaoFalhou, Pares, alternar, mediana
 from desempenho.dados import DONO, VAZIA, encher_a_grande, esquema_da_grande
 from desempenho.pedidos import Pedido, por_metodo_e_status
 from desempenho.projeto import Banca, Projeto
-from desempenho.quadro import Linha, decimal, inteiro, segundos
+from desempenho.quadro import Linha, decimal, inteiro, segundos, tempo_e_cpu
 from desempenho.referencias import Referencias
 
 META_PELA_API = 1.3
@@ -192,8 +192,8 @@ def _tudo_falta(
     nome = f"restauração pela {via}, {inteiro(cena.linhas)} linhas, todas faltam"
     yield Linha(
         f"{nome}: comando inteiro",
-        f"{segundos(pares.nosso)} (CPU {segundos(pares.cpu)})",
-        segundos(pares.referencia),
+        tempo_e_cpu(pares.nossas),
+        tempo_e_cpu(pares.referencias),
         pares.razao,
     )
     yield _fora_as_fotos(f"{nome}: fora as fotos", pares, fotos, direta=direta)
