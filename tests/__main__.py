@@ -33,7 +33,7 @@ def main() -> int:
     # Começada em segundo plano, a suíte herdaria o Ctrl+C ignorado, e os testes o mandam.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        preparar(extras=[RAIZ / "tests" / "requirements.txt"])
+        preparar(extras=[RAIZ / "tests" / p / "requirements.txt" for p in ("", "desempenho")])
     except ErroDeAmbiente as erro:
         print(f"❌ {erro}", file=sys.stderr)
         return 2

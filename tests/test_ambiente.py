@@ -78,4 +78,5 @@ def test_com_tudo_pronto_nada_e_executado(monkeypatch: pytest.MonkeyPatch) -> No
         raise AssertionError(f"não devia executar {argumentos}")
 
     monkeypatch.setattr(subprocess, "run", proibido)
-    ambiente.preparar(extras=[ambiente.RAIZ / "tests" / "requirements.txt"])
+    testes = ambiente.RAIZ / "tests"
+    ambiente.preparar(extras=[testes / p / "requirements.txt" for p in ("", "desempenho")])

@@ -29,6 +29,8 @@ from cofre.config import carregar, ler_regras
 from cofre.linha_de_comando.argumentos import CODIGOS
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
 from cofre.via import DIRETA
+from desempenho.cenarios import descricoes
+from desempenho.opcoes import leitor
 from supabase_local import acidente
 from supabase_local.servidor import SupabaseLocal
 
@@ -213,7 +215,10 @@ DE_OUTROS_PROGRAMAS = {"--user", "--now", "--auto"}  # systemctl e a demonstraç
 
 def test_toda_opcao_citada_existe(tmp_path: Path) -> None:
     existentes = {o for ajuda in AJUDAS for o in opcoes_em(ajuda_de(ajuda, tmp_path))}
-    assert opcoes_em(LEIAME) - DE_OUTROS_PROGRAMAS == existentes
+    do_leiame, medir, depois = LEIAME.partition("### Medir: o banco de provas")
+    das_provas, _, resto = depois.partition("\n#")
+    assert opcoes_em(do_leiame + resto) - DE_OUTROS_PROGRAMAS == existentes
+    assert opcoes_em(medir + das_provas) == opcoes_em(leitor(descricoes()).format_help())
 
 
 def opcoes_em(texto: str) -> set[str]:

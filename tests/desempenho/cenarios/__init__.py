@@ -1,0 +1,39 @@
+"""O que se mede, um módulo por assunto: cada cenário entrega linhas do quadro."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from desempenho.cenarios.backup import backup_pela_api, backup_pela_direta
+from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
+from desempenho.cenarios.partida import partida
+from desempenho.cenarios.restauracao import (
+    restauracao_pela_api,
+    restauracao_pela_direta,
+    uma_linha,
+)
+from desempenho.cenarios.tamanhos import tamanhos
+from desempenho.projeto import Banca
+from desempenho.quadro import Linha
+
+Cenario = Callable[[Banca], Iterator[Linha]]
+
+CENARIOS: Final[Mapping[str, Cenario]] = {
+    "partida": partida,
+    "backup-api": backup_pela_api,
+    "backup-direta": backup_pela_direta,
+    "restaurar-api": restauracao_pela_api,
+    "uma-linha": uma_linha,
+    "restaurar-direta": restauracao_pela_direta,
+    "tamanhos": tamanhos,
+    "pedidos": pedidos_por_tabela,
+    "muitas": muitas_empresas,
+    "carga": carga,
+}
+"""O nome que `--so` recebe → o cenário."""
+
+
+def descricoes(cenarios: Mapping[str, Cenario] = CENARIOS) -> dict[str, str]:
+    """O nome de cada cenário e a primeira frase da sua docstring."""
+    return {nome: (c.__doc__ or "").partition(".")[0] for nome, c in cenarios.items()}
