@@ -18,6 +18,7 @@ from apoio.execucao import (
     BACKUP,
     PACIENCIA,
     RAIZ,
+    REGISTROS,
     ambiente,
     conteudo,
     executar,
@@ -53,7 +54,7 @@ def test_forma_dos_arquivos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     pasta = tmp_path / "empresa_aaaa1111"
     nomes = [f"{t}_{carimbo}.json" for t in (*REGISTROS_DO_DONO, "backup_metadata")]
     assert sorted(p.name for p in pasta.iterdir()) == sorted(nomes)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", pasta.name]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", pasta.name, *REGISTROS]
 
     assert (pasta / f"vazia_{carimbo}.json").read_bytes() == b"[]\n"
     for tabela in ("empresas", "produtos", "clientes", "vendas", "vendas_itens"):
@@ -140,9 +141,15 @@ def test_modos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     finally:
         os.umask(anterior)
     modos = {p.relative_to(destino).parts[0]: p.stat().st_mode & 0o777 for p in destino.iterdir()}
-    assert modos == {".trava": 0o600, "empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
-    arquivos = list(destino.rglob("*.json"))
-    assert len(arquivos) == 16
+    assert modos == {
+        ".trava": 0o600,
+        "empresa_aaaa1111": 0o700,
+        "empresa_bbbb2222": 0o700,
+        "logs": 0o700,
+        "ultima_execucao.json": 0o600,
+    }
+    arquivos = [*destino.rglob("*.json"), *destino.rglob("*.log")]
+    assert len(arquivos) == 16 + len(["ultima_execucao.json"]) + len(["o log", "de duas vezes"])
     assert {p.stat().st_mode & 0o777 for p in arquivos} == {0o600}
 
 
@@ -501,6 +508,7 @@ def test_destino_relativo_e_da_pasta_corrente(projeto: SupabaseLocal, tmp_path: 
         ".trava",
         "empresa_aaaa1111",
         "empresa_bbbb2222",
+        *REGISTROS,
     ]
     relativo = os.path.relpath(tmp_path / "da raiz", RAIZ)
     saida = executar(projeto, Path(relativo), "--empresa", DONO, pasta=tmp_path)

@@ -16,7 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from apoio.execucao import PACIENCIA, abrir, conteudo, executar, fotografia_do_disco, metadados
+from apoio.execucao import (
+    PACIENCIA,
+    REGISTROS,
+    abrir,
+    conteudo,
+    executar,
+    fotografia_do_disco,
+    metadados,
+)
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito import Backup, Deposito
@@ -39,7 +47,10 @@ MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove"}
 def gancho(evento, argumentos):
     global passos
     escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    if evento in MUDAM or (escreve and str(argumentos[0]).startswith(destino)):
+    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
+    if "logs" in onde or "ultima_execucao" in onde:
+        return  # não são de backup nenhum
+    if evento in MUDAM or (escreve and onde.startswith(destino)):
         passos += 1
         if passos == alvo:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -196,7 +207,11 @@ def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
         processo.communicate(timeout=PACIENCIA)
     assert (tmp_path / "empresa_aaaa1111").is_dir()
     assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".trava", "empresa_bbbb2222"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        ".trava",
+        "empresa_bbbb2222",
+        *REGISTROS,
+    ]
 
 
 # -- Ctrl+C --------------------------------------------------------------------------------------
@@ -341,5 +356,6 @@ def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path:
         ".trava",
         "empresa_aaaa1111",
         "empresa_bbbb2222",
+        *REGISTROS,
     ]
     assert (tmp_path / ".trava").stat().st_mode & 0o777 == 0o600

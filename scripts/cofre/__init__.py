@@ -2,8 +2,9 @@
 
 As importações só descem, nesta ordem: linha_de_comando → dialogo → narrador → copia, restauracao,
 verificacao → convergencia → comparacao, fotografia, inventario, riscos → narracao, perdidas,
-diario → resultado, selecao → direto → portal → via → executor → escritor → escopo → equipe, trava,
-conferencia, ordem → deposito, plano → formato, metadados → config → campos, rascunho,
+diario → alarme, boletim → resultado, selecao → direto → portal → via → executor → escritor →
+escopo → equipe, trava, conferencia, ordem, registro, ultima, idade, encolhimento,
+reconhecimento → deposito, plano → formato, metadados → config → limites → campos, rascunho,
 relato, modelo, erros.
 Quem está na mesma altura não se importa.
 """

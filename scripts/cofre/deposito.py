@@ -50,7 +50,7 @@ class Backup:
     @property
     def quando(self) -> datetime:
         """A hora local do carimbo."""
-        return datetime.strptime(self.carimbo, FORMATO_DO_CARIMBO).astimezone()
+        return momento(self.carimbo)
 
     @property
     def estado(self) -> str:
@@ -68,6 +68,11 @@ class Backup:
         if re.search(r"[/\\:\0]", nome) or nome in ("", ".", "..") or caminho.is_symlink():
             raise BackupDanificado(f"Os metadados citam um arquivo fora da pasta: {nome!r}.")
         return caminho
+
+
+def momento(carimbo: str) -> datetime:
+    """A hora local de um carimbo."""
+    return datetime.strptime(carimbo, FORMATO_DO_CARIMBO).astimezone()
 
 
 class Deposito:
@@ -95,12 +100,14 @@ class Deposito:
 
     def backups(self, pasta: Path) -> list[Backup]:
         """Os backups de uma pasta, do mais antigo ao mais novo (pelo carimbo, nunca pelo mtime)."""
-        achados = []
-        for arquivo in pasta.glob(f"{METADADOS}*.json"):
-            casa = re.fullmatch(rf"{METADADOS}({_CARIMBO})\.json", arquivo.name)
-            if casa:
-                achados.append(_abrir(pasta, arquivo, casa.group(1)))
-        return sorted(achados, key=lambda b: b.carimbo)
+        return list(self.do_mais_novo(pasta))[::-1]
+
+    def do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
+        """Os mesmos, do mais novo ao mais antigo, cada um só lido quando se chega a ele."""
+        arquivos = pasta.glob(f"{METADADOS}*.json")
+        nomes = (re.fullmatch(rf"{METADADOS}({_CARIMBO})\.json", a.name) for a in arquivos)
+        for casa in sorted((c for c in nomes if c), key=lambda c: c.group(1), reverse=True):
+            yield _abrir(pasta, pasta / casa.group(), casa.group(1))
 
     def da_empresa(self, user_id: str) -> list[Backup]:
         """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
@@ -323,10 +330,15 @@ def gravar_inteiro(caminho: Path, dados: bytes) -> None:
     """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
     novo = caminho.with_name(f".{caminho.name}.novo")
     novo.unlink(missing_ok=True)
-    with _criar(novo) as arquivo:
-        arquivo.write(dados)
-        _para_o_disco(arquivo)
-    _mover(novo, caminho)
+    try:
+        with _criar(novo) as arquivo:
+            arquivo.write(dados)
+            _para_o_disco(arquivo)
+        _mover(novo, caminho)
+    except OSError:
+        with contextlib.suppress(OSError):
+            novo.unlink(missing_ok=True)
+        raise
     _sincronizar(caminho.parent)
 
 

@@ -16,14 +16,16 @@ from cofre.campos import texto, tipo_com
 from cofre.conferencia import EXEMPLOS, Arquivo, campos, ligacoes_abertas
 from cofre.config import Configuracao, Regras
 from cofre.deposito import Backup, Deposito, Montagem, erros_de_disco
+from cofre.encolhimento import CHAVE, Encolhimento, Referencia, encolhimentos, referencias
 from cofre.erros import ErroCofre, FalhaDeLeitura
 from cofre.escopo import Donos, Elo, Escopo
 from cofre.formato import Gravador
-from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
+from cofre.metadados import TIPOS_DE_ROTINA, VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
 from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
 from cofre.rascunho import Rascunho
+from cofre.reconhecimento import reconhecido_ate
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
 from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeFotos
@@ -44,12 +46,14 @@ class Execucao:
 
 @dataclass(frozen=True, slots=True)
 class Foto:
-    """O que se leu de uma empresa, antes de publicar. `perdidas`: o que devia estar e não está."""
+    """O que se leu de uma empresa, antes de publicar. `perdidas`: o que devia estar e não está;
+    `referencias`: com o que comparar para ver se encolheu."""
 
     empresa: Empresa
     coleta: Coleta
     perdidas: Mapping[str, ErroCofre]
     inicio: datetime
+    referencias: tuple[Referencia, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,9 @@ class Fotografo:
         pilha: contextlib.ExitStack,
         inicio: datetime,
     ) -> Foto:
+        anteriores = self.deposito.da_empresa(empresa.id)
         perdidas = tabelas_perdidas(
-            self.deposito.da_empresa(empresa.id),
+            anteriores,
             execucao.inspecao,
             self.regras,
             execucao.pedido.tabelas,
@@ -118,7 +123,8 @@ class Fotografo:
             lambda tabela, n, total: self.relato.avanco(empresa.nome, tabela, n, total),
         )
         coleta = fotos[empresa.id]
-        return Foto(empresa, coleta, perdidas, inicio)
+        ate = reconhecido_ate(montagem.pasta, empresa.id)
+        return Foto(empresa, coleta, perdidas, inicio, referencias(anteriores, ate))
 
 
 def _empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
@@ -155,8 +161,25 @@ def _montar(foto: Foto, montagem: Montagem, execucao: Execucao, via: str) -> Fot
         falhas,
         foto.coleta.instantanea,
         tuple(_contradicoes(arquivos, execucao)),
+        encolhimentos=_encolhimentos(foto, salvas, execucao, inteira=not falhas),
     )
     return FotoMontada(copia, arquivos, montagem, _metadados(copia, foto, execucao, via))
+
+
+def _encolhimentos(
+    foto: Foto, salvas: Mapping[str, TabelaSalva], execucao: Execucao, *, inteira: bool
+) -> tuple[Encolhimento, ...]:
+    """O que parece ter sumido desta empresa. Só de um backup de rotina: a foto que uma restauração
+    tira é do estrago que ela vai consertar."""
+    if execucao.pedido.tipo not in TIPOS_DE_ROTINA:
+        return ()
+    return encolhimentos(
+        foto.referencias,
+        salvas,
+        execucao.configuracao.limites.parcela,
+        execucao.configuracao.regras.podem_encolher,
+        inteira=inteira and not execucao.pedido.tabelas,
+    )
 
 
 def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
@@ -246,6 +269,7 @@ def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao, via: str) 
         "tabelas": {n: tabela_em_json(t) for n, t in copia.tabelas.items()},
         "registros_da_empresa": [dict(r) for r in registros],
         "contradicoes": [asdict(c) for c in copia.contradicoes],
+        CHAVE: [e.documento() for e in copia.encolhimentos],
         "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
         "tabelas_ausentes": list(inspecao.catalogo.ausentes),
     }

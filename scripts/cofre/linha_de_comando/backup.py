@@ -7,7 +7,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito
+from cofre.linha_de_comando import deposito, reconhecimento
+from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -31,7 +32,7 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
-ACOES = (deposito.LISTAR, deposito.VERIFICAR)
+ACOES = (deposito.LISTAR, deposito.VERIFICAR, reconhecimento.RECONHECER)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
 
@@ -52,6 +53,7 @@ def _analisador() -> Analisador:
     return analisador
 
 
+@registrada("backup", avisa=True)
 def _copiar(opcoes: Namespace, relato: Relato) -> int:
     # As importações pesadas (httpx, supabase) esperam até serem precisas: --help é instantâneo.
     from cofre import config
@@ -59,6 +61,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
     from cofre.equipe import Equipe
+    from cofre.inventario import avisar_das_velhas
     from cofre.resultado import Pedido, Resumo
     from cofre.trava import travar
 
@@ -73,6 +76,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
+        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
         via = abrir_via(opcoes, configuracao, parar, relato)
         copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
         pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
