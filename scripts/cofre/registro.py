@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from cofre.deposito import FORMATO_DO_CARIMBO
+from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco
+from cofre.erros import FalhaDeDisco
 from cofre.relato import LINHAS_PARA_BARRA, Relato, limpo
 
 PASTA = "logs"
@@ -39,12 +40,15 @@ class Registro:
         self.nome = ""
         self._trinco = threading.Lock()
         self._arquivo: TextIO | None = None
+        self._pasta = pasta / PASTA
         try:
-            self._arquivo = _abrir(pasta, f"{inicio:{FORMATO_DO_CARIMBO}}", acao)
-            self.nome = Path(self._arquivo.name).name
-            girar(pasta / PASTA, self.nome)
-        except OSError as e:
-            self._perder(e)
+            with erros_de_disco(self._pasta):
+                self._arquivo = _abrir(pasta, f"{inicio:{FORMATO_DO_CARIMBO}}", acao)
+        except FalhaDeDisco as e:
+            self.problema = str(e)
+            return
+        self.nome = Path(self._arquivo.name).name
+        girar(self._pasta, self.nome)
 
     def escrever(self, texto: str) -> None:
         """Cada linha do texto com a hora na frente, já no arquivo ao voltar."""
@@ -54,21 +58,20 @@ class Registro:
             if self._arquivo is None:
                 return
             try:
-                self._arquivo.write(linhas)
-                self._arquivo.flush()
-            except (OSError, ValueError) as e:
-                self._perder(e)
+                with erros_de_disco(self._pasta):
+                    self._arquivo.write(linhas)
+                    self._arquivo.flush()
+            except FalhaDeDisco as e:
+                self.problema = str(e)
+                self._largar()
 
     def fechar(self) -> None:
         """Depois disto, nada mais é escrito."""
-        with self._trinco, contextlib.suppress(OSError):
-            if self._arquivo is not None:
-                self._arquivo.close()
-            self._arquivo = None
+        with self._trinco:
+            self._largar()
 
-    def _perder(self, erro: Exception) -> None:
-        self.problema = getattr(erro, "strerror", None) or type(erro).__name__
-        with contextlib.suppress(OSError):
+    def _largar(self) -> None:
+        with contextlib.suppress(OSError):  # o que não coube, não cabe também ao fechar
             if self._arquivo is not None:
                 self._arquivo.close()
         self._arquivo = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre import VERSAO
-from cofre.deposito import gravar_inteiro
+from cofre.deposito import erros_de_disco, gravar_inteiro
 
 ARQUIVO = "ultima_execucao.json"
 
@@ -67,9 +67,10 @@ def de_documento(
 
 
 def gravar(pasta: Path, execucao: UltimaExecucao) -> None:
-    """Troca o arquivo de uma vez. OSError passa."""
+    """Troca o arquivo de uma vez. Levanta FalhaDeDisco."""
     texto = json.dumps(execucao.documento(), ensure_ascii=False, indent=2) + "\n"
-    gravar_inteiro(pasta / ARQUIVO, texto.encode("utf-8", "backslashreplace"))
+    with erros_de_disco(pasta):
+        gravar_inteiro(pasta / ARQUIVO, texto.encode("utf-8", "backslashreplace"))
 
 
 def havia_alarme(pasta: Path) -> bool:

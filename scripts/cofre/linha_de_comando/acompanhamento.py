@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofre import VERSAO
-from cofre.erros import ErroCofre
+from cofre.erros import ErroCofre, FalhaDeDisco
 from cofre.linha_de_comando.argumentos import Executar
 from cofre.linha_de_comando.execucao import codigo_de
 from cofre.relato import Relato, duracao, limpo
@@ -84,7 +84,7 @@ class Acompanhamento:
         finally:
             registro.fechar()
         if registro.problema:
-            relato.aviso(f"O log não pôde ser escrito: {registro.problema}.")
+            relato.aviso(f"O log não pôde ser escrito. {registro.problema}")
         return codigo
 
     def _mensageiro(self, relato: Relato) -> Mensageiro | None:
@@ -150,8 +150,8 @@ def _gravar(pasta: Path, execucao: UltimaExecucao, relato: Relato) -> None:
 
     try:
         ultima.gravar(pasta, execucao)
-    except OSError as e:
-        relato.aviso(f"{ultima.ARQUIVO} não pôde ser escrito: {e.strerror or type(e).__name__}.")
+    except FalhaDeDisco as e:
+        relato.aviso(f"{ultima.ARQUIVO} não pôde ser escrito. {e}")
 
 
 def _tempo(execucao: UltimaExecucao) -> str:
