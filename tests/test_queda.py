@@ -265,6 +265,13 @@ def test_interrompido_com_o_servidor_mudo(
     assert not (destino / "empresa_bbbb2222").exists()
     assert len(_backups(destino)) == 2
     assert _danificados(_backups(destino)) == []
+    ultima = json.loads((destino / "ultima_execucao.json").read_text("utf-8"))
+    causa = "Interrompido. Backups concluídos nesta execução: 1."
+    assert (ultima["acao"], ultima["codigo"], ultima["erro"]) == ("backup", 130, causa)
+    log = (destino / "logs" / ultima["log"]).read_text("utf-8")
+    assert "  ✅ Backup concluído" in log
+    assert f"  ❌ {causa}\n" in log
+    assert re.search(r"  Fim: código 130, em .*\n\Z", log)
 
 
 def test_interrompido_antes_da_primeira_empresa(projeto: SupabaseLocal, tmp_path: Path) -> None:
@@ -321,6 +328,7 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
         primeira = abrir(projeto, tmp_path, "--empresa", DONO)
         assert chegou.wait(PACIENCIA)
         segunda = executar(projeto, tmp_path, "--empresa", DONO)
+        registrada = json.loads((tmp_path / "ultima_execucao.json").read_text("utf-8"))
         em_json = executar(projeto, tmp_path, "--empresa", DONO, "--json", "--silencioso")
         lendo = executar(None, tmp_path, "listar")
         soltar.set()
@@ -334,6 +342,7 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
         + r"   Espere a outra execução terminar e tente de novo\.\n",
         segunda.erros,
     ), segunda.tudo
+    assert (registrada["codigo"], f"❌ {registrada['erro']}") == (5, segunda.erros.splitlines()[0])
     assert em_json.codigo == em_json.json()["codigo"] == 5
     assert f"processo {primeira.pid}" in em_json.json()["erro"]
     assert lendo.codigo == 3, lendo.tudo  # ler não precisa da trava
