@@ -14,14 +14,14 @@ import shlex
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofre import VERSAO
-from cofre.erros import ErroCofre, FalhaDeDisco
+from cofre.erros import DefeitoInterno, ErroCofre, FalhaDeDisco
 from cofre.linha_de_comando.argumentos import Executar
 from cofre.linha_de_comando.execucao import codigo_de
 from cofre.relato import Relato, duracao, limpo
@@ -76,10 +76,12 @@ class Acompanhamento:
         registrado = RelatoRegistrado(relato, registro)
         registro.escrever(_cabecalho(inicio))
         try:
-            mensageiro = self._mensageiro(registrado)
+            mensageiro = None
+            with _sem_impedir(registrado):
+                mensageiro = self._mensageiro(registrado)
             codigo = codigo_de(lambda: fazer(registrado), registrado)
             # Um segundo Ctrl+C desiste de avisar; o código já está decidido.
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt), _sem_impedir(registrado):
                 self._encerrar(registrado, registro, mensageiro, codigo, inicio)
         finally:
             registro.fechar()
@@ -127,6 +129,15 @@ class Acompanhamento:
             entregue = _avisar(mensageiro, execucao, relato, falar=codigo != 0 or havia)
             if codigo == 0 and havia and entregue:
                 _gravar(self.pasta, replace(execucao, alarme=False), relato)
+
+
+@contextlib.contextmanager
+def _sem_impedir(relato: Relato) -> Iterator[None]:
+    """Um defeito nosso ao avisar ou registrar é dito, e o trabalho segue com o seu código."""
+    try:
+        yield
+    except Exception as e:
+        relato.aviso(str(DefeitoInterno(e)))
 
 
 def _avisar(
