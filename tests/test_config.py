@@ -146,7 +146,10 @@ def test_uma_chave_que_nao_serve_e_recusada_antes_de_qualquer_pedido(
     assert "Project Settings → API Keys" in saida.erros
     assert servidor.gateway.pedidos == []
     sem_pedacos(chave, saida.erros)
-    assert sorted(p.name for p in copia.raiz.iterdir()) == [".env", "scripts"]
+    assert sorted(p.name for p in copia.raiz.iterdir()) == [".env", "backups", "scripts"]
+    textos = "".join(copia.textos_salvos())
+    assert achado in textos  # no log e no registro da última execução
+    sem_pedacos(chave, textos)
 
 
 @pytest.mark.parametrize("qual", CHAVES_RECUSADAS)
@@ -442,7 +445,10 @@ def test_sem_cofre_toml_nao_ha_regras(tmp_path: Path) -> None:
 TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
     "quebrado": ('ignorar = ["x"', "Não entendi "),
     "não UTF-8": ("ignorar = ['ç']".encode("latin-1"), "Não entendi "),
-    "chave desconhecida": ('inorar = ["x"]', "não conheço «inorar» (só ignorar, tabelas)."),
+    "chave desconhecida": (
+        'inorar = ["x"]',
+        "não conheço «inorar» (só ignorar, podem_encolher, tabelas).",
+    ),
     "regra desconhecida": ('[tabelas.x]\ndona = "y"', "não conheço «dona» (só dono, pai)."),
     "ignorar não é lista": ('ignorar = "x"', "«ignorar» é uma lista de nomes."),
     "ignorar não tem nomes": ("ignorar = [1]", "«ignorar» é uma lista de nomes."),
@@ -475,7 +481,8 @@ def test_um_cofre_toml_errado_e_recusado_antes_de_qualquer_pedido(
     saida = copia.rodar()
     assert (saida.codigo, saida.saida) == (2, "")
     assert saida.erros.splitlines()[0] == (
-        f"❌ {copia.raiz / 'cofre.toml'}: não conheço «inorar» (só ignorar, tabelas)."
+        f"❌ {copia.raiz / 'cofre.toml'}:"
+        " não conheço «inorar» (só ignorar, podem_encolher, tabelas)."
     )
     assert servidor.gateway.pedidos == []
 

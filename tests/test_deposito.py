@@ -19,6 +19,7 @@ from apoio.execucao import (
     DA_PAGINA,
     PACIENCIA,
     RAIZ,
+    REGISTROS,
     ambiente,
     conteudo,
     executar,
@@ -54,7 +55,9 @@ def test_forma_dos_arquivos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     pasta = tmp_path / "empresa_aaaa1111"
     nomes = [f"{t}_{carimbo}.json" for t in (*REGISTROS_DO_DONO, "backup_metadata")]
     assert sorted(p.name for p in pasta.iterdir()) == sorted(nomes)
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([".trava", pasta.name, *DA_PAGINA])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [".trava", pasta.name, *DA_PAGINA, *REGISTROS]
+    )
 
     assert (pasta / f"vazia_{carimbo}.json").read_bytes() == b"[]\n"
     for tabela in ("empresas", "produtos", "clientes", "vendas", "vendas_itens"):
@@ -142,9 +145,10 @@ def test_modos(projeto: SupabaseLocal, tmp_path: Path) -> None:
         os.umask(anterior)
     modos = {p.relative_to(destino).parts[0]: p.stat().st_mode & 0o777 for p in destino.iterdir()}
     pastas = {"empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
-    assert modos == {**dict.fromkeys((".trava", *DA_PAGINA), 0o600), **pastas}
-    arquivos = list(destino.rglob("*.json"))
-    assert len(arquivos) == 16
+    registros = {"logs": 0o700, "ultima_execucao.json": 0o600}
+    assert modos == {**dict.fromkeys((".trava", *DA_PAGINA), 0o600), **pastas, **registros}
+    arquivos = [*destino.rglob("*.json"), *destino.rglob("*.log")]
+    assert len(arquivos) == 16 + len(["ultima_execucao.json"]) + len(["o log", "de duas vezes"])
     assert {p.stat().st_mode & 0o777 for p in arquivos} == {0o600}
 
 
@@ -354,6 +358,8 @@ def test_arquivo_que_nao_cabe(
     texto = saida.saida + saida.erros
     assert "O arquivo passou do tamanho permitido: " in texto
     assert "Os backups anteriores continuam como estavam." in texto
+    # Também o log pode não caber, e isso se diz.
+    assert ("⚠️ O log não pôde ser escrito. O arquivo passou do tamanho" in texto) == (limite < 999)
     assert "Traceback" not in texto
     assert {**fotografia_do_disco(destino), ".trava": b""} == antes
 
@@ -500,7 +506,7 @@ def test_destino_relativo_e_da_pasta_corrente(projeto: SupabaseLocal, tmp_path: 
     saida = executar(projeto, tmp_path / "nada", "--destino", "aqui", pasta=tmp_path)
     assert saida.codigo == 0, saida.tudo
     assert sorted(p.name for p in (tmp_path / "aqui").iterdir()) == sorted(
-        [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA]
+        [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA, *REGISTROS]
     )
     relativo = os.path.relpath(tmp_path / "da raiz", RAIZ)
     saida = executar(projeto, Path(relativo), "--empresa", DONO, pasta=tmp_path)

@@ -458,6 +458,6 @@ def test_a_senha_nao_fica_em_lugar_nenhum(
         assert senha not in saida.tudo
         assert "postgresql://" not in re.sub(r"postgresql://postgres\.SEU-PROJETO", "", saida.tudo)
     assert metadados(tmp_path)
-    for nome, dados in fotografia_do_disco(tmp_path).items():
+    for nome, dados in fotografia_do_disco(tmp_path, com_registros=True).items():
         assert senha.encode() not in dados, nome
     assert executar(None, tmp_path, "listar").codigo == 0

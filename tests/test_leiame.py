@@ -231,7 +231,11 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
     assert da_tabela == da_ajuda
     classes = [c for c in vars(erros).values() if isinstance(c, type)]
     dos_erros = {c.codigo for c in classes if issubclass(c, erros.ErroCofre)}
-    assert {int(c) for c in da_ajuda} == dos_erros | {erros.TUDO_CERTO, HA_DIFERENCAS}
+    assert {int(c) for c in da_ajuda} == dos_erros | {
+        erros.TUDO_CERTO,
+        erros.DADOS_ENCOLHERAM,
+        HA_DIFERENCAS,
+    }
 
 
 VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP|ENSAIO)_[A-Z_]+[A-Z]\b")
@@ -279,6 +283,7 @@ def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
     caminho.write_text(exemplo, encoding="utf-8")
     regras = ler_regras(caminho)
     assert regras.ignorar
+    assert regras.podem_encolher
     assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}
 
 

@@ -24,7 +24,7 @@ from cofre import ensaiado
 from cofre.deposito import Deposito
 from cofre.diario import CONCLUIDA, abrir_novo
 from cofre.ensaiado import RESTAURADO, Ensaio
-from cofre.linha_de_comando.painel import IDADE_MAXIMA
+from cofre.limites import IDADE_MAXIMA
 from cofre.metadados import Cabecalho, ler_cabecalho
 from cofre.painel.dados import EmpresaNoPainel, reunir
 from cofre.painel.pagina import ARQUIVO, calendario, desenhar, gravar

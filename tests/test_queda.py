@@ -20,6 +20,7 @@ import pytest
 from apoio.execucao import (
     DA_PAGINA,
     PACIENCIA,
+    REGISTROS,
     abrir,
     conteudo,
     executar,
@@ -49,7 +50,10 @@ MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove"}
 def gancho(evento, argumentos):
     global passos
     escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    if evento in MUDAM or (escreve and str(argumentos[0]).startswith(destino)):
+    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
+    if "logs" in onde or "ultima_execucao" in onde:
+        return  # não são de backup nenhum
+    if evento in MUDAM or (escreve and onde.startswith(destino)):
         passos += 1
         if passos == alvo:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -200,7 +204,7 @@ def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
     assert [p.name[:14] for p in (tmp_path / "empresa_aaaa1111").iterdir()] == [".em_andamento_"]
     assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        [".trava", "empresa_bbbb2222", *DA_PAGINA]
+        [".trava", "empresa_bbbb2222", *DA_PAGINA, *REGISTROS]
     )
 
 
@@ -274,6 +278,13 @@ def test_interrompido_com_o_servidor_mudo(
     assert not (destino / "empresa_bbbb2222").exists()
     assert len(_backups(destino)) == 1 + EMPRESAS_JUNTAS
     assert _danificados(_backups(destino)) == []
+    ultima = json.loads((destino / "ultima_execucao.json").read_text("utf-8"))
+    causa = "Interrompido. Backups concluídos nesta execução: 1."
+    assert (ultima["acao"], ultima["codigo"], ultima["erro"]) == ("backup", 130, causa)
+    log = (destino / "logs" / ultima["log"]).read_text("utf-8")
+    assert "  ✅ Backup concluído" in log
+    assert f"  ❌ {causa}\n" in log
+    assert re.search(r"  Fim: código 130, em .*\n\Z", log)
 
     saida = executar(com_mais, destino, "continuar")
     assert saida.codigo == 0, saida.tudo
@@ -346,6 +357,7 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
         primeira = abrir(projeto, tmp_path, "--empresa", DONO)
         assert chegou.wait(PACIENCIA)
         segunda = executar(projeto, tmp_path, "--empresa", DONO)
+        registrada = json.loads((tmp_path / "ultima_execucao.json").read_text("utf-8"))
         em_json = executar(projeto, tmp_path, "--empresa", DONO, "--json", "--silencioso")
         lendo = executar(None, tmp_path, "listar")
         soltar.set()
@@ -359,6 +371,7 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
         + r"   Espere a outra execução terminar e tente de novo\.\n",
         segunda.erros,
     ), segunda.tudo
+    assert (registrada["codigo"], f"❌ {registrada['erro']}") == (5, segunda.erros.splitlines()[0])
     assert em_json.codigo == em_json.json()["codigo"] == 5
     assert f"processo {primeira.pid}" in em_json.json()["erro"]
     assert lendo.codigo == 3, lendo.tudo  # ler não precisa da trava
@@ -378,6 +391,6 @@ def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path:
     saida = executar(projeto, tmp_path)
     assert saida.codigo == 0, saida.tudo
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA]
+        [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA, *REGISTROS]
     )
     assert (tmp_path / ".trava").stat().st_mode & 0o777 == 0o600

@@ -2,10 +2,10 @@
 
 As importações só descem, nesta ordem: linha_de_comando → dialogo → narrador, poda → painel, ensaio
 → copia, restauracao, verificacao, protecao → convergencia → andamento, comparacao, fotografia,
-inventario, riscos → narracao, perdidas, diario, ensaiado → resultado, selecao → direto → portal →
-via → executor → escritor → escopo → equipe, trava, conferencia, ordem, unicos → deposito, plano →
-confronto, espaco, remocao → formato, metadados, disco → config → campos, rascunho, relato, modelo,
-retencao, erros.
+inventario, riscos → narracao, perdidas, diario, ensaiado → alarme, boletim → resultado, selecao →
+direto → portal → via → executor → escritor → escopo → equipe, trava, conferencia, ordem, unicos,
+registro, ultima, idade, encolhimento, reconhecimento → deposito, plano → confronto, espaco, remocao
+→ formato, metadados, disco → config → limites → campos, rascunho, relato, modelo, retencao, erros.
 Quem está na mesma altura não se importa.
 """
 

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cofre.erros import INSTALACAO, ConfiguracaoInvalida, DependenciaAusente
+from cofre.limites import Destinatarios, Limites, ler_idade, ler_parcela, serve_de_endereco
 from cofre.retencao import Politica
 
 RAIZ = Path(__file__).resolve().parents[2]
@@ -44,6 +45,10 @@ NOMES_DA_POLITICA = {
     "BACKUP_MANTER_ANUAIS": "anuais",
 }
 NOME_DA_URL_DE_ENSAIO = "ENSAIO_DB_URL"
+NOME_DO_PING = "BACKUP_PING_URL"
+NOME_DO_WEBHOOK = "BACKUP_WEBHOOK_URL"
+NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
+NOME_DA_PARCELA = "BACKUP_ENCOLHER_MAXIMO"
 ONDE_PEGAR = (
     "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
     "uma «secret key» (sb_secret_...) e ponha no .env:\n"
@@ -100,10 +105,11 @@ class RegraDeTabela:
 
 @dataclass(frozen=True, slots=True)
 class Regras:
-    """O cofre.toml: tabelas a ignorar e regras por tabela."""
+    """O cofre.toml: tabelas a ignorar, as que podem encolher sem alarme, e regras por tabela."""
 
     ignorar: frozenset[str] = frozenset()
     tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
+    podem_encolher: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class Configuracao:
     direto: AcessoDireto | None = None
     guardar: Politica = field(default_factory=Politica)
     compactar: bool = False
+    limites: Limites = field(default_factory=Limites)
 
 
 def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
@@ -135,6 +142,33 @@ def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
         direto=_acesso_direto(valores, raiz),
         guardar=_politica(valores),
         compactar=_sim_ou_nao(valores, "BACKUP_COMPACTAR"),
+        limites=_limites(valores),
+    )
+
+
+def limites(raiz: Path = RAIZ) -> Limites:
+    """Só os limites da vigilância. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+    return _limites(_ambiente(raiz))
+
+
+def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
+    """A quem avisar. Um endereço que não serve vira um aviso: avisar nunca impede um backup.
+    Levanta ConfiguracaoInvalida (o .env não se lê) ou DependenciaAusente."""
+    valores = _ambiente(raiz)
+    nomes = (NOME_DO_PING, NOME_DO_WEBHOOK)
+    urls = {n: valores.get(n, "") for n in nomes}
+    ruins = [n for n, url in urls.items() if url and not serve_de_endereco(url)]
+    ping, webhook = ("" if n in ruins else urls[n] for n in nomes)
+    avisos = (f"{n} não é um endereço http:// ou https://: ninguém será avisado." for n in ruins)
+    return Destinatarios(ping, webhook, tuple(avisos))
+
+
+def _limites(valores: Mapping[str, str]) -> Limites:
+    padrao = Limites()
+    idade, parcela = valores.get(NOME_DA_IDADE), valores.get(NOME_DA_PARCELA)
+    return Limites(
+        idade=ler_idade(NOME_DA_IDADE, idade) if idade else padrao.idade,
+        parcela=ler_parcela(NOME_DA_PARCELA, parcela) if parcela else padrao.parcela,
     )
 
 
@@ -345,22 +379,28 @@ def ler_regras(caminho: Path) -> Regras:
         bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
-    _so_conhece(bruto, {"ignorar", "tabelas"}, caminho)
-    ignorar = bruto.get("ignorar", [])
+    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher"}, caminho)
     tabelas = bruto.get("tabelas", {})
-    if not isinstance(ignorar, list) or not all(isinstance(t, str) for t in ignorar):
-        raise ConfiguracaoInvalida(f"{caminho}: «ignorar» é uma lista de nomes.", EXEMPLO_TOML)
     if not isinstance(tabelas, dict):
         raise ConfiguracaoInvalida(f"{caminho}: «tabelas» é uma seção.", EXEMPLO_TOML)
     return Regras(
-        ignorar=frozenset(ignorar),
+        ignorar=_nomes(bruto, "ignorar", caminho),
         tabelas={nome: _regra(caminho, nome, valor) for nome, valor in tabelas.items()},
+        podem_encolher=_nomes(bruto, "podem_encolher", caminho),
     )
+
+
+def _nomes(bruto: Mapping[str, Any], chave: str, caminho: Path) -> frozenset[str]:
+    nomes = bruto.get(chave, [])
+    if not isinstance(nomes, list) or not all(isinstance(t, str) for t in nomes):
+        raise ConfiguracaoInvalida(f"{caminho}: «{chave}» é uma lista de nomes.", EXEMPLO_TOML)
+    return frozenset(nomes)
 
 
 EXEMPLO_TOML = (
     "Exemplo de cofre.toml:\n"
     'ignorar = ["logs_antigos"]\n'
+    'podem_encolher = ["fila_de_envio"]\n'
     "[tabelas.notas]\n"
     'dono = "usuario_id"            # coluna com o id do dono da empresa\n'
     "[tabelas.anexos]\n"

@@ -24,6 +24,7 @@ from cofre.escopo import Escopo, TabelaNoEscopo
 from cofre.fotografia import Execucao, Foto, Fotografo, FotoMontada
 from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.narracao import Narracao, exibir_pasta
+from cofre.perdidas import empresas_sumidas
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
 from cofre.selecao import escolher_empresas, tabela_desconhecida
@@ -88,6 +89,9 @@ class Copiadora:
                     narracao.empresa(copia)
         if not pedido.empresas and not resumo.falhas:
             resumo.sem_dono = self._contar_sem_dono(resumo, escopo)
+        if not pedido.empresas:
+            url = self.configuracao.acesso.url
+            resumo.sumidas = tuple(empresas_sumidas(self.deposito, inspecao.empresas, url))
         resumo.segundos = time.monotonic() - inicio
         narracao.fim(resumo)
         yield resumo

@@ -10,6 +10,7 @@ montagem são recolhidas: elas são certamente nossas.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import itertools
 import os
 import re
@@ -60,7 +61,7 @@ class Backup:
     @property
     def quando(self) -> datetime:
         """A hora local do carimbo."""
-        return datetime.strptime(self.carimbo, FORMATO_DO_CARIMBO).astimezone()
+        return momento(self.carimbo)
 
     @property
     def estado(self) -> str:
@@ -78,6 +79,11 @@ class Backup:
         if re.search(r"[/\\:\0]", nome) or nome in ("", ".", "..") or caminho.is_symlink():
             raise BackupDanificado(f"Os metadados citam um arquivo fora da pasta: {nome!r}.")
         return caminho
+
+
+def momento(carimbo: str) -> datetime:
+    """A hora local de um carimbo."""
+    return datetime.strptime(carimbo, FORMATO_DO_CARIMBO).astimezone()
 
 
 class Deposito:
@@ -126,23 +132,26 @@ class Deposito:
         """O backup com este carimbo; o que não se lê vem com o `dano`."""
         return _abrir(pasta, arquivo_de_metadados(pasta, carimbo), carimbo)
 
-    def _do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
+    def do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
         """Os backups de uma pasta, do mais novo ao mais antigo, abertos só quando se pedem."""
         return (self.abrir(pasta, carimbo) for carimbo in reversed(self.carimbos(pasta)))
 
     def da_empresa(self, user_id: str) -> list[Backup]:
         """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
-        todos = [b for pasta in self._candidatas(user_id) for b in self._do_mais_novo(pasta)]
-        meus = [b for b in todos if b.meta and b.meta.user_id == user_id]
-        return sorted(meus, key=lambda b: b.carimbo)
+        return list(self.da_empresa_do_mais_novo(user_id))[::-1]
+
+    def da_empresa_do_mais_novo(self, user_id: str) -> Iterator[Backup]:
+        """Os mesmos, do mais novo ao mais antigo, cada um só lido quando se chega a ele."""
+        todos = heapq.merge(
+            *(self.do_mais_novo(pasta) for pasta in self._candidatas(user_id)),
+            key=lambda b: b.carimbo,
+            reverse=True,
+        )
+        return (b for b in todos if b.meta and b.meta.user_id == user_id)
 
     def ultimo(self, user_id: str) -> Backup | None:
         """O backup legível mais novo desta empresa, de qualquer tipo."""
-        da_empresa = (
-            next((b for b in self._do_mais_novo(p) if b.meta and b.meta.user_id == user_id), None)
-            for p in self._candidatas(user_id)
-        )
-        return max((b for b in da_empresa if b), key=lambda b: b.carimbo, default=None)
+        return next(self.da_empresa_do_mais_novo(user_id), None)
 
     def pasta_da_empresa(self, user_id: str) -> Path:
         """A pasta da empresa, existente ou a que será dela: os 8 primeiros caracteres do id, ou
@@ -175,7 +184,7 @@ class Deposito:
             self._por_comeco.setdefault(_comeco(pasta.name), []).append(pasta)
 
     def _dono(self, pasta: Path) -> str | None:
-        legiveis = (b.meta for b in self._do_mais_novo(pasta))
+        legiveis = (b.meta for b in self.do_mais_novo(pasta))
         return next((m.user_id for m in legiveis if m), None)
 
     def rascunho(self) -> IO[bytes]:

@@ -9,7 +9,7 @@ from cofre.comparacao import RECUPERAR, Alvo
 from cofre.convergencia import DESFAZER, MANTER
 from cofre.deposito import Backup
 from cofre.erros import ErroDeUso, Interrompido
-from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, linhas_de_datas, por_data
+from cofre.inventario import EmpresaGuardada, de_rotina, linhas_de_datas, mais_novo, por_data
 from cofre.modelo import ordem_de_exibicao
 from cofre.plano import Contagem
 from cofre.relato import Relato, em_linhas, limpo, numero, plural
@@ -41,7 +41,7 @@ class Dialogo:
         linha = self.relato.linha
         linha("🏢 EMPRESAS COM BACKUP DISPONÍVEL")
         for i, g in enumerate(guardadas, 1):
-            ultimo = mais_novo(g.backups)
+            ultimo = mais_novo(reversed(g.backups))
             quando = f"{ultimo.quando:%Y-%m-%d %H:%M}" if ultimo else "nenhum inteiro"
             linha(f"{i}. {limpo(g.empresa.nome)} (último backup: {quando})")
         linha()
@@ -221,13 +221,6 @@ class Dialogo:
 def _responda(quantos: int) -> str:
     numeros = f"um número de 1 a {quantos}" if quantos > 1 else "1"
     return f"Responda {numeros}, ou q para sair."
-
-
-def mais_novo(backups: Sequence[Backup]) -> Backup | None:
-    """O backup inteiro mais novo de rotina (as fotos que a própria restauração tira não contam)."""
-    inteiros = [b for b in backups if b.meta and estado_de(b)[0] == "completo"]
-    rotina = [b for b in inteiros if de_rotina(b)]
-    return rotina[-1] if rotina else None
 
 
 def tabelas_de(backup: Backup) -> list[str]:

@@ -26,6 +26,8 @@ from typing import ClassVar
 
 TUDO_CERTO = 0
 ERRO_INESPERADO = 1
+DADOS_ENCOLHERAM = 10
+"""Código de um backup em que tudo deu certo, mas há dados que parecem ter sumido."""
 
 INSTALACAO = (
     "Instale no ambiente do projeto, e use o Python dele:\n"

@@ -17,14 +17,16 @@ from cofre.campos import texto, tipo_com
 from cofre.conferencia import EXEMPLOS, Arquivo, campos, ligacoes_abertas
 from cofre.config import Configuracao, Regras
 from cofre.deposito import Backup, Deposito, Montagem, erros_de_disco
+from cofre.encolhimento import CHAVE, Encolhimento, Referencia, encolhimentos, referencias
 from cofre.erros import ErroCofre, FalhaDeLeitura
 from cofre.escopo import Donos, Elo, Escopo
 from cofre.formato import Gravador
-from cofre.metadados import VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
+from cofre.metadados import TIPOS_DE_ROTINA, VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
 from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
 from cofre.rascunho import Rascunho
+from cofre.reconhecimento import reconhecido_ate
 from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
 from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeFotos
@@ -45,13 +47,14 @@ class Execucao:
 
 @dataclass(frozen=True, slots=True)
 class Foto:
-    """O que se leu de uma empresa, antes de publicar; a `empresa` é como a foto a viu, e `perdidas`
-    o que devia estar nela e não está."""
+    """O que se leu de uma empresa, antes de publicar; a `empresa` é como a foto a viu, `perdidas` o
+    que devia estar nela e não está, e `referencias` com o que comparar para ver se encolheu."""
 
     empresa: Empresa
     coleta: Coleta
     perdidas: Mapping[str, ErroCofre]
     inicio: datetime
+    referencias: tuple[Referencia, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class Fotografo:
                     coletas[empresa.id],
                     self._perdidas(empresa, execucao),
                     inicio,
+                    self._referencias(empresa),
                 )
                 for empresa in empresas
                 if empresa.id in coletas
@@ -133,6 +137,10 @@ class Fotografo:
         ultimo = self.deposito.ultimo(empresa.id)
         pedidas = execucao.pedido.tabelas
         return tabelas_perdidas(ultimo, execucao.inspecao, self.regras, pedidas)
+
+    def _referencias(self, empresa: Empresa) -> tuple[Referencia, ...]:
+        ate = reconhecido_ate(self.deposito.pasta_da_empresa(empresa.id), empresa.id)
+        return referencias(self.deposito.da_empresa_do_mais_novo(empresa.id), ate)
 
 
 def _de_quem(empresas: Sequence[Empresa]) -> str:
@@ -174,8 +182,25 @@ def _montar(foto: Foto, montagem: Montagem, execucao: Execucao, via: str) -> Fot
         falhas,
         foto.coleta.instantanea,
         tuple(_contradicoes(arquivos, execucao)),
+        encolhimentos=_encolhimentos(foto, salvas, execucao, inteira=not falhas),
     )
     return FotoMontada(copia, arquivos, montagem, _metadados(copia, foto, execucao, via))
+
+
+def _encolhimentos(
+    foto: Foto, salvas: Mapping[str, TabelaSalva], execucao: Execucao, *, inteira: bool
+) -> tuple[Encolhimento, ...]:
+    """O que parece ter sumido desta empresa. Só de um backup de rotina: a foto que uma restauração
+    tira é do estrago que ela vai consertar."""
+    if execucao.pedido.tipo not in TIPOS_DE_ROTINA:
+        return ()
+    return encolhimentos(
+        foto.referencias,
+        salvas,
+        execucao.configuracao.limites.parcela,
+        execucao.configuracao.regras.podem_encolher,
+        inteira=inteira and not execucao.pedido.tabelas,
+    )
 
 
 def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
@@ -268,6 +293,7 @@ def _metadados(copia: CopiaDeEmpresa, foto: Foto, execucao: Execucao, via: str) 
         "tabelas": {n: tabela_em_json(t) for n, t in copia.tabelas.items()},
         "registros_da_empresa": [dict(r) for r in registros],
         "contradicoes": [asdict(c) for c in copia.contradicoes],
+        CHAVE: [e.documento() for e in copia.encolhimentos],
         "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
         "tabelas_ausentes": list(inspecao.catalogo.ausentes),
     }

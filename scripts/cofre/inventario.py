@@ -3,23 +3,26 @@ estado) e a lista de datas de uma empresa."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cofre import ensaiado
 from cofre.deposito import Backup, Deposito
 from cofre.diario import avisos_de_pendentes
+from cofre.encolhimento import CHAVE, marcas
 from cofre.erros import NadaEncontrado
 from cofre.espaco import ocupado
-from cofre.metadados import TabelaSalva
+from cofre.idade import Idade, avisos_de_velhos, ha_quanto, idade_de
+from cofre.metadados import METADADOS, TabelaSalva
 from cofre.modelo import Empresa
 from cofre.narracao import exibir_pasta
 from cofre.relato import Relato, limpo, plural, tamanho
 from cofre.selecao import escolher_empresas
 
-TIPOS_DE_ROTINA = ("manual", "agendado")
 EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
 
 
@@ -30,6 +33,10 @@ class EmpresaGuardada:
     empresa: Empresa
     pasta: Path
     backups: tuple[Backup, ...]
+
+    def idade(self, limite: timedelta, agora: datetime) -> Idade:
+        """A idade em `agora` do último backup inteiro."""
+        return idade_de(mais_novo(reversed(self.backups)), limite, agora)
 
 
 def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGuardada]:
@@ -65,9 +72,34 @@ def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
     )
 
 
-def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
-    """Mostra tudo; devolve 0."""
+def idades(
+    deposito: Deposito, limite: timedelta, agora: datetime
+) -> Iterator[tuple[Empresa, Idade]]:
+    """Cada empresa do depósito e a idade do último backup inteiro dela. De cada pasta só se leem
+    os backups mais novos, até achar um inteiro."""
+    for pasta in deposito.pastas():
+        do_mais_novo, para_o_nome = itertools.tee(deposito.do_mais_novo(pasta))
+        ultimo = mais_novo(do_mais_novo)
+        legivel = next((b.meta for b in para_o_nome if b.meta), None)
+        if legivel or any(pasta.glob(f"{METADADOS}*.json")):
+            empresa = Empresa(
+                legivel.user_id if legivel else pasta.name,
+                legivel.nome if legivel else f"({pasta.name})",
+            )
+            yield empresa, idade_de(ultimo, limite, agora)
+
+
+def avisar_das_velhas(deposito: Deposito, limite: timedelta, relato: Relato) -> None:
+    """Diz, ao começar, que empresas não têm backup inteiro há mais que o `limite`."""
+    todas = list(idades(deposito, limite, datetime.now().astimezone()))
+    for aviso in avisos_de_velhos(todas, limite):
+        relato.aviso(aviso)
+
+
+def listar(deposito: Deposito, pedidas: Sequence[str], limite: timedelta, relato: Relato) -> int:
+    """Mostra tudo, com o que passou do `limite` de idade marcado; devolve 0."""
     empresas = guardadas(deposito, pedidas)
+    agora = datetime.now().astimezone()
     avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in empresas)))
     for aviso in avisos:
         relato.aviso(aviso)
@@ -80,11 +112,17 @@ def listar(deposito: Deposito, pedidas: Sequence[str], relato: Relato) -> int:
         if ensaio is not None:
             como = ensaiado.EM_PALAVRAS.get(ensaio.como, limpo(ensaio.como))
             relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
+        idade = guardada.idade(limite, agora)
+        if idade.velho:
+            relato.linha(
+                f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
+            )
         for backup in guardada.backups:
             relato.linha(f"   {_linha(backup)}")
     no_disco = _contar_espaco(empresas, relato)
     documento = {"acao": "listar", "codigo": 0, "avisos": avisos, "bytes_no_disco": no_disco}
-    relato.documento({**documento, "empresas": [_documento(g) for g in empresas]})
+    das_empresas = [_documento(g, g.idade(limite, agora)) for g in empresas]
+    relato.documento({**documento, "empresas": das_empresas})
     return 0
 
 
@@ -113,10 +151,11 @@ def _linha(backup: Backup) -> str:
         return f"{sinal} {quando}  {estado}: {limpo(causa)}"
     registros = plural(backup.meta.total, "registro", "registros")
     parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
+    encolheu = ", dados encolheram" if marcas(backup.meta) else ""
     v1 = ", sem somas (primeira versão)" if backup.meta.versao == 1 else ""
     return (
         f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
-        f"  {estado}{f' ({limpo(causa)})' if causa else ''}{parcial}{v1}"
+        f"  {estado}{f' ({limpo(causa)})' if causa else ''}{parcial}{encolheu}{v1}"
     )
 
 
@@ -154,13 +193,14 @@ def bytes_de(backup: Backup) -> int:
     return sum(c.stat().st_size for c in arquivos_de(backup) if c.is_file())
 
 
-def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
+def _documento(guardada: EmpresaGuardada, idade: Idade) -> dict[str, Any]:
     ensaio = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     return {
         "id": guardada.empresa.id,
         "nome": guardada.empresa.nome,
         "pasta": str(guardada.pasta),
         "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
+        "ultimo_inteiro": idade.documento(),
         "backups": [
             {
                 "carimbo": b.carimbo,
@@ -171,6 +211,7 @@ def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
                 "registros": b.meta.total if b.meta else None,
                 "bytes": bytes_de(b),
                 "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
+                "encolhimentos": list(b.meta.bruto.get(CHAVE) or ()) if b.meta else [],
                 "dano": b.dano,
             }
             for b in guardada.backups
@@ -183,7 +224,14 @@ def _documento(guardada: EmpresaGuardada) -> dict[str, Any]:
 
 def de_rotina(backup: Backup) -> bool:
     """Se foi feito por alguém ou pela tarefa agendada (um ilegível também conta: ninguém sabe)."""
-    return backup.meta is None or backup.meta.tipo in TIPOS_DE_ROTINA
+    return backup.meta is None or backup.meta.de_rotina
+
+
+def mais_novo(backups: Iterable[Backup]) -> Backup | None:
+    """O primeiro inteiro e de rotina: o mais novo, se vêm do mais novo ao mais antigo (as fotos que
+    a própria restauração tira não contam)."""
+    rotina = (b for b in backups if b.meta and b.meta.de_rotina)
+    return next((b for b in rotina if estado_de(b)[0] == "completo"), None)
 
 
 def por_data(backups: Sequence[Backup]) -> list[Backup]:

@@ -24,6 +24,7 @@ CARIMBO = r"\d{8}_\d{6}"
 VERSAO_DO_FORMATO = 2
 SEM_CONTAGEM = -1
 """Em `registros`: a primeira versão não contava por tabela."""
+TIPOS_DE_ROTINA = ("manual", "agendado")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class Metadados:
     def inteiro(self) -> bool:
         """Se nenhuma tabela falhou e nenhuma foi deixada de lado por escolha."""
         return not self.falhas and not self.parcial_de
+
+    @property
+    def de_rotina(self) -> bool:
+        """Se foi feito por alguém ou pela tarefa agendada, e não por uma restauração."""
+        return self.tipo in TIPOS_DE_ROTINA
 
 
 def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cofre.config import RAIZ, Regras
+from cofre.deposito import momento
 from cofre.erros import ErroCofre
 from cofre.modelo import ordem_de_exibicao
 from cofre.relato import Relato, duracao, limpo, numero, plural, tamanho
@@ -57,7 +58,8 @@ class Narracao:
     def empresa(self, copia: CopiaDeEmpresa) -> None:
         """O bloco de uma empresa na tela."""
         linha = self.relato.linha
-        cabecalho = linha if copia.inteira else self.relato.falha
+        tudo_bem = copia.inteira and not copia.encolhimentos
+        cabecalho = linha if tudo_bem else self.relato.falha
         linha()
         cabecalho(f"🏢 Empresa: {limpo(copia.empresa.nome)}")
         for nome in sorted({*copia.tabelas, *copia.falhas}, key=ordem_de_exibicao):
@@ -75,6 +77,8 @@ class Narracao:
             )
         if not copia.instantanea:
             linha("   ⚠️ Consistência parcial: os dados mudavam sem parar durante a leitura.")
+        for encolhimento in copia.encolhimentos:
+            self.relato.falha(f"   📉 {encolhimento.em_palavras}")
         self._desfecho(copia)
 
     def _desfecho(self, copia: CopiaDeEmpresa) -> None:
@@ -109,12 +113,34 @@ class Narracao:
                 f"   ⚠️ {limpo(nome)}: {quantos} sem empresa (dono nulo ou desconhecido), fora de"
                 " todos os backups"
             )
-        if not resumo.falhas:
+        self._falhas(resumo.falhas)
+        self._parece_ter_sumido(resumo)
+
+    def _falhas(self, falhas: Sequence[str]) -> None:
+        linha = self.relato.linha
+        if not falhas:
             linha("   Falhas: nenhuma")
             return
-        linha(f"   Falhas: {numero(len(resumo.falhas))}")
-        for falha in resumo.falhas:
+        linha(f"   Falhas: {numero(len(falhas))}")
+        for falha in falhas:
             linha(f"   ❌ {falha}")
+
+    def _parece_ter_sumido(self, resumo: Resumo) -> None:
+        """O que encolheu e quem desapareceu, com o que fazer. Os backups de antes continuam lá."""
+        falha = self.relato.falha
+        for copia in resumo.encolhidas:
+            oque = [limpo(e.tabela) or "a empresa inteira" for e in copia.encolhimentos]
+            falha(f"   📉 {limpo(copia.empresa.nome)}: encolheu ({', '.join(oque)})")
+        for sumida in resumo.sumidas:
+            quando = momento(sumida.ultimo).strftime("%d/%m/%Y %H:%M")
+            nome = limpo(sumida.empresa.nome)
+            falha(f"   📉 {nome}: não está mais entre as empresas; último backup em {quando}")
+        if resumo.encolhidas or resumo.sumidas:
+            falha("   Se foi um acidente, restaure um backup de antes: eles continuam guardados.")
+            falha("   Se foi de propósito, diga que sim, e o aviso para:")
+            empresas = [c.empresa for c in resumo.encolhidas] + [s.empresa for s in resumo.sumidas]
+            qual = limpo(empresas[0].id) if len(empresas) == 1 else "QUAL"
+            falha(f"   python scripts/backup-por-empresa.py reconhecer --empresa {qual}")
 
 
 def exibir_pasta(pasta: Path) -> str:

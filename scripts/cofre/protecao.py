@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito import Backup
 from cofre.diario import DESFEITA, PREFIXO, diarios
-from cofre.inventario import EM_PALAVRAS, TIPOS_DE_ROTINA, EmpresaGuardada, de_rotina
+from cofre.inventario import EM_PALAVRAS, EmpresaGuardada, de_rotina
+from cofre.metadados import TIPOS_DE_ROTINA
 from cofre.remocao import so_cita_os_seus
 from cofre.retencao import Guardado
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cofre.erros import ErroCofre, FalhaDeLeitura
+from cofre.encolhimento import Encolhimento
+from cofre.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDeLeitura
 from cofre.metadados import TabelaSalva
 from cofre.modelo import Contradicao, Empresa
 from cofre.relato import limpo
@@ -36,6 +37,7 @@ class CopiaDeEmpresa:
     instantanea: bool = True
     contradicoes: tuple[Contradicao, ...] = ()
     impedida: ErroCofre | None = None
+    encolhimentos: tuple[Encolhimento, ...] = ()
 
     @property
     def inteira(self) -> bool:
@@ -62,13 +64,28 @@ class CopiaDeEmpresa:
             "bytes": self.bytes,
             "tabelas": {n: t.registros for n, t in self.tabelas.items()},
             "falhas": {n: str(e) for n, e in self.falhas.items()},
+            "encolhimentos": [e.documento() for e in self.encolhimentos],
             "erro": str(self.impedida) if self.impedida else None,
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Sumida:
+    """Uma empresa que tem backups e não aparece mais entre as do projeto."""
+
+    empresa: Empresa
+    ultimo: str
+    """O carimbo do último backup de rotina dela."""
+
+    def documento(self) -> dict[str, str]:
+        """Para a saída --json."""
+        return {"id": self.empresa.id, "nome": self.empresa.nome, "ultimo": self.ultimo}
+
+
 @dataclass(slots=True)
 class Resumo:
-    """A execução inteira, em números; `falhas` por empresa, em palavras."""
+    """A execução inteira, em números; `falhas` por empresa, em palavras. `encolhidas`: as empresas
+    com dados que parecem ter sumido; `sumidas`, as que nem aparecem mais."""
 
     empresas: int = 0
     inteiras: int = 0
@@ -79,6 +96,8 @@ class Resumo:
     falhas: list[str] = field(default_factory=list)
     sem_dono: Mapping[str, int] = field(default_factory=dict)
     por_tabela: Counter[str] = field(default_factory=Counter)
+    encolhidas: list[CopiaDeEmpresa] = field(default_factory=list)
+    sumidas: tuple[Sumida, ...] = ()
 
     def somar(self, copia: CopiaDeEmpresa) -> None:
         self.empresas += 1
@@ -87,6 +106,8 @@ class Resumo:
         self.bytes += copia.bytes
         for nome, tabela in copia.tabelas.items():
             self.por_tabela[nome] += tabela.registros
+        if copia.encolhimentos:
+            self.encolhidas.append(copia)
         nome = limpo(copia.empresa.nome)
         if copia.impedida:
             self.falhas.append(f"{nome}: {copia.impedida}")
@@ -95,8 +116,11 @@ class Resumo:
 
     @property
     def codigo(self) -> int:
-        """O código de saída: 4 se alguma empresa ou tabela falhou."""
-        return FalhaDeLeitura.codigo if self.falhas else 0
+        """O código de saída: 4 se alguma empresa ou tabela falhou; senão, 10 se há dados que
+        parecem ter sumido."""
+        if self.falhas:
+            return FalhaDeLeitura.codigo
+        return DADOS_ENCOLHERAM if self.encolhidas or self.sumidas else 0
 
     def documento(self, empresas: list[dict[str, Any]]) -> dict[str, Any]:
         """Para a saída --json."""
@@ -110,5 +134,11 @@ class Resumo:
             "segundos": round(self.segundos, 3),
             "falhas": self.falhas,
             "sem_dono": dict(self.sem_dono),
+            "encolhimentos": [
+                {"id": c.empresa.id, "nome": c.empresa.nome, **e.documento()}
+                for c in self.encolhidas
+                for e in c.encolhimentos
+            ],
+            "sumidas": [s.documento() for s in self.sumidas],
             "empresas": empresas,
         }

@@ -169,14 +169,22 @@ def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> 
         return [linha for (linha,) in linhas]
 
 
-def fotografia_do_disco(pasta: Path) -> dict[str, bytes]:
+REGISTROS = ("logs", "ultima_execucao.json")
+"""O que toda execução escreve na pasta dos backups, e que não é de backup nenhum."""
+
+
+def fotografia_do_disco(pasta: Path, *, com_registros: bool = False) -> dict[str, bytes]:
     """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /). Menos a
-    página, que se tira dos outros e muda a cada execução: dela cuida tests/test_painel.py."""
+    página, que se tira dos outros e muda a cada execução (dela cuida tests/test_painel.py), e os
+    registros das execuções, a não ser que se peçam."""
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):
-        nome = caminho.relative_to(pasta).as_posix()
+        relativo = caminho.relative_to(pasta)
         if caminho.name in DA_PAGINA:
             continue
+        if not com_registros and set(REGISTROS) & set(relativo.parts):
+            continue
+        nome = relativo.as_posix()
         if caminho.is_file() and not caminho.is_symlink():
             fotografia[nome] = caminho.read_bytes()
         elif caminho.is_dir() and not any(caminho.iterdir()):

@@ -31,6 +31,7 @@ códigos de saída:
   7    restauração incompleta (a foto de antes permite desfazer)
   8    restauração recusada antes de começar: nada foi escrito
   9    com --simular: há diferenças
+  10   tudo foi copiado, mas há dados que parecem ter sumido
   11   ensaio reprovado: o backup não voltou como era
   130  interrompido (Ctrl+C)
 """

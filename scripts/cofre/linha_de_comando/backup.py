@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito, ensaio, painel, poda
+from cofre.linha_de_comando import deposito, ensaio, painel, poda, reconhecimento
+from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Acao,
     Analisador,
@@ -53,10 +54,12 @@ def _analisador() -> Analisador:
     return analisador
 
 
+@registrada("backup", avisa=True)
 def _copiar(opcoes: Namespace, relato: Relato) -> int:
     return _executar(opcoes, relato, continuar=False)
 
 
+@registrada("backup", avisa=True)
 def _continuar(opcoes: Namespace, relato: Relato) -> int:
     return _executar(opcoes, relato, continuar=True)
 
@@ -73,6 +76,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
     from cofre.equipe import Equipe
+    from cofre.inventario import avisar_das_velhas
     from cofre.resultado import Resumo
     from cofre.trava import travar
 
@@ -87,6 +91,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
+        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
         pedido = _pedido(opcoes, configuracao.destino, relato, continuar=continuar)
         via = abrir_via(opcoes, configuracao, parar, relato)
         copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
@@ -114,7 +119,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         if codigo == 0 and tudo and not configuracao.guardar.vazia:
             codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
             documento |= {"codigo": codigo, "poda": podado}
-        painel.atualizar_painel(deposito, relato)
+        painel.atualizar_painel(deposito, relato, configuracao.limites.idade)
     relato.documento(documento)
     return codigo
 
@@ -193,5 +198,6 @@ ACOES = (
     painel.PAINEL,
     ensaio.ENSAIAR,
     poda.PODAR,
+    reconhecimento.RECONHECER,
 )
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""

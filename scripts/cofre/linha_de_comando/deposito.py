@@ -19,7 +19,8 @@ def _listar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.deposito import Deposito
 
     deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    return inventario.listar(deposito, tuple(opcoes.empresa or ()), relato)
+    limite = config.limites().idade
+    return inventario.listar(deposito, tuple(opcoes.empresa or ()), limite, relato)
 
 
 def _verificar(opcoes: Namespace, relato: Relato) -> int:

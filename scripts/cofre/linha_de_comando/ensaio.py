@@ -45,7 +45,7 @@ def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
         except KeyboardInterrupt:
             raise Interrompido("Interrompido.", "Nada ficou no banco de teste.") from None
         finally:
-            atualizar_painel(deposito, relato)
+            atualizar_painel(deposito, relato, config.limites().idade)
 
 
 @contextlib.contextmanager

@@ -21,17 +21,24 @@ def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Executar]]) 
     argumentos = sys.argv[1:]
     _sigterm_como_ctrl_c()
     relato = escolher_relato("--json" in argumentos, "--silencioso" in argumentos)
-    try:
+
+    def tudo() -> int:
         opcoes, acao = ler_argumentos(argumentos)
-        relato = escolher_relato(opcoes.json, opcoes.silencioso)
-        codigo = acao(opcoes, relato)
+        return acao(opcoes, escolher_relato(opcoes.json, opcoes.silencioso))
+
+    _sair(codigo_de(tudo, relato))
+
+
+def codigo_de(fazer: Callable[[], int], relato: Relato) -> int:
+    """Faz, e devolve o código de saída; o que `fazer` levantar é contado ao relato."""
+    try:
+        return fazer()
     except (ErroCofre, KeyboardInterrupt) as e:
-        codigo = _contar(e if isinstance(e, ErroCofre) else Interrompido("Interrompido."), relato)
+        return _contar(e if isinstance(e, ErroCofre) else Interrompido("Interrompido."), relato)
     except ModuleNotFoundError as e:
-        codigo = _contar(DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO), relato)
+        return _contar(DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO), relato)
     except Exception as e:
-        codigo = _contar(DefeitoInterno(e), relato)
-    _sair(codigo)
+        return _contar(DefeitoInterno(e), relato)
 
 
 def escolher_relato(json: bool, silencioso: bool) -> Relato:

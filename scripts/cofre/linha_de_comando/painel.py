@@ -16,13 +16,8 @@ if TYPE_CHECKING:
 
     from cofre.deposito import Deposito
 
-IDADE_MAXIMA = timedelta(hours=36)
-"""Um backup diário que falhou uma vez ainda cabe; o segundo dia sem ele, não."""
 
-
-def atualizar_painel(
-    deposito: Deposito, relato: Relato, idade_maxima: timedelta = IDADE_MAXIMA
-) -> Path | None:
+def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta) -> Path | None:
     """Refaz a página e devolve onde ela está; None se não há o que mostrar, ou se não deu: a página
     nunca faz falhar o que já deu certo, e por isso a causa é só um aviso."""
     try:
@@ -42,7 +37,7 @@ def _painel(opcoes: Namespace, relato: Relato) -> int:
     from cofre.painel import pagina
 
     deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    caminho = pagina.gravar(deposito, IDADE_MAXIMA)
+    caminho = pagina.gravar(deposito, config.limites().idade)
     if caminho is None:
         raise NadaEncontrado(
             f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",

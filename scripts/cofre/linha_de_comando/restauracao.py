@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from cofre.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
+from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -117,6 +118,7 @@ def _perdas(texto: str) -> tuple[str, ...]:
     return nomes
 
 
+@registrada("restaurar")
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
     from cofre.comparacao import Alvo
@@ -164,6 +166,7 @@ def _resolver_pendente(sessao: Sessao, guardada: EmpresaGuardada, pendente: Diar
     return RestauracaoIncompleta.codigo
 
 
+@registrada("desfazer")
 def desfazer(opcoes: Namespace, relato: Relato) -> int:
     """Volta ao que era antes da última restauração."""
     with abrir_sessao(opcoes, relato) as sessao:
@@ -171,6 +174,7 @@ def desfazer(opcoes: Namespace, relato: Relato) -> int:
         return Conducao(sessao).desfazer(guardada, sessao.ultimo_diario(guardada))
 
 
+@registrada("continuar")
 def continuar(opcoes: Namespace, relato: Relato) -> int:
     """Conclui a que não terminou."""
     with abrir_sessao(opcoes, relato) as sessao:

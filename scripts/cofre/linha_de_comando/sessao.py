@@ -36,6 +36,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     from cofre import config
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
+    from cofre.inventario import avisar_das_velhas
     from cofre.linha_de_comando.painel import atualizar_painel
     from cofre.trava import travar
 
@@ -45,6 +46,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
         deposito.preparar()
         for aviso in avisos_de_pendentes(deposito.pastas()):
             relato.aviso(aviso)
+        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
         sessao = Sessao(opcoes, relato, configuracao, deposito)
         try:
             yield sessao
@@ -54,7 +56,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
         finally:
             sessao.fechar()
             if sessao.restaurou:
-                atualizar_painel(deposito, relato)
+                atualizar_painel(deposito, relato, configuracao.limites.idade)
 
 
 class Sessao:
@@ -99,10 +101,10 @@ class Sessao:
 
     def backup(self, guardada: EmpresaGuardada, pedido: str | None) -> Backup:
         """O pedido, ou o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
-        from cofre.dialogo import mais_novo
+        from cofre.inventario import mais_novo
 
         if not pedido:
-            achado = mais_novo(guardada.backups)
+            achado = mais_novo(reversed(guardada.backups))
             if achado is None:
                 raise NadaEncontrado(
                     "Esta empresa não tem backup inteiro.",

@@ -13,8 +13,8 @@ from cofre.deposito import FORMATO_DO_CARIMBO, Deposito, arquivo_de_metadados, e
 from cofre.diario import Diario
 from cofre.ensaiado import Ensaios
 from cofre.erros import BackupDanificado
-from cofre.inventario import TIPOS_DE_ROTINA, estado_de
-from cofre.metadados import Cabecalho, ler_cabecalho
+from cofre.inventario import estado_de
+from cofre.metadados import TIPOS_DE_ROTINA, Cabecalho, ler_cabecalho
 from cofre.painel.lembranca import Lembranca
 
 DIAS = 60

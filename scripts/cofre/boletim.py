@@ -1,0 +1,94 @@
+"""Uma execução em poucas palavras, para quem está longe: o corpo do ping e o JSON do webhook."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cofre.deposito import momento
+from cofre.encolhimento import Encolhimento
+from cofre.erros import DADOS_ENCOLHERAM, TUDO_CERTO
+from cofre.relato import limpo, numero
+from cofre.ultima import UltimaExecucao
+
+DITAS = 20
+"""Falhas ou encolhimentos ditos um a um; o log tem todos."""
+
+MAIOR_TEXTO = 1_900
+"""Caracteres: o Discord recusa uma mensagem maior que 2.000."""
+
+NORMAL, FALHA, ENCOLHIMENTO = "normal", "falha", "encolhimento"
+_TITULOS = {
+    NORMAL: "✅ Backup inteiro",
+    FALHA: "❌ Backup com falhas",
+    ENCOLHIMENTO: "📉 Backup feito, mas há dados que parecem ter sumido",
+}
+
+
+def evento_de(execucao: UltimaExecucao) -> str:
+    """O que aconteceu, numa palavra."""
+    if execucao.codigo == TUDO_CERTO:
+        return NORMAL
+    return ENCOLHIMENTO if execucao.codigo == DADOS_ENCOLHERAM else FALHA
+
+
+def texto_de(execucao: UltimaExecucao) -> str:
+    """O boletim inteiro, uma coisa por linha."""
+    return "\n".join(_linhas(execucao))
+
+
+def mensagem_de(execucao: UltimaExecucao) -> dict[str, Any]:
+    """O JSON do webhook. `text` e `content` são onde Slack, Mattermost e Discord leem o texto."""
+    texto = texto_de(execucao)
+    curto = texto if len(texto) <= MAIOR_TEXTO else texto[: MAIOR_TEXTO - 1] + "…"
+    return {
+        "evento": evento_de(execucao),
+        "text": curto,
+        "content": curto,
+        "maquina": socket.gethostname(),
+        **_com_listas_curtas(execucao.documento()),
+    }
+
+
+def _com_listas_curtas(documento: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v[:DITAS] if isinstance(v, tuple | list) else v for n, v in documento.items()}
+
+
+def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
+    titulo = _TITULOS[evento_de(execucao)]
+    codigo = f" (código {execucao.codigo})" if execucao.codigo else ""
+    yield f"{titulo}{codigo}, em {socket.gethostname()}"
+    yield f"De {execucao.inicio:%d/%m/%Y %H:%M:%S} a {execucao.fim:%d/%m/%Y %H:%M:%S}"
+    resumo = execucao.resumo
+    if "total_empresas" in resumo:
+        inteiras, total = resumo["empresas_completas"], resumo["total_empresas"]
+        registros = numero(resumo["total_registros"])
+        yield f"Empresas com backup: {inteiras} de {total}; registros: {registros}"
+    if execucao.erro:
+        yield limpo(execucao.erro)
+    yield from _lista("Falhas", [limpo(f) for f in execucao.falhas])
+    encolheram = [f"{limpo(str(e['nome']))}: {_encolhimento(e)}" for e in execucao.encolhimentos]
+    yield from _lista("Parece ter sumido", encolheram)
+    yield from _lista("Não estão mais entre as empresas", [_sumida(s) for s in execucao.sumidas])
+    if execucao.log:
+        yield f"Log: {execucao.log}"
+
+
+def _lista(titulo: str, itens: list[str]) -> Iterator[str]:
+    if itens:
+        yield f"{titulo}: {numero(len(itens))}"
+    for item in itens[:DITAS]:
+        yield f"  {item}"
+    if len(itens) > DITAS:
+        yield f"  … e mais {numero(len(itens) - DITAS)}"
+
+
+def _encolhimento(dados: Mapping[str, Any]) -> str:
+    campos = ("tabela", "antes", "agora", "referencia")
+    return Encolhimento(*(dados[c] for c in campos)).em_palavras
+
+
+def _sumida(dados: Mapping[str, Any]) -> str:
+    ultimo = momento(str(dados["ultimo"]))
+    return f"{limpo(str(dados['nome']))} (último backup em {ultimo:%d/%m/%Y %H:%M})"

@@ -1,0 +1,140 @@
+"""Dados que parecem ter sumido: a cópia nova contra os últimos backups inteiros da empresa.
+
+Compara-se com o último backup inteiro de rotina e, para que o dia seguinte ao acidente não se cale,
+também com o último que não tinha encolhimento. Uma tabela que encolheu de propósito para de ser
+dita quando o usuário a reconhece, ou depois de `DIAS_DE_AVISO` dias de backup com o mesmo aviso.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from cofre.deposito import Backup, momento
+from cofre.metadados import Metadados, TabelaSalva
+from cofre.modelo import ordem_de_exibicao
+from cofre.relato import limpo, numero, plural
+
+MINIMO = 20
+"""Linhas: menos que isto entra e sai num dia comum, por maior que seja a parcela."""
+
+DIAS_DE_AVISO = 14
+"""Dias em que houve backup, e não do calendário: a máquina desligada não gasta o aviso."""
+
+CHAVE = "encolhimentos"
+"""Nos metadados."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encolhimento:
+    """Uma tabela (vazio: a empresa inteira) tinha `antes` linhas no backup de carimbo `referencia`
+    e tem `agora`."""
+
+    tabela: str
+    antes: int
+    agora: int
+    referencia: str
+
+    def documento(self) -> dict[str, str | int]:
+        """Para os metadados e para a saída --json."""
+        return asdict(self)
+
+    @property
+    def em_palavras(self) -> str:
+        """«clientes: eram 145 registros em 23/11/2026 03:00; agora, nenhum»."""
+        quando = momento(self.referencia).strftime("%d/%m/%Y %H:%M")
+        agora = numero(self.agora) if self.agora else "nenhum"
+        nome = limpo(self.tabela) if self.tabela else "a empresa inteira"
+        eram = "era" if self.antes == 1 else "eram"
+        registros = plural(self.antes, "registro", "registros")
+        return f"{nome}: {eram} {registros} em {quando}; agora, {agora}"
+
+
+@dataclass(frozen=True, slots=True)
+class Referencia:
+    """Um backup com que comparar, e as tabelas que já se disse vezes demais que encolheram desde
+    ele."""
+
+    carimbo: str
+    tabelas: Mapping[str, TabelaSalva]
+    ditas: frozenset[str] = frozenset()
+
+
+def referencias(anteriores: Iterable[Backup], reconhecido: str = "") -> tuple[Referencia, ...]:
+    """Com o que comparar, destes backups (do mais novo ao mais antigo, lidos só até onde é
+    preciso), sem olhar antes do carimbo `reconhecido`: o último inteiro sem encolhimento e, se é
+    outro, o último inteiro."""
+    inteiros: list[tuple[str, Metadados]] = []
+    for backup in itertools.takewhile(lambda b: b.carimbo >= reconhecido, anteriores):
+        if backup.meta and backup.meta.inteiro and backup.meta.de_rotina:
+            inteiros.insert(0, (backup.carimbo, backup.meta))
+            if backup.carimbo == reconhecido or not marcas(backup.meta):
+                break
+    if not inteiros:
+        return ()
+    dias: dict[str, set[str]] = {}
+    for carimbo, meta in inteiros[1:]:
+        for tabela in marcas(meta):
+            dias.setdefault(tabela, set()).add(carimbo[:8])
+    ditas = frozenset(t for t, d in dias.items() if len(d) >= DIAS_DE_AVISO)
+    carimbo, meta = inteiros[0]
+    normal = Referencia(carimbo, meta.tabelas, ditas)
+    return (normal, *(Referencia(c, m.tabelas) for c, m in inteiros[1:][-1:]))
+
+
+def marcas(meta: Metadados) -> frozenset[str]:
+    """As tabelas que o backup diz que encolheram (vazio: a empresa inteira)."""
+    lista = meta.bruto.get(CHAVE)
+    itens = lista if isinstance(lista, list) else []
+    return frozenset(str(i.get("tabela", "")) for i in itens if isinstance(i, dict))
+
+
+def encolhimentos(
+    referencias: Sequence[Referencia],
+    agora: Mapping[str, TabelaSalva],
+    parcela: float,
+    podem: frozenset[str] = frozenset(),
+    *,
+    inteira: bool,
+) -> tuple[Encolhimento, ...]:
+    """O que encolheu mais que `parcela` por cento, a empresa primeiro e as tabelas na ordem de
+    exibição. As que `podem` encolher não contam. `inteira`: se a cópia tem todas as tabelas; só
+    então o total dela diz algo."""
+    achados: dict[str, Encolhimento] = {}
+    for referencia in referencias:
+        contagens = _contagens(referencia.tabelas, agora, podem)
+        for tabela, antes, hoje in _pares(contagens, inteira):
+            if tabela not in referencia.ditas and _sumiu(antes, hoje, parcela):
+                achado = Encolhimento(tabela, antes, hoje, referencia.carimbo)
+                achados.setdefault(tabela, achado)
+    return tuple(achados[t] for t in sorted(achados, key=lambda t: (t != "", ordem_de_exibicao(t))))
+
+
+def _contagens(
+    antes: Mapping[str, TabelaSalva], agora: Mapping[str, TabelaSalva], podem: frozenset[str]
+) -> dict[str, tuple[int, int]]:
+    """De cada tabela que está nas duas e foi contada: quantas linhas antes e agora."""
+    return {
+        nome: (salva.registros, agora[nome].registros)
+        for nome, salva in antes.items()
+        if nome in agora and nome not in podem and salva.registros >= 0
+    }
+
+
+def _pares(
+    contagens: Mapping[str, tuple[int, int]], inteira: bool
+) -> Iterator[tuple[str, int, int]]:
+    if inteira:
+        yield "", sum(a for a, _ in contagens.values()), sum(h for _, h in contagens.values())
+    for nome, (antes, hoje) in contagens.items():
+        yield nome, antes, hoje
+
+
+def _sumiu(antes: int, agora: int, parcela: float) -> bool:
+    """Uma tabela que tinha uma linha só e ficou vazia também conta: pode ser a assinatura, ou o
+    único caixa aberto; de uma que se esvazia sempre, o cofre.toml diz que pode."""
+    perdidas = antes - agora
+    if agora == 0:
+        return antes > 0
+    return perdidas >= MINIMO and perdidas * 100 > antes * parcela

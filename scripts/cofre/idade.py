@@ -1,0 +1,74 @@
+"""Há quanto tempo cada empresa não tem um backup inteiro: o silêncio também é um alarme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cofre.deposito import Backup
+from cofre.modelo import Empresa
+from cofre.relato import limpo, plural
+
+DITAS_UMA_A_UMA = 5
+"""Com mais empresas atrasadas que isto, uma linha diz quantas e qual a pior."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idade:
+    """O último backup inteiro de uma empresa (None se não há), quanto tempo tem, e se passou do
+    limite. Um de data futura (o relógio voltou) tem idade zero."""
+
+    ultimo: Backup | None
+    tempo: timedelta | None
+    velho: bool
+
+    @property
+    def em_palavras(self) -> str:
+        """«há 3 dias», «nenhum»."""
+        return "nenhum" if self.tempo is None else f"há {ha_quanto(self.tempo)}"
+
+    def documento(self) -> dict[str, str | int | bool | None]:
+        """Para a saída --json."""
+        return {
+            "carimbo": self.ultimo.carimbo if self.ultimo else None,
+            "idade_segundos": None if self.tempo is None else int(self.tempo.total_seconds()),
+            "velho": self.velho,
+        }
+
+
+def idade_de(ultimo: Backup | None, limite: timedelta, agora: datetime) -> Idade:
+    """A idade em `agora` do último backup inteiro de uma empresa."""
+    if ultimo is None:
+        return Idade(None, None, velho=True)
+    tempo = max(agora - ultimo.quando, timedelta())
+    return Idade(ultimo, tempo, velho=tempo > limite)
+
+
+def avisos_de_velhos(idades: Sequence[tuple[Empresa, Idade]], limite: timedelta) -> Iterator[str]:
+    """Uma frase por empresa atrasada; uma só, se são muitas."""
+    velhas = [(e, i) for e, i in idades if i.velho]
+    if len(velhas) > DITAS_UMA_A_UMA:
+        pior, idade = max(velhas, key=lambda par: par[1].tempo or timedelta.max)
+        yield (
+            f"{plural(len(velhas), 'empresa', 'empresas')} sem backup inteiro há mais de"
+            f" {ha_quanto(limite)}. A pior é {limpo(pior.nome)}: {_frase(idade)}."
+            " Veja todas com: python scripts/backup-por-empresa.py listar"
+        )
+        return
+    for empresa, idade in velhas:
+        yield f"{limpo(empresa.nome)}: {_frase(idade)} (o limite é {ha_quanto(limite)})."
+
+
+def _frase(idade: Idade) -> str:
+    return f"último backup inteiro {idade.em_palavras}" if idade.ultimo else "nenhum backup inteiro"
+
+
+def ha_quanto(tempo: timedelta) -> str:
+    """«40 min», «36 h», «3 dias»: a maior unidade que ainda diz bem, sem arredondar para cima."""
+    minutos = int(tempo.total_seconds()) // 60
+    if minutos < 120:
+        return f"{minutos} min"
+    if minutos < 72 * 60:
+        return f"{minutos // 60} h"
+    return f"{minutos // (24 * 60)} dias"

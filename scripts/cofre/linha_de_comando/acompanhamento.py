@@ -1,0 +1,183 @@
+"""O que cerca uma execução que faz algo: o log, o registro de como foi, e quem é avisado.
+
+Nada disto impede o trabalho nem muda o código de saída dele: o que não se pôde escrever ou entregar
+vira um aviso.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import getpass
+import platform
+import shlex
+import socket
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cofre import VERSAO
+from cofre.erros import DefeitoInterno, ErroCofre, FalhaDeDisco
+from cofre.linha_de_comando.argumentos import Executar
+from cofre.linha_de_comando.execucao import codigo_de
+from cofre.relato import Relato, duracao, limpo
+
+if TYPE_CHECKING:
+    from cofre.alarme import Mensageiro
+    from cofre.limites import Destinatarios
+    from cofre.registro import Registro, RelatoRegistrado
+    from cofre.ultima import UltimaExecucao
+
+
+def registrada(acao: str, *, avisa: bool = False) -> Callable[[Executar], Executar]:
+    """Faz uma ação deixar log e `ultima_execucao.json` na pasta dos backups; se `avisa`, também o
+    ping e o webhook. A ação decorada nunca levanta ErroCofre: já o contou."""
+
+    def decorar(executar: Executar) -> Executar:
+        @functools.wraps(executar)
+        def acompanhada(opcoes: Namespace, relato: Relato) -> int:
+            from cofre import config
+
+            try:
+                pasta = config.pasta_de_backups(destino=opcoes.destino)
+                para = config.destinatarios() if avisa else None
+            except ErroCofre:
+                return executar(opcoes, relato)  # sem .env que se leia, a própria ação o diz
+            partes = (getattr(opcoes, "empresa", None), getattr(opcoes, "tabelas", None))
+            acompanhamento = Acompanhamento(acao, pasta, para, tudo=not any(partes))
+            return acompanhamento.executar(lambda r: executar(opcoes, r), relato)
+
+        return acompanhada
+
+    return decorar
+
+
+@dataclass(frozen=True, slots=True)
+class Acompanhamento:
+    """Uma execução de `acao` sobre a `pasta` dos backups. `para`: a quem avisar (None: a ação não
+    avisa ninguém). `tudo`: se ela cuida de todas as empresas e tabelas; a de uma só não pode dizer
+    que está tudo bem."""
+
+    acao: str
+    pasta: Path
+    para: Destinatarios | None
+    tudo: bool
+
+    def executar(self, fazer: Callable[[Relato], int], relato: Relato) -> int:
+        """Faz, conta o que deu errado e registra. Devolve o código de saída."""
+        from cofre.registro import Registro, RelatoRegistrado
+
+        inicio = datetime.now().astimezone()
+        registro = Registro(self.pasta, self.acao, inicio)
+        registrado = RelatoRegistrado(relato, registro)
+        registro.escrever(_cabecalho(inicio))
+        try:
+            mensageiro = None
+            with _sem_impedir(registrado):
+                mensageiro = self._mensageiro(registrado)
+            codigo = codigo_de(lambda: fazer(registrado), registrado)
+            # Um segundo Ctrl+C desiste de avisar; o código já está decidido.
+            with contextlib.suppress(KeyboardInterrupt), _sem_impedir(registrado):
+                self._encerrar(registrado, registro, mensageiro, codigo, inicio)
+        finally:
+            registro.fechar()
+        if registro.problema:
+            relato.aviso(f"O log não pôde ser escrito. {registro.problema}")
+        return codigo
+
+    def _mensageiro(self, relato: Relato) -> Mensageiro | None:
+        if self.para is None:
+            return None
+        for aviso in self.para.avisos:
+            relato.aviso(aviso)
+        if not (self.para.ping or self.para.webhook):
+            return None
+        try:
+            from cofre.alarme import Mensageiro
+        except ImportError as e:
+            relato.aviso(f"Ninguém será avisado: falta o pacote {e.name}.")
+            return None
+        mensageiro = Mensageiro(self.para)
+        if self.tudo:
+            mensageiro.comecar()
+        return mensageiro
+
+    def _encerrar(
+        self,
+        relato: RelatoRegistrado,
+        registro: Registro,
+        mensageiro: Mensageiro | None,
+        codigo: int,
+        inicio: datetime,
+    ) -> None:
+        from cofre import ultima
+
+        havia = ultima.havia_alarme(self.pasta)
+        execucao = ultima.de_documento(
+            self.acao, inicio, codigo, relato.ultimo_documento, registro.nome
+        )
+        # Antes de avisar, que demora: se o processo morrer agora, o problema não foi esquecido.
+        avisa = self.para is not None
+        execucao = replace(execucao, alarme=havia or (avisa and codigo != 0))
+        _gravar(self.pasta, execucao, relato)
+        registro.escrever(f"Fim: código {codigo}, em {_tempo(execucao)}.")
+        if avisa and (codigo != 0 or self.tudo):
+            entregue = _avisar(mensageiro, execucao, relato, falar=codigo != 0 or havia)
+            if codigo == 0 and havia and entregue:
+                _gravar(self.pasta, replace(execucao, alarme=False), relato)
+
+
+@contextlib.contextmanager
+def _sem_impedir(relato: Relato) -> Iterator[None]:
+    """Um defeito nosso ao avisar ou registrar é dito, e o trabalho segue com o seu código."""
+    try:
+        yield
+    except Exception as e:
+        relato.aviso(str(DefeitoInterno(e)))
+
+
+def _avisar(
+    mensageiro: Mensageiro | None, execucao: UltimaExecucao, relato: Relato, *, falar: bool
+) -> bool:
+    """O ping do fim e, se é para `falar`, a mensagem. Diz se ela chegou, ou se não há a quem."""
+    if mensageiro is None:
+        return True
+    from cofre import boletim
+
+    deu_certo = boletim.evento_de(execucao) == boletim.NORMAL
+    ping = ("" if deu_certo else "/fail", boletim.texto_de(execucao))
+    desfecho = mensageiro.terminar(ping, boletim.mensagem_de(execucao) if falar else None)
+    for problema in desfecho.problemas:
+        relato.aviso(problema)
+    return desfecho.mensagem_chegou
+
+
+def _gravar(pasta: Path, execucao: UltimaExecucao, relato: Relato) -> None:
+    from cofre import ultima
+
+    try:
+        ultima.gravar(pasta, execucao)
+    except FalhaDeDisco as e:
+        relato.aviso(f"{ultima.ARQUIVO} não pôde ser escrito. {e}")
+
+
+def _tempo(execucao: UltimaExecucao) -> str:
+    return duracao((execucao.fim - execucao.inicio).total_seconds())
+
+
+def _cabecalho(inicio: datetime) -> str:
+    """Quem, onde, com que programa e que comando."""
+    try:
+        usuario = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # contêiner sem usuário, Windows sem variáveis
+        usuario = "?"
+    comando = limpo(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    return (
+        f"Cofre {VERSAO}, em {socket.gethostname()} por {usuario}"
+        f" (Python {platform.python_version()}, {platform.platform()}; fuso {inicio:%z})\n"
+        f"{comando}"
+    )

@@ -1,0 +1,65 @@
+"""A ação `reconhecer`: o que encolheu, ou a empresa que sumiu, foi de propósito."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from cofre.erros import ErroDeUso
+from cofre.linha_de_comando.acompanhamento import registrada
+from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
+from cofre.relato import Relato
+
+if TYPE_CHECKING:
+    from cofre.inventario import EmpresaGuardada
+
+
+@registrada("reconhecer")
+def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, inventario
+    from cofre.deposito import Deposito
+
+    if not opcoes.empresa and not opcoes.todas:
+        raise ErroDeUso("Diga a empresa.", "Com --empresa: id, começo do id ou nome; ou --todas.")
+    if opcoes.empresa and opcoes.todas:
+        raise ErroDeUso("Não entendi o comando: --todas não combina com --empresa.")
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    guardadas = inventario.guardadas(deposito, tuple(opcoes.empresa or ()))
+    documentos = [_uma(g, relato) for g in guardadas]
+    relato.documento({"acao": "reconhecer", "codigo": 0, "empresas": documentos})
+    return 0
+
+
+def _uma(guardada: EmpresaGuardada, relato: Relato) -> dict[str, str]:
+    """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
+    from cofre.reconhecimento import ponto_de_partida, reconhecer
+    from cofre.relato import limpo
+
+    empresa = guardada.empresa
+    ultimo = ponto_de_partida(reversed(guardada.backups))
+    if ultimo is None:
+        relato.linha(f"ℹ️ {limpo(empresa.nome)}: não há backup de rotina, nada a reconhecer.")
+        return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ""}
+    reconhecer(guardada.pasta, empresa.id, ultimo)
+    relato.linha(
+        f"✅ {limpo(empresa.nome)}: daqui em diante, compara-se com o backup de"
+        f" {ultimo.quando:%Y-%m-%d %H:%M:%S}."
+    )
+    return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ultimo.carimbo}
+
+
+def _opcoes(analisador: argparse.ArgumentParser) -> None:
+    opcao_de_empresa(analisador, argparse.SUPPRESS)
+    analisador.add_argument(
+        "--todas", action="store_true", help="todas as empresas com backup, em vez de --empresa"
+    )
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+RECONHECER = Acao(
+    "reconhecer",
+    "diz que o que encolheu foi de propósito: as contas recomeçam no último backup",
+    _opcoes,
+    _reconhecer,
+)

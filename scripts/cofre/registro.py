@@ -1,0 +1,166 @@
+"""O log de uma execução: as mesmas palavras da tela, com a hora, num arquivo que se lê depois.
+
+Um arquivo por execução em `logs/`, na pasta dos backups, escrito linha a linha: se o processo
+morre, o que já se disse está lá. Um log que não se pode escrever nunca impede nada.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco
+from cofre.erros import FalhaDeDisco
+from cofre.relato import LINHAS_PARA_BARRA, Relato, limpo
+
+PASTA = "logs"
+MAXIMO_DE_LOGS = 200
+"""Mais de meio ano de um backup por dia."""
+
+BYTES_DE_LOGS = 50 * 1024 * 1024
+"""De todos os arquivos juntos."""
+
+_NOME = re.compile(r"\d{8}_\d{6}(-\d+)?_[a-z_]+\.log")
+MOMENTO = "%Y-%m-%d %H:%M:%S"
+
+
+class Registro:
+    """O arquivo de log de uma execução. Sem arquivo, as palavras se perdem sem reclamar;
+    `problema` diz por quê."""
+
+    def __init__(self, pasta: Path, acao: str, inicio: datetime) -> None:
+        """Abre `logs/<carimbo>_<acao>.log` na pasta dos backups e tira os logs que sobram."""
+        self.problema = ""
+        self.nome = ""
+        self._trinco = threading.Lock()
+        self._arquivo: TextIO | None = None
+        self._pasta = pasta / PASTA
+        try:
+            with erros_de_disco(self._pasta):
+                self._arquivo = _abrir(pasta, f"{inicio:{FORMATO_DO_CARIMBO}}", acao)
+        except FalhaDeDisco as e:
+            self.problema = str(e)
+            return
+        self.nome = Path(self._arquivo.name).name
+        girar(self._pasta, self.nome)
+
+    def escrever(self, texto: str) -> None:
+        """Cada linha do texto com a hora na frente, já no arquivo ao voltar."""
+        hora = datetime.now().astimezone().strftime(MOMENTO)
+        linhas = "".join(f"{hora}  {linha}".rstrip() + "\n" for linha in texto.split("\n"))
+        with self._trinco:
+            if self._arquivo is None:
+                return
+            try:
+                with erros_de_disco(self._pasta):
+                    self._arquivo.write(linhas)
+                    self._arquivo.flush()
+            except FalhaDeDisco as e:
+                self.problema = str(e)
+                self._largar()
+
+    def fechar(self) -> None:
+        """Depois disto, nada mais é escrito."""
+        with self._trinco:
+            self._largar()
+
+    def _largar(self) -> None:
+        with contextlib.suppress(OSError):  # o que não coube, não cabe também ao fechar
+            if self._arquivo is not None:
+                self._arquivo.close()
+        self._arquivo = None
+
+
+def _abrir(pasta: Path, carimbo: str, acao: str) -> TextIO:
+    """Um arquivo novo, só do dono. OSError passa."""
+    pasta.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (pasta / PASTA).mkdir(exist_ok=True, mode=0o700)
+    numero = 1
+    while True:
+        sufixo = f"-{numero}" if numero > 1 else ""
+        caminho = pasta / PASTA / f"{carimbo}{sufixo}_{acao}.log"
+        try:
+            return open(
+                caminho,
+                "x",
+                encoding="utf-8",
+                errors="backslashreplace",
+                opener=lambda nome, flags: os.open(nome, flags, 0o600),
+            )
+        except FileExistsError:
+            numero += 1
+
+
+def girar(
+    pasta: Path, atual: str, quantos: int = MAXIMO_DE_LOGS, bytes_: int = BYTES_DE_LOGS
+) -> None:
+    """Apaga os logs mais antigos até caberem no número e no tamanho; o `atual` conta e fica. Só
+    toca em arquivos com nome de log; um que não se deixa apagar fica para a próxima."""
+    with contextlib.suppress(OSError):
+        nomes = {p.name for p in pasta.iterdir() if _NOME.fullmatch(p.name)} - {atual}
+        total = (pasta / atual).stat().st_size
+        for posicao, nome in enumerate(sorted(nomes, reverse=True), start=2):
+            with contextlib.suppress(OSError):
+                total += (pasta / nome).stat().st_size
+                if posicao > quantos or total > bytes_:
+                    (pasta / nome).unlink()
+
+
+class RelatoRegistrado:
+    """Diz tudo ao relato `base` e escreve o mesmo no log, também o que a `base` cala. Guarda o
+    último documento, e o que deu errado."""
+
+    def __init__(self, base: Relato, registro: Registro) -> None:
+        self._base = base
+        self._registro = registro
+        self.ultimo_documento: Mapping[str, Any] = {}
+
+    def linha(self, texto: str = "") -> None:
+        self._registro.escrever(texto)
+        self._base.linha(texto)
+
+    def aviso(self, texto: str) -> None:
+        self._registro.escrever(f"⚠️ {texto}")
+        self._base.aviso(texto)
+
+    def falha(self, texto: str) -> None:
+        self._registro.escrever(texto)
+        self._base.falha(texto)
+
+    def erro(self, texto: str) -> None:
+        self._registro.escrever(texto)
+        self._base.erro(texto)
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        """Para outros programas: no log, as palavras já disseram tudo."""
+        self.ultimo_documento = documento
+        self._base.documento(documento)
+
+    def avanco(
+        self,
+        empresa: str,
+        tabela: str,
+        lidas: int,
+        total: int | None,
+        minimo: int = LINHAS_PARA_BARRA,
+    ) -> None:
+        self._base.avanco(empresa, tabela, lidas, total, minimo)
+
+    def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
+        return self._base.acompanhando(etapa)
+
+    def perguntar(self, pergunta: str) -> str | None:
+        resposta = self._base.perguntar(pergunta)
+        dita = "(sem resposta)" if resposta is None else limpo(resposta)
+        self._registro.escrever(f"{pergunta}{dita}")
+        return resposta
+
+    @property
+    def largura(self) -> int | None:
+        return self._base.largura

@@ -1,0 +1,82 @@
+"""Como foi a última execução, para outros programas: `ultima_execucao.json` na pasta dos backups.
+
+Reescrito inteiro ao fim de cada execução que faz algo, também quando ela nem começou ou foi
+interrompida. `alarme` diz se quem cuida foi avisado de um problema e ainda não de que passou.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cofre import VERSAO
+from cofre.deposito import erros_de_disco, gravar_inteiro
+
+ARQUIVO = "ultima_execucao.json"
+
+
+@dataclass(frozen=True, slots=True)
+class UltimaExecucao:
+    """Uma execução que acabou. `resumo` são os números dela; `erro` e `falhas`, o que deu errado;
+    `log`, o nome do arquivo em `logs/` (vazio se não se pôde escrever)."""
+
+    acao: str
+    inicio: datetime
+    fim: datetime
+    codigo: int
+    resumo: Mapping[str, Any] = field(default_factory=dict)
+    erro: str = ""
+    falhas: tuple[str, ...] = ()
+    encolhimentos: tuple[Mapping[str, Any], ...] = ()
+    sumidas: tuple[Mapping[str, Any], ...] = ()
+    log: str = ""
+    alarme: bool = False
+
+    def documento(self) -> dict[str, Any]:
+        """O JSON do arquivo."""
+        dados = {**asdict(self), "versao_ferramenta": VERSAO}
+        return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in dados.items()}
+
+
+FORA_DO_RESUMO = frozenset(
+    {"acao", "codigo", "erro", "dica", "falhas", "encolhimentos", "sumidas", "empresas", "tabelas"}
+)
+"""O que tem lugar próprio, ou é longo demais para um arquivo pequeno."""
+
+
+def de_documento(
+    acao: str, inicio: datetime, codigo: int, documento: Mapping[str, Any], log: str
+) -> UltimaExecucao:
+    """A execução que terminou agora, a partir do documento que ela deu (o da saída --json)."""
+    return UltimaExecucao(
+        acao=acao,
+        inicio=inicio,
+        fim=datetime.now().astimezone(),
+        codigo=codigo,
+        resumo={n: v for n, v in documento.items() if n not in FORA_DO_RESUMO},
+        erro=str(documento.get("erro") or ""),
+        falhas=tuple(documento.get("falhas") or ()),
+        encolhimentos=tuple(documento.get("encolhimentos") or ()),
+        sumidas=tuple(documento.get("sumidas") or ()),
+        log=log,
+    )
+
+
+def gravar(pasta: Path, execucao: UltimaExecucao) -> None:
+    """Troca o arquivo de uma vez. Levanta FalhaDeDisco."""
+    texto = json.dumps(execucao.documento(), ensure_ascii=False, indent=2) + "\n"
+    with erros_de_disco(pasta):
+        gravar_inteiro(pasta / ARQUIVO, texto.encode("utf-8", "backslashreplace"))
+
+
+def havia_alarme(pasta: Path) -> bool:
+    """Se a última execução deixou um problema avisado. Sem arquivo, ou ilegível, não."""
+    try:
+        dados = json.loads((pasta / ARQUIVO).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(dados, dict) and dados.get("alarme") is True
