@@ -3,7 +3,7 @@
 As importações só descem, nesta ordem: linha_de_comando → dialogo → narrador → copia, restauracao,
 verificacao → convergencia → comparacao, fotografia, inventario, riscos → narracao, perdidas,
 diario → resultado, selecao → direto → portal → via → executor → escritor → escopo → equipe, trava,
-conferencia, ordem → deposito, plano → formato, metadados → config → campos, rascunho,
+conferencia, ordem, agenda → deposito, plano → formato, metadados → config → campos, rascunho,
 relato, modelo, erros.
 Quem está na mesma altura não se importa.
 """

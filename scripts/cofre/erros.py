@@ -2,7 +2,7 @@
 
 ::
 
-    ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente
+    ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente, AgendaRecusou
                ├─ NadaEncontrado (3)
                ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
                │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
@@ -68,6 +68,15 @@ class ConfiguracaoInvalida(ErroDeUso):
 
 class DependenciaAusente(ErroDeUso):
     """Falta um pacote do Python."""
+
+
+class AgendaRecusou(ErroDeUso):
+    """O sistema desta máquina não agenda, ou recusou a tarefa."""
+
+    dica = (
+        "Veja o que seria instalado, para instalar à mão:\n"
+        "  python scripts/backup-por-empresa.py agendar mostrar --sistema windows|systemd|cron"
+    )
 
 
 class NadaEncontrado(ErroCofre):

@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito
+from cofre.linha_de_comando import agenda, deposito
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -15,6 +15,7 @@ from cofre.linha_de_comando.argumentos import (
     analisador_de,
     opcao_de_empresa,
     opcao_de_tabelas,
+    opcao_de_tipo,
     opcoes_de_conexao,
     opcoes_de_saida,
 )
@@ -31,7 +32,7 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
-ACOES = (deposito.LISTAR, deposito.VERIFICAR)
+ACOES = (deposito.LISTAR, deposito.VERIFICAR, agenda.AGENDAR)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
 
@@ -46,6 +47,7 @@ def _analisador() -> Analisador:
     analisador = analisador_de("backup-por-empresa.py", DESCRICAO)
     opcao_de_empresa(analisador, None)
     opcao_de_tabelas(analisador, None)
+    opcao_de_tipo(analisador)
     opcoes_de_saida(analisador, None)
     opcoes_de_conexao(analisador, None)
     acrescentar_acoes(analisador, ACOES)
@@ -75,7 +77,7 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
             relato.aviso(aviso)
         via = abrir_via(opcoes, configuracao, parar, relato)
         copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
-        pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
+        pedido = Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()), opcoes.tipo)
         try:
             for parte in copiadora.copiar(pedido):
                 if isinstance(parte, Resumo):
