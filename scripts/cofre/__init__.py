@@ -1,10 +1,10 @@
 """Cofre: backup e restauração de cada empresa de um projeto Supabase, isolada das outras.
 
-As importações só descem, nesta ordem: linha_de_comando → dialogo → narrador → copia, restauracao,
-verificacao → convergencia → comparacao, fotografia, inventario, riscos → narracao, perdidas,
-diario → resultado, selecao → direto → portal → via → executor → escritor → escopo → equipe, trava,
-conferencia, ordem, agenda → deposito, plano → formato, metadados → config → campos, rascunho,
-relato, modelo, erros.
+As importações só descem, nesta ordem: linha_de_comando → dialogo → narrador → importacao →
+exportacao → copia, restauracao, verificacao → convergencia → comparacao, fotografia, inventario,
+riscos → narracao, perdidas, diario → resultado, selecao → direto → portal → via → executor →
+escritor → escopo → equipe, trava, conferencia, ordem, agenda, planilha → deposito, plano → formato,
+metadados → config → campos, rascunho, relato, modelo, erros.
 Quem está na mesma altura não se importa.
 """
 

@@ -180,6 +180,10 @@ class Montagem:
             usados.add(nome.lower())
             self._nomes[tabela] = nome
 
+    def adotar(self, nomes: Mapping[str, str]) -> None:
+        """Em vez de `reservar`: os nomes de arquivo que um backup importado já tem, por tabela."""
+        self._nomes = dict(nomes)
+
     def nome(self, tabela: str) -> str:
         """O nome do arquivo da tabela, sem a pasta."""
         return self._nomes[tabela]
@@ -211,6 +215,11 @@ class Montagem:
             _sincronizar(self._montagem)
             _terminar(self._montagem)
         return _abrir(self.pasta, self.pasta / nome, self.carimbo)
+
+
+def arquivo_de_metadados(pasta: Path, carimbo: str) -> Path:
+    """Onde estão os metadados de um backup publicado."""
+    return pasta / f"{METADADOS}{carimbo}.json"
 
 
 def _recolher(montagem: Path) -> None:

@@ -11,7 +11,7 @@
                │                      └─ EmpresaMudou, DesfechoIncerto
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
-               ├─ BackupDanificado (6)
+               ├─ BackupDanificado (6) ── ZipRecusado
                ├─ RestauracaoIncompleta (7), RestauracaoRecusada (8)
                ├─ DefeitoInterno (1)
                └─ Interrompido (130)
@@ -179,6 +179,12 @@ class BackupDanificado(ErroCofre):
 
     codigo = 6
     dica = "Escolha um backup anterior."
+
+
+class ZipRecusado(BackupDanificado):
+    """O .zip a importar não é inteiro, ou traz o que um backup exportado não traz."""
+
+    dica = "Nada foi gravado. Exporte de novo na máquina de origem e copie o arquivo outra vez."
 
 
 class DefeitoInterno(ErroCofre):

@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import agenda, deposito
+from cofre.linha_de_comando import agenda, deposito, transporte
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -32,7 +32,13 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
-ACOES = (deposito.LISTAR, deposito.VERIFICAR, agenda.AGENDAR)
+ACOES = (
+    deposito.LISTAR,
+    deposito.VERIFICAR,
+    agenda.AGENDAR,
+    transporte.EXPORTAR,
+    transporte.IMPORTAR,
+)
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""
 
 
