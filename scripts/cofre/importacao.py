@@ -38,7 +38,14 @@ _TABELA = re.compile(
     rf'(?!\.|backup_metadata_)([^<>:"/\\|?*\x00-\x1f\x7f]{{1,200}}_){_CARIMBO}(\.json(?:\.gz)?)',
     re.ASCII,
 )
-_ESTRAGADO = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OverflowError)
+_ESTRAGADO = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    struct.error,
+    OverflowError,
+    NotImplementedError,
+)
 """O que o zipfile levanta por um zip cortado ou trocado."""
 
 

@@ -3,6 +3,7 @@ desligada."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -111,12 +112,13 @@ def _unidades(tarefa: Tarefa) -> dict[str, str]:
 
 
 def linha_de_execucao(comando: tuple[str, ...]) -> str:
-    """O comando como o ExecStart o lê de volta. O `:` na frente desliga a troca de $VARIAVEL; só
-    vai quando há um $, porque um systemd antigo (antes do 244) não o conhece."""
-    sem_variaveis = ":" if any("$" in palavra for palavra in comando) else ""
-    return sem_variaveis + " ".join(map(_entre_aspas, comando))
+    """O comando como o ExecStart o lê de volta."""
+    if re.search(r"""["'\\$]""", comando[0]):
+        # O systemd não aceita estes sinais no nome do programa, nem escapados; num argumento, sim.
+        comando = ("/bin/sh", "-c", 'exec "$0" "$@"', *comando)
+    return " ".join(map(_entre_aspas, comando))
 
 
 def _entre_aspas(palavra: str) -> str:
-    escapada = palavra.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escapada}"'
+    escapada = palavra.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escapada.replace("%", "%%").replace("$", "$$")}"'
