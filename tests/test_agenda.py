@@ -208,13 +208,16 @@ def test_as_outras_linhas_do_cron_nao_mudam(outras: bytes) -> None:
     assert cron.sem_a_linha(outras, DIFICIL.nome) == outras
 
 
-def test_a_linha_do_cron_chega_inteira_ao_sh() -> None:
+@pytest.mark.parametrize("entregar", ["o comum", "o do BusyBox"])
+def test_a_linha_do_cron_chega_inteira_ao_sh(entregar: str) -> None:
     """O que o cron entrega, o sh de verdade reparte nos mesmos argumentos."""
     campos, _, comando = cron.linha(DIFICIL).partition(" * * * ")
     assert campos == "5 3"
-    mostrar = shlex.quote(sys.executable) + " -c 'import sys; print(sys.argv[1:])' "
-    fim = subprocess.run(["/bin/sh", "-c", mostrar + como_o_cron(comando)],
-                         capture_output=True, encoding="utf-8", check=True)  # fmt: skip
+    entregue = como_o_cron(comando) if entregar == "o comum" else comando
+    mostrar = f"{shlex.quote(sys.executable)} -c 'import sys; print(sys.argv[1:])' {entregue}"
+    fim = subprocess.run(
+        ["/bin/sh", "-c", mostrar], capture_output=True, encoding="utf-8", check=True
+    )
     assert fim.stdout == f"{list(DIFICIL.comando)}\n"
 
 

@@ -45,11 +45,16 @@ def remover(nome: str) -> None:
 
 
 def linha(tarefa: Tarefa) -> str:
-    """A linha do crontab: o sh a lê, e antes dele o cron, para quem um % sem \\ é uma quebra."""
-    comando = shlex.join(tarefa.comando)
-    # «\%» já estaria escapado; entre uma barra do próprio caminho e o seu %, fecham-se as aspas.
-    escapado = comando.replace("\\%", "\\''%").replace("%", "\\%")
-    return f"{tarefa.hora.minute} {tarefa.hora.hour} * * * {escapado} {_marca(tarefa.nome)}"
+    """A linha do crontab, com a marca no fim."""
+    comando = " ".join(map(_palavra, tarefa.comando))
+    return f"{tarefa.hora.minute} {tarefa.hora.hour} * * * {comando} {_marca(tarefa.nome)}"
+
+
+def _palavra(palavra: str) -> str:
+    """A palavra para o sh, com cada % como \\% fora das aspas: o cron comum só não corta a linha
+    nele se houver a barra, que tira; o do BusyBox a deixa, e aí quem a tira é o sh."""
+    partes = palavra.split("%")
+    return "\\%".join(shlex.quote(parte) if parte else "" for parte in partes)
 
 
 def com_a_linha(crontab: bytes, tarefa: Tarefa) -> bytes:
