@@ -127,10 +127,13 @@ class Configuracao:
     limites: Limites = field(default_factory=Limites)
 
 
-def carregar(raiz: Path = RAIZ, destino: str | None = None) -> Configuracao:
+def carregar(
+    raiz: Path = RAIZ, destino: str | None = None, *, so_o_env: bool = False
+) -> Configuracao:
     """Lê e confere toda a configuração. `destino` é o da linha de comando (relativo à pasta
-    corrente). Levanta ConfiguracaoInvalida ou DependenciaAusente."""
-    valores = _ambiente(raiz)
+    corrente); `so_o_env`: sem as variáveis deste terminal, como a tarefa agendada a vê. Levanta
+    ConfiguracaoInvalida ou DependenciaAusente."""
+    valores = _ambiente(raiz, so_o_env=so_o_env)
     avisos = list(_avisos_do_env(raiz / ".env"))
     acesso = _acesso(valores)
     avisos.extend(_avisos_da_url(acesso.url))
@@ -177,6 +180,12 @@ def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
     return _destino(_ambiente(raiz), raiz, destino)
 
 
+def pasta_de_configuracao() -> Path:
+    """Onde os programas deste usuário guardam a sua configuração (XDG)."""
+    dita = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(dita) if Path(dita).is_absolute() else Path.home() / ".config"
+
+
 def politica_de_poda(raiz: Path = RAIZ) -> Politica:
     """Só o que o .env manda guardar. Levanta ConfiguracaoInvalida."""
     return _politica(_ambiente(raiz))
@@ -210,7 +219,7 @@ def acessos_de_ensaio(raiz: Path = RAIZ) -> AcessosDeEnsaio:
     return AcessosDeEnsaio(teste, _acesso_direto(valores, raiz))
 
 
-def _ambiente(raiz: Path) -> dict[str, str]:
+def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
     """.env por baixo, ambiente de verdade por cima; vazio conta como ausente."""
     try:
         from dotenv import dotenv_values
@@ -231,7 +240,7 @@ def _ambiente(raiz: Path) -> dict[str, str]:
             raise ConfiguracaoInvalida(
                 f"Não consegui ler {caminho}: {e.strerror}.", "Confira as permissões do arquivo."
             ) from e
-    juntos = {**do_arquivo, **os.environ}
+    juntos = {**do_arquivo, **({} if so_o_env else os.environ)}
     return {nome: valor.strip() for nome, valor in juntos.items() if valor and valor.strip()}
 
 

@@ -239,6 +239,10 @@ class Montagem:
             usados.add(nome.lower())
             self._nomes[tabela] = nome
 
+    def adotar(self, nomes: Mapping[str, str]) -> None:
+        """Em vez de `reservar`: os nomes de arquivo que um backup importado já tem, por tabela."""
+        self._nomes = dict(nomes)
+
     def nome(self, tabela: str) -> str:
         """O nome do arquivo da tabela, sem a pasta."""
         return self._nomes[tabela]

@@ -2,7 +2,7 @@
 
 ::
 
-    ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente
+    ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente, AgendaRecusou
                ├─ NadaEncontrado (3)
                ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
                │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
@@ -11,7 +11,7 @@
                │                      └─ EmpresaMudou, DesfechoIncerto
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
-               ├─ BackupDanificado (6)
+               ├─ BackupDanificado (6) ── ZipRecusado
                ├─ RestauracaoIncompleta (7), RestauracaoRecusada (8)
                ├─ EnsaioReprovado (11)
                ├─ DefeitoInterno (1)
@@ -71,6 +71,15 @@ class ConfiguracaoInvalida(ErroDeUso):
 
 class DependenciaAusente(ErroDeUso):
     """Falta um pacote do Python."""
+
+
+class AgendaRecusou(ErroDeUso):
+    """O sistema desta máquina não agenda, ou recusou a tarefa."""
+
+    dica = (
+        "Veja o que seria instalado, para instalar à mão:\n"
+        "  python scripts/backup-por-empresa.py agendar mostrar --sistema windows|systemd|cron"
+    )
 
 
 class NadaEncontrado(ErroCofre):
@@ -183,6 +192,12 @@ class BackupDanificado(ErroCofre):
 
     codigo = 6
     dica = "Escolha um backup anterior."
+
+
+class ZipRecusado(BackupDanificado):
+    """O .zip a importar não é inteiro, ou traz o que um backup exportado não traz."""
+
+    dica = "Nada foi gravado. Exporte de novo na máquina de origem e copie o arquivo outra vez."
 
 
 class DefeitoInterno(ErroCofre):

@@ -115,13 +115,19 @@ def em_bytes(bruto: Mapping[str, Any]) -> bytes:
 
 def ler(caminho: Path) -> Metadados:
     """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
+    return de_bytes(caminho.read_bytes(), caminho.name)
+
+
+def de_bytes(dados: bytes, nome: str) -> Metadados:
+    """Os metadados a partir do conteúdo do arquivo; `nome` é para a mensagem. Levanta
+    BackupDanificado."""
     try:
-        bruto = json.loads(caminho.read_text(encoding="utf-8-sig"))
+        bruto = json.loads(dados.decode("utf-8-sig"))
         if not isinstance(bruto, dict):
             raise TypeError("não é um objeto JSON")
         return _interpretar(bruto)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
-        raise BackupDanificado(f"{caminho.name} está danificado: {_resumir(e)}") from e
+        raise BackupDanificado(f"{nome} está danificado: {_resumir(e)}") from e
 
 
 def _resumir(erro: Exception) -> str:

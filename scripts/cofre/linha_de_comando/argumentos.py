@@ -16,6 +16,7 @@ from cofre.relato import Relato
 Executar = Callable[[Namespace, Relato], int]
 """Recebe as opções e o relato; devolve o código de saída."""
 
+MANUAL, AGENDADO = "manual", "agendado"
 CONEXOES = 4
 TENTATIVAS = 8
 
@@ -124,6 +125,12 @@ def acoes_de(
         )
 
 
+def uso_com(analisador: argparse.ArgumentParser, argumentos: str) -> None:
+    """Uma ação que leva `argumentos` além das opções: o uso os mostra."""
+    analisador.usage = f"{analisador.prog} {argumentos} [opções]"
+    analisador._positionals.title = "argumentos"
+
+
 def inteiro_entre(minimo: int, maximo: int) -> object:
     """Um tipo do argparse: um inteiro na faixa."""
 
@@ -188,6 +195,17 @@ def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> No
         type=inteiro_entre(1, 1000),  # type: ignore[arg-type]
         default=padrao,
         help="no máximo tantos pedidos por segundo à API (padrão: sem limite)",
+    )
+
+
+def opcao_de_tipo(analisador: argparse.ArgumentParser) -> None:
+    """--tipo."""
+    analisador.add_argument(
+        "--tipo",
+        metavar="TIPO",
+        choices=(MANUAL, AGENDADO),
+        default=MANUAL,
+        help="como o backup nasceu, para os metadados: manual (padrão) ou agendado",
     )
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
-from cofre.linha_de_comando import deposito, ensaio, painel, poda, reconhecimento
+from cofre.linha_de_comando import (
+    agenda,
+    deposito,
+    ensaio,
+    painel,
+    poda,
+    reconhecimento,
+    transporte,
+)
 from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Acao,
@@ -19,6 +27,7 @@ from cofre.linha_de_comando.argumentos import (
     analisador_de,
     opcao_de_empresa,
     opcao_de_tabelas,
+    opcao_de_tipo,
     opcoes_de_conexao,
     opcoes_de_saida,
 )
@@ -48,6 +57,7 @@ def _analisador() -> Analisador:
     analisador = analisador_de("backup-por-empresa.py", DESCRICAO)
     opcao_de_empresa(analisador, None)
     opcao_de_tabelas(analisador, None)
+    opcao_de_tipo(analisador)
     opcoes_de_saida(analisador, None)
     opcoes_de_conexao(analisador, None)
     acrescentar_acoes(analisador, ACOES)
@@ -134,7 +144,7 @@ def _pedido(opcoes: Namespace, destino: Path, relato: Relato, *, continuar: bool
         relato.linha(f"⏭️ Continuando o backup começado em {parada.quando}")
         return parada.pedido
     return andamento.comecar(
-        destino, Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
+        destino, Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()), opcoes.tipo)
     )
 
 
@@ -199,5 +209,8 @@ ACOES = (
     ensaio.ENSAIAR,
     poda.PODAR,
     reconhecimento.RECONHECER,
+    agenda.AGENDAR,
+    transporte.EXPORTAR,
+    transporte.IMPORTAR,
 )
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""

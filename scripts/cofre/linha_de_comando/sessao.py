@@ -13,12 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofre.erros import (
-    BackupDanificado,
-    ErroDeUso,
-    Interrompido,
-    NadaEncontrado,
-)
+from cofre.erros import Interrompido, NadaEncontrado
+from cofre.linha_de_comando.escolha import backup_pedido, recusar_danificado
 from cofre.relato import Relato
 
 if TYPE_CHECKING:
@@ -101,23 +97,7 @@ class Sessao:
 
     def backup(self, guardada: EmpresaGuardada, pedido: str | None) -> Backup:
         """O pedido, ou o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
-        from cofre.inventario import mais_novo
-
-        if not pedido:
-            achado = mais_novo(reversed(guardada.backups))
-            if achado is None:
-                raise NadaEncontrado(
-                    "Esta empresa não tem backup inteiro.",
-                    "Veja os que há com: python scripts/backup-por-empresa.py listar\n"
-                    "e escolha um com --backup.",
-                )
-            return achado
-        achados = [b for b in guardada.backups if b.carimbo.startswith(pedido)]
-        if len(achados) != 1:
-            lista = "\n".join(f"  {b.carimbo}  {b.estado}" for b in guardada.backups)
-            quantos = "vários backups começam" if achados else "nenhum backup começa"
-            raise ErroDeUso(f"--backup {pedido}: {quantos} assim.", f"Backups:\n{lista}")
-        return achados[0]
+        return backup_pedido(guardada, pedido)
 
     def pendente(self, guardada: EmpresaGuardada) -> Diario | None:
         """A restauração desta empresa que não acabou, se há."""
@@ -150,19 +130,8 @@ class Sessao:
         from cofre.linha_de_comando.backup import abrir_via
         from cofre.restauracao import Restauradora
         from cofre.resultado import Pedido
-        from cofre.verificacao import anterior_inteiro, danos_de
 
-        if backup.meta is None:
-            raise BackupDanificado(backup.dano)
-        danos = list(danos_de(backup))
-        if danos:
-            lista = "\n".join(f"{d.tabela}: {d.causa}" for d in danos)
-            anterior = anterior_inteiro(guardada, backup)
-            outro = f"--backup {anterior.carimbo}" if anterior else "d no menu, ou --backup"
-            raise BackupDanificado(
-                f"O backup de {backup.quando:%Y-%m-%d %H:%M:%S} está danificado.",
-                f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}",
-            )
+        recusar_danificado(guardada, backup, "d no menu, ou --backup")
         self._pasta, self._diarios_de_antes = guardada.pasta, _marcas(guardada.pasta)
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)

@@ -1,0 +1,165 @@
+"""Um backup num só arquivo .zip: com os mesmos bytes da pasta, ou em CSV para planilhas.
+
+Dentro do zip está a pasta da empresa, como em `backups/`, e um LEIA-ME.txt. O mesmo backup dá
+sempre o mesmo zip: a data de cada arquivo é a do backup.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from cofre import planilha
+from cofre.deposito import Backup, arquivo_de_metadados, erros_de_disco
+from cofre.erros import ErroDeUso
+from cofre.metadados import Metadados, TabelaSalva
+from cofre.modelo import ordem_de_exibicao
+from cofre.relato import plural
+
+JSON, CSV = "json", "csv"
+LEIA_ME = "LEIA-ME.txt"
+GRANDE = 1 << 30
+"""Bytes a partir dos quais um CSV pode passar dos 4 GB de um zip comum."""
+
+_TEXTO_JSON = """\
+Backup de uma empresa, feito pelo Cofre (backup por empresa para Supabase).
+
+Empresa:   {nome}
+Id:        {user_id}
+Backup de: {quando}
+Conteúdo:  {tabelas}, {registros}
+
+Para restaurar em outra máquina, com o Cofre instalado lá:
+
+  python scripts/backup-por-empresa.py importar ESTE_ARQUIVO.zip
+  python scripts/restaurar-empresa.py --empresa {user_id}
+
+Cada arquivo .json é uma tabela, em UTF-8; backup_metadata_*.json diz o que cada um tem de ter, com
+as somas sha256. Não os altere: um backup alterado é recusado.
+
+Estes dados são da empresa e das pessoas que ela cadastrou. Guarde-os como se guarda um segredo.
+"""
+
+_TEXTO_CSV = """\
+As tabelas de uma empresa em CSV, para planilhas (Excel, LibreOffice).
+
+Empresa:   {nome}
+Id:        {user_id}
+Backup de: {quando}
+Conteúdo:  {tabelas}, {registros}
+
+ISTO NÃO É UM BACKUP: um CSV não guarda tudo, e não pode ser importado nem restaurado. Para isso,
+exporte sem --formato csv.
+
+Um apóstrofo no começo de uma célula quer dizer «isto é texto»: sem ele, a planilha tomaria o que
+vem depois por uma fórmula, arredondaria um número de mais de 15 algarismos ou tiraria os zeros da
+frente.
+Uma célula vazia pode ser um valor nulo ou um texto vazio.
+
+Estes dados são da empresa e das pessoas que ela cadastrou. Guarde-os como se guarda um segredo.
+"""
+
+
+def conferir_saida(arquivo: Path, *, sobrescrever: bool) -> None:
+    """Se dá para gravar ali. Levanta ErroDeUso."""
+    if arquivo.suffix.lower() != ".zip":
+        raise ErroDeUso(f"O arquivo tem de terminar em .zip: {arquivo.name}.")
+    if not arquivo.parent.is_dir():
+        raise ErroDeUso(f"A pasta {arquivo.parent} não existe.", "Crie-a, ou escolha outra.")
+    if arquivo.is_dir() or (os.path.lexists(arquivo) and not sobrescrever):
+        raise ErroDeUso(
+            f"Já existe {arquivo}.", "Escolha outro nome, ou use --sobrescrever para trocá-lo."
+        )
+
+
+def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool) -> int:
+    """Grava o zip de um backup já conferido; devolve o tamanho em bytes. Quem olha a pasta vê o zip
+    inteiro ou nenhum. Levanta ErroDeUso, BackupDanificado ou FalhaDeDisco."""
+    meta = backup.meta
+    if meta is None or (formato == JSON and meta.versao == 1):
+        raise ErroDeUso(
+            "Este backup é da primeira versão, sem somas: não há como conferi-lo ao importar.",
+            "Faça um backup novo e exporte-o; ou exporte este com --formato csv.",
+        )
+    conferir_saida(arquivo, sobrescrever=sobrescrever)
+    with erros_de_disco(arquivo), _inteiro_ou_nada(arquivo, sobrescrever=sobrescrever) as saida:
+        with zipfile.ZipFile(saida, "w", zipfile.ZIP_DEFLATED) as zip_:
+            _gravar_texto(zip_, backup, meta, _TEXTO_CSV if formato == CSV else _TEXTO_JSON)
+            for nome in sorted(meta.tabelas, key=ordem_de_exibicao):
+                gravar = _gravar_csv if formato == CSV else _gravar_tabela
+                gravar(zip_, backup, meta.tabelas[nome])
+            if formato == JSON:
+                _copiar(zip_, backup, arquivo_de_metadados(backup.pasta, backup.carimbo))
+        return saida.tell()
+
+
+@contextmanager
+def _inteiro_ou_nada(arquivo: Path, *, sobrescrever: bool) -> Iterator[BinaryIO]:
+    """Um arquivo temporário ao lado, só do dono, que toma o nome no fim."""
+    descritor, nome = tempfile.mkstemp(
+        prefix=f".{arquivo.name}.", suffix=".novo", dir=arquivo.parent
+    )
+    novo = Path(nome)
+    try:
+        with os.fdopen(descritor, "w+b") as saida:
+            yield saida
+            saida.flush()
+            os.fsync(saida.fileno())
+        conferir_saida(arquivo, sobrescrever=sobrescrever)  # pode ter aparecido no meio-tempo
+        novo.replace(arquivo)
+    finally:
+        with suppress(OSError):
+            novo.unlink(missing_ok=True)
+
+
+def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo: str) -> None:
+    texto = modelo.format(
+        nome=meta.nome,
+        user_id=meta.user_id,
+        quando=f"{backup.quando:%d/%m/%Y %H:%M:%S}",
+        tabelas=plural(len(meta.tabelas), "tabela", "tabelas"),
+        registros=plural(meta.total, "registro", "registros"),
+    )
+    # O Bloco de Notas de um Windows antigo só entende assim.
+    dados = codecs.BOM_UTF8 + texto.replace("\n", "\r\n").encode("utf-8", "replace")
+    zip_.writestr(_entrada(backup, LEIA_ME), dados)
+
+
+def _gravar_tabela(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
+    _copiar(zip_, backup, backup.caminho(tabela))
+
+
+def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:
+    """O arquivo, byte a byte, dentro da pasta da empresa."""
+    entrada = _entrada(backup, f"{backup.pasta.name}/{caminho.name}")
+    entrada.file_size = caminho.stat().st_size  # diz ao zipfile se precisa de zip64
+    if caminho.suffix == ".gz":
+        entrada.compress_type = zipfile.ZIP_STORED
+    with caminho.open("rb") as de, zip_.open(entrada, "w") as para:
+        shutil.copyfileobj(de, para)
+
+
+def _gravar_csv(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
+    caminho = backup.caminho(tabela)
+    nome = re.sub(r"_\d{8}_\d{6}\.json(\.gz)?$", "", tabela.arquivo)
+    entrada = _entrada(backup, f"{backup.pasta.name}/{nome}.csv")
+    pode_ser_grande = max(tabela.bytes, caminho.stat().st_size) > GRANDE
+    with zip_.open(entrada, "w", force_zip64=pode_ser_grande) as saida:
+        planilha.escrever_csv(tabela, caminho, cast(BinaryIO, saida))
+
+
+def _entrada(backup: Backup, nome: str) -> zipfile.ZipInfo:
+    """Uma entrada com a data do backup e só do dono, igual em qualquer sistema."""
+    entrada = zipfile.ZipInfo(nome, backup.quando.timetuple()[:6])
+    entrada.compress_type = zipfile.ZIP_DEFLATED
+    entrada.create_system = 3
+    entrada.external_attr = 0o100600 << 16
+    return entrada

@@ -1,0 +1,240 @@
+"""Um .zip exportado de volta à pasta da sua empresa; nada é publicado antes de tudo conferido.
+
+O zip pode ter passado por qualquer lugar: nenhum nome dele decide onde se grava, e nada que ele
+declare é descompactado além do que os metadados dizem e do que cabe no disco.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cofre import metadados
+from cofre.deposito import FORMATO_DO_CARIMBO, Backup, Deposito, Montagem, erros_de_disco
+from cofre.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
+from cofre.exportacao import LEIA_ME
+from cofre.metadados import Metadados
+from cofre.relato import limpo, tamanho
+from cofre.verificacao import danos_de
+
+ENTRADAS = 20_000
+"""Mais arquivos do que qualquer banco tem de tabelas."""
+METADADOS_EM_BYTES = 64 * 1024 * 1024
+BOM = 3
+
+_CARIMBO = r"\d{8}_\d{6}"
+_METADADOS = re.compile(rf"backup_metadata_({_CARIMBO})\.json", re.ASCII)
+_TABELA = re.compile(
+    rf'(?!\.|backup_metadata_)([^<>:"/\\|?*\x00-\x1f\x7f]{{1,200}}_){_CARIMBO}(\.json(?:\.gz)?)',
+    re.ASCII,
+)
+_ESTRAGADO = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    struct.error,
+    OverflowError,
+    NotImplementedError,
+)
+"""O que o zipfile levanta por um zip cortado ou trocado."""
+
+
+@dataclass(frozen=True, slots=True)
+class Importado:
+    """O que se fez: o backup na pasta, e se ele já estava lá."""
+
+    backup: Backup
+    meta: Metadados
+    ja_estava: bool
+    carimbo_de_origem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pacote:
+    """O zip aberto e conferido por fora: os metadados e, de cada tabela, a entrada dela."""
+
+    zip: zipfile.ZipFile
+    meta: Metadados
+    carimbo: str
+    entradas: Mapping[str, zipfile.ZipInfo]
+
+
+def importar(arquivo: Path, deposito: Deposito) -> Importado:
+    """Confere o zip e o guarda como backup da empresa dele: com o mesmo carimbo, ou o próximo
+    segundo livre. Só com a trava na mão.
+
+    Levanta NadaEncontrado, ErroDeUso (não é um backup exportado), ZipRecusado ou FalhaDeDisco.
+    """
+    if not arquivo.is_file():
+        raise NadaEncontrado(f"Não há arquivo {arquivo}.")
+    try:
+        with erros_de_disco(arquivo), closing(zipfile.ZipFile(arquivo)) as zip_:
+            pacote = _abrir(zip_, arquivo.stat().st_size)
+            igual = _ja_guardado(deposito, pacote)
+            if igual is not None:
+                return Importado(igual, pacote.meta, True, pacote.carimbo)
+            _conferir_espaco(deposito.raiz, pacote)
+            return Importado(_guardar(pacote, deposito), pacote.meta, False, pacote.carimbo)
+    except _ESTRAGADO as e:
+        raise ZipRecusado(f"{arquivo.name} não é um .zip inteiro: {e}") from e
+
+
+def _abrir(zip_: zipfile.ZipFile, bytes_do_zip: int) -> Pacote:
+    """Confere nomes, tipos e tamanhos, e lê os metadados. Levanta ZipRecusado ou ErroDeUso."""
+    entradas = [e for e in zip_.infolist() if not e.is_dir()]
+    if len(entradas) > ENTRADAS:
+        raise ZipRecusado(f"O .zip tem arquivos demais: {len(entradas)}.")
+    # Entradas que repartem os mesmos bytes são o truque das bombas que crescem sem limite.
+    if sum(e.compress_size for e in entradas) > bytes_do_zip:
+        raise ZipRecusado("O .zip diz ter mais bytes do que tem.")
+    por_nome = {_nome_seguro(entrada): entrada for entrada in entradas}
+    if len({nome.casefold() for nome in por_nome}) != len(entradas):
+        raise ZipRecusado("O .zip tem dois arquivos com o mesmo nome.")
+    por_nome.pop(LEIA_ME, None)
+    meta, carimbo = _metadados(zip_, por_nome)
+    return Pacote(zip_, meta, carimbo, _tabelas(por_nome, meta))
+
+
+def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
+    """O nome do arquivo, sem a pasta (uma, no máximo). Levanta ZipRecusado."""
+    original = entrada.orig_filename
+    partes = PurePosixPath(original).parts
+    tipo = stat.S_IFMT(entrada.external_attr >> 16)
+    if (
+        re.search(r"[\\:\x00-\x1f]", original)
+        or original.startswith("/")
+        or ".." in partes
+        or not 1 <= len(partes) <= 2
+        or tipo not in (0, stat.S_IFREG)
+    ):
+        raise ZipRecusado(f"O .zip tem um arquivo que sai da pasta dele: {limpo(original)!r}.")
+    if entrada.flag_bits & 1:
+        raise ZipRecusado("O .zip tem senha.", "Tire a senha do arquivo e importe de novo.")
+    if entrada.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ZipRecusado("O .zip foi refeito com uma compactação que este programa não lê.")
+    return partes[-1]
+
+
+def _metadados(
+    zip_: zipfile.ZipFile, por_nome: dict[str, zipfile.ZipInfo]
+) -> tuple[Metadados, str]:
+    """Tira dos nomes o dos metadados, e os lê. Levanta ZipRecusado ou ErroDeUso."""
+    casos = [casa for nome in por_nome if (casa := _METADADOS.fullmatch(nome))]
+    if not casos and por_nome and all(nome.lower().endswith(".csv") for nome in por_nome):
+        raise ErroDeUso(
+            "Este .zip foi exportado em CSV, que é para planilhas e não pode ser importado.",
+            "Exporte de novo sem --formato csv.",
+        )
+    if len(casos) != 1:
+        raise ZipRecusado("O .zip não tem os metadados de um backup, e de um só.")
+    entrada = por_nome.pop(casos[0].group())
+    if entrada.file_size > METADADOS_EM_BYTES:
+        raise ZipRecusado(f"Os metadados têm {tamanho(entrada.file_size)}: não são de um backup.")
+    meta = metadados.de_bytes(zip_.read(entrada), casos[0].group())
+    if meta.versao == 1 or not meta.user_id or not meta.tabelas:
+        raise ZipRecusado("Os metadados não são de um backup exportado pelo Cofre.")
+    try:
+        datetime.strptime(casos[0][1], FORMATO_DO_CARIMBO)  # noqa: DTZ007 (só se é uma data)
+    except ValueError:
+        raise ZipRecusado(f"O carimbo {casos[0][1]} não é uma data.") from None
+    return meta, casos[0][1]
+
+
+def _tabelas(
+    por_nome: Mapping[str, zipfile.ZipInfo], meta: Metadados
+) -> dict[str, zipfile.ZipInfo]:
+    """A entrada de cada tabela; nem uma a mais. Levanta ZipRecusado."""
+    citados = {salva.arquivo: nome for nome, salva in meta.tabelas.items()}
+    sobras = sorted(set(por_nome) - set(citados))
+    faltas = sorted(set(citados) - set(por_nome))
+    if sobras:
+        raise ZipRecusado(
+            f"O .zip tem um arquivo que os metadados não citam: {limpo(sobras[0])!r}."
+        )
+    if faltas or len(citados) != len(meta.tabelas):
+        qual = limpo((faltas or sorted(citados))[0])
+        raise ZipRecusado(f"Falta no .zip um arquivo que os metadados citam: {qual!r}.")
+    for arquivo, nome in citados.items():
+        _conferir_tabela(arquivo, por_nome[arquivo], meta.tabelas[nome].bytes)
+    return {nome: por_nome[arquivo] for arquivo, nome in citados.items()}
+
+
+def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, bytes_: int) -> None:
+    if _TABELA.fullmatch(arquivo) is None:
+        raise ZipRecusado(f"{limpo(arquivo)!r} não é o nome de um arquivo de tabela.")
+    # Um editor pode ter posto um BOM; um .gz é menor do que o JSON (ou quase, se é minúsculo).
+    if entrada.file_size > bytes_ + (1024 if arquivo.endswith(".gz") else BOM):
+        raise ZipRecusado(f"{limpo(arquivo)} é maior do que os metadados dizem.")
+
+
+def _ja_guardado(deposito: Deposito, pacote: Pacote) -> Backup | None:
+    """O backup da pasta com os mesmos metadados e os arquivos ainda bons, ou None."""
+    procurado = _sem_nomes(pacote.meta.bruto)
+    for backup in deposito.da_empresa(pacote.meta.user_id):
+        igual = backup.meta is not None and _sem_nomes(backup.meta.bruto) == procurado
+        if igual and not any(danos_de(backup)):
+            return backup
+    return None
+
+
+def _sem_nomes(bruto: Mapping[str, Any]) -> dict[str, Any]:
+    """Os metadados sem os nomes dos arquivos, que mudam quando o carimbo já está tomado."""
+    tabelas = {
+        nome: {chave: valor for chave, valor in tabela.items() if chave != "arquivo"}
+        for nome, tabela in bruto["tabelas"].items()
+    }
+    return {**bruto, "tabelas": tabelas}
+
+
+def _conferir_espaco(raiz: Path, pacote: Pacote) -> None:
+    precisa = sum(entrada.file_size for entrada in pacote.entradas.values())
+    livre = shutil.disk_usage(raiz).free
+    if precisa > livre:
+        raise FalhaDeDisco(
+            f"O backup tem {tamanho(precisa)} e em {raiz} só há {tamanho(livre)} livres.",
+            "Libere espaço ou use outra pasta com --destino.",
+        )
+
+
+def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
+    """Monta, confere o que foi montado e publica. Levanta ZipRecusado ou FalhaDeDisco."""
+    quando = datetime.strptime(pacote.carimbo, FORMATO_DO_CARIMBO)  # noqa: DTZ007 (hora local)
+    with deposito.montar(pacote.meta.user_id, quando) as montagem:
+        nomes = {
+            nome: _TABELA.sub(rf"\g<1>{montagem.carimbo}\g<2>", salva.arquivo)
+            for nome, salva in pacote.meta.tabelas.items()
+        }
+        montagem.adotar(nomes)
+        for nome, entrada in pacote.entradas.items():
+            with pacote.zip.open(entrada) as de, montagem.criar(nome) as para:
+                shutil.copyfileobj(de, para)
+        _conferir_montado(pacote, montagem, nomes)
+        return montagem.publicar(_com_nomes(pacote.meta.bruto, nomes))
+
+
+def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, str]) -> None:
+    """As somas, as contagens, o dono de cada linha e as ligações do que está no disco."""
+    tabelas = {n: replace(t, arquivo=nomes[n]) for n, t in pacote.meta.tabelas.items()}
+    pasta = montagem.caminho(next(iter(nomes))).parent
+    montado = Backup(pasta, montagem.carimbo, replace(pacote.meta, tabelas=tabelas))
+    danos = list(danos_de(montado))
+    if danos:
+        lista = "\n".join(f"{limpo(d.tabela)}: {limpo(d.causa)}" for d in danos)
+        raise ZipRecusado(
+            "O backup dentro do .zip está danificado.", f"{lista}\n{ZipRecusado.dica}"
+        )
+
+
+def _com_nomes(bruto: Mapping[str, Any], nomes: Mapping[str, str]) -> dict[str, Any]:
+    tabelas = {n: {**tabela, "arquivo": nomes[n]} for n, tabela in bruto["tabelas"].items()}
+    return {**bruto, "tabelas": tabelas}

@@ -1,0 +1,168 @@
+"""A ação `agendar`: o backup de todo dia, na agenda desta máquina."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cofre.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.linha_de_comando.argumentos import AGENDADO, Acao, opcoes_de_saida, uso_com
+from cofre.relato import Relato
+
+if TYPE_CHECKING:
+    from cofre.agenda.sistemas import Sistema
+    from cofre.agenda.tarefa import Receita, Tarefa
+
+NOMES = ("windows", "systemd", "cron")
+MOSTRAR, REMOVER = "mostrar", "remover"
+HORA = "03:00"
+
+
+def _agendar(opcoes: Namespace, relato: Relato) -> int:
+    if opcoes.pedido == REMOVER:
+        return _remover(opcoes, relato)
+    if opcoes.pedido == MOSTRAR:
+        return _mostrar(opcoes, relato)
+    return _instalar(opcoes, relato)
+
+
+def _instalar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre.agenda import sistemas
+    from cofre.agenda.tarefa import ler_hora
+
+    _sem_outra_hora(opcoes)
+    agora = datetime.now().astimezone()
+    ler_hora(opcoes.pedido)  # uma hora errada se diz antes de procurar a agenda
+    sistema = sistemas.desta_maquina(opcoes.sistema)
+    tarefa = tarefa_desta_maquina(opcoes, opcoes.pedido, sistemas.usuario(sistema))
+    agendada = sistemas.agendar(tarefa, sistema, agora)
+    receita = sistema.receita(tarefa, agora)
+    relato.linha(f"🗓️ Backup agendado: {tarefa.quando} ({sistema.NOME}, tarefa {tarefa.nome})")
+    if agendada.substituiu:
+        relato.linha("   No lugar da tarefa que já havia.")
+    avisos = (*agendada.avisos, *_avisos_da_configuracao(opcoes))
+    for aviso in avisos:
+        relato.aviso(aviso)
+    relato.linha("ℹ️ Experimente agora, como a tarefa faria, e depois veja com «listar»:")
+    relato.linha(f"   {_em_linha(receita.experimentar)}")
+    relato.documento(
+        {
+            **_documento(sistema, tarefa, receita),
+            "substituiu": agendada.substituiu,
+            "avisos": list(avisos),
+        }
+    )
+    return 0
+
+
+def _remover(opcoes: Namespace, relato: Relato) -> int:
+    from cofre.agenda import sistemas
+
+    _sem_outra_hora(opcoes)
+    nome = tarefa_desta_maquina(opcoes, HORA, "").nome
+    de_onde = sistemas.remover(nome)
+    if de_onde:
+        relato.linha(f"🗓️ A tarefa {nome} foi removida ({', '.join(de_onde)}).")
+        relato.linha("   Os backups já feitos continuam.")
+    else:
+        relato.linha(f"Não havia tarefa agendada deste projeto ({nome}).")
+    relato.documento({"acao": "agendar", "codigo": 0, "tarefa": nome, "removida_de": de_onde})
+    return 0
+
+
+def _mostrar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre.agenda import sistemas
+
+    nome = opcoes.sistema
+    sistema = sistemas.SISTEMAS[nome] if nome else sistemas.desta_maquina()
+    tarefa = tarefa_desta_maquina(opcoes, opcoes.hora or HORA, sistemas.usuario(sistema))
+    receita = sistema.receita(tarefa, datetime.now().astimezone())
+    relato.linha(f"🗓️ {sistema.NOME}: {tarefa.quando}, tarefa {tarefa.nome}")
+    for onde, texto in receita.textos.items():
+        relato.linha()
+        relato.linha(f"📄 {onde}")
+        relato.linha(texto.rstrip("\n"))
+    relato.linha()
+    for comando in receita.comandos:
+        relato.linha(f"▶️ {_em_linha(comando)}")
+    relato.documento(_documento(sistema, tarefa, receita))
+    return 0
+
+
+def tarefa_desta_maquina(opcoes: Namespace, hora: str, usuario: str) -> Tarefa:
+    """A tarefa com os caminhos de verdade. Levanta ErroDeUso."""
+    from cofre import config
+    from cofre.agenda.tarefa import Tarefa, ler_hora
+
+    script = config.RAIZ / "scripts" / "backup-por-empresa.py"
+    destino = ("--destino", str(Path(opcoes.destino).absolute())) if opcoes.destino else ()
+    comando = (sys.executable, str(script), "--tipo", AGENDADO, *destino)
+    return Tarefa(ler_hora(hora), comando, str(config.RAIZ), usuario)
+
+
+def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
+    """A tarefa não vê as variáveis deste terminal: só o .env (e as do sistema)."""
+    from cofre import config
+
+    try:
+        configuracao = config.carregar(destino=opcoes.destino, so_o_env=True)
+    except ConfiguracaoInvalida as e:
+        return (f"Com o .env de hoje a tarefa falharia. {e}",)
+    if configuracao.destino != config.pasta_de_backups(destino=opcoes.destino):
+        return (
+            f"A tarefa gravará em {configuracao.destino}: o BACKUP_DIR deste terminal não está no"
+            " .env.",
+        )
+    return ()
+
+
+def _sem_outra_hora(opcoes: Namespace) -> None:
+    if opcoes.hora:
+        raise ErroDeUso(f"Não entendi o comando: sobra «{opcoes.hora}».")
+
+
+def _em_linha(comando: tuple[str, ...]) -> str:
+    """O comando como se digita no terminal desta máquina."""
+    return subprocess.list2cmdline(comando) if os.name == "nt" else shlex.join(comando)
+
+
+def _documento(sistema: Sistema, tarefa: Tarefa, receita: Receita) -> dict[str, object]:
+    return {
+        "acao": "agendar",
+        "codigo": 0,
+        "sistema": sistema.NOME,
+        "tarefa": tarefa.nome,
+        "hora": f"{tarefa.hora:%H:%M}",
+        "comando": list(tarefa.comando),
+        "textos": dict(receita.textos),
+        "comandos": [list(comando) for comando in receita.comandos],
+    }
+
+
+def _opcoes(analisador: argparse.ArgumentParser) -> None:
+    uso_com(analisador, "HH:MM | mostrar [HH:MM] | remover")
+    analisador.add_argument(
+        "pedido", metavar="O_QUE", help="a hora do dia (HH:MM), mostrar ou remover"
+    )
+    analisador.add_argument(
+        "hora", metavar="HH:MM", nargs="?", help=f"com mostrar: a hora (padrão {HORA})"
+    )
+    analisador.add_argument(
+        "--sistema",
+        metavar="NOME",
+        choices=NOMES,
+        help="windows, systemd ou cron (padrão: o desta máquina)",
+    )
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+AGENDAR = Acao(
+    "agendar", "põe o backup de todo dia na agenda desta máquina, ou tira dela", _opcoes, _agendar
+)

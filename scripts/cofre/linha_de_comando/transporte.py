@@ -1,0 +1,132 @@
+"""As ações `exportar` e `importar`: levar o backup de uma empresa a outro lugar, num só arquivo."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+
+from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida, uso_com
+from cofre.relato import Relato, limpo, numero, plural, tamanho
+
+FORMATOS = ("json", "csv")
+
+
+def _exportar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config, inventario
+    from cofre.deposito import Deposito
+    from cofre.exportacao import CSV, conferir_saida, exportar
+    from cofre.linha_de_comando.escolha import backup_pedido, recusar_danificado
+    from cofre.planilha import LINHAS_DO_EXCEL
+
+    arquivo = Path(opcoes.arquivo).expanduser().absolute()
+    conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
+    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    (guardada,) = inventario.guardadas(deposito, (opcoes.qual,))
+    backup = backup_pedido(guardada, opcoes.backup)
+    recusar_danificado(guardada, backup, "--backup, com um carimbo de «listar»")
+    bytes_ = exportar(backup, arquivo, opcoes.formato, sobrescrever=opcoes.sobrescrever)
+    total = backup.meta.total if backup.meta else 0
+    relato.linha(f"📦 {limpo(guardada.empresa.nome)}: backup de {backup.quando:%Y-%m-%d %H:%M:%S}")
+    relato.linha(f"   {plural(total, 'registro', 'registros')}, {backup.estado}, conferido")
+    relato.linha(f"✅ {limpo(str(arquivo))} ({tamanho(bytes_)})")
+    if opcoes.formato == CSV:
+        relato.linha("ℹ️ CSV é para planilhas: não pode ser importado nem restaurado.")
+        tabelas = backup.meta.tabelas.values() if backup.meta else ()
+        for tabela in tabelas:
+            if tabela.registros >= LINHAS_DO_EXCEL:
+                relato.aviso(f"{tabela.nome}: o Excel só mostra {numero(LINHAS_DO_EXCEL)} linhas.")
+    relato.documento(
+        {
+            "acao": "exportar",
+            "codigo": 0,
+            "empresa": guardada.empresa.id,
+            "carimbo": backup.carimbo,
+            "formato": opcoes.formato,
+            "arquivo": str(arquivo),
+            "bytes": bytes_,
+        }
+    )
+    return 0
+
+
+def _importar(opcoes: Namespace, relato: Relato) -> int:
+    from cofre import config
+    from cofre.deposito import Deposito
+    from cofre.importacao import importar
+    from cofre.narracao import exibir_pasta
+    from cofre.trava import travar
+
+    arquivo = Path(opcoes.arquivo).expanduser().absolute()
+    destino = config.pasta_de_backups(destino=opcoes.destino)
+    with travar(destino, "importação"):
+        deposito = Deposito(destino)
+        deposito.preparar()
+        feito = importar(arquivo, deposito)
+    backup, meta = feito.backup, feito.meta
+    relato.linha(f"📦 {limpo(meta.nome)}  ({limpo(meta.user_id)})")
+    relato.linha(f"   {plural(meta.total, 'registro', 'registros')}, {backup.estado}, conferido")
+    if feito.ja_estava:
+        relato.linha(
+            f"✅ Já estava em {exibir_pasta(backup.pasta)}/ ({backup.carimbo}): nada a fazer"
+        )
+    else:
+        relato.linha(f"✅ Guardado em {exibir_pasta(backup.pasta)}/ ({backup.carimbo})")
+        if backup.carimbo != feito.carimbo_de_origem:
+            relato.linha(f"   O carimbo {feito.carimbo_de_origem} já era de outro backup.")
+        relato.linha("ℹ️ Para restaurar:")
+        relato.linha(f"   python scripts/restaurar-empresa.py --empresa {limpo(meta.user_id)}")
+    relato.documento(
+        {
+            "acao": "importar",
+            "codigo": 0,
+            "empresa": meta.user_id,
+            "nome": meta.nome,
+            "pasta": str(backup.pasta),
+            "carimbo": backup.carimbo,
+            "ja_estava": feito.ja_estava,
+        }
+    )
+    return 0
+
+
+def _opcoes_de_exportar(analisador: argparse.ArgumentParser) -> None:
+    uso_com(analisador, "EMPRESA ARQUIVO.zip")
+    analisador.add_argument("qual", metavar="EMPRESA", help="id, começo do id ou nome")
+    analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="o arquivo a criar")
+    analisador.add_argument(
+        "--backup",
+        metavar="QUANDO",
+        help="carimbo do backup (AAAAMMDD_HHMMSS), ou o começo dele (padrão: o mais novo inteiro)",
+    )
+    analisador.add_argument(
+        "--formato",
+        metavar="FORMATO",
+        choices=FORMATOS,
+        default=FORMATOS[0],
+        help="json (padrão: pode ser importado) ou csv (para planilhas)",
+    )
+    analisador.add_argument(
+        "--sobrescrever", action="store_true", help="troca o arquivo, se ele já existe"
+    )
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+def _opcoes_de_importar(analisador: argparse.ArgumentParser) -> None:
+    uso_com(analisador, "ARQUIVO.zip")
+    analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="um arquivo feito por exportar")
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+EXPORTAR = Acao(
+    "exportar",
+    "leva o backup de uma empresa num só arquivo, ou em CSV",
+    _opcoes_de_exportar,
+    _exportar,
+)
+IMPORTAR = Acao(
+    "importar",
+    "confere um arquivo exportado e o guarda entre os backups",
+    _opcoes_de_importar,
+    _importar,
+)
