@@ -94,7 +94,8 @@ def _copiar(opcoes: Namespace, relato: Relato) -> int:
             equipe.encerrar()
             via.fechar()
         documento, codigo = resumo.documento(prontas), resumo.codigo
-        if codigo == 0 and pedido == Pedido() and not configuracao.guardar.vazia:
+        de_tudo = not (pedido.empresas or pedido.tabelas)
+        if codigo == 0 and de_tudo and not configuracao.guardar.vazia:
             codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
             documento |= {"codigo": codigo, "poda": podado}
     relato.documento(documento)
