@@ -125,8 +125,8 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
             via.fechar()
         andamento.acabar(configuracao.destino)
         documento, codigo = resumo.documento(prontas), resumo.codigo
-        tudo = not (pedido.empresas or pedido.tabelas)
-        if codigo == 0 and tudo and not configuracao.guardar.vazia:
+        de_tudo = not (pedido.empresas or pedido.tabelas)
+        if codigo == 0 and de_tudo and not configuracao.guardar.vazia:
             codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
             documento |= {"codigo": codigo, "poda": podado}
         painel.atualizar_painel(deposito, relato, configuracao.limites.idade)
