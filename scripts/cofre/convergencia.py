@@ -70,13 +70,15 @@ class Convergencia:
     _vistas: set[bytes] = field(default_factory=set)
     _do_meio: list[FotoMontada] = field(default_factory=list)
 
-    def levar(self, agora: Backup | None, *, sem_recusadas: bool) -> Desfecho:
+    def levar(
+        self, agora: Backup | None, planejado: Plano | None = None, *, sem_recusadas: bool
+    ) -> Desfecho:
         """Até o fim; numa via atômica, confirma se chegou lá. `agora` é a foto de como a empresa
-        está, se acabou de ser tirada. Levanta EmpresaMudou, FalhaDeLeitura, RestauracaoRecusada ou
-        Interrompido: o diário fica aberto."""
+        está, se acabou de ser tirada, e `planejado` o plano que se fez com ela. Levanta
+        EmpresaMudou, FalhaDeLeitura, RestauracaoRecusada ou Interrompido: o diário fica aberto."""
         if self.efeitos == DESFAZER:
             self._desfazer = self.comparacao.fora
-        plano = self.pilha.enter_context(self._primeiro(agora))
+        plano = self.pilha.enter_context(self._primeiro(agora, planejado))
         while self.passadas < PASSADAS and (proximo := self._passar(plano)) is not None:
             plano = proximo
             if any(i.erro.codigo_sql == DONO_TROCADO for i in self.impedimentos):
@@ -91,11 +93,15 @@ class Convergencia:
 
     # -- as fotos e os planos ----------------------------------------------------------------
 
-    def _primeiro(self, agora: Backup | None) -> contextlib.AbstractContextManager[Plano]:
+    def _primeiro(
+        self, agora: Backup | None, planejado: Plano | None
+    ) -> contextlib.AbstractContextManager[Plano]:
         if agora is None:
             return self._nova_foto()
         if self.comparacao.via.atomica:
             return self._a_mesma(agora)
+        if planejado is not None and not self._desfazer:
+            return planejado
         return self.comparacao.plano(self.comparacao.arquivos(agora), self.de_antes, self._desfazer)
 
     def _passar(self, plano: Plano) -> Plano | None:

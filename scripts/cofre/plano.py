@@ -189,8 +189,9 @@ class Plano:
             acao = Acao(chave, _bytes(atual), _bytes(alvo))
             mudam = mudancas(acao, tabela) if acao.atual and acao.alvo else {}
             tipo = REMOVER if alvo is None else REPOR if atual is None else ALTERAR
-            if mudam or tipo != ALTERAR:
+            if mudam:
                 diferem.update(mudam.keys())
+            if mudam or tipo != ALTERAR:
                 novas[nome, tipo].guardar(acao, tuple(mudam), com_vez=not tabela.chave)
         for tipo in tipos:
             novas[nome, tipo].fechar()

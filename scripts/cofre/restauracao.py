@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cofre.comparacao import Alvo, Comparacao
 from cofre.conferencia import chaves_repetidas
@@ -40,6 +40,12 @@ class Planejada:
     plano: Plano
     riscos: tuple[Risco, ...]
     colunas_perdidas: Mapping[str, tuple[str, ...]]
+    _pilha: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def levar_plano(self) -> Plano:
+        """O plano, que deixa de sumir ao sair do contexto: passa a ser de quem o leva."""
+        self._pilha.pop_all()
+        return self.plano
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,10 @@ class Restauradora:
                     "Sem a foto de agora não há como desfazer. Faça um backup e veja a causa:\n"
                     "python scripts/backup-por-empresa.py",
                 )
-            with comparacao.plano(foto.arquivos, foto.arquivos) as plano:
+            with contextlib.ExitStack() as pilha:
+                plano = pilha.enter_context(comparacao.plano(foto.arquivos, foto.arquivos))
                 riscos = tuple(self._avaliacao(comparacao, plano, foto).riscos())
-                yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo))
+                yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo), pilha)
 
     def como_escreve(self, alvo: Alvo) -> Sequence[str]:
         """O que o usuário precisa saber antes de confirmar. Levanta FalhaDeLeitura."""
@@ -84,10 +91,12 @@ class Restauradora:
         efeitos: str | None = None,
         agora: Backup | None = None,
         *,
+        plano: Plano | None = None,
         sem_recusadas: bool = False,
     ) -> Desfecho:
         """Executa até a empresa ser o alvo, ou não haver mais progresso. `antes` é o estado com que
-        se comparam as tabelas não escolhidas; o resto, como em `Convergencia`."""
+        se comparam as tabelas não escolhidas; `plano`, o que se fez com a foto de `agora`; o resto,
+        como em `Convergencia`."""
         comparacao = self._comparacao(alvo)
         desfazer = comparacao.fora if efeitos == DESFAZER else ()
         with contextlib.ExitStack() as pilha:
@@ -104,7 +113,8 @@ class Restauradora:
                 efeitos,
                 pilha,
             )
-            return convergencia.levar(agora, sem_recusadas=sem_recusadas)
+            do_mesmo = plano if antes == agora else None
+            return convergencia.levar(agora, do_mesmo, sem_recusadas=sem_recusadas)
 
     # -- peças -----------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cofre.diario import Diario
     from cofre.inventario import EmpresaGuardada
     from cofre.linha_de_comando.sessao import Sessao
-    from cofre.plano import Contagem
+    from cofre.plano import Contagem, Plano
     from cofre.restauracao import Planejada
     from cofre.riscos import Risco
 
@@ -114,8 +114,10 @@ class Conducao:
                     acordo = novo
                     continue
                 antes = planejada.foto.publicar()
+                plano = planejada.levar_plano()
             try:
-                codigo = self._executar(acordo, antes, acao, desfaz, antes)
+                with plano:
+                    codigo = self._executar(acordo, antes, acao, desfaz, plano)
             except EmpresaMudou as e:
                 tentativas += 1
                 if tentativas == TENTATIVAS:
@@ -255,8 +257,9 @@ class Conducao:
     # -- executar --------------------------------------------------------------------------
 
     def _executar(
-        self, acordo: Acordo, antes: Backup, acao: str, desfaz: Diario | None, agora: Backup | None
+        self, acordo: Acordo, antes: Backup, acao: str, desfaz: Diario | None, plano: Plano | None
     ) -> int:
+        """`plano`: o da foto de `antes`, se ela acabou de ser tirada."""
         from cofre import diario
 
         alvo = acordo.alvo
@@ -276,10 +279,16 @@ class Conducao:
                 **({"desfaz": desfaz.caminho.name} if desfaz else {}),
             },
         )
-        return self._convergir(alvo, antes, aberto, agora)
+        agora = antes if plano is not None else None
+        return self._convergir(alvo, antes, aberto, agora, plano)
 
     def _convergir(
-        self, alvo: Alvo, antes: Backup, diario: Diario, agora: Backup | None = None
+        self,
+        alvo: Alvo,
+        antes: Backup,
+        diario: Diario,
+        agora: Backup | None = None,
+        plano: Plano | None = None,
     ) -> int:
         try:
             with self._relato.acompanhando("Restaurando e conferindo"):
@@ -291,6 +300,7 @@ class Conducao:
                     self._perguntar_efeitos,
                     self._opcoes.efeitos or diario.dados.get("efeitos"),
                     agora,
+                    plano=plano,
                     sem_recusadas=bool(diario.dados.get("sem_recusadas")),
                 )
         except (KeyboardInterrupt, Interrompido):

@@ -98,6 +98,9 @@ def _ensaiar(
             insistir_em_disputa=insistir,
         )
     except EscritaRecusada as e:
+        # Todo ensaio acaba em exceção: o rastro dela prenderia o corpo do pedido até a próxima
+        # coleta de ciclos, e a memória cresceria com a tabela.
+        e.__traceback__ = None
         da_sentinela = e.codigo_sql == NULO_PROIBIDO and any(
             f'column "{c}"' in str(e) for c in tabela.chave
         )
