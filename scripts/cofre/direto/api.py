@@ -101,21 +101,11 @@ class Direto:
         rascunho: Callable[[], Rascunho],
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
-        """As fotos destas empresas, por id, cada uma de um só instante. Uma tabela que falha traz
-        a `falha`. Levanta FalhaDeLeitura ou Interrompido."""
-        return {e.id: self._insistir(e, tabelas, donos, rascunho, avanco) for e in empresas}
-
-    def _insistir(
-        self,
-        empresa: Empresa,
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> Coleta:
+        """As fotos destas empresas, por id, todas de um só instante. Uma tabela que falha traz a
+        `falha`, em todas elas. Levanta FalhaDeLeitura ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
-                return self._fotografar(empresa, tabelas, donos, rascunho, avanco)
+                return self._fotografar(empresas, tabelas, donos, rascunho, avanco)
             except SemConexao as e:
                 if tentativa == self.tentativas:
                     raise
@@ -126,15 +116,15 @@ class Direto:
 
     def _fotografar(
         self,
-        empresa: Empresa,
+        empresas: Sequence[Empresa],
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
         rascunho: Callable[[], Rascunho],
         avanco: Avanco,
-    ) -> Coleta:
+    ) -> dict[str, Coleta]:
         with self._banco.uma() as conexao:
             leitura = Leitura(
-                conexao, empresa, donos, self._catalogo.tabelas, rascunho, avanco, self.parar
+                conexao, empresas, donos, self._catalogo.tabelas, rascunho, avanco, self.parar
             )
             try:
                 with transacao(conexao, INSTANTE):
@@ -143,7 +133,7 @@ class Direto:
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.") from None
                 raise na_consulta(e, ALGUMA) from e
-        return Coleta(lidas, True, 1, METODO)
+        return {empresa: Coleta(t, True, 1, METODO) for empresa, t in lidas.items()}
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Transacao]:

@@ -69,17 +69,15 @@ class Transacao:
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
         """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDeLeitura."""
-        fotos = {}
-        for empresa in empresas:
-            leitura = Leitura(
-                self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
-            )
-            try:
-                # Cada tabela é lida num instante seu: os outros continuam a escrever.
-                fotos[empresa.id] = Coleta(leitura.ler(tabelas), False, 1, METODO)
-            except psycopg.Error as e:
-                raise na_consulta(e, ALGUMA) from e
-        return fotos
+        leitura = Leitura(
+            self.conexao, empresas, donos, self.catalogadas, rascunho, avanco, self.parar
+        )
+        try:
+            # Cada tabela é lida num instante seu: os outros continuam a escrever.
+            lidas = leitura.ler(tabelas)
+        except psycopg.Error as e:
+            raise na_consulta(e, ALGUMA) from e
+        return {empresa: Coleta(t, False, 1, METODO) for empresa, t in lidas.items()}
 
     def executar(
         self,
