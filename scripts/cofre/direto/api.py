@@ -58,6 +58,8 @@ class Direto:
     _onde: Endereco = field(init=False)
     _soltas: set[tuple[str, str]] = field(init=False, default_factory=set)
     """(tabela, regra NOT VALID) que algum ensaio precisou soltar."""
+    _ligacoes: Ligacoes | None = field(init=False, default=None)
+    """As chaves estrangeiras como o primeiro ensaio as leu; quem restaura lê de novo."""
     _portal: Portal = field(init=False)
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
@@ -78,7 +80,7 @@ class Direto:
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDeLeitura ou ConfiguracaoInvalida."""
         with self._banco.uma() as conexao:
-            self._catalogo = catalogo.descobrir(conexao)
+            self._catalogo, self._ligacoes = catalogo.descobrir(conexao), None
         escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco))
         referencias = referencias_a_empresas(self._catalogo)
         todas = self._portal.listar_empresas(self._catalogo, referencias)
@@ -184,7 +186,7 @@ class Direto:
         tabela = no_escopo.tabela
         try:
             with self._banco.uma() as conexao, transacao(conexao):
-                return Ligacoes.do_banco(conexao).dependentes(tabela, linhas, dentro)
+                return self._ligacoes_em(conexao).dependentes(tabela, linhas, dentro)
         except psycopg.Error as e:
             raise na_consulta(e, tabela.nome) from e
 
@@ -193,7 +195,7 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = ensaios.escritor(conexao, suspensos)
+            escritor = ensaios.escritor(conexao, suspensos, self._ligacoes_em(conexao))
             recusa = ensaios.inserir(escritor, tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
@@ -203,10 +205,15 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = ensaios.escritor(conexao, suspensos)
+            escritor = ensaios.escritor(conexao, suspensos, self._ligacoes_em(conexao))
             recusa = ensaios.alterar(escritor, tabela.tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
+
+    def _ligacoes_em(self, conexao: psycopg.Connection) -> Ligacoes:
+        if self._ligacoes is None:
+            self._ligacoes = Ligacoes.do_banco(conexao)
+        return self._ligacoes.noutra(conexao)
 
     @contextlib.contextmanager
     def _ensaiando(

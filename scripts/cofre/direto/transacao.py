@@ -39,8 +39,8 @@ from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 METODO = "dentro da transação da restauração"
-LINHAS_POR_CONFERENCIA = 1000
-BYTES_POR_CONFERENCIA = 1024 * 1024
+LINHAS_POR_CONFERENCIA = 10_000
+BYTES_POR_CONFERENCIA = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -145,6 +145,8 @@ class Transacao:
             for tabela in (self.catalogadas[n] for n in plano.tabelas):
                 for lote in _lotes(plano, tabela.nome, (REMOVER, ALTERAR), lambda a: a.atual):
                     ligacoes.exigir_sem_filhas(tabela, lote)
+                if not ligacoes.adiadas(tabela.nome):
+                    continue
                 for lote in _lotes(plano, tabela.nome, (REPOR, ALTERAR), lambda a: a.alvo):
                     ligacoes.exigir_maes_adiadas(tabela, lote)
                     ligacoes.exigir_unicas(tabela, lote)
