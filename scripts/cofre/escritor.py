@@ -51,14 +51,10 @@ class Escritor(Protocol):
     as tem depois da escrita. Levanta EscritaRecusada pelo que o banco recusa, ConsultaDemorada se
     passou do tempo (nos dois casos, nada do pedido aconteceu), e FalhaDeLeitura pelo resto."""
 
-    def lotes_a_inserir(self, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
-        """As ações em grupos que cabem num `inserir`."""
-
     def inserir(
         self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> Sequence[bytes]:
-        """Insere todas ou nenhuma; devolve as que entraram (nenhuma se a tabela não tem chave, ou
-        se é certo que ficaram como foram mandadas)."""
+        """Insere todas ou nenhuma; devolve as que entraram (nenhuma se a tabela não tem chave)."""
 
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool

@@ -29,11 +29,13 @@ from cofre.escritor import (
     com_nulas,
 )
 from cofre.modelo import ChaveEstrangeira, Tabela
-from cofre.ordem import maes_antes, ordenar
+from cofre.ordem import em_lotes, maes_antes, ordenar
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Chave, Plano, abrir_linha, mudancas
 
 RECUSAS_POR_TABELA = 20
 """Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""
+LINHAS_POR_INSERCAO = 500
+BYTES_POR_INSERCAO = 512 * 1024
 LIBERACOES_POR_LINHA = 2
 """Quantos valores únicos se tiram de outras linhas para que uma entre."""
 
@@ -88,7 +90,8 @@ class Executor:
         if not plano.contagens[nome].repor:
             return
         acoes = maes_antes(plano, self.escopo[nome].tabela)
-        for lote in self.escritor.lotes_a_inserir(acoes):
+        bytes_do_alvo = (lambda a: len(a.alvo or b""), BYTES_POR_INSERCAO)
+        for lote in em_lotes(acoes, LINHAS_POR_INSERCAO, bytes_do_alvo):
             self._inserir(plano, nome, lote, anular)
 
     def _inserir(

@@ -43,9 +43,6 @@ T = TypeVar("T")
 
 LINHAS_POR_COMANDO = 1000
 BYTES_POR_COMANDO = 1024 * 1024
-LINHAS_POR_CARGA = 10_000
-BYTES_POR_CARGA = 4 * 1024 * 1024
-"""Cada carga são umas poucas idas ao servidor, e pela internet são elas que demoram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,6 @@ class EscritorDireto:
     """Se nenhum gatilho dispara: o que entra é o que se mandou, e não é preciso olhar."""
     _so_pelo_json: set[str] = field(default_factory=set)
     """As tabelas em que apareceu um valor que o COPY não sabe dizer."""
-
-    def lotes_a_inserir(self, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
-        """Grupos que cabem numa carga."""
-        bytes_do_alvo = (lambda a: len(a.alvo or b""), BYTES_POR_CARGA)
-        yield from em_lotes(acoes, LINHAS_POR_CARGA, bytes_do_alvo)
 
     def inserir(
         self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]

@@ -33,8 +33,6 @@ from cofre.portal.filtros import (
 )
 from cofre.portal.transporte import PaginaGrande, Transporte
 
-LINHAS_POR_INSERCAO = 500
-BYTES_POR_INSERCAO = 512 * 1024
 CHAVES_POR_PEDIDO = 40
 BYTES_POR_RELEITURA = 512 * 1024
 
@@ -48,11 +46,6 @@ class EscritorDaApi:
 
     transporte: Transporte
     equipe: Equipe
-
-    def lotes_a_inserir(self, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
-        """Grupos que cabem num POST."""
-        bytes_do_alvo = (lambda a: len(a.alvo or b""), BYTES_POR_INSERCAO)
-        yield from em_lotes(acoes, LINHAS_POR_INSERCAO, bytes_do_alvo)
 
     def inserir(
         self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
