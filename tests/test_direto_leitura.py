@@ -6,20 +6,21 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from apoio.direto import conferir_iguais, copiar_direto, pelas_duas_vias
 from apoio.execucao import BACKUP, executar, linhas_do_arquivo, metadados, ultimo_backup
-from apoio.retrato import Fotografo, fotografo, fotografo_direto
+from apoio.retrato import Fotografo, Retrato, fotografo, fotografo_direto
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.config import RegraDeTabela, Regras
-from cofre.erros import LinhaDeOutraEmpresa
-from cofre.escopo import TabelaNoEscopo
+from cofre.erros import LinhaDeOutraEmpresa, TabelaInexistente
+from cofre.escopo import Elo, TabelaNoEscopo
 from cofre.modelo import ChaveEstrangeira, Tabela
 from cofre.rascunho import Rascunho
 from supabase_local.postgres import ADMINISTRADOR
@@ -308,8 +309,8 @@ def conferir_com_filtro_errado(direto: Fotografo, tabela: TabelaNoEscopo, filtro
         def __init__(self) -> None:
             self.__dict__ = donos.__dict__
 
-        def e_da_empresa(self, _empresa: str, *resto: object) -> object:
-            return donos.e_da_empresa(da_primeira, *resto)  # type: ignore[arg-type]
+        def dono(self, elos: Sequence[Elo], valores: Sequence[str | None]) -> str | None:
+            return {filtro: da_primeira}.get(donos.dono(elos, valores) or "")
 
     with contextlib.ExitStack() as pilha:
         fotos = direto.via.fotografar(
@@ -337,6 +338,101 @@ def test_uma_regra_sem_chave_estrangeira_acha_a_mae_pela_primaria(
     regras = Regras(tabelas={"anexos": RegraDeTabela(pai="nota", tabela_pai="notas")})
     with fotografo_direto(projeto, tmp_path, regras) as direto:
         assert direto.fotografar(DONO).linhas("anexos") == [b'{"id":10,"nota":1}']
+
+
+# -- várias empresas numa leitura só ---------------------------------------------------------
+
+
+def conteudos(retrato: Retrato) -> dict[str, bytes]:
+    return {tabela: arquivo.read_bytes() for tabela, arquivo in retrato.arquivos.items()}
+
+
+def conferir_juntas(direto: Fotografo) -> dict[str, dict[str, bytes]]:
+    """Cada arquivo de cada empresa é o que ela teria sozinha: com todas, e sem uma delas."""
+    ids = [e.id for e in direto.inspecao.empresas]
+    sozinhas = {i: conteudos(direto.fotografar(i)) for i in ids}
+    for grupo in (ids, ids[::-1], ids[:-1], ids[1:]):
+        juntas = direto.fotografar_juntas(grupo)
+        assert {i: conteudos(r) for i, r in juntas.items()} == {i: sozinhas[i] for i in grupo}
+        assert all(r.coleta.instantanea for r in juntas.values())
+    return sozinhas
+
+
+def test_as_empresas_da_loja_lidas_juntas_sao_as_mesmas(
+    supabase: SupabaseLocal, tmp_path: Path
+) -> None:
+    with fotografo_direto(supabase, tmp_path) as direto:
+        lidas = conferir_juntas(direto)
+    assert len(lidas) == 3
+    assert all(len(arquivos["produtos"]) > 100 for arquivos in lidas.values())
+
+
+TERCEIRA = "af000000-0000-4000-8000-000000000000"
+SEGUNDA_LOJA = "af000000-0000-4000-8000-000000000002"
+NINGUEM = "b0000000-0000-4000-8000-000000000000"
+DISPUTADAS = f"""
+    INSERT INTO empresas VALUES ('{TERCEIRA}', '{TERCEIRA}', 'Terceira, de duas lojas'),
+        ('{SEGUNDA_LOJA}', '{TERCEIRA}', 'Terceira, a outra');
+    CREATE TABLE disputadas (id int PRIMARY KEY, user_id uuid, empresa_id uuid REFERENCES empresas);
+    INSERT INTO disputadas SELECT row_number() OVER (ORDER BY md5(concat(d, e.id))), d, e.id
+        FROM empresas e CROSS JOIN (VALUES
+            ('{DONO}'::uuid), ('{VIZINHA}'), ('{TERCEIRA}'), ('{NINGUEM}'), (NULL)) v(d);
+    CREATE TABLE filhas (id text PRIMARY KEY, mae int REFERENCES disputadas);
+    INSERT INTO filhas SELECT 'f' || id, id FROM disputadas;
+    CREATE TABLE mistas (id int PRIMARY KEY, user_id uuid, mae int REFERENCES disputadas);
+    INSERT INTO mistas SELECT row_number() OVER (ORDER BY md5(id::text)),
+        CASE WHEN id % 3 = 0 THEN '{VIZINHA}'::uuid END, id FROM disputadas;
+    UPDATE hostis SET user_id = '{TERCEIRA}' WHERE id % 4 = 1;
+"""
+
+
+def test_linhas_que_duas_empresas_disputam_ficam_com_a_mesma_juntas_ou_nao(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Elos que dizem empresas diferentes, do grupo e de fora dele; ramos; tipos difíceis."""
+    projeto = criar_supabase(VAZIO, sql=(EMPRESAS, HOSTIS, DISPUTADAS, CONCEDER))
+    da_api, diretos = pelas_duas_vias(projeto, tmp_path)
+    conferir_iguais(da_api, diretos)
+    with fotografo_direto(projeto, tmp_path) as direto:
+        lidas = conferir_juntas(direto)
+    assert lidas == {m["user_id"]: _por_tabela(m) for m in diretos}
+    linhas = [b.count(b'"id"') for b in (arquivos["disputadas"] for arquivos in lidas.values())]
+    assert sum(linhas) == 20
+    assert len(set(linhas)) > 1
+
+
+def _por_tabela(backup: dict[str, Any]) -> dict[str, bytes]:
+    """Os bytes dos arquivos de um backup."""
+    arquivos = {n: t["arquivo"] for n, t in backup["tabelas"].items()}
+    return {n: (backup["pasta"] / arquivo).read_bytes() for n, arquivo in arquivos.items()}
+
+
+def test_uma_tabela_que_falha_falha_para_todas_e_as_outras_tabelas_nao(
+    supabase: SupabaseLocal, tmp_path: Path
+) -> None:
+    with fotografo_direto(supabase, tmp_path) as direto:
+        no_escopo = direto.inspecao.escopo.tabelas
+        some = replace(no_escopo["despesas"].tabela, nome="nao_existe")
+        tabelas = {
+            "despesas": replace(no_escopo["despesas"], tabela=some),
+            "produtos": no_escopo["produtos"],
+        }
+        with contextlib.ExitStack() as pilha:
+            numeros = iter(range(10))
+            fotos = direto.via.fotografar(
+                direto.inspecao.empresas,
+                tabelas,
+                direto.inspecao.donos,
+                lambda: Rascunho(pilha.enter_context((tmp_path / str(next(numeros))).open("w+b"))),
+                lambda *_: None,
+            )
+            for coleta in fotos.values():
+                falhou, produtos = coleta.tabelas
+                assert isinstance(falhou.falha, TabelaInexistente)
+                assert produtos.falha is None
+                assert list(produtos.blocos())
+        assert next(numeros) == 2  # um rascunho por tabela, e não por empresa
+    assert len(fotos) == 3
 
 
 # -- um só instante --------------------------------------------------------------------------

@@ -51,6 +51,12 @@ class Fotografo:
 
     def fotografar(self, user_id: str, tabelas: Sequence[str] = ()) -> Retrato:
         """Fotografa estas tabelas (todas, se nenhuma). Levanta a falha da primeira que falhou."""
+        return self.fotografar_juntas([user_id], tabelas)[user_id]
+
+    def fotografar_juntas(
+        self, ids: Sequence[str], tabelas: Sequence[str] = ()
+    ) -> dict[str, Retrato]:
+        """O mesmo, de várias empresas numa leitura só."""
         no_escopo = self.inspecao.escopo.tabelas
         pasta = Path(tempfile.mkdtemp(dir=self.pasta))
         with contextlib.ExitStack() as pilha:
@@ -59,21 +65,28 @@ class Fotografo:
                 return Rascunho(pilha.enter_context(tempfile.TemporaryFile(dir=pasta)))
 
             fotos = self.via.fotografar(
-                [self.empresa(user_id)],
+                [self.empresa(user_id) for user_id in ids],
                 {nome: no_escopo[nome] for nome in tabelas or no_escopo},
                 self.inspecao.donos,
                 rascunho,
                 lambda _tabela, _lidas, _total: None,
             )
-            coleta = fotos[user_id]
-            arquivos = {}
-            for n, tabela in enumerate(coleta.tabelas):
-                if tabela.falha is not None:
-                    raise tabela.falha
-                arquivos[tabela.tabela.nome] = pasta / f"{n}.json"
-                with arquivos[tabela.tabela.nome].open("wb") as saida:
-                    tabela.gravar(Gravador(saida))
-        return Retrato(coleta, arquivos)
+            return {
+                user_id: Retrato(coleta, _gravar(coleta, pasta / user_id))
+                for user_id, coleta in fotos.items()
+            }
+
+
+def _gravar(coleta: Coleta, pasta: Path) -> dict[str, Path]:
+    pasta.mkdir()
+    arquivos = {}
+    for n, tabela in enumerate(coleta.tabelas):
+        if tabela.falha is not None:
+            raise tabela.falha
+        arquivos[tabela.tabela.nome] = pasta / f"{n}.json"
+        with arquivos[tabela.tabela.nome].open("wb") as saida:
+            tabela.gravar(Gravador(saida))
+    return arquivos
 
 
 @contextlib.contextmanager

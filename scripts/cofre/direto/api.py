@@ -61,6 +61,8 @@ class Direto:
     _onde: Endereco = field(init=False)
     _soltas: set[tuple[str, str]] = field(init=False, default_factory=set)
     """(tabela, regra NOT VALID) que algum ensaio precisou soltar."""
+    _ligacoes: Ligacoes | None = field(init=False, default=None)
+    """As chaves estrangeiras como o primeiro ensaio as leu; quem restaura lê de novo."""
     _portal: Portal = field(init=False)
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
@@ -81,7 +83,7 @@ class Direto:
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDeLeitura ou ConfiguracaoInvalida."""
         with self._banco.uma() as conexao:
-            self._catalogo = catalogo.descobrir(conexao)
+            self._catalogo, self._ligacoes = catalogo.descobrir(conexao), None
         escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco))
         referencias = referencias_a_empresas(self._catalogo)
         todas = self._portal.listar_empresas(self._catalogo, referencias)
@@ -104,21 +106,11 @@ class Direto:
         rascunho: Callable[[], Rascunho],
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
-        """As fotos destas empresas, por id, cada uma de um só instante. Uma tabela que falha traz
-        a `falha`. Levanta FalhaDeLeitura ou Interrompido."""
-        return {e.id: self._insistir(e, tabelas, donos, rascunho, avanco) for e in empresas}
-
-    def _insistir(
-        self,
-        empresa: Empresa,
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> Coleta:
+        """As fotos destas empresas, por id, todas de um só instante. Uma tabela que falha traz a
+        `falha`, em todas elas. Levanta FalhaDeLeitura ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
-                return self._fotografar(empresa, tabelas, donos, rascunho, avanco)
+                return self._fotografar(empresas, tabelas, donos, rascunho, avanco)
             except SemConexao as e:
                 if tentativa == self.tentativas:
                     raise
@@ -129,15 +121,15 @@ class Direto:
 
     def _fotografar(
         self,
-        empresa: Empresa,
+        empresas: Sequence[Empresa],
         tabelas: Mapping[str, TabelaNoEscopo],
         donos: Donos,
         rascunho: Callable[[], Rascunho],
         avanco: Avanco,
-    ) -> Coleta:
+    ) -> dict[str, Coleta]:
         with self._banco.uma() as conexao:
             leitura = Leitura(
-                conexao, empresa, donos, self._catalogo.tabelas, rascunho, avanco, self.parar
+                conexao, empresas, donos, self._catalogo.tabelas, rascunho, avanco, self.parar
             )
             try:
                 with transacao(conexao, INSTANTE):
@@ -146,7 +138,7 @@ class Direto:
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.") from None
                 raise na_consulta(e, ALGUMA) from e
-        return Coleta(lidas, True, 1, METODO)
+        return {empresa: Coleta(t, True, 1, METODO) for empresa, t in lidas.items()}
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Transacao]:
@@ -197,7 +189,7 @@ class Direto:
         tabela = no_escopo.tabela
         try:
             with self._banco.uma() as conexao, transacao(conexao):
-                return Ligacoes.do_banco(conexao).dependentes(tabela, linhas, dentro)
+                return self._ligacoes_em(conexao).dependentes(tabela, linhas, dentro)
         except psycopg.Error as e:
             raise na_consulta(e, tabela.nome) from e
 
@@ -206,7 +198,7 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = ensaios.escritor(conexao, suspensos)
+            escritor = ensaios.escritor(conexao, suspensos, self._ligacoes_em(conexao))
             recusa = ensaios.inserir(escritor, tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
@@ -216,7 +208,7 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = ensaios.escritor(conexao, suspensos)
+            escritor = ensaios.escritor(conexao, suspensos, self._ligacoes_em(conexao))
             recusa = ensaios.alterar(escritor, tabela.tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
@@ -232,6 +224,11 @@ class Direto:
         """O que o banco recusaria em cada lote, um de cada vez."""
         um = self.ensaiar_alteracao if alterando else self.ensaiar_insercao
         return (ensaio_de(lambda linhas: um(alvo, linhas, colunas), lote) for lote in lotes)
+
+    def _ligacoes_em(self, conexao: psycopg.Connection) -> Ligacoes:
+        if self._ligacoes is None:
+            self._ligacoes = Ligacoes.do_banco(conexao)
+        return self._ligacoes.noutra(conexao)
 
     @contextlib.contextmanager
     def _ensaiando(

@@ -1,7 +1,7 @@
-"""O SQL das linhas de uma empresa numa tabela: os mesmos ramos, e a mesma ordem, que pela API.
+"""O SQL das linhas de empresas numa tabela: os mesmos ramos, e a mesma ordem, que pela API.
 
-Puro texto, nada é executado aqui. Cada linha sai como (JSON da linha, número do ramo, elos...): o
-que vem depois do JSON só serve para conferir de quem ela é.
+Puro texto, nada é executado aqui. Cada linha sai como (número do ramo, elos..., JSON da linha): o
+que vem antes do JSON só serve para saber de quem ela é.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ _VIRGULA = sql.SQL(", ")
 
 @dataclass(frozen=True, slots=True)
 class ConsultaDeLinhas:
-    """`texto` é a consulta inteira; `campos`, quantas colunas ela dá: a linha, o ramo, os elos."""
+    """`texto` é a consulta inteira; `campos`, quantas colunas ela dá: o ramo, os elos, a linha."""
 
     texto: sql.Composed
     campos: int
 
 
-def linhas_da_empresa(
-    no_escopo: TabelaNoEscopo, empresa: Empresa, catalogadas: Catalogadas
+def linhas_das_empresas(
+    no_escopo: TabelaNoEscopo, empresas: Sequence[Empresa], catalogadas: Catalogadas
 ) -> ConsultaDeLinhas | None:
-    """A consulta que dá todas as linhas da empresa, em ordem; None se não pode haver nenhuma.
-    Levanta TabelaInexistente se uma linha-mãe não tem como ser achada."""
+    """A consulta que dá todas as linhas destas empresas, as de cada uma na ordem em que viriam se
+    fosse só ela; None se não pode haver nenhuma. Levanta TabelaInexistente se uma linha-mãe não tem
+    como ser achada."""
     tabela = no_escopo.tabela
     largura = max(len(r.elos) for r in no_escopo.ramos)
     ramos = [
-        _DoRamo(tabela, n, ramo, empresa, catalogadas, largura)
+        _DoRamo(tabela, n, ramo, empresas, catalogadas, largura)
         for n, ramo in enumerate(no_escopo.ramos)
-        if any(_valores(e, empresa) for e in ramo.elos)
+        if any(_valores(e, empresas) for e in ramo.elos)
     ]
     if not ramos:
         return None
@@ -74,7 +75,7 @@ def _juntos(ramos: Sequence[_DoRamo], tabela: Tabela, largura: int) -> sql.Compo
         )
         for r in ramos
     ]
-    ordem = chave if tabela.ordem_sabida else [sql.Identifier("s1"), *chave]
+    ordem = chave if tabela.ordem_sabida else [sql.Identifier("s0"), *chave]
     return sql.SQL("SELECT {} FROM ({}) AS ramos ORDER BY {}").format(
         _VIRGULA.join(saida), sql.SQL(" UNION ALL ").join(partes), _VIRGULA.join(ordem)
     )
@@ -87,7 +88,7 @@ class _DoRamo:
     tabela: Tabela
     numero: int
     ramo: Ramo
-    empresa: Empresa
+    empresas: Sequence[Empresa]
     catalogadas: Catalogadas
     largura: int
 
@@ -100,7 +101,7 @@ class _DoRamo:
         # `.*` e não só o apelido: uma coluna com o nome do apelido viria no lugar da linha.
         linha = sql.SQL("pg_catalog.row_to_json({}.*)::pg_catalog.text").format(_apelido(0))
         numero = sql.SQL("{}::pg_catalog.text").format(sql.Literal(str(self.numero)))
-        return [linha, numero, *elos, *nulos]
+        return [numero, *elos, *nulos, linha]
 
     def chave(self) -> list[sql.Composable]:
         return [_coluna(0, c) for c in self.tabela.ordem]
@@ -116,17 +117,17 @@ class _DoRamo:
             sql.Identifier("public", self.tabela.nome),
             _apelido(0),
             sql.SQL("").join(juncoes),
-            sql.SQL(" AND ").join([*nulos, self._da_empresa()]),
+            sql.SQL(" AND ").join([*nulos, self._das_empresas()]),
         )
 
-    def _da_empresa(self) -> sql.Composed:
+    def _das_empresas(self) -> sql.Composed:
         ultima = len(self.ramo.passos)
         condicoes = [
             sql.SQL("{} IN ({})").format(
                 _coluna(ultima, elo.coluna), _VIRGULA.join(map(sql.Literal, valores))
             )
             for elo in self.ramo.elos
-            if (valores := _valores(elo, self.empresa))
+            if (valores := _valores(elo, self.empresas))
         ]
         return sql.SQL("({})").format(sql.SQL(" OR ").join(condicoes))
 
@@ -163,8 +164,10 @@ class _DoRamo:
         return achadas
 
 
-def _valores(elo: Elo, empresa: Empresa) -> tuple[str, ...]:
-    return empresa.valores(elo.referencia) if elo.referencia else (empresa.id,)
+def _valores(elo: Elo, empresas: Sequence[Empresa]) -> list[str]:
+    if not elo.referencia:
+        return [e.id for e in empresas]
+    return [valor for e in empresas for valor in e.valores(elo.referencia)]
 
 
 def _apelido(passo: int) -> sql.Identifier:

@@ -21,10 +21,15 @@ from cofre.modelo import Tabela
 from cofre.plano import Chave, abrir_linha
 
 
-def escritor(conexao: psycopg.Connection, suspensos: Suspensos) -> EscritorDireto:
-    """Quem ensaia numa transação com os gatilhos assim suspensos. psycopg.Error passa."""
-    ligacoes = None if suspensos.modo.confere_ligacoes else Ligacoes.do_banco(conexao)
-    return EscritorDireto(conexao, Regras(conexao), ligacoes)
+def escritor(
+    conexao: psycopg.Connection, suspensos: Suspensos, todas: Ligacoes | None = None
+) -> EscritorDireto:
+    """Quem escreve numa transação com os gatilhos assim suspensos, com as ligações já lidas ou
+    lidas agora. psycopg.Error passa."""
+    ligacoes = None
+    if not suspensos.modo.confere_ligacoes:
+        ligacoes = todas.noutra(conexao) if todas else Ligacoes.do_banco(conexao)
+    return EscritorDireto(conexao, Regras(conexao), ligacoes, sem_gatilhos=not suspensos.restam)
 
 
 def inserir(

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.direto import carga
 from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.regras import REGRA_VIOLADA, Regras
 from cofre.direto.texto import (
@@ -45,6 +47,8 @@ from cofre.modelo import Tabela
 from cofre.ordem import em_lotes
 from cofre.plano import Acao, Chave, abrir_linha
 
+T = TypeVar("T")
+
 LINHAS_POR_COMANDO = 1000
 BYTES_POR_COMANDO = 1024 * 1024
 
@@ -59,8 +63,28 @@ class EscritorDireto:
     """None se o próprio banco confere as chaves estrangeiras."""
     adiar: bool = False
     """Se as chaves DEFERRABLE só se conferem no fim, por quem confirma."""
+    sem_gatilhos: bool = False
+    """Se nenhum gatilho dispara: o que entra é o que se mandou, e não é preciso olhar."""
+    _so_pelo_json: set[str] = field(default_factory=set)
+    """As tabelas em que apareceu um valor que o COPY não sabe dizer."""
 
     def inserir(
+        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+    ) -> Sequence[bytes]:
+        """Por COPY, se nada mudaria as linhas no caminho e ele as sabe dizer (e então não devolve
+        nenhuma: estão como se mandou); senão, por um INSERT."""
+        tabela = alvo.tabela
+        por_copy = self.sem_gatilhos and tabela.nome not in self._so_pelo_json
+        if por_copy and carga.cabe(tabela, colunas):
+            try:
+                copiar = partial(carga.copiar, self.conexao, tabela, linhas, colunas)
+                self._num_ponto(tabela, copiar, linhas)
+                return ()
+            except carga.SoPeloJson:
+                self._so_pelo_json.add(tabela.nome)
+        return self._inserir_pelo_json(alvo, linhas, colunas)
+
+    def _inserir_pelo_json(
         self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> Sequence[bytes]:
         """Um INSERT, com os valores das colunas de identidade que as linhas dizem."""
@@ -147,7 +171,7 @@ class EscritorDireto:
             sairam = [m for m in lote if m.acao.chave not in ficaram]
             fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
             colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
-            gravadas = self.inserir(alvo, [_inteira(m) for m in sairam], colunas)
+            gravadas = self._inserir_pelo_json(alvo, [_inteira(m) for m in sairam], colunas)
         return {_chave(tabela, linha): linha for linha in gravadas}
 
     def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
@@ -242,16 +266,24 @@ class EscritorDireto:
         valores: list[object],
         conferir: Sequence[bytes] = (),
     ) -> list[Any]:
+        """O que o comando devolve, como em `_num_ponto`."""
+
+        def fazer() -> list[Any]:
+            cursor = self.conexao.execute(comando, valores)
+            return list(cursor.fetchall()) if cursor.description else []
+
+        return self._num_ponto(tabela, fazer, conferir)
+
+    def _num_ponto(self, tabela: Tabela, fazer: Callable[[], T], conferir: Sequence[bytes]) -> T:
         """Num ponto de retorno próprio; depois, as linhas a `conferir` têm de ter as suas mães.
         Levanta EscritaRecusada ou FalhaDeLeitura."""
         while True:
             try:
                 with self.conexao.transaction():
-                    cursor = self.conexao.execute(comando, valores)
-                    devolvidas = list(cursor.fetchall()) if cursor.description else []
+                    feito = fazer()
                     if self.ligacoes is not None and conferir:
                         self.ligacoes.exigir_maes(tabela, conferir, menos_adiadas=self.adiar)
-                    return devolvidas
+                    return feito
             except psycopg.Error as e:
                 furou = e.sqlstate == REGRA_VIOLADA
                 regra = e.diag.constraint_name or ""

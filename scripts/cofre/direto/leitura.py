@@ -1,4 +1,4 @@
-"""As linhas de uma empresa por COPY, numa transação já aberta: nada aqui começa nem termina uma.
+"""As linhas de empresas por COPY, numa transação já aberta: nada aqui começa nem termina uma.
 
 Quem fotografa para um backup abre um instante só de leitura; quem restaura pode ler de novo dentro
 da sua própria transação, e vê o que acabou de escrever.
@@ -16,9 +16,9 @@ import psycopg
 from psycopg import sql
 
 from cofre.direto.bloqueio import quem_segura
-from cofre.direto.consulta import Catalogadas, linhas_da_empresa, tabelas_citadas
+from cofre.direto.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
-from cofre.direto.tuplas import estragada, linhas_em_blocos
+from cofre.direto.tuplas import Bloco, em_blocos, estragada
 from cofre.erros import (
     FalhaDeLeitura,
     Interrompido,
@@ -27,7 +27,7 @@ from cofre.erros import (
     TabelaBloqueada,
 )
 from cofre.escopo import Donos, TabelaNoEscopo
-from cofre.formato import Gravador, juntar
+from cofre.formato import Gravador
 from cofre.modelo import Empresa, Tabela
 from cofre.rascunho import Rascunho, Trecho
 from cofre.via import Avanco
@@ -49,12 +49,11 @@ class TabelaDireta:
     registros: int = 0
     _trechos: list[Trecho] = field(default_factory=list)
 
-    def acrescentar(self, linhas: list[memoryview]) -> None:
+    def acrescentar(self, bloco: Bloco) -> None:
         """Guarda mais linhas, na ordem. Levanta RespostaInvalida se não são JSON que se leia."""
-        bloco = juntar(linhas)
-        _conferir_json(bloco, len(linhas))
-        self._trechos.append(self.rascunho.guardar(bloco))
-        self.registros += len(linhas)
+        _conferir_json(bloco)
+        self._trechos.append(self.rascunho.guardar(bloco.linhas))
+        self.registros += bloco.quantas
 
     def gravar(self, gravador: Gravador) -> tuple[int, str]:
         """Escreve todas as linhas; devolve quantas e o sha256."""
@@ -67,63 +66,77 @@ class TabelaDireta:
         return map(self.rascunho.ler, self._trechos)
 
 
+Lidas = Mapping[str, TabelaDireta]
+"""O que se leu de uma tabela, por empresa: uma só leitura, que falha para todas ou para nenhuma."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leitura:
-    """Uma leitura da empresa na transação aberta em `conexao`."""
+    """Uma leitura destas empresas na transação aberta em `conexao`."""
 
     conexao: psycopg.Connection
-    empresa: Empresa
+    empresas: Sequence[Empresa]
     donos: Donos
     catalogadas: Catalogadas
     rascunho: Callable[[], Rascunho]
     avanco: Avanco
     parar: threading.Event
 
-    def ler(self, tabelas: Mapping[str, TabelaNoEscopo]) -> list[TabelaDireta]:
-        """Todas as tabelas. Levanta SemConexao ou Interrompido; o que é de uma tabela só fica na
-        `falha` dela."""
-        lidas = [TabelaDireta(t.tabela, self.rascunho()) for t in tabelas.values()]
+    def ler(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, list[TabelaDireta]]:
+        """Todas as tabelas de cada empresa, pelo id dela. Levanta SemConexao ou Interrompido; o que
+        é de uma tabela só fica na `falha` dela."""
+        lidas = {nome: self._vazias(t.tabela) for nome, t in tabelas.items()}
         self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
-        travadas = self._travar(tabelas, lidas)
+        travadas = self._travar(tabelas)
         # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
         self.conexao.execute(f"SELECT pg_catalog.now(); SAVEPOINT {PONTO}".encode())
-        for lida in travadas:
-            self._tentar(lida, partial(self._copiar, lida, tabelas[lida.tabela.nome]))
-        return lidas
+        falhas = {
+            nome: travadas[nome]
+            or self._tentar(nome, partial(self._copiar, tabelas[nome], lidas[nome]))
+            for nome in tabelas
+        }
+        for nome, da_tabela in lidas.items():
+            for lida in da_tabela.values():
+                lida.falha = falhas[nome]
+        return {e.id: [da_tabela[e.id] for da_tabela in lidas.values()] for e in self.empresas}
 
-    def _travar(
-        self, tabelas: Mapping[str, TabelaNoEscopo], lidas: list[TabelaDireta]
-    ) -> list[TabelaDireta]:
-        """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar.
-        Todas de uma vez; se alguma não deixa, uma a uma, para se saber qual."""
+    def _vazias(self, tabela: Tabela) -> Lidas:
+        rascunho = self.rascunho()
+        return {e.id: TabelaDireta(tabela, rascunho) for e in self.empresas}
+
+    def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDeLeitura | None]:
+        """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar;
+        diz por que alguma não deixou. Todas de uma vez; senão, uma a uma, para se saber qual."""
         todas = list(dict.fromkeys(n for t in tabelas.values() for n in tabelas_citadas(t)))
         try:
             self._executar_trava(todas)
-            return lidas
+            return dict.fromkeys(tabelas)
         except psycopg.Error as e:
             self._voltar(na_consulta(e, ALGUMA))
-        for lida in lidas:
-            nomes = list(tabelas_citadas(tabelas[lida.tabela.nome]))
-            self._tentar(lida, partial(self._executar_trava, nomes))
-            if lida.falha is None:
+        falhas: dict[str, FalhaDeLeitura | None] = {}
+        for nome, no_escopo in tabelas.items():
+            citadas = list(tabelas_citadas(no_escopo))
+            falhas[nome] = self._tentar(nome, partial(self._executar_trava, citadas))
+            if falhas[nome] is None:
                 self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
-        return [lida for lida in lidas if lida.falha is None]
+        return falhas
 
     def _executar_trava(self, nomes: list[str]) -> None:
         quais = sql.SQL(", ").join(sql.Identifier("public", n) for n in nomes)
         self.conexao.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(quais))
 
-    def _tentar(self, lida: TabelaDireta, fazer: Callable[[], None]) -> None:
+    def _tentar(self, tabela: str, fazer: Callable[[], None]) -> FalhaDeLeitura | None:
+        """Por que não deu, se é só desta tabela."""
         try:
             fazer()
+            return None
         except psycopg.Error as e:
-            lida.falha = na_consulta(e, lida.tabela.nome)
+            falha = na_consulta(e, tabela)
         except FalhaDeLeitura as e:
-            lida.falha = e
-        if lida.falha is not None:
-            self._voltar(lida.falha)
-        if isinstance(lida.falha, TabelaBloqueada):
-            lida.falha = quem_segura(self.conexao, lida.tabela.nome)
+            falha = e
+        self._voltar(falha)
+        bloqueada = isinstance(falha, TabelaBloqueada)
+        return quem_segura(self.conexao, tabela) if bloqueada else falha
 
     def _voltar(self, falha: FalhaDeLeitura) -> None:
         """Volta ao ponto, se ainda há conexão e ninguém pediu para parar."""
@@ -133,38 +146,41 @@ class Leitura:
             raise falha
         self.conexao.execute(f"ROLLBACK TO SAVEPOINT {PONTO}".encode())
 
-    def _copiar(self, lida: TabelaDireta, no_escopo: TabelaNoEscopo) -> None:
-        consulta = linhas_da_empresa(no_escopo, self.empresa, self.catalogadas)
+    def _copiar(self, no_escopo: TabelaNoEscopo, lidas: Lidas) -> None:
+        consulta = linhas_das_empresas(no_escopo, self.empresas, self.catalogadas)
         if consulta is None:
             return
-        copiar = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(consulta.texto)
-        conferir = partial(self._e_da_empresa, no_escopo)
+        copiar = sql.SQL("COPY ({}) TO STDOUT").format(consulta.texto)
+        de_quem = partial(self._de_quem, no_escopo)
+        registros = 0
         with self.conexao.cursor() as cursor, cursor.copy(copiar) as copia:
-            for linhas in linhas_em_blocos(copia, consulta.campos, conferir):
-                self._guardar(lida, linhas)
+            for bloco in em_blocos(copia, consulta.campos, de_quem):
+                if self.parar.is_set():
+                    raise Interrompido("Interrompido.")
+                lidas[bloco.empresa].acrescentar(bloco)
+                registros += bloco.quantas
+                self.avanco(no_escopo.tabela.nome, registros, None)
 
-    def _e_da_empresa(self, no_escopo: TabelaNoEscopo, valores: Sequence[str | None]) -> bool:
-        """Pelo número do ramo e pelos elos da linha; falso se um elo que vem antes a dá a outra.
-        Levanta LinhaDeOutraEmpresa."""
+    def _de_quem(self, no_escopo: TabelaNoEscopo, valores: Sequence[str | None]) -> str | None:
+        """A empresa, entre estas, de que a linha é, pelo número do ramo e pelos elos dela; None se
+        um elo que vem antes a dá a uma que não está entre elas. Levanta LinhaDeOutraEmpresa."""
         elos = no_escopo.ramos[int(valores[0] or 0)].elos
         seus = valores[1 : 1 + len(elos)]
-        minha = self.donos.e_da_empresa(self.empresa.id, elos, seus)
-        if minha is None:
+        estas = {e.id for e in self.empresas}
+        dono = self.donos.dono(elos, seus)
+        if dono in estas:
+            return dono
+        pares = zip(elos, seus, strict=True)
+        if not any(self.donos.dono([elo], [valor]) in estas for elo, valor in pares):
             raise LinhaDeOutraEmpresa(
                 f"O servidor mandou, em {no_escopo.tabela.nome}, uma linha de outra empresa."
             )
-        return minha
-
-    def _guardar(self, lida: TabelaDireta, linhas: list[memoryview]) -> None:
-        if self.parar.is_set():
-            raise Interrompido("Interrompido.")
-        lida.acrescentar(linhas)
-        self.avanco(lida.tabela.nome, lida.registros, None)
+        return None
 
 
-def _conferir_json(bloco: bytes, linhas: int) -> None:
+def _conferir_json(bloco: Bloco) -> None:
     try:
-        achadas = len(_SEPARADAS.decode(b"[" + bloco + b"]"))
+        achadas = len(_SEPARADAS.decode(b"[" + bloco.linhas + b"]"))
     except RecursionError:
         raise RespostaInvalida(
             "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
@@ -172,5 +188,5 @@ def _conferir_json(bloco: bytes, linhas: int) -> None:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise estragada() from None
-    if achadas != linhas:
+    if achadas != bloco.quantas:
         raise estragada()

@@ -9,9 +9,10 @@ faria. As restrições NOT VALID, que o banco admite furadas, não se conferem.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
@@ -20,6 +21,7 @@ from cofre.direto.catalogo import ACOES
 from cofre.direto.texto import linhas_json, nome
 from cofre.erros import EscritaRecusada
 from cofre.modelo import Tabela
+from cofre.plano import abrir_linha
 from cofre.via import Dependente
 
 ORFA = "23503"
@@ -107,6 +109,15 @@ class Ligacoes:
         with conexao.cursor(row_factory=class_row(Unica)) as cursor:
             return cls(conexao, todas, tuple(cursor.execute(_UNICAS.encode()).fetchall()))
 
+    def noutra(self, conexao: psycopg.Connection) -> Ligacoes:
+        """As mesmas, sem reler o catálogo, numa transação de outra conexão."""
+        return replace(self, conexao=conexao)
+
+    def adiadas(self, tabela: str) -> bool:
+        """Se algo nas linhas desta tabela só se confere no fim."""
+        unicas = any(u.tabela == tabela for u in self.unicas)
+        return unicas or any(k.adiavel for k in self._da_filha(tabela))
+
     def exigir_unicas(self, tabela: Tabela, linhas: Sequence[bytes]) -> None:
         """Os valores únicos destas linhas não se repetem em outra, seja de quem for. Levanta
         EscritaRecusada, nas palavras do banco."""
@@ -122,7 +133,7 @@ class Ligacoes:
                 t=nome("public", tabela.nome),
                 iguais=_iguais("m", unica.colunas, "r", unica.colunas),
             )
-            achada = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
+            achada = self.conexao.execute(consulta, [_so(unica.colunas, linhas)]).fetchone()
             if achada is not None:
                 raise EscritaRecusada(
                     REPETIDA,
@@ -178,7 +189,7 @@ class Ligacoes:
                 mae=nome(ligacao.schema_mae, ligacao.mae),
                 a_mesma=_iguais("m", ligacao.referencias, "r", ligacao.referencias),
             )
-            achada = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
+            achada = self.conexao.execute(consulta, [_so(ligacao.referencias, linhas)]).fetchone()
             if achada is not None:
                 raise EscritaRecusada(
                     ORFA,
@@ -236,7 +247,7 @@ class Ligacoes:
             mae=mae,
             segura=sql.SQL("FOR KEY SHARE" if segurar else ""),
         )
-        valores = [[li.decode() for li in linhas]]
+        valores = [_so(ligacao.colunas, linhas)]
         try:
             with self.conexao.transaction():
                 achada = self.conexao.execute(consulta, valores).fetchone()
@@ -252,6 +263,16 @@ class Ligacoes:
 
     def _da_mae(self, tabela: str) -> Iterator[Ligacao]:
         return (k for k in self.todas if k.raiz_mae == f"public.{tabela}")
+
+
+def _so(colunas: Sequence[str], linhas: Sequence[bytes]) -> list[str]:
+    """Só estas colunas de cada linha, em JSON, sem as repetidas: muitas filhas têm a mesma mãe, e o
+    resto da linha é caro de mandar e de ler."""
+    abertas = map(abrir_linha, linhas)
+    pedacos = (
+        msgspec.json.encode({c: campos[c] for c in colunas if c in campos}) for campos in abertas
+    )
+    return [pedaco.decode() for pedaco in dict.fromkeys(pedacos)]
 
 
 def _entrou(ligacao: Ligacao) -> sql.Composed:

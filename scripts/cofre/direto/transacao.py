@@ -39,8 +39,8 @@ from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 METODO = "dentro da transação da restauração"
-LINHAS_POR_CONFERENCIA = 1000
-BYTES_POR_CONFERENCIA = 1024 * 1024
+LINHAS_POR_CONFERENCIA = 10_000
+BYTES_POR_CONFERENCIA = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -69,17 +69,15 @@ class Transacao:
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
         """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDeLeitura."""
-        fotos = {}
-        for empresa in empresas:
-            leitura = Leitura(
-                self.conexao, empresa, donos, self.catalogadas, rascunho, avanco, self.parar
-            )
-            try:
-                # Cada tabela é lida num instante seu: os outros continuam a escrever.
-                fotos[empresa.id] = Coleta(leitura.ler(tabelas), False, 1, METODO)
-            except psycopg.Error as e:
-                raise na_consulta(e, ALGUMA) from e
-        return fotos
+        leitura = Leitura(
+            self.conexao, empresas, donos, self.catalogadas, rascunho, avanco, self.parar
+        )
+        try:
+            # Cada tabela é lida num instante seu: os outros continuam a escrever.
+            lidas = leitura.ler(tabelas)
+        except psycopg.Error as e:
+            raise na_consulta(e, ALGUMA) from e
+        return {empresa: Coleta(t, False, 1, METODO) for empresa, t in lidas.items()}
 
     def executar(
         self,
@@ -147,6 +145,8 @@ class Transacao:
             for tabela in (self.catalogadas[n] for n in plano.tabelas):
                 for lote in _lotes(plano, tabela.nome, (REMOVER, ALTERAR), lambda a: a.atual):
                     ligacoes.exigir_sem_filhas(tabela, lote)
+                if not ligacoes.adiadas(tabela.nome):
+                    continue
                 for lote in _lotes(plano, tabela.nome, (REPOR, ALTERAR), lambda a: a.alvo):
                     ligacoes.exigir_maes_adiadas(tabela, lote)
                     ligacoes.exigir_unicas(tabela, lote)

@@ -1,99 +1,123 @@
-"""O formato binário do COPY: as linhas de uma empresa, sem interpretar o que não é preciso.
+"""O formato de texto do COPY: as linhas que chegam, separadas por empresa sem abrir nenhuma.
 
-Formato: documentação do PostgreSQL, «COPY», «Binary Format». O servidor manda uma tupla por
-mensagem («COPY Operations», no capítulo do protocolo); outra coisa é recusada, nunca adivinhada.
+Formato: documentação do PostgreSQL, «COPY», «Text Format». O servidor manda uma linha por mensagem
+(«COPY Operations», no capítulo do protocolo); outra coisa é recusada, nunca adivinhada. O JSON é o
+último campo: o que vem antes (o ramo e os elos) é quase sempre igual ao da linha anterior, e um
+bloco em que todos são iguais se separa de uma vez.
 """
 
 from __future__ import annotations
 
-import struct
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cofre.erros import RespostaInvalida
+from cofre.formato import SEPARADOR, juntar
 
 BLOCO = 256 * 1024
-"""Bytes de linhas que se juntam na memória de cada vez."""
+"""Bytes que se juntam na memória de cada vez."""
 
-MAIS_LEMBRADAS = 10_000
-_ASSINATURA = b"PGCOPY\n\xff\r\n\0"
-_FIM = b"\xff\xff"
-_COMECO = struct.Struct("!hi")
-_TAMANHO = struct.Struct("!i")
+MAIS_LEMBRADOS = 10_000
 
 Mensagem = bytes | bytearray | memoryview
-Conferir = Callable[[Sequence[str | None]], bool]
+DeQuem = Callable[[Sequence[str | None]], str | None]
 
 
-def linhas_em_blocos(
-    mensagens: Iterable[Mensagem], campos: int, conferir: Conferir
-) -> Iterator[list[memoryview]]:
-    """O primeiro campo de cada tupla que `conferir` aceita, em blocos de uns BLOCO bytes.
+class Bloco(NamedTuple):
+    """Linhas seguidas de uma empresa, já juntadas (ver `formato.juntar`)."""
 
-    `conferir` recebe o texto dos outros campos e pode levantar; os mesmos valores se repetem, e só
-    são entendidos e conferidos uma vez. Levanta RespostaInvalida.
+    empresa: str
+    linhas: bytes
+    quantas: int
+
+
+def em_blocos(mensagens: Iterable[Mensagem], campos: int, de_quem: DeQuem) -> Iterator[Bloco]:
+    """O último campo de cada linha, por empresa, na ordem em que veio.
+
+    `de_quem` recebe o texto dos outros campos, diz o id da empresa (None: a linha não interessa) e
+    pode levantar; os mesmos valores se repetem, e só são entendidos e perguntados uma vez. Levanta
+    RespostaInvalida.
     """
-    sabidas: dict[bytes, bool] = {}
-    linhas: list[memoryview] = []
-    acumulado = 0
-    restantes = iter(mensagens)
-    for mensagem in _sem_cabecalho(restantes):
-        if len(mensagem) < _COMECO.size:
-            break
-        quantos, largura = _COMECO.unpack_from(mensagem)
-        fim = _COMECO.size + largura
-        outros = bytes(mensagem[fim:])
-        aceita = sabidas.get(outros)
-        if aceita is None or quantos != campos:
-            if quantos != campos or largura < 2:
-                raise estragada()
-            aceita = conferir(_campos(outros, campos - 1))
-            if len(sabidas) < MAIS_LEMBRADAS:
-                sabidas[outros] = aceita
-        if aceita:
-            linhas.append(mensagem[_COMECO.size : fim])
-            acumulado += largura
-            if acumulado >= BLOCO:
-                yield linhas
-                linhas, acumulado = [], 0
-    else:
-        mensagem = memoryview(b"")
-    # Ler até o fim é também o que deixa a conexão livre para o próximo comando.
-    if mensagem != _FIM or any(True for _ in restantes):
-        raise estragada()
-    if linhas:
-        yield linhas
-
-
-def _sem_cabecalho(mensagens: Iterator[Mensagem]) -> Iterator[memoryview]:
-    """As mensagens, sem a assinatura, as opções (nenhuma) e a extensão que vêm antes da primeira
-    tupla."""
-    primeira: memoryview = memoryview(next(mensagens, b""))
-    inicio = len(_ASSINATURA)
-    if primeira[:inicio] != _ASSINATURA or len(primeira) < inicio + 8:
-        raise estragada()
-    opcoes, extensao = struct.unpack_from("!II", primeira, inicio)
-    if opcoes or len(primeira) < inicio + 8 + extensao:
-        raise estragada()
-    if len(primeira) > inicio + 8 + extensao:
-        yield primeira[inicio + 8 + extensao :]
+    separador = _Separador(campos - 1, de_quem)
+    juntas: list[Mensagem] = []
+    tamanho = 0
     for mensagem in mensagens:
-        yield memoryview(mensagem)
+        juntas.append(mensagem)
+        tamanho += len(mensagem)
+        if tamanho >= BLOCO:
+            yield from separador.separar(juntas)
+            juntas, tamanho = [], 0
+    if juntas:
+        yield from separador.separar(juntas)
 
 
-def _campos(outros: bytes, quantos: int) -> list[str | None]:
-    """Os valores dos campos, que têm de ocupar exatamente estes bytes."""
-    valores: list[str | None] = []
-    posicao = 0
-    for _ in range(quantos):
-        if len(outros) < posicao + _TAMANHO.size:
+@dataclass(slots=True)
+class _Separador:
+    """Sabe de quem são os `antes` campos que vêm antes do JSON."""
+
+    antes: int
+    de_quem: DeQuem
+    _sabidos: dict[bytes, str | None] = field(default_factory=dict)
+
+    def separar(self, mensagens: Sequence[Mensagem]) -> Iterator[Bloco]:
+        """As linhas destas mensagens, uma em cada."""
+        quantas, tudo = len(mensagens), b"".join(mensagens)
+        fim_do_prefixo = tudo.rfind(b"\t", 0, tudo.find(b"\n")) + 1
+        prefixo = tudo[:fim_do_prefixo]
+        certas = tudo.endswith(b"\n") and tudo.count(b"\n") == quantas
+        if not certas or tudo.count(b"\t") != quantas * self.antes:
             raise estragada()
-        (tamanho,) = _TAMANHO.unpack_from(outros, posicao)
-        posicao += _TAMANHO.size
-        valores.append(outros[posicao : posicao + tamanho].decode() if tamanho >= 0 else None)
-        posicao += max(tamanho, 0)
-    if posicao != len(outros):
-        raise estragada()
-    return valores
+        if tudo.count(b"\n" + prefixo) == quantas - 1:
+            linhas = tudo[fim_do_prefixo:-1].replace(b"\n" + prefixo, SEPARADOR)
+            grupos = {self._dono(prefixo): (linhas, quantas)}
+        else:
+            grupos = self._uma_a_uma(tudo)
+        for empresa, (linhas, n) in grupos.items():
+            if empresa is not None:
+                yield Bloco(empresa, _sem_escapes(linhas), n)
+
+    def _uma_a_uma(self, tudo: bytes) -> dict[str | None, tuple[bytes, int]]:
+        grupos: defaultdict[str | None, list[bytes]] = defaultdict(list)
+        for mensagem in tudo[:-1].split(b"\n"):
+            outros, tab, linha = mensagem.rpartition(b"\t")
+            grupos[self._dono(outros + tab)].append(linha)
+        return {empresa: (juntar(linhas), len(linhas)) for empresa, linhas in grupos.items()}
+
+    def _dono(self, prefixo: bytes) -> str | None:
+        if prefixo in self._sabidos:
+            return self._sabidos[prefixo]
+        valores = prefixo.split(b"\t")[:-1]
+        if len(valores) != self.antes:
+            raise estragada()
+        dono = self.de_quem([_texto(v) for v in valores])
+        if len(self._sabidos) < MAIS_LEMBRADOS:
+            self._sabidos[prefixo] = dono
+        return dono
+
+
+def _texto(campo: bytes) -> str | None:
+    return None if campo == rb"\N" else _sem_escapes(campo).decode()
+
+
+_ESCAPE = re.compile(rb"\\(.?)", re.DOTALL)
+_ESCAPADOS = {b"\\": b"\\", b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
+_ESCAPADOS[b"v"] = b"\v"
+
+
+def _sem_escapes(texto: bytes) -> bytes:
+    """O que o COPY escapou, como era. Levanta RespostaInvalida."""
+    barras = texto.count(b"\\")
+    if not barras:
+        return texto
+    if 2 * texto.count(b"\\\\") == barras:  # só barras dobradas: o comum, num JSON
+        return texto.replace(b"\\\\", b"\\")
+    try:
+        return _ESCAPE.sub(lambda achado: _ESCAPADOS[achado[1]], texto)
+    except KeyError:
+        raise estragada() from None
 
 
 def estragada() -> RespostaInvalida:
