@@ -31,6 +31,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito import Backup, Deposito
 from cofre.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
 from cofre.poda import PedidoDePoda, Podadora, so_o_que_foi_visto
+from cofre.reconhecimento import reconhecer
 from cofre.relato import RelatoTexto
 from cofre.retencao import Politica
 from cofre.verificacao import danos_de
@@ -362,6 +363,18 @@ def test_encolhimento_segura_os_anteriores(deposito: Deposito) -> None:
     apesar = podar(deposito, "--manter-ultimos", "1", "--sim", "--apesar-do-encolhimento")
     assert apesar.codigo == 0
     assert [b.carimbo for b in deposito.da_empresa(ANA)] == ["20260306_030000"]
+
+
+def test_encolhimento_reconhecido_nao_segura_mais(deposito: Deposito) -> None:
+    for dia in range(1, 6):
+        mais: dict[str, Any] = {"encolhimentos": [{"tabela": "clientes", "antes": 120, "agora": 0}]}
+        publicar(deposito, f"2026030{dia}_030000", **(mais if dia in (2, 5) else SEM_ENCOLHER))
+    assert len(ficam(deposito, UM)) == 5
+    reconhecer(deposito.pasta_da_empresa(ANA), ANA, deposito.da_empresa(ANA)[3])
+    # O de depois do que se reconheceu ainda segura todos; sem ele, nada segura.
+    assert len(ficam(deposito, UM)) == 5
+    reconhecer(deposito.pasta_da_empresa(ANA), ANA, deposito.da_empresa(ANA)[4])
+    assert list(ficam(deposito, UM)) == ["Ana 20260305"]
 
 
 def test_a_primeira_versao_nao_se_poda(deposito: Deposito) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito import Backup
 from cofre.diario import DESFEITA, PREFIXO, diarios
+from cofre.encolhimento import marcas
 from cofre.inventario import EM_PALAVRAS, EmpresaGuardada, de_rotina
 from cofre.metadados import TIPOS_DE_ROTINA
+from cofre.reconhecimento import reconhecido_ate
 from cofre.remocao import so_cita_os_seus
 from cofre.retencao import Guardado
 
@@ -19,6 +21,7 @@ def guardados(
     """Os backups da empresa como a retenção os vê. `da_pasta` são todos os da pasta, também os de
     outra empresa que alguém tenha posto lá; `estados`, os de `estado_de`, por carimbo."""
     protegidos = dict(_protegidos(guardada, da_pasta, estados))
+    reconhecido = reconhecido_ate(guardada.pasta, guardada.empresa.id)
     return [
         Guardado(
             b.carimbo,
@@ -26,7 +29,7 @@ def guardados(
             rotina=de_rotina(b),
             inteiro=estados[b.carimbo] == "completo" and not _da_primeira_versao(b),
             protegido=protegidos.get(b.carimbo, ""),
-            encolhido=bool(b.meta and b.meta.bruto.get("encolhimentos")),
+            encolhido=bool(b.meta and marcas(b.meta)) and b.carimbo > reconhecido,
         )
         for b in guardada.backups
     ]

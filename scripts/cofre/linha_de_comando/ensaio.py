@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cofre.erros import DependenciaAusente, ErroDeUso, Interrompido
+from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
 from cofre.linha_de_comando.painel import atualizar_painel
 from cofre.relato import Relato
@@ -26,6 +27,7 @@ INSTALACAO = (
 )
 
 
+@registrada("ensaiar")
 def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
     from cofre import config, inventario
     from cofre.deposito import Deposito

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cofre.erros import DefeitoInterno, ErroCofre, ErroDeUso, Interrompido
+from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Acao,
     inteiro_entre,
@@ -36,6 +37,7 @@ SEM_REGRAS = (
 )
 
 
+@registrada("podar")
 def _podar(opcoes: Namespace, relato: Relato) -> int:
     from cofre import config
     from cofre.deposito import Deposito

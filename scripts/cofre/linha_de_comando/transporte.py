@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida, uso_com
 from cofre.relato import Relato, limpo, numero, plural, tamanho
 
@@ -50,6 +51,7 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
     return 0
 
 
+@registrada("importar")
 def _importar(opcoes: Namespace, relato: Relato) -> int:
     from cofre import config
     from cofre.deposito import Deposito
