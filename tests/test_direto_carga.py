@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from apoio.bancada import Montador
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.direto import ajustes, catalogo, ensaios
 from cofre.direto.escrita import EscritorDireto
@@ -258,3 +259,24 @@ def test_com_um_gatilho_que_dispara_o_que_entrou_e_devolvido(
         assert gravada == b'{"id":1,"user_id":"%s"}' % DONO.encode()
         conexao.execute("COMMIT")
     assert [b'"carimbada"' in li for li in linhas(projeto, "carimbadas")] == [True, True]
+
+
+ALEM = f"""
+    CREATE TABLE tickets (id int PRIMARY KEY, user_id uuid, numero int UNIQUE);
+    INSERT INTO tickets SELECT n, '{DONO}', n FROM generate_series(1, 21500) n;
+    INSERT INTO tickets VALUES (30001, '{VIZINHA}', -1);
+"""
+
+
+def test_o_que_o_ensaio_nao_alcanca_e_dito_por_quem_desfaz_a_transacao(montar: Montador) -> None:
+    """Só se ensaiam as primeiras 20.000 linhas de uma tabela."""
+    b = montar(ALEM)
+    b.sql(
+        f"DELETE FROM tickets WHERE user_id = '{DONO}'",
+        "UPDATE tickets SET numero = 21234 WHERE id = 30001",
+    )
+    estragado = b.loja.impressoes()
+    saida = b.restaurar("--tabelas", "tickets")
+    assert saida.codigo != 0, saida.tudo
+    assert "Key (numero)=(21234) already exists" in " ".join(saida.saida.split()), saida.tudo
+    assert b.loja.impressoes() == estragado

@@ -16,6 +16,7 @@ from cofre.config import Acesso, AcessoDireto, Regras
 from cofre.direto import catalogo, endereco, ensaios, gatilhos, regras, sondas
 from cofre.direto.conexao import INSTANTE, Conexoes, transacao
 from cofre.direto.endereco import Endereco
+from cofre.direto.escrita import BYTES_POR_CARGA, LINHAS_POR_CARGA
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.leitura import Leitura
 from cofre.direto.ligacoes import Ligacoes
@@ -25,6 +26,7 @@ from cofre.direto.vigia import vigiando
 from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
 from cofre.modelo import Catalogo, Empresa, Tabela
+from cofre.ordem import em_lotes
 from cofre.plano import Acao
 from cofre.portal.api import Portal
 from cofre.rascunho import Rascunho
@@ -221,9 +223,24 @@ class Direto:
         *,
         alterando: bool,
     ) -> Iterator[Ensaio]:
-        """O que o banco recusaria em cada lote, um de cada vez."""
+        """O que o banco recusaria, perguntado por vários lotes de uma vez; só se a resposta é não,
+        por um de cada vez. Bastam as primeiras LINHAS_ENSAIADAS: o que ele recusar das outras
+        desfaz a transação inteira, e é dito então."""
         um = self.ensaiar_alteracao if alterando else self.ensaiar_insercao
-        return (ensaio_de(lambda linhas: um(alvo, linhas, colunas), lote) for lote in lotes)
+
+        def ensaiar(juntos: Sequence[Sequence[Acao]]) -> Iterator[Ensaio]:
+            todas = [acao for lote in juntos for acao in lote]
+            feito = ensaio_de(lambda linhas: um(alvo, linhas, colunas), todas)
+            if feito.erro is None or len(juntos) == 1:
+                yield from (Ensaio(lote, feito.erro) for lote in juntos)
+            else:
+                yield from (e for lote in juntos for e in ensaiar([lote]))
+
+        primeiros = ensaios.primeiros(lotes)
+        for juntos in em_lotes(
+            primeiros, LINHAS_POR_CARGA, (len, LINHAS_POR_CARGA), (_bytes, BYTES_POR_CARGA)
+        ):
+            yield from ensaiar(juntos)
 
     def _ligacoes_em(self, conexao: psycopg.Connection) -> Ligacoes:
         if self._ligacoes is None:
@@ -263,3 +280,7 @@ class Direto:
                 " mesmo projeto.",
                 "Corrija SUPABASE_URL ou SUPABASE_DB_URL no .env.",
             )
+
+
+def _bytes(lote: Sequence[Acao]) -> int:
+    return sum(len(a.alvo or b"") for a in lote)

@@ -4,7 +4,7 @@ quem chama sempre desfaz, com os gatilhos como estarão na restauração.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import psycopg
@@ -18,7 +18,20 @@ from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, re
 from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.modelo import Tabela
-from cofre.plano import Chave, abrir_linha
+from cofre.plano import Acao, Chave, abrir_linha
+
+LINHAS_ENSAIADAS = 20_000
+"""De uma tabela. Quem restaura o faz numa transação só: nada se perde por descobrir depois."""
+
+
+def primeiros(lotes: Iterator[Sequence[Acao]]) -> Iterator[Sequence[Acao]]:
+    """Os lotes até que somem LINHAS_ENSAIADAS."""
+    linhas = 0
+    for lote in lotes:
+        yield lote
+        linhas += len(lote)
+        if linhas >= LINHAS_ENSAIADAS:
+            return
 
 
 def escritor(

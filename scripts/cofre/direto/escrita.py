@@ -51,6 +51,9 @@ T = TypeVar("T")
 
 LINHAS_POR_COMANDO = 1000
 BYTES_POR_COMANDO = 1024 * 1024
+LINHAS_POR_CARGA = 10_000
+BYTES_POR_CARGA = 4 * 1024 * 1024
+"""Cada carga são umas poucas idas ao servidor, e pela internet são elas que demoram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,31 @@ class EscritorDireto:
     def repor(
         self, alvo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
     ) -> Iterator[Inserido]:
-        """Um comando por lote. Nada vai em paralelo: uma transação é uma conexão."""
-        for lote in lotes:
-            try:
-                feito = Inserido(lote, self.inserir(alvo, lote.linhas, lote.colunas))
-            except SEM_EFEITO as e:
-                feito = Inserido(lote, erro=e)
-            yield feito
+        """Vários lotes numa carga, se nenhum gatilho dispara; senão, um comando por lote. Nada vai
+        em paralelo: uma transação é uma conexão."""
+        if not self.sem_gatilhos:
+            for lote in lotes:
+                yield from self._repor_juntos(alvo, [lote])
+            return
+        for _colunas, iguais in itertools.groupby(lotes, key=lambda lote: tuple(lote.colunas)):
+            medidas = ((lambda lote: len(lote.linhas), LINHAS_POR_CARGA), (_bytes, BYTES_POR_CARGA))
+            for juntos in em_lotes(iguais, LINHAS_POR_CARGA, *medidas):
+                yield from self._repor_juntos(alvo, juntos)
+
+    def _repor_juntos(self, alvo: TabelaNoEscopo, juntos: Sequence[Lote]) -> Iterator[Inserido]:
+        """Uma carga recusada se tenta de novo, lote a lote: quem pediu acha a linha."""
+        linhas = [linha for lote in juntos for linha in lote.linhas]
+        try:
+            gravadas = self.inserir(alvo, linhas, juntos[0].colunas)
+        except SEM_EFEITO as e:
+            if len(juntos) == 1:
+                yield Inserido(juntos[0], erro=e)
+                return
+            for lote in juntos:
+                yield from self._repor_juntos(alvo, [lote])
+            return
+        # De várias, nada há a olhar: sem gatilhos, todas ficaram como foram mandadas.
+        yield from (Inserido(lote, gravadas if len(juntos) == 1 else ()) for lote in juntos)
 
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
@@ -312,6 +333,10 @@ def _nova(tabela: Tabela, mudanca: Mudanca) -> str:
 def _inteira(mudanca: Mudanca) -> bytes:
     """A linha como ficará."""
     return msgspec.json.encode({**abrir_linha(mudanca.como_esta), **mudanca.valores})
+
+
+def _bytes(lote: Lote) -> int:
+    return sum(map(len, lote.linhas))
 
 
 def _peso(mudanca: Mudanca) -> int:
