@@ -11,7 +11,7 @@ from supabase_local.servidor import SupabaseLocal
 
 SO_DA_VIA = ("origem", "consistencia", "consistencia_como", "consistencia_passadas")
 """O que os metadados dizem da via, além do momento."""
-DO_MOMENTO = ("inicio", "fim", "data_backup", "pasta")
+DO_MOMENTO = ("inicio", "fim", "data_backup", "execucao", "pasta")
 
 
 def copiar_direto(
