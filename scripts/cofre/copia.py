@@ -56,8 +56,11 @@ class Copiadora:
         """Quem tira e monta as fotos desta execução."""
         return Fotografo(self.via, self.deposito, self.configuracao.regras, self.relato)
 
-    def copiar(self, pedido: Pedido) -> Iterator[CopiaDeEmpresa | Resumo]:
-        """Copia e publica; entrega cada empresa quando acaba, e por último o resumo.
+    def copiar(
+        self, pedido: Pedido, *, continuando: bool = False
+    ) -> Iterator[CopiaDeEmpresa | Resumo]:
+        """Copia e publica; entrega cada empresa quando acaba, e por último o resumo. `continuando`:
+        o que esta execução já tinha feito não se repete.
 
         Levanta ErroCofre pelo que impede a execução inteira; o que impede só uma empresa ou uma
         tabela vai no resultado dela.
@@ -74,7 +77,9 @@ class Copiadora:
         execucao = Execucao(pedido, inspecao, escopo, self.configuracao)
         narracao.projeto(inspecao, self.configuracao.regras, len(escolhidas))
         resumo = Resumo(so_algumas=bool(pedido.tabelas))
-        prontas, faltam = separar(self.deposito, escolhidas, pedido)
+        prontas, faltam = (
+            separar(self.deposito, escolhidas, pedido) if continuando else ([], escolhidas)
+        )
         narracao.ja_copiadas(len(prontas))
         for copia in prontas:
             resumo.somar(copia)

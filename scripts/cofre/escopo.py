@@ -125,13 +125,6 @@ class Donos:
         ligada = any(self.dono([elo], [valor]) in empresas for elo, valor in pares)
         return "" if ligada else None
 
-    def e_da_empresa(
-        self, empresa: str, elos: Sequence[Elo], valores: Sequence[str | None]
-    ) -> bool | None:
-        """O mesmo, de uma só: verdadeiro se é dela."""
-        quem = self.entre((empresa,), elos, valores)
-        return None if quem is None else bool(quem)
-
 
 def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:
     """As colunas de `empresas` para as quais outras tabelas apontam, e o `id`, que os metadados

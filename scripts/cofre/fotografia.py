@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -122,25 +123,28 @@ class Fotografo:
                 partial(self.relato.avanco, _de_quem(empresas)),
             )
             yield [
-                Foto(
-                    _empresa_na_foto(empresa, coletas[empresa.id]),
-                    coletas[empresa.id],
-                    self._perdidas(empresa, execucao),
-                    inicio,
-                    self._referencias(empresa),
-                )
+                self._foto(empresa, coletas[empresa.id], execucao, inicio)
                 for empresa in empresas
                 if empresa.id in coletas
             ]
 
-    def _perdidas(self, empresa: Empresa, execucao: Execucao) -> Mapping[str, ErroCofre]:
-        ultimo = self.deposito.ultimo(empresa.id)
+    def _foto(self, empresa: Empresa, coleta: Coleta, execucao: Execucao, inicio: datetime) -> Foto:
+        """A foto com o que os backups anteriores dizem dela. Cada um é lido uma vez, e quase sempre
+        só o último."""
+        anteriores = self.deposito.da_empresa_do_mais_novo(empresa.id)
+        ultimo = next(anteriores, None)
+        do_ultimo = itertools.chain([ultimo] if ultimo else [], anteriores)
         pedidas = execucao.pedido.tabelas
-        return tabelas_perdidas(ultimo, execucao.inspecao, self.regras, pedidas)
-
-    def _referencias(self, empresa: Empresa) -> tuple[Referencia, ...]:
-        ate = reconhecido_ate(self.deposito.pasta_da_empresa(empresa.id), empresa.id)
-        return referencias(self.deposito.da_empresa_do_mais_novo(empresa.id), ate)
+        return Foto(
+            _empresa_na_foto(empresa, coleta),
+            coleta,
+            tabelas_perdidas(ultimo, execucao.inspecao, self.regras, pedidas),
+            inicio,
+            referencias(
+                do_ultimo,
+                reconhecido_ate(self.deposito.pasta_da_empresa(empresa.id), empresa.id),
+            ),
+        )
 
 
 def _de_quem(empresas: Sequence[Empresa]) -> str:

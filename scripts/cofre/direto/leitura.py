@@ -166,16 +166,12 @@ class Leitura:
         um elo que vem antes a dá a uma que não está entre elas. Levanta LinhaDeOutraEmpresa."""
         elos = no_escopo.ramos[int(valores[0] or 0)].elos
         seus = valores[1 : 1 + len(elos)]
-        estas = {e.id for e in self.empresas}
-        dono = self.donos.dono(elos, seus)
-        if dono in estas:
-            return dono
-        pares = zip(elos, seus, strict=True)
-        if not any(self.donos.dono([elo], [valor]) in estas for elo, valor in pares):
+        quem = self.donos.entre({e.id for e in self.empresas}, elos, seus)
+        if quem is None:
             raise LinhaDeOutraEmpresa(
                 f"O servidor mandou, em {no_escopo.tabela.nome}, uma linha de outra empresa."
             )
-        return None
+        return quem or None
 
 
 def _conferir_json(bloco: Bloco) -> None:

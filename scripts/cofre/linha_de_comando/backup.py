@@ -106,7 +106,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         via = abrir_via(opcoes, configuracao, parar, relato)
         copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
         try:
-            for parte in copiadora.copiar(pedido):
+            for parte in copiadora.copiar(pedido, continuando=continuar):
                 if isinstance(parte, Resumo):
                     resumo = parte
                 else:
