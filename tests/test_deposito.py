@@ -143,7 +143,7 @@ def test_modos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     modos = {p.relative_to(destino).parts[0]: p.stat().st_mode & 0o777 for p in destino.iterdir()}
     pastas = {"empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
     assert modos == {**dict.fromkeys((".trava", *DA_PAGINA), 0o600), **pastas}
-    arquivos = list(destino.rglob("*.json"))
+    arquivos = list(destino.glob("empresa_*/*.json"))
     assert len(arquivos) == 16
     assert {p.stat().st_mode & 0o777 for p in arquivos} == {0o600}
 
