@@ -147,8 +147,10 @@ def test_modos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     pastas = {"empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
     registros = {"logs": 0o700, "ultima_execucao.json": 0o600}
     assert modos == {**dict.fromkeys((".trava", *DA_PAGINA), 0o600), **pastas, **registros}
-    arquivos = [*destino.rglob("*.json"), *destino.rglob("*.log")]
-    assert len(arquivos) == 16 + len(["ultima_execucao.json"]) + len(["o log", "de duas vezes"])
+    logs = list(destino.glob("logs/*.log"))
+    arquivos = list(destino.glob("empresa_*/*.json"))
+    assert (len(arquivos), len(logs)) == (16, 2)
+    arquivos += [*logs, destino / "ultima_execucao.json"]
     assert {p.stat().st_mode & 0o777 for p in arquivos} == {0o600}
 
 
