@@ -448,6 +448,23 @@ def test_backups_ilegiveis_e_da_primeira_versao_tambem_aparecem(deposito: Deposi
 
 
 def test_o_que_ja_se_leu_nao_se_rele_e_o_que_mudou_sim(
+def test_um_ensaio_que_nao_se_le_vale_como_nenhum(deposito: Deposito) -> None:
+    backup = guardar(deposito, ALVO, "Loja", NO_PONTO)
+    ensaiado.anotar(backup.pasta, ALVO, Ensaio(AGORA, backup.carimbo, RESTAURADO, 1))
+    caminho = backup.pasta / ensaiado.ARQUIVO
+    assert empresa_de(deposito).ensaios.ultimo_sucesso is not None
+    caminho.write_bytes(caminho.read_bytes().replace(b"restaurado", b"\xe9"))
+    assert empresa_de(deposito).ensaios == ensaiado.Ensaios(ALVO)
+
+
+def test_um_diario_com_bom_ainda_e_uma_restauracao_por_concluir(deposito: Deposito) -> None:
+    """Um editor do Windows o regravou: a restauração aberta não some da página por isso."""
+    backup = guardar(deposito, ALVO, "Loja", NO_PONTO)
+    caminho = abrir_novo(backup.pasta, {"user_id": ALVO, "tabelas": ["a"]}).caminho
+    caminho.write_text(caminho.read_text("utf-8"), "utf-8-sig")
+    assert empresa_de(deposito).problemas == ("por_concluir",)
+
+
     deposito: Deposito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(3):
@@ -473,7 +490,7 @@ def test_o_que_ja_se_leu_nao_se_rele_e_o_que_mudou_sim(
     primeiro.unlink()
     assert len(empresa_de(deposito).pontos) == 2
 
-    for estragada in (b"", b"[]", b'{"x": {"y": [1]}}'):
+    for estragada in (b"", b"[]", b'{"x": {"y": [1]}}', b'{"\xff": {}}'):
         (deposito.raiz / ".painel.json").write_bytes(estragada)
         assert len(empresa_de(deposito).pontos) == 2
 
