@@ -26,13 +26,14 @@ from cofre.diario import CONCLUIDA, abrir_novo
 from cofre.ensaiado import RESTAURADO, Ensaio
 from cofre.linha_de_comando.painel import IDADE_MAXIMA
 from cofre.metadados import Cabecalho, ler_cabecalho
-from cofre.painel.dados import EmpresaNoPainel, reunir
+from cofre.painel.dados import DIAS, EmpresaNoPainel, reunir
 from cofre.painel.pagina import ARQUIVO, calendario, desenhar, gravar
 from cofre.relato import limpo
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
 AGORA = datetime.now().astimezone().replace(microsecond=0)
 NO_PONTO = AGORA - timedelta(minutes=10)
+MEIO_DIA = AGORA.replace(hour=12, minute=0, second=0)
 
 HOSTIS = (
     "<script>document.title='invadida'</script>",
@@ -447,7 +448,6 @@ def test_backups_ilegiveis_e_da_primeira_versao_tambem_aparecem(deposito: Deposi
     assert empresa.inteiro.carimbo == velho.carimbo
 
 
-def test_o_que_ja_se_leu_nao_se_rele_e_o_que_mudou_sim(
 def test_um_ensaio_que_nao_se_le_vale_como_nenhum(deposito: Deposito) -> None:
     backup = guardar(deposito, ALVO, "Loja", NO_PONTO)
     ensaiado.anotar(backup.pasta, ALVO, Ensaio(AGORA, backup.carimbo, RESTAURADO, 1))
@@ -465,6 +465,7 @@ def test_um_diario_com_bom_ainda_e_uma_restauracao_por_concluir(deposito: Deposi
     assert empresa_de(deposito).problemas == ("por_concluir",)
 
 
+def test_o_que_ja_se_leu_nao_se_rele_e_o_que_mudou_sim(
     deposito: Deposito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(3):
@@ -497,8 +498,9 @@ def test_um_diario_com_bom_ainda_e_uma_restauracao_por_concluir(deposito: Deposi
 
 def test_a_pagina_que_ninguem_refez_acusa_sozinha(deposito: Deposito, aba: Aba) -> None:
     """Gerada há três dias com tudo bem: quem a abre hoje vê que o backup parou."""
-    quando = AGORA - timedelta(days=3)
+    quando = MEIO_DIA - timedelta(days=3)
     guardar(deposito, ALVO, "Loja", quando - timedelta(minutes=1))
+    aba.pagina.clock.set_fixed_time(MEIO_DIA)
     abrir(aba, deposito, quando)
     assert selos(aba) == {"Loja": ["velha"]}
     assert contas(aba) == ["1 empresa", "0 inteiras", "1 velha"]
@@ -508,8 +510,45 @@ def test_a_pagina_que_ninguem_refez_acusa_sozinha(deposito: Deposito, aba: Aba) 
     assert rotulo == (
         "Últimos 60 dias: 1 com backup inteiro, 0 com backup não inteiro, 3 sem backup"
     )
-    abrir(aba, deposito, AGORA)
+    abrir(aba, deposito, MEIO_DIA)
     assert not aba.pagina.locator("#parada").is_visible()
+
+
+def dica_do_dia(aba: Aba, n: int) -> str:
+    """O que o calendário diz com o ponteiro sobre o dia `n` (0: o primeiro dos 60)."""
+    calendario = aba.pagina.locator(".calendario")
+    quadro = calendario.bounding_box()
+    assert quadro is not None
+    calendario.hover(position={"x": (n + 0.5) / DIAS * quadro["width"], "y": 3})
+    return calendario.locator("title").text_content() or ""
+
+
+def test_cada_dia_do_calendario_diz_o_que_houve_nele(deposito: Deposito, aba: Aba) -> None:
+    guardar(deposito, ALVO, "Loja", MEIO_DIA - timedelta(days=2))
+    guardar(deposito, ALVO, "Loja", MEIO_DIA, falhas={"x": "y"})
+    pasta = deposito.pasta_da_empresa(ALVO)
+    abrir_novo(pasta, {"user_id": ALVO}).anotar(
+        estado=CONCLUIDA, comecada_em=(MEIO_DIA - timedelta(days=1)).isoformat()
+    )
+    esperadas = {
+        56: (3, "antes do primeiro backup"),
+        57: (2, "backup inteiro"),
+        58: (1, "sem backup, com restauração"),
+        59: (0, "backup não inteiro"),
+    }
+    # Quem a lê pode ter o relógio num fuso em que ainda é ontem: os dias são os de quem a gerou.
+    for relogio in (MEIO_DIA, MEIO_DIA - timedelta(days=1)):
+        aba.pagina.clock.set_fixed_time(relogio)
+        abrir(aba, deposito, MEIO_DIA)
+        for n, (dias, palavras) in esperadas.items():
+            assert dica_do_dia(aba, n) == f"{MEIO_DIA - timedelta(days=dias):%d/%m/%Y}: {palavras}"
+    # E uma que ninguém refez: os dias que passaram desde então não têm backup.
+    aba.pagina.clock.set_fixed_time(MEIO_DIA + timedelta(days=2))
+    abrir(aba, deposito, MEIO_DIA)
+    amanha = MEIO_DIA + timedelta(days=1)
+    assert dica_do_dia(aba, 57) == f"{MEIO_DIA:%d/%m/%Y}: backup não inteiro"
+    assert dica_do_dia(aba, 58) == f"{amanha:%d/%m/%Y}: sem backup"
+    sem_erros_nem_rede(aba)
 
 
 # -- onde se lê ----------------------------------------------------------------------------------
