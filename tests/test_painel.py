@@ -382,7 +382,9 @@ def test_nomes_hostis_sao_so_nomes(deposito: Deposito, aba: Aba) -> None:
     for n, nome in enumerate(HOSTIS):
         fora = [{"tabela": nome or "x", "motivo": nome, "sugestao": ""}]
         falhas = {nome or "x": nome}
-        guardar(deposito, id_de(n), nome, NO_PONTO, falhas=falhas, deixadas_de_fora=fora)
+        b = guardar(deposito, id_de(n), nome, NO_PONTO, falhas=falhas, deixadas_de_fora=fora)
+        diario = abrir_novo(b.pasta, {"user_id": id_de(n), "tabelas": [], "backup": nome})
+        diario.anotar(estado=nome, comecada_em=nome)
     abrir(aba, deposito)
     mostrados = {limpo(n) if n else f"(empresa_{id_de(len(HOSTIS) - 1)[:8]})" for n in HOSTIS}
     assert set(nomes(aba)) == mostrados
@@ -392,7 +394,8 @@ def test_nomes_hostis_sao_so_nomes(deposito: Deposito, aba: Aba) -> None:
     assert aba.pagina.locator("img").all() == []
     textos = aba.pagina.locator("#empresas").text_content() or ""
     for nome in HOSTIS[:-1]:
-        assert textos.count(limpo(nome)) >= 4  # nome, falha e o que ficou de fora
+        # Nome, estado, falha (tabela e causa), de fora (as duas), diário (data, desfecho e backup).
+        assert textos.count(limpo(nome)) == 9
     sobra = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     for largura in (1280, 780, 320):
         aba.pagina.set_viewport_size({"width": largura, "height": 500})
