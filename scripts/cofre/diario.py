@@ -100,7 +100,7 @@ def diarios(pasta: Path) -> list[Diario]:
     achados = []
     for caminho in sorted(pasta.glob(f"{PREFIXO}*.json")):
         try:
-            dados = json.loads(caminho.read_text(encoding="utf-8"))
+            dados = json.loads(caminho.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError):
             continue
         if isinstance(dados, dict):

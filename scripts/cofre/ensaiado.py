@@ -49,7 +49,7 @@ def ler(pasta: Path, user_id: str) -> Ensaios:
     try:
         bruto = (pasta / ARQUIVO).read_bytes().removeprefix(codecs.BOM_UTF8)
         lidos = msgspec.json.decode(bruto, type=Ensaios)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Ensaios(user_id)
     return lidos if lidos.user_id == user_id else Ensaios(user_id)
 

@@ -42,7 +42,7 @@ class Lembranca:
         self._arquivo = raiz / ARQUIVO
         self._antes: _Guardados = {}
         self._agora: _Guardados = {}
-        with contextlib.suppress(OSError, msgspec.DecodeError):
+        with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
             self._antes = msgspec.json.decode(self._arquivo.read_bytes(), type=_Guardados)
 
     def de(self, pasta: Path, carimbo: str) -> Lembrado:

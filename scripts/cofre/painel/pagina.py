@@ -98,8 +98,8 @@ def _modelo() -> Template:
         "link": lambda pasta: quote(pasta) + "/",
         "serie": _serie,
         "calendario": calendario,
-        "desfecho": lambda estado: DESFECHOS.get(estado, estado),
-        "como": lambda como: EM_PALAVRAS.get(como, como),
+        "desfecho": lambda estado: DESFECHOS.get(estado, limpo(estado)),
+        "como": lambda como: EM_PALAVRAS.get(como, limpo(como)),
     }
     ambiente.globals |= {"plural": plural, "hoje": _hoje, "quando_foi": _data_do_carimbo}
     return ambiente.get_template("painel.html.jinja")
@@ -127,14 +127,14 @@ def _data_do_carimbo(carimbo: str) -> str:
     try:
         return _data(dados.quando_foi(carimbo))
     except ValueError:
-        return carimbo
+        return limpo(carimbo)
 
 
 def _data_do_diario(quando: str) -> str:
     try:
         return _data(datetime.fromisoformat(quando))
     except ValueError:
-        return quando
+        return limpo(quando)
 
 
 def _hoje(painel: Painel) -> str:

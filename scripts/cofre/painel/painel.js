@@ -70,8 +70,10 @@
   const LADO = 7, PASSO = 9;
   const diaDe = (texto) => Date.parse(`${texto}T00:00:00Z`) / 1000 / DIA;
   const d = new Date();
-  const hoje = Date.UTC(d.getFullYear(), d.getMonth(), d.getDate()) / 1000 / DIA;
-  const desde = Math.max(0, hoje - diaDe(corpo.hoje));
+  const aqui = Date.UTC(d.getFullYear(), d.getMonth(), d.getDate()) / 1000 / DIA;
+  // Onde a página foi gerada já pode ser amanhã: o calendário nunca acaba antes do último dia dela.
+  const hoje = Math.max(aqui, diaDe(corpo.hoje));
+  const desde = hoje - diaDe(corpo.hoje);
   // Os dias que passaram desde que a página foi gerada não têm backup: é o que se sabe.
   const letras = (e) => (e.dataset.dias + ".".repeat(Math.min(desde, 60))).slice(-60);
   const ESTADOS = { c: "c", C: "c", i: "i", I: "i", ".": "f", R: "f", _: "a" };
