@@ -443,7 +443,7 @@ def test_ctrl_c_larga_uma_espera_longa_no_banco(
             time.sleep(0.05)
         outra.execute("ROLLBACK")
     assert processo.returncode == 130, (saida + erros).decode()
-    assert set(fotografia_do_disco(tmp_path)) <= {".trava"}
+    assert set(fotografia_do_disco(tmp_path)) <= {".trava", ".execucao.json"}
 
 
 # -- o segredo -------------------------------------------------------------------------------

@@ -279,7 +279,7 @@ def test_interrompido_com_o_servidor_mudo(
     assert len(_backups(destino)) == 1 + EMPRESAS_JUNTAS
     assert _danificados(_backups(destino)) == []
     ultima = json.loads((destino / "ultima_execucao.json").read_text("utf-8"))
-    causa = "Interrompido. Backups concluídos nesta execução: 1."
+    causa = f"Interrompido. Backups concluídos nesta execução: {EMPRESAS_JUNTAS}."
     assert (ultima["acao"], ultima["codigo"], ultima["erro"]) == ("backup", 130, causa)
     log = (destino / "logs" / ultima["log"]).read_text("utf-8")
     assert "  ✅ Backup concluído" in log
