@@ -91,10 +91,11 @@ class Leitor:
         """As linhas inteiras, cada uma com a sua empresa. Levanta LinhaDeOutraEmpresa."""
         estruturas = self._decodificar(self._linhas, pagina)
         versoes = list(map(self._versoes, estruturas))
+        resumo = _resumo([versoes])
         xmins = set(map(self._xmin, estruturas))
         versao = (texto(xmins.pop()[0]) or "") if len(xmins) == 1 else ""
-        partes = list(self._repartir(pagina, versoes, self._de_quem(estruturas)))
-        return Lidas(partes, len(estruturas), _resumo([versoes]), versao)
+        partes = list(self._repartir(pagina, versoes, resumo, self._de_quem(estruturas)))
+        return Lidas(partes, len(estruturas), resumo, versao)
 
     def versoes(self, paginas: Iterable[Pagina]) -> bytes:
         """O resumo das páginas de uma faixa pedidas só com chave e `xmin`: igual ao de
@@ -135,13 +136,17 @@ class Leitor:
         return quem
 
     def _repartir(
-        self, pagina: Pagina, versoes: Sequence[Any], donos: Sequence[str]
+        self, pagina: Pagina, versoes: Sequence[Any], resumo: bytes, donos: Sequence[str]
     ) -> Iterator[DaEmpresa]:
-        for quem in dict.fromkeys(donos):
-            if quem:
+        """As linhas de cada empresa. Quase sempre a página é de uma só, e o resumo é o dela."""
+        todas = dict.fromkeys(donos)
+        for quem in filter(None, todas):
+            linhas: Iterable[msgspec.Raw] = pagina.linhas
+            if len(todas) > 1:
                 minhas = [dono == quem for dono in donos]
-                textos = list(map(self._so_a_linha, itertools.compress(pagina.linhas, minhas)))
-                yield DaEmpresa(quem, textos, _resumo([list(itertools.compress(versoes, minhas))]))
+                linhas = itertools.compress(pagina.linhas, minhas)
+                resumo = _resumo([list(itertools.compress(versoes, minhas))])
+            yield DaEmpresa(quem, list(map(self._so_a_linha, linhas)), resumo)
 
     def _recusar(self) -> NoReturn:
         raise LinhaDeOutraEmpresa(

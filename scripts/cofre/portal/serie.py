@@ -176,12 +176,15 @@ class Serie:
         return novos, {e for e in antes | agora if antes.get(e) != agora.get(e)}
 
     def contagem_confere(self) -> bool:
-        """A contagem de todas as faixas de uma vez."""
+        """A contagem de todas as faixas de uma vez: a do começo, se ainda é a mesma."""
+        vieram = sum(b.vieram for b in self.blocos)
+        if self.total == vieram:
+            return True
         try:
             total = self._contar(Faixa())
         except ConsultaDemorada:
             return True  # cada faixa já foi conferida à parte
-        return total in (None, sum(b.vieram for b in self.blocos))
+        return total in (None, vieram)
 
     # -- pedir -------------------------------------------------------------------------------
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from desempenho.cenarios.backup import backup_pela_api, backup_pela_direta
+from desempenho.cenarios.backup import (
+    backup_pela_api,
+    backup_pela_direta,
+    backup_pela_internet,
+)
 from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
 from desempenho.cenarios.partida import partida
 from desempenho.cenarios.restauracao import (
@@ -22,6 +26,7 @@ Cenario = Callable[[Banca], Iterator[Linha]]
 CENARIOS: Final[Mapping[str, Cenario]] = {
     "partida": partida,
     "backup-api": backup_pela_api,
+    "backup-internet": backup_pela_internet,
     "backup-direta": backup_pela_direta,
     "restaurar-api": restauracao_pela_api,
     "uma-linha": uma_linha,
