@@ -162,8 +162,8 @@ class Copiadora:
     def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:
         """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""
         sobras: dict[str, int] = {}
-        for nome in escopo.tabelas:
-            total = self.via.contar(nome)
+        totais = self.empresas_lado_a_lado.cada(self.via.contar, escopo.tabelas)
+        for nome, total in zip(escopo.tabelas, totais, strict=True):
             sobra = (total or 0) - resumo.por_tabela[nome]
             if sobra > 0:
                 sobras[nome] = sobra
