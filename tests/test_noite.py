@@ -400,7 +400,10 @@ def test_o_que_envelheceu_se_diz_ao_abrir_e_ao_listar(noite: Noite) -> None:
     padaria, vizinha = executar(None, noite.destino, "listar", "--json").json()["empresas"]
     assert padaria["ultimo_inteiro"]["velho"] is False
     assert vizinha["ultimo_inteiro"]["velho"] is True
-    assert 4 * 86400 <= vizinha["ultimo_inteiro"]["idade_segundos"] < 4 * 86400 + 3600
+    ultimo = vizinha["ultimo_inteiro"]
+    quando = datetime.fromisoformat(ultimo["quando"])
+    assert quando.strftime("%Y%m%d_%H%M%S") == ultimo["carimbo"]
+    assert quando.utcoffset() is not None
     assert vizinha["ultimo_inteiro"]["carimbo"] == min(b["carimbo"] for b in vizinha["backups"])
     saida = executar(None, noite.destino, "listar", mais={"BACKUP_IDADE_MAXIMA": "amanha"})
     assert (saida.codigo, saida.erros.splitlines()[1]) == (2, "   Escreva como 36h, 2d ou 90min.")

@@ -29,10 +29,10 @@ class Idade:
         return "nenhum" if self.tempo is None else f"há {ha_quanto(self.tempo)}"
 
     def documento(self) -> dict[str, str | int | bool | None]:
-        """Para a saída --json."""
+        """Para a saída --json: quando foi, e não há quanto tempo, que muda a cada vez que se lê."""
         return {
             "carimbo": self.ultimo.carimbo if self.ultimo else None,
-            "idade_segundos": None if self.tempo is None else int(self.tempo.total_seconds()),
+            "quando": self.ultimo.quando.isoformat() if self.ultimo else None,
             "velho": self.velho,
         }
 

@@ -44,13 +44,32 @@ def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGu
 
     Levanta NadaEncontrado se não há nenhum backup, e o que `escolher_empresas` levanta.
     """
-    achadas: dict[str, EmpresaGuardada] = {}
+    achadas = {g.empresa.id: g for g in _de_cada_pasta(deposito)}
+    empresas = _escolher(deposito, [g.empresa for g in achadas.values()], pedidas)
+    return [achadas[e.id] for e in empresas]
+
+
+def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[EmpresaGuardada]:
+    """As mesmas, sem guardar na memória os backups de mais de uma: cada pasta é lida duas vezes,
+    e milhares de empresas não pesam mais que uma. Levanta como `guardadas`."""
+    achadas = {g.empresa.id: (g.empresa, g.pasta) for g in _de_cada_pasta(deposito)}
+    for empresa in _escolher(deposito, [e for e, _ in achadas.values()], pedidas):
+        pasta = achadas[empresa.id][1]
+        yield from (g for g in da_pasta(pasta, deposito.backups(pasta)) if g.empresa == empresa)
+
+
+def _de_cada_pasta(deposito: Deposito) -> Iterator[EmpresaGuardada]:
     for pasta in deposito.pastas():
-        achadas |= {g.empresa.id: g for g in da_pasta(pasta, deposito.backups(pasta))}
-    if not achadas:
+        yield from da_pasta(pasta, deposito.backups(pasta))
+
+
+def _escolher(
+    deposito: Deposito, empresas: Sequence[Empresa], pedidas: Sequence[str]
+) -> list[Empresa]:
+    if not empresas:
         raise nenhum_backup(deposito)
-    todas = sorted((g.empresa for g in achadas.values()), key=lambda e: (e.nome.casefold(), e.id))
-    return [achadas[e.id] for e in escolher_empresas(todas, pedidas)]
+    todas = sorted(empresas, key=lambda e: (e.nome.casefold(), e.id))
+    return escolher_empresas(todas, pedidas)
 
 
 def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaGuardada]:
@@ -96,48 +115,84 @@ def avisar_das_velhas(deposito: Deposito, limite: timedelta, relato: Relato) -> 
         relato.aviso(aviso)
 
 
-def listar(deposito: Deposito, pedidas: Sequence[str], limite: timedelta, relato: Relato) -> int:
-    """Mostra tudo, com o que passou do `limite` de idade marcado; devolve 0."""
-    empresas = guardadas(deposito, pedidas)
+def listar(
+    deposito: Deposito,
+    pedidas: Sequence[str],
+    limite: timedelta,
+    relato: Relato,
+    *,
+    com_documento: bool,
+) -> int:
+    """Mostra tudo, com o que passou do `limite` de idade marcado; devolve 0. `com_documento`: se
+    alguém vai ler o documento, que é do tamanho do depósito."""
     agora = datetime.now().astimezone()
-    avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in empresas)))
+    empresas = uma_a_uma(deposito, pedidas)
+    primeira = next(empresas)  # sem nenhuma, nem os avisos
+    avisos = list(avisos_de_pendentes(_pastas_de(deposito, pedidas)))
     for aviso in avisos:
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")
-    for guardada in empresas:
-        relato.linha()
-        relato.linha(f"🏢 {limpo(guardada.empresa.nome)}  ({limpo(guardada.empresa.id)})")
-        relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
-        ensaio = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
-        if ensaio is not None:
-            como = ensaiado.EM_PALAVRAS.get(ensaio.como, limpo(ensaio.como))
-            relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
+    espaco = Espaco()
+    documentos = []
+    for guardada in itertools.chain([primeira], empresas):
         idade = guardada.idade(limite, agora)
-        if idade.velho:
-            relato.linha(
-                f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
-            )
-        for backup in guardada.backups:
-            relato.linha(f"   {_linha(backup)}")
-    no_disco = _contar_espaco(empresas, relato)
-    documento = {"acao": "listar", "codigo": 0, "avisos": avisos, "bytes_no_disco": no_disco}
-    das_empresas = [_documento(g, g.idade(limite, agora)) for g in empresas]
-    relato.documento({**documento, "empresas": das_empresas})
+        _mostrar(guardada, idade, limite, relato)
+        espaco = espaco.com(guardada.backups)
+        if com_documento:
+            documentos.append(_documento(guardada, idade))
+    relato.linha()
+    relato.linha(espaco.em_palavras)
+    documento = {"acao": "listar", "codigo": 0, "avisos": avisos}
+    relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
     return 0
 
 
-def _contar_espaco(empresas: Sequence[EmpresaGuardada], relato: Relato) -> int:
-    """O total, em que um arquivo compartilhado por vários backups conta uma vez só, em bytes."""
-    backups = [b for g in empresas for b in g.backups]
-    no_disco = ocupado(arquivo for b in backups for arquivo in arquivos_de(b))
-    somados = sum(bytes_de(b) for b in backups)
-    cada_um = f" (seriam {tamanho(somados)} sem guardar uma vez só o que não mudou)"
+def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
+    if not pedidas:
+        return deposito.pastas()
+    return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas))
+
+
+def _mostrar(guardada: EmpresaGuardada, idade: Idade, limite: timedelta, relato: Relato) -> None:
     relato.linha()
-    relato.linha(
-        f"💾 {plural(len(backups), 'backup', 'backups')} em {tamanho(no_disco)} de disco"
-        f"{cada_um if somados > no_disco else ''}"
-    )
-    return no_disco
+    relato.linha(f"🏢 {limpo(guardada.empresa.nome)}  ({limpo(guardada.empresa.id)})")
+    relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
+    ensaio = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
+    if ensaio is not None:
+        como = ensaiado.EM_PALAVRAS.get(ensaio.como, limpo(ensaio.como))
+        relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
+    if idade.velho:
+        relato.linha(
+            f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
+        )
+    for backup in guardada.backups:
+        relato.linha(f"   {_linha(backup)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Espaco:
+    """Quantos backups, e o que ocupam em bytes: um arquivo que vários têm em comum (só os de uma
+    mesma empresa têm) conta uma vez em `no_disco`, e uma por backup em `somados`."""
+
+    backups: int = 0
+    no_disco: int = 0
+    somados: int = 0
+
+    def com(self, backups: Sequence[Backup]) -> Espaco:
+        """Com os de mais uma empresa."""
+        return Espaco(
+            self.backups + len(backups),
+            self.no_disco + ocupado(arquivo for b in backups for arquivo in arquivos_de(b)),
+            self.somados + sum(bytes_de(b) for b in backups),
+        )
+
+    @property
+    def em_palavras(self) -> str:
+        seriam = f" (seriam {tamanho(self.somados)} sem guardar uma vez só o que não mudou)"
+        return (
+            f"💾 {plural(self.backups, 'backup', 'backups')} em {tamanho(self.no_disco)} de disco"
+            f"{seriam if self.somados > self.no_disco else ''}"
+        )
 
 
 SINAIS = {"completo": "✅", "danificado": "❌"}

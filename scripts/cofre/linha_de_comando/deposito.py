@@ -20,7 +20,8 @@ def _listar(opcoes: Namespace, relato: Relato) -> int:
 
     deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
     limite = config.limites().idade
-    return inventario.listar(deposito, tuple(opcoes.empresa or ()), limite, relato)
+    empresas = tuple(opcoes.empresa or ())
+    return inventario.listar(deposito, empresas, limite, relato, com_documento=bool(opcoes.json))
 
 
 def _verificar(opcoes: Namespace, relato: Relato) -> int:

@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from cofre.deposito import Deposito
 
 
+EMPRESAS_NA_PAGINA = 2_000
+"""A página de mil empresas com meses de backups já tem uns 3 MB."""
+
+
 def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta) -> Path | None:
     """Refaz a página e devolve onde ela está; None se não há o que mostrar, ou se não deu: a página
-    nunca faz falhar o que já deu certo, e por isso a causa é só um aviso."""
+    nunca faz falhar o que já deu certo, e por isso a causa é só um aviso. Com muitas empresas,
+    fica para a ação `painel`: seria grande demais para refazer e abrir todo dia."""
+    if len(deposito.pastas()) > EMPRESAS_NA_PAGINA:
+        return None
     try:
         from cofre.painel import pagina
 
