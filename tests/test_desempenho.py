@@ -32,6 +32,8 @@ DA_GRANDE = [
     "o primeiro menu da restauração",
     "backup pela API, 60 linhas, todas gravadas por uma transação",
     "backup pela API, 60 linhas, gravadas aos poucos, dez por transação",
+    "backup pela API, 60 linhas, gravadas aos poucos, dez por transação, 30 ms a mais em cada"
+    " pedido",
     "backup pela direta, 60 linhas, todas gravadas por uma transação",
     "backup pela direta, 60 linhas, gravadas aos poucos, dez por transação",
     "restauração pela API, 60 linhas, todas faltam: comando inteiro",

@@ -23,7 +23,11 @@ from supabase_local.falhas import (
     SemDefinicoes,
     quando,
 )
+from supabase_local.processos import esperar
 from supabase_local.servidor import SupabaseLocal
+
+PRAZO = 10.0
+"""Segundos para um registro que já devia estar lá."""
 
 TABELA = """
     CREATE TABLE coisas (id bigint PRIMARY KEY, texto text);
@@ -126,6 +130,7 @@ def test_conta_os_pedidos_e_nao_guarda_chaves(
     projeto: SupabaseLocal, cliente: httpx.Client
 ) -> None:
     cliente.get("coisas?id=eq.3", headers={"Prefer": "count=exact"})
+    assert esperar(lambda: len(projeto.gateway.pedidos) == 1, PRAZO)
     (registro,) = projeto.gateway.pedidos
     assert (registro.metodo, registro.tabela, registro.consulta) == ("GET", "coisas", "id=eq.3")
     assert (registro.status, registro.bytes_enviados) == (200, len('[{"id":3,"texto":"coisa 3"}]'))
@@ -294,5 +299,7 @@ def test_um_gancho_que_devolve_false_corta(projeto: SupabaseLocal, cliente: http
     ):
         cliente.post("coisas", json={"id": 4000})
     assert cliente.get("coisas?id=eq.4000").json() == []
+    # O registro é escrito depois da resposta: quem a recebe pode chegar antes dele.
+    assert esperar(lambda: len(projeto.gateway.pedidos) == 2, PRAZO)
     cortado, servido = projeto.gateway.pedidos
     assert (cortado.status, servido.status) == (0, 200)
