@@ -50,8 +50,7 @@ def registro_de(projeto: SupabaseLocal, metodo: str, consulta: str) -> Registro:
         return [r for r in projeto.gateway.pedidos if (r.metodo, r.consulta) == (metodo, consulta)]
 
     assert esperar(lambda: bool(achados()), PRAZO)
-    (registro,) = achados()
-    return registro
+    return achados()[-1]
 
 
 @pytest.fixture(autouse=True)
