@@ -11,7 +11,6 @@ NULO = b"null"
 ORDENS: dict[str, Callable[[bytes], Any]] = {
     # O texto de um uuid é hexadecimal minúsculo de tamanho fixo: a ordem dos bytes é a dele.
     "uuid": bytes,
-    "smallint": int,
     "integer": int,
     "bigint": int,
 }

@@ -269,19 +269,24 @@ class Executor:
         self._liberacoes[quem] += 1
         coluna, valor = achado
         acao = quem_tem(plano, alvo.tabela.nome, chave, coluna, valor)
-        if acao is None:
+        provisorio = valor_provisorio(alvo.tabela, coluna)
+        if acao is None or provisorio is None:
             return False
-        provisorio = msgspec.Raw(msgspec.json.encode(valor_provisorio(alvo.tabela, coluna)))
         pedido = iter([Mudanca(acao, {coluna: provisorio})])
         return all(f.recusa is None for f in self.escritor.mudar(alvo, pedido, em_paralelo=False))
 
     # -- o que não deu certo -----------------------------------------------------------------
 
     def _desistiu(self, tabela: str, acao: str) -> bool:
-        codigos = [i.erro.codigo_sql for i in self.impedimentos if i.tabela == tabela]
-        if DONO_TROCADO in codigos:
+        if self._troca_o_dono(tabela):
             return acao != REMOVER
-        return any(codigos.count(c) >= RECUSAS_POR_TABELA for c in set(codigos) - {MUDOU})
+        codigos = Counter(i.erro.codigo_sql for i in self.impedimentos if i.tabela == tabela)
+        return any(codigos[c] >= RECUSAS_POR_TABELA for c in codigos.keys() - {MUDOU})
+
+    def _troca_o_dono(self, tabela: str) -> bool:
+        return any(
+            i.erro.codigo_sql == DONO_TROCADO for i in self.impedimentos if i.tabela == tabela
+        )
 
     def _anotar_gatilho(self, alvo: TabelaNoEscopo, tipo: str, acao: Acao) -> None:
         """Uma só vez basta para desistir da tabela: cada nova escrita soltaria mais uma linha."""

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from cofre.erros import BackupDanificado
-from cofre.modelo import ChaveEstrangeira
+from cofre.modelo import ChaveEstrangeira, nome_do_tipo
 
 METADADOS = "backup_metadata_"
 CARIMBO = r"\d{8}_\d{6}"
@@ -170,7 +170,7 @@ def _tabela(nome: str, t: Mapping[str, Any]) -> TabelaSalva:
         registros=int(t["registros"]),
         bytes=int(t["bytes"]),
         sha256=str(t["sha256"]),
-        colunas=tuple(t.get("colunas", ())),
+        colunas=tuple(map(_coluna, t.get("colunas", ()))),
         chave=tuple(t.get("chave", ())),
         estrangeiras=tuple(_chave(fk) for fk in t.get("chaves_estrangeiras", ())),
         nao_gravaveis=tuple(t.get("nao_gravaveis", ())),
@@ -179,6 +179,11 @@ def _tabela(nome: str, t: Mapping[str, Any]) -> TabelaSalva:
         compactado=bool(t.get("compactado")),
         bytes_no_disco=int(t.get("bytes_no_disco", 0)),
     )
+
+
+def _coluna(coluna: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A coluna com o nome que o tipo dela tem hoje, seja qual for o de quando se copiou."""
+    return {**coluna, "tipo": nome_do_tipo(str(coluna.get("tipo") or ""))}
 
 
 def _chave_em_json(fk: ChaveEstrangeira) -> dict[str, Any]:

@@ -27,8 +27,41 @@ SEM_CHAVE = ("tableoid", "ctid")
 O `tableoid` vem junto porque, numa tabela particionada, o `ctid` se repete em cada partição."""
 
 
-COMPARAVEIS = frozenset({"uuid", "integer", "bigint", "smallint"})
+COMPARAVEIS = frozenset({"uuid", "integer", "bigint"})
 """Tipos de chave que se comparam aqui como no banco."""
+
+_NOMES_DE_TIPO = {
+    apelido: nome
+    for nome, apelidos in {
+        # A descrição da API não distingue mais os dois: smallint e integer são ambos int32.
+        "integer": "int int2 int4 int32 smallint",
+        "bigint": "int8 int64",
+        "boolean": "bool",
+        "numeric": "decimal",
+        "real": "float4",
+        "double precision": "float8",
+        "character varying": "varchar",
+        "character": "bpchar char",
+        "date": "",
+        "text": "",
+        "time without time zone": "time",
+        "time with time zone": "timetz",
+        "timestamp without time zone": "timestamp",
+        "timestamp with time zone": "timestamptz",
+    }.items()
+    for apelido in (nome, *apelidos.split())
+}
+
+
+def nome_do_tipo(dito: str) -> str:
+    """O nome único de um tipo, como quer que o chame quem o diz: a API (int32, int64 desde o
+    PostgREST 14.8: CHANGELOG, #4641), o PostgreSQL (integer, int4, smallint) ou um backup antigo.
+
+    Um vetor continua vetor («int32[]» → «integer[]»); um tipo que não está na lista fica como veio.
+    """
+    base, vetor, resto = dito.partition("[")
+    sem_tamanho = re.sub(r"\s*\([\d,\s]*\)", "", base)
+    return _NOMES_DE_TIPO.get(sem_tamanho, base) + vetor + resto
 
 
 def ordem_de_exibicao(tabela: str) -> tuple[int, str]:
@@ -56,7 +89,7 @@ class Empresa:
 
 @dataclass(frozen=True, slots=True)
 class Coluna:
-    """`tipo` é o nome do PostgreSQL («uuid», «numeric», «text[]»); vazio se não se sabe."""
+    """`tipo` é o nome que `nome_do_tipo` dá («uuid», «integer», «text[]»); vazio se não se sabe."""
 
     nome: str
     tipo: str = ""

@@ -17,7 +17,7 @@ from cofre.modelo import ChaveEstrangeira, Contradicao
 from cofre.ordem import em_lotes
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Chave, Contagem, Plano, abrir_linha
 from cofre.relato import plural
-from cofre.unicos import coluna_e_valor
+from cofre.unicos import coluna_e_valor, quem_tem
 from cofre.via import Ensaio, Via, ensaiar_todas
 
 CHAVES_POR_VEZ = 500
@@ -265,13 +265,7 @@ class Avaliacao:
         if achado is None:
             return False
         coluna, valor = achado
-        for tipo in (ALTERAR, REMOVER):
-            for acao in self.plano.acoes(nome, tipo):
-                linha = abrir_linha(acao.atual or b"{}")
-                tem = texto(bytes(linha[coluna])) if coluna in linha else None
-                if tem is not None and tem.casefold() == valor.casefold():
-                    return True
-        return False
+        return quem_tem(self.plano, nome, None, coluna, valor) is not None
 
 
 def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:

@@ -20,6 +20,7 @@ from aiohttp import web
 from yarl import URL
 
 from supabase_local.chaves import Chaves
+from supabase_local.descricao import DescricaoDeHoje
 from supabase_local.falhas import (
     CortarConexao,
     Falha,
@@ -49,10 +50,16 @@ LIMITE_DE_LINHA = 1024 * 1024
 
 
 class Gateway:
-    """Encaminha /rest/v1/ a um PostgREST; gerenciador de contexto."""
+    """Encaminha /rest/v1/ a um PostgREST; gerenciador de contexto.
 
-    def __init__(self, destino: str, chaves: Chaves, *, porta: int = 0) -> None:
+    `de_hoje`: descreve a API como os servidores de hoje, e não como o PostgREST que se tem aqui.
+    """
+
+    def __init__(
+        self, destino: str, chaves: Chaves, *, porta: int = 0, de_hoje: bool = True
+    ) -> None:
         self._destino = destino
+        self._do_servidor: tuple[Falha, ...] = (DescricaoDeHoje(),) if de_hoje else ()
         self._chaves = chaves
         self.porta = porta
         self._laco = asyncio.new_event_loop()
@@ -219,10 +226,12 @@ class Gateway:
     async def _com_regras(
         self, pedido: Pedido, requisicao: web.Request, contador: Contador
     ) -> Resposta:
-        """Monta as camadas: a primeira regra acrescentada é a mais de fora."""
+        """Monta as camadas: a primeira regra acrescentada é a mais de fora, e as que fazem parte
+        do servidor são as mais de dentro."""
         with self._trava:
             regras = list(self._regras)
         disparadas = [(regra.falha, vez) for regra in regras if (vez := regra.disparar(pedido))]
+        disparadas += [(falha, 1) for falha in self._do_servidor]
 
         async def seguir(atual: Pedido, nivel: int = 0) -> Resposta:
             if nivel == len(disparadas):

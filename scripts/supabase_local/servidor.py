@@ -28,7 +28,9 @@ class SupabaseLocal:
         max_linhas: int = LINHAS_POR_RESPOSTA,
         porta: int = 0,
         segredo: str | None = None,
+        de_hoje: bool = True,
     ) -> None:
+        """`de_hoje`: a API se descreve como nos servidores de hoje (ver `descricao`)."""
         chaves = gerar_chaves(segredo)
         self._chaves = chaves
         self.banco = banco
@@ -47,6 +49,7 @@ class SupabaseLocal:
             max_linhas=max_linhas,
         )
         self._porta = porta
+        self._de_hoje = de_hoje
         self._pilha = contextlib.ExitStack()
         self.gateway: Gateway
 
@@ -70,7 +73,9 @@ class SupabaseLocal:
     def iniciar(self) -> None:
         with contextlib.ExitStack() as pilha:
             pilha.enter_context(self.postgrest)
-            self.gateway = Gateway(self.postgrest.url, self._chaves, porta=self._porta)
+            self.gateway = Gateway(
+                self.postgrest.url, self._chaves, porta=self._porta, de_hoje=self._de_hoje
+            )
             pilha.enter_context(self.gateway)
             self._pilha = pilha.pop_all()
 

@@ -40,13 +40,18 @@ class FabricaDeSupabase:
         return nome
 
     def __call__(
-        self, modelo: str = LOJA, *, sql: tuple[str, ...] = (), max_linhas: int = 1000
+        self,
+        modelo: str = LOJA,
+        *,
+        sql: tuple[str, ...] = (),
+        max_linhas: int = 1000,
+        de_hoje: bool = True,
     ) -> SupabaseLocal:
-        return self.sobre(self.banco(modelo, sql), max_linhas)
+        return self.sobre(self.banco(modelo, sql), max_linhas, de_hoje=de_hoje)
 
-    def sobre(self, banco: str, max_linhas: int = 1000) -> SupabaseLocal:
-        """Um projeto sobre um banco que já existe."""
-        projeto = SupabaseLocal(self.cluster, banco=banco, max_linhas=max_linhas)
+    def sobre(self, banco: str, max_linhas: int = 1000, *, de_hoje: bool = True) -> SupabaseLocal:
+        """Um projeto sobre um banco que já existe; `de_hoje`, se a API se descreve como hoje."""
+        projeto = SupabaseLocal(self.cluster, banco=banco, max_linhas=max_linhas, de_hoje=de_hoje)
         return self._pilha.enter_context(projeto)
 
 

@@ -22,6 +22,7 @@ from cofre.modelo import (
     Coluna,
     Tabela,
     chave_que_serve,
+    nome_do_tipo,
 )
 
 ACOES = {
@@ -155,7 +156,7 @@ def _tabela(
     restricoes: Sequence[_Restricao],
     gatilhos: Sequence[_Gatilho],
 ) -> Tabela:
-    modelo = tuple(Coluna(c.nome, c.tipo, c.anulavel) for c in colunas)
+    modelo = tuple(Coluna(c.nome, nome_do_tipo(c.tipo), c.anulavel) for c in colunas)
     da_chave = {c for r in restricoes if r.tipo == "p" for c in r.colunas}
     chave = [c.nome for c in colunas if c.nome in da_chave]  # na ordem das colunas, como na API
     estrangeiras = [r for r in restricoes if r.tipo == "f"]

@@ -29,6 +29,7 @@ from cofre.modelo import (
     Coluna,
     Tabela,
     chave_que_serve,
+    nome_do_tipo,
 )
 from cofre.portal.consulta import APELIDO, citar, nulas, pendurar
 from cofre.portal.transporte import Transporte
@@ -87,7 +88,7 @@ def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
     colunas, chave, estrangeiras = [], [], []
     for coluna, propriedade in (definicao.get("properties") or {}).items():
         nota = str(propriedade.get("description") or "")
-        tipo = str(propriedade.get("format") or "")
+        tipo = nome_do_tipo(str(propriedade.get("format") or ""))
         colunas.append(Coluna(coluna, tipo, coluna not in obrigatorias))
         if _CHAVE in nota:
             chave.append(coluna)
