@@ -11,7 +11,7 @@ from cofre.comparacao import Arquivos, Comparacao
 from cofre.deposito import Backup
 from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
 from cofre.erros import EmpresaMudou, FalhaDeLeitura
-from cofre.escritor import DONO_TROCADO, MUDOU
+from cofre.escritor import DONO_TROCADO, POR_REVER
 from cofre.executor import Impedimento
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.plano import Contagem, Plano
@@ -112,7 +112,7 @@ class Convergencia:
         self._vistas.add(assinatura)
         self.passadas += 1
         self.impedimentos = self._executar(plano)
-        if any(i.erro.codigo_sql == MUDOU for i in self.impedimentos):
+        if any(i.erro.codigo_sql in POR_REVER for i in self.impedimentos):
             self._vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
         return self.pilha.enter_context(self._nova_foto())
 

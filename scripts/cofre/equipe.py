@@ -48,7 +48,11 @@ class Equipe:
         return [f.result() for f in _com_erro_primeiro(futuros)]
 
     def em_ordem(self, fazer: Callable[[E], S], itens: Iterable[E]) -> Iterator[S]:
-        """`fazer` em todos, lado a lado, entregando na ordem; poucos itens à frente de quem lê."""
+        """`fazer` em todos, lado a lado, entregando na ordem; poucos itens à frente de quem lê.
+
+        Depois de uma exceção, ou de quem lê fechar o gerador, nada fica a caminho: pode-se fazer o
+        contrário do que se pedia.
+        """
         fila: deque[Future[S]] = deque()
         self._em_ordem = fila
         restantes = iter(itens)
@@ -57,17 +61,19 @@ class Equipe:
                 fila.append(self._fios.submit(fazer, item))  # type: ignore[arg-type]
             if not fila:
                 return
-            primeiro = fila[0]
-            while not wait([primeiro], timeout=VIGIA).done:
+            while not wait([fila[0]], timeout=VIGIA).done:
                 self._conferir_parada(fila)
-            fila.popleft()
+            primeiro = fila.popleft()
             try:
                 resultado = primeiro.result()
             except Exception:
-                # Nada fica a caminho: quem trata o erro pode fazer o contrário do que se pedia.
-                wait([f for f in fila if not f.cancel()])
+                _largar(fila)
                 raise
-            yield resultado
+            try:
+                yield resultado
+            except GeneratorExit:
+                _largar(fila, DESPEDIDA)
+                raise
 
     def encerrar(self) -> None:
         """Larga os fios: o que não começou não começa; o que `em_ordem` começou tem DESPEDIDA
@@ -80,6 +86,11 @@ class Equipe:
             for futuro in futuros:
                 futuro.cancel()
             raise Interrompido("Interrompido.")
+
+
+def _largar(fila: Iterable[Future[S]], ate: float | None = None) -> None:
+    """O que não começou não começa, e espera-se o resto (`ate` tantos segundos)."""
+    wait([f for f in fila if not f.cancel()], timeout=ate)
 
 
 def _com_erro_primeiro(futuros: list[Future[S]]) -> list[Future[S]]:

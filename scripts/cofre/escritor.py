@@ -3,7 +3,7 @@ promete."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,15 +12,18 @@ import msgspec
 from cofre.campos import NULO
 from cofre.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
 from cofre.escopo import TabelaNoEscopo
-from cofre.modelo import Tabela
 from cofre.ordem import metades
 from cofre.plano import Acao, TabelaDoPlano, abrir_linha
 
 DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"
 IGNORADA = "ignorada"
+SEM_VERSAO = "sem versão"
 """Códigos nossos, no lugar dos do PostgreSQL: um gatilho troca o dono; a linha não é mais como a
-foto a viu; um gatilho faz de conta que a exclusão aconteceu."""
+foto a viu; um gatilho faz de conta que a escrita aconteceu; não se sabe se a linha ainda é a que a
+foto viu."""
+POR_REVER = frozenset({MUDOU, SEM_VERSAO})
+"""O que a próxima foto pode resolver, sem que o plano mude."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,15 @@ class Escritor(Protocol):
 
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
-    ) -> Iterator[Mudada]:
+    ) -> Generator[Mudada, None, None]:
         """Muda as linhas que ainda são como a foto as viu; responde por cada uma, na ordem. Uma
-        recusa vem na resposta. Em paralelo, várias podem estar a caminho ao mesmo tempo."""
+        recusa vem na resposta (com IGNORADA, se o banco não mudou uma que ainda é). Em paralelo,
+        várias podem estar a caminho ao mesmo tempo. Quem fecha o gerador não manda mais nada."""
 
-    def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+    def lotes_a_apagar(self, alvo: TabelaNoEscopo, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
         """As ações em grupos que cabem num `apagar`."""
 
-    def apagar(self, tabela: Tabela, lote: Sequence[Acao]) -> Sequence[Acao]:
+    def apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
         """Apaga as linhas que ainda são como a foto as viu; devolve as que não são e ficaram.
         Levanta EscritaRecusada com IGNORADA se o banco não apagou alguma que ainda é."""
 

@@ -8,6 +8,7 @@ que o banco recusa é anotado e não impede o resto; quem chama fotografa de nov
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from cofre.escritor import (
     colunas_de_dono,
     lote_de,
 )
-from cofre.modelo import ChaveEstrangeira, Tabela
+from cofre.modelo import ChaveEstrangeira
 from cofre.ordem import Ritmo, aponta_para_si, enquanto, maes_antes, metades, ordenar
 from cofre.plano import (
     ALTERAR,
@@ -180,8 +181,13 @@ class Executor:
 
     def _mudar(self, plano: Plano, nome: str, pedidos: Iterator[Mudanca]) -> None:
         alvo, em_paralelo = self.escopo[nome], self._conferida(plano, nome)
-        for feita in self.escritor.mudar(alvo, pedidos, em_paralelo=em_paralelo):
-            self._ao_mudar(plano, alvo, feita)
+        with contextlib.closing(
+            self.escritor.mudar(alvo, pedidos, em_paralelo=em_paralelo)
+        ) as feitas:
+            for feita in feitas:
+                self._ao_mudar(plano, alvo, feita)
+                if self._troca_o_dono(nome):
+                    return  # mais uma só soltaria mais uma linha
 
     def _conferida(self, plano: Plano, nome: str) -> bool:
         """Se pode ser em paralelo. Um gatilho que soma as filhas na mãe pode somar sem ver a do
@@ -207,28 +213,29 @@ class Executor:
     # -- remover ---------------------------------------------------------------------------
 
     def _remover(self, plano: Plano, nome: str) -> None:
-        tabela = self.escopo[nome].tabela
-        for lote in self.escritor.lotes_a_apagar(tabela, plano.acoes(nome, REMOVER)):
-            self._apagar(tabela, lote)
+        alvo = self.escopo[nome]
+        for lote in self.escritor.lotes_a_apagar(alvo, plano.acoes(nome, REMOVER)):
+            self._apagar(alvo, lote)
 
-    def _apagar(self, tabela: Tabela, lote: Sequence[Acao]) -> None:
-        if self._desistiu(tabela.nome, REMOVER):
+    def _apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> None:
+        nome = alvo.tabela.nome
+        if self._desistiu(nome, REMOVER):
             return
         try:
-            ficaram = self.escritor.apagar(tabela, lote)
+            ficaram = self.escritor.apagar(alvo, lote)
         except SEM_EFEITO as e:
             partes = metades(lote)
             for parte in partes:
-                self._apagar(tabela, parte)
+                self._apagar(alvo, parte)
             if partes:
                 return
             if not isinstance(e, EscritaRecusada):
                 raise
-            self._anotar(tabela.nome, REMOVER, lote[0], e)
+            self._anotar(nome, REMOVER, lote[0], e)
             return
-        self.ao_avancar(tabela.nome, REMOVER, len(lote))
+        self.ao_avancar(nome, REMOVER, len(lote))
         for acao in ficaram:
-            self._anotar_mudou(tabela.nome, REMOVER, acao)
+            self._anotar_mudou(nome, REMOVER, acao)
 
     # -- gatilhos que trocam o dono ----------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cofre.comparacao import Alvo
 from cofre.convergencia import Desfecho
+from cofre.executor import Impedimento
 from cofre.plano import REMOVER, Contagem, Plano
 from cofre.relato import Relato, em_linhas, limpo, numero, plural
 from cofre.restauracao import Planejada
@@ -107,15 +108,26 @@ class Narrador:
                 f"   {limpo(nome)}: ainda faltam {numero(c.repor)}, diferem"
                 f" {numero(c.alterar)}, sobram {numero(c.remover)}"
             )
-        vistos: set[str] = set()
+        por_causa: dict[tuple[str, str], list[Impedimento]] = {}
         for i in desfecho.impedimentos:
-            if str(i.erro) not in vistos:
-                vistos.add(str(i.erro))
-                linha(f"   ❌ {limpo(i.tabela)}: {limpo(str(i.erro))} {limpo(i.erro.detalhes)}")
+            por_causa.setdefault((i.tabela, str(i.erro)), []).append(i)
+        for (tabela, causa), iguais in por_causa.items():
+            linha(
+                f"   ❌ {limpo(tabela)}: {limpo(causa)} {limpo(iguais[0].erro.detalhes)}".rstrip()
+            )
+            linha(f"      {_quais(iguais)}")
 
 
 NOMES = ("nome", "name", "descricao", "razao_social", "full_name", "email", "numero_os")
 TAMANHO_DO_APELIDO = 40
+
+
+def _quais(impedimentos: Sequence[Impedimento]) -> str:
+    """As chaves das primeiras linhas, e quantas mais há."""
+    chaves = [limpo(", ".join(i.chave))[:TAMANHO_DO_APELIDO] for i in impedimentos]
+    mais = f" e mais {numero(n)}" if (n := len(chaves) - EXEMPLOS) > 0 else ""
+    titulo = "registro" if len(chaves) == 1 else "registros"
+    return f"{titulo}: {'; '.join(chaves[:EXEMPLOS])}{mais}"
 
 
 def _apelido(linha: bytes) -> str:

@@ -20,6 +20,7 @@ CAMPANHAS = (
     "tests/test_isolamento.py",
     "tests/test_restaurar_quedas.py",
     "tests/test_direto_restaurar.py",
+    "tests/test_edicoes.py",
 )
 
 

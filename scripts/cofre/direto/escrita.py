@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -136,7 +136,7 @@ class EscritorDireto:
 
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
-    ) -> Iterator[Mudada]:
+    ) -> Generator[Mudada, None, None]:
         """Um UPDATE para cada sequência de mudanças nas mesmas colunas. Nada vai em paralelo: uma
         transação é uma conexão."""
         for _colunas, iguais in itertools.groupby(quais, key=lambda m: tuple(m.valores)):
@@ -188,20 +188,21 @@ class EscritorDireto:
         os gatilhos, ninguém nota que saiu."""
         tabela = alvo.tabela
         with self.conexao.transaction():
-            ficaram = {a.chave for a in self.apagar(tabela, [m.acao for m in lote])}
+            ficaram = {a.chave for a in self.apagar(alvo, [m.acao for m in lote])}
             sairam = [m for m in lote if m.acao.chave not in ficaram]
             fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
             colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
             gravadas = self._inserir_pelo_json(alvo, [_inteira(m) for m in sairam], colunas)
         return {_chave(tabela, linha): linha for linha in gravadas}
 
-    def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+    def lotes_a_apagar(self, alvo: TabelaNoEscopo, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
         """Grupos que cabem num comando."""
         bytes_da_linha = (lambda a: len(a.atual or b""), BYTES_POR_COMANDO)
         yield from em_lotes(acoes, LINHAS_POR_COMANDO, bytes_da_linha)
 
-    def apagar(self, tabela: Tabela, lote: Sequence[Acao]) -> Sequence[Acao]:
+    def apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
         """Um DELETE; o que ele não apagou é procurado, para saber por quê."""
+        tabela = alvo.tabela
         linhas = [a.atual or b"{}" for a in lote]
         if not tabela.chave:
             return self._apagar_sem_chave(tabela, lote, linhas)

@@ -12,7 +12,7 @@ from cofre.ordem import em_lotes
 from cofre.plano import Chave, abrir_linha
 from cofre.portal.consulta import Parametros, citar
 from cofre.portal.escrita import CHAVES_POR_PEDIDO, vetor
-from cofre.portal.filtros import BYTES_DE_FILTRO, bytes_na_url, citar_sempre, por_chave
+from cofre.portal.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
 from cofre.portal.transporte import Transporte
 
 NULO_PROIBIDO = "23502"
@@ -27,7 +27,7 @@ def existentes(
     achadas: list[bytes] = []
     colunas = dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao))
     selecao = ",".join(citar(c) for c in colunas)
-    bytes_do_filtro = (lambda c: bytes_na_url(tabela, c), BYTES_DE_FILTRO)
+    bytes_do_filtro = (lambda c: bytes_da_chave(tabela, c), BYTES_DE_FILTRO)
     for lote in em_lotes(chaves, CHAVES_POR_PEDIDO, bytes_do_filtro):
         pagina = transporte.ler(tabela.nome, selecao, por_chave(tabela, lote))
         achadas += [bytes(linha) for linha in pagina.linhas]

@@ -1,21 +1,23 @@
 """O único que escreve no banco pela API: cada operação do executor em pedidos do PostgREST.
 
-Alterar leva no filtro a chave, as colunas de dono e o que a foto viu nas colunas que mudam. Remover
-lê as linhas de novo, deixa as que não são byte a byte as da foto e apaga exatamente as versões que
-leu: uma linha que alguém mudou no meio do caminho não é tocada.
+Antes de mudar ou remover, as linhas são lidas de novo; as que não são byte a byte as da foto ficam,
+e as outras só se mudam ou se apagam na versão que se leu: uma linha que alguém mudou no meio do
+caminho não é tocada.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
+from cofre.campos import NULO
 from cofre.equipe import Equipe
-from cofre.erros import EscritaRecusada
+from cofre.erros import ConsultaDemorada, EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import (
     IGNORADA,
@@ -27,28 +29,38 @@ from cofre.escritor import (
     colunas_de_dono,
 )
 from cofre.modelo import Tabela
-from cofre.ordem import em_lotes
+from cofre.ordem import em_lotes, metades
 from cofre.plano import Acao, Chave, abrir_linha
 from cofre.portal.consulta import Parametros, citar
 from cofre.portal.fila import lado_a_lado
 from cofre.portal.filtros import (
     BYTES_DE_FILTRO,
-    bytes_na_url,
+    bytes_da_chave,
+    bytes_dos_valores,
     citar_sempre,
+    desta_versao,
+    destas_versoes,
     do_mesmo_dono,
+    dos_lugares,
     por_chave,
-    por_tudo,
-    se_ainda_for,
 )
 from cofre.portal.transporte import PaginaGrande, Transporte
+from cofre.portal.versoes import Viva, com_chave, sem_chave, valores_de
 
 CHAVES_POR_PEDIDO = 40
 BYTES_POR_RELEITURA = 512 * 1024
+VERSOES_POR_MUDANCA = 5
+"""Quantas vezes se tenta mudar uma linha que outros tocam sem a mudar, antes de a deixar para a
+próxima foto."""
+
+T = TypeVar("T")
+Relida = tuple[Mudanca, Viva | EscritaRecusada | None]
+"""Uma mudança e a linha como está agora; None se já não existe."""
 
 
 @dataclass(frozen=True, slots=True)
 class EscritorDaApi:
-    """O `cofre.executor.Escritor` que escreve pela API."""
+    """O `cofre.escritor.Escritor` que escreve pela API."""
 
     transporte: Transporte
     equipe: Equipe
@@ -83,29 +95,72 @@ class EscritorDaApi:
         )
         return (_linhas(gravadas) or ()) if alvo.tabela.chave else ()
 
+    # -- mudar -----------------------------------------------------------------------------
+
     def mudar(
         self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
-    ) -> Iterator[Mudada]:
-        """Um PATCH por linha, em várias conexões se em paralelo."""
+    ) -> Generator[Mudada, None, None]:
+        """Um GET por grupo de linhas e um PATCH por linha, em várias conexões se em paralelo."""
 
-        def uma(mudanca: Mudanca) -> Mudada:
+        def uma(relida: Relida) -> Mudada:
             try:
-                return Mudada(mudanca, self._alterar(alvo, mudanca))
+                return self._mudar(alvo, *relida)
             except EscritaRecusada as e:
-                return Mudada(mudanca, recusa=e)
+                return Mudada(relida[0], recusa=e)
 
-        if not em_paralelo:
-            yield from map(uma, quais)
-            return
+        relidas = self._reler(alvo, quais)
         # A primeira vai só: se um gatilho troca o dono, é a única que se solta.
-        yield from map(uma, itertools.islice(quais, 1))
-        yield from self.equipe.em_ordem(uma, quais)
+        sozinhas = itertools.islice(relidas, 1) if em_paralelo else relidas
+        yield from map(uma, sozinhas)
+        yield from self.equipe.em_ordem(uma, relidas)
 
-    def _alterar(self, alvo: TabelaNoEscopo, mudanca: Mudanca) -> Sequence[bytes] | None:
+    def _reler(self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca]) -> Iterator[Relida]:
+        for lote in _em_grupos(alvo, quais, lambda m: (m.acao, m.como_esta)):
+            yield from self._reler_grupo(alvo.tabela, lote)
+
+    def _reler_grupo(self, tabela: Tabela, lote: Sequence[Mudanca]) -> Iterator[Relida]:
+        try:
+            vivas = com_chave(self.transporte, tabela, [m.acao for m in lote])
+        except EscritaRecusada as e:
+            yield from ((m, e) for m in lote)
+        except (PaginaGrande, ConsultaDemorada):
+            partes = metades(lote)
+            if not partes:
+                raise
+            for parte in partes:
+                yield from self._reler_grupo(tabela, parte)
+        else:
+            yield from ((m, vivas.get(m.acao.chave)) for m in lote)
+
+    def _mudar(
+        self, alvo: TabelaNoEscopo, mudanca: Mudanca, viva: Viva | EscritaRecusada | None
+    ) -> Mudada:
+        """Insiste se só a versão mudou: a linha que um gatilho tocou, por causa de outra que
+        mudamos, ainda é a que a foto viu. Levanta EscritaRecusada e FalhaDeLeitura."""
+        if isinstance(viva, EscritaRecusada):
+            raise viva
+        for _ in range(VERSOES_POR_MUDANCA):
+            if viva is None or not _ainda_e(alvo, mudanca, viva.linha):
+                break
+            gravadas = self._mudar_versao(alvo, mudanca, viva.versao)
+            if gravadas is None or gravadas:
+                return Mudada(mudanca, gravadas)
+            antes = viva
+            viva = com_chave(self.transporte, alvo.tabela, [mudanca.acao]).get(mudanca.acao.chave)
+            if viva == antes:
+                nome = alvo.tabela.nome
+                raise EscritaRecusada(IGNORADA, f"o banco não altera registros de {nome}", "")
+        # Um pedido que chegou duas vezes, ou alguém que quis o mesmo: já está como se queria.
+        ja_esta = viva is not None and _como_se_quer(mudanca, viva.linha)
+        return Mudada(mudanca, [viva.linha] if viva is not None and ja_esta else ())
+
+    def _mudar_versao(
+        self, alvo: TabelaNoEscopo, mudanca: Mudanca, versao: str
+    ) -> Sequence[bytes] | None:
         filtro = (
             *por_chave(alvo.tabela, [mudanca.acao.chave]),
             *do_mesmo_dono(alvo, mudanca.como_esta),
-            *se_ainda_for(alvo.tabela, mudanca),
+            *desta_versao(versao),
         )
         corpo = msgspec.json.encode(dict(mudanca.valores))
         parametros = (*filtro, *_conferindo(alvo))
@@ -115,75 +170,111 @@ class EscritorDaApi:
             )
         )
 
-    def lotes_a_apagar(self, tabela: Tabela, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+    # -- apagar ----------------------------------------------------------------------------
+
+    def lotes_a_apagar(self, alvo: TabelaNoEscopo, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
         """Grupos que cabem numa URL, e que se releem numa página."""
-        limites = (
-            (lambda a: bytes_na_url(tabela, a.chave), BYTES_DE_FILTRO),
-            (lambda a: len(a.atual or b""), BYTES_POR_RELEITURA),
-        )
-        yield from em_lotes(acoes, CHAVES_POR_PEDIDO if tabela.chave else 1, *limites)
+        yield from _em_grupos(alvo, acoes, lambda a: (a, a.atual or b"{}"))
 
-    def apagar(self, tabela: Tabela, lote: Sequence[Acao]) -> Sequence[Acao]:
-        """Um GET e um DELETE; sem chave, um DELETE pelos valores da linha."""
-        if not tabela.chave:
-            filtro = por_tudo(lote[0].atual or b"{}")
-            self.transporte.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
-            return ()
+    def apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
+        """Um GET e um DELETE; sem chave, um par por página em que há linhas do lote."""
+        if not alvo.tabela.chave:
+            return self._apagar_sem_chave(alvo, lote)
+        tabela = alvo.tabela
         try:
-            agora = self._como_estao(tabela, lote)
+            vivas = com_chave(self.transporte, tabela, lote)
         except PaginaGrande:
-            meio = len(lote) // 2
-            return [*self.apagar(tabela, lote[:meio]), *self.apagar(tabela, lote[meio:])]
-        iguais = [a for a in lote if a.chave in agora and agora[a.chave][0] == a.atual]
-        mudaram = [a for a in lote if a.chave in agora and agora[a.chave][0] != a.atual]
-        versoes = {a.chave: agora[a.chave][1] for a in iguais}
-        return [*mudaram, *self._apagar_versoes(tabela, iguais, versoes)]
+            return [a for parte in metades(lote) for a in self.apagar(alvo, parte)]
+        # Quem chegou antes e a apagou fez o que se queria.
+        estao = [a for a in lote if a.chave in vivas]
+        iguais = {a.chave: a for a in estao if vivas[a.chave].linha == a.atual}
+        mudaram = [a for a in estao if a.chave not in iguais]
+        quais = (
+            *por_chave(tabela, list(iguais)),
+            *destas_versoes([vivas[chave].versao for chave in iguais]),
+        )
+        return [*mudaram, *self._apagar_estas(tabela, quais, tabela.chave, iguais)]
 
-    def _como_estao(self, tabela: Tabela, lote: Sequence[Acao]) -> dict[Chave, tuple[bytes, str]]:
-        """As linhas e as suas versões (xmin), as que ainda existem. Levanta PaginaGrande se não
-        vieram todas numa só leitura."""
-        filtro = por_chave(tabela, [a.chave for a in lote])
-        limite = 1 if len(lote) == 1 else None
-        pagina = self.transporte.ler(tabela.nome, "*,xmin", filtro, contar=True, limite=limite)
-        if pagina.total is not None and pagina.total != len(pagina.linhas):
-            raise PaginaGrande(f"O servidor só manda {len(pagina.linhas)} linhas por vez.")
-        estao = {}
-        for bruta in pagina.linhas:
-            linha, _, versao = bytes(bruta).rpartition(b',"xmin":"')
-            estao[_chave(tabela, bytes(bruta))] = (linha + b"}", versao.rstrip(b'"}').decode())
-        return estao
+    def _apagar_sem_chave(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> list[Acao]:
+        """As que não se acharam já não existem, ou mudaram: a próxima foto as verá."""
+        ficaram: list[Acao] = []
+        for achadas in sem_chave(self.transporte, alvo, lote):
+            achadas.sort(key=lambda par: par[1].particao)
+            for _particao, grupo in itertools.groupby(achadas, key=lambda par: par[1].particao):
+                desta = list(grupo)
+                quais = dos_lugares([lugar for _acao, lugar in desta])
+                acoes: dict[Chave, Acao] = {(lugar.em_json,): acao for acao, lugar in desta}
+                ficaram += self._apagar_estas(alvo.tabela, quais, ("ctid",), acoes)
+        return ficaram
 
-    def _apagar_versoes(
-        self, tabela: Tabela, acoes: Sequence[Acao], versoes: dict[Chave, str]
+    def _apagar_estas(
+        self, tabela: Tabela, quais: Parametros, colunas: Sequence[str], acoes: dict[Chave, Acao]
     ) -> list[Acao]:
-        """Apaga estas versões; devolve as que alguém mudou antes. As versões vêm todas da mesma
-        leitura: a que uma transação posterior gravasse não estaria entre elas, por isso a lista
-        das chaves e a das versões bastam, sem dizer qual é de qual."""
+        """Apaga estas linhas, que as `colunas` distinguem; devolve as que alguém mudou antes. As
+        versões vêm todas da mesma leitura: a que uma transação posterior gravasse não estaria entre
+        elas, por isso a lista das linhas e a das versões bastam, sem dizer qual é de qual."""
         if not acoes:
             return []
-        quais = (
-            *por_chave(tabela, [a.chave for a in acoes]),
-            ("xmin", f"in.({','.join(dict.fromkeys(versoes.values()))})"),
-        )
-        so_chave = ("select", ",".join(citar(c) for c in tabela.chave))
+        selecao = ",".join(citar(c) for c in colunas)
         resposta = _linhas(
             self.transporte.escrever(
-                "DELETE", tabela.nome, (*quais, so_chave), b"", "return=representation"
+                "DELETE",
+                tabela.nome,
+                (*quais, ("select", selecao)),
+                b"",
+                "return=representation",
             )
         )
         if resposta is None or len(resposta) == len(acoes):
             return []
-        if self.transporte.ler(tabela.nome, so_chave[1], quais, limite=1).linhas:
+        if self.transporte.ler(tabela.nome, selecao, quais, limite=1).linhas:
             raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
-        apagadas = {_chave(tabela, linha) for linha in resposta}
-        return [a for a in acoes if a.chave not in apagadas]
+        apagadas = {valores_de(linha, colunas) for linha in resposta}
+        return [acao for chave, acao in acoes.items() if chave not in apagadas]
 
     def apagar_inserida(self, alvo: TabelaNoEscopo, linha: bytes) -> None:
         """Um DELETE pela chave e pelo dono; uma recusa é calada."""
         tabela = alvo.tabela
-        filtro = (*por_chave(tabela, [_chave(tabela, linha)]), *do_mesmo_dono(alvo, linha))
+        filtro = (
+            *por_chave(tabela, [valores_de(linha, tabela.chave)]),
+            *do_mesmo_dono(alvo, linha),
+        )
         with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
             self.transporte.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
+
+
+def _em_grupos(
+    alvo: TabelaNoEscopo, itens: Iterator[T], ver: Callable[[T], tuple[Acao, bytes]]
+) -> Iterator[list[T]]:
+    """Os itens em grupos cujo filtro cabe numa URL, e que se releem numa página; `ver` dá a ação de
+    um item e a linha como se crê que está."""
+
+    def na_url(item: T) -> int:
+        acao, linha = ver(item)
+        if not alvo.tabela.chave:
+            return bytes_dos_valores(alvo, linha)
+        return bytes_da_chave(alvo.tabela, acao.chave)
+
+    da_linha = (lambda item: len(ver(item)[1]), BYTES_POR_RELEITURA)
+    yield from em_lotes(itens, CHAVES_POR_PEDIDO, (na_url, BYTES_DE_FILTRO), da_linha)
+
+
+def _ainda_e(alvo: TabelaNoEscopo, mudanca: Mudanca, linha: bytes) -> bool:
+    """Se a linha é a que a foto viu; de uma que acabou de entrar, se é desta empresa e ainda espera
+    os valores que ficaram para depois."""
+    if mudanca.acao.atual is not None:
+        return linha == mudanca.acao.atual
+    esta, entrou = abrir_linha(linha), abrir_linha(mudanca.como_esta)
+    ligacoes = {c for fk in alvo.tabela.estrangeiras for c in fk.colunas}
+    de_quem = {*colunas_de_dono(alvo), *ligacoes} - mudanca.valores.keys()
+    return all(bytes(esta[c]) == NULO for c in mudanca.valores) and all(
+        esta[c] == entrou[c] for c in de_quem
+    )
+
+
+def _como_se_quer(mudanca: Mudanca, linha: bytes) -> bool:
+    esta = abrir_linha(linha)
+    return all(esta.get(c) == v for c, v in mudanca.valores.items())
 
 
 def _conferindo(alvo: TabelaNoEscopo) -> Parametros:
@@ -197,11 +288,6 @@ def _linhas(corpo: bytes) -> list[bytes] | None:
     if not corpo:
         return None
     return [bytes(b) for b in msgspec.json.decode(corpo, type=list[msgspec.Raw])]
-
-
-def _chave(tabela: Tabela, linha: bytes) -> Chave:
-    campos = abrir_linha(linha)
-    return tuple(bytes(campos[c]) for c in tabela.chave)
 
 
 def vetor(linhas: Sequence[bytes]) -> bytes:

@@ -1,34 +1,47 @@
-"""Os filtros das escritas, em forma de URL do PostgREST: as linhas desta chave, deste dono, e que
-ainda têm o que a foto viu. Puro texto, nenhum pedido é feito aqui."""
+"""Os filtros das escritas, em forma de URL do PostgREST: as linhas desta chave, deste dono e desta
+versão. Puro texto, nenhum pedido é feito aqui."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from urllib.parse import quote, urlencode
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
-from cofre.campos import NULO, texto
+from cofre.campos import texto
 from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import Mudanca, colunas_de_dono
+from cofre.escritor import colunas_de_dono
 from cofre.modelo import Tabela
-from cofre.ordem import em_lotes
 from cofre.plano import Chave, abrir_linha
 from cofre.portal.consulta import Parametros, citar, valor_citado
 
 COMPARAVEIS = frozenset(
     {
-        *"uuid text integer bigint smallint numeric boolean date".split(),
+        *"uuid text integer bigint numeric boolean date".split(),
         "character varying",
         "timestamp with time zone",
         "timestamp without time zone",
     }
 )
 """Tipos cujo texto JSON, comparado com `eq`, é sempre o próprio valor."""
-MAIOR_COMPARADO = 200
-MAXIMO_DE_COMPARADOS = 8
+BYTES_POR_LINHA = 500
 BYTES_DE_FILTRO = 2000
-"""De chaves, ou do que se compara, já escapado: com o resto, a URL fica abaixo de 3 KB."""
+"""De uma linha sem chave, e de um filtro inteiro, já escapados: com o resto, a URL fica abaixo de
+3 KB."""
+
+
+class Lugar(NamedTuple):
+    """Onde está uma linha sem chave, e a versão dela: textos de `tableoid`, `ctid` e `xmin`."""
+
+    particao: str
+    endereco: str
+    versao: str
+
+    @property
+    def em_json(self) -> bytes:
+        """O endereço como o servidor o escreve numa linha."""
+        return msgspec.json.encode(self.endereco)
 
 
 def citar_sempre(nome: str) -> str:
@@ -55,9 +68,9 @@ def _termo(tabela: Tabela, chave: Chave) -> str:
     return f"and({','.join(iguais)})"
 
 
-def bytes_na_url(tabela: Tabela, chave: Chave) -> int:
+def bytes_da_chave(tabela: Tabela, chave: Chave) -> int:
     """Quantos bytes a chave toma num filtro, já escapada, com a vírgula."""
-    return len(quote(_termo(tabela, chave), safe="")) + len("%2C") if tabela.chave else 0
+    return len(quote(_termo(tabela, chave), safe="")) + len("%2C")
 
 
 def do_mesmo_dono(alvo: TabelaNoEscopo, linha: bytes) -> Parametros:
@@ -72,26 +85,52 @@ def _igual(coluna: str, bruto: msgspec.Raw) -> tuple[str, str]:
     return citar(coluna), "is.null" if valor is None else f"eq.{valor}"
 
 
-def se_ainda_for(tabela: Tabela, mudanca: Mudanca) -> Parametros:
-    """Só altera se as colunas ainda têm o que a foto viu: a mudança de outra pessoa, feita depois
-    da foto, não se perde (a próxima foto a verá)."""
-    if mudanca.acao.atual is None:
-        return ()
-    campos = abrir_linha(mudanca.acao.atual)
-    parametros = []
-    for nome in mudanca.valores:
-        coluna, bruto = tabela.coluna(nome), campos.get(nome, msgspec.Raw(NULO))
-        if coluna and coluna.tipo in COMPARAVEIS and len(bytes(bruto)) <= MAIOR_COMPARADO:
-            parametros.append(_igual(nome, bruto))
-    na_url = (lambda p: len(urlencode([p])), BYTES_DE_FILTRO)
-    return tuple(next(em_lotes(parametros, MAXIMO_DE_COMPARADOS, na_url), ()))
+def pelos_valores(alvo: TabelaNoEscopo, linhas: Sequence[bytes]) -> Parametros:
+    """Onde não há chave, um filtro que pega estas linhas e talvez outras, que se distinguem depois,
+    byte a byte: as colunas de dono e as que se comparam sem dúvida."""
+    termos = (f"and({','.join(_valores(alvo, linha))})" for linha in linhas)
+    return (("or", f"({','.join(dict.fromkeys(termos))})"),)
 
 
-def por_tudo(linha: bytes) -> Parametros:
-    """Sem chave, a linha é o conjunto dos seus valores (json não se compara; vetores se escrevem de
-    outro jeito)."""
-    return tuple(
-        _igual(coluna, bruto)
-        for coluna, bruto in abrir_linha(linha).items()
-        if bytes(bruto)[:1] not in (b"{", b"[")
+def bytes_dos_valores(alvo: TabelaNoEscopo, linha: bytes) -> int:
+    """Quantos bytes a linha toma no filtro de `pelos_valores`, já escapada."""
+    return len(quote(f"and({','.join(_valores(alvo, linha))}),", safe=""))
+
+
+def _valores(alvo: TabelaNoEscopo, linha: bytes) -> Iterator[str]:
+    """Os termos de uma linha; as colunas de dono, sempre, e primeiro."""
+    campos = abrir_linha(linha)
+    donos = [c for c in colunas_de_dono(alvo) if c in campos]
+    outras = (c.nome for c in alvo.tabela.colunas if c.tipo in COMPARAVEIS and c.nome in campos)
+    cabem = BYTES_POR_LINHA
+    for coluna in dict.fromkeys((*donos, *outras)):
+        valor = texto(bytes(campos[coluna]))
+        igual = "is.null" if valor is None else f"eq.{valor_citado(valor)}"
+        termo = f"{citar(coluna)}.{igual}"
+        cabem -= len(quote(termo, safe=""))
+        if coluna in donos or cabem >= 0:
+            yield termo
+
+
+def desta_versao(versao: str) -> Parametros:
+    """Só a linha que ainda é a que se leu: o `xmin` é o número da transação que a escreveu, e muda
+    com qualquer mudança dela, de qualquer coluna e tipo."""
+    return (("xmin", f"eq.{versao}"),)
+
+
+def destas_versoes(versoes: Iterable[str]) -> Parametros:
+    """O mesmo, de várias: todas de uma mesma leitura."""
+    return (("xmin", f"in.({','.join(dict.fromkeys(versoes))})"),)
+
+
+def dos_lugares(lugares: Sequence[Lugar]) -> Parametros:
+    """As linhas sem chave que estão nestes lugares de uma mesma partição, nestas versões. Um lugar
+    só se reusa por uma transação posterior, cuja versão não pode estar na lista."""
+    particao = lugares[0].particao
+    assert all(lugar.particao == particao for lugar in lugares)
+    enderecos = ",".join(valor_citado(lugar.endereco) for lugar in lugares)
+    return (
+        ("tableoid", f"eq.{particao}"),
+        ("ctid", f"in.({enderecos})"),
+        *destas_versoes(lugar.versao for lugar in lugares),
     )

@@ -1,0 +1,125 @@
+"""As linhas como estão agora no banco, com a versão de cada uma: é o que guarda uma escrita.
+
+A versão é o `xmin`, o número da transação que escreveu a linha: muda com qualquer mudança, de
+qualquer coluna e de qualquer tipo. Uma escrita que leva a versão no filtro só alcança a linha que
+se leu: a que alguém mudou depois, nem que fosse num texto de mil letras, fica como está.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from cofre.campos import texto
+from cofre.erros import EscritaRecusada, PermissaoNegada, TabelaInexistente
+from cofre.escopo import TabelaNoEscopo
+from cofre.escritor import SEM_VERSAO
+from cofre.modelo import SEM_CHAVE, Tabela
+from cofre.plano import Acao, Chave, abrir_linha
+from cofre.portal.consulta import Parametros, faixa_de_chaves
+from cofre.portal.filtros import Lugar, pelos_valores, por_chave
+from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
+
+LINHAS_POR_RELEITURA = 1000
+_SEPARADOR = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Viva(NamedTuple):
+    """Uma linha como está no banco, byte a byte, e a sua versão."""
+
+    linha: bytes
+    versao: str
+
+
+def com_chave(transporte: Transporte, tabela: Tabela, acoes: Sequence[Acao]) -> dict[Chave, Viva]:
+    """As linhas destas ações que ainda existem, por chave: todas de uma mesma leitura. Levanta
+    PaginaGrande se não vieram todas, EscritaRecusada (SEM_VERSAO) se o servidor não diz a versão, e
+    FalhaDeLeitura pelo resto."""
+    filtro = por_chave(tabela, [a.chave for a in acoes])
+    limite = 1 if len(acoes) == 1 else None
+    pagina = _ler(transporte, tabela, "*,xmin", filtro, limite, contar=True)
+    if pagina.total is not None and pagina.total != len(pagina.linhas):
+        raise PaginaGrande(f"O servidor só manda {len(pagina.linhas)} linhas por vez.")
+    vivas = {}
+    for bruta in pagina.linhas:
+        linha, (versao,) = _separar(tabela, bytes(bruta), ("xmin",))
+        vivas[valores_de(linha, tabela.chave)] = Viva(linha, versao)
+    return vivas
+
+
+def sem_chave(
+    transporte: Transporte, alvo: TabelaNoEscopo, acoes: Sequence[Acao]
+) -> Iterator[list[tuple[Acao, Lugar]]]:
+    """Onde está uma linha igual à de cada ação, byte a byte; de várias iguais, tantas quantas se
+    pediu. Um grupo por leitura, até achá-las todas ou acabarem as linhas que o filtro pega. Levanta
+    o mesmo que `com_chave`, menos PaginaGrande."""
+    tabela = alvo.tabela
+    procuradas: defaultdict[bytes, list[Acao]] = defaultdict(list)
+    for acao in acoes:
+        procuradas[acao.atual or b"{}"].append(acao)
+    filtro = pelos_valores(alvo, list(procuradas))
+    depois: tuple[str, ...] | None = None
+    quantas = LINHAS_POR_RELEITURA
+    while any(procuradas.values()):
+        faixa = (*filtro, *faixa_de_chaves(tabela, depois, None))
+        try:
+            pagina = _ler(transporte, tabela, ",".join(("*", *_DO_LUGAR)), faixa, quantas)
+        except PaginaGrande:
+            quantas = max(1, quantas // 2)
+            continue
+        if not pagina.linhas:
+            return
+        achadas = []
+        for bruta in pagina.linhas:
+            linha, lugar = _separar(tabela, bytes(bruta), _DO_LUGAR)
+            if procuradas[linha]:
+                achadas.append((procuradas[linha].pop(), Lugar(*lugar)))
+        depois = lugar[: len(SEM_CHAVE)]
+        if achadas:
+            yield achadas
+
+
+_DO_LUGAR = (*SEM_CHAVE, "xmin")
+
+
+def valores_de(linha: bytes, colunas: Sequence[str]) -> Chave:
+    """Os valores destas colunas, como bytes de JSON. KeyError se a linha não as tem."""
+    campos = abrir_linha(linha)
+    return tuple(bytes(campos[c]) for c in colunas)
+
+
+def _ler(
+    transporte: Transporte,
+    tabela: Tabela,
+    selecao: str,
+    filtro: Parametros,
+    limite: int | None,
+    *,
+    contar: bool = False,
+) -> Pagina:
+    try:
+        return transporte.ler(tabela.nome, selecao, filtro, contar=contar, limite=limite)
+    except (TabelaInexistente, PermissaoNegada) as e:
+        raise _sem_versao(tabela) from e
+
+
+def _separar(tabela: Tabela, bruta: bytes, fim: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+    """A linha como a foto a guarda, e o que se pediu depois de «*», em texto."""
+    corte = bruta.rfind(f',"{fim[0]}":"'.encode())
+    campos = _SEPARADOR.decode(b"{" + bruta[corte + 1 :]) if corte >= 0 else {}
+    valores = [texto(bytes(campos[nome])) for nome in fim if nome in campos]
+    if len(valores) < len(fim) or None in valores:
+        raise _sem_versao(tabela)
+    return bruta[:corte] + b"}", tuple(v or "" for v in valores)
+
+
+def _sem_versao(tabela: Tabela) -> EscritaRecusada:
+    return EscritaRecusada(
+        SEM_VERSAO,
+        f"o servidor não diz a versão (xmin) dos registros de {tabela.nome}, e sem ela não se"
+        " sabe se alguém os mudou: ficam como estão",
+        "A conexão direta (SUPABASE_DB_URL) não precisa dela.",
+    )
