@@ -13,8 +13,8 @@ import pytest
 
 from apoio.avisos import SEGREDO, servidor_de_avisos
 from cofre.alarme import CORPO_DO_PING, Mensageiro, Prazos, com_sufixo
+from cofre.base.config.limites import Destinatarios
 from cofre.boletim import MAIOR_TEXTO, mensagem_de, texto_de
-from cofre.limites import Destinatarios
 from cofre.ultima import UltimaExecucao
 
 CURTOS = Prazos(resposta=0.3, espera=0.01, fim=5.0)

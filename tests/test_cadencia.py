@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cofre.erros import Interrompido
+from cofre.base.erros import Interrompido
 from cofre.portal.cadencia import PAUSA, Cadencia
 
 

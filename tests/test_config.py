@@ -16,9 +16,10 @@ import pytest
 
 from apoio.execucao import Saida, copiar_scripts, executar
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre import config
-from cofre.config import RegraDeTabela, Regras
-from cofre.erros import ConfiguracaoInvalida
+from cofre.base.config import ambiente, regras, valores
+from cofre.base.config.chave import conferir_chave, conferir_url
+from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.erros import ConfiguracaoInvalida
 from cofre.retencao import Politica
 from supabase_local.servidor import SupabaseLocal
 
@@ -156,7 +157,7 @@ def test_uma_chave_que_nao_serve_e_recusada_antes_de_qualquer_pedido(
 def test_o_erro_de_uma_chave_nao_a_mostra_nem_no_rastro(qual: str) -> None:
     chave, _achado = CHAVES_RECUSADAS[qual]
     with pytest.raises(ConfiguracaoInvalida) as erro:
-        config.conferir_chave("SUPABASE_SERVICE_ROLE_KEY", chave)
+        conferir_chave("SUPABASE_SERVICE_ROLE_KEY", chave)
     rastro = "".join(traceback.format_exception(erro.value))
     sem_pedacos(chave, rastro, repr(erro.value), erro.value.dica)
 
@@ -164,9 +165,9 @@ def test_o_erro_de_uma_chave_nao_a_mostra_nem_no_rastro(qual: str) -> None:
 def test_uma_chave_vence_no_segundo_que_diz() -> None:
     agora = datetime(2026, 1, 16, 18, 29, tzinfo=UTC)
     chave = jwt({"role": "service_role", "exp": int(agora.timestamp())})
-    config.conferir_chave("X", chave, agora - timedelta(seconds=1))
+    conferir_chave("X", chave, agora - timedelta(seconds=1))
     with pytest.raises(ConfiguracaoInvalida, match=r"^X venceu em 16/01/2026\.$"):
-        config.conferir_chave("X", chave, agora)
+        conferir_chave("X", chave, agora)
 
 
 def test_sem_chave_de_servico_diz_que_a_publica_nao_serve(
@@ -212,7 +213,7 @@ def test_o_repr_da_configuracao_nao_tem_a_chave(
 ) -> None:
     monkeypatch.setenv("SUPABASE_URL", servidor.url)
     monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", servidor.chave_service_role)
-    lida = config.carregar(tmp_path)
+    lida = ambiente.carregar(tmp_path)
     assert lida.acesso.chave == servidor.chave_service_role
     sem_pedacos(servidor.chave_service_role, repr(lida), str(lida))
 
@@ -255,7 +256,7 @@ def test_um_endereco_que_nao_serve_e_recusado_dizendo_o_que_e(
     monkeypatch.setenv("SUPABASE_URL", url)
     monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", chave)
     with pytest.raises(ConfiguracaoInvalida) as erro:
-        config.carregar(tmp_path)
+        ambiente.carregar(tmp_path)
     assert achado in str(erro.value)
     assert "SUPABASE_URL=https://SEU-PROJETO.supabase.co" in erro.value.dica
     rastro = "".join(traceback.format_exception(erro.value))
@@ -275,7 +276,7 @@ def test_uma_url_de_conexao_direta_e_recusada_pelo_script(copia: Copia) -> None:
 @pytest.mark.parametrize("resto", ["", "/", "///", "/rest/v1", "/rest/v1/", "/rest/v1//"])
 def test_a_url_pode_vir_com_barras_e_com_o_caminho_da_api(resto: str) -> None:
     url = "https://abcdefgh.supabase.co"
-    assert config.conferir_url("SUPABASE_URL", url + resto) == url
+    assert conferir_url("SUPABASE_URL", url + resto) == url
 
 
 def test_uma_url_com_o_caminho_da_api_funciona_de_ponta_a_ponta(
@@ -295,7 +296,7 @@ def test_http_sem_s_so_e_avisado_fora_da_maquina(
     avisos = {}
     for url in ("http://loja.example", "http://127.0.0.1:8000", "http://localhost", "https://a.b"):
         monkeypatch.setenv("SUPABASE_URL", url)
-        avisos[url] = config.carregar(tmp_path).avisos
+        avisos[url] = ambiente.carregar(tmp_path).avisos
     aviso = "SUPABASE_URL usa http://: a chave viaja sem criptografia. Use https://."
     assert avisos == {
         "http://loja.example": (aviso,),
@@ -407,12 +408,12 @@ def test_o_destino_e_da_opcao_senao_do_backup_dir_senao_da_raiz(
     corrente.mkdir()
     monkeypatch.chdir(corrente)
     monkeypatch.delenv("BACKUP_DIR", raising=False)
-    assert config.pasta_de_backups(raiz) == raiz / "backups"
+    assert ambiente.pasta_de_backups(raiz) == raiz / "backups"
     (raiz / ".env").write_text("BACKUP_DIR=guardados\n", "utf-8")
-    assert config.pasta_de_backups(raiz) == raiz / "guardados"
+    assert ambiente.pasta_de_backups(raiz) == raiz / "guardados"
     monkeypatch.setenv("BACKUP_DIR", str(tmp_path / "outro"))
-    assert config.pasta_de_backups(raiz) == tmp_path / "outro"
-    assert config.pasta_de_backups(raiz, "aqui") == corrente / "aqui"
+    assert ambiente.pasta_de_backups(raiz) == tmp_path / "outro"
+    assert ambiente.pasta_de_backups(raiz, "aqui") == corrente / "aqui"
 
 
 # -- cofre.toml ------------------------------------------------------------------------------
@@ -429,7 +430,7 @@ dono = "usuario_id"\r
 pai = " nota_id->notas "\r
 """.encode()
     )
-    assert config.ler_regras(arquivo) == Regras(
+    assert regras.ler_regras(arquivo) == Regras(
         ignorar=frozenset({"registros", "Coisas Velhas"}),
         tabelas={
             "notas": RegraDeTabela(dono="usuario_id"),
@@ -439,7 +440,7 @@ pai = " nota_id->notas "\r
 
 
 def test_sem_cofre_toml_nao_ha_regras(tmp_path: Path) -> None:
-    assert config.ler_regras(tmp_path / "cofre.toml") == Regras()
+    assert regras.ler_regras(tmp_path / "cofre.toml") == Regras()
 
 
 TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
@@ -466,7 +467,7 @@ def test_um_cofre_toml_errado_e_recusado_com_um_exemplo(tmp_path: Path, qual: st
     arquivo = tmp_path / "cofre.toml"
     arquivo.write_bytes(texto if isinstance(texto, bytes) else texto.encode())
     with pytest.raises(ConfiguracaoInvalida) as erro:
-        config.ler_regras(arquivo)
+        regras.ler_regras(arquivo)
     assert achado in str(erro.value)
     assert str(arquivo) in str(erro.value)
     assert erro.value.dica.startswith("Exemplo de cofre.toml:\n")
@@ -509,14 +510,14 @@ def test_o_cofre_toml_ao_lado_do_env_vale_para_o_script(
 # -- guardar e compactar -------------------------------------------------------------------------
 
 
-def _carregada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: str) -> config.Configuracao:
+def _carregada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: str) -> valores.Configuracao:
     for nome in [n for n in os.environ if n.startswith(("BACKUP_", "SUPABASE_", "VITE_"))]:
         monkeypatch.delenv(nome)
     chave = "sb_secret_" + "x" * 20
     (tmp_path / ".env").write_text(
         f"SUPABASE_URL=http://localhost:1\nSUPABASE_SERVICE_ROLE_KEY={chave}\n{env}", "utf-8"
     )
-    return config.carregar(tmp_path)
+    return ambiente.carregar(tmp_path)
 
 
 def test_o_que_guardar_vem_do_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -529,7 +530,7 @@ def test_o_que_guardar_vem_do_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "BACKUP_MANTER_MENSAIS=4\nBACKUP_MANTER_ANUAIS=5\nBACKUP_COMPACTAR=Sim\n",
     )
     assert (cheia.guardar, cheia.compactar) == (Politica(1, 2, 3, 4, 5), True)
-    assert config.politica_de_poda(tmp_path) == cheia.guardar
+    assert ambiente.politica_de_poda(tmp_path) == cheia.guardar
 
 
 @pytest.mark.parametrize(

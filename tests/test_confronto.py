@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofre import formato
+from cofre.base.erros import BackupDanificado
 from cofre.comparacao import _linhas_se_e_o_mesmo
 from cofre.conferencia import Arquivo, chaves_repetidas
-from cofre.erros import BackupDanificado
 from cofre.metadados import TabelaSalva
 from cofre.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano, TabelaDoPlano, comparar
 

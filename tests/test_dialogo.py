@@ -35,21 +35,22 @@ from apoio.execucao import (
 from apoio.loja import LOJA_X, Loja
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base.erros import ErroDeUso
+from cofre.base.modelo import Empresa
+from cofre.base.palavras import em_linhas
+from cofre.base.relato import RelatoTexto
+from cofre.base.selecao import interpretar_tabelas
 from cofre.comparacao import Alvo
 from cofre.deposito import Backup, Deposito
 from cofre.dialogo import tabelas_pedidas
 from cofre.diario import abrir_novo
 from cofre.direto.gatilhos import Gatilho, dizer
-from cofre.erros import ErroDeUso
 from cofre.fotografia import FotoMontada
 from cofre.inventario import EmpresaGuardada, guardadas
-from cofre.modelo import Empresa
 from cofre.narrador import Narrador
 from cofre.plano import TabelaDoPlano, comparar
-from cofre.relato import RelatoTexto, em_linhas
 from cofre.restauracao import Planejada
 from cofre.resultado import CopiaDeEmpresa
-from cofre.selecao import interpretar_tabelas
 from cofre.verificacao import anterior_inteiro
 from cofre.via import DIRETA
 from supabase_local.servidor import SupabaseLocal

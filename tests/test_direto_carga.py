@@ -13,13 +13,13 @@ from psycopg import sql
 
 from apoio.bancada import Montador
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base.modelo import Tabela
 from cofre.direto import ajustes, catalogo, ensaios
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Gatilho, Suspensos
 from cofre.direto.transacao import COMECO
 from cofre.escopo import Elo, Ramo, TabelaNoEscopo
 from cofre.executor import Executor
-from cofre.modelo import Tabela
 from cofre.plano import TabelaDoPlano, comparar
 from supabase_local.servidor import SupabaseLocal
 

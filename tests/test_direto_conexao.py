@@ -18,9 +18,10 @@ from apoio.execucao import Saida, abrir, executar, fotografia_do_disco, metadado
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.tls import com_tls, gravar_ca
-from cofre.config import Acesso, AcessoDireto, carregar
+from cofre.base.config.ambiente import carregar
+from cofre.base.config.valores import Acesso, AcessoDireto
+from cofre.base.erros import ConfiguracaoInvalida
 from cofre.direto.endereco import conferir_projeto, interpretar
-from cofre.erros import ConfiguracaoInvalida
 from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.processos import porta_livre
 from supabase_local.servidor import SupabaseLocal

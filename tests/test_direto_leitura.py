@@ -18,11 +18,11 @@ from apoio.direto import conferir_iguais, copiar_direto, pelas_duas_vias
 from apoio.execucao import BACKUP, executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.retrato import Fotografo, Retrato, fotografo, fotografo_direto
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.config import RegraDeTabela, Regras
-from cofre.erros import LinhaDeOutraEmpresa, TabelaInexistente
+from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.erros import LinhaDeOutraEmpresa, TabelaInexistente
+from cofre.base.modelo import ChaveEstrangeira, Tabela
+from cofre.base.rascunho import Rascunho
 from cofre.escopo import Elo, TabelaNoEscopo
-from cofre.modelo import ChaveEstrangeira, Tabela
-from cofre.rascunho import Rascunho
 from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.servidor import SupabaseLocal
 from test_consistencia import DONO as DONO_COM_ESCRITOR

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cofre.base.erros import RespostaInvalida
 from cofre.direto import tuplas
 from cofre.direto.tuplas import em_blocos
-from cofre.erros import RespostaInvalida
 
 ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
 ESCAPES["\v"] = "\\v"

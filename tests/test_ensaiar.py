@@ -19,14 +19,14 @@ from apoio.loja import GRUPO
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import ensaiado
-from cofre.config import NOME_DA_URL_DE_ENSAIO, AcessoDireto
+from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
+from cofre.base.erros import ConfiguracaoInvalida, NadaEncontrado, ServidorSemResposta
 from cofre.deposito import Backup, Deposito
 from cofre.direto.endereco import Endereco, interpretar
 from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio, Ensaios
 from cofre.ensaio import volta
 from cofre.ensaio.banco import endereco_de_teste, transacao_sem_volta
 from cofre.ensaio.rodizio import NUNCA, da_vez
-from cofre.erros import ConfiguracaoInvalida, NadaEncontrado, ServidorSemResposta
 from cofre.inventario import guardadas
 from cofre.metadados import Metadados
 from cofre.painel.pagina import ARQUIVO

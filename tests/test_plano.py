@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cofre.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado
+from cofre.confronto import abrir_linha
 from cofre.plano import (
     ALTERAR,
     REMOVER,
@@ -23,7 +24,6 @@ from cofre.plano import (
     Contagem,
     Plano,
     TabelaDoPlano,
-    abrir_linha,
     comparar,
     mudancas,
 )

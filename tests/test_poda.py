@@ -28,11 +28,11 @@ from apoio.execucao import (
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base.relato import RelatoTexto
 from cofre.deposito import Backup, Deposito
 from cofre.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
 from cofre.poda import PedidoDePoda, Podadora, so_o_que_foi_visto
 from cofre.reconhecimento import reconhecer
-from cofre.relato import RelatoTexto
 from cofre.retencao import Politica
 from cofre.verificacao import danos_de
 

@@ -14,8 +14,8 @@ from apoio.bancada import PARA_A_API
 from apoio.loja import Antes, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.equipe import Equipe
-from cofre.erros import Disputa
+from cofre.base.equipe import Equipe
+from cofre.base.erros import Disputa
 from cofre.ordem import BYTES_POR_LOTE, LINHAS_POR_LOTE, Ritmo
 from cofre.plano import Acao
 from cofre.portal.fila import lado_a_lado

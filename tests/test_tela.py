@@ -20,11 +20,11 @@ import pytest
 from apoio.execucao import BACKUP, PACIENCIA, Saida, ambiente, executar, metadados
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre import erros
+from cofre.base import erros
+from cofre.base.palavras import em_linhas
 from cofre.linha_de_comando.argumentos import CODIGOS
 from cofre.linha_de_comando.backup import ACOES
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
-from cofre.relato import em_linhas
 from supabase_local.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"
@@ -274,7 +274,7 @@ def _esperado_no_terminal(destino: Path, visto: str) -> list[str]:
 ETAPAS = f"""
 import sys, time
 sys.path.insert(0, {str(BACKUP.parent)!r})
-from cofre.relato import RelatoTexto, preparar_saidas
+from cofre.base.relato import RelatoTexto, preparar_saidas
 preparar_saidas()
 relato = RelatoTexto(sys.stdout, sys.stderr)
 with relato.acompanhando("Comparando a empresa com o backup"):

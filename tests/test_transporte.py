@@ -20,8 +20,8 @@ from apoio.impressoes import executar_sql, impressoes
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre import exportacao
+from cofre.base.erros import BackupDanificado, ErroCofre, ErroDeUso, NadaEncontrado, ZipRecusado
 from cofre.deposito import Backup, Deposito
-from cofre.erros import BackupDanificado, ErroCofre, ErroDeUso, NadaEncontrado, ZipRecusado
 from cofre.exportacao import CSV, JSON, LEIA_ME
 from cofre.importacao import Importado, importar
 from cofre.metadados import TabelaSalva, em_bytes

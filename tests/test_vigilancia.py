@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from apoio.execucao import fotografia_do_disco
 from cofre import ultima
+from cofre.base.config.limites import Destinatarios, ler_idade, ler_parcela, serve_de_endereco
+from cofre.base.erros import ConfiguracaoInvalida
+from cofre.base.modelo import Empresa
+from cofre.base.relato import RelatoSilencioso, RelatoTexto
 from cofre.deposito import Backup
 from cofre.encolhimento import DIAS_DE_AVISO, Encolhimento, encolhimentos, referencias
-from cofre.erros import ConfiguracaoInvalida
 from cofre.idade import avisos_de_velhos, ha_quanto, idade_de
-from cofre.limites import Destinatarios, ler_idade, ler_parcela, serve_de_endereco
 from cofre.metadados import Metadados, TabelaSalva
-from cofre.modelo import Empresa
 from cofre.reconhecimento import ARQUIVO, ponto_de_partida, reconhecer, reconhecido_ate
 from cofre.registro import Registro, RelatoRegistrado, girar
-from cofre.relato import RelatoSilencioso, RelatoTexto
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
 

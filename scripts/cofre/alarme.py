@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import tenacity
 
-from cofre.limites import Destinatarios
+from cofre.base.config.limites import Destinatarios
 
 TENTATIVAS = 3
 CORPO_DO_PING = 10_000

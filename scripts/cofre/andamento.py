@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base.erros import NadaEncontrado
+from cofre.base.modelo import Empresa
 from cofre.deposito import Deposito
-from cofre.disco import erros_de_disco, gravar_inteiro
-from cofre.erros import NadaEncontrado
-from cofre.modelo import Empresa
 from cofre.resultado import CopiaDeEmpresa, Pedido
 
 ARQUIVO = ".execucao.json"

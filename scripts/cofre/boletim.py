@@ -6,10 +6,10 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
+from cofre.base.palavras import limpo, numero
 from cofre.deposito import momento
 from cofre.encolhimento import Encolhimento
-from cofre.erros import DADOS_ENCOLHERAM, TUDO_CERTO
-from cofre.relato import limpo, numero
 from cofre.ultima import UltimaExecucao
 
 DITAS = 20

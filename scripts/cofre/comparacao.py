@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.conferencia import Arquivo
 from cofre.deposito import Backup
 from cofre.escopo import TabelaNoEscopo
 from cofre.metadados import TabelaSalva
-from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.plano import Plano, TabelaDoPlano, comparar
 from cofre.via import Via
 

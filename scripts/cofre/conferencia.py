@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from cofre.campos import NULO, ORDENS, Campos, tipo_com
+from cofre.base.linha import NULO, ORDENS, Campos, tipo_com
+from cofre.base.modelo import ChaveEstrangeira, Contradicao
 from cofre.formato import ler
 from cofre.metadados import TabelaSalva
-from cofre.modelo import ChaveEstrangeira, Contradicao
 
 EXEMPLOS = 5
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from cofre.campos import tipo_com
-from cofre.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado
+from cofre.base.linha import tipo_com
 from cofre.formato import ler_linhas
 
 Chave = tuple[bytes, ...]

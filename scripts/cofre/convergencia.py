@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cofre.base.erros import EmpresaMudou, FalhaDeLeitura
+from cofre.base.relato import Relato
 from cofre.comparacao import Arquivos, Comparacao
 from cofre.deposito import Backup
 from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
-from cofre.erros import EmpresaMudou, FalhaDeLeitura
 from cofre.escritor import DONO_TROCADO, POR_REVER
 from cofre.executor import Impedimento
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.plano import Contagem, Plano
-from cofre.relato import Relato
 from cofre.riscos import DE_UMA_LINHA
 from cofre.via import Escrita
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cofre.andamento import separar
-from cofre.config import Configuracao
-from cofre.deposito import Deposito
-from cofre.equipe import Equipe
-from cofre.erros import (
+from cofre.base.config.valores import Configuracao
+from cofre.base.equipe import Equipe
+from cofre.base.erros import (
     DefeitoInterno,
     ErroCofre,
     ErroDeUso,
@@ -20,14 +19,15 @@ from cofre.erros import (
     Interrompido,
     NadaEncontrado,
 )
+from cofre.base.modelo import Empresa, ordem_de_exibicao
+from cofre.base.relato import Relato
+from cofre.base.selecao import escolher_empresas, tabela_desconhecida
+from cofre.deposito import Deposito
 from cofre.escopo import Escopo, TabelaNoEscopo
 from cofre.fotografia import Execucao, Foto, Fotografo, FotoMontada
-from cofre.modelo import Empresa, ordem_de_exibicao
 from cofre.narracao import Narracao, exibir_pasta
 from cofre.perdidas import empresas_sumidas
-from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
-from cofre.selecao import escolher_empresas, tabela_desconhecida
 from cofre.via import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000

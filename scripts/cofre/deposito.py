@@ -24,21 +24,20 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from cofre import metadados, remocao
-from cofre.disco import (
+from cofre.base.disco import (
     MONTAGEM,
     PODANDO,
     criar_privado,
+    erros_de_disco,
+    guardar_uma_vez,
     mover,
     para_o_disco,
     sincronizar,
 )
-from cofre.disco import erros_de_disco as erros_de_disco
-from cofre.disco import gravar_inteiro as gravar_inteiro
-from cofre.erros import BackupDanificado
-from cofre.espaco import guardar_uma_vez
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import ordem_de_exibicao
 from cofre.formato import compactando
 from cofre.metadados import CARIMBO, METADADOS, SEM_CONTAGEM, Metadados, TabelaSalva
-from cofre.modelo import ordem_de_exibicao
 
 PREFIXO = "empresa_"
 FORMATO_DO_CARIMBO = "%Y%m%d_%H%M%S"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cofre.base.erros import ErroDeUso, Interrompido
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import em_linhas, limpo, numero, plural
+from cofre.base.relato import Relato
+from cofre.base.selecao import indice, interpretar_tabelas, tabela_de_nome, tabela_desconhecida
 from cofre.comparacao import RECUPERAR, Alvo
 from cofre.convergencia import DESFAZER, MANTER
 from cofre.deposito import Backup
-from cofre.erros import ErroDeUso, Interrompido
 from cofre.inventario import EmpresaGuardada, de_rotina, linhas_de_datas, mais_novo, por_data
-from cofre.modelo import ordem_de_exibicao
 from cofre.plano import Contagem
-from cofre.relato import Relato, em_linhas, limpo, numero, plural
-from cofre.selecao import indice, interpretar_tabelas, tabela_de_nome, tabela_desconhecida
 from cofre.verificacao import danos_de
 
 PALAVRA = "RESTAURAR"

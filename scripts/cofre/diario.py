@@ -15,8 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco, gravar_inteiro
-from cofre.relato import limpo
+from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base.palavras import limpo
+from cofre.deposito import FORMATO_DO_CARIMBO
 
 PREFIXO = "restauracao_"
 EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (

@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import limpo, numero, plural
 from cofre.deposito import Backup, momento
 from cofre.metadados import Metadados, TabelaSalva
-from cofre.modelo import ordem_de_exibicao
-from cofre.relato import limpo, numero, plural
 
 MINIMO = 20
 """Linhas: menos que isto entra e sai num dia comum, por maior que seja a parcela."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from cofre.deposito import erros_de_disco, gravar_inteiro
+from cofre.base.disco import erros_de_disco, gravar_inteiro
 
 ARQUIVO = "ensaio.json"
 CONFERIDO, RESTAURADO = "conferido", "restaurado"

@@ -18,9 +18,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cofre.config import RegraDeTabela, Regras
-from cofre.equipe import Equipe
-from cofre.modelo import Catalogo, ChaveEstrangeira, Coluna, DeixadaDeFora, Empresa, Tabela
+from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.equipe import Equipe
+from cofre.base.modelo import Catalogo, ChaveEstrangeira, Coluna, DeixadaDeFora, Empresa, Tabela
 
 MAXIMO_DE_PASSOS = 4
 """Quantas chaves estrangeiras seguir até a empresa."""

@@ -9,11 +9,12 @@ from typing import Protocol
 
 import msgspec
 
-from cofre.campos import NULO
-from cofre.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
+from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
+from cofre.base.linha import NULO
+from cofre.confronto import abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.ordem import metades
-from cofre.plano import Acao, TabelaDoPlano, abrir_linha
+from cofre.plano import Acao, TabelaDoPlano
 
 DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"

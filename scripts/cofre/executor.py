@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from cofre.campos import NULO, Campos, texto, tipo_com
-from cofre.erros import EscritaRecusada
+from cofre.base.erros import EscritaRecusada
+from cofre.base.linha import NULO, Campos, texto, tipo_com
+from cofre.base.modelo import ChaveEstrangeira
+from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import (
     DONO_TROCADO,
@@ -30,18 +32,8 @@ from cofre.escritor import (
     colunas_de_dono,
     lote_de,
 )
-from cofre.modelo import ChaveEstrangeira
 from cofre.ordem import Ritmo, aponta_para_si, enquanto, maes_antes, metades, ordenar
-from cofre.plano import (
-    ALTERAR,
-    REMOVER,
-    REPOR,
-    Acao,
-    Chave,
-    Plano,
-    abrir_linha,
-    mudancas,
-)
+from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
 from cofre.unicos import coluna_e_valor, quem_tem, valor_provisorio
 
 RECUSAS_POR_TABELA = 20

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from cofre import planilha
-from cofre.deposito import Backup, arquivo_de_metadados, erros_de_disco
-from cofre.erros import ErroDeUso
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import ErroDeUso
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import plural
+from cofre.deposito import Backup, arquivo_de_metadados
 from cofre.metadados import Metadados, TabelaSalva
-from cofre.modelo import ordem_de_exibicao
-from cofre.relato import plural
 
 JSON, CSV = "json", "csv"
 LEIA_ME = "LEIA-ME.txt"

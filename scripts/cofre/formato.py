@@ -28,7 +28,7 @@ from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
-from cofre.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado
 
 PEDACO = 256 * 1024
 """Bytes lidos do disco de cada vez."""

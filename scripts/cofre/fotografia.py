@@ -14,21 +14,22 @@ from typing import Any
 import msgspec
 
 from cofre import VERSAO
-from cofre.campos import texto, tipo_com
+from cofre.base.config.valores import Configuracao, Regras
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import ErroCofre, FalhaDeLeitura
+from cofre.base.linha import texto, tipo_com
+from cofre.base.modelo import Contradicao, Empresa, ordem_de_exibicao
+from cofre.base.rascunho import Rascunho
+from cofre.base.relato import Relato
 from cofre.conferencia import EXEMPLOS, Arquivo, campos, ligacoes_abertas
-from cofre.config import Configuracao, Regras
-from cofre.deposito import Backup, Deposito, Montagem, erros_de_disco
+from cofre.deposito import Backup, Deposito, Montagem
 from cofre.encolhimento import CHAVE, Encolhimento, Referencia, encolhimentos, referencias
-from cofre.erros import ErroCofre, FalhaDeLeitura
 from cofre.escopo import Donos, Elo, Escopo
 from cofre.formato import Gravador
 from cofre.metadados import TIPOS_DE_ROTINA, VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
-from cofre.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
-from cofre.rascunho import Rascunho
 from cofre.reconhecimento import reconhecido_ate
-from cofre.relato import Relato
 from cofre.resultado import CopiaDeEmpresa, Pedido
 from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeFotos
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cofre.base.modelo import Empresa
+from cofre.base.palavras import limpo, plural
 from cofre.deposito import Backup
-from cofre.modelo import Empresa
-from cofre.relato import limpo, plural
 
 DITAS_UMA_A_UMA = 5
 """Com mais empresas atrasadas que isto, uma linha diz quantas e qual a pior."""

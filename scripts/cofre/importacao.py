@@ -20,11 +20,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cofre import metadados
-from cofre.deposito import FORMATO_DO_CARIMBO, Backup, Deposito, Montagem, erros_de_disco
-from cofre.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
+from cofre.base.palavras import limpo, tamanho
+from cofre.deposito import FORMATO_DO_CARIMBO, Backup, Deposito, Montagem
 from cofre.exportacao import LEIA_ME
 from cofre.metadados import Metadados
-from cofre.relato import limpo, tamanho
 from cofre.verificacao import danos_de
 
 ENTRADAS = 20_000

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from cofre import ensaiado
+from cofre.base.disco import ocupado
+from cofre.base.erros import NadaEncontrado
+from cofre.base.modelo import Empresa
+from cofre.base.palavras import limpo, plural, tamanho
+from cofre.base.relato import Relato
+from cofre.base.selecao import escolher_empresas
 from cofre.deposito import Backup, Deposito
 from cofre.diario import avisos_de_pendentes
 from cofre.encolhimento import CHAVE, marcas
-from cofre.erros import NadaEncontrado
-from cofre.espaco import ocupado
 from cofre.idade import Idade, avisos_de_velhos, ha_quanto, idade_de
 from cofre.metadados import METADADOS, TabelaSalva
-from cofre.modelo import Empresa
 from cofre.narracao import exibir_pasta
-from cofre.relato import Relato, limpo, plural, tamanho
-from cofre.selecao import escolher_empresas
 
 EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from cofre.erros import BackupDanificado
-from cofre.modelo import ChaveEstrangeira, nome_do_tipo
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import ChaveEstrangeira, nome_do_tipo
 
 METADADOS = "backup_metadata_"
 CARIMBO = r"\d{8}_\d{6}"

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cofre.config import RAIZ, Regras
+from cofre.base.config.valores import RAIZ, Regras
+from cofre.base.erros import ErroCofre
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import duracao, limpo, numero, plural, tamanho
+from cofre.base.relato import Relato
 from cofre.deposito import momento
-from cofre.erros import ErroCofre
-from cofre.modelo import ordem_de_exibicao
-from cofre.relato import Relato, duracao, limpo, numero, plural, tamanho
 from cofre.resultado import CopiaDeEmpresa, Resumo
 from cofre.via import Inspecao
 

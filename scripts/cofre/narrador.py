@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cofre.base.palavras import em_linhas, limpo, numero, plural
+from cofre.base.relato import Relato
 from cofre.comparacao import Alvo
 from cofre.convergencia import Desfecho
 from cofre.executor import Impedimento
 from cofre.plano import REMOVER, Contagem, Plano
-from cofre.relato import Relato, em_linhas, limpo, numero, plural
 from cofre.restauracao import Planejada
 
 EXEMPLOS = 3

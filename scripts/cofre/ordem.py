@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cofre.modelo import ChaveEstrangeira, Tabela
-from cofre.plano import REPOR, Acao, Chave, Plano, abrir_linha
+from cofre.base.modelo import ChaveEstrangeira, Tabela
+from cofre.confronto import Chave, abrir_linha
+from cofre.plano import REPOR, Acao, Plano
 
 T = TypeVar("T")
 

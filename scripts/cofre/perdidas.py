@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cofre.config import Regras
+from cofre.base.config.valores import Regras
+from cofre.base.erros import ErroCofre, FalhaDeLeitura
+from cofre.base.modelo import TABELAS_CONHECIDAS, Empresa, ordem_de_exibicao
 from cofre.deposito import Backup, Deposito
-from cofre.erros import ErroCofre, FalhaDeLeitura
-from cofre.modelo import TABELAS_CONHECIDAS, Empresa, ordem_de_exibicao
 from cofre.reconhecimento import ponto_de_partida, reconhecido_ate
 from cofre.resultado import Sumida
 from cofre.via import Inspecao

@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 import msgspec
 
-from cofre.campos import NULO, texto
+from cofre.base.linha import NULO, texto
+from cofre.confronto import abrir_linha
 from cofre.formato import ler_linhas
 from cofre.metadados import TabelaSalva
-from cofre.plano import abrir_linha
 
 APOSTROFO = "'"
 ALGARISMOS = 15

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import msgspec
 
-from cofre.campos import ORDENS
+from cofre.base.linha import ORDENS
+from cofre.base.rascunho import Rascunho, Trecho, rascunho_temporario
 from cofre.confronto import (
     Chave as Chave,
 )
@@ -39,7 +40,6 @@ from cofre.confronto import (
 from cofre.confronto import (
     abrir_linha as abrir_linha,
 )
-from cofre.rascunho import Rascunho, Trecho, rascunho_temporario
 
 BYTES_POR_BLOCO = 256 * 1024
 """De ações, num trecho do rascunho."""

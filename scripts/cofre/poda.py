@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from cofre import remocao
+from cofre.base.disco import erros_de_disco, liberado
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import Empresa
+from cofre.base.palavras import limpo, numero, plural, tamanho
+from cofre.base.relato import Relato
 from cofre.conferencia import Arquivo
-from cofre.deposito import Backup, Deposito, erros_de_disco
-from cofre.erros import BackupDanificado
-from cofre.espaco import liberado
+from cofre.deposito import Backup, Deposito
 from cofre.inventario import (
     EmpresaGuardada,
     arquivos_de,
@@ -27,9 +30,7 @@ from cofre.inventario import (
     guardadas,
     nenhum_backup,
 )
-from cofre.modelo import Empresa
 from cofre.protecao import guardados
-from cofre.relato import Relato, limpo, numero, plural, tamanho
 from cofre.retencao import Destino, Politica, garantia, planejar
 from cofre.verificacao import conferir_bytes
 

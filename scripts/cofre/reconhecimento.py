@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from cofre.deposito import Backup, erros_de_disco, gravar_inteiro
+from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.deposito import Backup
 
 ARQUIVO = "encolhimento_reconhecido.json"
 

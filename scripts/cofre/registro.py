@@ -15,9 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from cofre.deposito import FORMATO_DO_CARIMBO, erros_de_disco
-from cofre.erros import FalhaDeDisco
-from cofre.relato import LINHAS_PARA_BARRA, Relato, limpo
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import FalhaDeDisco
+from cofre.base.palavras import limpo
+from cofre.base.relato import LINHAS_PARA_BARRA, Relato
+from cofre.deposito import FORMATO_DO_CARIMBO
 
 PASTA = "logs"
 MAXIMO_DE_LOGS = 200

@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 
 from cofre import metadados
-from cofre.disco import PODANDO, com_paciencia, mover, sincronizar
-from cofre.erros import BackupDanificado
+from cofre.base.disco import PODANDO, com_paciencia, mover, sincronizar
+from cofre.base.erros import BackupDanificado
 from cofre.metadados import CARIMBO, METADADOS, Metadados
 
 

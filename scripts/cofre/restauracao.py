@@ -12,6 +12,8 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cofre.base.erros import BackupDanificado, RestauracaoRecusada
+from cofre.base.relato import Relato
 from cofre.comparacao import Alvo, Comparacao
 from cofre.conferencia import chaves_repetidas
 from cofre.convergencia import (
@@ -24,10 +26,8 @@ from cofre.convergencia import (
 )
 from cofre.deposito import Backup
 from cofre.diario import Diario
-from cofre.erros import BackupDanificado, RestauracaoRecusada
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.plano import Plano
-from cofre.relato import Relato
 from cofre.riscos import Avaliacao, Risco
 from cofre.via import Via
 

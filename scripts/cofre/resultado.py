@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDeLeitura
+from cofre.base.modelo import Contradicao, Empresa
+from cofre.base.palavras import limpo
 from cofre.encolhimento import Encolhimento
-from cofre.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDeLeitura
 from cofre.metadados import TabelaSalva
-from cofre.modelo import Contradicao, Empresa
-from cofre.relato import limpo
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from cofre.campos import NULO, texto
+from cofre.base.erros import EscritaRecusada
+from cofre.base.linha import NULO, texto
+from cofre.base.modelo import ChaveEstrangeira, Contradicao
+from cofre.base.palavras import plural
 from cofre.conferencia import Arquivo, ligacoes_abertas
-from cofre.erros import EscritaRecusada
+from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
-from cofre.modelo import ChaveEstrangeira, Contradicao
 from cofre.ordem import em_lotes
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Chave, Contagem, Plano, abrir_linha
-from cofre.relato import plural
+from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Contagem, Plano
 from cofre.unicos import coluna_e_valor, quem_tem
 from cofre.via import Ensaio, Via, ensaiar_todas
 

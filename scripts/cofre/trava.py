@@ -17,8 +17,8 @@ from pathlib import Path
 
 import filelock
 
-from cofre.deposito import erros_de_disco
-from cofre.erros import TravaOcupada
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import TravaOcupada
 
 ARQUIVO = ".trava"
 QUEM = ".trava.json"

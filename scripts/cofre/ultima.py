@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre import VERSAO
-from cofre.deposito import erros_de_disco, gravar_inteiro
+from cofre.base.disco import erros_de_disco, gravar_inteiro
 
 ARQUIVO = "ultima_execucao.json"
 

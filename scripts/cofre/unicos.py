@@ -9,9 +9,10 @@ from datetime import date, timedelta
 
 import msgspec
 
-from cofre.campos import NULO, texto
-from cofre.modelo import Tabela
-from cofre.plano import ALTERAR, REMOVER, Acao, Chave, Plano, abrir_linha
+from cofre.base.linha import NULO, texto
+from cofre.base.modelo import Tabela
+from cofre.confronto import Chave, abrir_linha
+from cofre.plano import ALTERAR, REMOVER, Acao, Plano
 
 
 def coluna_e_valor(detalhes: str, tabela: Tabela) -> tuple[str, str] | None:

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cofre.campos import NULO, texto
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import BackupDanificado
+from cofre.base.linha import NULO, texto
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import limpo, numero, plural
+from cofre.base.relato import Relato
+from cofre.base.selecao import tabela_desconhecida
 from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
-from cofre.deposito import Backup, Deposito, erros_de_disco
+from cofre.deposito import Backup, Deposito
 from cofre.diario import avisos_de_pendentes
-from cofre.erros import BackupDanificado
 from cofre.formato import ler_linhas, sha256_do_arquivo
 from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, guardadas
 from cofre.metadados import SEM_CONTAGEM, Metadados
-from cofre.modelo import ordem_de_exibicao
-from cofre.relato import Relato, limpo, numero, plural
-from cofre.selecao import tabela_desconhecida
 
 
 @dataclass(frozen=True, slots=True)

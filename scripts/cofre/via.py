@@ -10,16 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cofre.config import Regras
-from cofre.erros import ErroCofre, EscritaRecusada, FalhaDeLeitura
+from cofre.base.config.valores import Regras
+from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDeLeitura
+from cofre.base.modelo import Catalogo, Empresa, Tabela
+from cofre.base.rascunho import Rascunho
 from cofre.escopo import Donos, Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.escritor import SEM_EFEITO
 from cofre.executor import Impedimento
 from cofre.formato import Gravador
-from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.ordem import Ritmo, metades
 from cofre.plano import Acao, Plano
-from cofre.rascunho import Rascunho
 
 API, DIRETA = "api", "direta"
 

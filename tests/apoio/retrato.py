@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
-from cofre.config import Acesso, AcessoDireto, Regras
+from cofre.base.config.valores import Acesso, AcessoDireto, Regras
+from cofre.base.modelo import Empresa
+from cofre.base.rascunho import Rascunho
 from cofre.direto.api import Direto
 from cofre.formato import Gravador
-from cofre.modelo import Empresa
 from cofre.portal.api import Portal
-from cofre.rascunho import Rascunho
 from cofre.via import Coleta, Inspecao, ViaDeLeitura
 from supabase_local.servidor import SupabaseLocal
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cofre.agenda import programas
 from cofre.agenda.tarefa import Receita, Tarefa
-from cofre.erros import AgendaRecusou
+from cofre.base.erros import AgendaRecusou
 
 NOME = "cron"
 ONDE = "crontab"

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from cofre.erros import AgendaRecusou
+from cofre.base.erros import AgendaRecusou
 
 PACIENCIA = 60.0
 """Segundos até desistir de um programa do sistema que não responde."""

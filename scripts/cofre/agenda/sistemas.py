@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from cofre.agenda import cron, systemd, windows
 from cofre.agenda.tarefa import Receita, Tarefa
-from cofre.erros import AgendaRecusou
+from cofre.base.erros import AgendaRecusou
 
 
 class Sistema(Protocol):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cofre.agenda import programas
 from cofre.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
-from cofre.config import pasta_de_configuracao
-from cofre.deposito import erros_de_disco, gravar_inteiro
+from cofre.base.config.ambiente import pasta_de_configuracao
+from cofre.base.disco import erros_de_disco, gravar_inteiro
 
 NOME = "systemd"
 _SYSTEMCTL = ("systemctl", "--user")

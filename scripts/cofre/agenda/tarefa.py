@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 
-from cofre.erros import ErroDeUso
+from cofre.base.erros import ErroDeUso
 
 LIMITE_EM_HORAS = 12
 """Uma execução presa acaba antes de o dia seguinte começar a sua."""

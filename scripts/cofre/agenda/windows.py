@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cofre.agenda import programas
 from cofre.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
-from cofre.erros import AgendaRecusou
+from cofre.base.erros import AgendaRecusou
 
 NOME = "windows"
 ESPACO_DE_NOMES = "http://schemas.microsoft.com/windows/2004/02/mit/task"

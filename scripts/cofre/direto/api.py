@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import psycopg
 
-from cofre.config import Acesso, AcessoDireto, Regras
+from cofre.base.config.valores import Acesso, AcessoDireto, Regras
+from cofre.base.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
+from cofre.base.modelo import Catalogo, Empresa, Tabela
+from cofre.base.rascunho import Rascunho
 from cofre.direto import catalogo, endereco, ensaios, gatilhos, regras, sondas
 from cofre.direto.conexao import INSTANTE, Conexoes, transacao
 from cofre.direto.endereco import Endereco
@@ -23,13 +26,10 @@ from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
 from cofre.direto.transacao import COMECO, Transacao
 from cofre.direto.vigia import vigiando
-from cofre.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
-from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.ordem import em_lotes
 from cofre.plano import Acao
 from cofre.portal.api import Portal
-from cofre.rascunho import Rascunho
 from cofre.via import (
     DIRETA,
     AoTentarDeNovo,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from cofre.erros import TabelaBloqueada
+from cofre.base.erros import TabelaBloqueada
 
 _QUEM = """
     SELECT a.pid, coalesce(a.usename, '?')::text,

@@ -13,9 +13,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.campos import NULO
-from cofre.modelo import Tabela
-from cofre.plano import abrir_linha
+from cofre.base.linha import NULO
+from cofre.base.modelo import Tabela
+from cofre.confronto import abrir_linha
 
 LINHAS_POR_ENVIO = 1000
 

@@ -13,9 +13,7 @@ from typing import NamedTuple, TypeVar
 import psycopg
 from psycopg.rows import class_row
 
-from cofre.direto.conexao import INSTANTE, transacao
-from cofre.direto.traducao import na_consulta
-from cofre.modelo import (
+from cofre.base.modelo import (
     TABELAS_CONHECIDAS,
     Catalogo,
     ChaveEstrangeira,
@@ -24,6 +22,8 @@ from cofre.modelo import (
     chave_que_serve,
     nome_do_tipo,
 )
+from cofre.direto.conexao import INSTANTE, transacao
+from cofre.direto.traducao import na_consulta
 
 ACOES = {
     "a": "NO ACTION",

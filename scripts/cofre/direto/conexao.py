@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import psycopg
 import tenacity
 
-from cofre.config import sem_variaveis_da_libpq
+from cofre.base.config.ambiente import sem_variaveis_da_libpq
+from cofre.base.erros import Interrompido
 from cofre.direto import ajustes
 from cofre.direto.endereco import Endereco
 from cofre.direto.traducao import SemConexao, na_consulta, sem_conexao
-from cofre.erros import Interrompido
 from cofre.via import AoTentarDeNovo
 
 ESPERA_PARA_CONECTAR = 10

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from cofre.erros import TabelaInexistente
+from cofre.base.erros import TabelaInexistente
+from cofre.base.modelo import ChaveEstrangeira, Empresa, Tabela
 from cofre.escopo import Elo, Ramo, TabelaNoEscopo
-from cofre.modelo import ChaveEstrangeira, Empresa, Tabela
 
 Catalogadas = Mapping[str, Tabela]
 _VIRGULA = sql.SQL(", ")

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from cofre.config import (
+from cofre.base.config.chave import endereco_local
+from cofre.base.config.valores import (
     NOME_DA_CA,
     NOME_DA_URL_DO_BANCO,
     ONDE_PEGAR_BANCO,
     Acesso,
     AcessoDireto,
-    endereco_local,
 )
-from cofre.erros import ConfiguracaoInvalida
+from cofre.base.erros import ConfiguracaoInvalida
 
 PORTA_PADRAO = 5432
 PORTA_DE_TRANSACOES = 6543

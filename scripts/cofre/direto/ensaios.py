@@ -10,15 +10,16 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.base.erros import EscritaRecusada
+from cofre.base.modelo import Tabela
+from cofre.confronto import Chave, abrir_linha
 from cofre.direto.escrita import EscritorDireto
 from cofre.direto.gatilhos import Suspensos
 from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.regras import Regras
 from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de, valor
-from cofre.erros import EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
-from cofre.modelo import Tabela
-from cofre.plano import Acao, Chave, abrir_linha
+from cofre.plano import Acao
 
 LINHAS_ENSAIADAS = 20_000
 """De uma tabela. Quem restaura o faz numa transação só: nada se perde por descobrir depois."""

@@ -19,6 +19,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.base.erros import ConsultaDemorada, EscritaRecusada
+from cofre.base.modelo import Tabela
+from cofre.confronto import Chave, abrir_linha
 from cofre.direto import carga
 from cofre.direto.ligacoes import Ligacoes
 from cofre.direto.regras import REGRA_VIOLADA, Regras
@@ -32,7 +35,6 @@ from cofre.direto.texto import (
     valores_de,
 )
 from cofre.direto.traducao import na_escrita
-from cofre.erros import ConsultaDemorada, EscritaRecusada
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import (
     IGNORADA,
@@ -43,9 +45,8 @@ from cofre.escritor import (
     Mudanca,
     colunas_de_dono,
 )
-from cofre.modelo import Tabela
 from cofre.ordem import em_lotes
-from cofre.plano import Acao, Chave, abrir_linha
+from cofre.plano import Acao
 
 T = TypeVar("T")
 

@@ -15,21 +15,21 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.direto.bloqueio import quem_segura
-from cofre.direto.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
-from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
-from cofre.direto.tuplas import Bloco, em_blocos, estragada
-from cofre.erros import (
+from cofre.base.erros import (
     FalhaDeLeitura,
     Interrompido,
     LinhaDeOutraEmpresa,
     RespostaInvalida,
     TabelaBloqueada,
 )
+from cofre.base.modelo import Empresa, Tabela
+from cofre.base.rascunho import Rascunho, Trecho
+from cofre.direto.bloqueio import quem_segura
+from cofre.direto.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
+from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
+from cofre.direto.tuplas import Bloco, em_blocos, estragada
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador
-from cofre.modelo import Empresa, Tabela
-from cofre.rascunho import Rascunho, Trecho
 from cofre.via import Avanco
 
 PONTO = "cofre_leitura"

@@ -17,11 +17,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from cofre.base.erros import EscritaRecusada
+from cofre.base.modelo import Tabela
+from cofre.confronto import abrir_linha
 from cofre.direto.catalogo import ACOES
 from cofre.direto.texto import linhas_json, nome
-from cofre.erros import EscritaRecusada
-from cofre.modelo import Tabela
-from cofre.plano import abrir_linha
 from cofre.via import Dependente
 
 ORFA = "23503"

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from cofre.relato import limpo
+from cofre.base.palavras import limpo
 
 REGRA_VIOLADA = "23514"
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from cofre.erros import RestauracaoRecusada
+from cofre.base.erros import RestauracaoRecusada
 
 _DAS_TABELAS = """
     SELECT DISTINCT t.relname::text AS tabela, a.attname::text AS coluna,

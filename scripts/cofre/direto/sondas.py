@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from cofre.base.erros import ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente
 from cofre.direto.ajustes import LIMITE_DE_SONDA
 from cofre.direto.conexao import Conexoes, transacao
 from cofre.direto.traducao import na_consulta
-from cofre.erros import ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente
 
 _COMECO = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from cofre.modelo import Tabela
+from cofre.base.modelo import Tabela
 
 VIRGULA = sql.SQL(", ")
 

@@ -11,9 +11,8 @@ import re
 import psycopg
 from psycopg import sql
 
-from cofre.config import ONDE_PEGAR_BANCO
-from cofre.direto.endereco import PORTA_PADRAO, Endereco
-from cofre.erros import (
+from cofre.base.config.valores import ONDE_PEGAR_BANCO
+from cofre.base.erros import (
     ConexaoRecusada,
     ConsultaDemorada,
     ErroCofre,
@@ -25,6 +24,7 @@ from cofre.erros import (
     TabelaBloqueada,
     TabelaInexistente,
 )
+from cofre.direto.endereco import PORTA_PADRAO, Endereco
 
 POR_ENQUANTO = "\nEnquanto isso, pela API continua possível: --via api"
 PELO_POOLER = (

@@ -15,26 +15,26 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from cofre.config import Regras
-from cofre.direto import sequencias
-from cofre.direto.escrita import EscritorDireto
-from cofre.direto.gatilhos import Suspensos
-from cofre.direto.leitura import Leitura
-from cofre.direto.sondas import se_ha_linhas
-from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta, na_escrita
-from cofre.erros import (
+from cofre.base.config.valores import Regras
+from cofre.base.erros import (
     DesfechoIncerto,
     EscritaRecusada,
     FalhaDeLeitura,
     Interrompido,
     RestauracaoRecusada,
 )
+from cofre.base.modelo import Empresa, Tabela
+from cofre.base.rascunho import Rascunho
+from cofre.direto import sequencias
+from cofre.direto.escrita import EscritorDireto
+from cofre.direto.gatilhos import Suspensos
+from cofre.direto.leitura import Leitura
+from cofre.direto.sondas import se_ha_linhas
+from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo
 from cofre.executor import Executor, Impedimento
-from cofre.modelo import Empresa, Tabela
 from cofre.ordem import em_lotes
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
-from cofre.rascunho import Rascunho
 from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cofre.erros import RespostaInvalida
+from cofre.base.erros import RespostaInvalida
 from cofre.formato import SEPARADOR, juntar
 
 BLOCO = 256 * 1024

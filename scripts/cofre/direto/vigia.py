@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import psycopg
 
+from cofre.base.erros import FalhaDeLeitura, TabelaBloqueada
 from cofre.direto.conexao import conectar
 from cofre.direto.endereco import Endereco
-from cofre.erros import FalhaDeLeitura, TabelaBloqueada
 
 INTERVALO = 1.0
 """Segundos entre uma pergunta e outra; a espera por uma trava é maior (ver `ajustes`)."""

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from cofre.config import NOME_DA_URL_DE_ENSAIO, RAIZ, AcessoDireto
-from cofre.erros import DependenciaAusente
+from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, RAIZ, AcessoDireto
+from cofre.base.erros import DependenciaAusente
 
 PROGRAMA = RAIZ / "scripts" / "supabase_local" / "banco_de_ensaio.py"
 INSTALACAO = (

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cofre import ensaiado
+from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
+from cofre.base.palavras import limpo, plural
+from cofre.base.relato import Relato
 from cofre.deposito import Backup
 from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio
-from cofre.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
 from cofre.inventario import EmpresaGuardada, de_rotina
 from cofre.metadados import Metadados
-from cofre.relato import Relato, limpo, plural
 from cofre.verificacao import danos_de
 
 NUNCA = datetime.min.replace(tzinfo=UTC)

@@ -19,13 +19,14 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.deposito import Backup, erros_de_disco
+from cofre.base.disco import erros_de_disco
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import plural
+from cofre.deposito import Backup
 from cofre.ensaio.banco import caiu
 from cofre.ensaio.rodizio import Volta
 from cofre.formato import ler_linhas
 from cofre.metadados import Metadados, TabelaSalva
-from cofre.modelo import ordem_de_exibicao
-from cofre.relato import plural
 
 LINHAS_POR_LEITURA = 2000
 DIFERENCAS_POR_TABELA = 3

@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofre import VERSAO
-from cofre.erros import DefeitoInterno, ErroCofre, FalhaDeDisco
+from cofre.base.erros import DefeitoInterno, ErroCofre, FalhaDeDisco
+from cofre.base.palavras import duracao, limpo
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.argumentos import Executar
 from cofre.linha_de_comando.execucao import codigo_de
-from cofre.relato import Relato, duracao, limpo
 
 if TYPE_CHECKING:
     from cofre.alarme import Mensageiro
-    from cofre.limites import Destinatarios
+    from cofre.base.config.limites import Destinatarios
     from cofre.registro import Registro, RelatoRegistrado
     from cofre.ultima import UltimaExecucao
 
@@ -40,11 +41,11 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Executar], Execut
     def decorar(executar: Executar) -> Executar:
         @functools.wraps(executar)
         def acompanhada(opcoes: Namespace, relato: Relato) -> int:
-            from cofre import config
+            from cofre.base.config import ambiente
 
             try:
-                pasta = config.pasta_de_backups(destino=opcoes.destino)
-                para = config.destinatarios() if avisa else None
+                pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
+                para = ambiente.destinatarios() if avisa else None
             except ErroCofre:
                 return executar(opcoes, relato)  # sem .env que se leia, a própria ação o diz
             partes = (getattr(opcoes, "empresa", None), getattr(opcoes, "tabelas", None))

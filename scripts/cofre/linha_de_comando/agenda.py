@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cofre.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.argumentos import AGENDADO, Acao, opcoes_de_saida, uso_com
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
     from cofre.agenda.sistemas import Sistema
@@ -98,24 +98,24 @@ def _mostrar(opcoes: Namespace, relato: Relato) -> int:
 
 def tarefa_desta_maquina(opcoes: Namespace, hora: str, usuario: str) -> Tarefa:
     """A tarefa com os caminhos de verdade. Levanta ErroDeUso."""
-    from cofre import config
     from cofre.agenda.tarefa import Tarefa, ler_hora
+    from cofre.base.config import valores
 
-    script = config.RAIZ / "scripts" / "backup-por-empresa.py"
+    script = valores.RAIZ / "scripts" / "backup-por-empresa.py"
     destino = ("--destino", str(Path(opcoes.destino).absolute())) if opcoes.destino else ()
     comando = (sys.executable, str(script), "--tipo", AGENDADO, *destino)
-    return Tarefa(ler_hora(hora), comando, str(config.RAIZ), usuario)
+    return Tarefa(ler_hora(hora), comando, str(valores.RAIZ), usuario)
 
 
 def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
     """A tarefa não vê as variáveis deste terminal: só o .env (e as do sistema)."""
-    from cofre import config
+    from cofre.base.config import ambiente
 
     try:
-        configuracao = config.carregar(destino=opcoes.destino, so_o_env=True)
+        configuracao = ambiente.carregar(destino=opcoes.destino, so_o_env=True)
     except ConfiguracaoInvalida as e:
         return (f"Com o .env de hoje a tarefa falharia. {e}",)
-    if configuracao.destino != config.pasta_de_backups(destino=opcoes.destino):
+    if configuracao.destino != ambiente.pasta_de_backups(destino=opcoes.destino):
         return (
             f"A tarefa gravará em {configuracao.destino}: o BACKUP_DIR deste terminal não está no"
             " .env.",

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from cofre.erros import ErroDeUso
-from cofre.relato import Relato
+from cofre.base.erros import ErroDeUso
+from cofre.base.relato import Relato
 
 Executar = Callable[[Namespace, Relato], int]
 """Recebe as opções e o relato; devolve o código de saída."""

@@ -8,7 +8,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofre.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.relato import Relato
 from cofre.linha_de_comando import (
     agenda,
     deposito,
@@ -31,10 +32,9 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_conexao,
     opcoes_de_saida,
 )
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
-    from cofre.config import Acesso, Configuracao
+    from cofre.base.config.valores import Acesso, Configuracao
     from cofre.portal.api import Portal
     from cofre.resultado import Pedido
     from cofre.via import AoTentarDeNovo, Via
@@ -81,16 +81,17 @@ def _opcoes_de_continuar(analisador: argparse.ArgumentParser) -> None:
 
 def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     # As importações pesadas (httpx, supabase) esperam até serem precisas: --help é instantâneo.
-    from cofre import andamento, config
+    from cofre import andamento
+    from cofre.base.config import ambiente
+    from cofre.base.equipe import Equipe
     from cofre.copia import Copiadora
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
-    from cofre.equipe import Equipe
     from cofre.inventario import avisar_das_velhas
     from cofre.resultado import Resumo
     from cofre.trava import travar
 
-    configuracao = config.carregar(destino=opcoes.destino)
+    configuracao = ambiente.carregar(destino=opcoes.destino)
     parar = threading.Event()
     equipe = Equipe(opcoes.conexoes, parar, "empresa")
     prontas: list[dict[str, Any]] = []
@@ -153,7 +154,7 @@ def abrir_via(
 ) -> Via:
     """A via pedida: sem --via, a direta se está configurada. Nunca se troca uma pela outra em
     silêncio. Levanta ErroDeUso, ConfiguracaoInvalida ou DependenciaAusente."""
-    from cofre.config import ONDE_PEGAR_BANCO
+    from cofre.base.config.valores import ONDE_PEGAR_BANCO
 
     direto = configuracao.direto
     if opcoes.via == "direta" and direto is None:
@@ -185,7 +186,7 @@ def abrir_portal(
 
 
 def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
-    from cofre.relato import duracao
+    from cofre.base.palavras import duracao
 
     def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
         relato.linha(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cofre.erros import (
+from cofre.base.erros import (
     DefeitoInterno,
     DesfechoIncerto,
     EmpresaMudou,
@@ -179,7 +179,7 @@ class Conducao:
             )
 
     def _dizer_como_se_escreve(self, alvo: Alvo, planejada: Planejada) -> None:
-        from cofre.relato import em_linhas
+        from cofre.base.palavras import em_linhas
 
         if not planejada.plano.vazio:
             for frase in self._sessao.restauradora.como_escreve(alvo):

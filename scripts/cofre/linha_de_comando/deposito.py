@@ -5,30 +5,32 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.argumentos import (
     Acao,
     opcao_de_empresa,
     opcao_de_tabelas,
     opcoes_de_saida,
 )
-from cofre.relato import Relato
 
 
 def _listar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, inventario
+    from cofre import inventario
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
 
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    limite = config.limites().idade
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    limite = ambiente.limites().idade
     empresas = tuple(opcoes.empresa or ())
     return inventario.listar(deposito, empresas, limite, relato, com_documento=bool(opcoes.json))
 
 
 def _verificar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, verificacao
+    from cofre import verificacao
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
 
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
     return verificacao.verificar(deposito, *escolha, relato)
 

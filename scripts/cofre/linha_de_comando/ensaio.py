@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cofre.erros import DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
 from cofre.linha_de_comando.painel import atualizar_painel
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
-    from cofre.config import AcessosDeEnsaio
+    from cofre.base.config.valores import AcessosDeEnsaio
     from cofre.ensaio.rodizio import Restaurar
 
 INSTALACAO = (
@@ -29,7 +29,8 @@ INSTALACAO = (
 
 @registrada("ensaiar")
 def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, inventario
+    from cofre import inventario
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
     from cofre.ensaio import rodizio
     from cofre.trava import travar
@@ -37,8 +38,8 @@ def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
     empresas = tuple(opcoes.empresa or ())
     if len(empresas) > 1:
         raise ErroDeUso("Um ensaio é de uma empresa por vez.", "Use --empresa uma vez só.")
-    acessos = config.acessos_de_ensaio()
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    acessos = ambiente.acessos_de_ensaio()
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     with travar(deposito.raiz, "ensaio"):
         vez = rodizio.da_vez(inventario.guardadas(deposito, empresas))
         try:
@@ -47,7 +48,7 @@ def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
         except KeyboardInterrupt:
             raise Interrompido("Interrompido.", "Nada ficou no banco de teste.") from None
         finally:
-            atualizar_painel(deposito, relato, config.limites().idade)
+            atualizar_painel(deposito, relato, ambiente.limites().idade)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cofre.erros import BackupDanificado, ErroDeUso, NadaEncontrado
+from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
 
 if TYPE_CHECKING:
     from cofre.deposito import Backup

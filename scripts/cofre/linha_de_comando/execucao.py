@@ -10,9 +10,9 @@ from argparse import Namespace
 from collections.abc import Callable
 from types import FrameType
 
-from cofre.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
+from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
+from cofre.base.relato import Relato, RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
 from cofre.linha_de_comando.argumentos import Executar
-from cofre.relato import Relato, RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
 
 
 def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Executar]]) -> None:

@@ -7,9 +7,9 @@ from argparse import Namespace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cofre.erros import DefeitoInterno, ErroCofre, NadaEncontrado
+from cofre.base.erros import DefeitoInterno, ErroCofre, NadaEncontrado
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +38,13 @@ def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta
 
 
 def _painel(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
     from cofre.narracao import exibir_pasta
     from cofre.painel import pagina
 
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
-    caminho = pagina.gravar(deposito, config.limites().idade)
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    caminho = pagina.gravar(deposito, ambiente.limites().idade)
     if caminho is None:
         raise NadaEncontrado(
             f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",

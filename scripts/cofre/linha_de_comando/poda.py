@@ -7,7 +7,8 @@ from argparse import Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cofre.erros import DefeitoInterno, ErroCofre, ErroDeUso, Interrompido
+from cofre.base.erros import DefeitoInterno, ErroCofre, ErroDeUso, Interrompido
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Acao,
@@ -15,7 +16,6 @@ from cofre.linha_de_comando.argumentos import (
     opcao_de_empresa,
     opcoes_de_saida,
 )
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
     from cofre.deposito import Deposito
@@ -39,16 +39,16 @@ SEM_REGRAS = (
 
 @registrada("podar")
 def _podar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
     from cofre.poda import PELA_METADE, PedidoDePoda, Podadora
 
-    politica = _politica(opcoes) or config.politica_de_poda()
+    politica = _politica(opcoes) or ambiente.politica_de_poda()
     if politica.vazia:
         raise ErroDeUso(
             "Nada é apagado sem que se diga o que guardar: falta ao menos um --manter.", SEM_REGRAS
         )
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     apesar = bool(opcoes.apesar_do_encolhimento)
     pedido = PedidoDePoda(politica, tuple(opcoes.empresa or ()), apesar)
     try:

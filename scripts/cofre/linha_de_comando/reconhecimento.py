@@ -6,10 +6,10 @@ import argparse
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from cofre.erros import ErroDeUso
+from cofre.base.erros import ErroDeUso
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
     from cofre.inventario import EmpresaGuardada
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 @registrada("reconhecer")
 def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, inventario
+    from cofre import inventario
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
 
     if not opcoes.empresa and not opcoes.todas:
         raise ErroDeUso("Diga a empresa.", "Com --empresa: id, começo do id ou nome; ou --todas.")
     if opcoes.empresa and opcoes.todas:
         raise ErroDeUso("Não entendi o comando: --todas não combina com --empresa.")
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     guardadas = inventario.guardadas(deposito, tuple(opcoes.empresa or ()))
     documentos = [_uma(g, relato) for g in guardadas]
     relato.documento({"acao": "reconhecer", "codigo": 0, "empresas": documentos})
@@ -33,8 +34,8 @@ def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
 
 def _uma(guardada: EmpresaGuardada, relato: Relato) -> dict[str, str]:
     """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
+    from cofre.base.palavras import limpo
     from cofre.reconhecimento import ponto_de_partida, reconhecer
-    from cofre.relato import limpo
 
     empresa = guardada.empresa
     ultimo = ponto_de_partida(reversed(guardada.backups))

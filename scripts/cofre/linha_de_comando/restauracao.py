@@ -6,7 +6,8 @@ import argparse
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from cofre.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
+from cofre.base.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Analisador,
@@ -19,7 +20,6 @@ from cofre.linha_de_comando.argumentos import (
 )
 from cofre.linha_de_comando.conducao import PERDAS, Conducao, como_seguir
 from cofre.linha_de_comando.sessao import Sessao, abrir_sessao
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
     from cofre.diario import Diario

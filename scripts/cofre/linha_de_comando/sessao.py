@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofre.erros import Interrompido, NadaEncontrado
+from cofre.base.erros import Interrompido, NadaEncontrado
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.escolha import backup_pedido, recusar_danificado
-from cofre.relato import Relato
 
 if TYPE_CHECKING:
-    from cofre.config import Configuracao
+    from cofre.base.config.valores import Configuracao
     from cofre.deposito import Backup, Deposito
     from cofre.diario import Diario
     from cofre.inventario import EmpresaGuardada
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     """Configuração, trava e depósito prontos; o servidor só é procurado em `conectar`."""
-    from cofre import config
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
     from cofre.diario import avisos_de_pendentes
     from cofre.inventario import avisar_das_velhas
     from cofre.linha_de_comando.painel import atualizar_painel
     from cofre.trava import travar
 
-    configuracao = config.carregar(destino=opcoes.destino)
+    configuracao = ambiente.carregar(destino=opcoes.destino)
     with travar(configuracao.destino, "restauração"):
         deposito = Deposito(configuracao.destino, compactar=configuracao.compactar)
         deposito.preparar()

@@ -6,15 +6,17 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from cofre.base.palavras import limpo, numero, plural, tamanho
+from cofre.base.relato import Relato
 from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida, uso_com
-from cofre.relato import Relato, limpo, numero, plural, tamanho
 
 FORMATOS = ("json", "csv")
 
 
 def _exportar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config, inventario
+    from cofre import inventario
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
     from cofre.exportacao import CSV, conferir_saida, exportar
     from cofre.linha_de_comando.escolha import backup_pedido, recusar_danificado
@@ -22,7 +24,7 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
 
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
-    deposito = Deposito(config.pasta_de_backups(destino=opcoes.destino))
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = inventario.guardadas(deposito, (opcoes.qual,))
     backup = backup_pedido(guardada, opcoes.backup)
     recusar_danificado(guardada, backup, "--backup, com um carimbo de «listar»")
@@ -53,14 +55,14 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
 
 @registrada("importar")
 def _importar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import config
+    from cofre.base.config import ambiente
     from cofre.deposito import Deposito
     from cofre.importacao import importar
     from cofre.narracao import exibir_pasta
     from cofre.trava import travar
 
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
-    destino = config.pasta_de_backups(destino=opcoes.destino)
+    destino = ambiente.pasta_de_backups(destino=opcoes.destino)
     with travar(destino, "importação"):
         deposito = Deposito(destino)
         deposito.preparar()

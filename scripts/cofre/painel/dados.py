@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from cofre import diario, ensaiado
-from cofre.deposito import FORMATO_DO_CARIMBO, Deposito, arquivo_de_metadados, erros_de_disco
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import BackupDanificado
+from cofre.deposito import FORMATO_DO_CARIMBO, Deposito, arquivo_de_metadados
 from cofre.diario import Diario
 from cofre.ensaiado import Ensaios
-from cofre.erros import BackupDanificado
 from cofre.inventario import estado_de
 from cofre.metadados import TIPOS_DE_ROTINA, Cabecalho, ler_cabecalho
 from cofre.painel.lembranca import Lembranca

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from cofre.deposito import arquivo_de_metadados, gravar_inteiro
-from cofre.erros import BackupDanificado
+from cofre.base.disco import gravar_inteiro
+from cofre.base.erros import BackupDanificado
+from cofre.deposito import arquivo_de_metadados
 from cofre.metadados import ler_cabecalho
 
 ARQUIVO = ".painel.json"

@@ -14,13 +14,14 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from cofre.deposito import Deposito, erros_de_disco, gravar_inteiro
+from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base.erros import INSTALACAO, DependenciaAusente
+from cofre.base.palavras import limpo, numero, plural, tamanho
+from cofre.deposito import Deposito
 from cofre.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.ensaiado import EM_PALAVRAS
-from cofre.erros import INSTALACAO, DependenciaAusente
 from cofre.painel import dados
 from cofre.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
-from cofre.relato import limpo, numero, plural, tamanho
 
 try:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template

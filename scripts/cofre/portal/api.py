@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cofre.config import Acesso, Regras
-from cofre.equipe import Equipe
-from cofre.erros import ConsultaDemorada, EscritaRecusada, FalhaDeLeitura
+from cofre.base.config.valores import Acesso, Regras
+from cofre.base.equipe import Equipe
+from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDeLeitura
+from cofre.base.modelo import Catalogo, Empresa, Tabela
+from cofre.base.rascunho import Rascunho
 from cofre.escopo import (
     Donos,
     Escopo,
@@ -19,14 +21,12 @@ from cofre.escopo import (
     referencias_a_empresas,
 )
 from cofre.executor import Executor, Impedimento
-from cofre.modelo import Catalogo, Empresa, Tabela
 from cofre.plano import Acao, Plano
 from cofre.portal import descoberta, empresas, ensaios, escrita
 from cofre.portal.cadencia import Cadencia
 from cofre.portal.coleta import Coletor
 from cofre.portal.fila import lado_a_lado
 from cofre.portal.transporte import Transporte
-from cofre.rascunho import Rascunho
 from cofre.via import (
     API,
     AoTentarDeNovo,

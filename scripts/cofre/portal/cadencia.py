@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from cofre.erros import Interrompido
+from cofre.base.erros import Interrompido
 
 PAUSA = 1.0
 """Segundos que todos esperam quando o servidor diz que são pedidos demais e não diz quanto."""

@@ -18,9 +18,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cofre.campos import texto, tipo_com
-from cofre.equipe import Equipe
-from cofre.erros import (
+from cofre.base.equipe import Equipe
+from cofre.base.erros import (
     ChaveRecusada,
     FalhaDeLeitura,
     PermissaoNegada,
@@ -28,14 +27,15 @@ from cofre.erros import (
     RespostaInvalida,
     TabelaInexistente,
 )
+from cofre.base.linha import texto, tipo_com
+from cofre.base.modelo import Empresa, Tabela
+from cofre.base.rascunho import Rascunho
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador
-from cofre.modelo import Empresa, Tabela
 from cofre.portal.consulta import consultas
 from cofre.portal.leitura import Leitor
 from cofre.portal.serie import Serie
 from cofre.portal.transporte import Transporte
-from cofre.rascunho import Rascunho
 from cofre.via import Avanco, Coleta
 
 PASSADAS = 5

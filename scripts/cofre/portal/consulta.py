@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cofre.base.modelo import SEM_CHAVE, ChaveEstrangeira, Empresa, Tabela
 from cofre.escopo import Elo, Ramo
-from cofre.modelo import SEM_CHAVE, ChaveEstrangeira, Empresa, Tabela
 
 Parametros = tuple[tuple[str, str], ...]
 

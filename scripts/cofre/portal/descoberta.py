@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from cofre.equipe import Equipe
-from cofre.erros import (
+from cofre.base.equipe import Equipe
+from cofre.base.erros import (
     ConsultaDemorada,
     FalhaDeLeitura,
     PedidoRecusado,
@@ -22,7 +22,7 @@ from cofre.erros import (
     RespostaInvalida,
     TabelaInexistente,
 )
-from cofre.modelo import (
+from cofre.base.modelo import (
     TABELAS_CONHECIDAS,
     Catalogo,
     ChaveEstrangeira,

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from cofre.campos import texto
-from cofre.modelo import Catalogo, Empresa
+from cofre.base.linha import texto
+from cofre.base.modelo import Catalogo, Empresa
 from cofre.portal.consulta import citar, faixa_de_chaves
 from cofre.portal.transporte import Transporte
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cofre.erros import EscritaRecusada
+from cofre.base.erros import EscritaRecusada
+from cofre.base.modelo import Tabela
+from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import com_nulas
-from cofre.modelo import Tabela
 from cofre.ordem import em_lotes
-from cofre.plano import Chave, abrir_linha
 from cofre.portal.consulta import Parametros, citar
 from cofre.portal.escrita import CHAVES_POR_PEDIDO, vetor
 from cofre.portal.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave

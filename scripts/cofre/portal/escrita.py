@@ -15,9 +15,11 @@ from typing import TypeVar
 
 import msgspec
 
-from cofre.campos import NULO
-from cofre.equipe import Equipe
-from cofre.erros import ConsultaDemorada, EscritaRecusada
+from cofre.base.equipe import Equipe
+from cofre.base.erros import ConsultaDemorada, EscritaRecusada
+from cofre.base.linha import NULO
+from cofre.base.modelo import Tabela
+from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import (
     IGNORADA,
@@ -28,9 +30,8 @@ from cofre.escritor import (
     Mudanca,
     colunas_de_dono,
 )
-from cofre.modelo import Tabela
 from cofre.ordem import em_lotes, metades
-from cofre.plano import Acao, Chave, abrir_linha
+from cofre.plano import Acao
 from cofre.portal.consulta import Parametros, citar
 from cofre.portal.fila import lado_a_lado
 from cofre.portal.filtros import (

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from cofre.equipe import Equipe
-from cofre.erros import Disputa
+from cofre.base.equipe import Equipe
+from cofre.base.erros import Disputa
 from cofre.ordem import enquanto
 
 E = TypeVar("E")

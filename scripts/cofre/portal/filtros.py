@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from cofre.campos import texto
+from cofre.base.linha import texto
+from cofre.base.modelo import Tabela
+from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import colunas_de_dono
-from cofre.modelo import Tabela
-from cofre.plano import Chave, abrir_linha
 from cofre.portal.consulta import Parametros, citar, valor_citado
 
 COMPARAVEIS = frozenset(

@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from cofre.campos import NULO, PENDURADA, Campos, texto, tipo_com
-from cofre.erros import LinhaDeOutraEmpresa, RespostaInvalida
+from cofre.base.erros import LinhaDeOutraEmpresa, RespostaInvalida
+from cofre.base.linha import NULO, PENDURADA, Campos, texto, tipo_com
+from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo import Donos
-from cofre.modelo import SEM_CHAVE
 from cofre.portal.consulta import APELIDO, Consulta
 from cofre.portal.transporte import Pagina
 

@@ -14,12 +14,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cofre.erros import ConsultaDemorada, RespostaInvalida
+from cofre.base.erros import ConsultaDemorada, RespostaInvalida
+from cofre.base.rascunho import Rascunho, Trecho
 from cofre.formato import juntar
 from cofre.portal.consulta import Consulta, Parametros, diferente
 from cofre.portal.leitura import SEM_LINHAS, Leitor, Literais
 from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
-from cofre.rascunho import Rascunho, Trecho
 
 LINHAS_POR_PAGINA = 1000
 LINHAS_POR_PARTE = 5 * LINHAS_POR_PAGINA

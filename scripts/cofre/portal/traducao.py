@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 import httpx
 import msgspec
 
-from cofre.config import ONDE_PEGAR, ONDE_PEGAR_URL
-from cofre.erros import (
+from cofre.base.config.valores import ONDE_PEGAR, ONDE_PEGAR_URL
+from cofre.base.erros import (
     ChaveRecusada,
     ConsultaDemorada,
     EscritaRecusada,

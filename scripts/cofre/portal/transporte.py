@@ -17,8 +17,8 @@ import httpx
 import msgspec
 import tenacity
 
-from cofre.config import ONDE_PEGAR_URL, Acesso
-from cofre.erros import (
+from cofre.base.config.valores import ONDE_PEGAR_URL, Acesso
+from cofre.base.erros import (
     INSTALACAO,
     ConsultaDemorada,
     DependenciaAusente,

@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from cofre.campos import texto
-from cofre.erros import EscritaRecusada, PermissaoNegada, TabelaInexistente
+from cofre.base.erros import EscritaRecusada, PermissaoNegada, TabelaInexistente
+from cofre.base.linha import texto
+from cofre.base.modelo import SEM_CHAVE, Tabela
+from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import SEM_VERSAO
-from cofre.modelo import SEM_CHAVE, Tabela
-from cofre.plano import Acao, Chave, abrir_linha
+from cofre.plano import Acao
 from cofre.portal.consulta import Parametros, faixa_de_chaves
 from cofre.portal.filtros import Lugar, pelos_valores, por_chave
 from cofre.portal.transporte import Pagina, PaginaGrande, Transporte

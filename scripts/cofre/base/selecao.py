@@ -6,9 +6,9 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from cofre.erros import ErroDeUso, NadaEncontrado
-from cofre.modelo import Empresa, ordem_de_exibicao
-from cofre.relato import limpo
+from cofre.base.erros import ErroDeUso, NadaEncontrado
+from cofre.base.modelo import Empresa, ordem_de_exibicao
+from cofre.base.palavras import limpo
 
 CANDIDATAS_MOSTRADAS = 20
 

@@ -11,14 +11,13 @@ import io
 import json
 import os
 import sys
-import textwrap
 import threading
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
+from cofre.base.palavras import em_linhas, limpo
 
 LINHAS_PARA_BARRA = 3000
 """Uma tabela menor que isto passa tão rápido que uma barra só piscaria."""
@@ -69,65 +68,6 @@ def preparar_saidas() -> None:
     for saida in (sys.stdout, sys.stderr):
         if isinstance(saida, io.TextIOWrapper):
             saida.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-
-
-def limpo(texto: str) -> str:
-    """Um texto que veio de fora, sem o que mexeria com o terminal (controle, direção)."""
-    return "".join(
-        "\ufffd" if unicodedata.category(c) in _PERIGOSOS and c != _LIGADURA else c for c in texto
-    )
-
-
-_LIGADURA = "\u200d"  # junta emojis num só
-_PERIGOSOS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-def numero(n: int) -> str:
-    """1053 → «1.053»."""
-    return f"{n:,}".replace(",", ".")
-
-
-def plural(n: int, um: str, varios: str) -> str:
-    """«1 registro», «2 registros»."""
-    return f"{numero(n)} {um if n == 1 else varios}"
-
-
-def tamanho(bytes_: int) -> str:
-    """Bytes em B, KB, MB ou GB (de 1024), com vírgula decimal."""
-    if bytes_ < 1024:
-        return f"{bytes_} B"
-    expoente = min((bytes_.bit_length() - 1) // 10, 3)
-    return f"{_decimal(bytes_ / 1024**expoente)} {'KMG'[expoente - 1]}B"
-
-
-def duracao(segundos: float) -> str:
-    """«3,4 s», «2 min 5 s», «1 h 3 min»."""
-    if segundos < 60:
-        return f"{_decimal(segundos)} s"
-    minutos, resto = divmod(round(segundos), 60)
-    if minutos < 60:
-        return f"{minutos} min {resto} s"
-    return f"{minutos // 60} h {minutos % 60} min"
-
-
-def _decimal(valor: float) -> str:
-    return f"{valor:.1f}".replace(".", ",")
-
-
-def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
-    """O texto quebrado entre palavras para caber na `largura` (None: inteiro), com as linhas
-    seguintes recuadas. Uma palavra maior que a linha fica inteira: nada é cortado."""
-    if largura is None:
-        return texto
-    quebra = textwrap.TextWrapper(
-        largura,
-        subsequent_indent=" " * recuo,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(
-        linha if len(linha) <= largura else quebra.fill(linha) for linha in texto.split("\n")
-    )
 
 
 class RelatoTexto:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
-from cofre.erros import Interrompido
+from cofre.base.erros import Interrompido
 
 E = TypeVar("E")
 S = TypeVar("S")

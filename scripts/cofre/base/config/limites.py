@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from cofre.erros import ConfiguracaoInvalida
+from cofre.base.erros import ConfiguracaoInvalida
 
 IDADE_MAXIMA = timedelta(hours=36)
 """Um backup por dia, com meio dia de folga para uma noite que atrasou."""

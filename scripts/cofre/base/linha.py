@@ -1,4 +1,4 @@
-"""Ler só algumas colunas de linhas JSON, com os bytes de cada valor como estão."""
+"""Uma linha em JSON: ler só algumas colunas, com os bytes de cada valor como estão."""
 
 from __future__ import annotations
 

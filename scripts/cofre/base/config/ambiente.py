@@ -1,0 +1,227 @@
+"""O único leitor do ambiente: .env, variáveis de ambiente e cofre.toml, conferidos antes de usar.
+
+Nenhum texto daqui (erro, aviso, repr) leva qualquer parte de uma chave.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
+from cofre.base.config.limites import (
+    Destinatarios,
+    Limites,
+    ler_idade,
+    ler_parcela,
+    serve_de_endereco,
+)
+from cofre.base.config.regras import ler_regras
+from cofre.base.config.valores import (
+    NOME_DA_CA,
+    NOME_DA_URL_DE_ENSAIO,
+    NOME_DA_URL_DO_BANCO,
+    ONDE_PEGAR,
+    ONDE_PEGAR_URL,
+    RAIZ,
+    Acesso,
+    AcessoDireto,
+    AcessosDeEnsaio,
+    Configuracao,
+)
+from cofre.base.erros import INSTALACAO, ConfiguracaoInvalida, DependenciaAusente
+from cofre.retencao import Politica
+
+NOMES_DA_URL = ("SUPABASE_URL", "VITE_SUPABASE_URL")
+NOMES_DA_CHAVE = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
+NOMES_DA_CHAVE_PUBLICA = (
+    "SUPABASE_ANON_KEY",
+    "VITE_SUPABASE_ANON_KEY",
+    "SUPABASE_PUBLISHABLE_KEY",
+    "VITE_SUPABASE_PUBLISHABLE_KEY",
+)
+NOMES_DA_POLITICA = {
+    "BACKUP_MANTER_ULTIMOS": "ultimos",
+    "BACKUP_MANTER_DIARIOS": "diarios",
+    "BACKUP_MANTER_SEMANAIS": "semanais",
+    "BACKUP_MANTER_MENSAIS": "mensais",
+    "BACKUP_MANTER_ANUAIS": "anuais",
+}
+NOME_DO_PING = "BACKUP_PING_URL"
+NOME_DO_WEBHOOK = "BACKUP_WEBHOOK_URL"
+NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
+NOME_DA_PARCELA = "BACKUP_ENCOLHER_MAXIMO"
+
+
+def carregar(
+    raiz: Path = RAIZ, destino: str | None = None, *, so_o_env: bool = False
+) -> Configuracao:
+    """Lê e confere toda a configuração. `destino` é o da linha de comando (relativo à pasta
+    corrente); `so_o_env`: sem as variáveis deste terminal, como a tarefa agendada a vê. Levanta
+    ConfiguracaoInvalida ou DependenciaAusente."""
+    valores = _ambiente(raiz, so_o_env=so_o_env)
+    avisos = list(_avisos_do_env(raiz / ".env"))
+    acesso = _acesso(valores)
+    avisos.extend(avisos_da_url(acesso.url))
+    return Configuracao(
+        acesso=acesso,
+        destino=_destino(valores, raiz, destino),
+        regras=ler_regras(raiz / "cofre.toml"),
+        avisos=tuple(avisos),
+        direto=_acesso_direto(valores, raiz),
+        guardar=_politica(valores),
+        compactar=_sim_ou_nao(valores, "BACKUP_COMPACTAR"),
+        limites=_limites(valores),
+    )
+
+
+def limites(raiz: Path = RAIZ) -> Limites:
+    """Só os limites da vigilância. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+    return _limites(_ambiente(raiz))
+
+
+def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
+    """A quem avisar. Um endereço que não serve vira um aviso: avisar nunca impede um backup.
+    Levanta ConfiguracaoInvalida (o .env não se lê) ou DependenciaAusente."""
+    valores = _ambiente(raiz)
+    nomes = (NOME_DO_PING, NOME_DO_WEBHOOK)
+    urls = {n: valores.get(n, "") for n in nomes}
+    ruins = [n for n, url in urls.items() if url and not serve_de_endereco(url)]
+    ping, webhook = ("" if n in ruins else urls[n] for n in nomes)
+    avisos = (f"{n} não é um endereço http:// ou https://: ninguém será avisado." for n in ruins)
+    return Destinatarios(ping, webhook, tuple(avisos))
+
+
+def _limites(valores: Mapping[str, str]) -> Limites:
+    padrao = Limites()
+    idade, parcela = valores.get(NOME_DA_IDADE), valores.get(NOME_DA_PARCELA)
+    return Limites(
+        idade=ler_idade(NOME_DA_IDADE, idade) if idade else padrao.idade,
+        parcela=ler_parcela(NOME_DA_PARCELA, parcela) if parcela else padrao.parcela,
+    )
+
+
+def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
+    """Só o destino, para as ações que não falam com o servidor."""
+    return _destino(_ambiente(raiz), raiz, destino)
+
+
+def pasta_de_configuracao() -> Path:
+    """Onde os programas deste usuário guardam a sua configuração (XDG)."""
+    dita = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(dita) if Path(dita).is_absolute() else Path.home() / ".config"
+
+
+def politica_de_poda(raiz: Path = RAIZ) -> Politica:
+    """Só o que o .env manda guardar. Levanta ConfiguracaoInvalida."""
+    return _politica(_ambiente(raiz))
+
+
+def _politica(valores: Mapping[str, str]) -> Politica:
+    quantos = {}
+    for nome, regra in NOMES_DA_POLITICA.items():
+        valor = valores.get(nome, "0")
+        if not re.fullmatch(r"[0-9]{1,4}", valor):
+            raise ConfiguracaoInvalida(
+                f"{nome} é um número de 0 a 9999, não «{valor}».",
+                "Vazio ou 0: a regra não é usada.",
+            )
+        quantos[regra] = int(valor)
+    return Politica(**quantos)
+
+
+def _sim_ou_nao(valores: Mapping[str, str], nome: str) -> bool:
+    valor = valores.get(nome, "não").casefold()
+    if valor not in ("sim", "não", "nao"):
+        raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", "Vazio vale por «não».")
+    return valor == "sim"
+
+
+def acessos_de_ensaio(raiz: Path = RAIZ) -> AcessosDeEnsaio:
+    """Só os bancos, por conferir: um ensaio não fala com a API nem precisa da chave."""
+    valores = _ambiente(raiz)
+    url = valores.get(NOME_DA_URL_DE_ENSAIO)
+    teste = AcessoDireto(url, nome=NOME_DA_URL_DE_ENSAIO) if url else None
+    return AcessosDeEnsaio(teste, _acesso_direto(valores, raiz))
+
+
+def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
+    """.env por baixo, ambiente de verdade por cima; vazio conta como ausente."""
+    try:
+        from dotenv import dotenv_values
+    except ModuleNotFoundError as e:
+        raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+    caminho = raiz / ".env"
+    do_arquivo: Mapping[str, str | None] = {}
+    if caminho.is_file():
+        try:
+            # utf-8-sig: o Bloco de Notas do Windows põe um BOM na frente.
+            do_arquivo = dotenv_values(caminho, encoding="utf-8-sig")
+        except UnicodeDecodeError as e:
+            raise ConfiguracaoInvalida(
+                f"O arquivo {caminho} não está em UTF-8.",
+                "Abra-o no editor e salve de novo escolhendo a codificação UTF-8.",
+            ) from e
+        except OSError as e:
+            raise ConfiguracaoInvalida(
+                f"Não consegui ler {caminho}: {e.strerror}.", "Confira as permissões do arquivo."
+            ) from e
+    juntos = {**do_arquivo, **({} if so_o_env else os.environ)}
+    return {nome: valor.strip() for nome, valor in juntos.items() if valor and valor.strip()}
+
+
+def _primeiro(valores: Mapping[str, str], nomes: Iterable[str]) -> tuple[str, str] | None:
+    return next(((nome, valores[nome]) for nome in nomes if nome in valores), None)
+
+
+def _acesso(valores: Mapping[str, str]) -> Acesso:
+    url = _primeiro(valores, NOMES_DA_URL)
+    if url is None:
+        raise ConfiguracaoInvalida(
+            "Falta o endereço do projeto: SUPABASE_URL não está no .env nem no ambiente.",
+            ONDE_PEGAR_URL,
+        )
+    chave = _primeiro(valores, NOMES_DA_CHAVE)
+    if chave is None:
+        publica = _primeiro(valores, NOMES_DA_CHAVE_PUBLICA)
+        achado = f" Só encontrei {publica[0]}, que é pública e não serve." if publica else ""
+        raise ConfiguracaoInvalida(
+            f"Falta a chave de serviço: nem {' nem '.join(NOMES_DA_CHAVE)} estão no .env.{achado}",
+            ONDE_PEGAR,
+        )
+    acesso = Acesso(conferir_url(*url), chave[1])
+    conferir_chave(*chave)
+    return acesso
+
+
+def _acesso_direto(valores: Mapping[str, str], raiz: Path) -> AcessoDireto | None:
+    """A conexão direta, se está configurada. Só quem a usa a confere."""
+    url = valores.get(NOME_DA_URL_DO_BANCO)
+    if url is None:
+        return None
+    ca = valores.get(NOME_DA_CA)
+    return AcessoDireto(url, (raiz / Path(ca).expanduser()).absolute() if ca else None)
+
+
+def sem_variaveis_da_libpq() -> None:
+    """Tira deste processo as variáveis que a libpq leria (PGTZ, PGSSLMODE, PGOPTIONS...): só o .env
+    diz como conectar."""
+    for nome in [n for n in os.environ if re.fullmatch(r"PG[A-Z]+", n)]:
+        del os.environ[nome]
+
+
+def _destino(valores: Mapping[str, str], raiz: Path, pedido: str | None) -> Path:
+    if pedido:
+        return Path(pedido).expanduser().absolute()
+    # Um BACKUP_DIR relativo é relativo à raiz: a tarefa agendada não tem pasta corrente certa.
+    return (raiz / Path(valores.get("BACKUP_DIR", "backups")).expanduser()).absolute()
+
+
+def _avisos_do_env(caminho: Path) -> Iterable[str]:
+    if os.name != "posix" or not caminho.is_file():
+        return
+    if stat.S_IMODE(caminho.stat().st_mode) & 0o077:
+        yield f"O arquivo {caminho} pode ser lido por outros usuários. Corrija: chmod 600 .env"

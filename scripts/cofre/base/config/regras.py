@@ -1,0 +1,69 @@
+"""O cofre.toml: as regras do dono sobre tabelas que o programa não entenderia sozinho."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.erros import ConfiguracaoInvalida
+
+
+def ler_regras(caminho: Path) -> Regras:
+    """Lê o cofre.toml (ausente: nenhuma regra). Levanta ConfiguracaoInvalida."""
+    if not caminho.is_file():
+        return Regras()
+    try:
+        bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
+    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher"}, caminho)
+    tabelas = bruto.get("tabelas", {})
+    if not isinstance(tabelas, dict):
+        raise ConfiguracaoInvalida(f"{caminho}: «tabelas» é uma seção.", EXEMPLO_TOML)
+    return Regras(
+        ignorar=_nomes(bruto, "ignorar", caminho),
+        tabelas={nome: _regra(caminho, nome, valor) for nome, valor in tabelas.items()},
+        podem_encolher=_nomes(bruto, "podem_encolher", caminho),
+    )
+
+
+def _nomes(bruto: Mapping[str, Any], chave: str, caminho: Path) -> frozenset[str]:
+    nomes = bruto.get(chave, [])
+    if not isinstance(nomes, list) or not all(isinstance(t, str) for t in nomes):
+        raise ConfiguracaoInvalida(f"{caminho}: «{chave}» é uma lista de nomes.", EXEMPLO_TOML)
+    return frozenset(nomes)
+
+
+EXEMPLO_TOML = (
+    "Exemplo de cofre.toml:\n"
+    'ignorar = ["logs_antigos"]\n'
+    'podem_encolher = ["fila_de_envio"]\n'
+    "[tabelas.notas]\n"
+    'dono = "usuario_id"            # coluna com o id do dono da empresa\n'
+    "[tabelas.anexos]\n"
+    'pai = "nota_id -> notas"       # coluna que aponta para a linha-mãe'
+)
+
+
+def _regra(caminho: Path, nome: str, valor: object) -> RegraDeTabela:
+    if not isinstance(valor, dict) or not all(isinstance(v, str) for v in valor.values()):
+        raise ConfiguracaoInvalida(f"{caminho}: não entendi [tabelas.{nome}].", EXEMPLO_TOML)
+    _so_conhece(valor, {"dono", "pai"}, caminho)
+    pai, seta, tabela_pai = (p.strip() for p in valor.get("pai", "").partition("->"))
+    if "pai" in valor and not (pai and seta and tabela_pai):
+        raise ConfiguracaoInvalida(
+            f"{caminho}: em [tabelas.{nome}], pai se escreve «coluna -> tabela».", EXEMPLO_TOML
+        )
+    return RegraDeTabela(dono=valor.get("dono", ""), pai=pai, tabela_pai=tabela_pai)
+
+
+def _so_conhece(secao: Mapping[str, object], nomes: set[str], caminho: Path) -> None:
+    estranhos = sorted(set(secao) - nomes)
+    if estranhos:
+        raise ConfiguracaoInvalida(
+            f"{caminho}: não conheço «{estranhos[0]}» (só {', '.join(sorted(nomes))}).",
+            EXEMPLO_TOML,
+        )

@@ -1,0 +1,94 @@
+"""Os valores da configuração, já conferidos: imutáveis, e sem segredo no `repr`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cofre.base.config.limites import (
+    Limites,
+)
+from cofre.retencao import Politica
+
+RAIZ = Path(__file__).resolve().parents[4]
+"""A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
+NOME_DA_URL_DO_BANCO = "SUPABASE_DB_URL"
+NOME_DA_CA = "SUPABASE_DB_CA"
+NOME_DA_URL_DE_ENSAIO = "ENSAIO_DB_URL"
+ONDE_PEGAR = (
+    "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
+    "uma «secret key» (sb_secret_...) e ponha no .env:\n"
+    "SUPABASE_SERVICE_ROLE_KEY=..."
+)
+ONDE_PEGAR_URL = (
+    "Painel do Supabase → Project Settings → Data API → Project URL. No .env:\n"
+    "SUPABASE_URL=https://SEU-PROJETO.supabase.co"
+)
+
+ONDE_PEGAR_BANCO = (
+    "Painel do Supabase → Connect → Session pooler: copie a URL, ponha nela a senha do banco e\n"
+    "guarde-a no .env:\n"
+    f"{NOME_DA_URL_DO_BANCO}="
+    "postgresql://postgres.SEU-PROJETO:SENHA@aws-0-REGIAO.pooler.supabase.com:5432/postgres"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Acesso:
+    """Para onde e com que chave; a chave nunca aparece no repr."""
+
+    url: str
+    chave: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcessoDireto:
+    """A conexão direta como está no .env, por conferir; a URL (com a senha) nunca aparece no repr.
+    `ca` é o certificado do Supabase, se dado; `nome`, a variável de onde a URL veio."""
+
+    url: str = field(repr=False)
+    ca: Path | None = None
+    nome: str = NOME_DA_URL_DO_BANCO
+
+
+@dataclass(frozen=True, slots=True)
+class AcessosDeEnsaio:
+    """O banco de teste (None: não há) e o de produção, que não pode ser o mesmo."""
+
+    teste: AcessoDireto | None
+    producao: AcessoDireto | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegraDeTabela:
+    """O que o cofre.toml diz de uma tabela: `dono` é a coluna com o id do dono da empresa;
+    `pai`, a coluna que aponta para a linha de outra tabela (`tabela_pai`)."""
+
+    dono: str = ""
+    pai: str = ""
+    tabela_pai: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Regras:
+    """O cofre.toml: tabelas a ignorar, as que podem encolher sem alarme, e regras por tabela."""
+
+    ignorar: frozenset[str] = frozenset()
+    tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
+    podem_encolher: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuracao:
+    """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário. `guardar` é o que
+    a execução diária guarda ao podar (vazia: não poda)."""
+
+    acesso: Acesso
+    destino: Path
+    regras: Regras
+    avisos: tuple[str, ...] = ()
+    direto: AcessoDireto | None = None
+    guardar: Politica = field(default_factory=Politica)
+    compactar: bool = False
+    limites: Limites = field(default_factory=Limites)

@@ -1,0 +1,69 @@
+"""Números, tamanhos, durações e textos de fora, como se escrevem para uma pessoa."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+def limpo(texto: str) -> str:
+    """Um texto que veio de fora, sem o que mexeria com o terminal (controle, direção)."""
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in _PERIGOSOS and c != _LIGADURA else c for c in texto
+    )
+
+
+_LIGADURA = "\u200d"  # junta emojis num só
+_PERIGOSOS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def numero(n: int) -> str:
+    """1053 → «1.053»."""
+    return f"{n:,}".replace(",", ".")
+
+
+def plural(n: int, um: str, varios: str) -> str:
+    """«1 registro», «2 registros»."""
+    return f"{numero(n)} {um if n == 1 else varios}"
+
+
+def tamanho(bytes_: int) -> str:
+    """Bytes em B, KB, MB ou GB (de 1024), com vírgula decimal."""
+    if bytes_ < 1024:
+        return f"{bytes_} B"
+    expoente = min((bytes_.bit_length() - 1) // 10, 3)
+    return f"{_decimal(bytes_ / 1024**expoente)} {'KMG'[expoente - 1]}B"
+
+
+def duracao(segundos: float) -> str:
+    """«3,4 s», «2 min 5 s», «1 h 3 min»."""
+    if segundos < 60:
+        return f"{_decimal(segundos)} s"
+    minutos, resto = divmod(round(segundos), 60)
+    if minutos < 60:
+        return f"{minutos} min {resto} s"
+    return f"{minutos // 60} h {minutos % 60} min"
+
+
+def _decimal(valor: float) -> str:
+    return f"{valor:.1f}".replace(".", ",")
+
+
+def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
+    """O texto quebrado entre palavras para caber na `largura` (None: inteiro), com as linhas
+    seguintes recuadas. Uma palavra maior que a linha fica inteira: nada é cortado."""
+    if largura is None:
+        return texto
+    quebra = textwrap.TextWrapper(
+        largura,
+        subsequent_indent=" " * recuo,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(
+        linha if len(linha) <= largura else quebra.fill(linha) for linha in texto.split("\n")
+    )
