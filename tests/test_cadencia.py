@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cofre.base.erros import Interrompido
-from cofre.portal.cadencia import PAUSA, Cadencia
+from cofre.via.api.cadencia import PAUSA, Cadencia
 
 
 class Relogio(threading.Event):

@@ -44,7 +44,6 @@ from cofre.comparacao import Alvo
 from cofre.deposito import Backup, Deposito
 from cofre.dialogo import tabelas_pedidas
 from cofre.diario import abrir_novo
-from cofre.direto.gatilhos import Gatilho, dizer
 from cofre.fotografia import FotoMontada
 from cofre.inventario import EmpresaGuardada, guardadas
 from cofre.narrador import Narrador
@@ -52,7 +51,8 @@ from cofre.plano import TabelaDoPlano, comparar
 from cofre.restauracao import Planejada
 from cofre.resultado import CopiaDeEmpresa
 from cofre.verificacao import anterior_inteiro
-from cofre.via import DIRETA
+from cofre.via.contrato import DIRETA
+from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidor import SupabaseLocal
 
 Metadados = Mapping[str, Any]

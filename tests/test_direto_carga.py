@@ -14,13 +14,13 @@ from psycopg import sql
 from apoio.bancada import Montador
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.modelo import Tabela
-from cofre.direto import ajustes, catalogo, ensaios
-from cofre.direto.escrita import EscritorDireto
-from cofre.direto.gatilhos import Gatilho, Suspensos
-from cofre.direto.transacao import COMECO
 from cofre.escopo import Elo, Ramo, TabelaNoEscopo
 from cofre.executor import Executor
 from cofre.plano import TabelaDoPlano, comparar
+from cofre.via.direta import ajustes, catalogo, prova
+from cofre.via.direta.escrita import EscritorDireto
+from cofre.via.direta.gatilhos import Gatilho, Suspensos
+from cofre.via.direta.transacao import COMECO
 from supabase_local.servidor import SupabaseLocal
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
@@ -84,7 +84,7 @@ def escrevendo(
         catalogadas = catalogo.descobrir(conexao).tabelas
         ramos = (Ramo((Elo("user_id"),)),)
         conexao.execute(COMECO)
-        escritor = ensaios.escritor(conexao, Suspensos(conexao, tabelas))
+        escritor = prova.escritor(conexao, Suspensos(conexao, tabelas))
         yield escritor, {n: TabelaNoEscopo(catalogadas[n], ramos) for n in tabelas}
         conexao.execute("COMMIT")
 
@@ -250,11 +250,11 @@ def test_com_um_gatilho_que_dispara_o_que_entrou_e_devolvido(
         colunas = gravaveis(tabela)
         conexao.execute(COMECO)
         suspensos = Suspensos(conexao, ["carimbadas"])
-        escritor = ensaios.escritor(conexao, suspensos)
+        escritor = prova.escritor(conexao, suspensos)
         assert escritor.inserir(alvo, [linha], colunas) == ()
         conexao.execute("ROLLBACK; BEGIN")
         suspensos.restam = [Gatilho("public", "carimbadas", "carimbar", "O")]
-        escritor = ensaios.escritor(conexao, suspensos)
+        escritor = prova.escritor(conexao, suspensos)
         (gravada,) = escritor.inserir(alvo, [linha], colunas)
         assert gravada == b'{"id":1,"user_id":"%s"}' % DONO.encode()
         conexao.execute("COMMIT")

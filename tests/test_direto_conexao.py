@@ -21,7 +21,7 @@ from apoio.tls import com_tls, gravar_ca
 from cofre.base.config.ambiente import carregar
 from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida
-from cofre.direto.endereco import conferir_projeto, interpretar
+from cofre.via.direta.endereco import conferir_projeto, interpretar
 from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.processos import porta_livre
 from supabase_local.servidor import SupabaseLocal

@@ -21,7 +21,7 @@ from psycopg import sql
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao
 from apoio.impressoes import diferencas, tabelas_e_donos
 from apoio.loja import LOJA_X, Loja, antes_de
-from cofre.via import API, DIRETA
+from cofre.via.contrato import API, DIRETA
 from supabase_local.falhas import Pedido, RespostaForcada
 from supabase_local.postgres import ler_sql
 

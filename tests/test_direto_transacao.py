@@ -18,7 +18,7 @@ from apoio.impressoes import diferencas, estado
 from apoio.loja import DURANTE, PRE
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
-from cofre.direto.transacao import COMECO
+from cofre.via.direta.transacao import COMECO
 
 # -- tipos e nomes -----------------------------------------------------------------------------
 

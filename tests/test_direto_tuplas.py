@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cofre.base.erros import RespostaInvalida
-from cofre.direto import tuplas
-from cofre.direto.tuplas import em_blocos
+from cofre.via.direta import linhas as modulo_linhas
+from cofre.via.direta.linhas import em_blocos
 
 ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
 ESCAPES["\v"] = "\\v"
@@ -52,14 +52,14 @@ def test_o_que_se_escreve_se_le(
         if dono != "fora":
             esperadas.setdefault(repr(dono), []).append(texto.encode())
     with pytest.MonkeyPatch.context() as troca:
-        troca.setattr(tuplas, "BLOCO", bloco)
+        troca.setattr(modulo_linhas, "BLOCO", bloco)
         assert ler(*(tupla(*linha) for linha in linhas)) == esperadas
 
 
 def test_cada_resposta_e_conferida_uma_vez_e_os_blocos_tem_tamanho(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tuplas, "BLOCO", 36)
+    monkeypatch.setattr(modulo_linhas, "BLOCO", 36)
     perguntas: list[Sequence[str | None]] = []
 
     def de_quem(valores: Sequence[str | None]) -> str | None:

@@ -25,7 +25,7 @@ from apoio.loja import DURANTE, PELAS_DUAS_VIAS, PRE, Loja, antes_de
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.via import API, DIRETA
+from cofre.via.contrato import API, DIRETA
 from supabase_local.falhas import Falha, Pedido, Resposta, Seguir
 from supabase_local.servidor import SupabaseLocal
 

@@ -22,7 +22,6 @@ from cofre import ensaiado
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida, NadaEncontrado, ServidorSemResposta
 from cofre.deposito import Backup, Deposito
-from cofre.direto.endereco import Endereco, interpretar
 from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio, Ensaios
 from cofre.ensaio import volta
 from cofre.ensaio.banco import endereco_de_teste, transacao_sem_volta
@@ -30,6 +29,7 @@ from cofre.ensaio.rodizio import NUNCA, da_vez
 from cofre.inventario import guardadas
 from cofre.metadados import Metadados
 from cofre.painel.pagina import ARQUIVO
+from cofre.via.direta.endereco import Endereco, interpretar
 from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
 
 ALVO = "abc12345-0000-4000-8000-000000000001"

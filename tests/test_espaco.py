@@ -33,7 +33,7 @@ from cofre.base.erros import BackupDanificado
 from cofre.deposito import Backup, Deposito
 from cofre.inventario import estado_de
 from cofre.verificacao import danos_de
-from cofre.via import DIRETA
+from cofre.via.contrato import DIRETA
 
 
 def _danos(backup: Backup) -> list[str]:

@@ -19,7 +19,7 @@ from apoio.danos import trocar_linhas
 from apoio.impressoes import alheias, diferencas, sequencias_atras
 from apoio.loja import DIFICIL, GRUPO, LOJA_X, Loja, antes_de, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
-from cofre.via import API, DIRETA
+from cofre.via.contrato import API, DIRETA
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 SEMENTES = range(200 if CAMPANHA else 9)

@@ -15,8 +15,8 @@ from apoio.lojinha import DONO as PADARIA
 from apoio.lojinha import LOJINHA
 from apoio.retrato import fotografo
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
-from cofre.portal import serie
-from cofre.via import EMPRESAS_JUNTAS
+from cofre.via.api import serie
+from cofre.via.contrato import EMPRESAS_JUNTAS
 from supabase_local.falhas import Pedido
 from supabase_local.servidor import SupabaseLocal
 from test_leitura import CONCEDER, DONO, EMPRESAS, GRANDE, ORDENS, no_banco

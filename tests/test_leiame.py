@@ -29,7 +29,7 @@ from cofre.base.config.ambiente import carregar
 from cofre.base.config.regras import ler_regras
 from cofre.linha_de_comando.argumentos import CODIGOS
 from cofre.linha_de_comando.conducao import HA_DIFERENCAS
-from cofre.via import DIRETA
+from cofre.via.contrato import DIRETA
 from desempenho.cenarios import descricoes
 from desempenho.opcoes import leitor
 from supabase_local import acidente

@@ -31,7 +31,7 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito import Backup, Deposito
 from cofre.verificacao import danos_de
-from cofre.via import EMPRESAS_JUNTAS
+from cofre.via.contrato import EMPRESAS_JUNTAS
 from supabase_local.falhas import Atraso, Pedido
 from supabase_local.servidor import SupabaseLocal
 

@@ -18,7 +18,7 @@ from cofre.base.equipe import Equipe
 from cofre.base.erros import Disputa
 from cofre.ordem import BYTES_POR_LOTE, LINHAS_POR_LOTE, Ritmo
 from cofre.plano import Acao
-from cofre.portal.fila import lado_a_lado
+from cofre.via.api.fila import lado_a_lado
 from supabase_local.falhas import Pedido, RespostaForcada
 from supabase_local.servidor import SupabaseLocal
 

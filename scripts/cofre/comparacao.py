@@ -11,7 +11,7 @@ from cofre.deposito import Backup
 from cofre.escopo import TabelaNoEscopo
 from cofre.metadados import TabelaSalva
 from cofre.plano import Plano, TabelaDoPlano, comparar
-from cofre.via import Via
+from cofre.via.contrato import Via
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 Arquivos = Mapping[str, Arquivo]

@@ -17,7 +17,7 @@ from cofre.executor import Impedimento
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.plano import Contagem, Plano
 from cofre.riscos import DE_UMA_LINHA
-from cofre.via import Escrita
+from cofre.via.contrato import Escrita
 
 MANTER, DESFAZER = "manter", "desfazer"
 PASSADAS = 8

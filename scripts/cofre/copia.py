@@ -28,7 +28,7 @@ from cofre.fotografia import Execucao, Foto, Fotografo, FotoMontada
 from cofre.narracao import Narracao, exibir_pasta
 from cofre.perdidas import empresas_sumidas
 from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
-from cofre.via import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
+from cofre.via.contrato import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
 

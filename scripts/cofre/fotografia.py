@@ -31,7 +31,7 @@ from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
 from cofre.reconhecimento import reconhecido_ate
 from cofre.resultado import CopiaDeEmpresa, Pedido
-from cofre.via import Coleta, Inspecao, TabelaLida, ViaDeFotos
+from cofre.via.contrato import Coleta, Inspecao, TabelaLida, ViaDeFotos
 
 FOTOS_DE_UMA_EMPRESA = 3
 """Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""

@@ -13,7 +13,7 @@ from cofre.base.palavras import duracao, limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
 from cofre.deposito import momento
 from cofre.resultado import CopiaDeEmpresa, Resumo
-from cofre.via import Inspecao
+from cofre.via.contrato import Inspecao
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from cofre.base.modelo import TABELAS_CONHECIDAS, Empresa, ordem_de_exibicao
 from cofre.deposito import Backup, Deposito
 from cofre.reconhecimento import ponto_de_partida, reconhecido_ate
 from cofre.resultado import Sumida
-from cofre.via import Inspecao
+from cofre.via.contrato import Inspecao
 
 
 def tabelas_perdidas(

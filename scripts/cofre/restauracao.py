@@ -29,7 +29,7 @@ from cofre.diario import Diario
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
 from cofre.plano import Plano
 from cofre.riscos import Avaliacao, Risco
-from cofre.via import Via
+from cofre.via.contrato import Via
 
 
 @dataclass(frozen=True, slots=True)

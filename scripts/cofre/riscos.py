@@ -19,7 +19,7 @@ from cofre.escopo import TabelaNoEscopo
 from cofre.ordem import em_lotes
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Contagem, Plano
 from cofre.unicos import coluna_e_valor, quem_tem
-from cofre.via import Ensaio, Via, ensaiar_todas
+from cofre.via.contrato import Ensaio, Via, ensaiar_todas
 
 CHAVES_POR_VEZ = 500
 EXEMPLOS = 5

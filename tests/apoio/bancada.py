@@ -16,7 +16,7 @@ from apoio.execucao import Saida, restaurar
 from apoio.loja import Antes, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.via import DIRETA
+from cofre.via.contrato import DIRETA
 from supabase_local.postgres import ADMINISTRADOR
 
 _numeros = itertools.count(1)

@@ -24,7 +24,7 @@ from apoio.impressoes import (
     valor,
 )
 from apoio.servidores import LOJA, FabricaDeSupabase
-from cofre.via import API, DIRETA
+from cofre.via.contrato import API, DIRETA
 from supabase_local.postgres import ClusterPostgres
 from supabase_local.servidor import SupabaseLocal
 

@@ -15,10 +15,10 @@ import msgspec
 from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
-from cofre.direto.api import Direto
 from cofre.formato import Gravador
-from cofre.portal.api import Portal
-from cofre.via import Coleta, Inspecao, ViaDeLeitura
+from cofre.via.api.via import Portal
+from cofre.via.contrato import Coleta, Inspecao, ViaDeLeitura
+from cofre.via.direta.via import Direto
 from supabase_local.servidor import SupabaseLocal
 
 

@@ -13,9 +13,9 @@ import psycopg
 
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida, FalhaDeLeitura, ServidorSemResposta
-from cofre.direto.conexao import conectar
-from cofre.direto.endereco import Endereco, interpretar
-from cofre.direto.traducao import SEM_CONEXAO
+from cofre.via.direta.conexao import conectar
+from cofre.via.direta.endereco import Endereco, interpretar
+from cofre.via.direta.erros import SEM_CONEXAO
 
 COMO_DEVE_SER = (
     f"A {NOME_DA_URL_DE_ENSAIO} é a de um banco vazio, só para isso, que não é o de produção: por\n"

@@ -35,9 +35,9 @@ from cofre.linha_de_comando.argumentos import (
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import Acesso, Configuracao
-    from cofre.portal.api import Portal
     from cofre.resultado import Pedido
-    from cofre.via import AoTentarDeNovo, Via
+    from cofre.via.api.via import Portal
+    from cofre.via.contrato import AoTentarDeNovo, Via
 
 DESCRICAO = """\
 Backup isolado por empresa de um projeto Supabase.
@@ -165,7 +165,7 @@ def abrir_via(
     if direto is None or opcoes.via == "api":
         return abrir_portal(opcoes, configuracao.acesso, parar, relato)
     try:
-        from cofre.direto.api import Direto
+        from cofre.via.direta.via import Direto
     except ImportError as e:
         if (e.name or "psycopg").partition(".")[0] != "psycopg":
             raise
@@ -178,7 +178,7 @@ def abrir_portal(
     opcoes: Namespace, acesso: Acesso, parar: threading.Event, relato: Relato
 ) -> Portal:
     """O portal com as opções de conexão; as novas tentativas aparecem no relato."""
-    from cofre.portal.api import Portal
+    from cofre.via.api.via import Portal
 
     contar = _contar_tentativas(relato)
     limite = opcoes.limite_por_segundo

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cofre.diario import Diario
     from cofre.inventario import EmpresaGuardada
     from cofre.restauracao import Restauradora
-    from cofre.via import Via
+    from cofre.via.contrato import Via
 
 
 @contextlib.contextmanager

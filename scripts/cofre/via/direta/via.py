@@ -16,21 +16,11 @@ from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.direto import catalogo, endereco, ensaios, gatilhos, regras, sondas
-from cofre.direto.conexao import INSTANTE, Conexoes, transacao
-from cofre.direto.endereco import Endereco
-from cofre.direto.escrita import BYTES_POR_CARGA, LINHAS_POR_CARGA
-from cofre.direto.gatilhos import Suspensos
-from cofre.direto.leitura import Leitura
-from cofre.direto.ligacoes import Ligacoes
-from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
-from cofre.direto.transacao import COMECO, Transacao
-from cofre.direto.vigia import vigiando
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
 from cofre.ordem import em_lotes
 from cofre.plano import Acao
-from cofre.portal.api import Portal
-from cofre.via import (
+from cofre.via.api.via import Portal
+from cofre.via.contrato import (
     DIRETA,
     AoTentarDeNovo,
     Avanco,
@@ -41,6 +31,16 @@ from cofre.via import (
     ensaio_de,
     ramos_de_agora,
 )
+from cofre.via.direta import catalogo, endereco, gatilhos, prova, regras, sondas
+from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
+from cofre.via.direta.endereco import Endereco
+from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
+from cofre.via.direta.escrita import BYTES_POR_CARGA, LINHAS_POR_CARGA
+from cofre.via.direta.gatilhos import Suspensos
+from cofre.via.direta.leitura import Leitura
+from cofre.via.direta.ligacoes import Ligacoes
+from cofre.via.direta.transacao import COMECO, Transacao
+from cofre.via.direta.travas import vigiando
 
 METODO = "uma transação REPEATABLE READ, READ ONLY"
 """Como se soube que a foto é um instante só, para os metadados."""
@@ -150,7 +150,7 @@ class Direto:
             try:
                 conexao.execute(COMECO)
                 suspensos = Suspensos(conexao, list(tabelas))
-                escritor = replace(ensaios.escritor(conexao, suspensos), adiar=True)
+                escritor = replace(prova.escritor(conexao, suspensos), adiar=True)
                 conexao.execute("SET CONSTRAINTS ALL DEFERRED")
                 aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos, escritor)
                 yield aberta
@@ -179,7 +179,7 @@ class Direto:
         Levanta FalhaDeLeitura."""
         try:
             with self._banco.uma() as conexao, transacao(conexao):
-                return ensaios.existentes(conexao, no_escopo, chaves)
+                return prova.existentes(conexao, no_escopo, chaves)
         except psycopg.Error as e:
             raise na_consulta(e, no_escopo.tabela.nome) from e
 
@@ -200,8 +200,8 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = ensaios.escritor(conexao, suspensos, self._ligacoes_em(conexao))
-            recusa = ensaios.inserir(escritor, tabela, linhas, colunas)
+            escritor = prova.escritor(conexao, suspensos, self._ligacoes_em(conexao))
+            recusa = prova.inserir(escritor, tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
 
@@ -210,8 +210,8 @@ class Direto:
     ) -> EscritaRecusada | None:
         """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
         with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = ensaios.escritor(conexao, suspensos, self._ligacoes_em(conexao))
-            recusa = ensaios.alterar(escritor, tabela.tabela, linhas, colunas)
+            escritor = prova.escritor(conexao, suspensos, self._ligacoes_em(conexao))
+            recusa = prova.alterar(escritor, tabela.tabela, linhas, colunas)
             self._soltas.update(escritor.regras.soltas)
             return recusa
 
@@ -236,7 +236,7 @@ class Direto:
             else:
                 yield from (e for lote in juntos for e in ensaiar([lote]))
 
-        primeiros = ensaios.primeiros(lotes)
+        primeiros = prova.primeiros(lotes)
         for juntos in em_lotes(
             primeiros, LINHAS_POR_CARGA, (len, LINHAS_POR_CARGA), (_bytes, BYTES_POR_CARGA)
         ):

@@ -22,12 +22,14 @@ from cofre.escopo import (
 )
 from cofre.executor import Executor, Impedimento
 from cofre.plano import Acao, Plano
-from cofre.portal import descoberta, empresas, ensaios, escrita
-from cofre.portal.cadencia import Cadencia
-from cofre.portal.coleta import Coletor
-from cofre.portal.fila import lado_a_lado
-from cofre.portal.transporte import Transporte
-from cofre.via import (
+from cofre.via.api import empresas, escrita, prova
+from cofre.via.api.cadencia import Cadencia
+from cofre.via.api.catalogo import descobrir, nao_gravaveis
+from cofre.via.api.conexao import Transporte
+from cofre.via.api.fila import lado_a_lado
+from cofre.via.api.leitura import Coletor
+from cofre.via.api.sondas import SondasDaApi
+from cofre.via.contrato import (
     API,
     AoTentarDeNovo,
     Avanco,
@@ -73,8 +75,8 @@ class Portal:
 
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
-        sondas = descoberta.SondasDaApi(self._transporte)
-        catalogo = descoberta.descobrir(self._transporte, self._equipe)
+        sondas = SondasDaApi(self._transporte)
+        catalogo = descobrir(self._transporte, self._equipe)
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
         escopo = definir(catalogo, regras, sondas)
         referencias = referencias_a_empresas(catalogo)
@@ -90,7 +92,7 @@ class Portal:
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que
         não tinha linhas sem dono pode ter passado a ter."""
-        sondas = descoberta.SondasDaApi(self._transporte)
+        sondas = SondasDaApi(self._transporte)
         return ramos_de_agora(escopo, inspecao, regras, sondas)
 
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
@@ -98,7 +100,7 @@ class Portal:
 
         def completar(no_escopo: TabelaNoEscopo) -> TabelaNoEscopo:
             try:
-                tabela = descoberta.nao_gravaveis(self._transporte, no_escopo.tabela)
+                tabela = nao_gravaveis(self._transporte, no_escopo.tabela)
             except FalhaDeLeitura:
                 return no_escopo  # sem permissão de escrita: a leitura do backup não depende disto
             return replace(no_escopo, tabela=tabela)
@@ -148,7 +150,7 @@ class Portal:
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
         """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações."""
-        return ensaios.existentes(self._transporte, no_escopo, chaves)
+        return prova.existentes(self._transporte, no_escopo, chaves)
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
@@ -165,7 +167,7 @@ class Portal:
         alterando: bool,
     ) -> Iterator[Ensaio]:
         """O que o banco recusaria em cada lote, na ordem; vários se ensaiam ao mesmo tempo."""
-        ensaiar = ensaios.ensaiar_alteracao if alterando else ensaios.ensaiar_insercao
+        ensaiar = prova.ensaiar_alteracao if alterando else prova.ensaiar_insercao
 
         def um(lote: Sequence[Acao], insistir: bool) -> Ensaio:
             def perguntar(linhas: Sequence[bytes]) -> EscritaRecusada | None:

@@ -24,7 +24,7 @@ from cofre.base.erros import (
     TabelaBloqueada,
     TabelaInexistente,
 )
-from cofre.direto.endereco import PORTA_PADRAO, Endereco
+from cofre.via.direta.endereco import PORTA_PADRAO, Endereco
 
 POR_ENQUANTO = "\nEnquanto isso, pela API continua possível: --via api"
 PELO_POOLER = (

@@ -25,17 +25,17 @@ from cofre.base.erros import (
 )
 from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.direto import sequencias
-from cofre.direto.escrita import EscritorDireto
-from cofre.direto.gatilhos import Suspensos
-from cofre.direto.leitura import Leitura
-from cofre.direto.sondas import se_ha_linhas
-from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.escopo import Donos, Escopo, TabelaNoEscopo
 from cofre.executor import Executor, Impedimento
 from cofre.ordem import em_lotes
 from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
-from cofre.via import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
+from cofre.via.contrato import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
+from cofre.via.direta import sequencias
+from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita
+from cofre.via.direta.escrita import EscritorDireto
+from cofre.via.direta.gatilhos import Suspensos
+from cofre.via.direta.leitura import Leitura
+from cofre.via.direta.sondas import SondasDaqui
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 METODO = "dentro da transação da restauração"
@@ -45,7 +45,7 @@ BYTES_POR_CONFERENCIA = 4 * 1024 * 1024
 
 @dataclass(slots=True)
 class Transacao:
-    """Uma `cofre.via.Escrita` na transação aberta em `conexao`."""
+    """Uma `cofre.via.contrato.Escrita` na transação aberta em `conexao`."""
 
     conexao: psycopg.Connection
     catalogadas: Mapping[str, Tabela]
@@ -58,7 +58,7 @@ class Transacao:
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos que os dados pedem, como a transação os vê."""
-        return ramos_de_agora(escopo, inspecao, regras, _SondasDaqui(self.conexao))
+        return ramos_de_agora(escopo, inspecao, regras, SondasDaqui(self.conexao))
 
     def fotografar(
         self,
@@ -150,25 +150,6 @@ class Transacao:
                 for lote in _lotes(plano, tabela.nome, (REPOR, ALTERAR), lambda a: a.alvo):
                     ligacoes.exigir_maes_adiadas(tabela, lote)
                     ligacoes.exigir_unicas(tabela, lote)
-
-
-class _SondasDaqui:
-    """O que o escopo pergunta, respondido de dentro da transação."""
-
-    def __init__(self, conexao: psycopg.Connection) -> None:
-        self._conexao = conexao
-
-    def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
-        """Se há linhas com todas estas colunas nulas. Levanta FalhaDeLeitura."""
-        try:
-            with self._conexao.transaction():
-                linha = self._conexao.execute(se_ha_linhas(tabela, nulas)).fetchone()
-        except psycopg.Error as e:
-            erro = na_consulta(e, tabela)
-            if isinstance(erro, SemConexao):
-                raise erro from e
-            return True
-        return bool(linha and linha[0])
 
 
 def _lotes(

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from cofre.base.erros import ConsultaDemorada, RespostaInvalida
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.formato import juntar
-from cofre.portal.consulta import Consulta, Parametros, diferente
-from cofre.portal.leitura import SEM_LINHAS, Leitor, Literais
-from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
+from cofre.via.api.conexao import Pagina, PaginaGrande, Transporte
+from cofre.via.api.consulta import Consulta, Parametros, diferente
+from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais
 
 LINHAS_POR_PAGINA = 1000
 LINHAS_POR_PARTE = 5 * LINHAS_POR_PAGINA

@@ -7,8 +7,8 @@ escritas e toda tabela sem permissão para a chave; e lista visões como se foss
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -31,8 +31,8 @@ from cofre.base.modelo import (
     chave_que_serve,
     nome_do_tipo,
 )
-from cofre.portal.consulta import APELIDO, citar, nulas, pendurar
-from cofre.portal.transporte import Transporte
+from cofre.via.api.conexao import Transporte
+from cofre.via.api.consulta import citar
 
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
 """O que se procura numa tabela vazia que a API não descreve."""
@@ -161,35 +161,6 @@ def _olhar(transporte: Transporte, nome: str) -> Tabela:
         nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(transporte, nome, citar(c)) is None]
     colunas = tuple(Coluna(c) for c in nomes)
     return Tabela(nome, colunas, ("id",) if "id" in nomes else ())
-
-
-@dataclass(frozen=True, slots=True)
-class SondasDaApi:
-    """As perguntas que o escopo faz aos dados, pela API."""
-
-    transporte: Transporte
-
-    def ha_linhas(self, tabela: str, nulas_: Sequence[str]) -> bool:
-        """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
-        try:
-            pagina = self.transporte.ler(tabela, citar(nulas_[0]), nulas(nulas_), limite=1)
-        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
-            return True
-        return bool(pagina.linhas)
-
-    def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
-        """Se a linha-mãe em `outra` é uma só (o sentido contrário traria uma lista)."""
-        selecao = pendurar(tabela, outra, coluna, "*")
-        try:
-            pagina = self.transporte.ler(tabela, selecao, limite=1)
-        except ConsultaDemorada:
-            return True  # uma relação que não existe é recusada antes de consultar
-        except (TabelaInexistente, PermissaoNegada, PedidoRecusado):
-            return False  # entre as recusas, PGRST201: mais de um caminho
-        if not pagina.linhas:
-            return True
-        mae = msgspec.json.decode(pagina.linhas[0], type=dict[str, msgspec.Raw])[APELIDO]
-        return bytes(mae).startswith(b"{")
 
 
 def nao_gravaveis(transporte: Transporte, tabela: Tabela) -> Tabela:

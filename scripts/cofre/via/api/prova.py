@@ -10,10 +10,10 @@ from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import com_nulas
 from cofre.ordem import em_lotes
-from cofre.portal.consulta import Parametros, citar
-from cofre.portal.escrita import CHAVES_POR_PEDIDO, vetor
-from cofre.portal.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
-from cofre.portal.transporte import Transporte
+from cofre.via.api.conexao import Transporte
+from cofre.via.api.consulta import Parametros, citar
+from cofre.via.api.escrita import CHAVES_POR_PEDIDO, vetor
+from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
 
 NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"

@@ -32,9 +32,10 @@ from cofre.escritor import (
 )
 from cofre.ordem import em_lotes, metades
 from cofre.plano import Acao
-from cofre.portal.consulta import Parametros, citar
-from cofre.portal.fila import lado_a_lado
-from cofre.portal.filtros import (
+from cofre.via.api.conexao import PaginaGrande, Transporte
+from cofre.via.api.consulta import Parametros, citar
+from cofre.via.api.fila import lado_a_lado
+from cofre.via.api.filtros import (
     BYTES_DE_FILTRO,
     bytes_da_chave,
     bytes_dos_valores,
@@ -45,8 +46,7 @@ from cofre.portal.filtros import (
     dos_lugares,
     por_chave,
 )
-from cofre.portal.transporte import PaginaGrande, Transporte
-from cofre.portal.versoes import Viva, com_chave, sem_chave, valores_de
+from cofre.via.api.versoes import Viva, com_chave, sem_chave, valores_de
 
 CHAVES_POR_PEDIDO = 40
 BYTES_POR_RELEITURA = 512 * 1024

@@ -29,9 +29,9 @@ from cofre.base.erros import (
     ProjetoPausado,
     RespostaInvalida,
 )
-from cofre.portal.cadencia import PAUSA, Cadencia
-from cofre.portal.consulta import Parametros
-from cofre.portal.traducao import (
+from cofre.via.api.cadencia import PAUSA, Cadencia
+from cofre.via.api.consulta import Parametros
+from cofre.via.api.erros import (
     json_cortado,
     json_inteiro,
     recusa_do_banco,
@@ -39,10 +39,11 @@ from cofre.portal.traducao import (
     sem_resposta,
     traduzir,
 )
-from cofre.via import AoTentarDeNovo
+from cofre.via.contrato import AoTentarDeNovo
 
 if TYPE_CHECKING:
     from supabase import Client
+
 
 DEMAIS = 429
 PASSAGEIROS = frozenset({408, 425, DEMAIS, 500, 502, 503, 504, 520, 521, 522, 523, 524})

@@ -24,13 +24,13 @@ from cofre.base.erros import (
 )
 from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.direto.bloqueio import quem_segura
-from cofre.direto.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
-from cofre.direto.traducao import ALGUMA, SemConexao, na_consulta
-from cofre.direto.tuplas import Bloco, em_blocos, estragada
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador
-from cofre.via import Avanco
+from cofre.via.contrato import Avanco
+from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
+from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
+from cofre.via.direta.linhas import Bloco, em_blocos, estragada
+from cofre.via.direta.travas import quem_segura
 
 PONTO = "cofre_leitura"
 """O ponto de retorno: uma tabela que falha não derruba a transação. Um só basta, pois a leitura não

@@ -13,13 +13,13 @@ from psycopg import sql
 from cofre.base.erros import EscritaRecusada
 from cofre.base.modelo import Tabela
 from cofre.confronto import Chave, abrir_linha
-from cofre.direto.escrita import EscritorDireto
-from cofre.direto.gatilhos import Suspensos
-from cofre.direto.ligacoes import Ligacoes
-from cofre.direto.regras import Regras
-from cofre.direto.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de, valor
 from cofre.escopo import TabelaNoEscopo
 from cofre.plano import Acao
+from cofre.via.direta.escrita import EscritorDireto
+from cofre.via.direta.gatilhos import Suspensos
+from cofre.via.direta.ligacoes import Ligacoes
+from cofre.via.direta.regras import Regras
+from cofre.via.direta.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de, valor
 
 LINHAS_ENSAIADAS = 20_000
 """De uma tabela. Quem restaura o faz numa transação só: nada se perde por descobrir depois."""

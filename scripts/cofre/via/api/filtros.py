@@ -14,7 +14,7 @@ from cofre.base.modelo import Tabela
 from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import colunas_de_dono
-from cofre.portal.consulta import Parametros, citar, valor_citado
+from cofre.via.api.consulta import Parametros, citar, valor_citado
 
 COMPARAVEIS = frozenset(
     {

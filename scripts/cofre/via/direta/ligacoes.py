@@ -20,9 +20,9 @@ from psycopg.rows import class_row
 from cofre.base.erros import EscritaRecusada
 from cofre.base.modelo import Tabela
 from cofre.confronto import abrir_linha
-from cofre.direto.catalogo import ACOES
-from cofre.direto.texto import linhas_json, nome
-from cofre.via import Dependente
+from cofre.via.contrato import Dependente
+from cofre.via.direta.catalogo import ACOES
+from cofre.via.direta.texto import linhas_json, nome
 
 ORFA = "23503"
 REPETIDA = "23505"

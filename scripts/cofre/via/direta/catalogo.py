@@ -22,8 +22,8 @@ from cofre.base.modelo import (
     chave_que_serve,
     nome_do_tipo,
 )
-from cofre.direto.conexao import INSTANTE, transacao
-from cofre.direto.traducao import na_consulta
+from cofre.via.direta.conexao import INSTANTE, transacao
+from cofre.via.direta.erros import na_consulta
 
 ACOES = {
     "a": "NO ACTION",

@@ -16,10 +16,10 @@ import tenacity
 
 from cofre.base.config.ambiente import sem_variaveis_da_libpq
 from cofre.base.erros import Interrompido
-from cofre.direto import ajustes
-from cofre.direto.endereco import Endereco
-from cofre.direto.traducao import SemConexao, na_consulta, sem_conexao
-from cofre.via import AoTentarDeNovo
+from cofre.via.contrato import AoTentarDeNovo
+from cofre.via.direta import ajustes
+from cofre.via.direta.endereco import Endereco
+from cofre.via.direta.erros import SemConexao, na_consulta, sem_conexao
 
 ESPERA_PARA_CONECTAR = 10
 """Segundos, por endereço do servidor."""

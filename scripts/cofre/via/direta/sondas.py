@@ -8,10 +8,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from cofre.base.erros import ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente
-from cofre.direto.ajustes import LIMITE_DE_SONDA
-from cofre.direto.conexao import Conexoes, transacao
-from cofre.direto.traducao import na_consulta
+from cofre.base.erros import (
+    ConsultaDemorada,
+    PedidoRecusado,
+    PermissaoNegada,
+    TabelaInexistente,
+)
+from cofre.via.direta.ajustes import LIMITE_DE_SONDA
+from cofre.via.direta.conexao import Conexoes, transacao
+from cofre.via.direta.erros import SemConexao, na_consulta
 
 _COMECO = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
 
@@ -69,3 +74,22 @@ def perguntar(conexoes: Conexoes, pergunta: sql.Composed, tabela: str) -> Any:
         except psycopg.Error as e:
             raise na_consulta(e, tabela) from e
     return linha[0] if linha else None
+
+
+class SondasDaqui:
+    """O que o escopo pergunta, respondido de dentro da transação."""
+
+    def __init__(self, conexao: psycopg.Connection) -> None:
+        self._conexao = conexao
+
+    def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
+        """Se há linhas com todas estas colunas nulas. Levanta FalhaDeLeitura."""
+        try:
+            with self._conexao.transaction():
+                linha = self._conexao.execute(se_ha_linhas(tabela, nulas)).fetchone()
+        except psycopg.Error as e:
+            erro = na_consulta(e, tabela)
+            if isinstance(erro, SemConexao):
+                raise erro from e
+            return True
+        return bool(linha and linha[0])

@@ -32,11 +32,11 @@ from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.escopo import Donos, TabelaNoEscopo
 from cofre.formato import Gravador
-from cofre.portal.consulta import consultas
-from cofre.portal.leitura import Leitor
-from cofre.portal.serie import Serie
-from cofre.portal.transporte import Transporte
-from cofre.via import Avanco, Coleta
+from cofre.via.api.conexao import Transporte
+from cofre.via.api.consulta import consultas
+from cofre.via.api.linhas import Leitor
+from cofre.via.api.serie import Serie
+from cofre.via.contrato import Avanco, Coleta
 
 PASSADAS = 5
 """Quantas vezes conferir antes de aceitar uma foto parcial."""

@@ -22,19 +22,6 @@ from psycopg import sql
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
 from cofre.base.modelo import Tabela
 from cofre.confronto import Chave, abrir_linha
-from cofre.direto import carga
-from cofre.direto.ligacoes import Ligacoes
-from cofre.direto.regras import REGRA_VIOLADA, Regras
-from cofre.direto.texto import (
-    VIRGULA,
-    juntas_pela_chave,
-    linhas_json,
-    nome,
-    resumo_de,
-    valor,
-    valores_de,
-)
-from cofre.direto.traducao import na_escrita
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import (
     IGNORADA,
@@ -47,6 +34,19 @@ from cofre.escritor import (
 )
 from cofre.ordem import em_lotes
 from cofre.plano import Acao
+from cofre.via.direta import carga
+from cofre.via.direta.erros import na_escrita
+from cofre.via.direta.ligacoes import Ligacoes
+from cofre.via.direta.regras import REGRA_VIOLADA, Regras
+from cofre.via.direta.texto import (
+    VIRGULA,
+    juntas_pela_chave,
+    linhas_json,
+    nome,
+    resumo_de,
+    valor,
+    valores_de,
+)
 
 T = TypeVar("T")
 

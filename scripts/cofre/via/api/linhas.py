@@ -19,8 +19,8 @@ from cofre.base.erros import LinhaDeOutraEmpresa, RespostaInvalida
 from cofre.base.linha import NULO, PENDURADA, Campos, texto, tipo_com
 from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo import Donos
-from cofre.portal.consulta import APELIDO, Consulta
-from cofre.portal.transporte import Pagina
+from cofre.via.api.conexao import Pagina
+from cofre.via.api.consulta import APELIDO, Consulta
 
 Literais = tuple[str, ...]
 """Os valores da chave de uma linha como se escrevem num filtro."""

@@ -20,9 +20,9 @@ from cofre.confronto import Chave, abrir_linha
 from cofre.escopo import TabelaNoEscopo
 from cofre.escritor import SEM_VERSAO
 from cofre.plano import Acao
-from cofre.portal.consulta import Parametros, faixa_de_chaves
-from cofre.portal.filtros import Lugar, pelos_valores, por_chave
-from cofre.portal.transporte import Pagina, PaginaGrande, Transporte
+from cofre.via.api.conexao import Pagina, PaginaGrande, Transporte
+from cofre.via.api.consulta import Parametros, faixa_de_chaves
+from cofre.via.api.filtros import Lugar, pelos_valores, por_chave
 
 LINHAS_POR_RELEITURA = 1000
 _SEPARADOR = msgspec.json.Decoder(dict[str, msgspec.Raw])

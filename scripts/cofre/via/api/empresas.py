@@ -9,8 +9,8 @@ import msgspec
 
 from cofre.base.linha import texto
 from cofre.base.modelo import Catalogo, Empresa
-from cofre.portal.consulta import citar, faixa_de_chaves
-from cofre.portal.transporte import Transporte
+from cofre.via.api.conexao import Transporte
+from cofre.via.api.consulta import citar, faixa_de_chaves
 
 NOMES_EM_EMPRESAS = ("nome", "razao_social")
 NOMES_EM_APPROVALS = ("company_name", "full_name", "email")
