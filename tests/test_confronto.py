@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cofre import formato
 from cofre.base.erros import BackupDanificado
-from cofre.comparacao import _linhas_se_e_o_mesmo
-from cofre.conferencia import Arquivo, chaves_repetidas
-from cofre.metadados import TabelaSalva
-from cofre.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano, TabelaDoPlano, comparar
+from cofre.base.linha import juntar
+from cofre.deposito import formato
+from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
+from cofre.deposito.metadados import TabelaSalva
+from cofre.plano.alvo import _linhas_se_e_o_mesmo
+from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano, TabelaDoPlano, comparar
 
 VALORES = st.one_of(
     st.sampled_from(
@@ -64,7 +65,7 @@ def _bytes(linha: tuple[int, str]) -> bytes:
 def _gravar(caminho: Path, linhas: Sequence[tuple[int, str]]) -> Path:
     with caminho.open("wb") as saida:
         gravador = formato.Gravador(saida)
-        gravador.bloco(formato.juntar(map(_bytes, linhas)))
+        gravador.bloco(juntar(map(_bytes, linhas)))
         gravador.terminar()
     return caminho
 

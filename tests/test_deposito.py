@@ -31,8 +31,9 @@ from apoio.execucao import (
 )
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.deposito import Backup, Deposito
-from cofre.verificacao import danos_de
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.verificacao import danos_de
 from supabase_local.servidor import SupabaseLocal
 
 

@@ -40,17 +40,18 @@ from cofre.base.modelo import Empresa
 from cofre.base.palavras import em_linhas
 from cofre.base.relato import RelatoTexto
 from cofre.base.selecao import interpretar_tabelas
-from cofre.comparacao import Alvo
-from cofre.deposito import Backup, Deposito
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import abrir_novo
+from cofre.deposito.inventario import EmpresaGuardada, guardadas
+from cofre.deposito.verificacao import anterior_inteiro
 from cofre.dialogo import tabelas_pedidas
-from cofre.diario import abrir_novo
 from cofre.fotografia import FotoMontada
-from cofre.inventario import EmpresaGuardada, guardadas
 from cofre.narrador import Narrador
-from cofre.plano import TabelaDoPlano, comparar
+from cofre.plano.alvo import Alvo
+from cofre.plano.plano import TabelaDoPlano, comparar
 from cofre.restauracao import Planejada
 from cofre.resultado import CopiaDeEmpresa
-from cofre.verificacao import anterior_inteiro
 from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidor import SupabaseLocal

@@ -14,9 +14,9 @@ from psycopg import sql
 from apoio.bancada import Montador
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.modelo import Tabela
-from cofre.escopo import Elo, Ramo, TabelaNoEscopo
-from cofre.executor import Executor
-from cofre.plano import TabelaDoPlano, comparar
+from cofre.escopo.escopo import Elo, Ramo, TabelaNoEscopo
+from cofre.plano.executor import Executor
+from cofre.plano.plano import TabelaDoPlano, comparar
 from cofre.via.direta import ajustes, catalogo, prova
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Gatilho, Suspensos

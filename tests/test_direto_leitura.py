@@ -22,7 +22,7 @@ from cofre.base.config.valores import RegraDeTabela, Regras
 from cofre.base.erros import LinhaDeOutraEmpresa, TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.escopo import Elo, TabelaNoEscopo
+from cofre.escopo.escopo import Elo, TabelaNoEscopo
 from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.servidor import SupabaseLocal
 from test_consistencia import DONO as DONO_COM_ESCRITOR

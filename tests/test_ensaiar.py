@@ -18,16 +18,17 @@ from apoio.impressoes import impressoes
 from apoio.loja import GRUPO
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre import ensaiado
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida, NadaEncontrado, ServidorSemResposta
-from cofre.deposito import Backup, Deposito
-from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio, Ensaios
+from cofre.deposito import ensaios
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.ensaios import CONFERIDO, RESTAURADO, Ensaio, Ensaios
+from cofre.deposito.inventario import guardadas
+from cofre.deposito.metadados import Metadados
 from cofre.ensaio import volta
 from cofre.ensaio.banco import endereco_de_teste, transacao_sem_volta
 from cofre.ensaio.rodizio import NUNCA, da_vez
-from cofre.inventario import guardadas
-from cofre.metadados import Metadados
 from cofre.painel.pagina import ARQUIVO
 from cofre.via.direta.endereco import Endereco, interpretar
 from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
@@ -67,7 +68,7 @@ def restos(url: str) -> list[tuple[str, str]]:
 
 
 def registro(destino: Path, user_id: str) -> Ensaios:
-    return ensaiado.ler(Deposito(destino).pasta_da_empresa(user_id), user_id)
+    return ensaios.ler(Deposito(destino).pasta_da_empresa(user_id), user_id)
 
 
 # -- a ação inteira ------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def test_o_embutido_que_nao_liga_diz_o_que_instalar(deposito: Deposito, tmp_path
 def test_um_backup_danificado_reprova_e_o_ultimo_bom_fica(deposito: Deposito, teste: str) -> None:
     backup = lojinha_guardada(deposito)
     bom = Ensaio(AGORA - timedelta(days=3), backup.carimbo, RESTAURADO, 3)
-    ensaiado.anotar(backup.pasta, ALVO, bom)
+    ensaios.anotar(backup.pasta, ALVO, bom)
     (arquivo,) = backup.pasta.glob("produtos_*.json")
     arquivo.write_bytes(arquivo.read_bytes().replace(b"12.50", b"12.51"))
     fim = ensaiar(deposito.raiz, teste)
@@ -277,7 +278,7 @@ def test_a_vez_e_de_quem_espera_ha_mais_tempo(deposito: Deposito) -> None:
         backup = guardar(deposito, user_id, f"Loja {n}", AGORA)
         quando = AGORA - timedelta(days=(5, 9, 7)[n])
         causa = "não voltou" if n == 0 else ""
-        ensaiado.anotar(backup.pasta, user_id, Ensaio(quando, "x", CONFERIDO, 0, causa))
+        ensaios.anotar(backup.pasta, user_id, Ensaio(quando, "x", CONFERIDO, 0, causa))
     assert da_vez(guardadas(deposito)).guardada.empresa.id == ids[1]
     # Sem backup inteiro, não há o que ensaiar; e a que nunca foi ensaiada vem antes de todas.
     guardar(deposito, ids[3], "Nova", AGORA, falhas={"x": "y"})
@@ -286,7 +287,7 @@ def test_a_vez_e_de_quem_espera_ha_mais_tempo(deposito: Deposito) -> None:
     guardar(deposito, ids[3], "Nova", AGORA, tipo="pre_restauracao")
     vez = da_vez(guardadas(deposito))
     assert (vez.guardada.empresa.id, vez.backup.carimbo) == (ids[3], inteiro.carimbo)
-    assert ensaiado.ler(inteiro.pasta, ids[3]).ultima_tentativa is None
+    assert ensaios.ler(inteiro.pasta, ids[3]).ultima_tentativa is None
     assert AGORA - timedelta(days=365_000) > NUNCA
 
 
@@ -298,14 +299,14 @@ def test_sem_nenhum_inteiro_nao_ha_ensaio(deposito: Deposito) -> None:
 
 def test_o_registro_ilegivel_ou_de_outra_vale_como_nenhum(tmp_path: Path) -> None:
     feito = Ensaio(AGORA, "20261101_030000", RESTAURADO, 7)
-    ensaiado.anotar(tmp_path, ALVO, feito)
-    assert ensaiado.ler(tmp_path, ALVO) == Ensaios(ALVO, feito, feito)
-    assert ensaiado.ler(tmp_path, DONO) == Ensaios(DONO)
+    ensaios.anotar(tmp_path, ALVO, feito)
+    assert ensaios.ler(tmp_path, ALVO) == Ensaios(ALVO, feito, feito)
+    assert ensaios.ler(tmp_path, DONO) == Ensaios(DONO)
     bruto = json.loads((tmp_path / "ensaio.json").read_text("utf-8"))
     assert datetime.fromisoformat(bruto["ultimo_sucesso"]["em"]) == AGORA
     for estragado in (b"", b"{", b'{"user_id": 3}', b'{"ultimo_sucesso": {"em": "ontem"}}'):
         (tmp_path / "ensaio.json").write_bytes(estragado)
-        assert ensaiado.ler(tmp_path, ALVO) == Ensaios(ALVO)
+        assert ensaios.ler(tmp_path, ALVO) == Ensaios(ALVO)
 
 
 # -- a volta, valor por valor ----------------------------------------------------------------------

@@ -27,12 +27,13 @@ from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.loja import LOJA_X, PRE, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre import formato
 from cofre.base.disco import guardar_uma_vez, liberado, ocupado
 from cofre.base.erros import BackupDanificado
-from cofre.deposito import Backup, Deposito
-from cofre.inventario import estado_de
-from cofre.verificacao import danos_de
+from cofre.deposito import formato
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import estado_de
+from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import DIRETA
 
 

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.retrato import Fotografo, fotografo
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
-from cofre import formato
 from cofre.base.erros import BackupDanificado
-from cofre.formato import Gravador, juntar, ler_linhas
+from cofre.base.linha import juntar
+from cofre.deposito import formato
+from cofre.deposito.formato import Gravador, ler_linhas
 from supabase_local.dados import DEMONSTRACAO
 from supabase_local.falhas import ParametroIgnorado, Pedido
 from supabase_local.servidor import SupabaseLocal

@@ -31,8 +31,8 @@ from apoio.execucao import (
 from apoio.impressoes import executar_sql
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.deposito import Deposito
-from cofre.inventario import idades
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.idade import idades
 from supabase_local.falhas import Pedido, RespostaForcada
 from supabase_local.servidor import SupabaseLocal
 

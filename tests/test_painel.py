@@ -20,13 +20,13 @@ from apoio.impressoes import executar_sql, impressoes
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.navegador import Aba
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre import ensaiado
 from cofre.base.config.limites import IDADE_MAXIMA
 from cofre.base.palavras import limpo
-from cofre.deposito import Deposito
-from cofre.diario import CONCLUIDA, abrir_novo
-from cofre.ensaiado import RESTAURADO, Ensaio
-from cofre.metadados import Cabecalho, ler_cabecalho
+from cofre.deposito import ensaios
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import CONCLUIDA, abrir_novo
+from cofre.deposito.ensaios import RESTAURADO, Ensaio
+from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.painel.dados import DIAS, EmpresaNoPainel, reunir
 from cofre.painel.pagina import ARQUIVO, calendario, desenhar, gravar
 
@@ -313,8 +313,8 @@ def test_os_detalhes_dizem_o_que_houve(deposito: Deposito, aba: Aba) -> None:
     )
     (carimbo, *_) = deposito.carimbos(pasta)
     bom = Ensaio(AGORA - timedelta(days=2), carimbo, RESTAURADO, 1234)
-    ensaiado.anotar(pasta, id_de(1), bom)
-    ensaiado.anotar(pasta, id_de(1), Ensaio(AGORA, carimbo, RESTAURADO, 0, "produtos: não voltou"))
+    ensaios.anotar(pasta, id_de(1), bom)
+    ensaios.anotar(pasta, id_de(1), Ensaio(AGORA, carimbo, RESTAURADO, 0, "produtos: não voltou"))
 
     abrir(aba, deposito)
     inteira = corpo(aba, "Inteira")
@@ -348,7 +348,7 @@ def test_busca_e_ordem(deposito: Deposito, aba: Aba) -> None:
         b = guardar(deposito, id_de(n), nome, quando, {"t": [{"id": i} for i in range(linhas)]})
         if nome in ensaiada:
             em = AGORA - timedelta(days=ensaiada[nome])
-            ensaiado.anotar(b.pasta, id_de(n), Ensaio(em, b.carimbo, RESTAURADO, linhas))
+            ensaios.anotar(b.pasta, id_de(n), Ensaio(em, b.carimbo, RESTAURADO, linhas))
     abrir(aba, deposito)
     for escolha, esperada in (
         ("registros", ["Zebra", "Padaria", "Ótica São João"]),
@@ -469,11 +469,11 @@ def test_backups_ilegiveis_e_da_primeira_versao_tambem_aparecem(deposito: Deposi
 
 def test_um_ensaio_que_nao_se_le_vale_como_nenhum(deposito: Deposito) -> None:
     backup = guardar(deposito, ALVO, "Loja", NO_PONTO)
-    ensaiado.anotar(backup.pasta, ALVO, Ensaio(AGORA, backup.carimbo, RESTAURADO, 1))
-    caminho = backup.pasta / ensaiado.ARQUIVO
+    ensaios.anotar(backup.pasta, ALVO, Ensaio(AGORA, backup.carimbo, RESTAURADO, 1))
+    caminho = backup.pasta / ensaios.ARQUIVO
     assert empresa_de(deposito).ensaios.ultimo_sucesso is not None
     caminho.write_bytes(caminho.read_bytes().replace(b"restaurado", b"\xe9"))
-    assert empresa_de(deposito).ensaios == ensaiado.Ensaios(ALVO)
+    assert empresa_de(deposito).ensaios == ensaios.Ensaios(ALVO)
 
 
 def test_um_diario_com_bom_ainda_e_uma_restauracao_por_concluir(deposito: Deposito) -> None:

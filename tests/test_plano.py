@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofre.base.erros import BackupDanificado
-from cofre.confronto import abrir_linha
-from cofre.plano import (
+from cofre.base.linha import abrir_linha
+from cofre.plano.plano import (
     ALTERAR,
     REMOVER,
     REPOR,

@@ -29,12 +29,13 @@ from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.relato import RelatoTexto
-from cofre.deposito import Backup, Deposito
-from cofre.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
+from cofre.deposito.verificacao import danos_de
 from cofre.poda import PedidoDePoda, Podadora, so_o_que_foi_visto
 from cofre.reconhecimento import reconhecer
 from cofre.retencao import Politica
-from cofre.verificacao import danos_de
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 INCOMPLETO: Mapping[str, Any] = {"falhas": {"vendas": "sem permissão"}}
@@ -209,7 +210,7 @@ def test_nada_para_podar(deposito: Deposito) -> None:
 
 def test_pasta_em_uso_nao_se_poda(deposito: Deposito) -> None:
     """Um backup em andamento tem a trava: a poda espera a sua vez, e nada muda."""
-    from cofre.trava import travar
+    from cofre.deposito.trava import travar
 
     cinco_dias(deposito)
     with travar(deposito.raiz, "backup"):

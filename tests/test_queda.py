@@ -29,8 +29,9 @@ from apoio.execucao import (
 )
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.deposito import Backup, Deposito
-from cofre.verificacao import danos_de
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import EMPRESAS_JUNTAS
 from supabase_local.falhas import Atraso, Pedido
 from supabase_local.servidor import SupabaseLocal

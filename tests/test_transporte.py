@@ -19,14 +19,15 @@ from apoio.execucao import executar, fotografia_do_disco, restaurar, ultimo_back
 from apoio.impressoes import executar_sql, impressoes
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre import exportacao
 from cofre.base.erros import BackupDanificado, ErroCofre, ErroDeUso, NadaEncontrado, ZipRecusado
-from cofre.deposito import Backup, Deposito
-from cofre.exportacao import CSV, JSON, LEIA_ME
-from cofre.importacao import Importado, importar
-from cofre.metadados import TabelaSalva, em_bytes
-from cofre.planilha import celula, escrever_csv
-from cofre.trava import travar
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.metadados import TabelaSalva, em_bytes
+from cofre.deposito.trava import travar
+from cofre.deposito.zip import exportacao
+from cofre.deposito.zip.exportacao import CSV, JSON, LEIA_ME
+from cofre.deposito.zip.importacao import Importado, importar
+from cofre.deposito.zip.planilha import celula, escrever_csv
 from supabase_local.servidor import SupabaseLocal
 
 PASTA = "empresa_aaaa1111"

@@ -14,7 +14,7 @@ import pytest
 from apoio.execucao import Saida, executar, fotografia_do_disco
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.diario import CONCLUIDA, abrir_novo
+from cofre.deposito.diario import CONCLUIDA, abrir_novo
 
 Metadados = dict[str, Any]
 

@@ -19,10 +19,10 @@ from cofre.base.config.limites import Destinatarios, ler_idade, ler_parcela, ser
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.base.modelo import Empresa
 from cofre.base.relato import RelatoSilencioso, RelatoTexto
-from cofre.deposito import Backup
+from cofre.deposito.backup import Backup
+from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
+from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.encolhimento import DIAS_DE_AVISO, Encolhimento, encolhimentos, referencias
-from cofre.idade import avisos_de_velhos, ha_quanto, idade_de
-from cofre.metadados import Metadados, TabelaSalva
 from cofre.reconhecimento import ARQUIVO, ponto_de_partida, reconhecer, reconhecido_ate
 from cofre.registro import Registro, RelatoRegistrado, girar
 

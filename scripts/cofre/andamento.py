@@ -15,7 +15,7 @@ from pathlib import Path
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import NadaEncontrado
 from cofre.base.modelo import Empresa
-from cofre.deposito import Deposito
+from cofre.deposito.deposito import Deposito
 from cofre.resultado import CopiaDeEmpresa, Pedido
 
 ARQUIVO = ".execucao.json"

@@ -8,7 +8,7 @@ from typing import Any
 
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
 from cofre.base.palavras import limpo, numero
-from cofre.deposito import momento
+from cofre.deposito.backup import momento
 from cofre.encolhimento import Encolhimento
 from cofre.ultima import UltimaExecucao
 

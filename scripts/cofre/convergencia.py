@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.erros import EmpresaMudou, FalhaDeLeitura
 from cofre.base.relato import Relato
-from cofre.comparacao import Arquivos, Comparacao
-from cofre.deposito import Backup
-from cofre.diario import CONCLUIDA, INCOMPLETA, Diario
-from cofre.escritor import DONO_TROCADO, POR_REVER
-from cofre.executor import Impedimento
+from cofre.deposito.backup import Backup
+from cofre.deposito.diario import CONCLUIDA, INCOMPLETA, Diario
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
-from cofre.plano import Contagem, Plano
+from cofre.plano.alvo import Arquivos, Comparacao
+from cofre.plano.escritor import DONO_TROCADO, POR_REVER
+from cofre.plano.executor import Impedimento
+from cofre.plano.plano import Contagem, Plano
 from cofre.riscos import DE_UMA_LINHA
 from cofre.via.contrato import Escrita
 
@@ -50,11 +50,12 @@ class Desfecho:
 
 @dataclass(slots=True)
 class Convergencia:
-    """Uma convergência: `escrita` é a via aberta para escrever, e `fotografo` fotografa por ela. As
-    tabelas não escolhidas se comparam com `de_antes`; `efeitos` é o que fazer do que mudou nelas
-    (None: perguntar)."""
+    """Uma convergência: `escrita` é a via aberta para escrever (`atomica`: tudo ou nada), e
+    `fotografo` fotografa por ela. As tabelas não escolhidas se comparam com `de_antes`; `efeitos` é
+    o que fazer do que mudou nelas (None: perguntar)."""
 
     comparacao: Comparacao
+    atomica: bool
     fotografo: Fotografo
     execucao: Execucao
     escrita: Escrita
@@ -98,7 +99,7 @@ class Convergencia:
     ) -> contextlib.AbstractContextManager[Plano]:
         if agora is None:
             return self._nova_foto()
-        if self.comparacao.via.atomica:
+        if self.atomica:
             return self._a_mesma(agora)
         if planejado is not None and not self._desfazer:
             return planejado
@@ -155,7 +156,7 @@ class Convergencia:
 
     def _guardar(self, foto: FotoMontada) -> None:
         """O que uma transação ainda pode desfazer nunca existiu: só vira backup ao confirmar."""
-        if self.comparacao.via.atomica:
+        if self.atomica:
             self._do_meio.append(foto)
         else:
             foto.publicar()
@@ -196,7 +197,7 @@ class Convergencia:
         tabelas = self.comparacao.alvo.tabelas
         return Desfecho(
             completa=completa,
-            desfeita=self.comparacao.via.atomica and not completa,
+            desfeita=self.atomica and not completa,
             passadas=self.passadas,
             registros=sum(c.iguais + c.alterar for n, c in plano.contagens.items() if n in tabelas),
             reescritas={n: plano.colunas_diferentes(n) for n in restantes} if completa else {},

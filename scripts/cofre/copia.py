@@ -22,8 +22,8 @@ from cofre.base.erros import (
 from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
-from cofre.deposito import Deposito
-from cofre.escopo import Escopo, TabelaNoEscopo
+from cofre.deposito.deposito import Deposito
+from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.fotografia import Execucao, Foto, Fotografo, FotoMontada
 from cofre.narracao import Narracao, exibir_pasta
 from cofre.perdidas import empresas_sumidas

@@ -9,13 +9,25 @@ from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import em_linhas, limpo, numero, plural
 from cofre.base.relato import Relato
-from cofre.base.selecao import indice, interpretar_tabelas, tabela_de_nome, tabela_desconhecida
-from cofre.comparacao import RECUPERAR, Alvo
+from cofre.base.selecao import (
+    indice,
+    interpretar_tabelas,
+    tabela_de_nome,
+    tabela_desconhecida,
+)
 from cofre.convergencia import DESFAZER, MANTER
-from cofre.deposito import Backup
-from cofre.inventario import EmpresaGuardada, de_rotina, linhas_de_datas, mais_novo, por_data
-from cofre.plano import Contagem
-from cofre.verificacao import danos_de
+from cofre.deposito.backup import Backup
+from cofre.deposito.inventario import (
+    EM_PALAVRAS,
+    EmpresaGuardada,
+    de_rotina,
+    estado_de,
+    mais_novo,
+    por_data,
+)
+from cofre.deposito.verificacao import danos_de
+from cofre.plano.alvo import RECUPERAR, Alvo
+from cofre.plano.plano import Contagem
 
 PALAVRA = "RESTAURAR"
 EXEMPLOS = 3
@@ -241,3 +253,36 @@ def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:
             raise tabela_desconhecida(causa, nome, disponiveis)
         achadas.add(tabela)
     return tuple(t for t in disponiveis if t in achadas or not nomes)
+
+
+def linhas_de_datas(backups: Sequence[Backup], escolhido: Backup, largura: int | None) -> list[str]:
+    """Uma linha por backup, numerada, com as colunas alinhadas; duas, se não cabem na `largura`
+    (em colunas; None: cabe tudo)."""
+    celulas = [_celulas(b) for b in backups]
+    tipo, registros = (max((len(c[n]) for c in celulas), default=0) for n in (1, 2))
+    casas = len(str(len(backups)))
+    linhas = []
+    for n, (backup, (quando, qual, quantos, estado)) in enumerate(
+        zip(backups, celulas, strict=True), 1
+    ):
+        if not de_rotina(backup) and (n == 1 or de_rotina(backups[n - 2])):
+            linhas.append("   Fotos tiradas ao restaurar:")
+        comeco = f"{n:>{casas}}. {quando}"
+        marca = "  ← escolhido" if backup.carimbo == escolhido.carimbo else ""
+        inteira = f"{comeco}  {qual:<{tipo}}  {quantos:>{registros}}  {estado}"
+        if largura is None or len(inteira) + len("  ← escolhido") <= largura:
+            linhas.append(inteira + marca)
+        else:
+            detalhes = ", ".join(parte for parte in (qual, quantos, estado) if parte)
+            linhas += [comeco + marca, f"{'':{casas + 2}}{detalhes}"]
+    return linhas
+
+
+def _celulas(backup: Backup) -> tuple[str, str, str, str]:
+    """Quando, tipo, registros e estado, em palavras."""
+    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    estado = estado_de(backup)[0]
+    if backup.meta is None:
+        return quando, "", "", estado
+    tipo = EM_PALAVRAS.get(backup.meta.tipo, limpo(backup.meta.tipo))
+    return quando, tipo, plural(backup.meta.total, "registro", "registros"), estado

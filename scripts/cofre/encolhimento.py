@@ -13,17 +13,14 @@ from dataclasses import asdict, dataclass
 
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import limpo, numero, plural
-from cofre.deposito import Backup, momento
-from cofre.metadados import Metadados, TabelaSalva
+from cofre.deposito.backup import Backup, momento
+from cofre.deposito.metadados import Metadados, TabelaSalva, marcas
 
 MINIMO = 20
 """Linhas: menos que isto entra e sai num dia comum, por maior que seja a parcela."""
 
 DIAS_DE_AVISO = 14
 """Dias em que houve backup, e não do calendário: a máquina desligada não gasta o aviso."""
-
-CHAVE = "encolhimentos"
-"""Nos metadados."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +78,6 @@ def referencias(anteriores: Iterable[Backup], reconhecido: str = "") -> tuple[Re
     carimbo, meta = inteiros[0]
     normal = Referencia(carimbo, meta.tabelas, ditas)
     return (normal, *(Referencia(c, m.tabelas) for c, m in inteiros[1:][-1:]))
-
-
-def marcas(meta: Metadados) -> frozenset[str]:
-    """As tabelas que o backup diz que encolheram (vazio: a empresa inteira)."""
-    lista = meta.bruto.get(CHAVE)
-    itens = lista if isinstance(lista, list) else []
-    return frozenset(str(i.get("tabela", "")) for i in itens if isinstance(i, dict))
 
 
 def encolhimentos(

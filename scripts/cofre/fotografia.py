@@ -21,12 +21,21 @@ from cofre.base.linha import texto, tipo_com
 from cofre.base.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.base.rascunho import Rascunho
 from cofre.base.relato import Relato
-from cofre.conferencia import EXEMPLOS, Arquivo, campos, ligacoes_abertas
-from cofre.deposito import Backup, Deposito, Montagem
-from cofre.encolhimento import CHAVE, Encolhimento, Referencia, encolhimentos, referencias
-from cofre.escopo import Donos, Elo, Escopo
-from cofre.formato import Gravador
-from cofre.metadados import TIPOS_DE_ROTINA, VERSAO_DO_FORMATO, TabelaSalva, tabela_em_json
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.formato import Gravador
+from cofre.deposito.ligacoes import EXEMPLOS, Arquivo, campos, ligacoes_abertas
+from cofre.deposito.metadados import (
+    CHAVE,
+    TIPOS_DE_ROTINA,
+    VERSAO_DO_FORMATO,
+    TabelaSalva,
+    tabela_em_json,
+)
+from cofre.deposito.publicacao import Montagem
+from cofre.encolhimento import Encolhimento, Referencia, encolhimentos, referencias
+from cofre.escopo.donos import Donos
+from cofre.escopo.escopo import Elo, Escopo
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
 from cofre.reconhecimento import reconhecido_ate

@@ -11,7 +11,7 @@ from cofre.base.erros import ErroCofre
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import duracao, limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
-from cofre.deposito import momento
+from cofre.deposito.backup import momento
 from cofre.resultado import CopiaDeEmpresa, Resumo
 from cofre.via.contrato import Inspecao
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cofre.base.palavras import em_linhas, limpo, numero, plural
 from cofre.base.relato import Relato
-from cofre.comparacao import Alvo
 from cofre.convergencia import Desfecho
-from cofre.executor import Impedimento
-from cofre.plano import REMOVER, Contagem, Plano
+from cofre.plano.alvo import Alvo
+from cofre.plano.executor import Impedimento
+from cofre.plano.plano import REMOVER, Contagem, Plano
 from cofre.restauracao import Planejada
 
 EXEMPLOS = 3

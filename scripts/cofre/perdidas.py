@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, FalhaDeLeitura
 from cofre.base.modelo import TABELAS_CONHECIDAS, Empresa, ordem_de_exibicao
-from cofre.deposito import Backup, Deposito
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
 from cofre.reconhecimento import ponto_de_partida, reconhecido_ate
 from cofre.resultado import Sumida
 from cofre.via.contrato import Inspecao

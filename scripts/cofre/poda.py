@@ -13,15 +13,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cofre import remocao
 from cofre.base.disco import erros_de_disco, liberado
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
-from cofre.conferencia import Arquivo
-from cofre.deposito import Backup, Deposito
-from cofre.inventario import (
+from cofre.deposito import publicacao
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import (
     EmpresaGuardada,
     arquivos_de,
     bytes_de,
@@ -30,9 +30,10 @@ from cofre.inventario import (
     guardadas,
     nenhum_backup,
 )
+from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.verificacao import conferir_bytes
 from cofre.protecao import guardados
 from cofre.retencao import Destino, Politica, garantia, planejar
-from cofre.verificacao import conferir_bytes
 
 PALAVRA = "PODAR"
 PELA_METADE = (
@@ -184,7 +185,7 @@ class Podadora:
                 saem = [backups[b.carimbo] for b in plano.saem]
                 liberados += liberado(a for b in saem for a in arquivos_de(b))
                 for backup in saem:
-                    remocao.apagar(plano.pasta, backup.carimbo)
+                    publicacao.apagar(plano.pasta, backup.carimbo)
             apagados += len(saem)
         if apagados:
             self.relato.linha(f"✅ {_apagados(apagados)}; o disco ganhou {tamanho(liberados)}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from cofre.deposito import Backup
-from cofre.diario import DESFEITA, PREFIXO, diarios
-from cofre.encolhimento import marcas
-from cofre.inventario import EM_PALAVRAS, EmpresaGuardada, de_rotina
-from cofre.metadados import TIPOS_DE_ROTINA
+from cofre.deposito.backup import Backup
+from cofre.deposito.diario import DESFEITA, PREFIXO, diarios
+from cofre.deposito.inventario import EM_PALAVRAS, EmpresaGuardada, de_rotina
+from cofre.deposito.metadados import TIPOS_DE_ROTINA, marcas
+from cofre.deposito.publicacao import so_cita_os_seus
 from cofre.reconhecimento import reconhecido_ate
-from cofre.remocao import so_cita_os_seus
 from cofre.retencao import Guardado
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
-from cofre.deposito import Backup
+from cofre.deposito.backup import Backup
 
 ARQUIVO = "encolhimento_reconhecido.json"
 

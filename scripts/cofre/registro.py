@@ -19,7 +19,7 @@ from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.palavras import limpo
 from cofre.base.relato import LINHAS_PARA_BARRA, Relato
-from cofre.deposito import FORMATO_DO_CARIMBO
+from cofre.deposito.backup import FORMATO_DO_CARIMBO
 
 PASTA = "logs"
 MAXIMO_DE_LOGS = 200

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.relato import Relato
-from cofre.comparacao import Alvo, Comparacao
-from cofre.conferencia import chaves_repetidas
 from cofre.convergencia import (
     DESFAZER,
     Convergencia,
@@ -24,10 +22,12 @@ from cofre.convergencia import (
     de_agora,
     ilegiveis,
 )
-from cofre.deposito import Backup
-from cofre.diario import Diario
+from cofre.deposito.backup import Backup
+from cofre.deposito.diario import Diario
+from cofre.deposito.ligacoes import chaves_repetidas
 from cofre.fotografia import Execucao, Fotografo, FotoMontada
-from cofre.plano import Plano
+from cofre.plano.alvo import Alvo, Comparacao
+from cofre.plano.plano import Plano
 from cofre.riscos import Avaliacao, Risco
 from cofre.via.contrato import Via
 
@@ -103,6 +103,7 @@ class Restauradora:
             escrita = pilha.enter_context(self.via.escrevendo(comparacao.escolhidas(desfazer)))
             convergencia = Convergencia(
                 comparacao,
+                self.via.atomica,
                 replace(self.fotografo, via=escrita),
                 self.execucao,
                 escrita,
@@ -119,7 +120,7 @@ class Restauradora:
     # -- peças -----------------------------------------------------------------------------
 
     def _comparacao(self, alvo: Alvo) -> Comparacao:
-        return Comparacao(self.via, self.execucao.escopo.tabelas, alvo)
+        return Comparacao(self.via.colunas_gravaveis, self.execucao.escopo.tabelas, alvo)
 
     def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: FotoMontada) -> Avaliacao:
         escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto.arquivos)

@@ -10,8 +10,8 @@ from typing import Any
 from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDeLeitura
 from cofre.base.modelo import Contradicao, Empresa
 from cofre.base.palavras import limpo
+from cofre.deposito.metadados import TabelaSalva
 from cofre.encolhimento import Encolhimento
-from cofre.metadados import TabelaSalva
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from cofre.base.erros import EscritaRecusada
-from cofre.base.linha import NULO, texto
+from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import ChaveEstrangeira, Contradicao
 from cofre.base.palavras import plural
-from cofre.conferencia import Arquivo, ligacoes_abertas
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.ordem import em_lotes
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Contagem, Plano
-from cofre.unicos import coluna_e_valor, quem_tem
+from cofre.deposito.ligacoes import Arquivo, ligacoes_abertas
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import em_lotes
+from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Contagem, Plano
+from cofre.plano.unicos import coluna_e_valor, quem_tem
 from cofre.via.contrato import Ensaio, Via, ensaiar_todas
 
 CHAVES_POR_VEZ = 500

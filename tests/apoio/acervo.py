@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cofre.deposito import Backup, Deposito
-from cofre.formato import Gravador, juntar
-from cofre.metadados import TabelaSalva, tabela_em_json
+from cofre.base.linha import juntar
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.formato import Gravador
+from cofre.deposito.metadados import TabelaSalva, tabela_em_json
 
 Linhas = Sequence[Mapping[str, Any] | bytes]
 

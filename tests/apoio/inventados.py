@@ -8,9 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cofre.deposito import FORMATO_DO_CARIMBO, Backup, Deposito
-from cofre.formato import Gravador, juntar
-from cofre.metadados import TabelaSalva, tabela_em_json
+from cofre.base.linha import juntar
+from cofre.deposito.backup import FORMATO_DO_CARIMBO, Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.formato import Gravador
+from cofre.deposito.metadados import TabelaSalva, tabela_em_json
 
 ANA: Final = "aaaa1111-0000-4000-8000-00000000000a"
 BIA: Final = "bbbb2222-0000-4000-8000-00000000000b"

@@ -15,7 +15,7 @@ import msgspec
 from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
-from cofre.formato import Gravador
+from cofre.deposito.formato import Gravador
 from cofre.via.api.via import Portal
 from cofre.via.contrato import Coleta, Inspecao, ViaDeLeitura
 from cofre.via.direta.via import Direto

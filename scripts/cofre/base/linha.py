@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -59,3 +59,20 @@ def texto(valor: bytes) -> str | None:
     if valor.startswith(b'"'):
         return msgspec.json.decode(valor, type=str)
     return None if valor == NULO else valor.decode("utf-8")
+
+
+SEPARADOR = b",\n"
+
+
+def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
+    """Um bloco de linhas, sem o que vem antes da primeira nem depois da última."""
+    return SEPARADOR.join(linhas)
+
+
+Linha = msgspec.Raw
+_LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def abrir_linha(linha: bytes | Linha) -> dict[str, msgspec.Raw]:
+    """As colunas de uma linha, cada valor com os seus bytes."""
+    return _LINHA.decode(linha)

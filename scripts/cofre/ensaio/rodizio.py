@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cofre import ensaiado
 from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
 from cofre.base.palavras import limpo, plural
 from cofre.base.relato import Relato
-from cofre.deposito import Backup
-from cofre.ensaiado import CONFERIDO, RESTAURADO, Ensaio
-from cofre.inventario import EmpresaGuardada, de_rotina
-from cofre.metadados import Metadados
-from cofre.verificacao import danos_de
+from cofre.deposito import ensaios
+from cofre.deposito.backup import Backup
+from cofre.deposito.ensaios import CONFERIDO, RESTAURADO, Ensaio
+from cofre.deposito.inventario import EmpresaGuardada, de_rotina
+from cofre.deposito.metadados import Metadados
+from cofre.deposito.verificacao import danos_de
 
 NUNCA = datetime.min.replace(tzinfo=UTC)
 
@@ -67,7 +67,7 @@ def _vez(guardada: EmpresaGuardada) -> Vez | None:
 
 
 def _ultima_tentativa(guardada: EmpresaGuardada) -> datetime:
-    ultima = ensaiado.ler(guardada.pasta, guardada.empresa.id).ultima_tentativa
+    ultima = ensaios.ler(guardada.pasta, guardada.empresa.id).ultima_tentativa
     return ultima.em if ultima else NUNCA
 
 
@@ -132,7 +132,7 @@ def _contar_volta(vez: Vez, volta: Volta, quando: str, relato: Relato) -> None:
 def _registrar(vez: Vez, como: str, registros: int, causa: str = "") -> None:
     agora = datetime.now().astimezone()
     ensaio = Ensaio(agora, vez.backup.carimbo, como, registros, causa)
-    ensaiado.anotar(vez.guardada.pasta, vez.guardada.empresa.id, ensaio)
+    ensaios.anotar(vez.guardada.pasta, vez.guardada.empresa.id, ensaio)
 
 
 def _documento(vez: Vez, volta: Volta | None) -> Mapping[str, object]:

@@ -22,11 +22,11 @@ from psycopg import sql
 from cofre.base.disco import erros_de_disco
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import plural
-from cofre.deposito import Backup
+from cofre.deposito.backup import Backup
+from cofre.deposito.formato import ler_linhas
+from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.ensaio.banco import caiu
 from cofre.ensaio.rodizio import Volta
-from cofre.formato import ler_linhas
-from cofre.metadados import Metadados, TabelaSalva
 
 LINHAS_POR_LEITURA = 2000
 DIFERENCAS_POR_TABELA = 3

@@ -85,11 +85,11 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     from cofre.base.config import ambiente
     from cofre.base.equipe import Equipe
     from cofre.copia import Copiadora
-    from cofre.deposito import Deposito
-    from cofre.diario import avisos_de_pendentes
-    from cofre.inventario import avisar_das_velhas
+    from cofre.deposito.deposito import Deposito
+    from cofre.deposito.diario import avisos_de_pendentes
+    from cofre.deposito.idade import avisar_das_velhas
+    from cofre.deposito.trava import travar
     from cofre.resultado import Resumo
-    from cofre.trava import travar
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
     parar = threading.Event()

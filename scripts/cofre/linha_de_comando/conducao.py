@@ -22,12 +22,12 @@ from cofre.base.erros import (
 )
 
 if TYPE_CHECKING:
-    from cofre.comparacao import Alvo
-    from cofre.deposito import Backup
-    from cofre.diario import Diario
-    from cofre.inventario import EmpresaGuardada
+    from cofre.deposito.backup import Backup
+    from cofre.deposito.diario import Diario
+    from cofre.deposito.inventario import EmpresaGuardada
     from cofre.linha_de_comando.sessao import Sessao
-    from cofre.plano import Contagem, Plano
+    from cofre.plano.alvo import Alvo
+    from cofre.plano.plano import Contagem, Plano
     from cofre.restauracao import Planejada
     from cofre.riscos import Risco
 
@@ -136,8 +136,8 @@ class Conducao:
 
     def concluir(self, guardada: EmpresaGuardada, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
-        from cofre.comparacao import Alvo
-        from cofre.diario import EM_ANDAMENTO
+        from cofre.deposito.diario import EM_ANDAMENTO
+        from cofre.plano.alvo import Alvo
 
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
@@ -150,8 +150,8 @@ class Conducao:
 
     def desfazer(self, guardada: EmpresaGuardada, qual: Diario) -> int:
         """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
-        from cofre.comparacao import Alvo
-        from cofre.diario import DESFEITA
+        from cofre.deposito.diario import DESFEITA
+        from cofre.plano.alvo import Alvo
 
         if qual.desfazendo and qual.por_concluir:
             return self.concluir(guardada, qual)
@@ -167,7 +167,7 @@ class Conducao:
 
     def _avisar_do_que_faltava(self, alvo: Alvo, planejada: Planejada) -> None:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""
-        from cofre.comparacao import VOLTAR
+        from cofre.plano.alvo import VOLTAR
 
         antiga = alvo.backup.meta is not None and alvo.backup.meta.versao == 1
         removeria = any(c.remover for c in planejada.plano.contagens.values())
@@ -239,8 +239,8 @@ class Conducao:
 
     def _confirmar(self, acordo: Acordo, assinatura: bytes, *, trocavel: bool) -> Acordo:
         """Pede a palavra. Devolve o acordo confirmado, ou com o outro modo. Levanta Cancelada."""
-        from cofre.comparacao import RECUPERAR, VOLTAR
         from cofre.dialogo import PALAVRA, Cancelada
+        from cofre.plano.alvo import RECUPERAR, VOLTAR
 
         if self._opcoes.confirmar == PALAVRA:
             return acordo
@@ -260,7 +260,7 @@ class Conducao:
         self, acordo: Acordo, antes: Backup, acao: str, desfaz: Diario | None, plano: Plano | None
     ) -> int:
         """`plano`: o da foto de `antes`, se ela acabou de ser tirada."""
-        from cofre import diario
+        from cofre.deposito import diario
 
         alvo = acordo.alvo
         aberto = diario.abrir_novo(
@@ -341,7 +341,7 @@ class Conducao:
     def _como_se_nada(self, diario: Diario) -> None:
         """A transação voltou atrás. Se a restauração começou agora, é como se não tivesse havido;
         uma que se continuava segue por concluir."""
-        from cofre.diario import DESFEITA
+        from cofre.deposito.diario import DESFEITA
 
         if not self._continuando:
             diario.anotar(estado=DESFEITA)
@@ -400,7 +400,7 @@ class Conducao:
         return RestauracaoIncompleta.codigo
 
     def _voltar(self, alvo: Alvo, antes: Backup, diario: Diario) -> None:
-        from cofre.comparacao import VOLTAR
+        from cofre.plano.alvo import VOLTAR
 
         restantes = self._tabelas
         volta = replace(alvo, backup=antes, modo=VOLTAR)
@@ -409,7 +409,7 @@ class Conducao:
 
     def _fechar_desfeita(self, antes: Backup, diario: Diario) -> None:
         """Ao concluir um desfazer, a restauração desfeita deixa de estar aberta."""
-        from cofre.diario import DESFEITA, diarios
+        from cofre.deposito.diario import DESFEITA, diarios
 
         for outro in diarios(antes.pasta):
             if outro.caminho.name == diario.dados.get("desfaz"):

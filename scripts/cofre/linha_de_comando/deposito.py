@@ -15,20 +15,20 @@ from cofre.linha_de_comando.argumentos import (
 
 
 def _listar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import inventario
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
+    from cofre.deposito import listagem
+    from cofre.deposito.deposito import Deposito
 
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     limite = ambiente.limites().idade
     empresas = tuple(opcoes.empresa or ())
-    return inventario.listar(deposito, empresas, limite, relato, com_documento=bool(opcoes.json))
+    return listagem.listar(deposito, empresas, limite, relato, com_documento=bool(opcoes.json))
 
 
 def _verificar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import verificacao
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
+    from cofre.deposito import verificacao
+    from cofre.deposito.deposito import Deposito
 
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))

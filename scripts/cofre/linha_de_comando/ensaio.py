@@ -29,11 +29,11 @@ INSTALACAO = (
 
 @registrada("ensaiar")
 def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import inventario
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
+    from cofre.deposito import inventario
+    from cofre.deposito.deposito import Deposito
+    from cofre.deposito.trava import travar
     from cofre.ensaio import rodizio
-    from cofre.trava import travar
 
     empresas = tuple(opcoes.empresa or ())
     if len(empresas) > 1:

@@ -14,7 +14,7 @@ from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cofre.deposito import Deposito
+    from cofre.deposito.deposito import Deposito
 
 
 EMPRESAS_NA_PAGINA = 2_000
@@ -39,7 +39,7 @@ def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta
 
 def _painel(opcoes: Namespace, relato: Relato) -> int:
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
+    from cofre.deposito.deposito import Deposito
     from cofre.narracao import exibir_pasta
     from cofre.painel import pagina
 

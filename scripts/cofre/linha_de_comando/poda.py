@@ -18,7 +18,7 @@ from cofre.linha_de_comando.argumentos import (
 )
 
 if TYPE_CHECKING:
-    from cofre.deposito import Deposito
+    from cofre.deposito.deposito import Deposito
     from cofre.poda import Podadora
     from cofre.retencao import Politica
 
@@ -40,7 +40,7 @@ SEM_REGRAS = (
 @registrada("podar")
 def _podar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
+    from cofre.deposito.deposito import Deposito
     from cofre.poda import PELA_METADE, PedidoDePoda, Podadora
 
     politica = _politica(opcoes) or ambiente.politica_de_poda()
@@ -59,8 +59,8 @@ def _podar(opcoes: Namespace, relato: Relato) -> int:
 
 def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
     """Mostra, pergunta e só então pega a trava: uma pergunta sem resposta não impede um backup."""
+    from cofre.deposito.trava import travar
     from cofre.poda import documento, so_o_que_foi_visto
-    from cofre.trava import travar
 
     planos = podadora.planejar(datetime.now().astimezone())
     podadora.mostrar(planos)

@@ -12,14 +12,14 @@ from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
 
 if TYPE_CHECKING:
-    from cofre.inventario import EmpresaGuardada
+    from cofre.deposito.inventario import EmpresaGuardada
 
 
 @registrada("reconhecer")
 def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import inventario
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
+    from cofre.deposito import inventario
+    from cofre.deposito.deposito import Deposito
 
     if not opcoes.empresa and not opcoes.todas:
         raise ErroDeUso("Diga a empresa.", "Com --empresa: id, começo do id ou nome; ou --todas.")

@@ -22,8 +22,8 @@ from cofre.linha_de_comando.conducao import PERDAS, Conducao, como_seguir
 from cofre.linha_de_comando.sessao import Sessao, abrir_sessao
 
 if TYPE_CHECKING:
-    from cofre.diario import Diario
-    from cofre.inventario import EmpresaGuardada
+    from cofre.deposito.diario import Diario
+    from cofre.deposito.inventario import EmpresaGuardada
 
 DESCRICAO = """\
 Restaura UMA empresa a partir do backup dela, sem tocar nas outras.
@@ -121,8 +121,8 @@ def _perdas(texto: str) -> tuple[str, ...]:
 @registrada("restaurar")
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
-    from cofre.comparacao import Alvo
     from cofre.dialogo import Dialogo, tabelas_pedidas
+    from cofre.plano.alvo import Alvo
 
     with abrir_sessao(opcoes, relato) as sessao:
         dialogo = Dialogo(relato)

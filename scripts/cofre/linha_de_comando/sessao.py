@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from cofre.base.erros import Interrompido, NadaEncontrado
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.escolha import backup_pedido, recusar_danificado
+from cofre.deposito.inventario import backup_pedido
+from cofre.deposito.verificacao import recusar_danificado
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import Configuracao
-    from cofre.deposito import Backup, Deposito
-    from cofre.diario import Diario
-    from cofre.inventario import EmpresaGuardada
+    from cofre.deposito.backup import Backup
+    from cofre.deposito.deposito import Deposito
+    from cofre.deposito.diario import Diario
+    from cofre.deposito.inventario import EmpresaGuardada
     from cofre.restauracao import Restauradora
     from cofre.via.contrato import Via
 
@@ -30,11 +32,11 @@ if TYPE_CHECKING:
 def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     """Configuração, trava e depósito prontos; o servidor só é procurado em `conectar`."""
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
-    from cofre.diario import avisos_de_pendentes
-    from cofre.inventario import avisar_das_velhas
+    from cofre.deposito.deposito import Deposito
+    from cofre.deposito.diario import avisos_de_pendentes
+    from cofre.deposito.idade import avisar_das_velhas
+    from cofre.deposito.trava import travar
     from cofre.linha_de_comando.painel import atualizar_painel
-    from cofre.trava import travar
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
     with travar(configuracao.destino, "restauração"):
@@ -85,7 +87,7 @@ class Sessao:
 
     def guardadas(self, empresa: str | None) -> list[EmpresaGuardada]:
         """As empresas com backup (a pedida, se dita)."""
-        from cofre import inventario
+        from cofre.deposito import inventario
 
         return inventario.guardadas(self._deposito, (empresa,) if empresa else ())
 
@@ -111,7 +113,7 @@ class Sessao:
 
     def ultimo_diario(self, guardada: EmpresaGuardada) -> Diario:
         """A última restauração que pode ser desfeita. Levanta NadaEncontrado."""
-        from cofre.diario import DESFEITA
+        from cofre.deposito.diario import DESFEITA
 
         desfaziveis = [d for d in self._diarios(guardada) if d.estado != DESFEITA]
         if not desfaziveis:
@@ -119,7 +121,7 @@ class Sessao:
         return desfaziveis[-1]
 
     def _diarios(self, guardada: EmpresaGuardada) -> list[Diario]:
-        from cofre.diario import diarios
+        from cofre.deposito.diario import diarios
 
         todos = diarios(guardada.pasta)
         return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
@@ -147,7 +149,7 @@ class Sessao:
 
 def _marcas(pasta: Path) -> dict[str, int]:
     """Quando cada diário da pasta foi gravado."""
-    from cofre.diario import PREFIXO
+    from cofre.deposito.diario import PREFIXO
 
     return {d.name: d.stat().st_mtime_ns for d in pasta.glob(f"{PREFIXO}*.json")}
 

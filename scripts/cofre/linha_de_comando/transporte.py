@@ -15,12 +15,13 @@ FORMATOS = ("json", "csv")
 
 
 def _exportar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre import inventario
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
-    from cofre.exportacao import CSV, conferir_saida, exportar
-    from cofre.linha_de_comando.escolha import backup_pedido, recusar_danificado
-    from cofre.planilha import LINHAS_DO_EXCEL
+    from cofre.deposito import inventario
+    from cofre.deposito.deposito import Deposito
+    from cofre.deposito.inventario import backup_pedido
+    from cofre.deposito.verificacao import recusar_danificado
+    from cofre.deposito.zip.exportacao import CSV, conferir_saida, exportar
+    from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
 
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
@@ -56,10 +57,10 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
 @registrada("importar")
 def _importar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.base.config import ambiente
-    from cofre.deposito import Deposito
-    from cofre.importacao import importar
+    from cofre.deposito.deposito import Deposito
+    from cofre.deposito.trava import travar
+    from cofre.deposito.zip.importacao import importar
     from cofre.narracao import exibir_pasta
-    from cofre.trava import travar
 
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     destino = ambiente.pasta_de_backups(destino=opcoes.destino)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from cofre import diario, ensaiado
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
-from cofre.deposito import FORMATO_DO_CARIMBO, Deposito, arquivo_de_metadados
-from cofre.diario import Diario
-from cofre.ensaiado import Ensaios
-from cofre.inventario import estado_de
-from cofre.metadados import TIPOS_DE_ROTINA, Cabecalho, ler_cabecalho
+from cofre.deposito import diario
+from cofre.deposito.backup import FORMATO_DO_CARIMBO, arquivo_de_metadados
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import Diario
+from cofre.deposito.ensaios import Ensaios, ler
+from cofre.deposito.inventario import estado_de
+from cofre.deposito.metadados import TIPOS_DE_ROTINA, Cabecalho, ler_cabecalho
 from cofre.painel.lembranca import Lembranca
 
 DIAS = 60
@@ -211,7 +212,7 @@ def _empresa(
         de_fora=tuple(_de_fora(cabecalho)),
         encolhimentos=encolhimentos,
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
-        ensaios=ensaiado.ler(historico.pasta, dono),
+        ensaios=ler(historico.pasta, dono),
     )
 
 

@@ -13,8 +13,8 @@ import msgspec
 
 from cofre.base.disco import gravar_inteiro
 from cofre.base.erros import BackupDanificado
-from cofre.deposito import arquivo_de_metadados
-from cofre.metadados import ler_cabecalho
+from cofre.deposito.backup import arquivo_de_metadados
+from cofre.deposito.metadados import ler_cabecalho
 
 ARQUIVO = ".painel.json"
 

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import INSTALACAO, DependenciaAusente
 from cofre.base.palavras import limpo, numero, plural, tamanho
-from cofre.deposito import Deposito
-from cofre.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
-from cofre.ensaiado import EM_PALAVRAS
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
+from cofre.deposito.ensaios import EM_PALAVRAS
 from cofre.painel import dados
 from cofre.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
 

@@ -14,12 +14,13 @@ from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDeLeitura
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.escopo import Donos, Escopo, Sondas, TabelaNoEscopo, definir
-from cofre.escritor import SEM_EFEITO
-from cofre.executor import Impedimento
-from cofre.formato import Gravador
-from cofre.ordem import Ritmo, metades
-from cofre.plano import Acao, Plano
+from cofre.deposito.formato import Gravador
+from cofre.escopo.donos import Donos
+from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
+from cofre.plano.escritor import SEM_EFEITO
+from cofre.plano.executor import Impedimento
+from cofre.plano.lotes import Ritmo, metades
+from cofre.plano.plano import Acao, Plano
 
 API, DIRETA = "api", "direta"
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.base.modelo import SEM_CHAVE, ChaveEstrangeira, Empresa, Tabela
-from cofre.escopo import Elo, Ramo
+from cofre.escopo.escopo import Elo, Ramo
 
 Parametros = tuple[tuple[str, str], ...]
 

@@ -17,11 +17,10 @@ import msgspec
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
-from cofre.base.linha import NULO
+from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import (
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import (
     IGNORADA,
     SEM_EFEITO,
     Inserido,
@@ -30,8 +29,9 @@ from cofre.escritor import (
     Mudanca,
     colunas_de_dono,
 )
-from cofre.ordem import em_lotes, metades
-from cofre.plano import Acao
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import em_lotes, metades
+from cofre.plano.plano import Acao
 from cofre.via.api.conexao import PaginaGrande, Transporte
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.fila import lado_a_lado
@@ -61,7 +61,7 @@ Relida = tuple[Mudanca, Viva | EscritaRecusada | None]
 
 @dataclass(frozen=True, slots=True)
 class EscritorDaApi:
-    """O `cofre.escritor.Escritor` que escreve pela API."""
+    """O `cofre.plano.escritor.Escritor` que escreve pela API."""
 
     transporte: Transporte
     equipe: Equipe

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import Disputa
-from cofre.ordem import enquanto
+from cofre.plano.lotes import enquanto
 
 E = TypeVar("E")
 S = TypeVar("S")

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from cofre.base.linha import texto
+from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import colunas_de_dono
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import colunas_de_dono
+from cofre.plano.lados import Chave
 from cofre.via.api.consulta import Parametros, citar, valor_citado
 
 COMPARAVEIS = frozenset(

@@ -30,8 +30,9 @@ from cofre.base.erros import (
 from cofre.base.linha import texto, tipo_com
 from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.escopo import Donos, TabelaNoEscopo
-from cofre.formato import Gravador
+from cofre.deposito.formato import Gravador
+from cofre.escopo.donos import Donos
+from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Transporte
 from cofre.via.api.consulta import consultas
 from cofre.via.api.linhas import Leitor

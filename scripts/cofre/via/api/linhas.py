@@ -18,7 +18,7 @@ import msgspec
 from cofre.base.erros import LinhaDeOutraEmpresa, RespostaInvalida
 from cofre.base.linha import NULO, PENDURADA, Campos, texto, tipo_com
 from cofre.base.modelo import SEM_CHAVE
-from cofre.escopo import Donos
+from cofre.escopo.donos import Donos
 from cofre.via.api.conexao import Pagina
 from cofre.via.api.consulta import APELIDO, Consulta
 

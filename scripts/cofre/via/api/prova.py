@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cofre.base.erros import EscritaRecusada
+from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import com_nulas
-from cofre.ordem import em_lotes
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import com_nulas
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import em_lotes
 from cofre.via.api.conexao import Transporte
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.escrita import CHAVES_POR_PEDIDO, vetor

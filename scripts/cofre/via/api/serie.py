@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cofre.base.erros import ConsultaDemorada, RespostaInvalida
+from cofre.base.linha import juntar
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.formato import juntar
 from cofre.via.api.conexao import Pagina, PaginaGrande, Transporte
 from cofre.via.api.consulta import Consulta, Parametros, diferente
 from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import msgspec
 
 from cofre.base.erros import EscritaRecusada, PermissaoNegada, TabelaInexistente
-from cofre.base.linha import texto
+from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import SEM_CHAVE, Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import SEM_VERSAO
-from cofre.plano import Acao
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import SEM_VERSAO
+from cofre.plano.lados import Chave
+from cofre.plano.plano import Acao
 from cofre.via.api.conexao import Pagina, PaginaGrande, Transporte
 from cofre.via.api.consulta import Parametros, faixa_de_chaves
 from cofre.via.api.filtros import Lugar, pelos_valores, por_chave

@@ -12,19 +12,14 @@ from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDeLeitura
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.escopo import (
-    Donos,
-    Escopo,
-    TabelaNoEscopo,
-    completar_chaves,
-    definir,
-    referencias_a_empresas,
-)
-from cofre.executor import Executor, Impedimento
-from cofre.plano import Acao, Plano
+from cofre.escopo.donos import Donos, referencias_a_empresas
+from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
+from cofre.plano.executor import Executor, Impedimento
+from cofre.plano.plano import Acao, Plano
 from cofre.via.api import empresas, escrita, prova
 from cofre.via.api.cadencia import Cadencia
 from cofre.via.api.catalogo import descobrir, nao_gravaveis
+from cofre.via.api.chaves import completar_chaves
 from cofre.via.api.conexao import Transporte
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.leitura import Coletor

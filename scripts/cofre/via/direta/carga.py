@@ -13,9 +13,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.base.linha import NULO
+from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import Tabela
-from cofre.confronto import abrir_linha
 
 LINHAS_POR_ENVIO = 1000
 

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from cofre.base.erros import TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Empresa, Tabela
-from cofre.escopo import Elo, Ramo, TabelaNoEscopo
+from cofre.escopo.escopo import Elo, Ramo, TabelaNoEscopo
 
 Catalogadas = Mapping[str, Tabela]
 _VIRGULA = sql.SQL(", ")

@@ -20,10 +20,10 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
+from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import (
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import (
     IGNORADA,
     SEM_EFEITO,
     Inserido,
@@ -32,8 +32,9 @@ from cofre.escritor import (
     Mudanca,
     colunas_de_dono,
 )
-from cofre.ordem import em_lotes
-from cofre.plano import Acao
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import em_lotes
+from cofre.plano.plano import Acao
 from cofre.via.direta import carga
 from cofre.via.direta.erros import na_escrita
 from cofre.via.direta.ligacoes import Ligacoes
@@ -59,7 +60,7 @@ BYTES_POR_CARGA = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class EscritorDireto:
-    """O `cofre.escritor.Escritor` que escreve numa transação."""
+    """O `cofre.plano.escritor.Escritor` que escreve numa transação."""
 
     conexao: psycopg.Connection
     regras: Regras

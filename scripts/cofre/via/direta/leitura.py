@@ -24,8 +24,9 @@ from cofre.base.erros import (
 )
 from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.escopo import Donos, TabelaNoEscopo
-from cofre.formato import Gravador
+from cofre.deposito.formato import Gravador
+from cofre.escopo.donos import Donos
+from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.contrato import Avanco
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta

@@ -18,8 +18,8 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from cofre.base.erros import EscritaRecusada
+from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
-from cofre.confronto import abrir_linha
 from cofre.via.contrato import Dependente
 from cofre.via.direta.catalogo import ACOES
 from cofre.via.direta.texto import linhas_json, nome

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cofre.base.erros import RespostaInvalida
-from cofre.formato import SEPARADOR, juntar
+from cofre.base.linha import SEPARADOR, juntar
 
 BLOCO = 256 * 1024
 """Bytes que se juntam na memória de cada vez."""

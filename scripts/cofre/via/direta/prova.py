@@ -11,10 +11,11 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.erros import EscritaRecusada
+from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.plano import Acao
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.lados import Chave
+from cofre.plano.plano import Acao
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.ligacoes import Ligacoes

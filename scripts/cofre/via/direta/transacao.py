@@ -25,10 +25,11 @@ from cofre.base.erros import (
 )
 from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.escopo import Donos, Escopo, TabelaNoEscopo
-from cofre.executor import Executor, Impedimento
-from cofre.ordem import em_lotes
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
+from cofre.escopo.donos import Donos
+from cofre.escopo.escopo import Escopo, TabelaNoEscopo
+from cofre.plano.executor import Executor, Impedimento
+from cofre.plano.lotes import em_lotes
+from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
 from cofre.via.contrato import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
 from cofre.via.direta import sequencias
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita

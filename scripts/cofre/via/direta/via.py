@@ -16,9 +16,10 @@ from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.escopo import Donos, Escopo, TabelaNoEscopo, definir, referencias_a_empresas
-from cofre.ordem import em_lotes
-from cofre.plano import Acao
+from cofre.escopo.donos import Donos, referencias_a_empresas
+from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
+from cofre.plano.lotes import em_lotes
+from cofre.plano.plano import Acao
 from cofre.via.api.via import Portal
 from cofre.via.contrato import (
     DIRETA,

@@ -18,10 +18,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from cofre.base.linha import NULO, texto
-from cofre.confronto import abrir_linha
-from cofre.formato import ler_linhas
-from cofre.metadados import TabelaSalva
+from cofre.base.linha import NULO, abrir_linha, texto
+from cofre.deposito.formato import ler_linhas
+from cofre.deposito.metadados import TabelaSalva
 
 APOSTROFO = "'"
 ALGARISMOS = 15

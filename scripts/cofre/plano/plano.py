@@ -21,14 +21,11 @@ from pathlib import Path
 
 import msgspec
 
-from cofre.base.linha import ORDENS
+from cofre.base.linha import ORDENS, Linha, abrir_linha
 from cofre.base.rascunho import Rascunho, Trecho, rascunho_temporario
-from cofre.confronto import (
-    Chave as Chave,
-)
-from cofre.confronto import (
+from cofre.plano.lados import (
+    Chave,
     Lado,
-    Linha,
     Ordem,
     Par,
     confrontar,
@@ -36,9 +33,6 @@ from cofre.confronto import (
     lado,
     pular_iguais,
     unir,
-)
-from cofre.confronto import (
-    abrir_linha as abrir_linha,
 )
 
 BYTES_POR_BLOCO = 256 * 1024

@@ -10,11 +10,10 @@ from typing import Protocol
 import msgspec
 
 from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
-from cofre.base.linha import NULO
-from cofre.confronto import abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.ordem import metades
-from cofre.plano import Acao, TabelaDoPlano
+from cofre.base.linha import NULO, abrir_linha
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.lotes import metades
+from cofre.plano.plano import Acao, TabelaDoPlano
 
 DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"

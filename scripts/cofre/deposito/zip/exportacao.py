@@ -17,13 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from cofre import planilha
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import plural
-from cofre.deposito import Backup, arquivo_de_metadados
-from cofre.metadados import Metadados, TabelaSalva
+from cofre.deposito.backup import Backup, arquivo_de_metadados
+from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.zip import planilha
 
 JSON, CSV = "json", "csv"
 LEIA_ME = "LEIA-ME.txt"

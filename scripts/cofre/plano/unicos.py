@@ -9,10 +9,10 @@ from datetime import date, timedelta
 
 import msgspec
 
-from cofre.base.linha import NULO, texto
+from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
-from cofre.confronto import Chave, abrir_linha
-from cofre.plano import ALTERAR, REMOVER, Acao, Plano
+from cofre.plano.lados import Chave
+from cofre.plano.plano import ALTERAR, REMOVER, Acao, Plano
 
 
 def coluna_e_valor(detalhes: str, tabela: Tabela) -> tuple[str, str] | None:

@@ -19,14 +19,16 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cofre import metadados
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
 from cofre.base.palavras import limpo, tamanho
-from cofre.deposito import FORMATO_DO_CARIMBO, Backup, Deposito, Montagem
-from cofre.exportacao import LEIA_ME
-from cofre.metadados import Metadados
-from cofre.verificacao import danos_de
+from cofre.deposito import metadados
+from cofre.deposito.backup import FORMATO_DO_CARIMBO, Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.metadados import Metadados
+from cofre.deposito.publicacao import Montagem
+from cofre.deposito.verificacao import danos_de
+from cofre.deposito.zip.exportacao import LEIA_ME
 
 ENTRADAS = 20_000
 """Mais arquivos do que qualquer banco tem de tabelas."""

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cofre.base.config.valores import RegraDeTabela, Regras
-from cofre.base.equipe import Equipe
-from cofre.base.modelo import Catalogo, ChaveEstrangeira, Coluna, DeixadaDeFora, Empresa, Tabela
+from cofre.base.modelo import Catalogo, ChaveEstrangeira, Coluna, DeixadaDeFora, Tabela
 
 MAXIMO_DE_PASSOS = 4
 """Quantas chaves estrangeiras seguir até a empresa."""
@@ -82,110 +81,7 @@ class Sondas(Protocol):
         """Se alguma linha tem todas estas colunas nulas (na dúvida, verdadeiro)."""
 
 
-class SondasDeChaves(Protocol):
-    """O que se pergunta quando o catálogo esconde chaves estrangeiras."""
-
-    def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
-        """Se `tabela` aponta para uma linha de `outra` (pela `coluna`; vazia: por qualquer)."""
-
-
-class Donos:
-    """Quem é o dono de uma linha, pelos valores dos seus elos. Conhece todas as empresas."""
-
-    def __init__(self, empresas: Iterable[Empresa], referencias: Iterable[str]) -> None:
-        todas = list(empresas)
-        self._por_referencia: dict[str, dict[str, str]] = {"": {e.id: e.id for e in todas}}
-        for coluna in referencias:
-            self._por_referencia[coluna] = {v: e.id for e in todas for v in e.valores(coluna)}
-
-    def lembrar(self, empresa: Empresa) -> None:
-        """Acrescenta o que se soube depois de uma empresa."""
-        for coluna, donos in self._por_referencia.items():
-            valores = empresa.valores(coluna) if coluna else (empresa.id,)
-            donos.update(dict.fromkeys(valores, empresa.id))
-
-    def dono(self, elos: Sequence[Elo], valores: Sequence[str | None]) -> str | None:
-        """O id da empresa, pelo primeiro elo que leva a uma; None se nenhum leva."""
-        for elo, valor in zip(elos, valores, strict=True):
-            if valor is not None:
-                dono = self._por_referencia[elo.referencia].get(valor)
-                if dono is not None:
-                    return dono
-        return None
-
-    def entre(
-        self, empresas: Collection[str], elos: Sequence[Elo], valores: Sequence[str | None]
-    ) -> str | None:
-        """De qual destas empresas é a linha; vazio se um elo que vem antes a dá a uma de fora; None
-        se elo nenhum a liga a estas: quem a mandou não aplicou o filtro."""
-        dono = self.dono(elos, valores)
-        if dono in empresas:
-            return dono
-        pares = zip(elos, valores, strict=True)
-        ligada = any(self.dono([elo], [valor]) in empresas for elo, valor in pares)
-        return "" if ligada else None
-
-
-def referencias_a_empresas(catalogo: Catalogo) -> frozenset[str]:
-    """As colunas de `empresas` para as quais outras tabelas apontam, e o `id`, que os metadados
-    dizem mesmo quando nenhuma aponta."""
-    empresas = catalogo.tabelas.get("empresas")
-    sempre = frozenset({"id"} if empresas is not None and empresas.coluna("id") else ())
-    return sempre | frozenset(
-        fk.referencias[0]
-        for tabela in catalogo.tabelas.values()
-        for fk in tabela.estrangeiras
-        if fk.tabela == "empresas" and len(fk.referencias) == 1
-    )
-
-
-def completar_chaves(catalogo: Catalogo, sondas: SondasDeChaves, equipe: Equipe) -> Catalogo:
-    """Acha, pela sondagem, as chaves estrangeiras que a descrição da API esconde (as um-para-um).
-
-    Uma coluna `funcionario_id` sem chave conhecida é perguntada às tabelas de nome parecido.
-    """
-    completas = equipe.cada(
-        lambda tabela: _com_chaves_achadas(tabela, catalogo, sondas), catalogo.tabelas.values()
-    )
-    return replace(catalogo, tabelas={t.nome: t for t in completas})
-
-
-def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves) -> Tabela:
-    conhecidas = {c for fk in tabela.estrangeiras for c in fk.colunas}
-    achadas = []
-    for coluna in tabela.colunas:
-        if coluna.nome in conhecidas or coluna.nome in ("user_id", "parent_user_id"):
-            continue
-        achada = _chave_achada(tabela, coluna.nome, catalogo, sondas)
-        if achada is not None:
-            achadas.append(achada)
-    achadas += _compostas_achadas(tabela, catalogo, sondas)
-    return replace(tabela, estrangeiras=tabela.estrangeiras + tuple(achadas))
-
-
-def _chave_achada(
-    tabela: Tabela, coluna: str, catalogo: Catalogo, sondas: SondasDeChaves
-) -> ChaveEstrangeira | None:
-    for outra in _tabelas_parecidas(coluna, catalogo):
-        if sondas.relaciona(tabela.nome, outra, coluna):
-            chave = catalogo.tabelas[outra].chave
-            return ChaveEstrangeira((coluna,), outra, chave if len(chave) == 1 else ())
-    return None
-
-
-def _compostas_achadas(
-    tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves
-) -> Iterator[ChaveEstrangeira]:
-    """Uma chave composta não se acha por uma coluna: pergunta-se às tabelas cuja chave composta
-    tem todas as colunas, com os mesmos nomes, nesta."""
-    colunas = {c.nome for c in tabela.colunas}
-    for outra in catalogo.tabelas.values():
-        parece = len(outra.chave) > 1 and outra.nome != tabela.nome and colunas >= set(outra.chave)
-        if parece and sondas.relaciona(tabela.nome, outra.nome, ""):
-            yield ChaveEstrangeira(outra.chave, outra.nome, outra.chave)
-
-
-def _tabelas_parecidas(coluna: str, catalogo: Catalogo) -> list[str]:
+def tabelas_parecidas(coluna: str, catalogo: Catalogo) -> list[str]:
     radical = re.sub(r"^(id|fk)_|_(id|fk)$", "", coluna)
     if radical == coluna:
         return []
@@ -320,7 +216,7 @@ class _Definicao:
             sugestao = f'[tabelas.{_toml(tabela.nome)}]\ndono = "{dono.nome}"'
             return DeixadaDeFora(tabela.nome, motivo, sugestao)
         for coluna in tabela.colunas:
-            for outra in _tabelas_parecidas(coluna.nome, self._catalogo):
+            for outra in tabelas_parecidas(coluna.nome, self._catalogo):
                 if outra in self._ligadas and outra != tabela.nome:
                     motivo += (
                         f"\n{coluna.nome} parece apontar para {outra}; para entrar, falta a chave:"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.conferencia import Arquivo
-from cofre.deposito import Backup
-from cofre.escopo import TabelaNoEscopo
-from cofre.metadados import TabelaSalva
-from cofre.plano import Plano, TabelaDoPlano, comparar
-from cofre.via.contrato import Via
+from cofre.base.modelo import Empresa, Tabela, ordem_de_exibicao
+from cofre.deposito.backup import Backup
+from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.metadados import TabelaSalva
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.plano import Plano, TabelaDoPlano, comparar
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 Arquivos = Mapping[str, Arquivo]
@@ -30,9 +29,10 @@ class Alvo:
 
 @dataclass(frozen=True, slots=True)
 class Comparacao:
-    """O `alvo` de uma restauração e as tabelas do projeto, como são hoje (`escopo`)."""
+    """O `alvo` de uma restauração e as tabelas do projeto, como são hoje (`escopo`).
+    `colunas_gravaveis`: as colunas de uma tabela que se podem escrever."""
 
-    via: Via
+    colunas_gravaveis: Callable[[Tabela], tuple[str, ...]]
     escopo: Mapping[str, TabelaNoEscopo]
     alvo: Alvo
 
@@ -94,7 +94,7 @@ class Comparacao:
         return TabelaDoPlano(
             nome,
             tabela.chave,
-            self.via.colunas_gravaveis(tabela),
+            self.colunas_gravaveis(tabela),
             tuple(f.caminho for f in fontes),
             foto[nome].caminho if nome in foto else None,
             chave.tipo if chave and not antiga else "",

@@ -18,13 +18,11 @@ from typing import Any
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import tipo_com
-from cofre.formato import ler_linhas
+from cofre.base.linha import Linha, abrir_linha, tipo_com
+from cofre.deposito.formato import ler_linhas
 
 Chave = tuple[bytes, ...]
 """Os valores da chave, em bytes de JSON; numa tabela sem chave, os de todas as colunas e a vez."""
-
-Linha = msgspec.Raw
 LerChave = Callable[[Linha], Chave]
 Ordem = Callable[[bytes], Any]
 Par = tuple[Chave, Linha | None, Linha | None]
@@ -32,12 +30,6 @@ Par = tuple[Chave, Linha | None, Linha | None]
 
 PRIMEIRO_SALTO = 8
 LINHAS_POR_GRUPO = 1000
-_LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def abrir_linha(linha: bytes | Linha) -> dict[str, msgspec.Raw]:
-    """As colunas de uma linha, cada valor com os seus bytes."""
-    return _LINHA.decode(linha)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
@@ -14,12 +15,17 @@ from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import limpo, numero, plural
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_desconhecida
-from cofre.conferencia import Arquivo, campos, chaves_repetidas, ligacoes_abertas
-from cofre.deposito import Backup, Deposito
-from cofre.diario import avisos_de_pendentes
-from cofre.formato import ler_linhas, sha256_do_arquivo
-from cofre.inventario import EmpresaGuardada, de_rotina, estado_de, guardadas
-from cofre.metadados import SEM_CONTAGEM, Metadados
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import avisos_de_pendentes
+from cofre.deposito.formato import ler_linhas, sha256_do_arquivo
+from cofre.deposito.inventario import EmpresaGuardada, de_rotina, estado_de, guardadas
+from cofre.deposito.ligacoes import Arquivo, campos, chaves_repetidas, ligacoes_abertas
+from cofre.deposito.metadados import SEM_CONTAGEM, Metadados
+
+if TYPE_CHECKING:
+    from cofre.deposito.backup import Backup
+    from cofre.deposito.inventario import EmpresaGuardada
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +229,20 @@ def _ligacoes(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano
         if a_mais > 0:
             quantas = plural(a_mais, "registro aponta", "registros apontam")
             yield Dano(aberta.tabela, f"{quantas} para fora do backup ({aberta.por})")
+
+
+def recusar_danificado(guardada: EmpresaGuardada, backup: Backup, outra_escolha: str) -> None:
+    """Relê o backup inteiro. Levanta BackupDanificado com os danos e o anterior que presta; sem um,
+    `outra_escolha` diz como escolher."""
+
+    if backup.meta is None:
+        raise BackupDanificado(backup.dano)
+    danos = list(danos_de(backup))
+    if danos:
+        lista = "\n".join(f"{d.tabela}: {d.causa}" for d in danos)
+        anterior = anterior_inteiro(guardada, backup)
+        outro = f"--backup {anterior.carimbo}" if anterior else outra_escolha
+        raise BackupDanificado(
+            f"O backup de {backup.quando:%Y-%m-%d %H:%M:%S} está danificado.",
+            f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}",
+        )

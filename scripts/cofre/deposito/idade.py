@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import limpo, plural
-from cofre.deposito import Backup
+from cofre.base.relato import Relato
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import mais_novo
+from cofre.deposito.metadados import METADADOS
 
 DITAS_UMA_A_UMA = 5
 """Com mais empresas atrasadas que isto, uma linha diz quantas e qual a pior."""
@@ -72,3 +77,27 @@ def ha_quanto(tempo: timedelta) -> str:
     if minutos < 72 * 60:
         return f"{minutos // 60} h"
     return f"{minutos // (24 * 60)} dias"
+
+
+def idades(
+    deposito: Deposito, limite: timedelta, agora: datetime
+) -> Iterator[tuple[Empresa, Idade]]:
+    """Cada empresa do depósito e a idade do último backup inteiro dela. De cada pasta só se leem
+    os backups mais novos, até achar um inteiro."""
+    for pasta in deposito.pastas():
+        do_mais_novo, para_o_nome = itertools.tee(deposito.do_mais_novo(pasta))
+        ultimo = mais_novo(do_mais_novo)
+        legivel = next((b.meta for b in para_o_nome if b.meta), None)
+        if legivel or any(pasta.glob(f"{METADADOS}*.json")):
+            empresa = Empresa(
+                legivel.user_id if legivel else pasta.name,
+                legivel.nome if legivel else f"({pasta.name})",
+            )
+            yield empresa, idade_de(ultimo, limite, agora)
+
+
+def avisar_das_velhas(deposito: Deposito, limite: timedelta, relato: Relato) -> None:
+    """Diz, ao começar, que empresas não têm backup inteiro há mais que o `limite`."""
+    todas = list(idades(deposito, limite, datetime.now().astimezone()))
+    for aviso in avisos_de_velhos(todas, limite):
+        relato.aviso(aviso)

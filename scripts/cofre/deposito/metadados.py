@@ -240,3 +240,14 @@ def ler_cabecalho(caminho: Path) -> Cabecalho:
         return _CABECALHO.decode(caminho.read_bytes().removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise BackupDanificado(f"{caminho.name} está danificado: {e}") from e
+
+
+CHAVE = "encolhimentos"
+"""Nos metadados."""
+
+
+def marcas(meta: Metadados) -> frozenset[str]:
+    """As tabelas que o backup diz que encolheram (vazio: a empresa inteira)."""
+    lista = meta.bruto.get(CHAVE)
+    itens = lista if isinstance(lista, list) else []
+    return frozenset(str(i.get("tabela", "")) for i in itens if isinstance(i, dict))

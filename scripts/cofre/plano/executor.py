@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from cofre.base.erros import EscritaRecusada
-from cofre.base.linha import NULO, Campos, texto, tipo_com
+from cofre.base.linha import NULO, Campos, abrir_linha, texto, tipo_com
 from cofre.base.modelo import ChaveEstrangeira
-from cofre.confronto import Chave, abrir_linha
-from cofre.escopo import TabelaNoEscopo
-from cofre.escritor import (
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import (
     DONO_TROCADO,
     MUDOU,
     SEM_EFEITO,
@@ -32,9 +31,11 @@ from cofre.escritor import (
     colunas_de_dono,
     lote_de,
 )
-from cofre.ordem import Ritmo, aponta_para_si, enquanto, maes_antes, metades, ordenar
-from cofre.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
-from cofre.unicos import coluna_e_valor, quem_tem, valor_provisorio
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import Ritmo, enquanto, metades
+from cofre.plano.ordem import aponta_para_si, maes_antes, ordenar
+from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
+from cofre.plano.unicos import coluna_e_valor, quem_tem, valor_provisorio
 
 RECUSAS_POR_TABELA = 20
 """Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""

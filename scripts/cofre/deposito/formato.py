@@ -22,18 +22,17 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
 from cofre.base.erros import BackupDanificado
+from cofre.base.linha import SEPARADOR
 
 PEDACO = 256 * 1024
 """Bytes lidos do disco de cada vez."""
-
-SEPARADOR = b",\n"
 
 T = TypeVar("T")
 Leitura = Callable[[bytes], list[T]]
@@ -41,11 +40,6 @@ Leitura = Callable[[bytes], list[T]]
 
 NIVEL_DO_GZIP = 6
 """O 9 leva o dobro do tempo para tirar 3 % a mais de um JSON."""
-
-
-def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
-    """Um bloco de linhas, sem o que vem antes da primeira nem depois da última."""
-    return SEPARADOR.join(linhas)
 
 
 class Gravador:

@@ -17,8 +17,8 @@ import msgspec
 
 from cofre.base.linha import NULO, ORDENS, Campos, tipo_com
 from cofre.base.modelo import ChaveEstrangeira, Contradicao
-from cofre.formato import ler
-from cofre.metadados import TabelaSalva
+from cofre.deposito.formato import ler
+from cofre.deposito.metadados import TabelaSalva
 
 EXEMPLOS = 5
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.palavras import limpo
-from cofre.deposito import FORMATO_DO_CARIMBO
+from cofre.deposito.backup import FORMATO_DO_CARIMBO
 
 PREFIXO = "restauracao_"
 EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (

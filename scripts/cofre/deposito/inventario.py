@@ -1,0 +1,160 @@
+"""O que há no depósito: a ação `listar` (as empresas, e cada backup com data, tipo, tamanho e
+estado) e a lista de datas de uma empresa."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cofre.base.erros import ErroDeUso, NadaEncontrado
+from cofre.base.modelo import Empresa
+from cofre.base.selecao import escolher_empresas
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.metadados import TabelaSalva
+from cofre.narracao import exibir_pasta
+
+if TYPE_CHECKING:
+    from cofre.deposito.backup import Backup
+
+
+EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
+
+
+@dataclass(frozen=True, slots=True)
+class EmpresaGuardada:
+    """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo."""
+
+    empresa: Empresa
+    pasta: Path
+    backups: tuple[Backup, ...]
+
+
+def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGuardada]:
+    """As empresas do depósito (as pedidas, ou todas), por nome. O nome é o do backup mais novo.
+
+    Levanta NadaEncontrado se não há nenhum backup, e o que `escolher_empresas` levanta.
+    """
+    achadas = {g.empresa.id: g for g in _de_cada_pasta(deposito)}
+    empresas = _escolher(deposito, [g.empresa for g in achadas.values()], pedidas)
+    return [achadas[e.id] for e in empresas]
+
+
+def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[EmpresaGuardada]:
+    """As mesmas, sem guardar na memória os backups de mais de uma: cada pasta é lida duas vezes,
+    e milhares de empresas não pesam mais que uma. Levanta como `guardadas`."""
+    achadas = {g.empresa.id: (g.empresa, g.pasta) for g in _de_cada_pasta(deposito)}
+    for empresa in _escolher(deposito, [e for e, _ in achadas.values()], pedidas):
+        pasta = achadas[empresa.id][1]
+        yield from (g for g in da_pasta(pasta, deposito.backups(pasta)) if g.empresa == empresa)
+
+
+def _de_cada_pasta(deposito: Deposito) -> Iterator[EmpresaGuardada]:
+    for pasta in deposito.pastas():
+        yield from da_pasta(pasta, deposito.backups(pasta))
+
+
+def _escolher(
+    deposito: Deposito, empresas: Sequence[Empresa], pedidas: Sequence[str]
+) -> list[Empresa]:
+    if not empresas:
+        raise nenhum_backup(deposito)
+    todas = sorted(empresas, key=lambda e: (e.nome.casefold(), e.id))
+    return escolher_empresas(todas, pedidas)
+
+
+def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaGuardada]:
+    """As empresas que têm `backups` nesta pasta: uma só, a não ser que alguém tenha mexido nela. Os
+    ilegíveis vão com cada uma."""
+    donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
+    for dono in donos or ([""] if backups else []):
+        seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
+        nome = next((b.meta.nome for b in reversed(seus) if b.meta), f"({pasta.name})")
+        yield EmpresaGuardada(Empresa(dono or pasta.name, nome), pasta, seus)
+
+
+def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
+    """O erro a levantar quando o depósito está vazio."""
+    return NadaEncontrado(
+        f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",
+        "Faça o primeiro: python scripts/backup-por-empresa.py\n"
+        "Se eles estão em outra pasta, diga qual com --destino ou BACKUP_DIR.",
+    )
+
+
+def estado_de(backup: Backup) -> tuple[str, str]:
+    """O estado e a causa dele, vendo também se os arquivos estão lá com o tamanho que tinham (o
+    conteúdo, só `verificar` relê)."""
+    if backup.meta is None:
+        return "danificado", backup.dano
+    for nome, tabela in backup.meta.tabelas.items():
+        arquivo = backup.pasta / tabela.arquivo
+        tamanho_certo = not tabela.sha256 or (
+            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(tabela)
+        )
+        if not arquivo.is_file() or not tamanho_certo:
+            return "danificado", f"{nome}: o arquivo sumiu ou mudou de tamanho"
+    if backup.meta.falhas:
+        return backup.estado, f"sem {', '.join(sorted(backup.meta.falhas))}"
+    return backup.estado, ""
+
+
+def _tamanhos(tabela: TabelaSalva) -> tuple[int, ...]:
+    """Os tamanhos que o arquivo pode ter: um editor do Windows pode ter posto um BOM."""
+    certo = tabela.tamanho_do_arquivo
+    return (certo,) if tabela.compactado else (certo, certo + 3)
+
+
+def arquivos_de(backup: Backup) -> list[Path]:
+    """Onde devem estar os arquivos das tabelas."""
+    tabelas = backup.meta.tabelas.values() if backup.meta else ()
+    return [backup.pasta / t.arquivo for t in tabelas]
+
+
+def bytes_de(backup: Backup) -> int:
+    """O tamanho das tabelas do backup, em bytes, como está no disco."""
+    return sum(c.stat().st_size for c in arquivos_de(backup) if c.is_file())
+
+
+# -- a lista de datas de uma empresa ---------------------------------------------------------
+
+
+def de_rotina(backup: Backup) -> bool:
+    """Se foi feito por alguém ou pela tarefa agendada (um ilegível também conta: ninguém sabe)."""
+    return backup.meta is None or backup.meta.de_rotina
+
+
+def mais_novo(backups: Iterable[Backup]) -> Backup | None:
+    """O primeiro inteiro e de rotina: o mais novo, se vêm do mais novo ao mais antigo (as fotos que
+    a própria restauração tira não contam)."""
+    rotina = (b for b in backups if b.meta and b.meta.de_rotina)
+    return next((b for b in rotina if estado_de(b)[0] == "completo"), None)
+
+
+def por_data(backups: Sequence[Backup]) -> list[Backup]:
+    """Os de rotina, do mais novo ao mais antigo; depois, as fotos que restaurações tiraram."""
+    novos = sorted(backups, key=lambda b: b.carimbo, reverse=True)
+    return sorted(novos, key=lambda b: not de_rotina(b))
+
+
+def backup_pedido(guardada: EmpresaGuardada, pedido: str | None) -> Backup:
+    """O do carimbo (ou do começo dele), ou o mais novo inteiro. Levanta NadaEncontrado ou
+    ErroDeUso."""
+
+    if not pedido:
+        achado = mais_novo(reversed(guardada.backups))
+        if achado is None:
+            raise NadaEncontrado(
+                "Esta empresa não tem backup inteiro.",
+                "Veja os que há com: python scripts/backup-por-empresa.py listar\n"
+                "e escolha um com --backup.",
+            )
+        return achado
+    achados = [b for b in guardada.backups if b.carimbo.startswith(pedido)]
+    if len(achados) != 1:
+        lista = "\n".join(f"  {b.carimbo}  {b.estado}" for b in guardada.backups)
+        quantos = "vários backups começam" if achados else "nenhum backup começa"
+        raise ErroDeUso(f"--backup {pedido}: {quantos} assim.", f"Backups:\n{lista}")
+    return achados[0]

@@ -1,0 +1,154 @@
+"""A ação `listar`: as empresas e os seus backups, na tela e em JSON."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cofre.base.disco import ocupado
+from cofre.base.palavras import limpo, plural, tamanho
+from cofre.base.relato import Relato
+from cofre.deposito import ensaios
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import avisos_de_pendentes
+from cofre.deposito.idade import Idade, ha_quanto, idade_de
+from cofre.deposito.inventario import (
+    EmpresaGuardada,
+    arquivos_de,
+    bytes_de,
+    estado_de,
+    mais_novo,
+    uma_a_uma,
+)
+from cofre.deposito.metadados import CHAVE, marcas
+from cofre.narracao import exibir_pasta
+
+
+def listar(
+    deposito: Deposito,
+    pedidas: Sequence[str],
+    limite: timedelta,
+    relato: Relato,
+    *,
+    com_documento: bool,
+) -> int:
+    """Mostra tudo, com o que passou do `limite` de idade marcado; devolve 0. `com_documento`: se
+    alguém vai ler o documento, que é do tamanho do depósito."""
+    agora = datetime.now().astimezone()
+    empresas = uma_a_uma(deposito, pedidas)
+    primeira = next(empresas)  # sem nenhuma, nem os avisos
+    avisos = list(avisos_de_pendentes(_pastas_de(deposito, pedidas)))
+    for aviso in avisos:
+        relato.aviso(aviso)
+    relato.linha("🏢 EMPRESAS COM BACKUP")
+    espaco = Espaco()
+    documentos = []
+    for guardada in itertools.chain([primeira], empresas):
+        idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
+        _mostrar(guardada, idade, limite, relato)
+        espaco = espaco.com(guardada.backups)
+        if com_documento:
+            documentos.append(_documento(guardada, idade))
+    relato.linha()
+    relato.linha(espaco.em_palavras)
+    documento = {"acao": "listar", "codigo": 0, "avisos": avisos}
+    relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
+    return 0
+
+
+def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
+    if not pedidas:
+        return deposito.pastas()
+    return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas))
+
+
+def _mostrar(guardada: EmpresaGuardada, idade: Idade, limite: timedelta, relato: Relato) -> None:
+    relato.linha()
+    relato.linha(f"🏢 {limpo(guardada.empresa.nome)}  ({limpo(guardada.empresa.id)})")
+    relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
+    ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
+    if ensaio is not None:
+        como = ensaios.EM_PALAVRAS.get(ensaio.como, limpo(ensaio.como))
+        relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
+    if idade.velho:
+        relato.linha(
+            f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
+        )
+    for backup in guardada.backups:
+        relato.linha(f"   {_linha(backup)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Espaco:
+    """Quantos backups, e o que ocupam em bytes: um arquivo que vários têm em comum (só os de uma
+    mesma empresa têm) conta uma vez em `no_disco`, e uma por backup em `somados`."""
+
+    backups: int = 0
+    no_disco: int = 0
+    somados: int = 0
+
+    def com(self, backups: Sequence[Backup]) -> Espaco:
+        """Com os de mais uma empresa."""
+        return Espaco(
+            self.backups + len(backups),
+            self.no_disco + ocupado(arquivo for b in backups for arquivo in arquivos_de(b)),
+            self.somados + sum(bytes_de(b) for b in backups),
+        )
+
+    @property
+    def em_palavras(self) -> str:
+        seriam = f" (seriam {tamanho(self.somados)} sem guardar uma vez só o que não mudou)"
+        return (
+            f"💾 {plural(self.backups, 'backup', 'backups')} em {tamanho(self.no_disco)} de disco"
+            f"{seriam if self.somados > self.no_disco else ''}"
+        )
+
+
+SINAIS = {"completo": "✅", "danificado": "❌"}
+
+
+def _linha(backup: Backup) -> str:
+    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    estado, causa = estado_de(backup)
+    sinal = SINAIS.get(estado, "⚠️")
+    if backup.meta is None:
+        return f"{sinal} {quando}  {estado}: {limpo(causa)}"
+    registros = plural(backup.meta.total, "registro", "registros")
+    parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
+    encolheu = ", dados encolheram" if marcas(backup.meta) else ""
+    v1 = ", sem somas (primeira versão)" if backup.meta.versao == 1 else ""
+    return (
+        f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
+        f"  {estado}{f' ({limpo(causa)})' if causa else ''}{parcial}{encolheu}{v1}"
+    )
+
+
+def _documento(guardada: EmpresaGuardada, idade: Idade) -> dict[str, Any]:
+    ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
+    return {
+        "id": guardada.empresa.id,
+        "nome": guardada.empresa.nome,
+        "pasta": str(guardada.pasta),
+        "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
+        "ultimo_inteiro": idade.documento(),
+        "backups": [
+            {
+                "carimbo": b.carimbo,
+                "quando": b.quando.isoformat(),
+                "tipo": b.meta.tipo if b.meta else None,
+                "estado": estado_de(b)[0],
+                "consistencia": b.meta.consistencia if b.meta else None,
+                "registros": b.meta.total if b.meta else None,
+                "bytes": bytes_de(b),
+                "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
+                "encolhimentos": list(b.meta.bruto.get(CHAVE) or ()) if b.meta else [],
+                "dano": b.dano,
+            }
+            for b in guardada.backups
+        ],
+    }

@@ -1,0 +1,214 @@
+"""Um backup nasce inteiro ou não nasce, e some inteiro ou não some."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cofre.base.disco import (
+    MONTAGEM,
+    PODANDO,
+    com_paciencia,
+    criar_privado,
+    erros_de_disco,
+    guardar_uma_vez,
+    mover,
+    para_o_disco,
+    sincronizar,
+)
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.deposito import metadados
+from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.formato import compactando
+from cofre.deposito.metadados import CARIMBO, METADADOS, Metadados
+
+ANTERIORES = 3
+"""Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
+algumas tabelas, ou estar danificado."""
+
+
+class Montagem:
+    """Um backup sendo montado. Use como contexto: sem `publicar`, tudo some."""
+
+    def __init__(self, pasta: Path, montagem: Path, carimbo: str, *, compactar: bool) -> None:
+        self.pasta = pasta
+        self.carimbo = carimbo
+        self.compactar = compactar
+        self._montagem = montagem
+        self._nomes: dict[str, str] = {}
+
+    def __enter__(self) -> Montagem:
+        return self
+
+    def __exit__(self, *_erro: object) -> None:
+        shutil.rmtree(self._montagem, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.pasta.rmdir()  # só se ficou vazia: nunca houve backup desta empresa
+
+    def reservar(self, tabelas: list[str]) -> None:
+        """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros."""
+        usados = {f"{METADADOS}{self.carimbo}.json"}
+        fim = f"{self.carimbo}.json.gz" if self.compactar else f"{self.carimbo}.json"
+        for tabela in sorted(tabelas, key=ordem_de_exibicao):
+            base, n = _nome_seguro(tabela), 1
+            nome = f"{base}_{fim}"
+            while nome.lower() in usados:
+                n += 1
+                nome = f"{base}~{n}_{fim}"
+            usados.add(nome.lower())
+            self._nomes[tabela] = nome
+
+    def adotar(self, nomes: Mapping[str, str]) -> None:
+        """Em vez de `reservar`: os nomes de arquivo que um backup importado já tem, por tabela."""
+        self._nomes = dict(nomes)
+
+    def nome(self, tabela: str) -> str:
+        """O nome do arquivo da tabela, sem a pasta."""
+        return self._nomes[tabela]
+
+    def caminho(self, tabela: str) -> Path:
+        """Onde o arquivo está enquanto o backup é montado."""
+        return self._montagem / self._nomes[tabela]
+
+    @contextlib.contextmanager
+    def criar(self, tabela: str) -> Iterator[BinaryIO]:
+        """Abre o arquivo definitivo da tabela, para escrever o JSON dela; ao sair, está no disco,
+        compactado se for o caso. Levanta FalhaDeDisco."""
+        with erros_de_disco(self.caminho(tabela)), criar_privado(self.caminho(tabela)) as arquivo:
+            if self.compactar:
+                with compactando(arquivo) as saida:
+                    yield saida
+            else:
+                yield arquivo
+            para_o_disco(arquivo)
+
+    def publicar(self, bruto: Mapping[str, Any]) -> Backup:
+        """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
+        nome = f"{METADADOS}{self.carimbo}.json"
+        with erros_de_disco(self.pasta):
+            self._guardar_uma_vez(bruto)
+            rascunho = self._montagem / f"{nome}.novo"
+            with criar_privado(rascunho) as arquivo:
+                arquivo.write(metadados.em_bytes(bruto))
+                para_o_disco(arquivo)
+            mover(rascunho, self._montagem / nome)
+            sincronizar(self._montagem)
+            terminar(self._montagem)
+        return abrir_backup(self.pasta, self.pasta / nome, self.carimbo)
+
+    def _guardar_uma_vez(self, bruto: Mapping[str, Any]) -> None:
+        """A tabela que não mudou desde um dos backups anteriores não ocupa o disco de novo."""
+        anteriores = _ultimos(self.pasta, str(bruto["user_id"]))
+        for nome, nova in bruto["tabelas"].items():
+            for anterior in anteriores:
+                antiga = _mesma(anterior, nome, nova)
+                if antiga and guardar_uma_vez(self.caminho(nome), antiga):
+                    break
+
+
+def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
+    """Os últimos backups desta empresa, do mais novo ao mais antigo, sem abrir os outros."""
+    nomes = sorted((p.name for p in pasta.glob(f"{METADADOS}*.json")), reverse=True)
+    casados = (re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", nome) for nome in nomes)
+    ultimos = itertools.islice((c for c in casados if c), ANTERIORES)
+    abertos = (abrir_backup(pasta, pasta / c.group(), c[1]) for c in ultimos)
+    return [b for b in abertos if b.meta and b.meta.user_id == user_id]
+
+
+def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any]) -> Path | None:
+    """O arquivo da tabela naquele backup, se os metadados dizem que é igual ao da nova."""
+    antiga = anterior.meta.tabelas.get(nome) if anterior.meta else None
+    if antiga is None or antiga.compactado != bool(nova.get("compactado")):
+        return None
+    if (antiga.sha256, antiga.bytes) != (nova["sha256"], nova["bytes"]):
+        return None
+    try:
+        return anterior.caminho(antiga)
+    except BackupDanificado:
+        return None
+
+
+def recolher_montagem(montagem: Path) -> None:
+    """Termina o que já estava pronto; apaga o que não estava."""
+    carimbo = montagem.name.removeprefix(MONTAGEM)
+    if not re.fullmatch(CARIMBO, carimbo) or montagem.is_symlink() or not montagem.is_dir():
+        return
+    if (montagem / f"{METADADOS}{carimbo}.json").is_file():
+        terminar(montagem)
+        return
+    shutil.rmtree(montagem)
+    with contextlib.suppress(OSError):
+        montagem.parent.rmdir()
+
+
+def terminar(montagem: Path) -> None:
+    """Move os arquivos, os metadados por último. Pode ser repetido até o fim."""
+    pasta = montagem.parent
+    ultimo = f"{METADADOS}{montagem.name.removeprefix(MONTAGEM)}.json"
+    citados = {t.arquivo for t in metadados.ler(montagem / ultimo).tabelas.values()}
+    for arquivo in sorted(montagem.iterdir()):
+        if arquivo.name in citados:
+            mover(arquivo, pasta / arquivo.name)
+    sincronizar(pasta)
+    mover(montagem / ultimo, pasta / ultimo)
+    sincronizar(pasta)
+    shutil.rmtree(montagem)
+
+
+def _nome_seguro(tabela: str) -> str:
+    """O nome da tabela com o que o NTFS não aceita trocado por %XX, em até 100 bytes."""
+    seguro = re.sub(r'[<>:"/\\|?*%\x00-\x1f\x7f]', lambda m: f"%{ord(m.group()):02X}", tabela)
+    if len(seguro.encode()) > 100:
+        seguro = seguro.encode()[:100].decode(errors="ignore")
+    return "_" + seguro if seguro.startswith(".") else seguro
+
+
+def apagar(pasta: Path, carimbo: str) -> None:
+    """Apaga o backup. OSError passa: o que faltar, `recolher_poda` termina."""
+    poda = pasta / f"{PODANDO}{carimbo}"
+    poda.mkdir(mode=0o700, exist_ok=True)
+    nome = f"{METADADOS}{carimbo}.json"
+    mover(pasta / nome, poda / nome)
+    # No disco antes de sumir o primeiro arquivo: uma queda de luz não pode trazê-los de volta.
+    sincronizar(poda)
+    sincronizar(pasta)
+    _terminar_poda(poda, carimbo)
+
+
+def recolher_poda(poda: Path) -> None:
+    """Termina o que uma execução morta começou. O que não for possível agora fica para a próxima:
+    um arquivo aberto por outro programa não impede um backup."""
+    carimbo = poda.name.removeprefix(PODANDO)
+    if re.fullmatch(CARIMBO, carimbo) and poda.is_dir() and not poda.is_symlink():
+        with contextlib.suppress(OSError, BackupDanificado):
+            _terminar_poda(poda, carimbo)
+
+
+def _terminar_poda(poda: Path, carimbo: str) -> None:
+    ficha = poda / f"{METADADOS}{carimbo}.json"
+    if ficha.is_file():
+        for tabela in metadados.ler(ficha).tabelas.values():
+            if _leva_o_carimbo(tabela.arquivo, carimbo):
+                _apagar(poda.parent / tabela.arquivo)
+        sincronizar(poda.parent)
+        _apagar(ficha)
+    poda.rmdir()
+
+
+def _apagar(arquivo: Path) -> None:
+    com_paciencia(lambda: arquivo.unlink(missing_ok=True))
+
+
+def so_cita_os_seus(meta: Metadados, carimbo: str) -> bool:
+    """Se todo arquivo citado leva o carimbo deste backup: nenhum pode ser de outro."""
+    return all(_leva_o_carimbo(t.arquivo, carimbo) for t in meta.tabelas.values())
+
+
+def _leva_o_carimbo(arquivo: str, carimbo: str) -> bool:
+    return re.fullmatch(rf"[^/\\:\0]+_{carimbo}\.json(\.gz)?", arquivo) is not None
