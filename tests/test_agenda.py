@@ -20,9 +20,9 @@ import pytest
 from apoio.execucao import RAIZ, copiar_scripts, executar, metadados
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.agenda import cron, sistemas, systemd, windows
-from cofre.agenda.tarefa import Tarefa, ler_hora
 from cofre.base.erros import AgendaRecusou, ErroDeUso
+from cofre.rotina.agenda import cron, sistemas, systemd, windows
+from cofre.rotina.agenda.tarefa import Tarefa, ler_hora
 
 AGORA = datetime(2026, 3, 10, 12, 0).astimezone()
 HOSTIL = '/srv/minha loja & 100% "boa" d\'água $HOME `x` \\%n;ç'

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from apoio.avisos import SEGREDO, servidor_de_avisos
-from cofre.alarme import CORPO_DO_PING, Mensageiro, Prazos, com_sufixo
 from cofre.base.config.limites import Destinatarios
-from cofre.boletim import MAIOR_TEXTO, mensagem_de, texto_de
-from cofre.ultima import UltimaExecucao
+from cofre.rotina.avisos import CORPO_DO_PING, Mensageiro, Prazos, com_sufixo
+from cofre.rotina.boletim import MAIOR_TEXTO, mensagem_de, texto_de
+from cofre.rotina.ultima import UltimaExecucao
 
 CURTOS = Prazos(resposta=0.3, espera=0.01, fim=5.0)
 

@@ -18,9 +18,8 @@ from apoio.execucao import Saida, copiar_scripts, executar
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config import ambiente, regras, valores
 from cofre.base.config.chave import conferir_chave, conferir_url
-from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.config.valores import Politica, RegraDeTabela, Regras
 from cofre.base.erros import ConfiguracaoInvalida
-from cofre.retencao import Politica
 from supabase_local.servidor import SupabaseLocal
 
 DONO = "11111111-0000-4000-8000-000000000001"

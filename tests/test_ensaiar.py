@@ -26,10 +26,10 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.ensaios import CONFERIDO, RESTAURADO, Ensaio, Ensaios
 from cofre.deposito.inventario import guardadas
 from cofre.deposito.metadados import Metadados
-from cofre.ensaio import volta
-from cofre.ensaio.banco import endereco_de_teste, transacao_sem_volta
-from cofre.ensaio.rodizio import NUNCA, da_vez
-from cofre.painel.pagina import ARQUIVO
+from cofre.rotina.ensaio import volta
+from cofre.rotina.ensaio.banco import endereco_de_teste, transacao_sem_volta
+from cofre.rotina.ensaio.rodizio import NUNCA, da_vez
+from cofre.rotina.painel.pagina import ARQUIVO
 from cofre.via.direta.endereco import Endereco, interpretar
 from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
 

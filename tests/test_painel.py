@@ -27,8 +27,8 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, abrir_novo
 from cofre.deposito.ensaios import RESTAURADO, Ensaio
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
-from cofre.painel.dados import DIAS, EmpresaNoPainel, reunir
-from cofre.painel.pagina import ARQUIVO, calendario, desenhar, gravar
+from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, reunir
+from cofre.rotina.painel.pagina import ARQUIVO, calendario, desenhar, gravar
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
 AGORA = datetime.now().astimezone().replace(microsecond=0)
@@ -495,7 +495,7 @@ def test_o_que_ja_se_leu_nao_se_rele_e_o_que_mudou_sim(
         lidos.append(arquivo.name)
         return ler_cabecalho(arquivo)
 
-    monkeypatch.setattr("cofre.painel.lembranca.ler_cabecalho", contar)
+    monkeypatch.setattr("cofre.rotina.painel.lembranca.ler_cabecalho", contar)
     antes = empresa_de(deposito)
     assert len(lidos) == 3
     assert empresa_de(deposito) == antes

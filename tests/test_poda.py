@@ -28,14 +28,14 @@ from apoio.execucao import (
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base.config.valores import Politica
 from cofre.base.relato import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
 from cofre.deposito.verificacao import danos_de
-from cofre.poda import PedidoDePoda, Podadora, so_o_que_foi_visto
-from cofre.reconhecimento import reconhecer
-from cofre.retencao import Politica
+from cofre.rotina.encolhimento import reconhecer
+from cofre.rotina.poda.poda import PedidoDePoda, Podadora, so_o_que_foi_visto
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 INCOMPLETO: Mapping[str, Any] = {"falhas": {"vendas": "sem permissão"}}

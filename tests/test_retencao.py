@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cofre.retencao import Destino, Guardado, Politica, garantia, planejar
+from cofre.base.config.valores import Politica
+from cofre.rotina.poda.retencao import Destino, Guardado, garantia, planejar
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 

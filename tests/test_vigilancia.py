@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apoio.execucao import fotografia_do_disco
-from cofre import ultima
 from cofre.base.config.limites import Destinatarios, ler_idade, ler_parcela, serve_de_endereco
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.base.modelo import Empresa
@@ -22,9 +21,18 @@ from cofre.base.relato import RelatoSilencioso, RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
 from cofre.deposito.metadados import Metadados, TabelaSalva
-from cofre.encolhimento import DIAS_DE_AVISO, Encolhimento, encolhimentos, referencias
-from cofre.reconhecimento import ARQUIVO, ponto_de_partida, reconhecer, reconhecido_ate
-from cofre.registro import Registro, RelatoRegistrado, girar
+from cofre.rotina import ultima
+from cofre.rotina.encolhimento import (
+    ARQUIVO,
+    DIAS_DE_AVISO,
+    Encolhimento,
+    encolhimentos,
+    ponto_de_partida,
+    reconhecer,
+    reconhecido_ate,
+    referencias,
+)
+from cofre.rotina.log import Registro, RelatoRegistrado, girar
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
 

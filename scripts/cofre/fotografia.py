@@ -33,13 +33,18 @@ from cofre.deposito.metadados import (
     tabela_em_json,
 )
 from cofre.deposito.publicacao import Montagem
-from cofre.encolhimento import Encolhimento, Referencia, encolhimentos, referencias
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Elo, Escopo
 from cofre.narracao import exibir_pasta
 from cofre.perdidas import tabelas_perdidas
-from cofre.reconhecimento import reconhecido_ate
 from cofre.resultado import CopiaDeEmpresa, Pedido
+from cofre.rotina.encolhimento import (
+    Encolhimento,
+    Referencia,
+    encolhimentos,
+    reconhecido_ate,
+    referencias,
+)
 from cofre.via.contrato import Coleta, Inspecao, TabelaLida, ViaDeFotos
 
 FOTOS_DE_UMA_EMPRESA = 3

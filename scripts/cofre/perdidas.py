@@ -9,8 +9,8 @@ from cofre.base.erros import ErroCofre, FalhaDeLeitura
 from cofre.base.modelo import TABELAS_CONHECIDAS, Empresa, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
-from cofre.reconhecimento import ponto_de_partida, reconhecido_ate
 from cofre.resultado import Sumida
+from cofre.rotina.encolhimento import ponto_de_partida, reconhecido_ate
 from cofre.via.contrato import Inspecao
 
 

@@ -11,7 +11,7 @@ from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDeLeitura
 from cofre.base.modelo import Contradicao, Empresa
 from cofre.base.palavras import limpo
 from cofre.deposito.metadados import TabelaSalva
-from cofre.encolhimento import Encolhimento
+from cofre.rotina.encolhimento import Encolhimento
 
 
 @dataclass(frozen=True, slots=True)

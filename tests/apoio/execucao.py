@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from cofre.painel import lembranca, pagina
+from cofre.rotina.painel import lembranca, pagina
 from supabase_local.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]

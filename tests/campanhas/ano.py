@@ -23,12 +23,12 @@ sys.path[:0] = [str(RAIZ / "scripts"), str(RAIZ / "tests")]
 
 from apoio.execucao import executar, linhas_do_arquivo, metadados  # noqa: E402
 from apoio.servidores import LOJA  # noqa: E402
+from cofre.base.config.valores import Politica  # noqa: E402
 from cofre.base.linha import juntar  # noqa: E402
 from cofre.base.relato import RelatoTexto  # noqa: E402
 from cofre.deposito.deposito import Deposito  # noqa: E402
 from cofre.deposito.formato import Gravador  # noqa: E402
-from cofre.poda import PedidoDePoda, Podadora  # noqa: E402
-from cofre.retencao import Politica  # noqa: E402
+from cofre.rotina.poda.poda import PedidoDePoda, Podadora  # noqa: E402
 from supabase_local.dados import DEMONSTRACAO, criar_modelo  # noqa: E402
 from supabase_local.servidor import ClusterPostgres, SupabaseLocal  # noqa: E402
 

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
+from collections.abc import Callable
+
+from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
 from cofre.base.palavras import em_linhas, limpo
 
 LINHAS_PARA_BARRA = 3000
@@ -280,3 +283,23 @@ def _escrever(saida: TextIO | None, texto: str, fim: str = "\n") -> None:
     with contextlib.suppress(OSError, ValueError):
         saida.write(texto + fim)
         saida.flush()
+
+
+def codigo_de(fazer: Callable[[], int], relato: Relato) -> int:
+    """Faz, e devolve o código de saída; o que `fazer` levantar é contado ao relato."""
+    try:
+        return fazer()
+    except (ErroCofre, KeyboardInterrupt) as e:
+        return _contar(e if isinstance(e, ErroCofre) else Interrompido("Interrompido."), relato)
+    except ModuleNotFoundError as e:
+        return _contar(DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO), relato)
+    except Exception as e:
+        return _contar(DefeitoInterno(e), relato)
+
+
+def _contar(erro: ErroCofre, relato: Relato) -> int:
+    relato.erro(f"❌ {erro}")
+    for linha in erro.dica.splitlines():
+        relato.erro(f"   {linha}")
+    relato.documento({"codigo": erro.codigo, "erro": str(erro), "dica": erro.dica})
+    return erro.codigo

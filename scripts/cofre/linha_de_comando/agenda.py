@@ -17,8 +17,8 @@ from cofre.base.relato import Relato
 from cofre.linha_de_comando.argumentos import AGENDADO, Acao, opcoes_de_saida, uso_com
 
 if TYPE_CHECKING:
-    from cofre.agenda.sistemas import Sistema
-    from cofre.agenda.tarefa import Receita, Tarefa
+    from cofre.rotina.agenda.sistemas import Sistema
+    from cofre.rotina.agenda.tarefa import Receita, Tarefa
 
 NOMES = ("windows", "systemd", "cron")
 MOSTRAR, REMOVER = "mostrar", "remover"
@@ -34,8 +34,8 @@ def _agendar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _instalar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.agenda import sistemas
-    from cofre.agenda.tarefa import ler_hora
+    from cofre.rotina.agenda import sistemas
+    from cofre.rotina.agenda.tarefa import ler_hora
 
     _sem_outra_hora(opcoes)
     agora = datetime.now().astimezone()
@@ -63,7 +63,7 @@ def _instalar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _remover(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.agenda import sistemas
+    from cofre.rotina.agenda import sistemas
 
     _sem_outra_hora(opcoes)
     nome = tarefa_desta_maquina(opcoes, HORA, "").nome
@@ -78,7 +78,7 @@ def _remover(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _mostrar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.agenda import sistemas
+    from cofre.rotina.agenda import sistemas
 
     nome = opcoes.sistema
     sistema = sistemas.SISTEMAS[nome] if nome else sistemas.desta_maquina()
@@ -98,8 +98,8 @@ def _mostrar(opcoes: Namespace, relato: Relato) -> int:
 
 def tarefa_desta_maquina(opcoes: Namespace, hora: str, usuario: str) -> Tarefa:
     """A tarefa com os caminhos de verdade. Levanta ErroDeUso."""
-    from cofre.agenda.tarefa import Tarefa, ler_hora
     from cofre.base.config import valores
+    from cofre.rotina.agenda.tarefa import Tarefa, ler_hora
 
     script = valores.RAIZ / "scripts" / "backup-por-empresa.py"
     destino = ("--destino", str(Path(opcoes.destino).absolute())) if opcoes.destino else ()

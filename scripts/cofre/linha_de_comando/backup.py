@@ -19,7 +19,6 @@ from cofre.linha_de_comando import (
     reconhecimento,
     transporte,
 )
-from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Acao,
     Analisador,
@@ -32,6 +31,9 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_conexao,
     opcoes_de_saida,
 )
+from cofre.linha_de_comando.execucao import registrada
+from cofre.rotina.painel import pagina
+from cofre.rotina.poda.poda import podar_depois_do_backup
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import Acesso, Configuracao
@@ -128,9 +130,9 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         documento, codigo = resumo.documento(prontas), resumo.codigo
         de_tudo = not (pedido.empresas or pedido.tabelas)
         if codigo == 0 and de_tudo and not configuracao.guardar.vazia:
-            codigo, podado = poda.podar_depois_do_backup(deposito, configuracao.guardar, relato)
+            codigo, podado = podar_depois_do_backup(deposito, configuracao.guardar, relato)
             documento |= {"codigo": codigo, "poda": podado}
-        painel.atualizar_painel(deposito, relato, configuracao.limites.idade)
+        pagina.atualizar_painel(deposito, relato, configuracao.limites.idade)
     relato.documento(documento)
     return codigo
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
-from cofre.linha_de_comando.painel import atualizar_painel
+from cofre.linha_de_comando.execucao import registrada
+from cofre.rotina.painel.pagina import atualizar_painel
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import AcessosDeEnsaio
-    from cofre.ensaio.rodizio import Restaurar
+    from cofre.rotina.ensaio.rodizio import Restaurar
 
 INSTALACAO = (
     "Restaurar num banco de teste precisa de mais um pacote. No ambiente do projeto:\n"
@@ -33,7 +33,7 @@ def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.deposito import inventario
     from cofre.deposito.deposito import Deposito
     from cofre.deposito.trava import travar
-    from cofre.ensaio import rodizio
+    from cofre.rotina.ensaio import rodizio
 
     empresas = tuple(opcoes.empresa or ())
     if len(empresas) > 1:
@@ -59,7 +59,7 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
         yield None
         return
     try:
-        from cofre.ensaio import banco, volta
+        from cofre.rotina.ensaio import banco, volta
     except ImportError as e:
         if (e.name or "psycopg").partition(".")[0] != "psycopg":
             raise
@@ -67,7 +67,7 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
     with contextlib.ExitStack() as pilha:
         teste = acessos.teste
         if embutido or teste is None:
-            from cofre.ensaio.embutido import postgres_embutido
+            from cofre.rotina.ensaio.embutido import postgres_embutido
 
             teste = pilha.enter_context(postgres_embutido())
         onde = banco.endereco_de_teste(teste, acessos.producao)

@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
+import functools
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cofre.base.erros import ErroCofre
+from cofre.base.relato import Relato, codigo_de
+from cofre.linha_de_comando.argumentos import Executar
+
+if TYPE_CHECKING:
+    pass
+import os
+import signal
 from types import FrameType
 
-from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
-from cofre.base.relato import Relato, RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
-from cofre.linha_de_comando.argumentos import Executar
+from cofre.base.relato import RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
+from cofre.rotina.acompanhamento import Acompanhamento
+
+
+def registrada(acao: str, *, avisa: bool = False) -> Callable[[Executar], Executar]:
+    """Faz uma ação deixar log e `ultima_execucao.json` na pasta dos backups; se `avisa`, também o
+    ping e o webhook. A ação decorada nunca levanta ErroCofre: já o contou."""
+
+    def decorar(executar: Executar) -> Executar:
+        @functools.wraps(executar)
+        def acompanhada(opcoes: Namespace, relato: Relato) -> int:
+            from cofre.base.config import ambiente
+
+            try:
+                pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
+                para = ambiente.destinatarios() if avisa else None
+            except ErroCofre:
+                return executar(opcoes, relato)  # sem .env que se leia, a própria ação o diz
+            partes = (getattr(opcoes, "empresa", None), getattr(opcoes, "tabelas", None))
+            acompanhamento = Acompanhamento(acao, pasta, para, tudo=not any(partes))
+            return acompanhamento.executar(lambda r: executar(opcoes, r), relato)
+
+        return acompanhada
+
+    return decorar
 
 
 def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Executar]]) -> None:
@@ -29,31 +60,11 @@ def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Executar]]) 
     _sair(codigo_de(tudo, relato))
 
 
-def codigo_de(fazer: Callable[[], int], relato: Relato) -> int:
-    """Faz, e devolve o código de saída; o que `fazer` levantar é contado ao relato."""
-    try:
-        return fazer()
-    except (ErroCofre, KeyboardInterrupt) as e:
-        return _contar(e if isinstance(e, ErroCofre) else Interrompido("Interrompido."), relato)
-    except ModuleNotFoundError as e:
-        return _contar(DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO), relato)
-    except Exception as e:
-        return _contar(DefeitoInterno(e), relato)
-
-
 def escolher_relato(json: bool, silencioso: bool) -> Relato:
     """O relato pedido, sobre a saída padrão e a de erros."""
     base = RelatoJson if json else RelatoTexto
     relato: Relato = base(sys.stdout, sys.stderr)
     return RelatoSilencioso(relato) if silencioso else relato
-
-
-def _contar(erro: ErroCofre, relato: Relato) -> int:
-    relato.erro(f"❌ {erro}")
-    for linha in erro.dica.splitlines():
-        relato.erro(f"   {linha}")
-    relato.documento({"codigo": erro.codigo, "erro": str(erro), "dica": erro.dica})
-    return erro.codigo
 
 
 def _sigterm_como_ctrl_c() -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cofre.base.erros import DefeitoInterno, ErroCofre, ErroDeUso, Interrompido
+from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Acao,
     inteiro_entre,
     opcao_de_empresa,
     opcoes_de_saida,
 )
+from cofre.linha_de_comando.execucao import registrada
 
 if TYPE_CHECKING:
-    from cofre.deposito.deposito import Deposito
-    from cofre.poda import Podadora
-    from cofre.retencao import Politica
+    from cofre.base.config.valores import Politica
+    from cofre.rotina.poda.poda import Podadora
+
 
 REGRAS = {
     "ultimos": "fica cada um dos N mais novos",
@@ -41,7 +41,7 @@ SEM_REGRAS = (
 def _podar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.base.config import ambiente
     from cofre.deposito.deposito import Deposito
-    from cofre.poda import PELA_METADE, PedidoDePoda, Podadora
+    from cofre.rotina.poda.poda import PELA_METADE, PedidoDePoda, Podadora
 
     politica = _politica(opcoes) or ambiente.politica_de_poda()
     if politica.vazia:
@@ -60,7 +60,7 @@ def _podar(opcoes: Namespace, relato: Relato) -> int:
 def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
     """Mostra, pergunta e só então pega a trava: uma pergunta sem resposta não impede um backup."""
     from cofre.deposito.trava import travar
-    from cofre.poda import documento, so_o_que_foi_visto
+    from cofre.rotina.poda.poda import documento, so_o_que_foi_visto
 
     planos = podadora.planejar(datetime.now().astimezone())
     podadora.mostrar(planos)
@@ -80,40 +80,15 @@ def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
 
 def _confirmar(relato: Relato) -> None:
     """Levanta Interrompido se a palavra não vem."""
-    from cofre.poda import PALAVRA
+    from cofre.rotina.poda.poda import PALAVRA
 
     if relato.perguntar(f"Digite '{PALAVRA}' para confirmar: ") != PALAVRA:
         raise Interrompido("Poda cancelada.", NADA_FOI_APAGADO)
 
 
-def podar_depois_do_backup(
-    deposito: Deposito, politica: Politica, relato: Relato
-) -> tuple[int, dict[str, Any]]:
-    """A poda da execução diária, sem perguntar; com a trava na mão. Devolve o código e o documento.
-    Um erro dela não desfaz nem esconde o backup que acabou de ser feito."""
-    from cofre.poda import PedidoDePoda, Podadora, documento
-
-    podadora = Podadora(deposito, PedidoDePoda(politica), relato)
-    try:
-        planos = podadora.planejar(datetime.now().astimezone())
-        relato.linha()
-        podadora.mostrar(planos, so_o_que_sai=True)
-        resultado = podadora.executar(planos)
-    except ErroCofre as e:
-        erro = e
-    except Exception as e:
-        erro = DefeitoInterno(e)
-    else:
-        return resultado.codigo, documento(podadora.pedido, planos, resultado)
-    relato.falha(f"❌ Poda não concluída: {erro}")
-    for cura in erro.dica.splitlines():
-        relato.falha(f"   {cura}")
-    return erro.codigo, {"acao": "podar", "codigo": erro.codigo, "erro": str(erro)}
-
-
 def _politica(opcoes: Namespace) -> Politica | None:
     """A da linha de comando; None se ela não diz nenhuma regra: aí vale a do .env."""
-    from cofre.retencao import Politica
+    from cofre.base.config.valores import Politica
 
     ditas = {nome: getattr(opcoes, f"manter_{nome}") for nome in REGRAS}
     return Politica(**{n: v or 0 for n, v in ditas.items()}) if any(ditas.values()) else None

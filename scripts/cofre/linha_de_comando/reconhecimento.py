@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroDeUso
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
+from cofre.linha_de_comando.execucao import registrada
 
 if TYPE_CHECKING:
     from cofre.deposito.inventario import EmpresaGuardada
@@ -35,7 +35,7 @@ def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
 def _uma(guardada: EmpresaGuardada, relato: Relato) -> dict[str, str]:
     """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
     from cofre.base.palavras import limpo
-    from cofre.reconhecimento import ponto_de_partida, reconhecer
+    from cofre.rotina.encolhimento import ponto_de_partida, reconhecer
 
     empresa = guardada.empresa
     ultimo = ponto_de_partida(reversed(guardada.backups))

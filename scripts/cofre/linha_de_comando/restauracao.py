@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import (
     Analisador,
     Executar,
@@ -19,6 +18,7 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_saida,
 )
 from cofre.linha_de_comando.conducao import PERDAS, Conducao, como_seguir
+from cofre.linha_de_comando.execucao import registrada
 from cofre.linha_de_comando.sessao import Sessao, abrir_sessao
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     from cofre.deposito.diario import avisos_de_pendentes
     from cofre.deposito.idade import avisar_das_velhas
     from cofre.deposito.trava import travar
-    from cofre.linha_de_comando.painel import atualizar_painel
+    from cofre.rotina.painel.pagina import atualizar_painel
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
     with travar(configuracao.destino, "restauração"):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cofre.base.palavras import limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.acompanhamento import registrada
 from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida, uso_com
+from cofre.linha_de_comando.execucao import registrada
 
 FORMATOS = ("json", "csv")
 

@@ -31,9 +31,9 @@ from cofre.base.config.valores import (
     AcessoDireto,
     AcessosDeEnsaio,
     Configuracao,
+    Politica,
 )
 from cofre.base.erros import INSTALACAO, ConfiguracaoInvalida, DependenciaAusente
-from cofre.retencao import Politica
 
 NOMES_DA_URL = ("SUPABASE_URL", "VITE_SUPABASE_URL")
 NOMES_DA_CHAVE = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from cofre.base.config.limites import (
     Limites,
 )
-from cofre.retencao import Politica
 
 RAIZ = Path(__file__).resolve().parents[4]
 """A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
@@ -77,6 +76,28 @@ class Regras:
     ignorar: frozenset[str] = frozenset()
     tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
     podem_encolher: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Politica:
+    """Quantos backups guardar por cada regra; 0 é não a usar."""
+
+    ultimos: int = 0
+    diarios: int = 0
+    semanais: int = 0
+    mensais: int = 0
+    anuais: int = 0
+
+    @property
+    def vazia(self) -> bool:
+        """Se nenhuma regra é usada: aí nada sai."""
+        return self == Politica()
+
+    def em_palavras(self) -> str:
+        """«3 últimos, 7 diários»."""
+        nomes = {"ultimos": "últimos", "diarios": "diários"}
+        quantos = [(getattr(self, c.name), nomes.get(c.name, c.name)) for c in fields(self)]
+        return ", ".join(f"{n} {nome}" for n, nome in quantos if n)
 
 
 @dataclass(frozen=True, slots=True)

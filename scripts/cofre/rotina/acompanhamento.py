@@ -7,13 +7,11 @@ vira um aviso.
 from __future__ import annotations
 
 import contextlib
-import functools
 import getpass
 import platform
 import shlex
 import socket
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,40 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofre import VERSAO
-from cofre.base.erros import DefeitoInterno, ErroCofre, FalhaDeDisco
+from cofre.base.erros import DefeitoInterno, FalhaDeDisco
 from cofre.base.palavras import duracao, limpo
-from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import Executar
-from cofre.linha_de_comando.execucao import codigo_de
+from cofre.base.relato import Relato, codigo_de
 
 if TYPE_CHECKING:
-    from cofre.alarme import Mensageiro
     from cofre.base.config.limites import Destinatarios
-    from cofre.registro import Registro, RelatoRegistrado
-    from cofre.ultima import UltimaExecucao
-
-
-def registrada(acao: str, *, avisa: bool = False) -> Callable[[Executar], Executar]:
-    """Faz uma ação deixar log e `ultima_execucao.json` na pasta dos backups; se `avisa`, também o
-    ping e o webhook. A ação decorada nunca levanta ErroCofre: já o contou."""
-
-    def decorar(executar: Executar) -> Executar:
-        @functools.wraps(executar)
-        def acompanhada(opcoes: Namespace, relato: Relato) -> int:
-            from cofre.base.config import ambiente
-
-            try:
-                pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
-                para = ambiente.destinatarios() if avisa else None
-            except ErroCofre:
-                return executar(opcoes, relato)  # sem .env que se leia, a própria ação o diz
-            partes = (getattr(opcoes, "empresa", None), getattr(opcoes, "tabelas", None))
-            acompanhamento = Acompanhamento(acao, pasta, para, tudo=not any(partes))
-            return acompanhamento.executar(lambda r: executar(opcoes, r), relato)
-
-        return acompanhada
-
-    return decorar
+    from cofre.rotina.avisos import Mensageiro
+    from cofre.rotina.log import Registro, RelatoRegistrado
+    from cofre.rotina.ultima import UltimaExecucao
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +43,7 @@ class Acompanhamento:
 
     def executar(self, fazer: Callable[[Relato], int], relato: Relato) -> int:
         """Faz, conta o que deu errado e registra. Devolve o código de saída."""
-        from cofre.registro import Registro, RelatoRegistrado
+        from cofre.rotina.log import Registro, RelatoRegistrado
 
         inicio = datetime.now().astimezone()
         registro = Registro(self.pasta, self.acao, inicio)
@@ -98,7 +71,7 @@ class Acompanhamento:
         if not (self.para.ping or self.para.webhook):
             return None
         try:
-            from cofre.alarme import Mensageiro
+            from cofre.rotina.avisos import Mensageiro
         except ImportError as e:
             relato.aviso(f"Ninguém será avisado: falta o pacote {e.name}.")
             return None
@@ -115,7 +88,7 @@ class Acompanhamento:
         codigo: int,
         inicio: datetime,
     ) -> None:
-        from cofre import ultima
+        from cofre.rotina import ultima
 
         havia = ultima.havia_alarme(self.pasta)
         execucao = ultima.de_documento(
@@ -147,7 +120,7 @@ def _avisar(
     """O ping do fim e, se é para `falar`, a mensagem. Diz se ela chegou, ou se não há a quem."""
     if mensageiro is None:
         return True
-    from cofre import boletim
+    from cofre.rotina import boletim
 
     deu_certo = boletim.evento_de(execucao) == boletim.NORMAL
     ping = ("" if deu_certo else "/fail", boletim.texto_de(execucao))
@@ -158,7 +131,7 @@ def _avisar(
 
 
 def _gravar(pasta: Path, execucao: UltimaExecucao, relato: Relato) -> None:
-    from cofre import ultima
+    from cofre.rotina import ultima
 
     try:
         ultima.gravar(pasta, execucao)

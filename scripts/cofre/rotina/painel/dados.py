@@ -17,7 +17,7 @@ from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.metadados import TIPOS_DE_ROTINA, Cabecalho, ler_cabecalho
-from cofre.painel.lembranca import Lembranca
+from cofre.rotina.painel.lembranca import Lembranca
 
 DIAS = 60
 """De quantos dias é o calendário."""

@@ -10,35 +10,15 @@ O que vale sempre: **só sai um backup de que há outro completo, de rotina, mai
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from cofre.base.config.valores import Politica
 
 IDADE_DAS_FOTOS = timedelta(days=30)
 """Antes disto, uma foto tirada ao restaurar não sai: é com ela que se desfaz."""
 FOLGA_DO_RELOGIO = timedelta(days=1)
 """Um carimbo além disto no futuro é de um relógio errado: o mais novo pode não ser o mais novo."""
-
-
-@dataclass(frozen=True, slots=True)
-class Politica:
-    """Quantos backups guardar por cada regra; 0 é não a usar."""
-
-    ultimos: int = 0
-    diarios: int = 0
-    semanais: int = 0
-    mensais: int = 0
-    anuais: int = 0
-
-    @property
-    def vazia(self) -> bool:
-        """Se nenhuma regra é usada: aí nada sai."""
-        return self == Politica()
-
-    def em_palavras(self) -> str:
-        """«3 últimos, 7 diários»."""
-        nomes = {"ultimos": "últimos", "diarios": "diários"}
-        quantos = [(getattr(self, c.name), nomes.get(c.name, c.name)) for c in fields(self)]
-        return ", ".join(f"{n} {nome}" for n, nome in quantos if n)
 
 
 @dataclass(frozen=True, slots=True)

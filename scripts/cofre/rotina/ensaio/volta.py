@@ -25,8 +25,8 @@ from cofre.base.palavras import plural
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.metadados import Metadados, TabelaSalva
-from cofre.ensaio.banco import caiu
-from cofre.ensaio.rodizio import Volta
+from cofre.rotina.ensaio.banco import caiu
+from cofre.rotina.ensaio.rodizio import Volta
 
 LINHAS_POR_LEITURA = 2000
 DIFERENCAS_POR_TABELA = 3

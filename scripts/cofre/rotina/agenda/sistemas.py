@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from cofre.agenda import cron, systemd, windows
-from cofre.agenda.tarefa import Receita, Tarefa
 from cofre.base.erros import AgendaRecusou
+from cofre.rotina.agenda import cron, systemd, windows
+from cofre.rotina.agenda.tarefa import Receita, Tarefa
 
 
 class Sistema(Protocol):

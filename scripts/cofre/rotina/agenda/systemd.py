@@ -7,10 +7,10 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from cofre.agenda import programas
-from cofre.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
 from cofre.base.config.ambiente import pasta_de_configuracao
 from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.rotina.agenda import programas
+from cofre.rotina.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
 
 NOME = "systemd"
 _SYSTEMCTL = ("systemctl", "--user")

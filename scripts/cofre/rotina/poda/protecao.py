@@ -10,8 +10,8 @@ from cofre.deposito.diario import DESFEITA, PREFIXO, diarios
 from cofre.deposito.inventario import EM_PALAVRAS, EmpresaGuardada, de_rotina
 from cofre.deposito.metadados import TIPOS_DE_ROTINA, marcas
 from cofre.deposito.publicacao import so_cita_os_seus
-from cofre.reconhecimento import reconhecido_ate
-from cofre.retencao import Guardado
+from cofre.rotina.encolhimento import reconhecido_ate
+from cofre.rotina.poda.retencao import Guardado
 
 
 def guardados(

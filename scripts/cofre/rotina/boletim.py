@@ -9,8 +9,8 @@ from typing import Any
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
 from cofre.base.palavras import limpo, numero
 from cofre.deposito.backup import momento
-from cofre.encolhimento import Encolhimento
-from cofre.ultima import UltimaExecucao
+from cofre.rotina.encolhimento import Encolhimento
+from cofre.rotina.ultima import UltimaExecucao
 
 DITAS = 20
 """Falhas ou encolhimentos ditos um a um; o log tem todos."""

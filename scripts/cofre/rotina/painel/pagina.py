@@ -12,16 +12,24 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
-from cofre.base.erros import INSTALACAO, DependenciaAusente
+from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre
 from cofre.base.palavras import limpo, numero, plural, tamanho
+from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.deposito.ensaios import EM_PALAVRAS
-from cofre.painel import dados
-from cofre.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
+from cofre.rotina.painel import dados
+from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cofre.deposito.deposito import Deposito
+
 
 try:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -166,3 +174,23 @@ def calendario(empresa: EmpresaNoPainel, hoje: date) -> str:
             letra = letra.upper() if letra in "ci" else "R"
         letras.append(letra)
     return "".join(letras)
+
+
+EMPRESAS_NA_PAGINA = 2_000
+"""A página de mil empresas com meses de backups já tem uns 3 MB."""
+
+
+def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta) -> Path | None:
+    """Refaz a página e devolve onde ela está; None se não há o que mostrar, ou se não deu: a página
+    nunca faz falhar o que já deu certo, e por isso a causa é só um aviso. Com muitas empresas,
+    fica para a ação `painel`: seria grande demais para refazer e abrir todo dia."""
+    if len(deposito.pastas()) > EMPRESAS_NA_PAGINA:
+        return None
+    try:
+        from cofre.rotina.painel import pagina
+
+        return pagina.gravar(deposito, idade_maxima)
+    except Exception as e:
+        erro = e if isinstance(e, ErroCofre) else DefeitoInterno(e)
+        relato.aviso(f"A página não foi atualizada. {erro}")
+        return None

@@ -7,9 +7,9 @@ import io
 import shlex
 from datetime import datetime
 
-from cofre.agenda import programas
-from cofre.agenda.tarefa import Receita, Tarefa
 from cofre.base.erros import AgendaRecusou
+from cofre.rotina.agenda import programas
+from cofre.rotina.agenda.tarefa import Receita, Tarefa
 
 NOME = "cron"
 ONDE = "crontab"

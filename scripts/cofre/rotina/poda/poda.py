@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cofre.base.config.valores import Politica
 from cofre.base.disco import erros_de_disco, liberado
-from cofre.base.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado, DefeitoInterno, ErroCofre
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
@@ -32,8 +33,13 @@ from cofre.deposito.inventario import (
 )
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.verificacao import conferir_bytes
-from cofre.protecao import guardados
-from cofre.retencao import Destino, Politica, garantia, planejar
+from cofre.rotina.poda.protecao import guardados
+from cofre.rotina.poda.retencao import Destino, garantia, planejar
+
+if TYPE_CHECKING:
+    from cofre.base.config.valores import Politica
+    from cofre.deposito.deposito import Deposito
+
 
 PALAVRA = "PODAR"
 PELA_METADE = (
@@ -285,3 +291,27 @@ def _backups(quantos: int) -> str:
 
 def _apagados(quantos: int) -> str:
     return plural(quantos, "backup apagado", "backups apagados")
+
+
+def podar_depois_do_backup(
+    deposito: Deposito, politica: Politica, relato: Relato
+) -> tuple[int, dict[str, Any]]:
+    """A poda da execução diária, sem perguntar; com a trava na mão. Devolve o código e o documento.
+    Um erro dela não desfaz nem esconde o backup que acabou de ser feito."""
+
+    podadora = Podadora(deposito, PedidoDePoda(politica), relato)
+    try:
+        planos = podadora.planejar(datetime.now().astimezone())
+        relato.linha()
+        podadora.mostrar(planos, so_o_que_sai=True)
+        resultado = podadora.executar(planos)
+    except ErroCofre as e:
+        erro = e
+    except Exception as e:
+        erro = DefeitoInterno(e)
+    else:
+        return resultado.codigo, documento(podadora.pedido, planos, resultado)
+    relato.falha(f"❌ Poda não concluída: {erro}")
+    for cura in erro.dica.splitlines():
+        relato.falha(f"   {cura}")
+    return erro.codigo, {"acao": "podar", "codigo": erro.codigo, "erro": str(erro)}

@@ -15,9 +15,9 @@ import xml.etree.ElementTree as ET
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cofre.agenda import programas
-from cofre.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
 from cofre.base.erros import AgendaRecusou
+from cofre.rotina.agenda import programas
+from cofre.rotina.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
 
 NOME = "windows"
 ESPACO_DE_NOMES = "http://schemas.microsoft.com/windows/2004/02/mit/task"
