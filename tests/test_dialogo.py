@@ -46,12 +46,11 @@ from cofre.deposito.diario import abrir_novo
 from cofre.deposito.inventario import EmpresaGuardada, guardadas
 from cofre.deposito.verificacao import anterior_inteiro
 from cofre.dialogo import tabelas_pedidas
-from cofre.fotografia import FotoMontada
+from cofre.foto.arquivos import FotoMontada
 from cofre.narrador import Narrador
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import TabelaDoPlano, comparar
 from cofre.restauracao import Planejada
-from cofre.resultado import CopiaDeEmpresa
 from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidor import SupabaseLocal
@@ -493,7 +492,7 @@ def _plano_contado(destino: Path, acao: str) -> list[str]:
     tabelas.append(TabelaDoPlano("caixa", ("id",), ("id",), (vazio,), sem_nome, "bigint"))
     tela = io.StringIO()
     with comparar(tabelas) as plano, deposito.montar(DONO, datetime.now().astimezone()) as montagem:
-        montada = FotoMontada(CopiaDeEmpresa(empresa, str(destino)), {}, montagem, {})
+        montada = FotoMontada(empresa, destino, "", {}, {}, True, (), {}, montagem, {})
         planejada = Planejada(montada, plano, (), {"produtos": ("cor",)})
         Narrador(RelatoTexto(tela, tela)).plano(
             Alvo(empresa, backup, tuple(t.nome for t in tabelas)), planejada, acao

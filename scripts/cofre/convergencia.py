@@ -11,7 +11,9 @@ from cofre.base.erros import EmpresaMudou, FalhaDeLeitura
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import CONCLUIDA, INCOMPLETA, Diario
-from cofre.fotografia import Execucao, Fotografo, FotoMontada
+from cofre.foto.arquivos import FotoMontada
+from cofre.foto.foto import Execucao
+from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Arquivos, Comparacao
 from cofre.plano.escritor import DONO_TROCADO, POR_REVER
 from cofre.plano.executor import Impedimento
@@ -232,7 +234,7 @@ def de_agora(execucao: Execucao, fotografo: Fotografo, tipo: str) -> Execucao:
 def ilegiveis(foto: FotoMontada, comparacao: Comparacao) -> str:
     """As tabelas que não se deixaram fotografar, e por quê. Uma que o banco não tem mais não
     conta: não há nela o que fotografar."""
-    falhas = foto.copia.falhas
+    falhas = foto.falhas
     nomes = sorted(set(falhas) & set(comparacao.escopo))
     return "\n".join(f"{nome}: {falhas[nome]}" for nome in nomes)
 

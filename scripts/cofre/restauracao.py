@@ -25,7 +25,9 @@ from cofre.convergencia import (
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
 from cofre.deposito.ligacoes import chaves_repetidas
-from cofre.fotografia import Execucao, Fotografo, FotoMontada
+from cofre.foto.arquivos import FotoMontada
+from cofre.foto.foto import Execucao
+from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Alvo, Comparacao
 from cofre.plano.plano import Plano
 from cofre.riscos import Avaliacao, Risco
@@ -124,7 +126,7 @@ class Restauradora:
 
     def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: FotoMontada) -> Avaliacao:
         escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto.arquivos)
-        abertas = foto.copia.contradicoes
+        abertas = foto.contradicoes
         return Avaliacao(self.via, plano, comparacao.escopo, escolhidas, final, abertas)
 
     def _conferir_tabelas(self, alvo: Alvo) -> None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
+from pathlib import Path
+
+from cofre.base.config.valores import RAIZ
 
 
 def limpo(texto: str) -> str:
@@ -67,3 +70,10 @@ def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
     return "\n".join(
         linha if len(linha) <= largura else quebra.fill(linha) for linha in texto.split("\n")
     )
+
+
+def exibir_pasta(pasta: Path) -> str:
+    """«./backups/empresa_x» dentro do projeto, como no manual; o caminho inteiro fora dele."""
+    if pasta.is_relative_to(RAIZ):
+        return f"./{pasta.relative_to(RAIZ).as_posix()}"
+    return str(pasta)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa
+from cofre.base.palavras import exibir_pasta
 from cofre.base.selecao import escolher_empresas
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
-from cofre.narracao import exibir_pasta
 
 if TYPE_CHECKING:
     from cofre.deposito.backup import Backup

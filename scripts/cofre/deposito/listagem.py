@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre.base.disco import ocupado
-from cofre.base.palavras import limpo, plural, tamanho
+from cofre.base.palavras import exibir_pasta, limpo, plural, tamanho
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
@@ -26,7 +26,6 @@ from cofre.deposito.inventario import (
     uma_a_uma,
 )
 from cofre.deposito.metadados import CHAVE, marcas
-from cofre.narracao import exibir_pasta
 
 
 def listar(

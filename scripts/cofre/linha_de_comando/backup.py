@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofre.base.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.erros import Interrompido
 from cofre.base.relato import Relato
 from cofre.linha_de_comando import (
     agenda,
@@ -36,10 +36,8 @@ from cofre.rotina.painel import pagina
 from cofre.rotina.poda.poda import podar_depois_do_backup
 
 if TYPE_CHECKING:
-    from cofre.base.config.valores import Acesso, Configuracao
-    from cofre.resultado import Pedido
-    from cofre.via.api.via import Portal
-    from cofre.via.contrato import AoTentarDeNovo, Via
+    from cofre.foto.foto import Pedido
+from cofre.via.abrir import abrir_via
 
 DESCRICAO = """\
 Backup isolado por empresa de um projeto Supabase.
@@ -83,15 +81,15 @@ def _opcoes_de_continuar(analisador: argparse.ArgumentParser) -> None:
 
 def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     # As importações pesadas (httpx, supabase) esperam até serem precisas: --help é instantâneo.
-    from cofre import andamento
+    from cofre.backup import andamento
+    from cofre.backup.resumo import Resumo
+    from cofre.backup.rodada import Copiadora
     from cofre.base.config import ambiente
     from cofre.base.equipe import Equipe
-    from cofre.copia import Copiadora
     from cofre.deposito.deposito import Deposito
     from cofre.deposito.diario import avisos_de_pendentes
     from cofre.deposito.idade import avisar_das_velhas
     from cofre.deposito.trava import travar
-    from cofre.resultado import Resumo
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
     parar = threading.Event()
@@ -139,8 +137,8 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
 
 def _pedido(opcoes: Namespace, destino: Path, relato: Relato, *, continuar: bool) -> Pedido:
     """O que copiar: o das opções ou, ao continuar, o da execução que parou."""
-    from cofre import andamento
-    from cofre.resultado import Pedido
+    from cofre.backup import andamento
+    from cofre.foto.foto import Pedido
 
     if continuar:
         parada = andamento.por_continuar(destino)
@@ -149,53 +147,6 @@ def _pedido(opcoes: Namespace, destino: Path, relato: Relato, *, continuar: bool
     return andamento.comecar(
         destino, Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()), opcoes.tipo)
     )
-
-
-def abrir_via(
-    opcoes: Namespace, configuracao: Configuracao, parar: threading.Event, relato: Relato
-) -> Via:
-    """A via pedida: sem --via, a direta se está configurada. Nunca se troca uma pela outra em
-    silêncio. Levanta ErroDeUso, ConfiguracaoInvalida ou DependenciaAusente."""
-    from cofre.base.config.valores import ONDE_PEGAR_BANCO
-
-    direto = configuracao.direto
-    if opcoes.via == "direta" and direto is None:
-        raise ErroDeUso(
-            "--via direta precisa da SUPABASE_DB_URL, que não está no .env nem no ambiente.",
-            ONDE_PEGAR_BANCO,
-        )
-    if direto is None or opcoes.via == "api":
-        return abrir_portal(opcoes, configuracao.acesso, parar, relato)
-    try:
-        from cofre.via.direta.via import Direto
-    except ImportError as e:
-        if (e.name or "psycopg").partition(".")[0] != "psycopg":
-            raise
-        raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO_DIRETA) from e
-    limites = (opcoes.conexoes, opcoes.tentativas, parar, _contar_tentativas(relato))
-    return Direto(direto, configuracao.acesso, *limites)
-
-
-def abrir_portal(
-    opcoes: Namespace, acesso: Acesso, parar: threading.Event, relato: Relato
-) -> Portal:
-    """O portal com as opções de conexão; as novas tentativas aparecem no relato."""
-    from cofre.via.api.via import Portal
-
-    contar = _contar_tentativas(relato)
-    limite = opcoes.limite_por_segundo
-    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar, limite)
-
-
-def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
-    from cofre.base.palavras import duracao
-
-    def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
-        relato.linha(
-            f"   ⏳ {causa} Nova tentativa em {duracao(espera)} ({tentativa} de {tentativas})."
-        )
-
-    return ao_tentar_de_novo
 
 
 CONTINUAR = Acao(

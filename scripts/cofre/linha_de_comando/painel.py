@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def _painel(opcoes: Namespace, relato: Relato) -> int:
     from cofre.base.config import ambiente
+    from cofre.base.palavras import exibir_pasta
     from cofre.deposito.deposito import Deposito
-    from cofre.narracao import exibir_pasta
     from cofre.rotina.painel import pagina
 
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))

@@ -128,10 +128,10 @@ class Sessao:
 
     def conectar(self, guardada: EmpresaGuardada, backup: Backup) -> None:
         """Confere o backup, abre o portal e inspeciona o projeto."""
-        from cofre.fotografia import Execucao, Fotografo
-        from cofre.linha_de_comando.backup import abrir_via
+        from cofre.foto.foto import Execucao, Pedido
+        from cofre.foto.fotografo import Fotografo
         from cofre.restauracao import Restauradora
-        from cofre.resultado import Pedido
+        from cofre.via.abrir import abrir_via
 
         recusar_danificado(guardada, backup, "d no menu, ou --backup")
         self._pasta, self._diarios_de_antes = guardada.pasta, _marcas(guardada.pasta)

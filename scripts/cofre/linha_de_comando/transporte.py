@@ -57,10 +57,10 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
 @registrada("importar")
 def _importar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.base.config import ambiente
+    from cofre.base.palavras import exibir_pasta
     from cofre.deposito.deposito import Deposito
     from cofre.deposito.trava import travar
     from cofre.deposito.zip.importacao import importar
-    from cofre.narracao import exibir_pasta
 
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     destino = ambiente.pasta_de_backups(destino=opcoes.destino)

@@ -7,7 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cofre.andamento import separar
+from cofre.backup.andamento import separar
+from cofre.backup.palavras import Narracao
+from cofre.backup.resumo import CopiaDeEmpresa, Resumo
+from cofre.backup.sumidas import empresas_sumidas
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
@@ -20,14 +23,15 @@ from cofre.base.erros import (
     NadaEncontrado,
 )
 from cofre.base.modelo import Empresa, ordem_de_exibicao
+from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
 from cofre.deposito.deposito import Deposito
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
-from cofre.fotografia import Execucao, Foto, Fotografo, FotoMontada
-from cofre.narracao import Narracao, exibir_pasta
-from cofre.perdidas import empresas_sumidas
-from cofre.resultado import CopiaDeEmpresa, Pedido, Resumo
+from cofre.foto.arquivos import FotoMontada
+from cofre.foto.foto import Execucao, Foto, Pedido
+from cofre.foto.fotografo import Fotografo
+from cofre.rotina.encolhimento import Encolhimento, encolhimentos, reconhecido_ate, referencias
 from cofre.via.contrato import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
@@ -136,20 +140,24 @@ class Copiadora:
         return [prontas.get(e.id) or self._copiar_sozinha(e, execucao) for e in empresas]
 
     def _guardar(self, foto: Foto, execucao: Execucao) -> CopiaDeEmpresa:
-        return self._publicar(foto.empresa, self.fotografo.arquivos(foto, execucao))
+        return self._publicar(foto.empresa, self.fotografo.arquivos(foto, execucao), execucao)
 
     def _copiar_sozinha(self, empresa: Empresa, execucao: Execucao) -> CopiaDeEmpresa:
-        return self._publicar(empresa, self.fotografo.montar(empresa, execucao))
+        return self._publicar(empresa, self.fotografo.montar(empresa, execucao), execucao)
 
     def _publicar(
-        self, empresa: Empresa, montando: contextlib.AbstractContextManager[FotoMontada]
+        self,
+        empresa: Empresa,
+        montando: contextlib.AbstractContextManager[FotoMontada],
+        execucao: Execucao,
     ) -> CopiaDeEmpresa:
         """Uma empresa até o fim. O que der errado fica nela: as outras continuam."""
         try:
             with montando as foto:
-                if foto.copia.tabelas:
-                    foto.publicar()
-                return foto.copia
+                copia = self._resultado(foto, execucao)
+                if foto.salvas:
+                    foto.publicar([e.documento() for e in copia.encolhimentos])
+                return copia
         except Interrompido:
             raise
         except ErroCofre as e:
@@ -158,6 +166,31 @@ class Copiadora:
             erro = DefeitoInterno(e)
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
         return CopiaDeEmpresa(empresa, pasta, impedida=erro)
+
+    def _resultado(self, foto: FotoMontada, execucao: Execucao) -> CopiaDeEmpresa:
+        return CopiaDeEmpresa(
+            foto.empresa,
+            exibir_pasta(foto.pasta),
+            foto.carimbo,
+            foto.salvas,
+            foto.falhas,
+            foto.instantanea,
+            foto.contradicoes,
+            encolhimentos=self._encolhimentos(foto, execucao),
+        )
+
+    def _encolhimentos(self, foto: FotoMontada, execucao: Execucao) -> tuple[Encolhimento, ...]:
+        """O que parece ter sumido desta empresa, contra os backups anteriores dela."""
+        empresa = foto.empresa.id
+        anteriores = self.deposito.da_empresa_do_mais_novo(empresa)
+        reconhecido = reconhecido_ate(self.deposito.pasta_da_empresa(empresa), empresa)
+        return encolhimentos(
+            referencias(anteriores, reconhecido),
+            foto.salvas,
+            self.configuracao.limites.parcela,
+            self.configuracao.regras.podem_encolher,
+            inteira=not foto.falhas and not execucao.pedido.tabelas,
+        )
 
     def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:
         """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cofre.backup.resumo import CopiaDeEmpresa
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import NadaEncontrado
 from cofre.base.modelo import Empresa
 from cofre.deposito.deposito import Deposito
-from cofre.resultado import CopiaDeEmpresa, Pedido
+from cofre.foto.foto import Pedido
 
 ARQUIVO = ".execucao.json"
 

@@ -1,16 +1,13 @@
-"""O que devia estar no backup e não está: nunca em silêncio."""
+"""As tabelas que deviam estar na foto e não estão: nunca em silêncio."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, FalhaDeLeitura
-from cofre.base.modelo import TABELAS_CONHECIDAS, Empresa, ordem_de_exibicao
+from cofre.base.modelo import TABELAS_CONHECIDAS, ordem_de_exibicao
 from cofre.deposito.backup import Backup
-from cofre.deposito.deposito import Deposito
-from cofre.resultado import Sumida
-from cofre.rotina.encolhimento import ponto_de_partida, reconhecido_ate
 from cofre.via.contrato import Inspecao
 
 
@@ -59,23 +56,3 @@ def _sumiu(tabela: str, ultimo: Backup, inspecao: Inspecao) -> ErroCofre:
         f'  GRANT SELECT, INSERT, UPDATE, DELETE ON public."{tabela}" TO service_role;\n'
         f"Se foi apagada de propósito, ponha {tabela} em «ignorar» no cofre.toml.",
     )
-
-
-def empresas_sumidas(
-    deposito: Deposito, presentes: Sequence[Empresa], url: str
-) -> Iterator[Sumida]:
-    """As empresas deste projeto (de endereço `url`) que têm backup de rotina, não estão entre as
-    `presentes` e cuja falta o usuário ainda não reconheceu."""
-    ids = {e.id for e in presentes}
-    delas = {deposito.pasta_da_empresa(i) for i in ids}
-    for pasta in deposito.pastas():
-        if pasta in delas:
-            continue
-        ultimo = ponto_de_partida(deposito.do_mais_novo(pasta))
-        if ultimo is None or ultimo.meta is None or ultimo.meta.user_id in ids:
-            continue
-        meta = ultimo.meta
-        origem = meta.bruto.get("origem")
-        daqui = isinstance(origem, dict) and origem.get("url") == url
-        if daqui and ultimo.carimbo > reconhecido_ate(pasta, meta.user_id):
-            yield Sumida(Empresa(meta.user_id, meta.nome), ultimo.carimbo)

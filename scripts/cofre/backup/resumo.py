@@ -15,17 +15,6 @@ from cofre.rotina.encolhimento import Encolhimento
 
 
 @dataclass(frozen=True, slots=True)
-class Pedido:
-    """O que copiar: vazio quer dizer tudo."""
-
-    empresas: tuple[str, ...] = ()
-    tabelas: tuple[str, ...] = ()
-    tipo: str = "manual"
-    execucao: str = ""
-    """Igual em todos os backups de uma execução, também se ela continua depois de parar."""
-
-
-@dataclass(frozen=True, slots=True)
 class CopiaDeEmpresa:
     """O resultado de uma empresa. Sem `carimbo`, nada foi publicado."""
 

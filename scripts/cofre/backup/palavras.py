@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from cofre.base.config.valores import RAIZ, Regras
+from cofre.backup.resumo import CopiaDeEmpresa, Resumo
+from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import duracao, limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
 from cofre.deposito.backup import momento
-from cofre.resultado import CopiaDeEmpresa, Resumo
 from cofre.via.contrato import Inspecao
 
 
@@ -142,13 +141,6 @@ class Narracao:
             empresas = [c.empresa for c in resumo.encolhidas] + [s.empresa for s in resumo.sumidas]
             qual = limpo(empresas[0].id) if len(empresas) == 1 else "QUAL"
             falha(f"   python scripts/backup-por-empresa.py reconhecer --empresa {qual}")
-
-
-def exibir_pasta(pasta: Path) -> str:
-    """«./backups/empresa_x» dentro do projeto, como no manual; o caminho inteiro fora dele."""
-    if pasta.is_relative_to(RAIZ):
-        return f"./{pasta.relative_to(RAIZ).as_posix()}"
-    return str(pasta)
 
 
 def _recuado(texto: str, espacos: int) -> str:

@@ -1,0 +1,30 @@
+"""O que devia estar no backup e não está: nunca em silêncio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cofre.backup.resumo import Sumida
+from cofre.base.modelo import Empresa
+from cofre.deposito.deposito import Deposito
+from cofre.rotina.encolhimento import ponto_de_partida, reconhecido_ate
+
+
+def empresas_sumidas(
+    deposito: Deposito, presentes: Sequence[Empresa], url: str
+) -> Iterator[Sumida]:
+    """As empresas deste projeto (de endereço `url`) que têm backup de rotina, não estão entre as
+    `presentes` e cuja falta o usuário ainda não reconheceu."""
+    ids = {e.id for e in presentes}
+    delas = {deposito.pasta_da_empresa(i) for i in ids}
+    for pasta in deposito.pastas():
+        if pasta in delas:
+            continue
+        ultimo = ponto_de_partida(deposito.do_mais_novo(pasta))
+        if ultimo is None or ultimo.meta is None or ultimo.meta.user_id in ids:
+            continue
+        meta = ultimo.meta
+        origem = meta.bruto.get("origem")
+        daqui = isinstance(origem, dict) and origem.get("url") == url
+        if daqui and ultimo.carimbo > reconhecido_ate(pasta, meta.user_id):
+            yield Sumida(Empresa(meta.user_id, meta.nome), ultimo.carimbo)

@@ -1,0 +1,135 @@
+"""A foto de uma empresa em arquivos: as tabelas e os metadados que a publicariam."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cofre import VERSAO
+from cofre.base.erros import ErroCofre
+from cofre.base.modelo import Contradicao, Empresa, ordem_de_exibicao
+from cofre.deposito.backup import Backup
+from cofre.deposito.formato import Gravador
+from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.metadados import (
+    CHAVE,
+    VERSAO_DO_FORMATO,
+    TabelaSalva,
+    tabela_em_json,
+)
+from cofre.deposito.publicacao import Montagem
+from cofre.escopo.escopo import Escopo
+from cofre.foto.contradicoes import contradicoes
+from cofre.foto.foto import Execucao, Foto
+from cofre.via.contrato import TabelaLida
+
+
+@dataclass(frozen=True, slots=True)
+class FotoMontada:
+    """Uma foto já em arquivos, na pasta de montagem: some se não for publicada. `falhas`: por que
+    cada tabela que devia estar não está."""
+
+    empresa: Empresa
+    pasta: Path
+    carimbo: str
+    salvas: Mapping[str, TabelaSalva]
+    falhas: Mapping[str, ErroCofre]
+    instantanea: bool
+    contradicoes: tuple[Contradicao, ...]
+    arquivos: Mapping[str, Arquivo]
+    _montagem: Montagem
+    _metadados: Mapping[str, Any]
+
+    def publicar(self, encolhimentos: Sequence[Mapping[str, Any]] = ()) -> Backup:
+        """Faz dela um backup, com o que se notou que encolheu. Levanta FalhaDeDisco."""
+        return self._montagem.publicar({**self._metadados, CHAVE: list(encolhimentos)})
+
+
+def montar(foto: Foto, montagem: Montagem, execucao: Execucao, via: str) -> FotoMontada:
+    """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
+    boas = [t for t in foto.coleta.tabelas if t.falha is None]
+    falhas: dict[str, ErroCofre] = dict(foto.perdidas)
+    falhas |= {t.tabela.nome: t.falha for t in foto.coleta.tabelas if t.falha is not None}
+    montagem.reservar([t.tabela.nome for t in boas])
+    salvas = {t.tabela.nome: _gravar(t, execucao.escopo, montagem) for t in boas}
+    arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
+    montada = FotoMontada(
+        foto.empresa,
+        montagem.pasta,
+        montagem.carimbo if boas else "",
+        salvas,
+        falhas,
+        foto.coleta.instantanea,
+        tuple(contradicoes(arquivos, execucao)),
+        arquivos,
+        montagem,
+        {},
+    )
+    return replace(montada, _metadados=_metadados(montada, foto, execucao, via))
+
+
+def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
+    nome = coleta.tabela.nome
+    with montagem.criar(nome) as saida:
+        gravador = Gravador(saida)
+        registros, sha256 = coleta.gravar(gravador)
+    ramos = escopo.tabelas[nome].ramos
+    da_tabela = next((r for r in ramos if not r.passos), None)
+    return TabelaSalva(
+        nome=nome,
+        arquivo=montagem.nome(nome),
+        registros=registros,
+        bytes=gravador.bytes,
+        sha256=sha256,
+        colunas=tuple(asdict(c) for c in coleta.tabela.colunas),
+        chave=coleta.tabela.chave,
+        estrangeiras=coleta.tabela.estrangeiras,
+        nao_gravaveis=coleta.tabela.nao_gravaveis,
+        elos=tuple((e.coluna, e.referencia) for e in da_tabela.elos) if da_tabela else (),
+        maes=tuple(dict.fromkeys(r.passos[0] for r in ramos if r.passos)),
+        compactado=montagem.compactar,
+        bytes_no_disco=montagem.caminho(nome).stat().st_size if montagem.compactar else 0,
+    )
+
+
+def _metadados(montada: FotoMontada, foto: Foto, execucao: Execucao, via: str) -> dict[str, Any]:
+    inspecao = execucao.inspecao
+    registros = montada.empresa.registros
+    nao_pedidas = set(inspecao.escopo.tabelas) - set(execucao.escopo.tabelas)
+    return {
+        "versao_formato": VERSAO_DO_FORMATO,
+        "versao_ferramenta": VERSAO,
+        "empresa_id": next((r["id"] for r in registros if "id" in r), None),
+        "user_id": montada.empresa.id,
+        "nome": montada.empresa.nome,
+        "data_backup": foto.inicio.isoformat(timespec="seconds"),
+        "inicio": foto.inicio.isoformat(),
+        "fim": datetime.now().astimezone().isoformat(),
+        "origem": {
+            "via": via,
+            "url": execucao.configuracao.acesso.url,
+            "maquina": socket.gethostname(),
+        },
+        "tipo": execucao.pedido.tipo,
+        "execucao": execucao.pedido.execucao,
+        "estado": "completo" if not montada.falhas else "incompleto",
+        "consistencia": "instantanea" if montada.instantanea else "parcial",
+        "consistencia_como": foto.coleta.metodo,
+        "consistencia_passadas": foto.coleta.passadas,
+        "tabelas_backup": sorted(montada.salvas, key=ordem_de_exibicao),
+        "tabelas_falha": sorted(montada.falhas, key=ordem_de_exibicao),
+        "tabelas_nao_pedidas": sorted(nao_pedidas, key=ordem_de_exibicao),
+        "falhas": {t: str(e) for t, e in montada.falhas.items()},
+        "total_registros": sum(t.registros for t in montada.salvas.values()),
+        "total_bytes": sum(t.bytes for t in montada.salvas.values()),
+        "tabelas": {n: tabela_em_json(t) for n, t in montada.salvas.items()},
+        "registros_da_empresa": [dict(r) for r in registros],
+        "contradicoes": [asdict(c) for c in montada.contradicoes],
+        CHAVE: [],
+        "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
+        "tabelas_ausentes": list(inspecao.catalogo.ausentes),
+    }

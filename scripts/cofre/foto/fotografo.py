@@ -1,0 +1,118 @@
+"""A foto de uma empresa em arquivos: as tabelas, a conferência das ligações e os metadados."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+import msgspec
+
+from cofre.base.config.valores import Regras
+from cofre.base.disco import erros_de_disco
+from cofre.base.erros import FalhaDeLeitura
+from cofre.base.linha import texto, tipo_com
+from cofre.base.modelo import Empresa
+from cofre.base.rascunho import Rascunho
+from cofre.base.relato import Relato
+from cofre.deposito.deposito import Deposito
+from cofre.foto.arquivos import FotoMontada, montar
+from cofre.foto.foto import Execucao, Foto
+from cofre.foto.perdidas import tabelas_perdidas
+from cofre.via.contrato import Coleta, ViaDeFotos
+
+FOTOS_DE_UMA_EMPRESA = 3
+"""Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fotografo:
+    """Tira fotos de empresas e as monta em arquivos."""
+
+    via: ViaDeFotos
+    deposito: Deposito
+    regras: Regras
+    relato: Relato
+
+    @contextlib.contextmanager
+    def montar(self, empresa: Empresa, execucao: Execucao) -> Iterator[FotoMontada]:
+        """A foto da empresa; o que não for publicado dentro do contexto some ao sair.
+        Levanta FalhaDeLeitura ou FalhaDeDisco."""
+        for _ in range(FOTOS_DE_UMA_EMPRESA):
+            with self._fotografar([empresa], execucao) as fotos:
+                (foto,) = fotos
+                if foto.empresa == empresa:
+                    with self.arquivos(foto, execucao) as montada:
+                        yield montada
+                    return
+            empresa = foto.empresa  # recomeça sabendo das novas linhas de `empresas`
+            execucao.inspecao.donos.lembrar(empresa)
+        raise FalhaDeLeitura("As linhas da empresa em «empresas» não param de mudar.")
+
+    @contextlib.contextmanager
+    def fotografar(self, empresas: Sequence[Empresa], execucao: Execucao) -> Iterator[list[Foto]]:
+        """As fotos de várias empresas, lidas juntas; sem as que mudaram enquanto isso. Dentro do
+        contexto, `arquivos` as monta. Levanta FalhaDeLeitura ou FalhaDeDisco."""
+        with self._fotografar(empresas, execucao) as fotos:
+            yield [foto for foto in fotos if foto.empresa in empresas]
+
+    @contextlib.contextmanager
+    def arquivos(self, foto: Foto, execucao: Execucao) -> Iterator[FotoMontada]:
+        """Uma foto em arquivos: somem ao sair, se não forem publicados. Levanta FalhaDeDisco."""
+        with self.deposito.montar(foto.empresa.id, foto.inicio) as montagem:
+            with erros_de_disco(montagem.pasta):
+                montada = montar(foto, montagem, execucao, self.via.nome)
+            yield montada
+
+    @contextlib.contextmanager
+    def _fotografar(self, empresas: Sequence[Empresa], execucao: Execucao) -> Iterator[list[Foto]]:
+        inicio = datetime.now().astimezone()
+        with contextlib.ExitStack() as pilha, erros_de_disco(self.deposito.raiz):
+            coletas = self.via.fotografar(
+                empresas,
+                execucao.escopo.tabelas,
+                execucao.inspecao.donos,
+                lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
+                partial(self.relato.avanco, _de_quem(empresas)),
+            )
+            yield [
+                self._foto(empresa, coletas[empresa.id], execucao, inicio)
+                for empresa in empresas
+                if empresa.id in coletas
+            ]
+
+    def _foto(self, empresa: Empresa, coleta: Coleta, execucao: Execucao, inicio: datetime) -> Foto:
+        """A foto, e o que o último backup diz que devia estar nela."""
+        ultimo = next(self.deposito.da_empresa_do_mais_novo(empresa.id), None)
+        pedidas = execucao.pedido.tabelas
+        return Foto(
+            _empresa_na_foto(empresa, coleta),
+            coleta,
+            tabelas_perdidas(ultimo, execucao.inspecao, self.regras, pedidas),
+            inicio,
+        )
+
+
+def _de_quem(empresas: Sequence[Empresa]) -> str:
+    outras = len(empresas) - 1
+    return f"{empresas[0].nome} e mais {outras}" if outras else empresas[0].nome
+
+
+def _empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
+    """A empresa como a foto a viu. A busca foi feita com as linhas de `empresas` conhecidas no
+    começo; se a foto achou outras, o que depende delas pode ter ficado de fora."""
+    colunas = sorted({coluna for registro in empresa.registros for coluna in registro})
+    tabela = next((t for t in coleta.tabelas if t.tabela.nome == "empresas"), None)
+    if tabela is None or tabela.falha is not None or (empresa.registros and not colunas):
+        return empresa
+    colunas = colunas or (["id"] if tabela.tabela.coluna("id") else [])
+    ler = msgspec.json.Decoder(list[tipo_com(colunas)])  # type: ignore[misc]
+    vistos = [
+        {c: valor for c in colunas if (valor := texto(linha[c])) is not None}
+        for bloco in tabela.blocos()
+        for linha in ler.decode(b"[" + bloco + b"]")
+    ]
+    novos = [v for v in vistos if v not in [dict(r) for r in empresa.registros]]
+    return replace(empresa, registros=(*empresa.registros, *novos)) if novos else empresa

@@ -1,0 +1,62 @@
+"""Abrir a via pedida, e nunca uma no lugar da outra em silêncio."""
+
+from __future__ import annotations
+
+import threading
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from cofre.base.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso
+from cofre.base.relato import Relato
+
+if TYPE_CHECKING:
+    from cofre.base.config.valores import Acesso, Configuracao
+    from cofre.via.api.via import Portal
+    from cofre.via.contrato import AoTentarDeNovo, Via
+
+
+def abrir_via(
+    opcoes: Namespace, configuracao: Configuracao, parar: threading.Event, relato: Relato
+) -> Via:
+    """A via pedida: sem --via, a direta se está configurada. Nunca se troca uma pela outra em
+    silêncio. Levanta ErroDeUso, ConfiguracaoInvalida ou DependenciaAusente."""
+    from cofre.base.config.valores import ONDE_PEGAR_BANCO
+
+    direto = configuracao.direto
+    if opcoes.via == "direta" and direto is None:
+        raise ErroDeUso(
+            "--via direta precisa da SUPABASE_DB_URL, que não está no .env nem no ambiente.",
+            ONDE_PEGAR_BANCO,
+        )
+    if direto is None or opcoes.via == "api":
+        return abrir_portal(opcoes, configuracao.acesso, parar, relato)
+    try:
+        from cofre.via.direta.via import Direto
+    except ImportError as e:
+        if (e.name or "psycopg").partition(".")[0] != "psycopg":
+            raise
+        raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO_DIRETA) from e
+    limites = (opcoes.conexoes, opcoes.tentativas, parar, _contar_tentativas(relato))
+    return Direto(direto, configuracao.acesso, *limites)
+
+
+def abrir_portal(
+    opcoes: Namespace, acesso: Acesso, parar: threading.Event, relato: Relato
+) -> Portal:
+    """O portal com as opções de conexão; as novas tentativas aparecem no relato."""
+    from cofre.via.api.via import Portal
+
+    contar = _contar_tentativas(relato)
+    limite = opcoes.limite_por_segundo
+    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar, limite)
+
+
+def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:
+    from cofre.base.palavras import duracao
+
+    def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
+        relato.linha(
+            f"   ⏳ {causa} Nova tentativa em {duracao(espera)} ({tentativa} de {tentativas})."
+        )
+
+    return ao_tentar_de_novo
