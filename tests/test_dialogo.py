@@ -45,12 +45,12 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import abrir_novo
 from cofre.deposito.inventario import EmpresaGuardada, guardadas
 from cofre.deposito.verificacao import anterior_inteiro
-from cofre.dialogo import tabelas_pedidas
 from cofre.foto.arquivos import FotoMontada
-from cofre.narrador import Narrador
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import TabelaDoPlano, comparar
-from cofre.restauracao import Planejada
+from cofre.restauracao.dialogo import tabelas_pedidas
+from cofre.restauracao.palavras import Narrador
+from cofre.restauracao.restauracao import Planejada
 from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidor import SupabaseLocal

@@ -14,7 +14,7 @@ import pytest
 
 from apoio.loja import DURANTE, LOJA_X, Loja, antes_de, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
-from cofre.convergencia import PASSADAS
+from cofre.restauracao.convergencia import PASSADAS
 from supabase_local.falhas import Pedido
 
 MAIOR_URL = 3 * 1024

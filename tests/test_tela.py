@@ -22,9 +22,9 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base import erros
 from cofre.base.palavras import em_linhas
-from cofre.linha_de_comando.argumentos import CODIGOS
-from cofre.linha_de_comando.backup import ACOES
-from cofre.linha_de_comando.conducao import HA_DIFERENCAS
+from cofre.comando.argumentos import CODIGOS
+from cofre.comando.backup import ACOES
+from cofre.restauracao.conducao import HA_DIFERENCAS
 from supabase_local.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import (
+from cofre.comando.argumentos import (
     Analisador,
     Executar,
     acoes_de,
@@ -17,13 +17,14 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_conexao,
     opcoes_de_saida,
 )
-from cofre.linha_de_comando.conducao import PERDAS, Conducao, como_seguir
-from cofre.linha_de_comando.execucao import registrada
-from cofre.linha_de_comando.sessao import Sessao, abrir_sessao
+from cofre.comando.execucao import registrada
+from cofre.restauracao.conducao import PERDAS, Conducao, como_seguir
+from cofre.restauracao.sessao import Sessao, abrir_sessao
 
 if TYPE_CHECKING:
     from cofre.deposito.diario import Diario
     from cofre.deposito.inventario import EmpresaGuardada
+
 
 DESCRICAO = """\
 Restaura UMA empresa a partir do backup dela, sem tocar nas outras.
@@ -121,8 +122,8 @@ def _perdas(texto: str) -> tuple[str, ...]:
 @registrada("restaurar")
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
-    from cofre.dialogo import Dialogo, tabelas_pedidas
     from cofre.plano.alvo import Alvo
+    from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 
     with abrir_sessao(opcoes, relato) as sessao:
         dialogo = Dialogo(relato)
@@ -143,7 +144,7 @@ def restaurar(opcoes: Namespace, relato: Relato) -> int:
 
 def _resolver_pendente(sessao: Sessao, guardada: EmpresaGuardada, pendente: Diario) -> int:
     """Uma restauração que não acabou vem antes de outra. Devolve o código de saída."""
-    from cofre.dialogo import Dialogo
+    from cofre.restauracao.dialogo import Dialogo
 
     relato = sessao.relato
     quando = str(pendente.dados.get("comecada_em"))[:16].replace("T", " ")

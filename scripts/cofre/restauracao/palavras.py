@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from cofre.base.palavras import em_linhas, limpo, numero, plural
 from cofre.base.relato import Relato
-from cofre.convergencia import Desfecho
 from cofre.plano.alvo import Alvo
 from cofre.plano.executor import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
-from cofre.restauracao import Planejada
+from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.restauracao import Planejada
 
 EXEMPLOS = 3
 NOVOS = "mais novos que o backup, seriam removidos"

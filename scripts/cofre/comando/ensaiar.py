@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
-from cofre.linha_de_comando.execucao import registrada
+from cofre.comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
+from cofre.comando.execucao import registrada
 from cofre.rotina.painel.pagina import atualizar_painel
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import AcessosDeEnsaio
     from cofre.rotina.ensaio.rodizio import Restaurar
+
 
 INSTALACAO = (
     "Restaurar num banco de teste precisa de mais um pacote. No ambiente do projeto:\n"

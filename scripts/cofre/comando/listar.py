@@ -6,12 +6,7 @@ import argparse
 from argparse import Namespace
 
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import (
-    Acao,
-    opcao_de_empresa,
-    opcao_de_tabelas,
-    opcoes_de_saida,
-)
+from cofre.comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
 
 
 def _listar(opcoes: Namespace, relato: Relato) -> int:
@@ -25,24 +20,8 @@ def _listar(opcoes: Namespace, relato: Relato) -> int:
     return listagem.listar(deposito, empresas, limite, relato, com_documento=bool(opcoes.json))
 
 
-def _verificar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.deposito import verificacao
-    from cofre.deposito.deposito import Deposito
-
-    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
-    escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
-    return verificacao.verificar(deposito, *escolha, relato)
-
-
 def _opcoes_de_listar(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
-    opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-def _opcoes_de_verificar(analisador: argparse.ArgumentParser) -> None:
-    opcao_de_empresa(analisador, argparse.SUPPRESS)
-    opcao_de_tabelas(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
 
 
@@ -51,10 +30,4 @@ LISTAR = Acao(
     "mostra as empresas e os seus backups, sem falar com o servidor",
     _opcoes_de_listar,
     _listar,
-)
-VERIFICAR = Acao(
-    "verificar",
-    "relê os backups: somas, contagens, dono de cada linha, ligações",
-    _opcoes_de_verificar,
-    _verificar,
 )

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from cofre.deposito.backup import Backup
     from cofre.deposito.diario import Diario
     from cofre.deposito.inventario import EmpresaGuardada
-    from cofre.linha_de_comando.sessao import Sessao
     from cofre.plano.alvo import Alvo
     from cofre.plano.plano import Contagem, Plano
-    from cofre.restauracao import Planejada
-    from cofre.riscos import Risco
+    from cofre.restauracao.restauracao import Planejada
+    from cofre.restauracao.riscos import Risco
+    from cofre.restauracao.sessao import Sessao
+
 
 HA_DIFERENCAS = 9
 """Código de saída de --simular quando o plano não é vazio."""
@@ -73,8 +74,8 @@ class Conducao:
     """Uma restauração, do plano ao desfecho, numa sessão já conectada."""
 
     def __init__(self, sessao: Sessao) -> None:
-        from cofre.dialogo import Dialogo
-        from cofre.narrador import Narrador
+        from cofre.restauracao.dialogo import Dialogo
+        from cofre.restauracao.palavras import Narrador
 
         self._sessao = sessao
         self._opcoes = sessao.opcoes
@@ -239,8 +240,8 @@ class Conducao:
 
     def _confirmar(self, acordo: Acordo, assinatura: bytes, *, trocavel: bool) -> Acordo:
         """Pede a palavra. Devolve o acordo confirmado, ou com o outro modo. Levanta Cancelada."""
-        from cofre.dialogo import PALAVRA, Cancelada
         from cofre.plano.alvo import RECUPERAR, VOLTAR
+        from cofre.restauracao.dialogo import PALAVRA, Cancelada
 
         if self._opcoes.confirmar == PALAVRA:
             return acordo
@@ -327,7 +328,7 @@ class Conducao:
         return 0
 
     def _perguntar_efeitos(self, mudou: Mapping[str, Contagem]) -> str:
-        from cofre.convergencia import MANTER
+        from cofre.restauracao.convergencia import MANTER
 
         if self._opcoes.confirmar:
             self._dialogo.contar_efeitos(mudou)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import NadaEncontrado
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida
+from cofre.comando.argumentos import Acao, opcoes_de_saida
 
 if TYPE_CHECKING:
     pass

@@ -18,7 +18,7 @@ from cofre.plano.alvo import Arquivos, Comparacao
 from cofre.plano.escritor import DONO_TROCADO, POR_REVER
 from cofre.plano.executor import Impedimento
 from cofre.plano.plano import Contagem, Plano
-from cofre.riscos import DE_UMA_LINHA
+from cofre.restauracao.riscos import DE_UMA_LINHA
 from cofre.via.contrato import Escrita
 
 MANTER, DESFAZER = "manter", "desfazer"

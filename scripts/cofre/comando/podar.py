@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import (
-    Acao,
-    inteiro_entre,
-    opcao_de_empresa,
-    opcoes_de_saida,
-)
-from cofre.linha_de_comando.execucao import registrada
+from cofre.comando.argumentos import Acao, inteiro_entre, opcao_de_empresa, opcoes_de_saida
+from cofre.comando.execucao import registrada
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import Politica

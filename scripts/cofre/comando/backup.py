@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from cofre.base.erros import Interrompido
 from cofre.base.relato import Relato
-from cofre.linha_de_comando import (
-    agenda,
-    deposito,
-    ensaio,
+from cofre.comando import (
+    agendar,
+    ensaiar,
+    exportar,
+    importar,
+    listar,
     painel,
-    poda,
-    reconhecimento,
-    transporte,
+    podar,
+    reconhecer,
+    verificar,
 )
-from cofre.linha_de_comando.argumentos import (
+from cofre.comando.argumentos import (
     Acao,
     Analisador,
     Executar,
@@ -31,7 +33,7 @@ from cofre.linha_de_comando.argumentos import (
     opcoes_de_conexao,
     opcoes_de_saida,
 )
-from cofre.linha_de_comando.execucao import registrada
+from cofre.comando.execucao import registrada
 from cofre.rotina.painel import pagina
 from cofre.rotina.poda.poda import podar_depois_do_backup
 
@@ -98,14 +100,14 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     feitas = 0
     resumo = Resumo()
     with travar(configuracao.destino, "backup"):
-        deposito = Deposito(configuracao.destino, compactar=configuracao.compactar)
-        deposito.preparar()
-        for aviso in avisos_de_pendentes(deposito.pastas()):
+        listar = Deposito(configuracao.destino, compactar=configuracao.compactar)
+        listar.preparar()
+        for aviso in avisos_de_pendentes(listar.pastas()):
             relato.aviso(aviso)
-        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
+        avisar_das_velhas(listar, configuracao.limites.idade, relato)
         pedido = _pedido(opcoes, configuracao.destino, relato, continuar=continuar)
         via = abrir_via(opcoes, configuracao, parar, relato)
-        copiadora = Copiadora(configuracao, via, deposito, equipe, relato)
+        copiadora = Copiadora(configuracao, via, listar, equipe, relato)
         try:
             for parte in copiadora.copiar(pedido, continuando=continuar):
                 if isinstance(parte, Resumo):
@@ -128,9 +130,9 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         documento, codigo = resumo.documento(prontas), resumo.codigo
         de_tudo = not (pedido.empresas or pedido.tabelas)
         if codigo == 0 and de_tudo and not configuracao.guardar.vazia:
-            codigo, podado = podar_depois_do_backup(deposito, configuracao.guardar, relato)
+            codigo, podado = podar_depois_do_backup(listar, configuracao.guardar, relato)
             documento |= {"codigo": codigo, "poda": podado}
-        pagina.atualizar_painel(deposito, relato, configuracao.limites.idade)
+        pagina.atualizar_painel(listar, relato, configuracao.limites.idade)
     relato.documento(documento)
     return codigo
 
@@ -157,14 +159,14 @@ CONTINUAR = Acao(
 )
 ACOES = (
     CONTINUAR,
-    deposito.LISTAR,
-    deposito.VERIFICAR,
+    listar.LISTAR,
+    verificar.VERIFICAR,
     painel.PAINEL,
-    ensaio.ENSAIAR,
-    poda.PODAR,
-    reconhecimento.RECONHECER,
-    agenda.AGENDAR,
-    transporte.EXPORTAR,
-    transporte.IMPORTAR,
+    ensaiar.ENSAIAR,
+    podar.PODAR,
+    reconhecer.RECONHECER,
+    agendar.AGENDAR,
+    exportar.EXPORTAR,
+    importar.IMPORTAR,
 )
 """As ações, na ordem da ajuda; cada uma vem do módulo que a executa."""

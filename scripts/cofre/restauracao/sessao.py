@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cofre.deposito.deposito import Deposito
     from cofre.deposito.diario import Diario
     from cofre.deposito.inventario import EmpresaGuardada
-    from cofre.restauracao import Restauradora
+    from cofre.restauracao.restauracao import Restauradora
     from cofre.via.contrato import Via
 
 
@@ -93,7 +93,7 @@ class Sessao:
 
     def tabelas_de(self, backup: Backup) -> list[str]:
         """As tabelas de um backup."""
-        from cofre.dialogo import tabelas_de
+        from cofre.restauracao.dialogo import tabelas_de
 
         return tabelas_de(backup)
 
@@ -130,7 +130,7 @@ class Sessao:
         """Confere o backup, abre o portal e inspeciona o projeto."""
         from cofre.foto.foto import Execucao, Pedido
         from cofre.foto.fotografo import Fotografo
-        from cofre.restauracao import Restauradora
+        from cofre.restauracao.restauracao import Restauradora
         from cofre.via.abrir import abrir_via
 
         recusar_danificado(guardada, backup, "d no menu, ou --backup")

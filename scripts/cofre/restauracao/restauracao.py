@@ -14,14 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.relato import Relato
-from cofre.convergencia import (
-    DESFAZER,
-    Convergencia,
-    Desfecho,
-    PerguntarEfeitos,
-    de_agora,
-    ilegiveis,
-)
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
 from cofre.deposito.ligacoes import chaves_repetidas
@@ -30,7 +22,15 @@ from cofre.foto.foto import Execucao
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Alvo, Comparacao
 from cofre.plano.plano import Plano
-from cofre.riscos import Avaliacao, Risco
+from cofre.restauracao.convergencia import (
+    DESFAZER,
+    Convergencia,
+    Desfecho,
+    PerguntarEfeitos,
+    de_agora,
+    ilegiveis,
+)
+from cofre.restauracao.riscos import Avaliacao, Risco
 from cofre.via.contrato import Via
 
 

@@ -15,7 +15,6 @@ from cofre.base.selecao import (
     tabela_de_nome,
     tabela_desconhecida,
 )
-from cofre.convergencia import DESFAZER, MANTER
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
@@ -28,6 +27,7 @@ from cofre.deposito.inventario import (
 from cofre.deposito.verificacao import danos_de
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.plano.plano import Contagem
+from cofre.restauracao.convergencia import DESFAZER, MANTER
 
 PALAVRA = "RESTAURAR"
 EXEMPLOS = 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroCofre
 from cofre.base.relato import Relato, codigo_de
-from cofre.linha_de_comando.argumentos import Executar
+from cofre.comando.argumentos import Executar
 
 if TYPE_CHECKING:
     pass

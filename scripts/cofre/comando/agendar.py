@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import AGENDADO, Acao, opcoes_de_saida, uso_com
+from cofre.comando.argumentos import AGENDADO, Acao, opcoes_de_saida, uso_com
 
 if TYPE_CHECKING:
     from cofre.rotina.agenda.sistemas import Sistema
     from cofre.rotina.agenda.tarefa import Receita, Tarefa
+
 
 NOMES = ("windows", "systemd", "cron")
 MOSTRAR, REMOVER = "mostrar", "remover"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from cofre.base.palavras import limpo, numero, plural, tamanho
 from cofre.base.relato import Relato
-from cofre.linha_de_comando.argumentos import Acao, opcoes_de_saida, uso_com
-from cofre.linha_de_comando.execucao import registrada
+from cofre.comando.argumentos import Acao, opcoes_de_saida, uso_com
 
 FORMATOS = ("json", "csv")
 
@@ -54,47 +53,6 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
     return 0
 
 
-@registrada("importar")
-def _importar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.base.palavras import exibir_pasta
-    from cofre.deposito.deposito import Deposito
-    from cofre.deposito.trava import travar
-    from cofre.deposito.zip.importacao import importar
-
-    arquivo = Path(opcoes.arquivo).expanduser().absolute()
-    destino = ambiente.pasta_de_backups(destino=opcoes.destino)
-    with travar(destino, "importação"):
-        deposito = Deposito(destino)
-        deposito.preparar()
-        feito = importar(arquivo, deposito)
-    backup, meta = feito.backup, feito.meta
-    relato.linha(f"📦 {limpo(meta.nome)}  ({limpo(meta.user_id)})")
-    relato.linha(f"   {plural(meta.total, 'registro', 'registros')}, {backup.estado}, conferido")
-    if feito.ja_estava:
-        relato.linha(
-            f"✅ Já estava em {exibir_pasta(backup.pasta)}/ ({backup.carimbo}): nada a fazer"
-        )
-    else:
-        relato.linha(f"✅ Guardado em {exibir_pasta(backup.pasta)}/ ({backup.carimbo})")
-        if backup.carimbo != feito.carimbo_de_origem:
-            relato.linha(f"   O carimbo {feito.carimbo_de_origem} já era de outro backup.")
-        relato.linha("ℹ️ Para restaurar:")
-        relato.linha(f"   python scripts/restaurar-empresa.py --empresa {limpo(meta.user_id)}")
-    relato.documento(
-        {
-            "acao": "importar",
-            "codigo": 0,
-            "empresa": meta.user_id,
-            "nome": meta.nome,
-            "pasta": str(backup.pasta),
-            "carimbo": backup.carimbo,
-            "ja_estava": feito.ja_estava,
-        }
-    )
-    return 0
-
-
 def _opcoes_de_exportar(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "EMPRESA ARQUIVO.zip")
     analisador.add_argument("qual", metavar="EMPRESA", help="id, começo do id ou nome")
@@ -117,21 +75,9 @@ def _opcoes_de_exportar(analisador: argparse.ArgumentParser) -> None:
     opcoes_de_saida(analisador, argparse.SUPPRESS)
 
 
-def _opcoes_de_importar(analisador: argparse.ArgumentParser) -> None:
-    uso_com(analisador, "ARQUIVO.zip")
-    analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="um arquivo feito por exportar")
-    opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
 EXPORTAR = Acao(
     "exportar",
     "leva o backup de uma empresa num só arquivo, ou em CSV",
     _opcoes_de_exportar,
     _exportar,
-)
-IMPORTAR = Acao(
-    "importar",
-    "confere um arquivo exportado e o guarda entre os backups",
-    _opcoes_de_importar,
-    _importar,
 )
