@@ -56,9 +56,9 @@ def test_comeco_fim_e_mensagem_chegam_nesta_ordem() -> None:
         para = Destinatarios(servidor.url("ping/?create=1"), servidor.url("gancho"))
         mensageiro = Mensageiro(para, CURTOS)
         mensageiro.comecar()
-        desfecho = mensageiro.terminar(("/fail", "faltou a Padaria Ação"), {"evento": "falha"})
-    assert desfecho.problemas == ()
-    assert desfecho.mensagem_chegou
+        entrega = mensageiro.terminar(("/fail", "faltou a Padaria Ação"), {"evento": "falha"})
+    assert entrega.problemas == ()
+    assert entrega.mensagem_chegou
     assert servidor.caminhos == ["ping/start?create=1", "ping/fail?create=1", "gancho"]
     assert [a.metodo for a in servidor.recebidos] == ["POST"] * 3
     assert [a.corpo for a in servidor.recebidos[:2]] == ["", "faltou a Padaria Ação"]
@@ -106,9 +106,9 @@ def test_uma_recusa_passageira_e_tentada_de_novo(codigo: int) -> None:
 def test_uma_recusa_que_nao_passa_e_dita(respostas: list[int], pedidos: int, causa: str) -> None:
     with servidor_de_avisos(respostas) as servidor:
         mensageiro = Mensageiro(Destinatarios(webhook=servidor.url("gancho")), CURTOS)
-        desfecho = mensageiro.terminar(None, {})
-    assert desfecho.problemas == (f"Não foi entregue a mensagem do webhook: {causa}.",)
-    assert not desfecho.mensagem_chegou
+        entrega = mensageiro.terminar(None, {})
+    assert entrega.problemas == (f"Não foi entregue a mensagem do webhook: {causa}.",)
+    assert not entrega.mensagem_chegou
     assert servidor.caminhos == ["gancho"] * pedidos
 
 

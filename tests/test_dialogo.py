@@ -43,7 +43,7 @@ from cofre.base.selecao import interpretar_tabelas
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import abrir_novo
-from cofre.deposito.inventario import EmpresaGuardada, guardadas
+from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.deposito.verificacao import anterior_inteiro
 from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
@@ -175,7 +175,7 @@ def test_depois_de_uma_resposta_errada_a_lista_nao_se_repete(
     ]
 
 
-def _do_disco(destino: Path) -> EmpresaGuardada:
+def _do_disco(destino: Path) -> EmpresaComBackups:
     (guardada,) = guardadas(Deposito(destino), (DONO,))
     return guardada
 

@@ -21,7 +21,7 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.navegador import Aba
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.limites import IDADE_MAXIMA
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 from cofre.deposito import ensaios
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, abrir_novo
@@ -386,7 +386,7 @@ def test_nomes_hostis_sao_so_nomes(deposito: Deposito, aba: Aba) -> None:
         diario = abrir_novo(b.pasta, {"user_id": id_de(n), "tabelas": [], "backup": nome})
         diario.anotar(estado=nome, comecada_em=nome)
     abrir(aba, deposito)
-    mostrados = {limpo(n) if n else f"(empresa_{id_de(len(HOSTIS) - 1)[:8]})" for n in HOSTIS}
+    mostrados = {visivel(n) if n else f"(empresa_{id_de(len(HOSTIS) - 1)[:8]})" for n in HOSTIS}
     assert set(nomes(aba)) == mostrados
     aba.pagina.evaluate("document.querySelectorAll('.empresa').forEach(e => { e.open = true })")
     aba.por_em_dia()
@@ -395,7 +395,7 @@ def test_nomes_hostis_sao_so_nomes(deposito: Deposito, aba: Aba) -> None:
     textos = aba.pagina.locator("#empresas").text_content() or ""
     for nome in HOSTIS[:-1]:
         # Nome, estado, falha (tabela e causa), de fora (as duas), diário (data, desfecho e backup).
-        assert textos.count(limpo(nome)) == 9
+        assert textos.count(visivel(nome)) == 9
     sobra = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     for largura in (1280, 780, 320):
         aba.pagina.set_viewport_size({"width": largura, "height": 500})

@@ -456,7 +456,8 @@ def test_modulo_que_falta(
         "     python -m venv .venv",
         "     .venv/bin/python -m pip install -r requirements.txt",
         "     (no Windows: .venv\\Scripts\\python.exe -m pip install -r requirements.txt)",
-        "   (ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)",
+        "   (ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock"
+        " httpx jinja2)",
     ]
     assert metadados(destino) == []
 

@@ -32,7 +32,7 @@ from cofre.rotina.encolhimento import (
     reconhecido_ate,
     referencias,
 )
-from cofre.rotina.log import Registro, RelatoRegistrado, girar
+from cofre.rotina.log import Log, RelatoComLog, girar
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
 
@@ -353,8 +353,8 @@ def test_o_log_tem_as_palavras_da_tela_tambem_as_caladas(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (tmp_path / "tela").open("w+", encoding="utf-8") as tela:
-        registro = Registro(tmp_path, "backup", QUANDO)
-        relato = RelatoRegistrado(RelatoSilencioso(RelatoTexto(tela, tela)), registro)
+        registro = Log(tmp_path, "backup", QUANDO)
+        relato = RelatoComLog(RelatoSilencioso(RelatoTexto(tela, tela)), registro)
         relato.linha("🚀 começou\ne seguiu")
         relato.linha()
         relato.aviso("cuidado")
@@ -391,7 +391,7 @@ def test_o_log_tem_as_palavras_da_tela_tambem_as_caladas(
 
 
 def test_dois_logs_no_mesmo_segundo(tmp_path: Path) -> None:
-    registros = [Registro(tmp_path, "backup", QUANDO) for _ in range(3)]
+    registros = [Log(tmp_path, "backup", QUANDO) for _ in range(3)]
     for n, registro in enumerate(registros):
         registro.escrever(f"o {n}")
         registro.fechar()
@@ -424,7 +424,7 @@ def test_a_rotacao_tira_os_mais_antigos_e_so_o_que_e_log(tmp_path: Path) -> None
 
 def test_um_log_que_nao_se_pode_abrir_nao_impede_nada(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("sou um arquivo")
-    registro = Registro(tmp_path, "backup", QUANDO)
+    registro = Log(tmp_path, "backup", QUANDO)
     registro.escrever("nada")
     registro.fechar()
     assert registro.nome == ""

@@ -16,9 +16,9 @@ from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
 from cofre.deposito.formato import Gravador
-from cofre.via.api.via import Portal
+from cofre.via.api.via import ViaDaApi
 from cofre.via.contrato import Coleta, Inspecao, ViaDeLeitura
-from cofre.via.direta.via import Direto
+from cofre.via.direta.via import ViaDireta
 from supabase_local.servidor import SupabaseLocal
 
 
@@ -91,13 +91,13 @@ def _gravar(coleta: Coleta, pasta: Path) -> dict[str, Path]:
 
 @contextlib.contextmanager
 def fotografo(projeto: SupabaseLocal, pasta: Path, conexoes: int = 4) -> Iterator[Fotografo]:
-    """Abre o portal e inspeciona o projeto."""
+    """Abre a via e inspeciona o projeto."""
     acesso = Acesso(projeto.url, projeto.chave_service_role)
-    portal = Portal(acesso, conexoes, 3, threading.Event(), lambda *_: None)
+    via = ViaDaApi(acesso, conexoes, 3, threading.Event(), lambda *_: None)
     try:
-        yield Fotografo(portal, portal.inspecionar(Regras()), pasta)
+        yield Fotografo(via, via.inspecionar(Regras()), pasta)
     finally:
-        portal.fechar()
+        via.fechar()
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ def fotografo_direto(
 ) -> Iterator[Fotografo]:
     """O mesmo, pela conexão direta."""
     acessos = (AcessoDireto(projeto.uri_banco), Acesso(projeto.url, projeto.chave_service_role))
-    via = Direto(*acessos, 4, 3, threading.Event(), lambda *_: None)
+    via = ViaDireta(*acessos, 4, 3, threading.Event(), lambda *_: None)
     try:
         yield Fotografo(via, via.inspecionar(regras or Regras()), pasta)
     finally:

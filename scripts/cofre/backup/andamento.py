@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cofre.backup.resumo import CopiaDeEmpresa
+from cofre.backup.resumo import Resultado
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import NadaEncontrado
 from cofre.base.modelo import Empresa
@@ -80,7 +80,7 @@ def acabar(raiz: Path) -> None:
         (raiz / ARQUIVO).unlink(missing_ok=True)
 
 
-def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> CopiaDeEmpresa | None:
+def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> Resultado | None:
     """O que esta execução já fez, inteiro, da empresa; None se ainda não fez. Levanta
     FalhaDeDisco."""
     ultimo = deposito.ultimo(empresa.id)
@@ -90,14 +90,14 @@ def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> CopiaDeE
     if not pedido.execucao or meta.bruto.get("execucao") != pedido.execucao:
         return None
     instantanea = meta.consistencia == "instantanea"
-    return CopiaDeEmpresa(
+    return Resultado(
         empresa, str(ultimo.pasta), ultimo.carimbo, meta.tabelas, instantanea=instantanea
     )
 
 
 def separar(
     deposito: Deposito, empresas: Sequence[Empresa], pedido: Pedido
-) -> tuple[list[CopiaDeEmpresa], list[Empresa]]:
+) -> tuple[list[Resultado], list[Empresa]]:
     """(as que esta execução já copiou, as que faltam), na ordem. Levanta FalhaDeDisco."""
     prontas, faltam = [], []
     for empresa in empresas:

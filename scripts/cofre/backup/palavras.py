@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cofre.backup.resumo import CopiaDeEmpresa, Resumo
+from cofre.backup.resumo import Resultado, Resumo
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import duracao, limpo, numero, plural, tamanho
+from cofre.base.palavras import duracao, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import momento
 from cofre.via.contrato import Inspecao
@@ -33,7 +33,7 @@ class Narracao:
         linha(f"📊 Total de empresas: {numero(total)}")
         existem = {*catalogo.tabelas, *catalogo.visoes, *catalogo.ocultas}
         for nome in sorted({*regras.ignorar, *regras.tabelas} - existem):
-            self.relato.aviso(f"O cofre.toml cita «{limpo(nome)}», que este banco não mostra.")
+            self.relato.aviso(f"O cofre.toml cita «{visivel(nome)}», que este banco não mostra.")
         if not catalogo.completo:
             self.relato.aviso(
                 "A API não descreve as suas tabelas: só as 13 conhecidas foram procuradas, pelo"
@@ -44,7 +44,7 @@ class Narracao:
         if inspecao.escopo.de_fora:
             linha("ℹ️ Ficam de fora do backup:")
         for fora in inspecao.escopo.de_fora:
-            linha(f"   • {limpo(fora.tabela)}: {_recuado(fora.motivo, 5)}")
+            linha(f"   • {visivel(fora.tabela)}: {_recuado(fora.motivo, 5)}")
             if fora.sugestao:
                 linha("     se for de uma empresa, no cofre.toml:")
                 linha(f"       {_recuado(fora.sugestao, 7)}")
@@ -55,45 +55,45 @@ class Narracao:
             ja = plural(quantas, "empresa já estava copiada", "empresas já estavam copiadas")
             self.relato.linha(f"⏭️ {ja} quando o backup parou")
 
-    def empresa(self, copia: CopiaDeEmpresa) -> None:
+    def empresa(self, resultado: Resultado) -> None:
         """O bloco de uma empresa na tela."""
         linha = self.relato.linha
-        tudo_bem = copia.inteira and not copia.encolhimentos
+        tudo_bem = resultado.inteira and not resultado.encolhimentos
         cabecalho = linha if tudo_bem else self.relato.falha
         linha()
-        cabecalho(f"🏢 Empresa: {limpo(copia.empresa.nome)}")
-        for nome in sorted({*copia.tabelas, *copia.falhas}, key=ordem_de_exibicao):
-            if nome in copia.falhas:
-                self._falha(f"{limpo(nome)}:", copia.falhas[nome])
+        cabecalho(f"🏢 Empresa: {visivel(resultado.empresa.nome)}")
+        for nome in sorted({*resultado.tabelas, *resultado.falhas}, key=ordem_de_exibicao):
+            if nome in resultado.falhas:
+                self._falha(f"{visivel(nome)}:", resultado.falhas[nome])
             else:
-                quantos = plural(copia.tabelas[nome].registros, "registro", "registros")
-                linha(f"   ✅ {limpo(nome)}: {quantos}")
-        for c in copia.contradicoes:
+                quantos = plural(resultado.tabelas[nome].registros, "registro", "registros")
+                linha(f"   ✅ {visivel(nome)}: {quantos}")
+        for c in resultado.contradicoes:
             quantos = plural(c.quantidade, "registro aponta", "registros apontam")
-            exemplos = limpo(", ".join(c.exemplos))
+            exemplos = visivel(", ".join(c.exemplos))
             linha(
-                f"   ⚠️ {limpo(c.tabela)}: {quantos} para fora da empresa"
-                f" ({limpo(c.por)}; {exemplos})"
+                f"   ⚠️ {visivel(c.tabela)}: {quantos} para fora da empresa"
+                f" ({visivel(c.por)}; {exemplos})"
             )
-        if not copia.instantanea:
+        if not resultado.instantanea:
             linha("   ⚠️ Consistência parcial: os dados mudavam sem parar durante a leitura.")
-        for encolhimento in copia.encolhimentos:
+        for encolhimento in resultado.encolhimentos:
             self.relato.falha(f"   📉 {encolhimento.em_palavras}")
-        self._desfecho(copia)
+        self._desfecho(resultado)
 
-    def _desfecho(self, copia: CopiaDeEmpresa) -> None:
+    def _desfecho(self, resultado: Resultado) -> None:
         linha = self.relato.linha
-        if copia.impedida:
-            self._falha("Backup não concluído:", copia.impedida)
-        elif not copia.carimbo:
+        if resultado.impedida:
+            self._falha("Backup não concluído:", resultado.impedida)
+        elif not resultado.carimbo:
             self.relato.falha("   ❌ Backup não concluído: nenhuma tabela pôde ser lida")
-        elif copia.inteira:
-            linha(f"   ✅ Backup concluído: {copia.pasta}/")
+        elif resultado.inteira:
+            linha(f"   ✅ Backup concluído: {resultado.pasta}/")
         else:
-            self.relato.falha(f"   ⚠️ Backup incompleto: {copia.pasta}/")
+            self.relato.falha(f"   ⚠️ Backup incompleto: {resultado.pasta}/")
 
     def _falha(self, o_que: str, erro: ErroCofre) -> None:
-        self.relato.falha(f"   ❌ {o_que} {limpo(str(erro))}")
+        self.relato.falha(f"   ❌ {o_que} {visivel(str(erro))}")
         for cura in erro.dica.splitlines():
             self.relato.falha(f"      {cura}")
 
@@ -110,7 +110,7 @@ class Narracao:
         for nome, quantas in resumo.sem_dono.items():
             quantos = plural(quantas, "registro", "registros")
             linha(
-                f"   ⚠️ {limpo(nome)}: {quantos} sem empresa (dono nulo ou desconhecido), fora de"
+                f"   ⚠️ {visivel(nome)}: {quantos} sem empresa (dono nulo ou desconhecido), fora de"
                 " todos os backups"
             )
         self._falhas(resumo.falhas)
@@ -128,18 +128,18 @@ class Narracao:
     def _parece_ter_sumido(self, resumo: Resumo) -> None:
         """O que encolheu e quem desapareceu, com o que fazer. Os backups de antes continuam lá."""
         falha = self.relato.falha
-        for copia in resumo.encolhidas:
-            oque = [limpo(e.tabela) or "a empresa inteira" for e in copia.encolhimentos]
-            falha(f"   📉 {limpo(copia.empresa.nome)}: encolheu ({', '.join(oque)})")
+        for resultado in resumo.encolhidas:
+            oque = [visivel(e.tabela) or "a empresa inteira" for e in resultado.encolhimentos]
+            falha(f"   📉 {visivel(resultado.empresa.nome)}: encolheu ({', '.join(oque)})")
         for sumida in resumo.sumidas:
             quando = momento(sumida.ultimo).strftime("%d/%m/%Y %H:%M")
-            nome = limpo(sumida.empresa.nome)
+            nome = visivel(sumida.empresa.nome)
             falha(f"   📉 {nome}: não está mais entre as empresas; último backup em {quando}")
         if resumo.encolhidas or resumo.sumidas:
             falha("   Se foi um acidente, restaure um backup de antes: eles continuam guardados.")
             falha("   Se foi de propósito, diga que sim, e o aviso para:")
             empresas = [c.empresa for c in resumo.encolhidas] + [s.empresa for s in resumo.sumidas]
-            qual = limpo(empresas[0].id) if len(empresas) == 1 else "QUAL"
+            qual = visivel(empresas[0].id) if len(empresas) == 1 else "QUAL"
             falha(f"   python scripts/backup-por-empresa.py reconhecer --empresa {qual}")
 
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDeLeitura
+from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor
 from cofre.base.modelo import Contradicao, Empresa
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 from cofre.deposito.metadados import TabelaSalva
 from cofre.rotina.encolhimento import Encolhimento
 
 
 @dataclass(frozen=True, slots=True)
-class CopiaDeEmpresa:
+class Resultado:
     """O resultado de uma empresa. Sem `carimbo`, nada foi publicado."""
 
     empresa: Empresa
@@ -85,30 +85,30 @@ class Resumo:
     falhas: list[str] = field(default_factory=list)
     sem_dono: Mapping[str, int] = field(default_factory=dict)
     por_tabela: Counter[str] = field(default_factory=Counter)
-    encolhidas: list[CopiaDeEmpresa] = field(default_factory=list)
+    encolhidas: list[Resultado] = field(default_factory=list)
     sumidas: tuple[Sumida, ...] = ()
 
-    def somar(self, copia: CopiaDeEmpresa) -> None:
+    def somar(self, resultado: Resultado) -> None:
         self.empresas += 1
-        self.inteiras += copia.inteira
-        self.registros += copia.registros
-        self.bytes += copia.bytes
-        for nome, tabela in copia.tabelas.items():
+        self.inteiras += resultado.inteira
+        self.registros += resultado.registros
+        self.bytes += resultado.bytes
+        for nome, tabela in resultado.tabelas.items():
             self.por_tabela[nome] += tabela.registros
-        if copia.encolhimentos:
-            self.encolhidas.append(copia)
-        nome = limpo(copia.empresa.nome)
-        if copia.impedida:
-            self.falhas.append(f"{nome}: {copia.impedida}")
-        elif copia.falhas:
-            self.falhas.append(f"{nome}: {', '.join(map(limpo, sorted(copia.falhas)))}")
+        if resultado.encolhimentos:
+            self.encolhidas.append(resultado)
+        nome = visivel(resultado.empresa.nome)
+        if resultado.impedida:
+            self.falhas.append(f"{nome}: {resultado.impedida}")
+        elif resultado.falhas:
+            self.falhas.append(f"{nome}: {', '.join(map(visivel, sorted(resultado.falhas)))}")
 
     @property
     def codigo(self) -> int:
         """O código de saída: 4 se alguma empresa ou tabela falhou; senão, 10 se há dados que
         parecem ter sumido."""
         if self.falhas:
-            return FalhaDeLeitura.codigo
+            return FalhaDoServidor.codigo
         return DADOS_ENCOLHERAM if self.encolhidas or self.sumidas else 0
 
     def documento(self, empresas: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cofre.backup.andamento import separar
 from cofre.backup.palavras import Narracao
-from cofre.backup.resumo import CopiaDeEmpresa, Resumo
+from cofre.backup.resumo import Resultado, Resumo
 from cofre.backup.sumidas import empresas_sumidas
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
@@ -18,7 +18,7 @@ from cofre.base.erros import (
     ErroCofre,
     ErroDeUso,
     FalhaDeDisco,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     Interrompido,
     NadaEncontrado,
 )
@@ -29,7 +29,7 @@ from cofre.base.selecao import escolher_empresas, tabela_desconhecida
 from cofre.deposito.deposito import Deposito
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
-from cofre.foto.foto import Execucao, Foto, Pedido
+from cofre.foto.foto import Contexto, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.rotina.encolhimento import Encolhimento, encolhimentos, reconhecido_ate, referencias
 from cofre.via.contrato import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
@@ -46,7 +46,7 @@ CAUSAS_SEM_EMPRESA = (
 
 
 @dataclass(frozen=True, slots=True)
-class Copiadora:
+class Rodada:
     """Uma execução do backup: reúne o que ela usa."""
 
     configuracao: Configuracao
@@ -60,9 +60,7 @@ class Copiadora:
         """Quem tira e monta as fotos desta execução."""
         return Fotografo(self.via, self.deposito, self.configuracao.regras, self.relato)
 
-    def copiar(
-        self, pedido: Pedido, *, continuando: bool = False
-    ) -> Iterator[CopiaDeEmpresa | Resumo]:
+    def copiar(self, pedido: Pedido, *, continuando: bool = False) -> Iterator[Resultado | Resumo]:
         """Copia e publica; entrega cada empresa quando acaba, e por último o resumo. `continuando`:
         o que esta execução já tinha feito não se repete.
 
@@ -78,24 +76,24 @@ class Copiadora:
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
         pedidas = _tabelas(inspecao, pedido.tabelas)
         escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
-        execucao = Execucao(pedido, inspecao, escopo, self.configuracao)
+        contexto = Contexto(pedido, inspecao, escopo, self.configuracao)
         narracao.projeto(inspecao, self.configuracao.regras, len(escolhidas))
         resumo = Resumo(so_algumas=bool(pedido.tabelas))
         prontas, faltam = (
             separar(self.deposito, escolhidas, pedido) if continuando else ([], escolhidas)
         )
         narracao.ja_copiadas(len(prontas))
-        for copia in prontas:
-            resumo.somar(copia)
-            yield copia
+        for resultado in prontas:
+            resumo.somar(resultado)
+            yield resultado
         with self.relato.acompanhando():
-            for copias in self.empresas_lado_a_lado.em_ordem(
-                lambda juntas: self._copiar_juntas(juntas, execucao), self._juntas(faltam)
+            for resultados in self.empresas_lado_a_lado.em_ordem(
+                lambda juntas: self._fotografar_juntas(juntas, contexto), self._juntas(faltam)
             ):
-                for copia in copias:
-                    resumo.somar(copia)
-                    yield copia
-                    narracao.empresa(copia)
+                for resultado in resultados:
+                    resumo.somar(resultado)
+                    yield resultado
+                    narracao.empresa(resultado)
         if not pedido.empresas and not resumo.falhas:
             resumo.sem_dono = self._contar_sem_dono(resumo, escopo)
         if not pedido.empresas:
@@ -125,39 +123,39 @@ class Copiadora:
         ultimo = self.deposito.ultimo(empresa.id)
         return bool(ultimo and ultimo.meta and ultimo.meta.total > REGISTROS_DE_UMA_GRANDE)
 
-    def _copiar_juntas(
-        self, empresas: Sequence[Empresa], execucao: Execucao
-    ) -> list[CopiaDeEmpresa]:
+    def _fotografar_juntas(
+        self, empresas: Sequence[Empresa], contexto: Contexto
+    ) -> list[Resultado]:
         """Lê todas de uma vez; as que não deram certo assim, uma a uma."""
-        prontas: dict[str, CopiaDeEmpresa] = {}
+        prontas: dict[str, Resultado] = {}
         if len(empresas) > 1:
             # O que der errado aqui há de se repetir com a empresa a que diz respeito, e só com ela.
             with (
-                contextlib.suppress(FalhaDeLeitura, FalhaDeDisco),
-                self.fotografo.fotografar(empresas, execucao) as fotos,
+                contextlib.suppress(FalhaDoServidor, FalhaDeDisco),
+                self.fotografo.fotografar(empresas, contexto) as fotos,
             ):
-                prontas = {f.empresa.id: self._guardar(f, execucao) for f in fotos}
-        return [prontas.get(e.id) or self._copiar_sozinha(e, execucao) for e in empresas]
+                prontas = {f.empresa.id: self._guardar(f, contexto) for f in fotos}
+        return [prontas.get(e.id) or self._fotografar_sozinha(e, contexto) for e in empresas]
 
-    def _guardar(self, foto: Foto, execucao: Execucao) -> CopiaDeEmpresa:
-        return self._publicar(foto.empresa, self.fotografo.arquivos(foto, execucao), execucao)
+    def _guardar(self, foto: Foto, contexto: Contexto) -> Resultado:
+        return self._publicar(foto.empresa, self.fotografo.arquivos(foto, contexto), contexto)
 
-    def _copiar_sozinha(self, empresa: Empresa, execucao: Execucao) -> CopiaDeEmpresa:
-        return self._publicar(empresa, self.fotografo.montar(empresa, execucao), execucao)
+    def _fotografar_sozinha(self, empresa: Empresa, contexto: Contexto) -> Resultado:
+        return self._publicar(empresa, self.fotografo.montar(empresa, contexto), contexto)
 
     def _publicar(
         self,
         empresa: Empresa,
         montando: contextlib.AbstractContextManager[FotoMontada],
-        execucao: Execucao,
-    ) -> CopiaDeEmpresa:
+        contexto: Contexto,
+    ) -> Resultado:
         """Uma empresa até o fim. O que der errado fica nela: as outras continuam."""
         try:
             with montando as foto:
-                copia = self._resultado(foto, execucao)
+                resultado = self._resultado(foto, contexto)
                 if foto.salvas:
-                    foto.publicar([e.documento() for e in copia.encolhimentos])
-                return copia
+                    foto.publicar([e.documento() for e in resultado.encolhimentos])
+                return resultado
         except Interrompido:
             raise
         except ErroCofre as e:
@@ -165,10 +163,10 @@ class Copiadora:
         except Exception as e:
             erro = DefeitoInterno(e)
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
-        return CopiaDeEmpresa(empresa, pasta, impedida=erro)
+        return Resultado(empresa, pasta, impedida=erro)
 
-    def _resultado(self, foto: FotoMontada, execucao: Execucao) -> CopiaDeEmpresa:
-        return CopiaDeEmpresa(
+    def _resultado(self, foto: FotoMontada, contexto: Contexto) -> Resultado:
+        return Resultado(
             foto.empresa,
             exibir_pasta(foto.pasta),
             foto.carimbo,
@@ -176,10 +174,10 @@ class Copiadora:
             foto.falhas,
             foto.instantanea,
             foto.contradicoes,
-            encolhimentos=self._encolhimentos(foto, execucao),
+            encolhimentos=self._encolhimentos(foto, contexto),
         )
 
-    def _encolhimentos(self, foto: FotoMontada, execucao: Execucao) -> tuple[Encolhimento, ...]:
+    def _encolhimentos(self, foto: FotoMontada, contexto: Contexto) -> tuple[Encolhimento, ...]:
         """O que parece ter sumido desta empresa, contra os backups anteriores dela."""
         empresa = foto.empresa.id
         anteriores = self.deposito.da_empresa_do_mais_novo(empresa)
@@ -189,7 +187,7 @@ class Copiadora:
             foto.salvas,
             self.configuracao.limites.parcela,
             self.configuracao.regras.podem_encolher,
-            inteira=not foto.falhas and not execucao.pedido.tabelas,
+            inteira=not foto.falhas and not contexto.pedido.tabelas,
         )
 
     def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:

@@ -4,11 +4,12 @@
 
     ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente, AgendaRecusou
                ├─ NadaEncontrado (3)
-               ├─ FalhaDeLeitura (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
-               │                      ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
-               │                      ├─ ConexaoRecusada, TabelaBloqueada, PedidoGrande, Disputa
-               │                      ├─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
-               │                      └─ EmpresaMudou, DesfechoIncerto
+               ├─ FalhaDoServidor (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
+               │                       ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
+               │                       ├─ ConexaoRecusada, TabelaBloqueada, PedidoGrande, Disputa
+               │                       ├─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
+               │                       └─ EmpresaMudou, DesfechoIncerto
+               ├─ EscritaRecusada (4): o banco recusou uma escrita
                ├─ FalhaDeDisco (4)
                ├─ TravaOcupada (5)
                ├─ BackupDanificado (6) ── ZipRecusado
@@ -16,6 +17,9 @@
                ├─ EnsaioReprovado (11)
                ├─ DefeitoInterno (1)
                └─ Interrompido (130)
+
+Mais três ficam ao lado de quem os levanta: `via.api.conexao.PaginaGrande` e `via.direta.erros.
+SemConexao`, que são FalhaDoServidor, e `restauracao.dialogo.Cancelada`, que é Interrompido.
 """
 
 from __future__ import annotations
@@ -34,7 +38,8 @@ INSTALACAO = (
     "  python -m venv .venv\n"
     "  .venv/bin/python -m pip install -r requirements.txt\n"
     "  (no Windows: .venv\\Scripts\\python.exe -m pip install -r requirements.txt)\n"
-    "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock)"
+    "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock"
+    " httpx jinja2)"
 )
 
 INSTALACAO_DIRETA = (
@@ -88,65 +93,65 @@ class NadaEncontrado(ErroCofre):
     codigo = 3
 
 
-class FalhaDeLeitura(ErroCofre):
+class FalhaDoServidor(ErroCofre):
     """O servidor não deu o que se pediu."""
 
     codigo = 4
 
 
-class PermissaoNegada(FalhaDeLeitura):
+class PermissaoNegada(FalhaDoServidor):
     """42501: a chave não pode ler a tabela."""
 
 
-class TabelaInexistente(FalhaDeLeitura):
+class TabelaInexistente(FalhaDoServidor):
     """A tabela (ou a coluna pedida) não existe na API."""
 
 
-class PedidoRecusado(FalhaDeLeitura):
+class PedidoRecusado(FalhaDoServidor):
     """O servidor entendeu e recusou este pedido; os outros podem dar certo."""
 
 
-class ConsultaDemorada(FalhaDeLeitura):
+class ConsultaDemorada(FalhaDoServidor):
     """57014: o limite de tempo do servidor (8 s no Supabase) venceu."""
 
 
-class PedidoGrande(FalhaDeLeitura):
+class PedidoGrande(FalhaDoServidor):
     """413: o servidor, ou um proxy no caminho, não aceita um pedido deste tamanho; nada dele
     aconteceu."""
 
 
-class Disputa(FalhaDeLeitura):
+class Disputa(FalhaDoServidor):
     """O banco desfez a escrita por causa de outra ao mesmo tempo (serialização, impasse, trava);
     nada dela aconteceu, e sozinha passaria."""
 
 
-class ServidorSemResposta(FalhaDeLeitura):
+class ServidorSemResposta(FalhaDoServidor):
     """Conexão recusada, nome que não resolve, tempo esgotado, depois de todas as tentativas."""
 
 
-class ProjetoPausado(FalhaDeLeitura):
+class ProjetoPausado(FalhaDoServidor):
     """O Supabase pausa projetos gratuitos sem uso."""
 
     dica = "Abra o painel do Supabase, escolha o projeto e clique em «Restore project»."
 
 
-class ChaveRecusada(FalhaDeLeitura):
+class ChaveRecusada(FalhaDoServidor):
     """O servidor não aceitou a chave."""
 
 
-class ConexaoRecusada(FalhaDeLeitura):
+class ConexaoRecusada(FalhaDoServidor):
     """O PostgreSQL não aceitou a conexão direta, ou ela não seria segura."""
 
 
-class TabelaBloqueada(FalhaDeLeitura):
+class TabelaBloqueada(FalhaDoServidor):
     """55P03: outra transação segura a tabela há mais tempo do que se aceita esperar."""
 
 
-class RespostaInvalida(FalhaDeLeitura):
+class RespostaInvalida(FalhaDoServidor):
     """A resposta não é o JSON que devia ser, mesmo depois de novas tentativas."""
 
 
-class LinhaDeOutraEmpresa(FalhaDeLeitura):
+class LinhaDeOutraEmpresa(FalhaDoServidor):
     """O servidor mandou uma linha que não é da empresa pedida; nada dela foi gravado."""
 
     dica = (
@@ -166,11 +171,11 @@ class EscritaRecusada(ErroCofre):
         self.detalhes = detalhes
 
 
-class EmpresaMudou(FalhaDeLeitura):
+class EmpresaMudou(FalhaDoServidor):
     """Alguém mexeu nas tabelas escolhidas depois da foto; nada foi escrito."""
 
 
-class DesfechoIncerto(FalhaDeLeitura):
+class DesfechoIncerto(FalhaDoServidor):
     """A conexão caiu na hora de confirmar a transação: não se sabe se ela valeu."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cofre.base.config.valores import RAIZ
 
 
-def limpo(texto: str) -> str:
+def visivel(texto: str) -> str:
     """Um texto que veio de fora, sem o que mexeria com o terminal (controle, direção)."""
     return "".join(
         "\ufffd" if unicodedata.category(c) in _PERIGOSOS and c != _LIGADURA else c for c in texto

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 from collections.abc import Callable
 
 from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
-from cofre.base.palavras import em_linhas, limpo
+from cofre.base.palavras import em_linhas, visivel
 
 LINHAS_PARA_BARRA = 3000
 """Uma tabela menor que isto passa tão rápido que uma barra só piscaria."""
@@ -155,7 +155,7 @@ class RelatoTexto:
                 return
             chave = (empresa, tabela)
             if chave not in self._tarefas:
-                nome = f"{limpo(empresa)} · {limpo(tabela)}"
+                nome = f"{visivel(empresa)} · {visivel(tabela)}"
                 self._tarefas[chave] = self._barras.add_task(nome, total=total)
             self._barras.update(self._tarefas[chave], completed=lidas)
             if total is not None and lidas >= total:
@@ -168,7 +168,7 @@ class RelatoTexto:
             return
         with _barras(self._saida, self.largura) as barras:
             if etapa:
-                barras.add_task(limpo(etapa), total=None)
+                barras.add_task(visivel(etapa), total=None)
             self._barras = barras
             try:
                 yield

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 
 CANDIDATAS_MOSTRADAS = 20
 
@@ -38,16 +38,16 @@ def _uma(todas: Sequence[Empresa], texto: str) -> Empresa:
             return achadas[0]
         if achadas:
             raise ErroDeUso(
-                f"«{limpo(texto)}» pode ser mais de uma empresa.",
+                f"«{visivel(texto)}» pode ser mais de uma empresa.",
                 f"Use o id inteiro de uma destas:\n{_lista(achadas)}",
             )
     raise NadaEncontrado(
-        f"Nenhuma empresa com id ou nome «{limpo(texto)}».", f"Empresas:\n{_lista(todas)}"
+        f"Nenhuma empresa com id ou nome «{visivel(texto)}».", f"Empresas:\n{_lista(todas)}"
     )
 
 
 def _lista(empresas: Sequence[Empresa]) -> str:
-    linhas = [f"  {limpo(e.id)}  {limpo(e.nome)}" for e in empresas[:CANDIDATAS_MOSTRADAS]]
+    linhas = [f"  {visivel(e.id)}  {visivel(e.nome)}" for e in empresas[:CANDIDATAS_MOSTRADAS]]
     if len(empresas) > CANDIDATAS_MOSTRADAS:
         linhas.append(f"  … e mais {len(empresas) - CANDIDATAS_MOSTRADAS}")
     return "\n".join(linhas)
@@ -66,7 +66,7 @@ def tabela_de_nome(nome: str, disponiveis: Collection[str]) -> str | None:
 
 def tabela_desconhecida(causa: str, nome: str, disponiveis: Collection[str]) -> ErroDeUso:
     """O erro a levantar: a `causa`, os nomes parecidos e todos os que há."""
-    lista = ", ".join(limpo(t) for t in sorted(disponiveis, key=ordem_de_exibicao))
+    lista = ", ".join(visivel(t) for t in sorted(disponiveis, key=ordem_de_exibicao))
     sugestao = quis_dizer(nome, disponiveis)
     return ErroDeUso(causa, f"{sugestao}\nTabelas: {lista}" if sugestao else f"Tabelas: {lista}")
 
@@ -77,7 +77,7 @@ def quis_dizer(nome: str, disponiveis: Collection[str]) -> str:
     nas_formas = difflib.get_close_matches(nome.casefold(), formas, n=3, cutoff=0.6)
     iguais = [t for t in disponiveis if t.casefold() == nome.casefold()]
     parecidas = sorted(iguais) or [formas[f] for f in nas_formas]
-    return f"Você quis dizer {' ou '.join(map(limpo, parecidas))}?" if parecidas else ""
+    return f"Você quis dizer {' ou '.join(map(visivel, parecidas))}?" if parecidas else ""
 
 
 def interpretar_tabelas(resposta: str, disponiveis: Sequence[str]) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _nao_entendi(parte: str, disponiveis: Sequence[str]) -> ErroDeUso:
         return ErroDeUso("O 0 já são todas as tabelas: responda só 0.", "")
     if re.fullmatch(r"\d+(\s*-\s*\d+)?", parte):
         return ErroDeUso(f"Não entendi «{parte}»: as tabelas vão de 1 a {len(disponiveis)}.", "")
-    return ErroDeUso(f"Não entendi «{limpo(parte)}».", quis_dizer(parte, disponiveis))
+    return ErroDeUso(f"Não entendi «{visivel(parte)}».", quis_dizer(parte, disponiveis))
 
 
 def indice(texto: str, quantos: int) -> int | None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 from cofre.base.erros import ErroDeUso
 from cofre.base.relato import Relato
 
-Executar = Callable[[Namespace, Relato], int]
+Fazer = Callable[[Namespace, Relato], int]
 """Recebe as opções e o relato; devolve o código de saída."""
 
 MANUAL, AGENDADO = "manual", "agendado"
@@ -95,7 +95,7 @@ class Acao:
     nome: str
     ajuda: str
     opcoes: Callable[[argparse.ArgumentParser], None]
-    executar: Executar
+    executar: Fazer
 
 
 def acrescentar_acoes(analisador: Analisador, acoes: Sequence[Acao]) -> None:

@@ -24,7 +24,7 @@ from cofre.comando import (
 from cofre.comando.argumentos import (
     Acao,
     Analisador,
-    Executar,
+    Fazer,
     acrescentar_acoes,
     analisador_de,
     opcao_de_empresa,
@@ -48,7 +48,7 @@ Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 
 
-def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Executar]:
+def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     opcoes = _analisador().parse_args(argumentos)
     acoes = {acao.nome: acao.executar for acao in ACOES}
@@ -85,7 +85,7 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
     # As importações pesadas (httpx, supabase) esperam até serem precisas: --help é instantâneo.
     from cofre.backup import andamento
     from cofre.backup.resumo import Resumo
-    from cofre.backup.rodada import Copiadora
+    from cofre.backup.rodada import Rodada
     from cofre.base.config import ambiente
     from cofre.base.equipe import Equipe
     from cofre.deposito.deposito import Deposito
@@ -107,9 +107,9 @@ def _executar(opcoes: Namespace, relato: Relato, *, continuar: bool) -> int:
         avisar_das_velhas(listar, configuracao.limites.idade, relato)
         pedido = _pedido(opcoes, configuracao.destino, relato, continuar=continuar)
         via = abrir_via(opcoes, configuracao, parar, relato)
-        copiadora = Copiadora(configuracao, via, listar, equipe, relato)
+        rodada = Rodada(configuracao, via, listar, equipe, relato)
         try:
-            for parte in copiadora.copiar(pedido, continuando=continuar):
+            for parte in rodada.copiar(pedido, continuando=continuar):
                 if isinstance(parte, Resumo):
                     resumo = parte
                 else:
@@ -153,7 +153,7 @@ def _pedido(opcoes: Namespace, destino: Path, relato: Relato, *, continuar: bool
 
 CONTINUAR = Acao(
     "continuar",
-    "retoma o último backup, se parou antes do fim: só copia o que falta",
+    "retoma o último backup, se parou antes do fim: só resultado o que falta",
     _opcoes_de_continuar,
     _continuar,
 )

@@ -55,7 +55,7 @@ def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
 @contextlib.contextmanager
 def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restaurar | None]:
     """Quem restaura no banco de teste, aberto; None se não há nenhum. Levanta DependenciaAusente,
-    ConfiguracaoInvalida ou FalhaDeLeitura."""
+    ConfiguracaoInvalida ou FalhaDoServidor."""
     if acessos.teste is None and not embutido:
         yield None
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroCofre
 from cofre.base.relato import Relato, codigo_de
-from cofre.comando.argumentos import Executar
+from cofre.comando.argumentos import Fazer
 
 if TYPE_CHECKING:
     pass
@@ -23,11 +23,11 @@ from cofre.base.relato import RelatoJson, RelatoSilencioso, RelatoTexto, prepara
 from cofre.rotina.acompanhamento import Acompanhamento
 
 
-def registrada(acao: str, *, avisa: bool = False) -> Callable[[Executar], Executar]:
+def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
     """Faz uma ação deixar log e `ultima_execucao.json` na pasta dos backups; se `avisa`, também o
     ping e o webhook. A ação decorada nunca levanta ErroCofre: já o contou."""
 
-    def decorar(executar: Executar) -> Executar:
+    def decorar(executar: Fazer) -> Fazer:
         @functools.wraps(executar)
         def acompanhada(opcoes: Namespace, relato: Relato) -> int:
             from cofre.base.config import ambiente
@@ -46,7 +46,7 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Executar], Execut
     return decorar
 
 
-def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Executar]]) -> None:
+def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Fazer]]) -> None:
     """Lê a linha de comando, executa a ação e termina o processo com o código dela."""
     preparar_saidas()
     argumentos = sys.argv[1:]

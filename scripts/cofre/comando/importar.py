@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from cofre.base.palavras import limpo, plural
+from cofre.base.palavras import plural, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import Acao, opcoes_de_saida, uso_com
 from cofre.comando.execucao import registrada
@@ -27,7 +27,7 @@ def _importar(opcoes: Namespace, relato: Relato) -> int:
         deposito.preparar()
         feito = importar(arquivo, deposito)
     backup, meta = feito.backup, feito.meta
-    relato.linha(f"📦 {limpo(meta.nome)}  ({limpo(meta.user_id)})")
+    relato.linha(f"📦 {visivel(meta.nome)}  ({visivel(meta.user_id)})")
     relato.linha(f"   {plural(meta.total, 'registro', 'registros')}, {backup.estado}, conferido")
     if feito.ja_estava:
         relato.linha(
@@ -38,7 +38,7 @@ def _importar(opcoes: Namespace, relato: Relato) -> int:
         if backup.carimbo != feito.carimbo_de_origem:
             relato.linha(f"   O carimbo {feito.carimbo_de_origem} já era de outro backup.")
         relato.linha("ℹ️ Para restaurar:")
-        relato.linha(f"   python scripts/restaurar-empresa.py --empresa {limpo(meta.user_id)}")
+        relato.linha(f"   python scripts/restaurar-empresa.py --empresa {visivel(meta.user_id)}")
     relato.documento(
         {
             "acao": "importar",

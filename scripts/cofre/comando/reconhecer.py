@@ -12,7 +12,7 @@ from cofre.comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
 from cofre.comando.execucao import registrada
 
 if TYPE_CHECKING:
-    from cofre.deposito.inventario import EmpresaGuardada
+    from cofre.deposito.inventario import EmpresaComBackups
 
 
 @registrada("reconhecer")
@@ -32,19 +32,19 @@ def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
     return 0
 
 
-def _uma(guardada: EmpresaGuardada, relato: Relato) -> dict[str, str]:
+def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
     """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
-    from cofre.base.palavras import limpo
+    from cofre.base.palavras import visivel
     from cofre.rotina.encolhimento import ponto_de_partida, reconhecer
 
     empresa = guardada.empresa
     ultimo = ponto_de_partida(reversed(guardada.backups))
     if ultimo is None:
-        relato.linha(f"ℹ️ {limpo(empresa.nome)}: não há backup de rotina, nada a reconhecer.")
+        relato.linha(f"ℹ️ {visivel(empresa.nome)}: não há backup de rotina, nada a reconhecer.")
         return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ""}
     reconhecer(guardada.pasta, empresa.id, ultimo)
     relato.linha(
-        f"✅ {limpo(empresa.nome)}: daqui em diante, compara-se com o backup de"
+        f"✅ {visivel(empresa.nome)}: daqui em diante, compara-se com o backup de"
         f" {ultimo.quando:%Y-%m-%d %H:%M:%S}."
     )
     return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ultimo.carimbo}

@@ -10,7 +10,7 @@ from cofre.base.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     Analisador,
-    Executar,
+    Fazer,
     acoes_de,
     analisador_de,
     lista_de_nomes,
@@ -23,7 +23,7 @@ from cofre.restauracao.sessao import Sessao, abrir_sessao
 
 if TYPE_CHECKING:
     from cofre.deposito.diario import Diario
-    from cofre.deposito.inventario import EmpresaGuardada
+    from cofre.deposito.inventario import EmpresaComBackups
 
 
 DESCRICAO = """\
@@ -33,12 +33,12 @@ Sem opções, pergunta a empresa, as tabelas e a confirmação.
 """
 
 
-def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Executar]:
+def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     opcoes = _analisador().parse_args(argumentos)
     if opcoes.acao is not None:
         _recusar_o_que_nao_e_da_acao(opcoes)
-    acoes: dict[str, Executar] = {"desfazer": desfazer, "continuar": continuar}
+    acoes: dict[str, Fazer] = {"desfazer": desfazer, "continuar": continuar}
     return opcoes, acoes[opcoes.acao] if opcoes.acao else restaurar
 
 
@@ -142,7 +142,7 @@ def restaurar(opcoes: Namespace, relato: Relato) -> int:
         return Conducao(sessao).levar(alvo, "restaurar")
 
 
-def _resolver_pendente(sessao: Sessao, guardada: EmpresaGuardada, pendente: Diario) -> int:
+def _resolver_pendente(sessao: Sessao, guardada: EmpresaComBackups, pendente: Diario) -> int:
     """Uma restauração que não acabou vem antes de outra. Devolve o código de saída."""
     from cofre.restauracao.dialogo import Dialogo
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 from cofre.deposito.backup import FORMATO_DO_CARIMBO
 
 PREFIXO = "restauracao_"
@@ -116,7 +116,7 @@ def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
         todos = diarios(pasta)
         for diario in todos:
             if diario.aberto or (diario.por_concluir and diario is todos[-1]):
-                nome = limpo(str(diario.dados.get("nome", "")))
+                nome = visivel(str(diario.dados.get("nome", "")))
                 oque = "um desfazer não concluído" if diario.desfazendo else RESTAURACAO
                 escolha = "concluir" if diario.desfazendo else "concluir ou desfazer"
                 yield (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cofre.base.modelo import Empresa
-from cofre.base.palavras import limpo, plural
+from cofre.base.palavras import plural, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
@@ -57,12 +57,12 @@ def avisos_de_velhos(idades: Sequence[tuple[Empresa, Idade]], limite: timedelta)
         pior, idade = max(velhas, key=lambda par: par[1].tempo or timedelta.max)
         yield (
             f"{plural(len(velhas), 'empresa', 'empresas')} sem backup inteiro há mais de"
-            f" {ha_quanto(limite)}. A pior é {limpo(pior.nome)}: {_frase(idade)}."
+            f" {ha_quanto(limite)}. A pior é {visivel(pior.nome)}: {_frase(idade)}."
             " Veja todas com: python scripts/backup-por-empresa.py listar"
         )
         return
     for empresa, idade in velhas:
-        yield f"{limpo(empresa.nome)}: {_frase(idade)} (o limite é {ha_quanto(limite)})."
+        yield f"{visivel(empresa.nome)}: {_frase(idade)} (o limite é {ha_quanto(limite)})."
 
 
 def _frase(idade: Idade) -> str:

@@ -24,7 +24,7 @@ EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto 
 
 
 @dataclass(frozen=True, slots=True)
-class EmpresaGuardada:
+class EmpresaComBackups:
     """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo."""
 
     empresa: Empresa
@@ -32,7 +32,7 @@ class EmpresaGuardada:
     backups: tuple[Backup, ...]
 
 
-def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGuardada]:
+def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaComBackups]:
     """As empresas do depósito (as pedidas, ou todas), por nome. O nome é o do backup mais novo.
 
     Levanta NadaEncontrado se não há nenhum backup, e o que `escolher_empresas` levanta.
@@ -42,7 +42,7 @@ def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaGu
     return [achadas[e.id] for e in empresas]
 
 
-def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[EmpresaGuardada]:
+def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[EmpresaComBackups]:
     """As mesmas, sem guardar na memória os backups de mais de uma: cada pasta é lida duas vezes,
     e milhares de empresas não pesam mais que uma. Levanta como `guardadas`."""
     achadas = {g.empresa.id: (g.empresa, g.pasta) for g in _de_cada_pasta(deposito)}
@@ -51,7 +51,7 @@ def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[Empre
         yield from (g for g in da_pasta(pasta, deposito.backups(pasta)) if g.empresa == empresa)
 
 
-def _de_cada_pasta(deposito: Deposito) -> Iterator[EmpresaGuardada]:
+def _de_cada_pasta(deposito: Deposito) -> Iterator[EmpresaComBackups]:
     for pasta in deposito.pastas():
         yield from da_pasta(pasta, deposito.backups(pasta))
 
@@ -65,14 +65,14 @@ def _escolher(
     return escolher_empresas(todas, pedidas)
 
 
-def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaGuardada]:
+def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaComBackups]:
     """As empresas que têm `backups` nesta pasta: uma só, a não ser que alguém tenha mexido nela. Os
     ilegíveis vão com cada uma."""
     donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
     for dono in donos or ([""] if backups else []):
         seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
         nome = next((b.meta.nome for b in reversed(seus) if b.meta), f"({pasta.name})")
-        yield EmpresaGuardada(Empresa(dono or pasta.name, nome), pasta, seus)
+        yield EmpresaComBackups(Empresa(dono or pasta.name, nome), pasta, seus)
 
 
 def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
@@ -139,7 +139,7 @@ def por_data(backups: Sequence[Backup]) -> list[Backup]:
     return sorted(novos, key=lambda b: not de_rotina(b))
 
 
-def backup_pedido(guardada: EmpresaGuardada, pedido: str | None) -> Backup:
+def backup_pedido(guardada: EmpresaComBackups, pedido: str | None) -> Backup:
     """O do carimbo (ou do começo dele), ou o mais novo inteiro. Levanta NadaEncontrado ou
     ErroDeUso."""
 

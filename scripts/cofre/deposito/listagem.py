@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre.base.disco import ocupado
-from cofre.base.palavras import exibir_pasta, limpo, plural, tamanho
+from cofre.base.palavras import exibir_pasta, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
@@ -18,7 +18,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.idade import Idade, ha_quanto, idade_de
 from cofre.deposito.inventario import (
-    EmpresaGuardada,
+    EmpresaComBackups,
     arquivos_de,
     bytes_de,
     estado_de,
@@ -66,13 +66,13 @@ def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
     return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas))
 
 
-def _mostrar(guardada: EmpresaGuardada, idade: Idade, limite: timedelta, relato: Relato) -> None:
+def _mostrar(guardada: EmpresaComBackups, idade: Idade, limite: timedelta, relato: Relato) -> None:
     relato.linha()
-    relato.linha(f"🏢 {limpo(guardada.empresa.nome)}  ({limpo(guardada.empresa.id)})")
+    relato.linha(f"🏢 {visivel(guardada.empresa.nome)}  ({visivel(guardada.empresa.id)})")
     relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     if ensaio is not None:
-        como = ensaios.EM_PALAVRAS.get(ensaio.como, limpo(ensaio.como))
+        como = ensaios.EM_PALAVRAS.get(ensaio.como, visivel(ensaio.como))
         relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
     if idade.velho:
         relato.linha(
@@ -116,18 +116,18 @@ def _linha(backup: Backup) -> str:
     estado, causa = estado_de(backup)
     sinal = SINAIS.get(estado, "⚠️")
     if backup.meta is None:
-        return f"{sinal} {quando}  {estado}: {limpo(causa)}"
+        return f"{sinal} {quando}  {estado}: {visivel(causa)}"
     registros = plural(backup.meta.total, "registro", "registros")
     parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
     encolheu = ", dados encolheram" if marcas(backup.meta) else ""
     v1 = ", sem somas (primeira versão)" if backup.meta.versao == 1 else ""
     return (
         f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
-        f"  {estado}{f' ({limpo(causa)})' if causa else ''}{parcial}{encolheu}{v1}"
+        f"  {estado}{f' ({visivel(causa)})' if causa else ''}{parcial}{encolheu}{v1}"
     )
 
 
-def _documento(guardada: EmpresaGuardada, idade: Idade) -> dict[str, Any]:
+def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     return {
         "id": guardada.empresa.id,

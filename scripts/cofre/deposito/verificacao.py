@@ -12,20 +12,20 @@ from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import NULO, texto
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import limpo, numero, plural
+from cofre.base.palavras import numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_desconhecida
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.formato import ler_linhas, sha256_do_arquivo
-from cofre.deposito.inventario import EmpresaGuardada, de_rotina, estado_de, guardadas
+from cofre.deposito.inventario import EmpresaComBackups, de_rotina, estado_de, guardadas
 from cofre.deposito.ligacoes import Arquivo, campos, chaves_repetidas, ligacoes_abertas
 from cofre.deposito.metadados import SEM_CONTAGEM, Metadados
 
 if TYPE_CHECKING:
     from cofre.deposito.backup import Backup
-    from cofre.deposito.inventario import EmpresaGuardada
+    from cofre.deposito.inventario import EmpresaComBackups
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def verificar(
         conferidos = [(backup, list(danos_de(backup, tabelas))) for backup in guardada.backups]
         cabecalho = relato.falha if any(danos for _, danos in conferidos) else relato.linha
         relato.linha()
-        cabecalho(f"🏢 Empresa: {limpo(guardada.empresa.nome)}")
+        cabecalho(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
         for backup, danos in conferidos:
             total += 1
             danificados += bool(danos)
@@ -84,8 +84,8 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     if danos:
         relato.falha(f"   ❌ {quando}: danificado")
         for dano in danos:
-            onde = f"{limpo(dano.tabela)}: " if dano.tabela else ""
-            relato.falha(f"      • {onde}{limpo(dano.causa)}")
+            onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
+            relato.falha(f"      • {onde}{visivel(dano.causa)}")
         return
     registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
     sinal = "✅" if backup.estado == "completo" else "⚠️"
@@ -93,7 +93,7 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     relato.linha(f"   {sinal} {quando}: {registros}, {backup.estado}{sem_somas}")
 
 
-def _conferir_nomes(guardadas_: Sequence[EmpresaGuardada], tabelas: Sequence[str]) -> None:
+def _conferir_nomes(guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[str]) -> None:
     """Um nome que nenhum backup tem é engano: conferir nada não é conferir. Levanta ErroDeUso."""
     conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
     for nome in tabelas:
@@ -101,7 +101,7 @@ def _conferir_nomes(guardadas_: Sequence[EmpresaGuardada], tabelas: Sequence[str
             raise tabela_desconhecida(f"Nenhum backup tem a tabela {nome}.", nome, conhecidas)
 
 
-def anterior_inteiro(guardada: EmpresaGuardada, backup: Backup) -> Backup | None:
+def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | None:
     """O backup de rotina completo mais novo, anterior a este, cujo conteúdo está como foi gravado.
     Relê os arquivos dos que examina. Levanta FalhaDeDisco."""
     anteriores = (b for b in reversed(guardada.backups) if b.carimbo < backup.carimbo)
@@ -231,7 +231,7 @@ def _ligacoes(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano
             yield Dano(aberta.tabela, f"{quantas} para fora do backup ({aberta.por})")
 
 
-def recusar_danificado(guardada: EmpresaGuardada, backup: Backup, outra_escolha: str) -> None:
+def recusar_danificado(guardada: EmpresaComBackups, backup: Backup, outra_escolha: str) -> None:
     """Relê o backup inteiro. Levanta BackupDanificado com os danos e o anterior que presta; sem um,
     `outra_escolha` diz como escolher."""
 

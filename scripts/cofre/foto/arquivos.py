@@ -24,7 +24,7 @@ from cofre.deposito.metadados import (
 from cofre.deposito.publicacao import Montagem
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import contradicoes
-from cofre.foto.foto import Execucao, Foto
+from cofre.foto.foto import Contexto, Foto
 from cofre.via.contrato import TabelaLida
 
 
@@ -49,13 +49,13 @@ class FotoMontada:
         return self._montagem.publicar({**self._metadados, CHAVE: list(encolhimentos)})
 
 
-def montar(foto: Foto, montagem: Montagem, execucao: Execucao, via: str) -> FotoMontada:
+def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: str) -> FotoMontada:
     """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
     boas = [t for t in foto.coleta.tabelas if t.falha is None]
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
     falhas |= {t.tabela.nome: t.falha for t in foto.coleta.tabelas if t.falha is not None}
     montagem.reservar([t.tabela.nome for t in boas])
-    salvas = {t.tabela.nome: _gravar(t, execucao.escopo, montagem) for t in boas}
+    salvas = {t.tabela.nome: _gravar(t, contexto.escopo, montagem) for t in boas}
     arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
     montada = FotoMontada(
         foto.empresa,
@@ -64,12 +64,12 @@ def montar(foto: Foto, montagem: Montagem, execucao: Execucao, via: str) -> Foto
         salvas,
         falhas,
         foto.coleta.instantanea,
-        tuple(contradicoes(arquivos, execucao)),
+        tuple(contradicoes(arquivos, contexto)),
         arquivos,
         montagem,
         {},
     )
-    return replace(montada, _metadados=_metadados(montada, foto, execucao, via))
+    return replace(montada, _metadados=_metadados(montada, foto, contexto, via))
 
 
 def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
@@ -96,10 +96,10 @@ def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSal
     )
 
 
-def _metadados(montada: FotoMontada, foto: Foto, execucao: Execucao, via: str) -> dict[str, Any]:
-    inspecao = execucao.inspecao
+def _metadados(montada: FotoMontada, foto: Foto, contexto: Contexto, via: str) -> dict[str, Any]:
+    inspecao = contexto.inspecao
     registros = montada.empresa.registros
-    nao_pedidas = set(inspecao.escopo.tabelas) - set(execucao.escopo.tabelas)
+    nao_pedidas = set(inspecao.escopo.tabelas) - set(contexto.escopo.tabelas)
     return {
         "versao_formato": VERSAO_DO_FORMATO,
         "versao_ferramenta": VERSAO,
@@ -111,11 +111,11 @@ def _metadados(montada: FotoMontada, foto: Foto, execucao: Execucao, via: str) -
         "fim": datetime.now().astimezone().isoformat(),
         "origem": {
             "via": via,
-            "url": execucao.configuracao.acesso.url,
+            "url": contexto.configuracao.acesso.url,
             "maquina": socket.gethostname(),
         },
-        "tipo": execucao.pedido.tipo,
-        "execucao": execucao.pedido.execucao,
+        "tipo": contexto.pedido.tipo,
+        "execucao": contexto.pedido.execucao,
         "estado": "completo" if not montada.falhas else "incompleto",
         "consistencia": "instantanea" if montada.instantanea else "parcial",
         "consistencia_como": foto.coleta.metodo,

@@ -9,10 +9,10 @@ from cofre.base.modelo import Contradicao
 from cofre.deposito.ligacoes import EXEMPLOS, Arquivo, campos, ligacoes_abertas
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Elo
-from cofre.foto.foto import Execucao
+from cofre.foto.foto import Contexto
 
 
-def contradicoes(arquivos: Mapping[str, Arquivo], execucao: Execucao) -> Iterator[Contradicao]:
+def contradicoes(arquivos: Mapping[str, Arquivo], contexto: Contexto) -> Iterator[Contradicao]:
     """Linhas desta empresa com uma ligação que leva para fora dela: as chaves estrangeiras que não
     fecham e os elos que dão em empresas diferentes."""
     abertas = ligacoes_abertas({n: [a] for n, a in arquivos.items()})
@@ -20,7 +20,7 @@ def contradicoes(arquivos: Mapping[str, Arquivo], execucao: Execucao) -> Iterato
     for nome, arquivo in arquivos.items():
         if nome in ("user_approvals", "funcionarios"):
             continue  # a linha do empregado tem, de propósito, o login dele e a empresa
-        divididas = _elos_divididos(arquivo, execucao.inspecao.donos)
+        divididas = _elos_divididos(arquivo, contexto.inspecao.donos)
         ja_ditas = {c.por.partition(" → ")[0] for c in abertas if c.tabela == nome}
         if divididas and not ja_ditas & {coluna for coluna, _ in arquivo.tabela.elos}:
             yield divididas

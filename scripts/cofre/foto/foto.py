@@ -14,7 +14,7 @@ from cofre.via.contrato import Coleta, Inspecao
 
 
 @dataclass(frozen=True, slots=True)
-class Execucao:
+class Contexto:
     """O que é igual para todas as empresas de uma execução. `escopo` só tem as tabelas pedidas."""
 
     pedido: Pedido

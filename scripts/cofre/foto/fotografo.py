@@ -12,14 +12,14 @@ import msgspec
 
 from cofre.base.config.valores import Regras
 from cofre.base.disco import erros_de_disco
-from cofre.base.erros import FalhaDeLeitura
+from cofre.base.erros import FalhaDoServidor
 from cofre.base.linha import texto, tipo_com
 from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.foto.arquivos import FotoMontada, montar
-from cofre.foto.foto import Execucao, Foto
+from cofre.foto.foto import Contexto, Foto
 from cofre.foto.perdidas import tabelas_perdidas
 from cofre.via.contrato import Coleta, ViaDeFotos
 
@@ -37,60 +37,60 @@ class Fotografo:
     relato: Relato
 
     @contextlib.contextmanager
-    def montar(self, empresa: Empresa, execucao: Execucao) -> Iterator[FotoMontada]:
+    def montar(self, empresa: Empresa, contexto: Contexto) -> Iterator[FotoMontada]:
         """A foto da empresa; o que não for publicado dentro do contexto some ao sair.
-        Levanta FalhaDeLeitura ou FalhaDeDisco."""
+        Levanta FalhaDoServidor ou FalhaDeDisco."""
         for _ in range(FOTOS_DE_UMA_EMPRESA):
-            with self._fotografar([empresa], execucao) as fotos:
+            with self._fotografar([empresa], contexto) as fotos:
                 (foto,) = fotos
                 if foto.empresa == empresa:
-                    with self.arquivos(foto, execucao) as montada:
+                    with self.arquivos(foto, contexto) as montada:
                         yield montada
                     return
             empresa = foto.empresa  # recomeça sabendo das novas linhas de `empresas`
-            execucao.inspecao.donos.lembrar(empresa)
-        raise FalhaDeLeitura("As linhas da empresa em «empresas» não param de mudar.")
+            contexto.inspecao.donos.lembrar(empresa)
+        raise FalhaDoServidor("As linhas da empresa em «empresas» não param de mudar.")
 
     @contextlib.contextmanager
-    def fotografar(self, empresas: Sequence[Empresa], execucao: Execucao) -> Iterator[list[Foto]]:
+    def fotografar(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[list[Foto]]:
         """As fotos de várias empresas, lidas juntas; sem as que mudaram enquanto isso. Dentro do
-        contexto, `arquivos` as monta. Levanta FalhaDeLeitura ou FalhaDeDisco."""
-        with self._fotografar(empresas, execucao) as fotos:
+        contexto, `arquivos` as monta. Levanta FalhaDoServidor ou FalhaDeDisco."""
+        with self._fotografar(empresas, contexto) as fotos:
             yield [foto for foto in fotos if foto.empresa in empresas]
 
     @contextlib.contextmanager
-    def arquivos(self, foto: Foto, execucao: Execucao) -> Iterator[FotoMontada]:
+    def arquivos(self, foto: Foto, contexto: Contexto) -> Iterator[FotoMontada]:
         """Uma foto em arquivos: somem ao sair, se não forem publicados. Levanta FalhaDeDisco."""
         with self.deposito.montar(foto.empresa.id, foto.inicio) as montagem:
             with erros_de_disco(montagem.pasta):
-                montada = montar(foto, montagem, execucao, self.via.nome)
+                montada = montar(foto, montagem, contexto, self.via.nome)
             yield montada
 
     @contextlib.contextmanager
-    def _fotografar(self, empresas: Sequence[Empresa], execucao: Execucao) -> Iterator[list[Foto]]:
+    def _fotografar(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[list[Foto]]:
         inicio = datetime.now().astimezone()
         with contextlib.ExitStack() as pilha, erros_de_disco(self.deposito.raiz):
             coletas = self.via.fotografar(
                 empresas,
-                execucao.escopo.tabelas,
-                execucao.inspecao.donos,
+                contexto.escopo.tabelas,
+                contexto.inspecao.donos,
                 lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
                 partial(self.relato.avanco, _de_quem(empresas)),
             )
             yield [
-                self._foto(empresa, coletas[empresa.id], execucao, inicio)
+                self._foto(empresa, coletas[empresa.id], contexto, inicio)
                 for empresa in empresas
                 if empresa.id in coletas
             ]
 
-    def _foto(self, empresa: Empresa, coleta: Coleta, execucao: Execucao, inicio: datetime) -> Foto:
+    def _foto(self, empresa: Empresa, coleta: Coleta, contexto: Contexto, inicio: datetime) -> Foto:
         """A foto, e o que o último backup diz que devia estar nela."""
         ultimo = next(self.deposito.da_empresa_do_mais_novo(empresa.id), None)
-        pedidas = execucao.pedido.tabelas
+        pedidas = contexto.pedido.tabelas
         return Foto(
             _empresa_na_foto(empresa, coleta),
             coleta,
-            tabelas_perdidas(ultimo, execucao.inspecao, self.regras, pedidas),
+            tabelas_perdidas(ultimo, contexto.inspecao, self.regras, pedidas),
             inicio,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cofre.base.config.valores import Regras
-from cofre.base.erros import ErroCofre, FalhaDeLeitura
+from cofre.base.erros import ErroCofre, FalhaDoServidor
 from cofre.base.modelo import TABELAS_CONHECIDAS, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.via.contrato import Inspecao
@@ -40,7 +40,7 @@ def _tabelas_de(backup: Backup) -> Iterable[str]:
 
 def _recusada(inspecao: Inspecao, tabela: str) -> ErroCofre:
     causa, _quebra, dica = inspecao.catalogo.ocultas[tabela].partition("\n")
-    return FalhaDeLeitura(causa, dica)
+    return FalhaDoServidor(causa, dica)
 
 
 def _sumiu(tabela: str, ultimo: Backup, inspecao: Inspecao) -> ErroCofre:
@@ -49,8 +49,8 @@ def _sumiu(tabela: str, ultimo: Backup, inspecao: Inspecao) -> ErroCofre:
     quando = ultimo.quando.strftime("%d/%m/%Y %H:%M")
     fora = next((d for d in inspecao.escopo.de_fora if d.tabela == tabela), None)
     if fora:
-        return FalhaDeLeitura(f"estava no backup de {quando} e agora fica de fora: {fora.motivo}")
-    return FalhaDeLeitura(
+        return FalhaDoServidor(f"estava no backup de {quando} e agora fica de fora: {fora.motivo}")
+    return FalhaDoServidor(
         f"estava no backup de {quando} e não aparece mais na API",
         "Se perdeu a permissão, no SQL Editor do Supabase:\n"
         f'  GRANT SELECT, INSERT, UPDATE, DELETE ON public."{tabela}" TO service_role;\n'

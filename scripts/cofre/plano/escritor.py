@@ -22,6 +22,9 @@ SEM_VERSAO = "sem versão"
 """Códigos nossos, no lugar dos do PostgreSQL: um gatilho troca o dono; a linha não é mais como a
 foto a viu; um gatilho faz de conta que a escrita aconteceu; não se sabe se a linha ainda é a que a
 foto viu."""
+DISPUTAS = frozenset({"40001", "40P01"})
+"""SQLSTATEs de uma escrita que outra atrapalhou (serialização, impasse): passa sozinho. A trava que
+não se obtém (55P03) é de cada via: pela API também passa, e direto se diz de quem ela é."""
 POR_REVER = frozenset({MUDOU, SEM_VERSAO})
 """O que a próxima foto pode resolver, sem que o plano mude."""
 
@@ -82,35 +85,37 @@ class Inserido:
 
 class Escritor(Protocol):
     """Uma via até o banco. As linhas que devolve trazem a chave e as colunas de dono como o banco
-    as tem depois da escrita. Levanta um dos SEM_EFEITO, e FalhaDeLeitura pelo resto."""
+    as tem depois da escrita. Levanta um dos SEM_EFEITO, e FalhaDoServidor pelo resto."""
 
     def repor(
-        self, alvo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
+        self, no_escopo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
     ) -> Iterator[Inserido]:
         """Insere cada lote, inteiro ou nada; responde por cada um, na ordem. Em paralelo, vários
         podem estar a caminho ao mesmo tempo, depois que o primeiro chegou."""
 
     def mudar(
-        self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
+        self, no_escopo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
     ) -> Generator[Mudada, None, None]:
         """Muda as linhas que ainda são como a foto as viu; responde por cada uma, na ordem. Uma
         recusa vem na resposta (com IGNORADA, se o banco não mudou uma que ainda é). Em paralelo,
         várias podem estar a caminho ao mesmo tempo. Quem fecha o gerador não manda mais nada."""
 
-    def lotes_a_apagar(self, alvo: TabelaNoEscopo, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+    def lotes_a_apagar(
+        self, no_escopo: TabelaNoEscopo, acoes: Iterator[Acao]
+    ) -> Iterator[list[Acao]]:
         """As ações em grupos que cabem num `apagar`."""
 
-    def apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
+    def apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
         """Apaga as linhas que ainda são como a foto as viu; devolve as que não são e ficaram.
         Levanta EscritaRecusada com IGNORADA se o banco não apagou alguma que ainda é."""
 
-    def apagar_inserida(self, alvo: TabelaNoEscopo, linha: bytes) -> None:
+    def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
         """Tira uma linha devolvida por `repor`, se ainda é do mesmo dono e o banco deixa."""
 
 
-def colunas_de_dono(alvo: TabelaNoEscopo) -> tuple[str, ...]:
+def colunas_de_dono(no_escopo: TabelaNoEscopo) -> tuple[str, ...]:
     """As colunas da própria tabela que dizem a empresa (nenhuma se ela é da mãe)."""
-    da_tabela = next((r for r in alvo.ramos if not r.passos), None)
+    da_tabela = next((r for r in no_escopo.ramos if not r.passos), None)
     return tuple(e.coluna for e in da_tabela.elos) if da_tabela else ()
 
 

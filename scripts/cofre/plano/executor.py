@@ -67,7 +67,7 @@ class Executor:
     _leitores: dict[str, msgspec.json.Decoder[Campos]] = field(default_factory=dict)
 
     def executar(self, plano: Plano) -> list[Impedimento]:
-        """Repõe, religa, altera e remove. Levanta FalhaDeLeitura se o servidor some."""
+        """Repõe, religa, altera e remove. Levanta FalhaDoServidor se o servidor some."""
         ordem, soltas = ordenar([self.escopo[t].tabela for t in plano.tabelas])
         for nome in ordem:
             self._repor(plano, nome, self._adiadas(nome, soltas))
@@ -93,16 +93,16 @@ class Executor:
     def _repor(self, plano: Plano, nome: str, anular: Sequence[str]) -> None:
         if not plano.contagens[nome].repor:
             return
-        alvo, ritmo = self.escopo[nome], Ritmo()
-        em_paralelo = self._conferida(plano, nome) and not aponta_para_si(alvo.tabela)
-        acoes = ritmo.lotes(maes_antes(plano, alvo.tabela))
+        no_escopo, ritmo = self.escopo[nome], Ritmo()
+        em_paralelo = self._conferida(plano, nome) and not aponta_para_si(no_escopo.tabela)
+        acoes = ritmo.lotes(maes_antes(plano, no_escopo.tabela))
         lotes = (lote_de(plano.tabelas[nome], lote, anular) for lote in acoes)
-        self._repor_lotes(plano, alvo, lotes, ritmo, em_paralelo=em_paralelo)
+        self._repor_lotes(plano, no_escopo, lotes, ritmo, em_paralelo=em_paralelo)
 
     def _repor_lotes(
         self,
         plano: Plano,
-        alvo: TabelaNoEscopo,
+        no_escopo: TabelaNoEscopo,
         lotes: Iterator[Lote],
         ritmo: Ritmo,
         *,
@@ -111,28 +111,32 @@ class Executor:
         """Do que não deu certo se trata quando nada mais está a caminho: o remédio pode ser mexer
         em outras linhas."""
         a_tratar: list[Inserido] = []
-        while not self._desistiu(alvo.tabela.nome, REPOR):
+        while not self._desistiu(no_escopo.tabela.nome, REPOR):
             ate_algum = enquanto(lambda: not a_tratar, lotes)
-            for feito in self.escritor.repor(alvo, ate_algum, em_paralelo=em_paralelo):
+            for feito in self.escritor.repor(no_escopo, ate_algum, em_paralelo=em_paralelo):
                 if feito.erro is None:
                     ritmo.crescer()
-                    self.ao_avancar(alvo.tabela.nome, REPOR, len(feito.lote.acoes))
-                if feito.erro is not None or self._trocadas(alvo, feito.lote.acoes, feito.gravadas):
+                    self.ao_avancar(no_escopo.tabela.nome, REPOR, len(feito.lote.acoes))
+                if feito.erro is not None or self._trocadas(
+                    no_escopo, feito.lote.acoes, feito.gravadas
+                ):
                     a_tratar.append(feito)
             if not a_tratar:
                 return
             for feito in a_tratar:
-                self._tratar(plano, alvo, feito, ritmo)
+                self._tratar(plano, no_escopo, feito, ritmo)
             a_tratar.clear()
 
-    def _tratar(self, plano: Plano, alvo: TabelaNoEscopo, feito: Inserido, ritmo: Ritmo) -> None:
+    def _tratar(
+        self, plano: Plano, no_escopo: TabelaNoEscopo, feito: Inserido, ritmo: Ritmo
+    ) -> None:
         """De um lote recusado, acha as linhas que podem entrar; de um em que um gatilho trocou o
         dono, tira as que se soltaram."""
-        lote, erro, nome = feito.lote, feito.erro, alvo.tabela.nome
+        lote, erro, nome = feito.lote, feito.erro, no_escopo.tabela.nome
         if erro is None:
-            for linha in self._trocadas(alvo, lote.acoes, feito.gravadas):
-                self.escritor.apagar_inserida(alvo, linha)
-            self._anotar_gatilho(alvo, REPOR, lote.acoes[0])
+            for linha in self._trocadas(no_escopo, lote.acoes, feito.gravadas):
+                self.escritor.apagar_inserida(no_escopo, linha)
+            self._anotar_gatilho(no_escopo, REPOR, lote.acoes[0])
             return
         partes = lote.metades()
         if not isinstance(erro, EscritaRecusada):
@@ -140,12 +144,12 @@ class Executor:
                 raise erro  # uma linha sozinha que não cabe não tem remédio
             ritmo.encolher(lote.acoes)
         elif not partes:
-            if self._liberar(plano, alvo, lote.acoes[0].chave, erro):
+            if self._liberar(plano, no_escopo, lote.acoes[0].chave, erro):
                 partes = (lote,)
             else:
                 self._anotar(nome, REPOR, lote.acoes[0], erro)
         for parte in partes:
-            self._repor_lotes(plano, alvo, iter([parte]), Ritmo(), em_paralelo=False)
+            self._repor_lotes(plano, no_escopo, iter([parte]), Ritmo(), em_paralelo=False)
 
     def _religar(self, plano: Plano, nome: str, colunas: Sequence[str]) -> None:
         """As colunas que foram nulas na reposição."""
@@ -173,12 +177,12 @@ class Executor:
             self._mudar(plano, nome, pedidos())
 
     def _mudar(self, plano: Plano, nome: str, pedidos: Iterator[Mudanca]) -> None:
-        alvo, em_paralelo = self.escopo[nome], self._conferida(plano, nome)
+        no_escopo, em_paralelo = self.escopo[nome], self._conferida(plano, nome)
         with contextlib.closing(
-            self.escritor.mudar(alvo, pedidos, em_paralelo=em_paralelo)
+            self.escritor.mudar(no_escopo, pedidos, em_paralelo=em_paralelo)
         ) as feitas:
             for feita in feitas:
-                self._ao_mudar(plano, alvo, feita)
+                self._ao_mudar(plano, no_escopo, feita)
                 if self._troca_o_dono(nome):
                     return  # mais uma só soltaria mais uma linha
 
@@ -187,39 +191,39 @@ class Executor:
         lado: só se as mães também são do plano, e a próxima foto as confere."""
         return all(fk.tabela in plano.tabelas for fk in self.escopo[nome].tabela.estrangeiras)
 
-    def _ao_mudar(self, plano: Plano, alvo: TabelaNoEscopo, feita: Mudada) -> None:
-        nome, acao, recusa = alvo.tabela.nome, feita.mudanca.acao, feita.recusa
+    def _ao_mudar(self, plano: Plano, no_escopo: TabelaNoEscopo, feita: Mudada) -> None:
+        nome, acao, recusa = no_escopo.tabela.nome, feita.mudanca.acao, feita.recusa
         if recusa is not None:
-            if self._liberar(plano, alvo, acao.chave, recusa):
+            if self._liberar(plano, no_escopo, acao.chave, recusa):
                 pedido = iter([feita.mudanca])
-                for de_novo in self.escritor.mudar(alvo, pedido, em_paralelo=False):
-                    self._ao_mudar(plano, alvo, de_novo)
+                for de_novo in self.escritor.mudar(no_escopo, pedido, em_paralelo=False):
+                    self._ao_mudar(plano, no_escopo, de_novo)
             else:
                 self._anotar(nome, ALTERAR, acao, recusa)
             return
         self.ao_avancar(nome, ALTERAR, 1)
         if feita.gravadas is not None and not feita.gravadas and acao.atual is not None:
             self._anotar_mudou(nome, ALTERAR, acao)
-        if self._trocadas(alvo, [acao], feita.gravadas or ()):
-            self._anotar_gatilho(alvo, ALTERAR, acao)
+        if self._trocadas(no_escopo, [acao], feita.gravadas or ()):
+            self._anotar_gatilho(no_escopo, ALTERAR, acao)
 
     # -- remover ---------------------------------------------------------------------------
 
     def _remover(self, plano: Plano, nome: str) -> None:
-        alvo = self.escopo[nome]
-        for lote in self.escritor.lotes_a_apagar(alvo, plano.acoes(nome, REMOVER)):
-            self._apagar(alvo, lote)
+        no_escopo = self.escopo[nome]
+        for lote in self.escritor.lotes_a_apagar(no_escopo, plano.acoes(nome, REMOVER)):
+            self._apagar(no_escopo, lote)
 
-    def _apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> None:
-        nome = alvo.tabela.nome
+    def _apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> None:
+        nome = no_escopo.tabela.nome
         if self._desistiu(nome, REMOVER):
             return
         try:
-            ficaram = self.escritor.apagar(alvo, lote)
+            ficaram = self.escritor.apagar(no_escopo, lote)
         except SEM_EFEITO as e:
             partes = metades(lote)
             for parte in partes:
-                self._apagar(alvo, parte)
+                self._apagar(no_escopo, parte)
             if partes:
                 return
             if not isinstance(e, EscritaRecusada):
@@ -233,12 +237,12 @@ class Executor:
     # -- gatilhos que trocam o dono ----------------------------------------------------------
 
     def _trocadas(
-        self, alvo: TabelaNoEscopo, mandadas: Sequence[Acao], gravadas: Sequence[bytes]
+        self, no_escopo: TabelaNoEscopo, mandadas: Sequence[Acao], gravadas: Sequence[bytes]
     ) -> list[bytes]:
         """As linhas que ficaram no banco com outro dono que o mandado: um gatilho o troca."""
-        nome, donos = alvo.tabela.nome, colunas_de_dono(alvo)
+        nome, donos = no_escopo.tabela.nome, colunas_de_dono(no_escopo)
         if nome not in self._leitores:
-            tipo = tipo_com((*alvo.tabela.chave, *donos), opcionais=True)
+            tipo = tipo_com((*no_escopo.tabela.chave, *donos), opcionais=True)
             self._leitores[nome] = msgspec.json.Decoder(tipo)
         ler = self._leitores[nome].decode
         if [ler(g) for g in gravadas] == [ler(a.alvo or b"{}") for a in mandadas]:
@@ -247,7 +251,7 @@ class Executor:
         por_chave = {a.chave: a.alvo or b"{}" for a in mandadas}
         for gravada in gravadas:
             ficou = abrir_linha(gravada)
-            mandada = por_chave.get(tuple(bytes(ficou[c]) for c in alvo.tabela.chave))
+            mandada = por_chave.get(tuple(bytes(ficou[c]) for c in no_escopo.tabela.chave))
             quis = abrir_linha(mandada) if mandada is not None else ficou
             # Um dono nulo que o banco preenche fica na empresa: a próxima passada o devolve.
             if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
@@ -257,23 +261,25 @@ class Executor:
     # -- valores únicos tomados ------------------------------------------------------------
 
     def _liberar(
-        self, plano: Plano, alvo: TabelaNoEscopo, chave: Chave, recusa: EscritaRecusada
+        self, plano: Plano, no_escopo: TabelaNoEscopo, chave: Chave, recusa: EscritaRecusada
     ) -> bool:
         """Tira o valor único, para a linha desta `chave`, de uma linha DESTA empresa que o plano
         vai mudar ou remover. Diz se vale tentar de novo."""
-        quem = (alvo.tabela.nome, chave)
-        achado = coluna_e_valor(recusa.detalhes, alvo.tabela)
+        quem = (no_escopo.tabela.nome, chave)
+        achado = coluna_e_valor(recusa.detalhes, no_escopo.tabela)
         repetiu = self._liberacoes[quem] >= LIBERACOES_POR_LINHA
         if recusa.codigo_sql != UNICO_VIOLADO or achado is None or repetiu:
             return False
         self._liberacoes[quem] += 1
         coluna, valor = achado
-        acao = quem_tem(plano, alvo.tabela.nome, chave, coluna, valor)
-        provisorio = valor_provisorio(alvo.tabela, coluna)
+        acao = quem_tem(plano, no_escopo.tabela.nome, chave, coluna, valor)
+        provisorio = valor_provisorio(no_escopo.tabela, coluna)
         if acao is None or provisorio is None:
             return False
         pedido = iter([Mudanca(acao, {coluna: provisorio})])
-        return all(f.recusa is None for f in self.escritor.mudar(alvo, pedido, em_paralelo=False))
+        return all(
+            f.recusa is None for f in self.escritor.mudar(no_escopo, pedido, em_paralelo=False)
+        )
 
     # -- o que não deu certo -----------------------------------------------------------------
 
@@ -288,9 +294,9 @@ class Executor:
             i.erro.codigo_sql == DONO_TROCADO for i in self.impedimentos if i.tabela == tabela
         )
 
-    def _anotar_gatilho(self, alvo: TabelaNoEscopo, tipo: str, acao: Acao) -> None:
+    def _anotar_gatilho(self, no_escopo: TabelaNoEscopo, tipo: str, acao: Acao) -> None:
         """Uma só vez basta para desistir da tabela: cada nova escrita soltaria mais uma linha."""
-        nome, donos = alvo.tabela.nome, ", ".join(colunas_de_dono(alvo))
+        nome, donos = no_escopo.tabela.nome, ", ".join(colunas_de_dono(no_escopo))
         mensagem = f"um gatilho de {nome} troca {donos} a cada escrita"
         self._anotar(nome, tipo, acao, EscritaRecusada(DONO_TROCADO, mensagem, ""))
 

@@ -24,7 +24,7 @@ from cofre.base.erros import (
 if TYPE_CHECKING:
     from cofre.deposito.backup import Backup
     from cofre.deposito.diario import Diario
-    from cofre.deposito.inventario import EmpresaGuardada
+    from cofre.deposito.inventario import EmpresaComBackups
     from cofre.plano.alvo import Alvo
     from cofre.plano.plano import Contagem, Plano
     from cofre.restauracao.restauracao import Planejada
@@ -135,7 +135,7 @@ class Conducao:
                 planejada = pilha.enter_context(self._sessao.restauradora.planejar(alvo))
             yield planejada
 
-    def concluir(self, guardada: EmpresaGuardada, pendente: Diario) -> int:
+    def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
         from cofre.deposito.diario import EM_ANDAMENTO
         from cofre.plano.alvo import Alvo
@@ -149,7 +149,7 @@ class Conducao:
         self._continuando = True
         return self._fim(str(dados["acao"]), self._convergir(alvo, antes, pendente))
 
-    def desfazer(self, guardada: EmpresaGuardada, qual: Diario) -> int:
+    def desfazer(self, guardada: EmpresaComBackups, qual: Diario) -> int:
         """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
         from cofre.deposito.diario import DESFEITA
         from cofre.plano.alvo import Alvo

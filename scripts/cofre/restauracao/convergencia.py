@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cofre.base.erros import EmpresaMudou, FalhaDeLeitura
+from cofre.base.erros import EmpresaMudou, FalhaDoServidor
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import CONCLUIDA, INCOMPLETA, Diario
 from cofre.foto.arquivos import FotoMontada
-from cofre.foto.foto import Execucao
+from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Arquivos, Comparacao
 from cofre.plano.escritor import DONO_TROCADO, POR_REVER
@@ -59,7 +59,7 @@ class Convergencia:
     comparacao: Comparacao
     atomica: bool
     fotografo: Fotografo
-    execucao: Execucao
+    contexto: Contexto
     escrita: Escrita
     de_antes: Arquivos
     diario: Diario
@@ -78,7 +78,7 @@ class Convergencia:
     ) -> Desfecho:
         """Até o fim; numa via atômica, confirma se chegou lá. `agora` é a foto de como a empresa
         está, se acabou de ser tirada, e `planejado` o plano que se fez com ela. Levanta
-        EmpresaMudou, FalhaDeLeitura, RestauracaoRecusada ou Interrompido: o diário fica aberto."""
+        EmpresaMudou, FalhaDoServidor, RestauracaoRecusada ou Interrompido: o diário fica aberto."""
         if self.efeitos == DESFAZER:
             self._desfazer = self.comparacao.fora
         plano = self.pilha.enter_context(self._primeiro(agora, planejado))
@@ -150,7 +150,7 @@ class Convergencia:
         with self._fotografar() as foto:
             falhas = ilegiveis(foto, self.comparacao)
             if falhas:
-                raise FalhaDeLeitura(f"Não consegui fotografar de novo a empresa.\n{falhas}")
+                raise FalhaDoServidor(f"Não consegui fotografar de novo a empresa.\n{falhas}")
             with self.comparacao.plano(foto.arquivos, self.de_antes, self._desfazer) as plano:
                 if any(c.remover or c.alterar for c in plano.contagens.values()):
                     self._guardar(foto)
@@ -180,8 +180,8 @@ class Convergencia:
                 yield plano
 
     def _fotografar(self) -> contextlib.AbstractContextManager[FotoMontada]:
-        execucao = de_agora(self.execucao, self.fotografo, "durante_restauracao")
-        return self.fotografo.montar(self.comparacao.alvo.empresa, execucao)
+        contexto = de_agora(self.contexto, self.fotografo, "durante_restauracao")
+        return self.fotografo.montar(self.comparacao.alvo.empresa, contexto)
 
     # -- o fim -----------------------------------------------------------------------------
 
@@ -224,11 +224,11 @@ class Convergencia:
         )
 
 
-def de_agora(execucao: Execucao, fotografo: Fotografo, tipo: str) -> Execucao:
+def de_agora(contexto: Contexto, fotografo: Fotografo, tipo: str) -> Contexto:
     """A execução para uma foto: as linhas que acabaram de voltar, ou que um gatilho criou, podem
     ser as primeiras sem dono da sua tabela."""
-    escopo = fotografo.via.com_ramos_de_agora(execucao.escopo, execucao.inspecao, fotografo.regras)
-    return replace(execucao, escopo=escopo, pedido=replace(execucao.pedido, tipo=tipo))
+    escopo = fotografo.via.com_ramos_de_agora(contexto.escopo, contexto.inspecao, fotografo.regras)
+    return replace(contexto, escopo=escopo, pedido=replace(contexto.pedido, tipo=tipo))
 
 
 def ilegiveis(foto: FotoMontada, comparacao: Comparacao) -> str:

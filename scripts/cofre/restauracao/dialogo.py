@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import em_linhas, limpo, numero, plural
+from cofre.base.palavras import em_linhas, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import (
     indice,
@@ -18,7 +18,7 @@ from cofre.base.selecao import (
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
-    EmpresaGuardada,
+    EmpresaComBackups,
     de_rotina,
     estado_de,
     mais_novo,
@@ -49,14 +49,14 @@ class Dialogo:
 
     relato: Relato
 
-    def empresa(self, guardadas: Sequence[EmpresaGuardada]) -> EmpresaGuardada:
+    def empresa(self, guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
         """Qual empresa. Levanta Cancelada."""
         linha = self.relato.linha
         linha("🏢 EMPRESAS COM BACKUP DISPONÍVEL")
         for i, g in enumerate(guardadas, 1):
             ultimo = mais_novo(reversed(g.backups))
             quando = f"{ultimo.quando:%Y-%m-%d %H:%M}" if ultimo else "nenhum inteiro"
-            linha(f"{i}. {limpo(g.empresa.nome)} (último backup: {quando})")
+            linha(f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})")
         linha()
         while True:
             resposta = self._perguntar("Escolha a empresa: ")
@@ -68,7 +68,9 @@ class Dialogo:
                 return iguais[0]
             linha(f"   {_responda(len(guardadas))}")
 
-    def tabelas(self, guardada: EmpresaGuardada, backup: Backup) -> tuple[Backup, tuple[str, ...]]:
+    def tabelas(
+        self, guardada: EmpresaComBackups, backup: Backup
+    ) -> tuple[Backup, tuple[str, ...]]:
         """De que data e quais tabelas. Levanta Cancelada."""
         self._mostrar_tabelas(guardada, backup)
         while not (escolhidas := self._escolher_tabelas(tabelas_de(backup))):
@@ -78,7 +80,7 @@ class Dialogo:
             backup = outro
         return backup, escolhidas
 
-    def _mostrar_tabelas(self, guardada: EmpresaGuardada, backup: Backup) -> None:
+    def _mostrar_tabelas(self, guardada: EmpresaComBackups, backup: Backup) -> None:
         linha = self.relato.linha
         contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
         linha()
@@ -86,7 +88,7 @@ class Dialogo:
         linha("0. [TODAS AS TABELAS]")
         for i, nome in enumerate(tabelas_de(backup), 1):
             quantos = sum(1 for b in contados if b.meta and nome in b.meta.tabelas)
-            linha(f"{i}. {limpo(nome)} ({plural(quantos, 'backup', 'backups')})")
+            linha(f"{i}. {visivel(nome)} ({plural(quantos, 'backup', 'backups')})")
         linha(f"   (backup de {backup.quando:%Y-%m-%d %H:%M:%S}; d escolhe outra data)")
         linha()
 
@@ -102,7 +104,7 @@ class Dialogo:
                 self.relato.linha(f"   {e} {e.dica}".rstrip())
                 self.relato.linha(EXEMPLOS_DE_RESPOSTA)
 
-    def _data(self, guardada: EmpresaGuardada, atual: Backup) -> Backup:
+    def _data(self, guardada: EmpresaComBackups, atual: Backup) -> Backup:
         """Outra data, ou a atual. Um backup danificado é recusado na hora."""
         todos = por_data(guardada.backups)
         mostrados = [b for b in todos if de_rotina(b)][:DATAS_MOSTRADAS]
@@ -147,8 +149,8 @@ class Dialogo:
         linha = self.relato.linha
         linha("   ❌ Esse backup está danificado e não serve para restaurar:")
         for dano in danos[:EXEMPLOS]:
-            onde = f"{limpo(dano.tabela)}: " if dano.tabela else ""
-            linha(f"      • {onde}{limpo(dano.causa)}")
+            onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
+            linha(f"      • {onde}{visivel(dano.causa)}")
         if len(danos) > EXEMPLOS:
             linha(f"      • e mais {numero(len(danos) - EXEMPLOS)}")
         linha("   Escolha outro; nada foi alterado.")
@@ -156,11 +158,11 @@ class Dialogo:
 
     def confirmar(self, alvo: Alvo, *, trocavel: bool = True) -> str:
         """«RESTAURAR», «m» (trocar o modo, se `trocavel`) ou qualquer outra coisa, que cancela."""
-        linha, nome = self.relato.linha, limpo(alvo.empresa.nome)
+        linha, nome = self.relato.linha, visivel(alvo.empresa.nome)
         linha()
         linha("⚠️ CONFIRMAÇÃO")
         linha(f"Empresa: {nome}")
-        nomes = ", ".join(limpo(t) for t in alvo.tabelas)
+        nomes = ", ".join(visivel(t) for t in alvo.tabelas)
         linha(em_linhas(f"Tabelas: {nomes}", self.relato.largura, len("Tabelas: ")))
         if alvo.modo == RECUPERAR:
             linha("Modo: só repor o que falta (nada é alterado nem removido)")
@@ -199,7 +201,7 @@ class Dialogo:
         )
         for nome, c in mudou.items():
             self.relato.linha(
-                f"   {limpo(nome)}: {numero(c.remover)} a mais, {numero(c.alterar)} mudadas,"
+                f"   {visivel(nome)}: {numero(c.remover)} a mais, {numero(c.alterar)} mudadas,"
                 f" {numero(c.repor)} a menos"
             )
 
@@ -249,7 +251,7 @@ def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:
     for nome in nomes:
         tabela = tabela_de_nome(nome, disponiveis)
         if tabela is None:
-            causa = f"O backup escolhido não tem a tabela {limpo(nome)}."
+            causa = f"O backup escolhido não tem a tabela {visivel(nome)}."
             raise tabela_desconhecida(causa, nome, disponiveis)
         achadas.add(tabela)
     return tuple(t for t in disponiveis if t in achadas or not nomes)
@@ -284,5 +286,5 @@ def _celulas(backup: Backup) -> tuple[str, str, str, str]:
     estado = estado_de(backup)[0]
     if backup.meta is None:
         return quando, "", "", estado
-    tipo = EM_PALAVRAS.get(backup.meta.tipo, limpo(backup.meta.tipo))
+    tipo = EM_PALAVRAS.get(backup.meta.tipo, visivel(backup.meta.tipo))
     return quando, tipo, plural(backup.meta.total, "registro", "registros"), estado

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cofre.base.palavras import em_linhas, limpo, numero, plural
+from cofre.base.palavras import em_linhas, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.plano.alvo import Alvo
 from cofre.plano.executor import Impedimento
@@ -36,7 +36,7 @@ class Narrador:
         for nome, c in contagens.items():
             if c.diferencas:
                 linha(
-                    f"   {limpo(nome)}: +{numero(c.repor)} ~{numero(c.alterar)}"
+                    f"   {visivel(nome)}: +{numero(c.repor)} ~{numero(c.alterar)}"
                     f" −{numero(c.remover)} ={numero(c.iguais)}"
                 )
             if c.remover:
@@ -47,7 +47,7 @@ class Narrador:
             linha("   (+ repor, ~ alterar, − remover, = já iguais)")
         for nome, colunas in planejada.colunas_perdidas.items():
             linha(
-                f"   ⚠️ {limpo(nome)}: o banco não tem mais {', '.join(map(limpo, colunas))};"
+                f"   ⚠️ {visivel(nome)}: o banco não tem mais {', '.join(map(visivel, colunas))};"
                 " esses valores serão ignorados."
             )
 
@@ -71,13 +71,13 @@ class Narrador:
     def riscos(self, planejada: Planejada) -> None:
         """Por que não dá, e o que fazer."""
         for risco in planejada.riscos:
-            self.relato.linha(f"   ❌ {limpo(risco.causa)}")
+            self.relato.linha(f"   ❌ {visivel(risco.causa)}")
             for cura in risco.cura.splitlines():
                 self.relato.linha(f"      {cura}")
 
     def desfecho(self, alvo: Alvo, desfecho: Desfecho, acao: str) -> None:
         """As linhas finais: só diz «concluída» quando a última foto confirmou."""
-        linha, nome = self.relato.linha, limpo(alvo.empresa.nome)
+        linha, nome = self.relato.linha, visivel(alvo.empresa.nome)
         linha()
         if not desfecho.completa:
             self._incompleta(desfecho)
@@ -89,11 +89,11 @@ class Narrador:
         linha(f"Total de registros: {numero(desfecho.registros)}")
         for i in desfecho.impedimentos:
             chave = ", ".join(i.chave)
-            linha(f"⚠️ {limpo(i.tabela)} {limpo(chave)}: não voltou; {limpo(str(i.erro))}")
+            linha(f"⚠️ {visivel(i.tabela)} {visivel(chave)}: não voltou; {visivel(str(i.erro))}")
         for tabela, colunas in desfecho.reescritas.items():
             for coluna, quantas in colunas.items():
                 registros = plural(quantas, "registro", "registros")
-                onde = f"{limpo(tabela)}.{limpo(coluna)}"
+                onde = f"{visivel(tabela)}.{visivel(coluna)}"
                 texto = f"ℹ️ {onde}: o próprio banco reescreve ({registros})"
                 linha(em_linhas(texto, self.relato.largura, 3))
         linha()
@@ -106,16 +106,15 @@ class Narrador:
         linha("❌ RESTAURAÇÃO INCOMPLETA")
         for nome, c in desfecho.restantes.items():
             linha(
-                f"   {limpo(nome)}: ainda faltam {numero(c.repor)}, diferem"
+                f"   {visivel(nome)}: ainda faltam {numero(c.repor)}, diferem"
                 f" {numero(c.alterar)}, sobram {numero(c.remover)}"
             )
         por_causa: dict[tuple[str, str], list[Impedimento]] = {}
         for i in desfecho.impedimentos:
             por_causa.setdefault((i.tabela, str(i.erro)), []).append(i)
         for (tabela, causa), iguais in por_causa.items():
-            linha(
-                f"   ❌ {limpo(tabela)}: {limpo(causa)} {limpo(iguais[0].erro.detalhes)}".rstrip()
-            )
+            detalhes = visivel(iguais[0].erro.detalhes)
+            linha(f"   ❌ {visivel(tabela)}: {visivel(causa)} {detalhes}".rstrip())
             linha(f"      {_quais(iguais)}")
 
 
@@ -125,7 +124,7 @@ TAMANHO_DO_APELIDO = 40
 
 def _quais(impedimentos: Sequence[Impedimento]) -> str:
     """As chaves das primeiras linhas, e quantas mais há."""
-    chaves = [limpo(", ".join(i.chave))[:TAMANHO_DO_APELIDO] for i in impedimentos]
+    chaves = [visivel(", ".join(i.chave))[:TAMANHO_DO_APELIDO] for i in impedimentos]
     mais = f" e mais {numero(n)}" if (n := len(chaves) - EXEMPLOS) > 0 else ""
     titulo = "registro" if len(chaves) == 1 else "registros"
     return f"{titulo}: {'; '.join(chaves[:EXEMPLOS])}{mais}"
@@ -140,5 +139,5 @@ def _apelido(linha: bytes) -> str:
     if not achado:  # um número solto não diria o que é
         coluna = "id" if "id" in campos else next(iter(campos), "")
         achado = f"{coluna} {campos.get(coluna, '')}"
-    achado = limpo(achado)
+    achado = visivel(achado)
     return achado if len(achado) <= TAMANHO_DO_APELIDO else f"{achado[:TAMANHO_DO_APELIDO]}…"

@@ -18,7 +18,7 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
 from cofre.deposito.ligacoes import chaves_repetidas
 from cofre.foto.arquivos import FotoMontada
-from cofre.foto.foto import Execucao
+from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Alvo, Comparacao
 from cofre.plano.plano import Plano
@@ -56,18 +56,18 @@ class Restauradora:
 
     via: Via
     fotografo: Fotografo
-    execucao: Execucao
+    contexto: Contexto
     relato: Relato
 
     @contextlib.contextmanager
     def planejar(self, alvo: Alvo) -> Iterator[Planejada]:
         """Fotografa, compara e avalia os riscos. A foto some ao sair, se não for publicada.
-        Levanta RestauracaoRecusada, BackupDanificado ou FalhaDeLeitura."""
+        Levanta RestauracaoRecusada, BackupDanificado ou FalhaDoServidor."""
         comparacao = self._comparacao(alvo)
         self._conferir_tabelas(alvo)
         self._conferir_chaves(comparacao)
-        execucao = de_agora(self.execucao, self.fotografo, "pre_restauracao")
-        with self.fotografo.montar(alvo.empresa, execucao) as foto:
+        contexto = de_agora(self.contexto, self.fotografo, "pre_restauracao")
+        with self.fotografo.montar(alvo.empresa, contexto) as foto:
             falhas = ilegiveis(foto, comparacao)
             if falhas:
                 raise RestauracaoRecusada(
@@ -81,7 +81,7 @@ class Restauradora:
                 yield Planejada(foto, plano, riscos, self._colunas_perdidas(alvo), pilha)
 
     def como_escreve(self, alvo: Alvo) -> Sequence[str]:
-        """O que o usuário precisa saber antes de confirmar. Levanta FalhaDeLeitura."""
+        """O que o usuário precisa saber antes de confirmar. Levanta FalhaDoServidor."""
         return self.via.como_escreve(self._comparacao(alvo).escolhidas())
 
     def convergir(
@@ -107,7 +107,7 @@ class Restauradora:
                 comparacao,
                 self.via.atomica,
                 replace(self.fotografo, via=escrita),
-                self.execucao,
+                self.contexto,
                 escrita,
                 comparacao.arquivos(antes),
                 diario,
@@ -122,7 +122,7 @@ class Restauradora:
     # -- peças -----------------------------------------------------------------------------
 
     def _comparacao(self, alvo: Alvo) -> Comparacao:
-        return Comparacao(self.via.colunas_gravaveis, self.execucao.escopo.tabelas, alvo)
+        return Comparacao(self.via.colunas_gravaveis, self.contexto.escopo.tabelas, alvo)
 
     def _avaliacao(self, comparacao: Comparacao, plano: Plano, foto: FotoMontada) -> Avaliacao:
         escolhidas, final = comparacao.alvo.tabelas, comparacao.final(foto.arquivos)
@@ -137,7 +137,7 @@ class Restauradora:
                 raise RestauracaoRecusada(
                     f"O backup escolhido não tem a tabela {nome}.", "Escolha outra data."
                 )
-            if nome not in self.execucao.escopo.tabelas:
+            if nome not in self.contexto.escopo.tabelas:
                 raise RestauracaoRecusada(
                     f"A tabela {nome} não existe mais na API (apagada ou sem permissão).",
                     f"Recrie {nome} no banco, ou escolha as outras tabelas.",
@@ -160,7 +160,7 @@ class Restauradora:
         assert alvo.backup.meta is not None
         perdidas = {}
         for nome in alvo.tabelas:
-            hoje = {c.nome for c in self.execucao.escopo.tabelas[nome].tabela.colunas}
+            hoje = {c.nome for c in self.contexto.escopo.tabelas[nome].tabela.colunas}
             antes = [str(c["nome"]) for c in alvo.backup.meta.tabelas[nome].colunas]
             if sumidas := tuple(c for c in antes if c not in hoje):
                 perdidas[nome] = sumidas

@@ -16,10 +16,10 @@ from cofre.base.palavras import plural
 from cofre.deposito.ligacoes import Arquivo, ligacoes_abertas
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lados import Chave
-from cofre.plano.lotes import em_lotes
+from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Contagem, Plano
 from cofre.plano.unicos import coluna_e_valor, quem_tem
-from cofre.via.contrato import Ensaio, Via, ensaiar_todas
+from cofre.via.contrato import Prova, Via
 
 CHAVES_POR_VEZ = 500
 EXEMPLOS = 5
@@ -191,8 +191,8 @@ class Avaliacao:
             return
         achados: list[Risco] = []
         procuradas = False
-        for ensaio in self._ensaiar(nome, self.plano.acoes(nome, REPOR), alterando=False):
-            recusa, lote = ensaio.erro, ensaio.lote
+        for prova in self._provar(nome, self.plano.acoes(nome, REPOR), alterando=False):
+            recusa, lote = prova.erro, prova.lote
             if not isinstance(recusa, EscritaRecusada):
                 continue
             if not procuradas and self._esconde_chaves(nome, recusa) and self._existem(nome, lote):
@@ -202,7 +202,7 @@ class Avaliacao:
                     yield from alheias
                     return
             sem_orfas = [a for a in lote if a.chave not in self.orfas.get(nome, ())]
-            for de_novo in self._de_novo(nome, ensaio, sem_orfas):
+            for de_novo in self._de_novo(nome, prova, sem_orfas):
                 achados += self._risco(nome, de_novo)
         yield from achados
 
@@ -211,26 +211,26 @@ class Avaliacao:
         ao alterar ele não roda."""
         if not self._ensaiavel(nome):
             return
-        for ensaio in self._ensaiar(nome, self.plano.acoes(nome, ALTERAR), alterando=True):
-            recusa = ensaio.erro
+        for prova in self._provar(nome, self.plano.acoes(nome, ALTERAR), alterando=True):
+            recusa = prova.erro
             if isinstance(recusa, EscritaRecusada) and recusa.codigo_sql in DO_VALOR:
                 yield from self._risco(nome, recusa)
 
     def _ensaiavel(self, nome: str) -> bool:
         return bool(self.escopo[nome].tabela.chave) and self._chave_gravavel(nome)
 
-    def _ensaiar(self, nome: str, acoes: Iterable[Acao], *, alterando: bool) -> Iterator[Ensaio]:
+    def _provar(self, nome: str, acoes: Iterable[Acao], *, alterando: bool) -> Iterator[Prova]:
         colunas = self.plano.tabelas[nome].colunas
-        return ensaiar_todas(self.via, self.escopo[nome], acoes, colunas, alterando=alterando)
+        return provar_todas(self.via, self.escopo[nome], acoes, colunas, alterando=alterando)
 
     def _de_novo(
-        self, nome: str, ensaio: Ensaio, sem_orfas: Sequence[Acao]
+        self, nome: str, prova: Prova, sem_orfas: Sequence[Acao]
     ) -> Iterator[EscritaRecusada]:
         """As recusas de um lote, agora sem as linhas órfãs que voltam com a mãe."""
-        ensaios = [ensaio]
-        if len(sem_orfas) < len(ensaio.lote):
-            ensaios = list(self._ensaiar(nome, sem_orfas, alterando=False))
-        return (e.erro for e in ensaios if isinstance(e.erro, EscritaRecusada))
+        provas = [prova]
+        if len(sem_orfas) < len(prova.lote):
+            provas = list(self._provar(nome, sem_orfas, alterando=False))
+        return (e.erro for e in provas if isinstance(e.erro, EscritaRecusada))
 
     def _esconde_chaves(self, nome: str, recusa: EscritaRecusada) -> bool:
         """Se alguma chave do lote recusado pode já existir. Uma chave estrangeira da própria tabela
@@ -292,3 +292,28 @@ def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
     }
     cura = curas.get(recusa.codigo_sql, "Veja a regra do banco e tente de novo.")
     return Risco(tabela, causa, cura, so_linhas=recusa.codigo_sql in DE_UMA_LINHA)
+
+
+def provar_todas(
+    via: Via,
+    no_escopo: TabelaNoEscopo,
+    acoes: Iterable[Acao],
+    colunas: Sequence[str],
+    *,
+    alterando: bool,
+) -> Iterator[Prova]:
+    """Os provas destas ações, em lotes que o servidor aguente: o erro de cada um é uma recusa, ou
+    nenhum. Levanta ConsultaDemorada ou PedidoGrande se uma linha sozinha não cabe."""
+    ritmo = Ritmo()
+    lotes: Iterator[Sequence[Acao]] = ritmo.lotes(acoes)
+    for prova in via.provar(no_escopo, lotes, colunas, alterando=alterando):
+        if prova.erro is None or isinstance(prova.erro, EscritaRecusada):
+            ritmo.crescer()
+            yield prova
+            continue
+        partes = metades(prova.lote)
+        if not partes:
+            raise prova.erro
+        ritmo.encolher(prova.lote)
+        for parte in partes:
+            yield from provar_todas(via, no_escopo, parte, colunas, alterando=alterando)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cofre.deposito.backup import Backup
     from cofre.deposito.deposito import Deposito
     from cofre.deposito.diario import Diario
-    from cofre.deposito.inventario import EmpresaGuardada
+    from cofre.deposito.inventario import EmpresaComBackups
     from cofre.restauracao.restauracao import Restauradora
     from cofre.via.contrato import Via
 
@@ -85,7 +85,7 @@ class Sessao:
         """Se algum diário nasceu ou mudou nesta execução."""
         return self._pasta is not None and _marcas(self._pasta) != self._diarios_de_antes
 
-    def guardadas(self, empresa: str | None) -> list[EmpresaGuardada]:
+    def guardadas(self, empresa: str | None) -> list[EmpresaComBackups]:
         """As empresas com backup (a pedida, se dita)."""
         from cofre.deposito import inventario
 
@@ -97,21 +97,21 @@ class Sessao:
 
         return tabelas_de(backup)
 
-    def backup(self, guardada: EmpresaGuardada, pedido: str | None) -> Backup:
+    def backup(self, guardada: EmpresaComBackups, pedido: str | None) -> Backup:
         """O pedido, ou o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
         return backup_pedido(guardada, pedido)
 
-    def pendente(self, guardada: EmpresaGuardada) -> Diario | None:
+    def pendente(self, guardada: EmpresaComBackups) -> Diario | None:
         """A restauração desta empresa que não acabou, se há."""
         abertos = [d for d in self._diarios(guardada) if d.aberto]
         return abertos[-1] if abertos else None
 
-    def por_concluir(self, guardada: EmpresaGuardada) -> Diario | None:
+    def por_concluir(self, guardada: EmpresaComBackups) -> Diario | None:
         """A mesma, ou a última, se foi deixada como estava."""
         ultimos = [d for d in self._diarios(guardada)[-1:] if d.por_concluir]
         return self.pendente(guardada) or (ultimos[0] if ultimos else None)
 
-    def ultimo_diario(self, guardada: EmpresaGuardada) -> Diario:
+    def ultimo_diario(self, guardada: EmpresaComBackups) -> Diario:
         """A última restauração que pode ser desfeita. Levanta NadaEncontrado."""
         from cofre.deposito.diario import DESFEITA
 
@@ -120,15 +120,15 @@ class Sessao:
             raise NadaEncontrado("Não há restauração desta empresa para desfazer.", "")
         return desfaziveis[-1]
 
-    def _diarios(self, guardada: EmpresaGuardada) -> list[Diario]:
+    def _diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
         from cofre.deposito.diario import diarios
 
         todos = diarios(guardada.pasta)
         return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
 
-    def conectar(self, guardada: EmpresaGuardada, backup: Backup) -> None:
-        """Confere o backup, abre o portal e inspeciona o projeto."""
-        from cofre.foto.foto import Execucao, Pedido
+    def conectar(self, guardada: EmpresaComBackups, backup: Backup) -> None:
+        """Confere o backup, abre a via e inspeciona o projeto."""
+        from cofre.foto.foto import Contexto, Pedido
         from cofre.foto.fotografo import Fotografo
         from cofre.restauracao.restauracao import Restauradora
         from cofre.via.abrir import abrir_via
@@ -142,9 +142,9 @@ class Sessao:
         escopo = via.com_nao_gravaveis(inspecao.escopo)
         self.empresa = _empresa(guardada, backup, inspecao)
         inspecao.donos.lembrar(self.empresa)
-        execucao = Execucao(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
+        contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
-        self.restauradora = Restauradora(via, fotografo, execucao, self.relato)
+        self.restauradora = Restauradora(via, fotografo, contexto, self.relato)
 
 
 def _marcas(pasta: Path) -> dict[str, int]:
@@ -154,7 +154,7 @@ def _marcas(pasta: Path) -> dict[str, int]:
     return {d.name: d.stat().st_mtime_ns for d in pasta.glob(f"{PREFIXO}*.json")}
 
 
-def _empresa(guardada: EmpresaGuardada, backup: Backup, inspecao: Any) -> Any:
+def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Any) -> Any:
     """A empresa com as linhas de `empresas` de hoje e as do backup: as duas contam para achar o que
     é dela, mesmo que a própria linha de `empresas` tenha sido apagada."""
 

@@ -1,4 +1,4 @@
-"""O que cerca uma execução que faz algo: o log, o registro de como foi, e quem é avisado.
+"""O que cerca uma execução que faz algo: o log, o log de como foi, e quem é avisado.
 
 Nada disto impede o trabalho nem muda o código de saída dele: o que não se pôde escrever ou entregar
 vira um aviso.
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 from cofre import VERSAO
 from cofre.base.erros import DefeitoInterno, FalhaDeDisco
-from cofre.base.palavras import duracao, limpo
+from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato, codigo_de
 
 if TYPE_CHECKING:
     from cofre.base.config.limites import Destinatarios
     from cofre.rotina.avisos import Mensageiro
-    from cofre.rotina.log import Registro, RelatoRegistrado
+    from cofre.rotina.log import Log, RelatoComLog
     from cofre.rotina.ultima import UltimaExecucao
 
 
@@ -43,24 +43,24 @@ class Acompanhamento:
 
     def executar(self, fazer: Callable[[Relato], int], relato: Relato) -> int:
         """Faz, conta o que deu errado e registra. Devolve o código de saída."""
-        from cofre.rotina.log import Registro, RelatoRegistrado
+        from cofre.rotina.log import Log, RelatoComLog
 
         inicio = datetime.now().astimezone()
-        registro = Registro(self.pasta, self.acao, inicio)
-        registrado = RelatoRegistrado(relato, registro)
-        registro.escrever(_cabecalho(inicio))
+        log = Log(self.pasta, self.acao, inicio)
+        com_log = RelatoComLog(relato, log)
+        log.escrever(_cabecalho(inicio))
         try:
             mensageiro = None
-            with _sem_impedir(registrado):
-                mensageiro = self._mensageiro(registrado)
-            codigo = codigo_de(lambda: fazer(registrado), registrado)
+            with _sem_impedir(com_log):
+                mensageiro = self._mensageiro(com_log)
+            codigo = codigo_de(lambda: fazer(com_log), com_log)
             # Um segundo Ctrl+C desiste de avisar; o código já está decidido.
-            with contextlib.suppress(KeyboardInterrupt), _sem_impedir(registrado):
-                self._encerrar(registrado, registro, mensageiro, codigo, inicio)
+            with contextlib.suppress(KeyboardInterrupt), _sem_impedir(com_log):
+                self._encerrar(com_log, log, mensageiro, codigo, inicio)
         finally:
-            registro.fechar()
-        if registro.problema:
-            relato.aviso(f"O log não pôde ser escrito. {registro.problema}")
+            log.fechar()
+        if log.problema:
+            relato.aviso(f"O log não pôde ser escrito. {log.problema}")
         return codigo
 
     def _mensageiro(self, relato: Relato) -> Mensageiro | None:
@@ -82,8 +82,8 @@ class Acompanhamento:
 
     def _encerrar(
         self,
-        relato: RelatoRegistrado,
-        registro: Registro,
+        relato: RelatoComLog,
+        log: Log,
         mensageiro: Mensageiro | None,
         codigo: int,
         inicio: datetime,
@@ -91,14 +91,12 @@ class Acompanhamento:
         from cofre.rotina import ultima
 
         havia = ultima.havia_alarme(self.pasta)
-        execucao = ultima.de_documento(
-            self.acao, inicio, codigo, relato.ultimo_documento, registro.nome
-        )
+        execucao = ultima.de_documento(self.acao, inicio, codigo, relato.ultimo_documento, log.nome)
         # Antes de avisar, que demora: se o processo morrer agora, o problema não foi esquecido.
         avisa = self.para is not None
         execucao = replace(execucao, alarme=havia or (avisa and codigo != 0))
         _gravar(self.pasta, execucao, relato)
-        registro.escrever(f"Fim: código {codigo}, em {_tempo(execucao)}.")
+        log.escrever(f"Fim: código {codigo}, em {_tempo(execucao)}.")
         if avisa and (codigo != 0 or self.tudo):
             entregue = _avisar(mensageiro, execucao, relato, falar=codigo != 0 or havia)
             if codigo == 0 and havia and entregue:
@@ -124,10 +122,10 @@ def _avisar(
 
     deu_certo = boletim.evento_de(execucao) == boletim.NORMAL
     ping = ("" if deu_certo else "/fail", boletim.texto_de(execucao))
-    desfecho = mensageiro.terminar(ping, boletim.mensagem_de(execucao) if falar else None)
-    for problema in desfecho.problemas:
+    entrega = mensageiro.terminar(ping, boletim.mensagem_de(execucao) if falar else None)
+    for problema in entrega.problemas:
         relato.aviso(problema)
-    return desfecho.mensagem_chegou
+    return entrega.mensagem_chegou
 
 
 def _gravar(pasta: Path, execucao: UltimaExecucao, relato: Relato) -> None:
@@ -149,7 +147,7 @@ def _cabecalho(inicio: datetime) -> str:
         usuario = getpass.getuser()
     except (KeyError, OSError, ImportError):  # contêiner sem usuário, Windows sem variáveis
         usuario = "?"
-    comando = limpo(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    comando = visivel(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     return (
         f"Cofre {VERSAO}, em {socket.gethostname()} por {usuario}"
         f" (Python {platform.python_version()}, {platform.platform()}; fuso {inicio:%z})\n"

@@ -50,7 +50,7 @@ class Mensageiro:
         if self._para.ping:
             self._comeco = self._fio.submit(self._pingar, "/start", "")
 
-    def terminar(self, ping: tuple[str, str] | None, mensagem: dict[str, Any] | None) -> Desfecho:
+    def terminar(self, ping: tuple[str, str] | None, mensagem: dict[str, Any] | None) -> Entrega:
         """Os avisos do fim: o ping (o que se põe no endereço, e o corpo) e a mensagem. Espera por
         eles até o prazo do fim, e não mais."""
         # O do começo, que ainda não foi, não pode chegar depois do último: nem tenta de novo.
@@ -65,7 +65,7 @@ class Mensageiro:
         wait(envios.values(), timeout=self._prazos.fim)
         self._fio.shutdown(wait=False, cancel_futures=True)
         causas = {n: _causa(f) for n, f in envios.items()}
-        return Desfecho(
+        return Entrega(
             tuple(f"Não foi entregue {n}: {causa}." for n, causa in causas.items() if causa),
             mensagem_chegou=not causas.get(WEBHOOK),
         )
@@ -120,7 +120,7 @@ WEBHOOK = "a mensagem do webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Desfecho:
+class Entrega:
     """O que não foi entregue, em palavras, e se a mensagem do webhook chegou (ou não havia)."""
 
     problemas: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
-from cofre.base.palavras import limpo, numero
+from cofre.base.palavras import numero, visivel
 from cofre.deposito.backup import momento
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.ultima import UltimaExecucao
@@ -66,9 +66,9 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
         registros = numero(resumo["total_registros"])
         yield f"Empresas com backup: {inteiras} de {total}; registros: {registros}"
     if execucao.erro:
-        yield limpo(execucao.erro)
-    yield from _lista("Falhas", [limpo(f) for f in execucao.falhas])
-    encolheram = [f"{limpo(str(e['nome']))}: {_encolhimento(e)}" for e in execucao.encolhimentos]
+        yield visivel(execucao.erro)
+    yield from _lista("Falhas", [visivel(f) for f in execucao.falhas])
+    encolheram = [f"{visivel(str(e['nome']))}: {_encolhimento(e)}" for e in execucao.encolhimentos]
     yield from _lista("Parece ter sumido", encolheram)
     yield from _lista("Não estão mais entre as empresas", [_sumida(s) for s in execucao.sumidas])
     if execucao.log:
@@ -91,4 +91,4 @@ def _encolhimento(dados: Mapping[str, Any]) -> str:
 
 def _sumida(dados: Mapping[str, Any]) -> str:
     ultimo = momento(str(dados["ultimo"]))
-    return f"{limpo(str(dados['nome']))} (último backup em {ultimo:%d/%m/%Y %H:%M})"
+    return f"{visivel(str(dados['nome']))} (último backup em {ultimo:%d/%m/%Y %H:%M})"

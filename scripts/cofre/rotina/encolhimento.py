@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import limpo, numero, plural
+from cofre.base.palavras import numero, plural, visivel
 from cofre.deposito.backup import Backup, momento
 from cofre.deposito.metadados import Metadados, TabelaSalva, marcas
 
@@ -46,7 +46,7 @@ class Encolhimento:
         """«clientes: eram 145 registros em 23/11/2026 03:00; agora, nenhum»."""
         quando = momento(self.referencia).strftime("%d/%m/%Y %H:%M")
         agora = numero(self.agora) if self.agora else "nenhum"
-        nome = limpo(self.tabela) if self.tabela else "a empresa inteira"
+        nome = visivel(self.tabela) if self.tabela else "a empresa inteira"
         eram = "era" if self.antes == 1 else "eram"
         registros = plural(self.antes, "registro", "registros")
         return f"{nome}: {eram} {registros} em {quando}; agora, {agora}"

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 from cofre.base.relato import LINHAS_PARA_BARRA, Relato
 from cofre.deposito.backup import FORMATO_DO_CARIMBO
 
@@ -32,7 +32,7 @@ _NOME = re.compile(r"\d{8}_\d{6}(-\d+)?_[a-z_]+\.log")
 MOMENTO = "%Y-%m-%d %H:%M:%S"
 
 
-class Registro:
+class Log:
     """O arquivo de log de uma execução. Sem arquivo, as palavras se perdem sem reclamar;
     `problema` diz por quê."""
 
@@ -114,11 +114,11 @@ def girar(
                     (pasta / nome).unlink()
 
 
-class RelatoRegistrado:
+class RelatoComLog:
     """Diz tudo ao relato `base` e escreve o mesmo no log, também o que a `base` cala. Guarda o
     último documento, e o que deu errado."""
 
-    def __init__(self, base: Relato, registro: Registro) -> None:
+    def __init__(self, base: Relato, registro: Log) -> None:
         self._base = base
         self._registro = registro
         self.ultimo_documento: Mapping[str, Any] = {}
@@ -159,7 +159,7 @@ class RelatoRegistrado:
 
     def perguntar(self, pergunta: str) -> str | None:
         resposta = self._base.perguntar(pergunta)
-        dita = "(sem resposta)" if resposta is None else limpo(resposta)
+        dita = "(sem resposta)" if resposta is None else visivel(resposta)
         self._registro.escrever(f"{pergunta}{dita}")
         return resposta
 

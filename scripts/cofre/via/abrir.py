@@ -11,7 +11,7 @@ from cofre.base.relato import Relato
 
 if TYPE_CHECKING:
     from cofre.base.config.valores import Acesso, Configuracao
-    from cofre.via.api.via import Portal
+    from cofre.via.api.via import ViaDaApi
     from cofre.via.contrato import AoTentarDeNovo, Via
 
 
@@ -29,26 +29,26 @@ def abrir_via(
             ONDE_PEGAR_BANCO,
         )
     if direto is None or opcoes.via == "api":
-        return abrir_portal(opcoes, configuracao.acesso, parar, relato)
+        return abrir_api(opcoes, configuracao.acesso, parar, relato)
     try:
-        from cofre.via.direta.via import Direto
+        from cofre.via.direta.via import ViaDireta
     except ImportError as e:
         if (e.name or "psycopg").partition(".")[0] != "psycopg":
             raise
         raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO_DIRETA) from e
     limites = (opcoes.conexoes, opcoes.tentativas, parar, _contar_tentativas(relato))
-    return Direto(direto, configuracao.acesso, *limites)
+    return ViaDireta(direto, configuracao.acesso, *limites)
 
 
-def abrir_portal(
+def abrir_api(
     opcoes: Namespace, acesso: Acesso, parar: threading.Event, relato: Relato
-) -> Portal:
-    """O portal com as opções de conexão; as novas tentativas aparecem no relato."""
-    from cofre.via.api.via import Portal
+) -> ViaDaApi:
+    """A via da API com as opções de conexão; as novas tentativas aparecem no relato."""
+    from cofre.via.api.via import ViaDaApi
 
     contar = _contar_tentativas(relato)
     limite = opcoes.limite_por_segundo
-    return Portal(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar, limite)
+    return ViaDaApi(acesso, opcoes.conexoes, opcoes.tentativas, parar, contar, limite)
 
 
 def _contar_tentativas(relato: Relato) -> AoTentarDeNovo:

@@ -1,4 +1,4 @@
-"""O contrato das duas vias até os dados: a API (`portal`) e o PostgreSQL (`direto`).
+"""O contrato das duas vias até os dados: a API (`api`) e o PostgreSQL (`direta`).
 
 Quem fotografa, copia e restaura conhece só isto, e não qual das duas está por trás.
 """
@@ -6,12 +6,12 @@ Quem fotografa, copia e restaura conhece só isto, e não qual das duas está po
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cofre.base.config.valores import Regras
-from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDeLeitura
+from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.deposito.formato import Gravador
@@ -19,7 +19,6 @@ from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.plano.escritor import SEM_EFEITO
 from cofre.plano.executor import Impedimento
-from cofre.plano.lotes import Ritmo, metades
 from cofre.plano.plano import Acao, Plano
 
 API, DIRETA = "api", "direta"
@@ -52,7 +51,7 @@ class TabelaLida(Protocol):
         """De qual tabela são as linhas."""
 
     @property
-    def falha(self) -> FalhaDeLeitura | None:
+    def falha(self) -> FalhaDoServidor | None:
         """Por que não deu para ler; None se deu."""
 
     def gravar(self, gravador: Gravador) -> tuple[int, str]:
@@ -84,21 +83,21 @@ class Dependente:
 
 
 @dataclass(frozen=True, slots=True)
-class Ensaio:
+class Prova:
     """O que o banco faria de um lote: `erro` é um dos SEM_EFEITO, ou None se aceitaria tudo."""
 
     lote: Sequence[Acao]
     erro: ErroCofre | None
 
 
-def ensaio_de(
-    ensaiar: Callable[[Sequence[bytes]], EscritaRecusada | None], lote: Sequence[Acao]
-) -> Ensaio:
-    """O ensaio de um lote por quem sabe ensaiar as linhas dele."""
+def prova_de(
+    provar: Callable[[Sequence[bytes]], EscritaRecusada | None], lote: Sequence[Acao]
+) -> Prova:
+    """O prova de um lote por quem sabe provar as linhas dele."""
     try:
-        return Ensaio(lote, ensaiar([a.alvo or b"{}" for a in lote]))
+        return Prova(lote, provar([a.alvo or b"{}" for a in lote]))
     except SEM_EFEITO as e:
-        return Ensaio(lote, e)
+        return Prova(lote, e)
 
 
 class ViaDeFotos(Protocol):
@@ -131,7 +130,7 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
         """Encerra conexões e fios."""
 
     def inspecionar(self, regras: Regras) -> Inspecao:
-        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
+        """Catálogo, escopo e empresas. Levanta FalhaDoServidor."""
 
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
         """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
@@ -149,11 +148,11 @@ class Escrita(ViaDeFotos, Protocol):
         escopo: Mapping[str, TabelaNoEscopo],
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
-        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
+        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
 
     def confirmar(self) -> None:
         """Faz valer o que se escreveu, se ainda não vale. Levanta RestauracaoRecusada se alguma
-        ligação não fecha, DesfechoIncerto ou FalhaDeLeitura."""
+        ligação não fecha, DesfechoIncerto ou FalhaDoServidor."""
 
 
 class Via(ViaDeLeitura, Protocol):
@@ -187,14 +186,14 @@ class Via(ViaDeLeitura, Protocol):
         """O que aponta para estas linhas em tabelas que não são as de `dentro`; nada, se a via não
         o vê."""
 
-    def ensaiar(
+    def provar(
         self,
-        alvo: TabelaNoEscopo,
+        no_escopo: TabelaNoEscopo,
         lotes: Iterator[Sequence[Acao]],
         colunas: Sequence[str],
         *,
         alterando: bool,
-    ) -> Iterator[Ensaio]:
+    ) -> Iterator[Prova]:
         """O que o banco recusaria se as linhas do alvo de cada lote fossem inseridas, ou, se está
         `alterando`, se linhas que existem ficassem assim. Na ordem dos lotes; nada fica gravado."""
 
@@ -207,28 +206,3 @@ def ramos_de_agora(escopo: Escopo, inspecao: Inspecao, regras: Regras, sondas: S
         n: replace(t, ramos=novo[n].ramos) if n in novo else t for n, t in escopo.tabelas.items()
     }
     return replace(escopo, tabelas=tabelas)
-
-
-def ensaiar_todas(
-    via: Via,
-    alvo: TabelaNoEscopo,
-    acoes: Iterable[Acao],
-    colunas: Sequence[str],
-    *,
-    alterando: bool,
-) -> Iterator[Ensaio]:
-    """Os ensaios destas ações, em lotes que o servidor aguente: o erro de cada um é uma recusa, ou
-    nenhum. Levanta ConsultaDemorada ou PedidoGrande se uma linha sozinha não cabe."""
-    ritmo = Ritmo()
-    lotes: Iterator[Sequence[Acao]] = ritmo.lotes(acoes)
-    for ensaio in via.ensaiar(alvo, lotes, colunas, alterando=alterando):
-        if ensaio.erro is None or isinstance(ensaio.erro, EscritaRecusada):
-            ritmo.crescer()
-            yield ensaio
-            continue
-        partes = metades(ensaio.lote)
-        if not partes:
-            raise ensaio.erro
-        ritmo.encolher(ensaio.lote)
-        for parte in partes:
-            yield from ensaiar_todas(via, alvo, parte, colunas, alterando=alterando)

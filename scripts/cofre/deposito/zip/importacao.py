@@ -21,7 +21,7 @@ from typing import Any
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
-from cofre.base.palavras import limpo, tamanho
+from cofre.base.palavras import tamanho, visivel
 from cofre.deposito import metadados
 from cofre.deposito.backup import FORMATO_DO_CARIMBO, Backup
 from cofre.deposito.deposito import Deposito
@@ -120,7 +120,7 @@ def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
         or not 1 <= len(partes) <= 2
         or tipo not in (0, stat.S_IFREG)
     ):
-        raise ZipRecusado(f"O .zip tem um arquivo que sai da pasta dele: {limpo(original)!r}.")
+        raise ZipRecusado(f"O .zip tem um arquivo que sai da pasta dele: {visivel(original)!r}.")
     if entrada.flag_bits & 1:
         raise ZipRecusado("O .zip tem senha.", "Tire a senha do arquivo e importe de novo.")
     if entrada.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -162,10 +162,10 @@ def _tabelas(
     faltas = sorted(set(citados) - set(por_nome))
     if sobras:
         raise ZipRecusado(
-            f"O .zip tem um arquivo que os metadados não citam: {limpo(sobras[0])!r}."
+            f"O .zip tem um arquivo que os metadados não citam: {visivel(sobras[0])!r}."
         )
     if faltas or len(citados) != len(meta.tabelas):
-        qual = limpo((faltas or sorted(citados))[0])
+        qual = visivel((faltas or sorted(citados))[0])
         raise ZipRecusado(f"Falta no .zip um arquivo que os metadados citam: {qual!r}.")
     for arquivo, nome in citados.items():
         _conferir_tabela(arquivo, por_nome[arquivo], meta.tabelas[nome].bytes)
@@ -174,10 +174,10 @@ def _tabelas(
 
 def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, bytes_: int) -> None:
     if _TABELA.fullmatch(arquivo) is None:
-        raise ZipRecusado(f"{limpo(arquivo)!r} não é o nome de um arquivo de tabela.")
+        raise ZipRecusado(f"{visivel(arquivo)!r} não é o nome de um arquivo de tabela.")
     # Um editor pode ter posto um BOM; um .gz é menor do que o JSON (ou quase, se é minúsculo).
     if entrada.file_size > bytes_ + (1024 if arquivo.endswith(".gz") else BOM):
-        raise ZipRecusado(f"{limpo(arquivo)} é maior do que os metadados dizem.")
+        raise ZipRecusado(f"{visivel(arquivo)} é maior do que os metadados dizem.")
 
 
 def _ja_guardado(deposito: Deposito, pacote: Pacote) -> Backup | None:
@@ -232,7 +232,7 @@ def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, st
     montado = Backup(pasta, montagem.carimbo, replace(pacote.meta, tabelas=tabelas))
     danos = list(danos_de(montado))
     if danos:
-        lista = "\n".join(f"{limpo(d.tabela)}: {limpo(d.causa)}" for d in danos)
+        lista = "\n".join(f"{visivel(d.tabela)}: {visivel(d.causa)}" for d in danos)
         raise ZipRecusado(
             "O backup dentro do .zip está danificado.", f"{lista}\n{ZipRecusado.dica}"
         )

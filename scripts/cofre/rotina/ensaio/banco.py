@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psycopg
 
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
-from cofre.base.erros import ConfiguracaoInvalida, FalhaDeLeitura, ServidorSemResposta
+from cofre.base.erros import ConfiguracaoInvalida, FalhaDoServidor, ServidorSemResposta
 from cofre.via.direta.conexao import conectar
 from cofre.via.direta.endereco import Endereco, interpretar
 from cofre.via.direta.erros import SEM_CONEXAO
@@ -61,7 +61,7 @@ def transacao_sem_volta(onde: Endereco) -> Iterator[psycopg.Connection]:
     banco guarda tabelas; ServidorSemResposta se não se conecta, ou se a conexão cai."""
     try:
         conexao = conectar(onde)
-    except FalhaDeLeitura as e:
+    except FalhaDoServidor as e:
         raise ServidorSemResposta(f"O banco de teste não atendeu. {e}", CONFIRA) from None
     try:
         conexao.execute("BEGIN READ WRITE")
@@ -92,11 +92,11 @@ def caiu(erro: psycopg.Error) -> bool:
     return not codigo or codigo in SEM_CONEXAO or codigo.startswith(("08", "53"))
 
 
-def _traduzido(erro: psycopg.Error) -> FalhaDeLeitura:
+def _traduzido(erro: psycopg.Error) -> FalhaDoServidor:
     # Só o código: o texto da libpq não é nosso para mostrar.
     if caiu(erro):
         return ServidorSemResposta("A conexão com o banco de teste caiu no meio.", CONFIRA)
-    return FalhaDeLeitura(
+    return FalhaDoServidor(
         f"O banco de teste recusou o ensaio ({erro.sqlstate}).",
         "O papel da URL precisa poder criar um esquema nesse banco (CREATE no DATABASE).",
     )

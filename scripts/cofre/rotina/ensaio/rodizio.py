@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
-from cofre.base.palavras import limpo, plural
+from cofre.base.palavras import plural, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
 from cofre.deposito.ensaios import CONFERIDO, RESTAURADO, Ensaio
-from cofre.deposito.inventario import EmpresaGuardada, de_rotina
+from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import Metadados
 from cofre.deposito.verificacao import danos_de
 
@@ -41,12 +41,12 @@ Abrir = Callable[[], AbstractContextManager[Restaurar | None]]
 class Vez:
     """Uma empresa e o backup inteiro mais novo dela."""
 
-    guardada: EmpresaGuardada
+    guardada: EmpresaComBackups
     backup: Backup
     meta: Metadados
 
 
-def da_vez(guardadas: Iterable[EmpresaGuardada]) -> Vez:
+def da_vez(guardadas: Iterable[EmpresaComBackups]) -> Vez:
     """A empresa que há mais tempo não é ensaiada (a que nunca foi, antes de todas). Levanta
     NadaEncontrado se nenhuma tem backup inteiro."""
     vezes = [vez for guardada in guardadas if (vez := _vez(guardada))]
@@ -58,7 +58,7 @@ def da_vez(guardadas: Iterable[EmpresaGuardada]) -> Vez:
     return min(vezes, key=lambda v: (_ultima_tentativa(v.guardada), v.guardada.empresa.id))
 
 
-def _vez(guardada: EmpresaGuardada) -> Vez | None:
+def _vez(guardada: EmpresaComBackups) -> Vez | None:
     """Um backup com arquivos sumidos também é ensaiado: é para achar isso que se ensaia."""
     for backup in reversed(guardada.backups):
         if backup.meta is not None and backup.estado == "completo" and de_rotina(backup):
@@ -66,7 +66,7 @@ def _vez(guardada: EmpresaGuardada) -> Vez | None:
     return None
 
 
-def _ultima_tentativa(guardada: EmpresaGuardada) -> datetime:
+def _ultima_tentativa(guardada: EmpresaComBackups) -> datetime:
     ultima = ensaios.ler(guardada.pasta, guardada.empresa.id).ultima_tentativa
     return ultima.em if ultima else NUNCA
 
@@ -75,7 +75,7 @@ def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
     """O ensaio inteiro; devolve 0. Levanta BackupDanificado ou EnsaioReprovado, já registrados, e o
     que impediu de ensaiar (que não diz nada do backup, e não se registra)."""
     quando = f"{vez.backup.quando:%Y-%m-%d %H:%M:%S}"
-    relato.linha(f"🎯 ENSAIO: {limpo(vez.guardada.empresa.nome)} (backup de {quando})")
+    relato.linha(f"🎯 ENSAIO: {visivel(vez.guardada.empresa.nome)} (backup de {quando})")
     _conferir(vez, quando)
     tabelas = plural(len(vez.meta.tabelas), "tabela", "tabelas")
     registros = plural(vez.meta.total, "registro", "registros")
@@ -96,7 +96,7 @@ def _conferir(vez: Vez, quando: str) -> None:
         _registrar(vez, CONFERIDO, 0, "; ".join(danos))
         raise BackupDanificado(
             f"O backup de {quando} está danificado.",
-            "\n".join([*map(limpo, danos), "Faça outro agora e veja os anteriores: verificar"]),
+            "\n".join([*map(visivel, danos), "Faça outro agora e veja os anteriores: verificar"]),
         )
 
 
@@ -115,12 +115,12 @@ def _restaurar(vez: Vez, abrir: Abrir, relato: Relato) -> Volta | None:
 
 def _contar_volta(vez: Vez, volta: Volta, quando: str, relato: Relato) -> None:
     for ressalva in volta.ressalvas:
-        relato.linha(f"   ℹ️ {limpo(ressalva)}")
+        relato.linha(f"   ℹ️ {visivel(ressalva)}")
     if volta.diferencas:
         _registrar(vez, RESTAURADO, volta.registros, "; ".join(volta.diferencas))
         raise EnsaioReprovado(
             f"O backup de {quando} não voltou como era no banco de teste.",
-            "\n".join(map(limpo, volta.diferencas)),
+            "\n".join(map(visivel, volta.diferencas)),
         )
     _registrar(vez, RESTAURADO, volta.registros)
     registros = plural(volta.registros, "registro", "registros")

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre
-from cofre.base.palavras import limpo, numero, plural, tamanho
+from cofre.base.palavras import numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
@@ -98,7 +98,7 @@ def _modelo() -> Template:
         lstrip_blocks=True,
     )
     ambiente.filters |= {
-        "limpo": limpo,
+        "visivel": visivel,
         "numero": numero,
         "tamanho": tamanho,
         "data": _data,
@@ -107,8 +107,8 @@ def _modelo() -> Template:
         "link": lambda pasta: quote(pasta) + "/",
         "serie": _serie,
         "calendario": calendario,
-        "desfecho": lambda estado: DESFECHOS.get(estado, limpo(estado)),
-        "como": lambda como: EM_PALAVRAS.get(como, limpo(como)),
+        "desfecho": lambda estado: DESFECHOS.get(estado, visivel(estado)),
+        "como": lambda como: EM_PALAVRAS.get(como, visivel(como)),
     }
     ambiente.globals |= {"plural": plural, "hoje": _hoje, "quando_foi": _data_do_carimbo}
     return ambiente.get_template("painel.html.jinja")
@@ -136,14 +136,14 @@ def _data_do_carimbo(carimbo: str) -> str:
     try:
         return _data(dados.quando_foi(carimbo))
     except ValueError:
-        return limpo(carimbo)
+        return visivel(carimbo)
 
 
 def _data_do_diario(quando: str) -> str:
     try:
         return _data(datetime.fromisoformat(quando))
     except ValueError:
-        return limpo(quando)
+        return visivel(quando)
 
 
 def _hoje(painel: Painel) -> str:

@@ -17,13 +17,13 @@ from cofre.base.config.valores import Politica
 from cofre.base.disco import erros_de_disco, liberado
 from cofre.base.erros import BackupDanificado, DefeitoInterno, ErroCofre
 from cofre.base.modelo import Empresa
-from cofre.base.palavras import limpo, numero, plural, tamanho
+from cofre.base.palavras import numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import publicacao
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import (
-    EmpresaGuardada,
+    EmpresaComBackups,
     arquivos_de,
     bytes_de,
     da_pasta,
@@ -89,7 +89,7 @@ class PodaDeEmpresa:
 
 
 @dataclass(frozen=True, slots=True)
-class Resultado:
+class ResumoDaPoda:
     """O que foi apagado: quantos backups, quantos bytes; `recusadas`, as empresas em que nada se
     apagou (id → causa)."""
 
@@ -127,7 +127,7 @@ class Podadora:
         return sorted(planos, key=lambda p: (p.empresa.nome.casefold(), p.empresa.id))
 
     def _plano(
-        self, guardada: EmpresaGuardada, da_pasta_toda: Sequence[Backup], agora: datetime
+        self, guardada: EmpresaComBackups, da_pasta_toda: Sequence[Backup], agora: datetime
     ) -> PodaDeEmpresa:
         estados = {b.carimbo: estado_de(b)[0] for b in guardada.backups}
         da_empresa = guardados(guardada, da_pasta_toda, estados)
@@ -158,7 +158,7 @@ class Podadora:
             if so_o_que_sai and not plano.saem:
                 continue
             linha()
-            linha(f"🏢 {limpo(plano.empresa.nome)}: {_conta(plano)}")
+            linha(f"🏢 {visivel(plano.empresa.nome)}: {_conta(plano)}")
             for b in plano.backups:
                 if b.sai or not so_o_que_sai:
                     linha(f"   {_em_uma_linha(b)}")
@@ -173,7 +173,7 @@ class Podadora:
 
     # -- apagar ------------------------------------------------------------------------------
 
-    def executar(self, planos: Sequence[PodaDeEmpresa]) -> Resultado:
+    def executar(self, planos: Sequence[PodaDeEmpresa]) -> ResumoDaPoda:
         """Apaga o que sai, menos de uma empresa cujo completo mais novo, que ficaria, não está mais
         como foi gravado. Só com a trava na mão. Levanta FalhaDeDisco; o que já foi apagado, foi por
         inteiro."""
@@ -195,10 +195,10 @@ class Podadora:
             apagados += len(saem)
         if apagados:
             self.relato.linha(f"✅ {_apagados(apagados)}; o disco ganhou {tamanho(liberados)}")
-        return Resultado(apagados, liberados, recusadas)
+        return ResumoDaPoda(apagados, liberados, recusadas)
 
     def _recusar(self, plano: PodaDeEmpresa, causa: str) -> None:
-        self.relato.falha(f"❌ {limpo(plano.empresa.nome)}: {limpo(causa)}")
+        self.relato.falha(f"❌ {visivel(plano.empresa.nome)}: {visivel(causa)}")
         self.relato.falha("   Nada desta empresa foi apagado. Faça um backup novo e confira com:")
         self.relato.falha("   python scripts/backup-por-empresa.py verificar")
 
@@ -229,10 +229,10 @@ def so_o_que_foi_visto(
 
 
 def documento(
-    pedido: PedidoDePoda, planos: Sequence[PodaDeEmpresa], resultado: Resultado | None
+    pedido: PedidoDePoda, planos: Sequence[PodaDeEmpresa], resultado: ResumoDaPoda | None
 ) -> dict[str, Any]:
     """Para a saída --json; sem `resultado`, nada foi apagado."""
-    feito = resultado or Resultado()
+    feito = resultado or ResumoDaPoda()
     return {
         "acao": "podar",
         "codigo": feito.codigo,
@@ -273,8 +273,8 @@ def _na_poda(backup: Backup, destino: Destino, estados: Mapping[str, str]) -> Ba
 
 
 def _em_uma_linha(b: BackupNaPoda) -> str:
-    partes = (f"{b.quando:%Y-%m-%d %H:%M:%S}", limpo(b.tipo), b.estado, tamanho(b.bytes))
-    porque = f"  ({limpo(', '.join(b.motivos))})" if b.motivos else ""
+    partes = (f"{b.quando:%Y-%m-%d %H:%M:%S}", visivel(b.tipo), b.estado, tamanho(b.bytes))
+    porque = f"  ({visivel(', '.join(b.motivos))})" if b.motivos else ""
     return f"{'sai ' if b.sai else 'fica'}  {'  '.join(p for p in partes if p)}{porque}"
 
 

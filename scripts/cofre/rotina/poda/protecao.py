@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, PREFIXO, diarios
-from cofre.deposito.inventario import EM_PALAVRAS, EmpresaGuardada, de_rotina
+from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import TIPOS_DE_ROTINA, marcas
 from cofre.deposito.publicacao import so_cita_os_seus
 from cofre.rotina.encolhimento import reconhecido_ate
@@ -15,7 +15,7 @@ from cofre.rotina.poda.retencao import Guardado
 
 
 def guardados(
-    guardada: EmpresaGuardada, da_pasta: Sequence[Backup], estados: Mapping[str, str]
+    guardada: EmpresaComBackups, da_pasta: Sequence[Backup], estados: Mapping[str, str]
 ) -> list[Guardado]:
     """Os backups da empresa como a retenção os vê. `da_pasta` são todos os da pasta, também os de
     outra empresa que alguém tenha posto lá; `estados`, os de `estado_de`, por carimbo."""
@@ -35,7 +35,7 @@ def guardados(
 
 
 def _protegidos(
-    guardada: EmpresaGuardada, da_pasta: Sequence[Backup], estados: Mapping[str, str]
+    guardada: EmpresaComBackups, da_pasta: Sequence[Backup], estados: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """(carimbo, por que não pode sair), do motivo mais fraco ao mais forte: o último vale."""
     citados = Counter(a for b in da_pasta for a in _citados(b))
@@ -67,7 +67,7 @@ def _citados(backup: Backup) -> set[str]:
     return {t.arquivo for t in backup.meta.tabelas.values()} if backup.meta else set()
 
 
-def _pelos_diarios(guardada: EmpresaGuardada) -> tuple[bool, Collection[str]]:
+def _pelos_diarios(guardada: EmpresaComBackups) -> tuple[bool, Collection[str]]:
     """Se há um diário ilegível; e os backups de que precisam as restaurações por concluir e a
     última que ainda se pode desfazer."""
     legiveis = diarios(guardada.pasta)

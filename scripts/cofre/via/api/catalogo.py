@@ -16,7 +16,7 @@ import msgspec
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     ConsultaDemorada,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     PedidoRecusado,
     PermissaoNegada,
     RespostaInvalida,
@@ -31,7 +31,7 @@ from cofre.base.modelo import (
     chave_que_serve,
     nome_do_tipo,
 )
-from cofre.via.api.conexao import Transporte
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
@@ -44,24 +44,24 @@ _CHAVE = "<pk/>"
 _ESTRANGEIRA = re.compile(r"<fk table='(.*?)' column='(.*?)'/>")
 
 
-def descobrir(transporte: Transporte, equipe: Equipe) -> Catalogo:
+def descobrir(conexao: Conexao, equipe: Equipe) -> Catalogo:
     """O catálogo, menos as chaves escondidas (ver `escopo.completar_chaves`)."""
-    descritas = interpretar(transporte.descricao())
+    descritas = interpretar(conexao.descricao())
     if not descritas:
-        return _pelo_nome(transporte, equipe)
+        return _pelo_nome(conexao, equipe)
     vistas = {t.nome for t, _ in descritas}
     visoes = {t.nome for t, gravavel in descritas if not gravavel}
     candidatas = [t for t, gravavel in descritas if gravavel and t.nome not in SEM_ENDERECO]
     tabelas: dict[str, Tabela] = {}
     ocultas = dict.fromkeys(vistas & SEM_ENDERECO, "o nome não cabe numa URL")
-    sondadas = equipe.cada(lambda t: _sondar(transporte, t.nome, "xmin"), candidatas)
+    sondadas = equipe.cada(lambda t: _sondar(conexao, t.nome, "xmin"), candidatas)
     for tabela, problema in zip(candidatas, sondadas, strict=True):
         if isinstance(problema, TabelaInexistente):
             visoes.add(tabela.nome)  # sem xmin: uma visão que aceita escrita
         else:
             # Uma recusa (42501) aparece na leitura, com a sua cura.
             tabelas[tabela.nome] = tabela
-    ausentes = _procurar_escondidas(transporte, tabelas, vistas, ocultas, equipe)
+    ausentes = _procurar_escondidas(conexao, tabelas, vistas, ocultas, equipe)
     return Catalogo(tabelas, tuple(sorted(visoes)), ocultas, tuple(ausentes))
 
 
@@ -99,10 +99,10 @@ def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
     return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras))
 
 
-def _sondar(transporte: Transporte, tabela: str, coluna: str) -> FalhaDeLeitura | None:
+def _sondar(conexao: Conexao, tabela: str, coluna: str) -> FalhaDoServidor | None:
     """None se a coluna da tabela pode ser lida; senão, por que não."""
     try:
-        transporte.ler(tabela, coluna, limite=0)
+        conexao.ler(tabela, coluna, limite=0)
     except (TabelaInexistente, PermissaoNegada) as e:
         return e
     except (ConsultaDemorada, PedidoRecusado):
@@ -111,7 +111,7 @@ def _sondar(transporte: Transporte, tabela: str, coluna: str) -> FalhaDeLeitura 
 
 
 def _procurar_escondidas(
-    transporte: Transporte,
+    conexao: Conexao,
     tabelas: Mapping[str, Tabela],
     vistas: set[str],
     ocultas: dict[str, str],
@@ -121,7 +121,7 @@ def _procurar_escondidas(
     citadas = {fk.tabela for t in tabelas.values() for fk in t.estrangeiras}
     procuradas = sorted((set(TABELAS_CONHECIDAS) | citadas) - vistas)
     ausentes = []
-    sondadas = equipe.cada(lambda t: _sondar(transporte, t, "*"), procuradas)
+    sondadas = equipe.cada(lambda t: _sondar(conexao, t, "*"), procuradas)
     for nome, problema in zip(procuradas, sondadas, strict=True):
         if isinstance(problema, PermissaoNegada):
             ocultas[nome] = f"{problema}\n{problema.dica}"
@@ -130,15 +130,15 @@ def _procurar_escondidas(
     return [n for n in TABELAS_CONHECIDAS if n in ausentes]
 
 
-def _pelo_nome(transporte: Transporte, equipe: Equipe) -> Catalogo:
+def _pelo_nome(conexao: Conexao, equipe: Equipe) -> Catalogo:
     """Sem descrição: as treze conhecidas, pelo nome, com a chave `id`."""
     tabelas: dict[str, Tabela] = {}
     ocultas: dict[str, str] = {}
     ausentes = []
 
-    def olhar(nome: str) -> Tabela | FalhaDeLeitura:
+    def olhar(nome: str) -> Tabela | FalhaDoServidor:
         try:
-            return _olhar(transporte, nome)
+            return _olhar(conexao, nome)
         except (TabelaInexistente, PermissaoNegada) as e:
             return e
 
@@ -153,22 +153,22 @@ def _pelo_nome(transporte: Transporte, equipe: Equipe) -> Catalogo:
     return Catalogo(tabelas, (), ocultas, tuple(ausentes), completo=False)
 
 
-def _olhar(transporte: Transporte, nome: str) -> Tabela:
-    linhas = transporte.ler(nome, "*", limite=1).linhas
+def _olhar(conexao: Conexao, nome: str) -> Tabela:
+    linhas = conexao.ler(nome, "*", limite=1).linhas
     if linhas:
         nomes: Iterable[str] = msgspec.json.decode(linhas[0], type=dict[str, msgspec.Raw])
     else:
-        nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(transporte, nome, citar(c)) is None]
+        nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(conexao, nome, citar(c)) is None]
     colunas = tuple(Coluna(c) for c in nomes)
     return Tabela(nome, colunas, ("id",) if "id" in nomes else ())
 
 
-def nao_gravaveis(transporte: Transporte, tabela: Tabela) -> Tabela:
+def nao_gravaveis(conexao: Conexao, tabela: Tabela) -> Tabela:
     """A tabela com as colunas que o banco não deixa escrever: pergunta até não sobrar nenhuma."""
     restantes = [c.nome for c in tabela.colunas]
     recusadas: list[str] = []
     while restantes:
-        _status, corpo = transporte.insercao_impossivel(tabela.nome, restantes)
+        _status, corpo = conexao.insercao_impossivel(tabela.nome, restantes)
         coluna = _coluna_recusada(corpo)
         if coluna not in restantes:
             break

@@ -23,12 +23,13 @@ from cofre.base.erros import (
     ConsultaDemorada,
     DependenciaAusente,
     Disputa,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     Interrompido,
     PermissaoNegada,
     ProjetoPausado,
     RespostaInvalida,
 )
+from cofre.plano.escritor import DISPUTAS
 from cofre.via.api.cadencia import PAUSA, Cadencia
 from cofre.via.api.consulta import Parametros
 from cofre.via.api.erros import (
@@ -68,20 +69,20 @@ class Pagina:
     total: int | None
 
 
-class PaginaGrande(FalhaDeLeitura):
+class PaginaGrande(FalhaDoServidor):
     """A resposta passou do tamanho aceito e foi abandonada: peça menos linhas."""
 
 
 class _Passageiro(Exception):
     """Um problema que merece outra tentativa; `definitivo` é o erro se ele não passar."""
 
-    def __init__(self, definitivo: FalhaDeLeitura, espera: float = 0.0) -> None:
+    def __init__(self, definitivo: FalhaDoServidor, espera: float = 0.0) -> None:
         super().__init__(str(definitivo))
         self.definitivo = definitivo
         self.espera = espera
 
 
-class Transporte:
+class Conexao:
     """Uma sessão com o servidor, usada por vários fios ao mesmo tempo."""
 
     def __init__(
@@ -120,7 +121,7 @@ class Transporte:
         contar: bool = False,
         limite: int | None = None,
     ) -> Pagina:
-        """Uma página de uma tabela: um GET. Levanta FalhaDeLeitura (e suas filhas); PaginaGrande
+        """Uma página de uma tabela: um GET. Levanta FalhaDoServidor (e suas filhas); PaginaGrande
         quando a resposta passa de MAIOR_RESPOSTA e dá para pedir menos linhas."""
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
         alvo = httpx.QueryParams([("select", selecao), *parametros])
@@ -195,7 +196,7 @@ class Transporte:
         pedido é repetido com `prefer_se_repetir` no lugar de `prefer`; vazio é que a repetição
         não achou linha alguma, e pode ter sido a primeira vez que as mudou. Levanta EscritaRecusada
         pelo que o banco recusa, Disputa se outra escrita atrapalhou (depois de insistir, se é para
-        insistir), e FalhaDeLeitura pelo resto.
+        insistir), e FalhaDoServidor pelo resto.
         """
         vezes = 0
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
@@ -231,7 +232,7 @@ class Transporte:
         if resposta.is_success:
             return resposta.content
         recusa = recusa_do_banco(resposta.content)
-        if recusa is not None and recusa.codigo_sql in DISPUTAS:
+        if recusa is not None and recusa.codigo_sql in ATRAPALHADAS:
             raise Disputa(f"Outra escrita em {tabela} atrapalhou esta: {recusa}.", "")
         if recusa is not None:
             raise recusa
@@ -282,7 +283,7 @@ class Transporte:
         except (httpx.TransportError, httpx.DecodingError) as e:
             raise _Passageiro(sem_resposta(self._host, e)) from e
         except httpx.InvalidURL as e:
-            raise FalhaDeLeitura(f"O endereço do projeto não serve: {e}", ONDE_PEGAR_URL) from e
+            raise FalhaDoServidor(f"O endereço do projeto não serve: {e}", ONDE_PEGAR_URL) from e
         if resposta.status_code not in (200, 206):
             self._recusar(resposta, corpo, tabela)
         return corpo, resposta.headers.get("content-range", "")
@@ -357,8 +358,8 @@ def _content_range(valor: str) -> tuple[int | None, int | None]:
     return linhas, int(total) if total.isdigit() else None
 
 
-DISPUTAS = frozenset({"40001", "40P01", "55P03"})
-"""Outra transação atrapalhou (serialização, impasse, trava): passa sozinho."""
+ATRAPALHADAS = DISPUTAS | {"55P03"}
+"""O que passa sozinho: também a trava que não se obteve a tempo."""
 
 
 _SEPARADOR = msgspec.json.Decoder(list[msgspec.Raw])

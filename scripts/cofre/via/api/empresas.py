@@ -9,7 +9,7 @@ import msgspec
 
 from cofre.base.linha import texto
 from cofre.base.modelo import Catalogo, Empresa
-from cofre.via.api.conexao import Transporte
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar, faixa_de_chaves
 
 NOMES_EM_EMPRESAS = ("nome", "razao_social")
@@ -18,14 +18,12 @@ NOMES_EM_APPROVALS = ("company_name", "full_name", "email")
 Linha = Mapping[str, Any]
 
 
-def listar(
-    transporte: Transporte, catalogo: Catalogo, referencias: Iterable[str]
-) -> tuple[Empresa, ...]:
+def listar(conexao: Conexao, catalogo: Catalogo, referencias: Iterable[str]) -> tuple[Empresa, ...]:
     """Todas as empresas, por nome. `referencias`: as colunas de `empresas` que outras citam."""
     citadas = sorted(referencias)
     nomes: dict[str, str] = {}
     registros: dict[str, list[dict[str, str]]] = {}
-    for linha in _linhas(transporte, catalogo, "empresas", (*NOMES_EM_EMPRESAS, *citadas)):
+    for linha in _linhas(conexao, catalogo, "empresas", (*NOMES_EM_EMPRESAS, *citadas)):
         dono = linha.get("user_id")
         if dono is None:
             continue
@@ -33,7 +31,7 @@ def listar(
         valores = {c: str(linha[c]) for c in citadas if linha.get(c) is not None}
         registros.setdefault(str(dono), []).append(valores)
     aprovados = ("parent_user_id", *NOMES_EM_APPROVALS)
-    for linha in _linhas(transporte, catalogo, "user_approvals", aprovados):
+    for linha in _linhas(conexao, catalogo, "user_approvals", aprovados):
         dono = linha.get("user_id")
         if dono is None or linha.get("parent_user_id") is not None:
             continue  # a linha de um empregado
@@ -51,7 +49,7 @@ def _nome(linha: Linha, colunas: Sequence[str]) -> str:
 
 
 def _linhas(
-    transporte: Transporte, catalogo: Catalogo, nome: str, extras: Sequence[str]
+    conexao: Conexao, catalogo: Catalogo, nome: str, extras: Sequence[str]
 ) -> Iterator[Linha]:
     """As linhas da tabela, página a página, só com as colunas que existem."""
     tabela = catalogo.tabelas.get(nome)
@@ -62,7 +60,7 @@ def _linhas(
     depois: tuple[str, ...] | None = None
     while True:
         faixa = faixa_de_chaves(tabela, depois, None)
-        pagina = transporte.ler(nome, selecao, faixa, limite=1000)
+        pagina = conexao.ler(nome, selecao, faixa, limite=1000)
         if not pagina.linhas:
             return
         yield from msgspec.json.decode(pagina.corpo, type=list[dict[str, Any]])

@@ -18,7 +18,7 @@ from cofre.base.erros import (
     ChaveRecusada,
     ConsultaDemorada,
     EscritaRecusada,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     PedidoGrande,
     PedidoRecusado,
     PermissaoNegada,
@@ -31,7 +31,7 @@ RETRY_AFTER_MAXIMO = 120.0
 """Segundos que se aceita esperar a pedido do servidor."""
 
 
-def sem_resposta(host: str, causa: Exception) -> FalhaDeLeitura:
+def sem_resposta(host: str, causa: Exception) -> FalhaDoServidor:
     """O erro de um pedido que não teve resposta inteira."""
     if isinstance(causa, httpx.DecodingError | httpx.RemoteProtocolError | httpx.ReadError):
         return ServidorSemResposta(
@@ -50,7 +50,7 @@ def sem_resposta(host: str, causa: Exception) -> FalhaDeLeitura:
     )
 
 
-def traduzir(host: str, status: int, corpo: bytes, tabela: str) -> FalhaDeLeitura:
+def traduzir(host: str, status: int, corpo: bytes, tabela: str) -> FalhaDoServidor:
     """O erro de uma resposta que não é sucesso, pelo código do PostgREST ou pelo status."""
     codigo, mensagem = _codigo_e_mensagem(corpo)
     if codigo == "57014":
@@ -76,10 +76,10 @@ def traduzir(host: str, status: int, corpo: bytes, tabela: str) -> FalhaDeLeitur
             "servidor, ou restaure pela conexão direta.",
         )
     if status == 404 and not codigo:
-        return FalhaDeLeitura(f"{host} não tem a API do Supabase (404).", ONDE_PEGAR_URL)
+        return FalhaDoServidor(f"{host} não tem a API do Supabase (404).", ONDE_PEGAR_URL)
     detalhe = f" {codigo}: {mensagem}" if codigo else ""
     # Sem o código do PostgREST, quem respondeu foi outro: nada se conclui sobre este pedido.
-    recusa = PedidoRecusado if codigo else FalhaDeLeitura
+    recusa = PedidoRecusado if codigo else FalhaDoServidor
     return recusa(f"O servidor {host} respondeu {status}.{detalhe}", "")
 
 

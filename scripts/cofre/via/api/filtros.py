@@ -73,10 +73,12 @@ def bytes_da_chave(tabela: Tabela, chave: Chave) -> int:
     return len(quote(_termo(tabela, chave), safe="")) + len("%2C")
 
 
-def do_mesmo_dono(alvo: TabelaNoEscopo, linha: bytes) -> Parametros:
+def do_mesmo_dono(no_escopo: TabelaNoEscopo, linha: bytes) -> Parametros:
     """O filtro com as colunas de dono como estão na linha: se mudaram, não se toca nela."""
     campos = abrir_linha(linha)
-    colunas = (c for c in colunas_de_dono(alvo) if c in campos and c not in alvo.tabela.chave)
+    colunas = (
+        c for c in colunas_de_dono(no_escopo) if c in campos and c not in no_escopo.tabela.chave
+    )
     return tuple(_igual(c, campos[c]) for c in colunas)
 
 
@@ -85,23 +87,25 @@ def _igual(coluna: str, bruto: msgspec.Raw) -> tuple[str, str]:
     return citar(coluna), "is.null" if valor is None else f"eq.{valor}"
 
 
-def pelos_valores(alvo: TabelaNoEscopo, linhas: Sequence[bytes]) -> Parametros:
+def pelos_valores(no_escopo: TabelaNoEscopo, linhas: Sequence[bytes]) -> Parametros:
     """Onde não há chave, um filtro que pega estas linhas e talvez outras, que se distinguem depois,
     byte a byte: as colunas de dono e as que se comparam sem dúvida."""
-    termos = (f"and({','.join(_valores(alvo, linha))})" for linha in linhas)
+    termos = (f"and({','.join(_valores(no_escopo, linha))})" for linha in linhas)
     return (("or", f"({','.join(dict.fromkeys(termos))})"),)
 
 
-def bytes_dos_valores(alvo: TabelaNoEscopo, linha: bytes) -> int:
+def bytes_dos_valores(no_escopo: TabelaNoEscopo, linha: bytes) -> int:
     """Quantos bytes a linha toma no filtro de `pelos_valores`, já escapada."""
-    return len(quote(f"and({','.join(_valores(alvo, linha))}),", safe=""))
+    return len(quote(f"and({','.join(_valores(no_escopo, linha))}),", safe=""))
 
 
-def _valores(alvo: TabelaNoEscopo, linha: bytes) -> Iterator[str]:
+def _valores(no_escopo: TabelaNoEscopo, linha: bytes) -> Iterator[str]:
     """Os termos de uma linha; as colunas de dono, sempre, e primeiro."""
     campos = abrir_linha(linha)
-    donos = [c for c in colunas_de_dono(alvo) if c in campos]
-    outras = (c.nome for c in alvo.tabela.colunas if c.tipo in COMPARAVEIS and c.nome in campos)
+    donos = [c for c in colunas_de_dono(no_escopo) if c in campos]
+    outras = (
+        c.nome for c in no_escopo.tabela.colunas if c.tipo in COMPARAVEIS and c.nome in campos
+    )
     cabem = BYTES_POR_LINHA
     for coluna in dict.fromkeys((*donos, *outras)):
         valor = texto(bytes(campos[coluna]))

@@ -21,7 +21,7 @@ import msgspec
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     ChaveRecusada,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     PermissaoNegada,
     ProjetoPausado,
     RespostaInvalida,
@@ -33,7 +33,7 @@ from cofre.base.rascunho import Rascunho
 from cofre.deposito.formato import Gravador
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.api.conexao import Transporte
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import consultas
 from cofre.via.api.linhas import Leitor
 from cofre.via.api.serie import Serie
@@ -61,7 +61,7 @@ class _Lida:
 
     tabela: Tabela
     series: list[Serie]
-    falha: FalhaDeLeitura | None = None
+    falha: FalhaDoServidor | None = None
     divergencias: int = 0
 
 
@@ -78,7 +78,7 @@ class ColetaDeTabela:
         return self._lida.tabela
 
     @property
-    def falha(self) -> FalhaDeLeitura | None:
+    def falha(self) -> FalhaDoServidor | None:
         """Por que não deu para ler; None se deu."""
         return self._lida.falha
 
@@ -130,7 +130,7 @@ def _uuid(valor: str) -> int:
 class Coletor:
     """Lê e confere as tabelas de algumas empresas, que cabem numa pergunta (ou uma só)."""
 
-    transporte: Transporte
+    conexao: Conexao
     equipe: Equipe
     conexoes: int
     donos: Donos
@@ -162,7 +162,7 @@ class Coletor:
         nome = no_escopo.tabela.nome
         series = [
             Serie(
-                self.transporte,
+                self.conexao,
                 consulta,
                 Leitor(consulta, [e.id for e in empresas], self.donos),
                 self.rascunho(),
@@ -220,7 +220,7 @@ class Coletor:
             lida, fazer = tarefa
             try:
                 return fazer() if lida.falha is None else None
-            except FalhaDeLeitura as e:
+            except FalhaDoServidor as e:
                 lida.falha = e
                 return None
 

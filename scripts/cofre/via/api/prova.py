@@ -11,7 +11,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import com_nulas
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
-from cofre.via.api.conexao import Transporte
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.escrita import CHAVES_POR_PEDIDO, vetor
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
@@ -20,9 +20,7 @@ NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
 
 
-def existentes(
-    transporte: Transporte, no_escopo: TabelaNoEscopo, chaves: Sequence[Chave]
-) -> list[bytes]:
+def existentes(conexao: Conexao, no_escopo: TabelaNoEscopo, chaves: Sequence[Chave]) -> list[bytes]:
     """As linhas com estas chaves, sejam de quem forem: a chave e as colunas de ligação."""
     tabela = no_escopo.tabela
     achadas: list[bytes] = []
@@ -30,13 +28,13 @@ def existentes(
     selecao = ",".join(citar(c) for c in colunas)
     bytes_do_filtro = (lambda c: bytes_da_chave(tabela, c), BYTES_DE_FILTRO)
     for lote in em_lotes(chaves, CHAVES_POR_PEDIDO, bytes_do_filtro):
-        pagina = transporte.ler(tabela.nome, selecao, por_chave(tabela, lote))
+        pagina = conexao.ler(tabela.nome, selecao, por_chave(tabela, lote))
         achadas += [bytes(linha) for linha in pagina.linhas]
     return achadas
 
 
-def ensaiar_insercao(
-    transporte: Transporte,
+def provar_insercao(
+    conexao: Conexao,
     tabela: Tabela,
     linhas: Sequence[bytes],
     colunas: Sequence[str],
@@ -44,18 +42,18 @@ def ensaiar_insercao(
     insistir: bool = True,
 ) -> EscritaRecusada | None:
     """O que o banco recusaria destas linhas, sem gravá-las; None se aceitaria todas. Sem
-    `insistir`, levanta Disputa se o banco desfez o ensaio por causa de outra escrita.
+    `insistir`, levanta Disputa se o banco desfez o prova por causa de outra escrita.
 
     Pede-se a resposta como um só objeto: com duas linhas ou mais, o PostgREST responde PGRST116 e
     desfaz a transação, depois de o banco ter conferido tudo (gatilhos e chaves estrangeiras
     inclusive; com uma linha só, as chaves estrangeiras não se veem).
     """
     prefer = "return=representation"
-    return _ensaiar(transporte, tabela, linhas, colunas, (), prefer, insistir)
+    return _provar(conexao, tabela, linhas, colunas, (), prefer, insistir)
 
 
-def ensaiar_alteracao(
-    transporte: Transporte,
+def provar_alteracao(
+    conexao: Conexao,
     tabela: Tabela,
     linhas: Sequence[bytes],
     colunas: Sequence[str],
@@ -64,16 +62,16 @@ def ensaiar_alteracao(
 ) -> EscritaRecusada | None:
     """O que o banco recusaria se estas linhas, que existem, ficassem assim; None se nada.
 
-    É um upsert pela chave, desfeito como em `ensaiar_insercao`. Os gatilhos de inserção também
+    É um upsert pela chave, desfeito como em `provar_insercao`. Os gatilhos de inserção também
     rodam: quem chama só deve crer nas recusas que são do valor.
     """
     por_chave = ("on_conflict", ",".join(citar_sempre(c) for c in tabela.chave))
     prefer = "return=representation,resolution=merge-duplicates"
-    return _ensaiar(transporte, tabela, linhas, colunas, (por_chave,), prefer, insistir)
+    return _provar(conexao, tabela, linhas, colunas, (por_chave,), prefer, insistir)
 
 
-def _ensaiar(
-    transporte: Transporte,
+def _provar(
+    conexao: Conexao,
     tabela: Tabela,
     linhas: Sequence[bytes],
     colunas: Sequence[str],
@@ -89,7 +87,7 @@ def _ensaiar(
     so_a_chave = ("select", ",".join(citar(c) for c in tabela.chave))  # o resto ninguém lê
     corpo = vetor([linhas[0], com_nulas(linhas[0], tabela.chave)] if so_uma else linhas)
     try:
-        transporte.escrever(
+        conexao.escrever(
             "POST",
             tabela.nome,
             (nomes, so_a_chave, *parametros),
@@ -99,7 +97,7 @@ def _ensaiar(
             insistir_em_disputa=insistir,
         )
     except EscritaRecusada as e:
-        # Todo ensaio acaba em exceção: o rastro dela prenderia o corpo do pedido até a próxima
+        # Todo prova acaba em exceção: o rastro dela prenderia o corpo do pedido até a próxima
         # coleta de ciclos, e a memória cresceria com a tabela.
         e.__traceback__ = None
         da_sentinela = e.codigo_sql == NULO_PROIBIDO and any(

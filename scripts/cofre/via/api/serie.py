@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from cofre.base.erros import ConsultaDemorada, RespostaInvalida
 from cofre.base.linha import juntar
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.via.api.conexao import Pagina, PaginaGrande, Transporte
+from cofre.via.api.conexao import Conexao, Pagina, PaginaGrande
 from cofre.via.api.consulta import Consulta, Parametros, diferente
 from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais
 
@@ -68,7 +68,7 @@ class Serie:
     """As linhas de uma consulta, de uma ou várias empresas. Vários fios a leem, cada um a sua
     faixa."""
 
-    leitura: Transporte
+    leitura: Conexao
     consulta: Consulta
     leitor: Leitor
     rascunho: Rascunho

@@ -13,7 +13,7 @@ from cofre.base.erros import (
     PermissaoNegada,
     TabelaInexistente,
 )
-from cofre.via.api.conexao import Transporte
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import APELIDO, citar, nulas, pendurar
 
 
@@ -21,12 +21,12 @@ from cofre.via.api.consulta import APELIDO, citar, nulas, pendurar
 class SondasDaApi:
     """As perguntas que o escopo faz aos dados, pela API."""
 
-    transporte: Transporte
+    conexao: Conexao
 
     def ha_linhas(self, tabela: str, nulas_: Sequence[str]) -> bool:
         """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
         try:
-            pagina = self.transporte.ler(tabela, citar(nulas_[0]), nulas(nulas_), limite=1)
+            pagina = self.conexao.ler(tabela, citar(nulas_[0]), nulas(nulas_), limite=1)
         except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
             return True
         return bool(pagina.linhas)
@@ -35,7 +35,7 @@ class SondasDaApi:
         """Se a linha-mãe em `outra` é uma só (o sentido contrário traria uma lista)."""
         selecao = pendurar(tabela, outra, coluna, "*")
         try:
-            pagina = self.transporte.ler(tabela, selecao, limite=1)
+            pagina = self.conexao.ler(tabela, selecao, limite=1)
         except ConsultaDemorada:
             return True  # uma relação que não existe é recusada antes de consultar
         except (TabelaInexistente, PermissaoNegada, PedidoRecusado):

@@ -20,7 +20,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import SEM_VERSAO
 from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao
-from cofre.via.api.conexao import Pagina, PaginaGrande, Transporte
+from cofre.via.api.conexao import Conexao, Pagina, PaginaGrande
 from cofre.via.api.consulta import Parametros, faixa_de_chaves
 from cofre.via.api.filtros import Lugar, pelos_valores, por_chave
 
@@ -35,13 +35,13 @@ class Viva(NamedTuple):
     versao: str
 
 
-def com_chave(transporte: Transporte, tabela: Tabela, acoes: Sequence[Acao]) -> dict[Chave, Viva]:
+def com_chave(conexao: Conexao, tabela: Tabela, acoes: Sequence[Acao]) -> dict[Chave, Viva]:
     """As linhas destas ações que ainda existem, por chave: todas de uma mesma leitura. Levanta
     PaginaGrande se não vieram todas, EscritaRecusada (SEM_VERSAO) se o servidor não diz a versão, e
-    FalhaDeLeitura pelo resto."""
+    FalhaDoServidor pelo resto."""
     filtro = por_chave(tabela, [a.chave for a in acoes])
     limite = 1 if len(acoes) == 1 else None
-    pagina = _ler(transporte, tabela, "*,xmin", filtro, limite, contar=True)
+    pagina = _ler(conexao, tabela, "*,xmin", filtro, limite, contar=True)
     if pagina.total is not None and pagina.total != len(pagina.linhas):
         raise PaginaGrande(f"O servidor só manda {len(pagina.linhas)} linhas por vez.")
     vivas = {}
@@ -52,22 +52,22 @@ def com_chave(transporte: Transporte, tabela: Tabela, acoes: Sequence[Acao]) -> 
 
 
 def sem_chave(
-    transporte: Transporte, alvo: TabelaNoEscopo, acoes: Sequence[Acao]
+    conexao: Conexao, no_escopo: TabelaNoEscopo, acoes: Sequence[Acao]
 ) -> Iterator[list[tuple[Acao, Lugar]]]:
     """Onde está uma linha igual à de cada ação, byte a byte; de várias iguais, tantas quantas se
     pediu. Um grupo por leitura, até achá-las todas ou acabarem as linhas que o filtro pega. Levanta
     o mesmo que `com_chave`, menos PaginaGrande."""
-    tabela = alvo.tabela
+    tabela = no_escopo.tabela
     procuradas: defaultdict[bytes, list[Acao]] = defaultdict(list)
     for acao in acoes:
         procuradas[acao.atual or b"{}"].append(acao)
-    filtro = pelos_valores(alvo, list(procuradas))
+    filtro = pelos_valores(no_escopo, list(procuradas))
     depois: tuple[str, ...] | None = None
     quantas = LINHAS_POR_RELEITURA
     while any(procuradas.values()):
         faixa = (*filtro, *faixa_de_chaves(tabela, depois, None))
         try:
-            pagina = _ler(transporte, tabela, ",".join(("*", *_DO_LUGAR)), faixa, quantas)
+            pagina = _ler(conexao, tabela, ",".join(("*", *_DO_LUGAR)), faixa, quantas)
         except PaginaGrande:
             quantas = max(1, quantas // 2)
             continue
@@ -93,7 +93,7 @@ def valores_de(linha: bytes, colunas: Sequence[str]) -> Chave:
 
 
 def _ler(
-    transporte: Transporte,
+    conexao: Conexao,
     tabela: Tabela,
     selecao: str,
     filtro: Parametros,
@@ -102,7 +102,7 @@ def _ler(
     contar: bool = False,
 ) -> Pagina:
     try:
-        return transporte.ler(tabela.nome, selecao, filtro, contar=contar, limite=limite)
+        return conexao.ler(tabela.nome, selecao, filtro, contar=contar, limite=limite)
     except (TabelaInexistente, PermissaoNegada) as e:
         raise _sem_versao(tabela) from e
 

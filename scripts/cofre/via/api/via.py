@@ -1,4 +1,4 @@
-"""A fachada do portal: o que os casos de uso pedem, e nada do HTTP."""
+"""A fachada da API: o que os casos de uso pedem, e nada do HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.config.valores import Acesso, Regras
 from cofre.base.equipe import Equipe
-from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDeLeitura
+from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.escopo.donos import Donos, referencias_a_empresas
@@ -20,7 +20,7 @@ from cofre.via.api import empresas, escrita, prova
 from cofre.via.api.cadencia import Cadencia
 from cofre.via.api.catalogo import descobrir, nao_gravaveis
 from cofre.via.api.chaves import completar_chaves
-from cofre.via.api.conexao import Transporte
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.leitura import Coletor
 from cofre.via.api.sondas import SondasDaApi
@@ -30,15 +30,15 @@ from cofre.via.contrato import (
     Avanco,
     Coleta,
     Dependente,
-    Ensaio,
     Inspecao,
-    ensaio_de,
+    Prova,
+    prova_de,
     ramos_de_agora,
 )
 
 
 @dataclass(slots=True)
-class Portal:
+class ViaDaApi:
     """A API do projeto. Um só para a execução inteira; vários fios o usam."""
 
     acesso: Acesso
@@ -49,12 +49,12 @@ class Portal:
     limite_por_segundo: int | None = None
     nome: str = field(init=False, default=API)
     atomica: bool = field(init=False, default=False)
-    _transporte: Transporte = field(init=False)
+    _conexao: Conexao = field(init=False)
     _equipe: Equipe = field(init=False)
 
     def __post_init__(self) -> None:
         self._equipe = Equipe(self.conexoes, self.parar, "leitura")
-        self._transporte = Transporte(
+        self._conexao = Conexao(
             self.acesso,
             conexoes=self.conexoes,
             tentativas=self.tentativas,
@@ -66,12 +66,12 @@ class Portal:
     def fechar(self) -> None:
         """Encerra conexões e fios."""
         self._equipe.encerrar()
-        self._transporte.fechar()
+        self._conexao.fechar()
 
     def inspecionar(self, regras: Regras) -> Inspecao:
-        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura."""
-        sondas = SondasDaApi(self._transporte)
-        catalogo = descobrir(self._transporte, self._equipe)
+        """Catálogo, escopo e empresas. Levanta FalhaDoServidor."""
+        sondas = SondasDaApi(self._conexao)
+        catalogo = descobrir(self._conexao, self._equipe)
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
         escopo = definir(catalogo, regras, sondas)
         referencias = referencias_a_empresas(catalogo)
@@ -81,13 +81,13 @@ class Portal:
     def listar_empresas(
         self, catalogo: Catalogo, referencias: Iterable[str]
     ) -> tuple[Empresa, ...]:
-        """Todas as empresas, por nome. Levanta FalhaDeLeitura."""
-        return empresas.listar(self._transporte, catalogo, referencias)
+        """Todas as empresas, por nome. Levanta FalhaDoServidor."""
+        return empresas.listar(self._conexao, catalogo, referencias)
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que
         não tinha linhas sem dono pode ter passado a ter."""
-        sondas = SondasDaApi(self._transporte)
+        sondas = SondasDaApi(self._conexao)
         return ramos_de_agora(escopo, inspecao, regras, sondas)
 
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
@@ -95,8 +95,8 @@ class Portal:
 
         def completar(no_escopo: TabelaNoEscopo) -> TabelaNoEscopo:
             try:
-                tabela = nao_gravaveis(self._transporte, no_escopo.tabela)
-            except FalhaDeLeitura:
+                tabela = nao_gravaveis(self._conexao, no_escopo.tabela)
+            except FalhaDoServidor:
                 return no_escopo  # sem permissão de escrita: a leitura do backup não depende disto
             return replace(no_escopo, tabela=tabela)
 
@@ -112,12 +112,12 @@ class Portal:
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
         """As fotos destas empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""
-        coletor = Coletor(self._transporte, self._equipe, self.conexoes, donos, rascunho, avanco)
+        coletor = Coletor(self._conexao, self._equipe, self.conexoes, donos, rascunho, avanco)
         return coletor.coletar(empresas, tabelas)
 
     @contextlib.contextmanager
-    def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Portal]:
-        """O próprio portal: pela API, cada pedido vale assim que é respondido."""
+    def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[ViaDaApi]:
+        """A própria via: pela API, cada pedido vale assim que é respondido."""
         yield self
 
     def confirmar(self) -> None:
@@ -137,15 +137,15 @@ class Portal:
         escopo: Mapping[str, TabelaNoEscopo],
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
-        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
-        escritor = escrita.EscritorDaApi(self._transporte, self._equipe)
+        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
+        escritor = escrita.EscritorDaApi(self._conexao, self._equipe)
         return Executor(escritor, escopo, ao_avancar).executar(plano)
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
         """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações."""
-        return prova.existentes(self._transporte, no_escopo, chaves)
+        return prova.existentes(self._conexao, no_escopo, chaves)
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
@@ -153,28 +153,28 @@ class Portal:
         """Nada: a API não mostra as chaves das tabelas que ela não descreve."""
         return ()
 
-    def ensaiar(
+    def provar(
         self,
-        alvo: TabelaNoEscopo,
+        no_escopo: TabelaNoEscopo,
         lotes: Iterator[Sequence[Acao]],
         colunas: Sequence[str],
         *,
         alterando: bool,
-    ) -> Iterator[Ensaio]:
+    ) -> Iterator[Prova]:
         """O que o banco recusaria em cada lote, na ordem; vários se ensaiam ao mesmo tempo."""
-        ensaiar = prova.ensaiar_alteracao if alterando else prova.ensaiar_insercao
+        provar = prova.provar_alteracao if alterando else prova.provar_insercao
 
-        def um(lote: Sequence[Acao], insistir: bool) -> Ensaio:
+        def um(lote: Sequence[Acao], insistir: bool) -> Prova:
             def perguntar(linhas: Sequence[bytes]) -> EscritaRecusada | None:
-                return ensaiar(self._transporte, alvo.tabela, linhas, colunas, insistir=insistir)
+                return provar(self._conexao, no_escopo.tabela, linhas, colunas, insistir=insistir)
 
-            return ensaio_de(perguntar, lote)
+            return prova_de(perguntar, lote)
 
         return lado_a_lado(self._equipe, um, lotes)
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
         try:
-            return self._transporte.ler(tabela, "*", contar=True, limite=0).total
+            return self._conexao.ler(tabela, "*", contar=True, limite=0).total
         except ConsultaDemorada:
             return None

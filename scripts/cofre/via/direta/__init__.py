@@ -1,5 +1,5 @@
 """A via direta: o próprio PostgreSQL, pelo psycopg, numa transação.
 
 Entra: o que o contrato pede. Sai: o que ele promete. Só `escrita` e `carga` gravam no banco.
-Levanta FalhaDeLeitura e EscritaRecusada, traduzidas em `erros`.
+Levanta FalhaDoServidor e EscritaRecusada, traduzidas em `erros`.
 """

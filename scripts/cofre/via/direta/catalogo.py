@@ -122,7 +122,7 @@ DaTabela = TypeVar("DaTabela", _Coluna, _Restricao, _Gatilho)
 
 
 def descobrir(conexao: psycopg.Connection) -> Catalogo:
-    """O catálogo inteiro, de um só instante. Levanta FalhaDeLeitura."""
+    """O catálogo inteiro, de um só instante. Levanta FalhaDoServidor."""
     try:
         with transacao(conexao, f"{INSTANTE}; SET LOCAL search_path = pg_catalog"):
             relacoes = _ler(conexao, _Relacao, _RELACOES)

@@ -34,7 +34,7 @@ INSTANTE = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 def conectar(endereco: Endereco) -> psycopg.Connection:
-    """Uma conexão pronta para usar. Levanta FalhaDeLeitura (SemConexao, se vale insistir)."""
+    """Uma conexão pronta para usar. Levanta FalhaDoServidor (SemConexao, se vale insistir)."""
     sem_variaveis_da_libpq()
     try:
         conexao = psycopg.connect(
@@ -102,7 +102,7 @@ class Conexoes:
     @contextlib.contextmanager
     def uma(self) -> Iterator[psycopg.Connection]:
         """Uma conexão só deste fio, fora de transação. Volta ao grupo se ainda prestar.
-        Levanta FalhaDeLeitura, ou Interrompido se pedirem para parar."""
+        Levanta FalhaDoServidor, ou Interrompido se pedirem para parar."""
         with self._vagas:
             conexao = self._pegar()
             try:

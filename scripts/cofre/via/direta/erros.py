@@ -17,13 +17,14 @@ from cofre.base.erros import (
     ConsultaDemorada,
     ErroCofre,
     EscritaRecusada,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     PedidoRecusado,
     PermissaoNegada,
     ServidorSemResposta,
     TabelaBloqueada,
     TabelaInexistente,
 )
+from cofre.plano.escritor import DISPUTAS
 from cofre.via.direta.endereco import PORTA_PADRAO, Endereco
 
 POR_ENQUANTO = "\nEnquanto isso, pela API continua possível: --via api"
@@ -46,7 +47,7 @@ class SemConexao(ServidorSemResposta):
     """Uma conexão que não houve, ou que caiu: outra tentativa pode dar certo."""
 
 
-def sem_conexao(erro: psycopg.Error, endereco: Endereco) -> FalhaDeLeitura:
+def sem_conexao(erro: psycopg.Error, endereco: Endereco) -> FalhaDoServidor:
     """Por que não se conectou."""
     texto = str(erro)
     for padrao, tipo, causa, cura in _causas(endereco):
@@ -58,7 +59,7 @@ def sem_conexao(erro: psycopg.Error, endereco: Endereco) -> FalhaDeLeitura:
     )
 
 
-def _causas(e: Endereco) -> list[tuple[str, type[FalhaDeLeitura], str, str]]:
+def _causas(e: Endereco) -> list[tuple[str, type[FalhaDoServidor], str, str]]:
     so_ipv6 = ":" in e.host or re.fullmatch(r"db\.[a-z0-9]+\.supabase\.(co|in|net)", e.host)
     rede = PELO_POOLER if so_ipv6 else f"Confira o endereço e a internet.\n{ONDE_PEGAR_BANCO}"
     return [
@@ -123,7 +124,7 @@ def _causas(e: Endereco) -> list[tuple[str, type[FalhaDeLeitura], str, str]]:
     ]
 
 
-def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDeLeitura:
+def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDoServidor:
     """O erro de uma consulta já numa conexão aberta."""
     codigo = erro.sqlstate or ""
     if not codigo or codigo in SEM_CONEXAO or codigo.startswith("08"):
@@ -165,14 +166,11 @@ def citar(tabela: str) -> str:
     return sql.Identifier("public", tabela).as_string(None)
 
 
-DISPUTAS = frozenset({"40001", "40P01"})
-
-
 def na_escrita(erro: psycopg.Error, tabela: str) -> ErroCofre:
     """O erro de uma escrita: o que o banco recusa da linha, ou o que impede a transação inteira."""
     codigo = erro.sqlstate or ""
     if codigo in DISPUTAS:
-        return FalhaDeLeitura(
+        return FalhaDoServidor(
             f"Outra transação mexeu em {tabela} ao mesmo tempo ({codigo}).", "Tente de novo."
         )
     if not codigo or codigo in SEM_CONEXAO or codigo[:2] in ("08", "53") or codigo in DE_LIMITE:

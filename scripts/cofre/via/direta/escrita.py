@@ -38,7 +38,7 @@ from cofre.plano.plano import Acao
 from cofre.via.direta import carga
 from cofre.via.direta.erros import na_escrita
 from cofre.via.direta.ligacoes import Ligacoes
-from cofre.via.direta.regras import REGRA_VIOLADA, Regras
+from cofre.via.direta.restricoes import REGRA_VIOLADA, Restricoes
 from cofre.via.direta.texto import (
     VIRGULA,
     juntas_pela_chave,
@@ -63,7 +63,7 @@ class EscritorDireto:
     """O `cofre.plano.escritor.Escritor` que escreve numa transação."""
 
     conexao: psycopg.Connection
-    regras: Regras
+    restricoes: Restricoes
     ligacoes: Ligacoes | None
     """None se o próprio banco confere as chaves estrangeiras."""
     adiar: bool = False
@@ -74,11 +74,11 @@ class EscritorDireto:
     """As tabelas em que apareceu um valor que o COPY não sabe dizer."""
 
     def inserir(
-        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+        self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> Sequence[bytes]:
         """Por COPY, se nada mudaria as linhas no caminho e ele as sabe dizer (e então não devolve
         nenhuma: estão como se mandou); senão, por um INSERT."""
-        tabela = alvo.tabela
+        tabela = no_escopo.tabela
         por_copy = self.sem_gatilhos and tabela.nome not in self._so_pelo_json
         if por_copy and carga.cabe(tabela, colunas):
             try:
@@ -87,13 +87,13 @@ class EscritorDireto:
                 return ()
             except carga.SoPeloJson:
                 self._so_pelo_json.add(tabela.nome)
-        return self._inserir_pelo_json(alvo, linhas, colunas)
+        return self._inserir_pelo_json(no_escopo, linhas, colunas)
 
     def _inserir_pelo_json(
-        self, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
+        self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> Sequence[bytes]:
         """Um INSERT, com os valores das colunas de identidade que as linhas dizem."""
-        tabela = alvo.tabela
+        tabela = no_escopo.tabela
         comando = sql.SQL(
             "INSERT INTO {t} AS t ({colunas}) OVERRIDING SYSTEM VALUE"
             " SELECT {valores} FROM {novas} RETURNING {resumo}"
@@ -102,56 +102,61 @@ class EscritorDireto:
             colunas=VIRGULA.join(nome(c) for c in colunas),
             valores=VIRGULA.join(valor(tabela, c) for c in colunas),
             novas=linhas_json(tabela, colunas),
-            resumo=_resumo(alvo),
+            resumo=_resumo(no_escopo),
         )
         gravadas = self.executar(tabela, comando, [_textos(linhas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
 
     def repor(
-        self, alvo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
+        self, no_escopo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
     ) -> Iterator[Inserido]:
         """Vários lotes numa carga, se nenhum gatilho dispara; senão, um comando por lote. Nada vai
         em paralelo: uma transação é uma conexão."""
         if not self.sem_gatilhos:
             for lote in lotes:
-                yield from self._repor_juntos(alvo, [lote])
+                yield from self._repor_juntos(no_escopo, [lote])
             return
         for _colunas, iguais in itertools.groupby(lotes, key=lambda lote: tuple(lote.colunas)):
             medidas = ((lambda lote: len(lote.linhas), LINHAS_POR_CARGA), (_bytes, BYTES_POR_CARGA))
             for juntos in em_lotes(iguais, LINHAS_POR_CARGA, *medidas):
-                yield from self._repor_juntos(alvo, juntos)
+                yield from self._repor_juntos(no_escopo, juntos)
 
-    def _repor_juntos(self, alvo: TabelaNoEscopo, juntos: Sequence[Lote]) -> Iterator[Inserido]:
+    def _repor_juntos(
+        self, no_escopo: TabelaNoEscopo, juntos: Sequence[Lote]
+    ) -> Iterator[Inserido]:
         """Uma carga recusada se tenta de novo, lote a lote: quem pediu acha a linha."""
         linhas = [linha for lote in juntos for linha in lote.linhas]
         try:
-            gravadas = self.inserir(alvo, linhas, juntos[0].colunas)
+            gravadas = self.inserir(no_escopo, linhas, juntos[0].colunas)
         except SEM_EFEITO as e:
             if len(juntos) == 1:
                 yield Inserido(juntos[0], erro=e)
                 return
             for lote in juntos:
-                yield from self._repor_juntos(alvo, [lote])
+                yield from self._repor_juntos(no_escopo, [lote])
             return
         # De várias, nada há a olhar: sem gatilhos, todas ficaram como foram mandadas.
         yield from (Inserido(lote, gravadas if len(juntos) == 1 else ()) for lote in juntos)
 
     def mudar(
-        self, alvo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
+        self, no_escopo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
     ) -> Generator[Mudada, None, None]:
         """Um UPDATE para cada sequência de mudanças nas mesmas colunas. Nada vai em paralelo: uma
         transação é uma conexão."""
         for _colunas, iguais in itertools.groupby(quais, key=lambda m: tuple(m.valores)):
             for lote in em_lotes(iguais, LINHAS_POR_COMANDO, (_peso, BYTES_POR_COMANDO)):
-                yield from self._mudar_lote(alvo, lote)
+                yield from self._mudar_lote(no_escopo, lote)
 
-    def _mudar_lote(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> list[Mudada]:
+    def _mudar_lote(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> list[Mudada]:
         try:
-            gravadas = self._alterar(alvo, lote)
+            gravadas = self._alterar(no_escopo, lote)
         except (EscritaRecusada, ConsultaDemorada) as e:
             if len(lote) > 1:
                 meio = len(lote) // 2
-                return [*self._mudar_lote(alvo, lote[:meio]), *self._mudar_lote(alvo, lote[meio:])]
+                return [
+                    *self._mudar_lote(no_escopo, lote[:meio]),
+                    *self._mudar_lote(no_escopo, lote[meio:]),
+                ]
             if isinstance(e, ConsultaDemorada):
                 raise
             return [Mudada(lote[0], recusa=e)]
@@ -159,10 +164,10 @@ class EscritorDireto:
             Mudada(m, [gravadas[m.acao.chave]] if m.acao.chave in gravadas else ()) for m in lote
         ]
 
-    def _alterar(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
-        tabela = alvo.tabela
+    def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
+        tabela = no_escopo.tabela
         if self.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
-            return self._trocar(alvo, lote)
+            return self._trocar(no_escopo, lote)
         comando = sql.SQL(
             "UPDATE {t} AS t SET {valores}"
             " FROM unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
@@ -176,7 +181,7 @@ class EscritorDireto:
             ),
             novos=valores_de("a", "nova", tabela, (*tabela.chave, *lote[0].valores)),
             mesma_chave=juntas_pela_chave(tabela),
-            resumo=_resumo(alvo),
+            resumo=_resumo(no_escopo),
         )
         # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
         eram = [m.acao.atual.decode() if m.acao.atual is not None else None for m in lote]
@@ -185,26 +190,28 @@ class EscritorDireto:
         gravadas = self.executar(tabela, comando, [eram, novas], conferir)
         return {_chave(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
 
-    def _trocar(self, alvo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
+    def _trocar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
         """Um número de identidade ALWAYS não se altera: a linha sai e entra de novo, inteira. Sem
         os gatilhos, ninguém nota que saiu."""
-        tabela = alvo.tabela
+        tabela = no_escopo.tabela
         with self.conexao.transaction():
-            ficaram = {a.chave for a in self.apagar(alvo, [m.acao for m in lote])}
+            ficaram = {a.chave for a in self.apagar(no_escopo, [m.acao for m in lote])}
             sairam = [m for m in lote if m.acao.chave not in ficaram]
             fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
             colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
-            gravadas = self._inserir_pelo_json(alvo, [_inteira(m) for m in sairam], colunas)
+            gravadas = self._inserir_pelo_json(no_escopo, [_inteira(m) for m in sairam], colunas)
         return {_chave(tabela, linha): linha for linha in gravadas}
 
-    def lotes_a_apagar(self, alvo: TabelaNoEscopo, acoes: Iterator[Acao]) -> Iterator[list[Acao]]:
+    def lotes_a_apagar(
+        self, no_escopo: TabelaNoEscopo, acoes: Iterator[Acao]
+    ) -> Iterator[list[Acao]]:
         """Grupos que cabem num comando."""
         bytes_da_linha = (lambda a: len(a.atual or b""), BYTES_POR_COMANDO)
         yield from em_lotes(acoes, LINHAS_POR_COMANDO, bytes_da_linha)
 
-    def apagar(self, alvo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
+    def apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
         """Um DELETE; o que ele não apagou é procurado, para saber por quê."""
-        tabela = alvo.tabela
+        tabela = no_escopo.tabela
         linhas = [a.atual or b"{}" for a in lote]
         if not tabela.chave:
             return self._apagar_sem_chave(tabela, lote, linhas)
@@ -268,18 +275,18 @@ class EscritorDireto:
                 ficaram.append(acao)
         return ficaram
 
-    def apagar_inserida(self, alvo: TabelaNoEscopo, linha: bytes) -> None:
+    def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
         """Um DELETE pela chave e pelo dono."""
         comando = sql.SQL(
             "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave} AND {resumo} = a.linha"
         ).format(
-            t=nome("public", alvo.tabela.nome),
-            linhas=linhas_json(alvo.tabela, alvo.tabela.chave),
-            mesma_chave=juntas_pela_chave(alvo.tabela),
-            resumo=_resumo(alvo),
+            t=nome("public", no_escopo.tabela.nome),
+            linhas=linhas_json(no_escopo.tabela, no_escopo.tabela.chave),
+            mesma_chave=juntas_pela_chave(no_escopo.tabela),
+            resumo=_resumo(no_escopo),
         )
         try:
-            self.executar(alvo.tabela, comando, [_textos([linha])])
+            self.executar(no_escopo.tabela, comando, [_textos([linha])])
         except EscritaRecusada:
             return  # o impedimento já diz o que houve
 
@@ -300,7 +307,7 @@ class EscritorDireto:
 
     def _num_ponto(self, tabela: Tabela, fazer: Callable[[], T], conferir: Sequence[bytes]) -> T:
         """Num ponto de retorno próprio; depois, as linhas a `conferir` têm de ter as suas mães.
-        Levanta EscritaRecusada ou FalhaDeLeitura."""
+        Levanta EscritaRecusada ou FalhaDoServidor."""
         while True:
             try:
                 with self.conexao.transaction():
@@ -311,16 +318,18 @@ class EscritorDireto:
             except psycopg.Error as e:
                 furou = e.sqlstate == REGRA_VIOLADA
                 regra = e.diag.constraint_name or ""
-                if not (furou and self.regras.soltar(tabela.nome, regra)):
+                if not (furou and self.restricoes.soltar(tabela.nome, regra)):
                     erro = na_escrita(e, tabela.nome)
                     if isinstance(erro, EscritaRecusada) and furou:
-                        erro.detalhes += self.regras.por_que_nao(tabela.nome, regra)
+                        erro.detalhes += self.restricoes.por_que_nao(tabela.nome, regra)
                     raise erro from e
 
 
-def _resumo(alvo: TabelaNoEscopo) -> sql.Composed:
+def _resumo(no_escopo: TabelaNoEscopo) -> sql.Composed:
     """O que se devolve de uma linha escrita: a chave e as colunas de dono, em JSON."""
-    return resumo_de("t", list(dict.fromkeys((*alvo.tabela.chave, *colunas_de_dono(alvo)))))
+    return resumo_de(
+        "t", list(dict.fromkeys((*no_escopo.tabela.chave, *colunas_de_dono(no_escopo))))
+    )
 
 
 def _textos(linhas: Sequence[bytes]) -> list[str]:

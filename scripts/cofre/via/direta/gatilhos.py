@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 
 _LIGADOS = """
     WITH todas AS (
@@ -141,7 +141,7 @@ def dizer(desligados: Sequence[Gatilho], restam: Sequence[Gatilho]) -> list[str]
     if restam:
         quais = ", ".join(f"{g.nome} ({g.tabela})" for g in restam)
         frases.append(
-            f"⚠️ O papel da SUPABASE_DB_URL não pode suspender os gatilhos {limpo(quais)}. O que"
+            f"⚠️ O papel da SUPABASE_DB_URL não pode suspender os gatilhos {visivel(quais)}. O que"
             " mudarem é corrigido nela, mas as colunas que o banco reescreve (updated_at) ficam"
             " com o valor novo."
         )
@@ -149,7 +149,7 @@ def dizer(desligados: Sequence[Gatilho], restam: Sequence[Gatilho]) -> list[str]
         tabelas = ", ".join(sorted({g.tabela for g in desligados}))
         frases.append(
             "⚠️ Os gatilhos são desligados nela: até o fim, ninguém, de empresa nenhuma, grava em"
-            f" {limpo(tabelas)}. Ler, sim."
+            f" {visivel(tabelas)}. Ler, sim."
         )
     else:
         frases.append(

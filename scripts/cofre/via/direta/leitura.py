@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.erros import (
-    FalhaDeLeitura,
+    FalhaDoServidor,
     Interrompido,
     LinhaDeOutraEmpresa,
     RespostaInvalida,
@@ -46,7 +46,7 @@ class TabelaDireta:
 
     tabela: Tabela
     rascunho: Rascunho
-    falha: FalhaDeLeitura | None = None
+    falha: FalhaDoServidor | None = None
     registros: int = 0
     _trechos: list[Trecho] = field(default_factory=list)
 
@@ -105,7 +105,7 @@ class Leitura:
         rascunho = self.rascunho()
         return {e.id: TabelaDireta(tabela, rascunho) for e in self.empresas}
 
-    def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDeLeitura | None]:
+    def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDoServidor | None]:
         """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar;
         diz por que alguma não deixou. Todas de uma vez; senão, uma a uma, para se saber qual."""
         todas = list(dict.fromkeys(n for t in tabelas.values() for n in tabelas_citadas(t)))
@@ -114,7 +114,7 @@ class Leitura:
             return dict.fromkeys(tabelas)
         except psycopg.Error as e:
             self._voltar(na_consulta(e, ALGUMA))
-        falhas: dict[str, FalhaDeLeitura | None] = {}
+        falhas: dict[str, FalhaDoServidor | None] = {}
         for nome, no_escopo in tabelas.items():
             citadas = list(tabelas_citadas(no_escopo))
             falhas[nome] = self._tentar(nome, partial(self._executar_trava, citadas))
@@ -126,20 +126,20 @@ class Leitura:
         quais = sql.SQL(", ").join(sql.Identifier("public", n) for n in nomes)
         self.conexao.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(quais))
 
-    def _tentar(self, tabela: str, fazer: Callable[[], None]) -> FalhaDeLeitura | None:
+    def _tentar(self, tabela: str, fazer: Callable[[], None]) -> FalhaDoServidor | None:
         """Por que não deu, se é só desta tabela."""
         try:
             fazer()
             return None
         except psycopg.Error as e:
             falha = na_consulta(e, tabela)
-        except FalhaDeLeitura as e:
+        except FalhaDoServidor as e:
             falha = e
         self._voltar(falha)
         bloqueada = isinstance(falha, TabelaBloqueada)
         return quem_segura(self.conexao, tabela) if bloqueada else falha
 
-    def _voltar(self, falha: FalhaDeLeitura) -> None:
+    def _voltar(self, falha: FalhaDoServidor) -> None:
         """Volta ao ponto, se ainda há conexão e ninguém pediu para parar."""
         if self.parar.is_set():
             raise Interrompido("Interrompido.")

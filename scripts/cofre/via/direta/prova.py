@@ -19,7 +19,7 @@ from cofre.plano.plano import Acao
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.ligacoes import Ligacoes
-from cofre.via.direta.regras import Regras
+from cofre.via.direta.restricoes import Restricoes
 from cofre.via.direta.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de, valor
 
 LINHAS_ENSAIADAS = 20_000
@@ -44,13 +44,13 @@ def escritor(
     ligacoes = None
     if not suspensos.modo.confere_ligacoes:
         ligacoes = todas.noutra(conexao) if todas else Ligacoes.do_banco(conexao)
-    return EscritorDireto(conexao, Regras(conexao), ligacoes, sem_gatilhos=not suspensos.restam)
+    return EscritorDireto(conexao, Restricoes(conexao), ligacoes, sem_gatilhos=not suspensos.restam)
 
 
 def inserir(
     quem: EscritorDireto, alvo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
 ) -> EscritaRecusada | None:
-    """A recusa de um INSERT destas linhas, ou None. Levanta FalhaDeLeitura."""
+    """A recusa de um INSERT destas linhas, ou None. Levanta FalhaDoServidor."""
     tem = abrir_linha(linhas[0])
     try:
         quem.inserir(alvo, linhas, [c for c in colunas if c in tem])
@@ -62,7 +62,7 @@ def inserir(
 def alterar(
     quem: EscritorDireto, tabela: Tabela, linhas: Sequence[bytes], colunas: Sequence[str]
 ) -> EscritaRecusada | None:
-    """A recusa se as linhas que existem ficassem assim, ou None. Levanta FalhaDeLeitura."""
+    """A recusa se as linhas que existem ficassem assim, ou None. Levanta FalhaDoServidor."""
     tem = abrir_linha(linhas[0])
     mudam = [c for c in colunas if c in tem and c not in (*tabela.identidades, *tabela.chave)]
     if not mudam:

@@ -44,7 +44,7 @@ def se_ha_linhas(tabela: str, nulas: Sequence[str]) -> sql.Composed:
 
 
 def contar(conexoes: Conexoes, tabela: str) -> int | None:
-    """Todas as linhas da tabela; None se não se contam a tempo. Levanta FalhaDeLeitura."""
+    """Todas as linhas da tabela; None se não se contam a tempo. Levanta FalhaDoServidor."""
     pergunta = sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(
         sql.Identifier("public", tabela)
     )
@@ -55,7 +55,7 @@ def contar(conexoes: Conexoes, tabela: str) -> int | None:
 
 
 def algum_dono(conexoes: Conexoes, tabela: str, donos: Sequence[str]) -> bool:
-    """Se alguma linha da tabela é de um destes donos (na dúvida, sim). Levanta FalhaDeLeitura."""
+    """Se alguma linha da tabela é de um destes donos (na dúvida, sim). Levanta FalhaDoServidor."""
     pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE user_id IN ({}))").format(
         sql.Identifier("public", tabela), sql.SQL(", ").join(map(sql.Literal, donos))
     )
@@ -66,7 +66,7 @@ def algum_dono(conexoes: Conexoes, tabela: str, donos: Sequence[str]) -> bool:
 
 
 def perguntar(conexoes: Conexoes, pergunta: sql.Composed, tabela: str) -> Any:
-    """O único valor da resposta. Levanta FalhaDeLeitura."""
+    """O único valor da resposta. Levanta FalhaDoServidor."""
     with conexoes.uma() as conexao:
         try:
             with transacao(conexao, _COMECO):
@@ -83,7 +83,7 @@ class SondasDaqui:
         self._conexao = conexao
 
     def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
-        """Se há linhas com todas estas colunas nulas. Levanta FalhaDeLeitura."""
+        """Se há linhas com todas estas colunas nulas. Levanta FalhaDoServidor."""
         try:
             with self._conexao.transaction():
                 linha = self._conexao.execute(se_ha_linhas(tabela, nulas)).fetchone()

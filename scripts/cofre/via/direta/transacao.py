@@ -19,7 +19,7 @@ from cofre.base.config.valores import Regras
 from cofre.base.erros import (
     DesfechoIncerto,
     EscritaRecusada,
-    FalhaDeLeitura,
+    FalhaDoServidor,
     Interrompido,
     RestauracaoRecusada,
 )
@@ -69,7 +69,7 @@ class Transacao:
         rascunho: Callable[[], Rascunho],
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
-        """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDeLeitura."""
+        """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDoServidor."""
         leitura = Leitura(
             self.conexao, empresas, donos, self.catalogadas, rascunho, avanco, self.parar
         )
@@ -86,7 +86,7 @@ class Transacao:
         escopo: Mapping[str, TabelaNoEscopo],
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
-        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDeLeitura."""
+        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
         self._planos.append(plano)
 
         def avancar(tabela: str, acao: str, linhas: int) -> None:
@@ -106,10 +106,10 @@ class Transacao:
 
     def confirmar(self) -> None:
         """Confere as ligações, adianta as sequências e confirma. Levanta RestauracaoRecusada,
-        FalhaDeLeitura ou DesfechoIncerto."""
+        FalhaDoServidor ou DesfechoIncerto."""
         try:
             self._conferir_ligacoes()
-            self.escritor.regras.devolver()
+            self.escritor.restricoes.devolver()
             self.suspensos.devolver()
             contagens = [par for p in self._planos for par in p.contagens.items()]
             tocadas = {n for n, c in contagens if c.repor or c.alterar}
@@ -131,7 +131,7 @@ class Transacao:
                 raise erro from e  # o banco respondeu: desfez tudo
             raise _incerto("A conexão caiu") from e
         if resposta != "COMMIT":  # numa transação abortada, o banco responde ROLLBACK, sem erro
-            raise FalhaDeLeitura("O banco desfez a transação em vez de confirmá-la.", "")
+            raise FalhaDoServidor("O banco desfez a transação em vez de confirmá-la.", "")
         self.confirmada = True
 
     def _conferir_ligacoes(self) -> None:

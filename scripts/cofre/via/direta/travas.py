@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from cofre.base.erros import FalhaDeLeitura, TabelaBloqueada
+from cofre.base.erros import FalhaDoServidor, TabelaBloqueada
 from cofre.via.direta.conexao import conectar
 from cofre.via.direta.endereco import Endereco
 
@@ -79,7 +79,7 @@ def vigiando(endereco: Endereco, conexao: psycopg.Connection) -> Iterator[None]:
 
 def _olhar(endereco: Endereco, pid: int, fim: threading.Event, visto: list[str]) -> None:
     """Sem conseguir perguntar, a mensagem só fica sem o nome."""
-    with contextlib.suppress(psycopg.Error, FalhaDeLeitura):
+    with contextlib.suppress(psycopg.Error, FalhaDoServidor):
         while not fim.wait(INTERVALO):
             with contextlib.closing(conectar(endereco)) as outra:
                 while not fim.wait(INTERVALO):

@@ -20,19 +20,19 @@ from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Acao
-from cofre.via.api.via import Portal
+from cofre.via.api.via import ViaDaApi
 from cofre.via.contrato import (
     DIRETA,
     AoTentarDeNovo,
     Avanco,
     Coleta,
     Dependente,
-    Ensaio,
     Inspecao,
-    ensaio_de,
+    Prova,
+    prova_de,
     ramos_de_agora,
 )
-from cofre.via.direta import catalogo, endereco, gatilhos, prova, regras, sondas
+from cofre.via.direta import catalogo, endereco, gatilhos, prova, restricoes, sondas
 from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
@@ -50,7 +50,7 @@ EMPRESAS_PARA_CONFERIR = 50
 
 
 @dataclass(slots=True)
-class Direto:
+class ViaDireta:
     """O PostgreSQL do projeto. Um só para a execução inteira; vários fios o usam."""
 
     acesso: AcessoDireto
@@ -63,10 +63,10 @@ class Direto:
     atomica: bool = field(init=False, default=True)
     _onde: Endereco = field(init=False)
     _soltas: set[tuple[str, str]] = field(init=False, default_factory=set)
-    """(tabela, regra NOT VALID) que algum ensaio precisou soltar."""
+    """(tabela, regra NOT VALID) que algum prova precisou soltar."""
     _ligacoes: Ligacoes | None = field(init=False, default=None)
-    """As chaves estrangeiras como o primeiro ensaio as leu; quem restaura lê de novo."""
-    _portal: Portal = field(init=False)
+    """As chaves estrangeiras como o primeiro prova as leu; quem restaura lê de novo."""
+    _portal: ViaDaApi = field(init=False)
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
 
@@ -76,7 +76,7 @@ class Direto:
         endereco.conferir_projeto(onde, self.api)
         opcoes = (self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo)
         self._banco = Conexoes(onde, *opcoes)
-        self._portal = Portal(self.api, *opcoes)
+        self._portal = ViaDaApi(self.api, *opcoes)
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
@@ -84,7 +84,7 @@ class Direto:
         self._banco.fechar()
 
     def inspecionar(self, regras: Regras) -> Inspecao:
-        """Catálogo, escopo e empresas. Levanta FalhaDeLeitura ou ConfiguracaoInvalida."""
+        """Catálogo, escopo e empresas. Levanta FalhaDoServidor ou ConfiguracaoInvalida."""
         with self._banco.uma() as conexao:
             self._catalogo, self._ligacoes = catalogo.descobrir(conexao), None
         escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco))
@@ -110,7 +110,7 @@ class Direto:
         avanco: Avanco,
     ) -> Mapping[str, Coleta]:
         """As fotos destas empresas, por id, todas de um só instante. Uma tabela que falha traz a
-        `falha`, em todas elas. Levanta FalhaDeLeitura ou Interrompido."""
+        `falha`, em todas elas. Levanta FalhaDoServidor ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
                 return self._fotografar(empresas, tabelas, donos, rascunho, avanco)
@@ -145,7 +145,7 @@ class Direto:
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Transacao]:
-        """Uma transação; o que não for confirmado até sair é desfeito. Levanta FalhaDeLeitura."""
+        """Uma transação; o que não for confirmado até sair é desfeito. Levanta FalhaDoServidor."""
         with self._banco.uma() as conexao, vigiando(self._onde, conexao):
             aberta: Transacao | None = None
             try:
@@ -163,10 +163,13 @@ class Direto:
                         conexao.execute("ROLLBACK")
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
-        """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDeLeitura."""
-        with self._ensaiando(ALGUMA, list(tabelas)) as (_conexao, suspensos):
+        """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDoServidor."""
+        with self._provando(ALGUMA, list(tabelas)) as (_conexao, suspensos):
             soltas = sorted(r for r in self._soltas if r[0] in tabelas)
-            return [*gatilhos.dizer(suspensos.desligados, suspensos.restam), *regras.dizer(soltas)]
+            return [
+                *gatilhos.dizer(suspensos.desligados, suspensos.restam),
+                *restricoes.dizer(soltas),
+            ]
 
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """Todas as que não são geradas: as de identidade ALWAYS também se escrevem."""
@@ -177,7 +180,7 @@ class Direto:
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
         """As linhas com estas chaves que existem, de qualquer empresa: a chave e as ligações.
-        Levanta FalhaDeLeitura."""
+        Levanta FalhaDoServidor."""
         try:
             with self._banco.uma() as conexao, transacao(conexao):
                 return prova.existentes(conexao, no_escopo, chaves)
@@ -188,7 +191,7 @@ class Direto:
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
     ) -> Sequence[Dependente]:
         """O que aponta para estas linhas em tabelas que não são as de `dentro`, de qualquer schema.
-        Levanta FalhaDeLeitura."""
+        Levanta FalhaDoServidor."""
         tabela = no_escopo.tabela
         try:
             with self._banco.uma() as conexao, transacao(conexao):
@@ -196,52 +199,52 @@ class Direto:
         except psycopg.Error as e:
             raise na_consulta(e, tabela.nome) from e
 
-    def ensaiar_insercao(
+    def provar_insercao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> EscritaRecusada | None:
         """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
-        with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
+        with self._provando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
             escritor = prova.escritor(conexao, suspensos, self._ligacoes_em(conexao))
             recusa = prova.inserir(escritor, tabela, linhas, colunas)
-            self._soltas.update(escritor.regras.soltas)
+            self._soltas.update(escritor.restricoes.soltas)
             return recusa
 
-    def ensaiar_alteracao(
+    def provar_alteracao(
         self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
     ) -> EscritaRecusada | None:
         """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
-        with self._ensaiando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
+        with self._provando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
             escritor = prova.escritor(conexao, suspensos, self._ligacoes_em(conexao))
             recusa = prova.alterar(escritor, tabela.tabela, linhas, colunas)
-            self._soltas.update(escritor.regras.soltas)
+            self._soltas.update(escritor.restricoes.soltas)
             return recusa
 
-    def ensaiar(
+    def provar(
         self,
-        alvo: TabelaNoEscopo,
+        no_escopo: TabelaNoEscopo,
         lotes: Iterator[Sequence[Acao]],
         colunas: Sequence[str],
         *,
         alterando: bool,
-    ) -> Iterator[Ensaio]:
+    ) -> Iterator[Prova]:
         """O que o banco recusaria, perguntado por vários lotes de uma vez; só se a resposta é não,
         por um de cada vez. Bastam as primeiras LINHAS_ENSAIADAS: o que ele recusar das outras
         desfaz a transação inteira, e é dito então."""
-        um = self.ensaiar_alteracao if alterando else self.ensaiar_insercao
+        um = self.provar_alteracao if alterando else self.provar_insercao
 
-        def ensaiar(juntos: Sequence[Sequence[Acao]]) -> Iterator[Ensaio]:
+        def provar(juntos: Sequence[Sequence[Acao]]) -> Iterator[Prova]:
             todas = [acao for lote in juntos for acao in lote]
-            feito = ensaio_de(lambda linhas: um(alvo, linhas, colunas), todas)
+            feito = prova_de(lambda linhas: um(no_escopo, linhas, colunas), todas)
             if feito.erro is None or len(juntos) == 1:
-                yield from (Ensaio(lote, feito.erro) for lote in juntos)
+                yield from (Prova(lote, feito.erro) for lote in juntos)
             else:
-                yield from (e for lote in juntos for e in ensaiar([lote]))
+                yield from (e for lote in juntos for e in provar([lote]))
 
         primeiros = prova.primeiros(lotes)
         for juntos in em_lotes(
             primeiros, LINHAS_POR_CARGA, (len, LINHAS_POR_CARGA), (_bytes, BYTES_POR_CARGA)
         ):
-            yield from ensaiar(juntos)
+            yield from provar(juntos)
 
     def _ligacoes_em(self, conexao: psycopg.Connection) -> Ligacoes:
         if self._ligacoes is None:
@@ -249,7 +252,7 @@ class Direto:
         return self._ligacoes.noutra(conexao)
 
     @contextlib.contextmanager
-    def _ensaiando(
+    def _provando(
         self, tabela: str, tabelas: Sequence[str]
     ) -> Iterator[tuple[psycopg.Connection, Suspensos]]:
         """Uma transação como a da restauração, que no fim é sempre desfeita."""

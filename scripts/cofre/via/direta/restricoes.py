@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from cofre.base.palavras import limpo
+from cofre.base.palavras import visivel
 
 REGRA_VIOLADA = "23514"
 
@@ -37,14 +37,14 @@ class _Regra(NamedTuple):
 def dizer(soltas: Sequence[tuple[str, str]]) -> list[str]:
     """O que o usuário precisa saber antes."""
     return [
-        f"⚠️ {limpo(tabela)}: há registros que furam a regra {limpo(regra)} (NOT VALID). Ela é solta"
-        " e volta na transação; até o fim, ninguém lê nem grava nesta tabela."
+        f"⚠️ {visivel(tabela)}: há registros que furam a regra {visivel(regra)} (NOT VALID). Ela é"
+        " solta e volta na transação; até o fim, ninguém lê nem grava nesta tabela."
         for tabela, regra in soltas
     ]
 
 
 @dataclass(slots=True)
-class Regras:
+class Restricoes:
     """As regras soltas na transação aberta em `conexao`."""
 
     conexao: psycopg.Connection
