@@ -443,6 +443,27 @@ def test_sem_chave_so_sai_a_linha_pedida_nunca_a_que_se_parece(mesa: Mesa) -> No
     assert len(set(ficam) - set(loja.valor(onde))) <= 2
 
 
+SO_DA_MAE = f"""
+    CREATE TABLE series (serie text PRIMARY KEY, user_id uuid);
+    CREATE TABLE anexos (serie text REFERENCES series, dados json);
+    GRANT ALL ON series, anexos TO service_role;
+    INSERT INTO series VALUES (repeat('longa ', 120), '{DONO}'), ('da vizinha', '{VIZINHA}');
+    INSERT INTO anexos VALUES (repeat('longa ', 120), '{{"n": 1}}'), ('da vizinha', '{{"n": 2}}');
+"""
+
+
+def test_sem_chave_nem_coluna_curta_so_sai_a_linha_pedida(mesa: Mesa) -> None:
+    """Não há o que pôr no filtro: a linha é procurada na tabela inteira, byte a byte."""
+    loja = mesa(SO_DA_MAE)
+    antes = antes_de(loja, DONO)
+    linhas = loja.valor("SELECT array_agg(a::text ORDER BY a::text) FROM anexos a")
+    loja.sql("INSERT INTO anexos VALUES (repeat('longa ', 120), '{\"n\": 2}')")
+    saida = loja.direto("--tabelas", "anexos", dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert loja.valor("SELECT array_agg(a::text ORDER BY a::text) FROM anexos a") == linhas
+    antes.conferir()
+
+
 def test_sem_chave_milhares_saem_em_poucos_pedidos(mesa: Mesa) -> None:
     loja = mesa(GEMEAS)
     antes = antes_de(loja, DONO)

@@ -89,9 +89,12 @@ def _igual(coluna: str, bruto: msgspec.Raw) -> tuple[str, str]:
 
 def pelos_valores(no_escopo: TabelaNoEscopo, linhas: Sequence[bytes]) -> Parametros:
     """Onde não há chave, um filtro que pega estas linhas e talvez outras, que se distinguem depois,
-    byte a byte: as colunas de dono e as que se comparam sem dúvida."""
-    termos = (f"and({','.join(_valores(no_escopo, linha))})" for linha in linhas)
-    return (("or", f"({','.join(dict.fromkeys(termos))})"),)
+    byte a byte: as colunas de dono e as que se comparam sem dúvida. Vazio se uma linha não tem
+    nenhuma curta o bastante."""
+    por_linha = dict.fromkeys(tuple(_valores(no_escopo, linha)) for linha in linhas)
+    if () in por_linha:
+        return ()
+    return (("or", "(" + ",".join(f"and({','.join(termos)})" for termos in por_linha) + ")"),)
 
 
 def bytes_dos_valores(no_escopo: TabelaNoEscopo, linha: bytes) -> int:
