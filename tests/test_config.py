@@ -121,7 +121,7 @@ CHAVES_RECUSADAS = {
     "outro papel": (jwt({"role": "chefe_da_padaria_qualquer"}), "papel"),
     "sem papel": (jwt({"iss": "supabase", "ref": "abcdefghij"}), "papel"),
     "publicável": ("sb_publishable_Zk3vQw9xLmTt81Ab_Cd", "é uma chave pública (publishable)"),
-    "vencida": (VENCIDA, "venceu em 13/09/2020"),
+    "vencida": (VENCIDA, "venceu em 2020-09-13"),
     "JWT sem assinatura": (VENCIDA.rpartition(".")[0], "malformada"),
     "JWT de carga cortada": ("eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2Vydml.QXNzaW5h", "malformada"),
     "JWT que não é objeto": (jwt(["service_role"]), "malformada"),
@@ -165,7 +165,7 @@ def test_uma_chave_vence_no_segundo_que_diz() -> None:
     agora = datetime(2026, 1, 16, 18, 29, tzinfo=UTC)
     chave = jwt({"role": "service_role", "exp": int(agora.timestamp())})
     conferir_chave("X", chave, agora - timedelta(seconds=1))
-    with pytest.raises(ConfiguracaoInvalida, match=r"^X venceu em 16/01/2026\.$"):
+    with pytest.raises(ConfiguracaoInvalida, match=r"^X venceu em 2026-01-16\.$"):
         conferir_chave("X", chave, agora)
 
 

@@ -517,7 +517,7 @@ def test_uma_tabela_bloqueada_falha_em_segundos_e_as_outras_nao(
     assert list(backup["falhas"]) == ["despesas"]
     assert re.fullmatch(
         r"A tabela despesas está bloqueada por outra operação \(55P03\)\. Quem a segura é o"
-        rf" processo {pid}, do papel postgres, desde [\d/: ]+:"
+        rf" processo {pid}, do papel postgres, desde \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d:"
         r" LOCK TABLE despesas IN ACCESS EXCLUSIVE MODE",
         backup["falhas"]["despesas"],
     )

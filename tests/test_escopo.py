@@ -488,9 +488,9 @@ def test_uma_tabela_apagada_e_falha_ate_ser_posta_em_ignorar(
     mudar(pequena, "DROP TABLE pedidos")
     saida = executar(pequena, destino, script=script)
     assert saida.codigo == 4, saida.tudo
-    dia, hora = quando[:10].split("-"), quando[11:16]
+    dia, hora = quando[:10], quando[11:16]
     assert (
-        f"   ❌ pedidos: estava no backup de {dia[2]}/{dia[1]}/{dia[0]} {hora} e não aparece mais"
+        f"   ❌ pedidos: estava no backup de {dia} {hora} e não aparece mais"
         " na API\n" in saida.saida
     )
     assert "ponha pedidos em «ignorar» no cofre.toml." in saida.saida

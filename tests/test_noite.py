@@ -264,7 +264,7 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
     )
     saida = noite.rodar("--silencioso")
     quando = datetime.strptime(bom["tabelas"]["vendas"]["arquivo"][7:22], "%Y%m%d_%H%M%S")  # noqa: DTZ007
-    em = f"em {quando:%d/%m/%Y %H:%M}"
+    em = f"em {quando:%Y-%m-%d %H:%M}"
     assert saida.codigo == 10, saida.tudo
     assert saida.saida == ""
     assert saida.erros.splitlines() == [
@@ -359,7 +359,8 @@ def test_uma_empresa_que_desaparece_e_dita_ate_ser_reconhecida(noite: Noite) -> 
     )
     saida = noite.rodar()
     assert saida.codigo == 10, saida.tudo
-    dito = r"^   📉 Vizinha: não está mais entre as empresas; último backup em [\d/]+ [\d:]+$"
+    em = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    dito = rf"^   📉 Vizinha: não está mais entre as empresas; último backup em {em}$"
     assert re.search(dito, saida.saida, re.MULTILINE)
     assert [s["id"] for s in noite.ultima()["sumidas"]] == [VIZINHA]
     assert noite.rodar("--empresa", DONO).codigo == 0  # quem copia uma não olha as outras

@@ -368,7 +368,7 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
     quem = f"processo {primeira.pid}, {getpass.getuser()} em {socket.gethostname()}"
     assert re.fullmatch(
         re.escape(f"❌ A pasta {tmp_path} está em uso por backup ({quem}, desde ")
-        + r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\)\.\n"
+        + r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)\.\n"
         + r"   Espere a outra execução terminar e tente de novo\.\n",
         segunda.erros,
     ), segunda.tudo

@@ -217,10 +217,10 @@ def test_nunca_se_acusa_quem_cresceu(antes: dict[str, int], agora: dict[str, int
 
 def test_em_palavras() -> None:
     assert Encolhimento("a\x1b[2J", 1, 0, ONTEM).em_palavras == (
-        "a\ufffd[2J: era 1 registro em 23/11/2026 03:00; agora, nenhum"
+        "a\ufffd[2J: era 1 registro em 2026-11-23 03:00; agora, nenhum"
     )
     assert Encolhimento("", 1962, 350, ONTEM).em_palavras == (
-        "a empresa inteira: eram 1.962 registros em 23/11/2026 03:00; agora, 350"
+        "a empresa inteira: eram 1.962 registros em 2026-11-23 03:00; agora, 350"
     )
 
 

@@ -16,6 +16,7 @@ from cofre.backup.resumo import Resultado
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import NadaEncontrado
 from cofre.base.modelo import Empresa
+from cofre.base.palavras import na_tela
 from cofre.deposito.deposito import Deposito
 from cofre.foto.foto import Pedido
 
@@ -32,7 +33,7 @@ class Andamento:
     @property
     def quando(self) -> str:
         """A hora em que começou, em palavras."""
-        return datetime.fromisoformat(self.comecada_em).strftime("%d/%m/%Y %H:%M")
+        return na_tela(datetime.fromisoformat(self.comecada_em), "minuto")
 
 
 def comecar(raiz: Path, pedido: Pedido) -> Pedido:

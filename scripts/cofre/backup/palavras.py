@@ -9,7 +9,7 @@ from cofre.backup.resumo import Resultado, Resumo
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import duracao, numero, plural, tamanho, visivel
+from cofre.base.palavras import duracao, na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import momento
 from cofre.via.contrato import Inspecao
@@ -132,7 +132,7 @@ class Narracao:
             oque = [visivel(e.tabela) or "a empresa inteira" for e in resultado.encolhimentos]
             falha(f"   📉 {visivel(resultado.empresa.nome)}: encolheu ({', '.join(oque)})")
         for sumida in resumo.sumidas:
-            quando = momento(sumida.ultimo).strftime("%d/%m/%Y %H:%M")
+            quando = na_tela(momento(sumida.ultimo), "minuto")
             nome = visivel(sumida.empresa.nome)
             falha(f"   📉 {nome}: não está mais entre as empresas; último backup em {quando}")
         if resumo.encolhidas or resumo.sumidas:

@@ -1,14 +1,13 @@
-"""Números, tamanhos, durações e textos de fora, como se escrevem para uma pessoa."""
+"""Números, tamanhos, durações, datas e textos de fora, como se escrevem para uma pessoa."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from cofre.base.config.valores import RAIZ
 
@@ -50,6 +49,32 @@ def duracao(segundos: float) -> str:
     if minutos < 60:
         return f"{minutos} min {resto} s"
     return f"{minutos // 60} h {minutos % 60} min"
+
+
+Ate = Literal["dia", "minuto", "segundo"]
+_CASAS: dict[Ate, int] = {"dia": 10, "minuto": 16, "segundo": 19}
+
+
+def na_tela(quando: datetime, ate: Ate = "segundo") -> str:
+    """«2026-01-16 18:29:44»: a data da tela e dos logs, que se ordena como texto."""
+    return f"{quando:%Y-%m-%d %H:%M:%S}"[: _CASAS[ate]]
+
+
+def na_pagina(quando: datetime, ate: Ate = "minuto") -> str:
+    """«16/01/2026 18:29»: a data do que se lê longe do terminal (a página, as mensagens, o LEIA-ME
+    de um exportado)."""
+    return f"{quando:%d/%m/%Y %H:%M:%S}"[: _CASAS[ate]]
+
+
+_DA_TELA = re.compile(
+    r"(?<!\S)(\d{4})-(\d\d)-(\d\d)( \d\d:\d\d(?::\d\d)?|(?! \d\d:))(?=[,;:.)]*(?:\s|$))"
+)
+
+
+def com_datas_da_pagina(texto: str) -> str:
+    """Uma frase já dita na tela, com as datas como a página as escreve. Só mexe nas que estão
+    soltas: um valor citado, entre aspas ou parênteses, fica como veio do banco."""
+    return _DA_TELA.sub(r"\3/\2/\1\4", texto)
 
 
 def _decimal(valor: float) -> str:

@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from cofre.base.palavras import numero, plural, tamanho, visivel
+from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import Acao, opcoes_de_saida, uso_com
 
@@ -30,9 +30,7 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
     recusar_danificado(guardada, backup, "--backup, com um carimbo de «listar»")
     bytes_ = exportar(backup, arquivo, opcoes.formato, sobrescrever=opcoes.sobrescrever)
     total = backup.meta.total if backup.meta else 0
-    relato.linha(
-        f"📦 {visivel(guardada.empresa.nome)}: backup de {backup.quando:%Y-%m-%d %H:%M:%S}"
-    )
+    relato.linha(f"📦 {visivel(guardada.empresa.nome)}: backup de {na_tela(backup.quando)}")
     relato.linha(f"   {plural(total, 'registro', 'registros')}, {backup.estado}, conferido")
     relato.linha(f"✅ {visivel(str(arquivo))} ({tamanho(bytes_)})")
     if opcoes.formato == CSV:

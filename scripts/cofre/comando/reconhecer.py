@@ -34,7 +34,7 @@ def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
 
 def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
     """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
-    from cofre.base.palavras import visivel
+    from cofre.base.palavras import na_tela, visivel
     from cofre.rotina.encolhimento import ponto_de_partida, reconhecer
 
     empresa = guardada.empresa
@@ -45,7 +45,7 @@ def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
     reconhecer(guardada.pasta, empresa.id, ultimo)
     relato.linha(
         f"✅ {visivel(empresa.nome)}: daqui em diante, compara-se com o backup de"
-        f" {ultimo.quando:%Y-%m-%d %H:%M:%S}."
+        f" {na_tela(ultimo.quando)}."
     )
     return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ultimo.carimbo}
 

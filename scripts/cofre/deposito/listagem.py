@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre.base.disco import ocupado
-from cofre.base.palavras import exibir_pasta, plural, tamanho, visivel
+from cofre.base.palavras import exibir_pasta, na_tela, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
@@ -73,7 +73,7 @@ def _mostrar(guardada: EmpresaComBackups, idade: Idade, limite: timedelta, relat
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     if ensaio is not None:
         como = ensaios.EM_PALAVRAS.get(ensaio.como, visivel(ensaio.como))
-        relato.linha(f"   🎯 último ensaio: {ensaio.em:%Y-%m-%d %H:%M:%S}, {como}")
+        relato.linha(f"   🎯 último ensaio: {na_tela(ensaio.em)}, {como}")
     if idade.velho:
         relato.linha(
             f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
@@ -112,7 +112,7 @@ SINAIS = {"completo": "✅", "danificado": "❌"}
 
 
 def _linha(backup: Backup) -> str:
-    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    quando = na_tela(backup.quando)
     estado, causa = estado_de(backup)
     sinal = SINAIS.get(estado, "⚠️")
     if backup.meta is None:

@@ -19,6 +19,7 @@ import filelock
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import TravaOcupada
+from cofre.base.palavras import na_tela
 
 ARQUIVO = ".trava"
 QUEM = ".trava.json"
@@ -54,7 +55,7 @@ def _eu(acao: str) -> dict[str, str | int]:
         "pid": os.getpid(),
         "maquina": socket.gethostname(),
         "usuario": usuario,
-        "desde": datetime.now().astimezone().strftime("%d/%m/%Y %H:%M:%S"),
+        "desde": na_tela(datetime.now().astimezone()),
     }
 
 

@@ -12,7 +12,7 @@ from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import NULO, texto
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import numero, plural, visivel
+from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_desconhecida
 from cofre.deposito.backup import Backup
@@ -80,7 +80,7 @@ def verificar(
 
 
 def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
-    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    quando = na_tela(backup.quando)
     if danos:
         relato.falha(f"   ❌ {quando}: danificado")
         for dano in danos:
@@ -243,6 +243,6 @@ def recusar_danificado(guardada: EmpresaComBackups, backup: Backup, outra_escolh
         anterior = anterior_inteiro(guardada, backup)
         outro = f"--backup {anterior.carimbo}" if anterior else outra_escolha
         raise BackupDanificado(
-            f"O backup de {backup.quando:%Y-%m-%d %H:%M:%S} está danificado.",
+            f"O backup de {na_tela(backup.quando)} está danificado.",
             f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}",
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, FalhaDoServidor
 from cofre.base.modelo import TABELAS_CONHECIDAS, ordem_de_exibicao
+from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
 from cofre.via.contrato import Inspecao
 
@@ -46,7 +47,7 @@ def _recusada(inspecao: Inspecao, tabela: str) -> ErroCofre:
 def _sumiu(tabela: str, ultimo: Backup, inspecao: Inspecao) -> ErroCofre:
     if tabela in inspecao.catalogo.ocultas:
         return _recusada(inspecao, tabela)
-    quando = ultimo.quando.strftime("%d/%m/%Y %H:%M")
+    quando = na_tela(ultimo.quando, "minuto")
     fora = next((d for d in inspecao.escopo.de_fora if d.tabela == tabela), None)
     if fora:
         return FalhaDoServidor(f"estava no backup de {quando} e agora fica de fora: {fora.motivo}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import em_linhas, numero, plural, visivel
+from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import (
     indice,
@@ -55,7 +55,7 @@ class Dialogo:
         linha("🏢 EMPRESAS COM BACKUP DISPONÍVEL")
         for i, g in enumerate(guardadas, 1):
             ultimo = mais_novo(reversed(g.backups))
-            quando = f"{ultimo.quando:%Y-%m-%d %H:%M}" if ultimo else "nenhum inteiro"
+            quando = na_tela(ultimo.quando, "minuto") if ultimo else "nenhum inteiro"
             linha(f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})")
         linha()
         while True:
@@ -89,7 +89,7 @@ class Dialogo:
         for i, nome in enumerate(tabelas_de(backup), 1):
             quantos = sum(1 for b in contados if b.meta and nome in b.meta.tabelas)
             linha(f"{i}. {visivel(nome)} ({plural(quantos, 'backup', 'backups')})")
-        linha(f"   (backup de {backup.quando:%Y-%m-%d %H:%M:%S}; d escolhe outra data)")
+        linha(f"   (backup de {na_tela(backup.quando)}; d escolhe outra data)")
         linha()
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
@@ -282,7 +282,7 @@ def linhas_de_datas(backups: Sequence[Backup], escolhido: Backup, largura: int |
 
 def _celulas(backup: Backup) -> tuple[str, str, str, str]:
     """Quando, tipo, registros e estado, em palavras."""
-    quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+    quando = na_tela(backup.quando)
     estado = estado_de(backup)[0]
     if backup.meta is None:
         return quando, "", "", estado

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cofre.base.palavras import em_linhas, numero, plural, visivel
+from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.plano.alvo import Alvo
 from cofre.plano.executor import Impedimento
@@ -29,7 +29,7 @@ class Narrador:
         linha, desfazer = self.relato.linha, acao == "desfazer"
         linha()
         alvo_em_palavras = "como era em" if desfazer else "backup de"
-        linha(f"🔎 PLANO ({alvo_em_palavras} {alvo.backup.quando:%Y-%m-%d %H:%M:%S})")
+        linha(f"🔎 PLANO ({alvo_em_palavras} {na_tela(alvo.backup.quando)})")
         if alvo.backup.meta and alvo.backup.meta.versao == 1:
             linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
         contagens = planejada.plano.contagens

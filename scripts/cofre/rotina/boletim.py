@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
-from cofre.base.palavras import numero, visivel
+from cofre.base.palavras import com_datas_da_pagina, na_tela, numero, visivel
 from cofre.deposito.backup import momento
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.ultima import UltimaExecucao
@@ -34,8 +34,8 @@ def evento_de(execucao: UltimaExecucao) -> str:
 
 
 def texto_de(execucao: UltimaExecucao) -> str:
-    """O boletim inteiro, uma coisa por linha."""
-    return "\n".join(_linhas(execucao))
+    """O boletim inteiro, uma coisa por linha, com as datas como se leem longe do terminal."""
+    return com_datas_da_pagina("\n".join(_linhas(execucao)))
 
 
 def mensagem_de(execucao: UltimaExecucao) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
     titulo = _TITULOS[evento_de(execucao)]
     codigo = f" (código {execucao.codigo})" if execucao.codigo else ""
     yield f"{titulo}{codigo}, em {socket.gethostname()}"
-    yield f"De {execucao.inicio:%d/%m/%Y %H:%M:%S} a {execucao.fim:%d/%m/%Y %H:%M:%S}"
+    yield f"De {na_tela(execucao.inicio)} a {na_tela(execucao.fim)}"
     resumo = execucao.resumo
     if "total_empresas" in resumo:
         inteiras, total = resumo["empresas_completas"], resumo["total_empresas"]
@@ -90,5 +90,5 @@ def _encolhimento(dados: Mapping[str, Any]) -> str:
 
 
 def _sumida(dados: Mapping[str, Any]) -> str:
-    ultimo = momento(str(dados["ultimo"]))
-    return f"{visivel(str(dados['nome']))} (último backup em {ultimo:%d/%m/%Y %H:%M})"
+    ultimo = na_tela(momento(str(dados["ultimo"])), "minuto")
+    return f"{visivel(str(dados['nome']))} (último backup em {ultimo})"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import numero, plural, visivel
+from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup, momento
 from cofre.deposito.metadados import Metadados, TabelaSalva, marcas
 
@@ -43,8 +43,8 @@ class Encolhimento:
 
     @property
     def em_palavras(self) -> str:
-        """«clientes: eram 145 registros em 23/11/2026 03:00; agora, nenhum»."""
-        quando = momento(self.referencia).strftime("%d/%m/%Y %H:%M")
+        """«clientes: eram 145 registros em 2026-11-23 03:00; agora, nenhum»."""
+        quando = na_tela(momento(self.referencia), "minuto")
         agora = numero(self.agora) if self.agora else "nenhum"
         nome = visivel(self.tabela) if self.tabela else "a empresa inteira"
         eram = "era" if self.antes == 1 else "eram"

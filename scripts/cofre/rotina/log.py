@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
-from cofre.base.palavras import visivel
+from cofre.base.palavras import na_tela, visivel
 from cofre.base.relato import LINHAS_PARA_BARRA, Relato
 from cofre.deposito.backup import FORMATO_DO_CARIMBO
 
@@ -29,7 +29,6 @@ BYTES_DE_LOGS = 50 * 1024 * 1024
 """De todos os arquivos juntos."""
 
 _NOME = re.compile(r"\d{8}_\d{6}(-\d+)?_[a-z_]+\.log")
-MOMENTO = "%Y-%m-%d %H:%M:%S"
 
 
 class Log:
@@ -54,7 +53,7 @@ class Log:
 
     def escrever(self, texto: str) -> None:
         """Cada linha do texto com a hora na frente, já no arquivo ao voltar."""
-        hora = datetime.now().astimezone().strftime(MOMENTO)
+        hora = na_tela(datetime.now().astimezone())
         linhas = "".join(f"{hora}  {linha}".rstrip() + "\n" for linha in texto.split("\n"))
         with self._trinco:
             if self._arquivo is None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cofre.base.config.valores import ONDE_PEGAR, ONDE_PEGAR_URL
 from cofre.base.erros import ConfiguracaoInvalida
+from cofre.base.palavras import na_tela
 
 
 def conferir_url(nome: str, url: str) -> str:
@@ -80,7 +81,7 @@ def _conferir_jwt(nome: str, conteudo: Mapping[str, Any], agora: datetime) -> No
         )
     validade = conteudo.get("exp")
     if isinstance(validade, int | float) and validade <= agora.timestamp():
-        quando = datetime.fromtimestamp(validade, UTC).strftime("%d/%m/%Y")
+        quando = na_tela(datetime.fromtimestamp(validade, UTC), "dia")
         raise ConfiguracaoInvalida(f"{nome} venceu em {quando}.", ONDE_PEGAR)
 
 

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import plural
+from cofre.base.palavras import na_pagina, plural
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.zip import planilha
@@ -125,7 +125,7 @@ def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo
     texto = modelo.format(
         nome=meta.nome,
         user_id=meta.user_id,
-        quando=f"{backup.quando:%d/%m/%Y %H:%M:%S}",
+        quando=na_pagina(backup.quando, "segundo"),
         tabelas=plural(len(meta.tabelas), "tabela", "tabelas"),
         registros=plural(meta.total, "registro", "registros"),
     )

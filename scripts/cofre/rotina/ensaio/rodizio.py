@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
-from cofre.base.palavras import plural, visivel
+from cofre.base.palavras import na_tela, plural, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
@@ -74,7 +74,7 @@ def _ultima_tentativa(guardada: EmpresaComBackups) -> datetime:
 def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
     """O ensaio inteiro; devolve 0. Levanta BackupDanificado ou EnsaioReprovado, já registrados, e o
     que impediu de ensaiar (que não diz nada do backup, e não se registra)."""
-    quando = f"{vez.backup.quando:%Y-%m-%d %H:%M:%S}"
+    quando = na_tela(vez.backup.quando)
     relato.linha(f"🎯 ENSAIO: {visivel(vez.guardada.empresa.nome)} (backup de {quando})")
     _conferir(vez, quando)
     tabelas = plural(len(vez.meta.tabelas), "tabela", "tabelas")

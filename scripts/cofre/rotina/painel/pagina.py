@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre
-from cofre.base.palavras import numero, plural, tamanho, visivel
+from cofre.base.palavras import com_datas_da_pagina, na_pagina, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
@@ -102,6 +102,7 @@ def _modelo() -> Template:
         "numero": numero,
         "tamanho": tamanho,
         "data": _data,
+        "datas": com_datas_da_pagina,
         "data_do_diario": _data_do_diario,
         "segundos": lambda quando: int(quando.timestamp()),
         "link": lambda pasta: quote(pasta) + "/",
@@ -129,7 +130,7 @@ def _contagens(empresas: Sequence[EmpresaNoPainel]) -> dict[str, int]:
 
 
 def _data(quando: datetime) -> str:
-    return f"{quando.astimezone():%d/%m/%Y %H:%M}"
+    return na_pagina(quando.astimezone())
 
 
 def _data_do_carimbo(carimbo: str) -> str:

@@ -17,7 +17,7 @@ from cofre.base.config.valores import Politica
 from cofre.base.disco import erros_de_disco, liberado
 from cofre.base.erros import BackupDanificado, DefeitoInterno, ErroCofre
 from cofre.base.modelo import Empresa
-from cofre.base.palavras import numero, plural, tamanho, visivel
+from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import publicacao
 from cofre.deposito.backup import Backup
@@ -209,7 +209,7 @@ def _conferir(backup: Backup) -> None:
         try:
             conferir_bytes(Arquivo(tabela, backup.caminho(tabela)))
         except BackupDanificado as e:
-            quando = f"{backup.quando:%Y-%m-%d %H:%M:%S}"
+            quando = na_tela(backup.quando)
             raise BackupDanificado(
                 f"o completo mais novo, de {quando}, está danificado ({tabela.nome}: {e})"
             ) from e
@@ -273,7 +273,7 @@ def _na_poda(backup: Backup, destino: Destino, estados: Mapping[str, str]) -> Ba
 
 
 def _em_uma_linha(b: BackupNaPoda) -> str:
-    partes = (f"{b.quando:%Y-%m-%d %H:%M:%S}", visivel(b.tipo), b.estado, tamanho(b.bytes))
+    partes = (na_tela(b.quando), visivel(b.tipo), b.estado, tamanho(b.bytes))
     porque = f"  ({visivel(', '.join(b.motivos))})" if b.motivos else ""
     return f"{'sai ' if b.sai else 'fica'}  {'  '.join(p for p in partes if p)}{porque}"
 

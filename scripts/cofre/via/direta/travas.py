@@ -14,7 +14,7 @@ from cofre.via.direta.endereco import Endereco
 
 _QUEM = """
     SELECT a.pid, coalesce(a.usename, '?')::text,
-        pg_catalog.to_char(a.xact_start, 'DD/MM HH24:MI:SS'),
+        pg_catalog.to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SS'),
         pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\\s+', ' ', 'g'), 100)
     FROM pg_catalog.pg_locks l
     JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
