@@ -40,6 +40,10 @@ print("URL", os.environ["SUPABASE_URL"], flush=True)
 pasta = Path(os.environ["BACKUP_DIR"]) / "empresa_abc12345"
 pasta.mkdir(parents=True, exist_ok=True)
 (pasta / "produtos_20260116_182944.json").write_text("[]")
+(pasta / "ensaio.json").write_text("{{}}")
+(pasta.parent / "logs").mkdir(exist_ok=True)
+(pasta.parent / "logs" / "20260116_182944_backup.log").write_text("🚀", encoding="utf-8")
+(pasta.parent / "painel.html").write_text("<!doctype html>")
 assert os.environ["SUPABASE_SERVICE_ROLE_KEY"].startswith("sb_secret_")
 assert os.environ["SUPABASE_DB_URL"].partition(":")[0] == {esquema!r}
 assert os.environ["SUPABASE_DB_CA"] == ""
@@ -88,6 +92,11 @@ def em_execucao(tmp_path: Path) -> str:
     return "\n".join(linha for linha in linhas if any(lugar in linha for lugar in lugares))
 
 
+def listagem_final(saida: str) -> list[str]:
+    """O que a demonstração diz dos arquivos: só as empresas, e a página."""
+    return ("📁" + saida.partition("\n📁")[2].partition("\n\n🧪")[0]).splitlines()
+
+
 @pytest.mark.parametrize("via", VIAS)
 def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None:
     for vez in ("primeira", "segunda"):
@@ -101,7 +110,13 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None
             check=False,
         )
         assert (fim.returncode, fim.stderr) == (0, "")
-        assert "empresa_abc12345/" in fim.stdout
+        assert listagem_final(fim.stdout) == [
+            f"📁 Os arquivos estão em {tmp_path / 'backups'}",
+            "   empresa_abc12345/  (último backup: 1 arquivo, 0 KB)",
+            "      produtos_20260116_182944.json",
+            "",
+            f"📄 Para ver tudo no navegador, abra {tmp_path / 'backups' / 'painel.html'}",
+        ]
         assert "export SUPABASE_SERVICE_ROLE_KEY=sb_secret_" in fim.stdout
         url = r"postgresql://\S+" if via == DIRETA else "''"
         assert re.search(rf"export SUPABASE_DB_URL={url}$", fim.stdout, re.MULTILINE)
@@ -193,6 +208,10 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     assert "✅ RESTAURAÇÃO CONCLUÍDA!" in fim.stdout
     assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in fim.stdout
     assert fim.stdout.count("✅ intacta: ") == 2
+    listadas = re.findall(r"^   (\S+)/  \(último backup: 29 arquivos, \d+ KB\)$", fim.stdout, re.M)
+    assert listadas == ["empresa_abc12345", "empresa_abc12345-f", "empresa_def67890"]
+    assert f"abra {tmp_path / 'backups' / 'painel.html'}\n" in fim.stdout
+    assert (tmp_path / "backups" / "painel.html").is_file()
     assert ("o próprio banco reescreve" in fim.stdout) == (via == API)
     assert ("Conexão direta: uma transação só" in fim.stdout) == (via == DIRETA)
     metadados = sorted(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -32,6 +33,8 @@ SCRIPT_DE_RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
 SCRIPT_DE_BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
 PORTA_PREFERIDA = 54321
 ARQUIVOS_MOSTRADOS = 4
+PAGINA = "painel.html"
+_CARIMBO = re.compile(r"\d{8}_\d{6}(?=\.json$|$)")
 PACIENCIA_COM_O_BACKUP = 15.0
 VIAS = API, DIRETA = "api", "direta"
 CODIGO_DE_ERRO = 1
@@ -201,23 +204,28 @@ def _esperar_fim(processo: subprocess.Popen[bytes]) -> None:
 
 
 def _mostrar_arquivos() -> None:
+    """As pastas das empresas, com os maiores arquivos do último backup, e a página."""
     print(f"\n📁 Os arquivos estão em {BACKUPS}")
-    for pasta in sorted(item for item in BACKUPS.iterdir() if item.is_dir()):
-        arquivos = [item for item in pasta.iterdir() if item.is_file()]
+    for pasta in sorted(item for item in BACKUPS.glob("empresa_*") if item.is_dir()):
+        arquivos = [item for item in pasta.iterdir() if _CARIMBO.search(item.stem)]
         if not arquivos:
             continue
         ultimo = max(_momento_de(item) for item in arquivos)
         novos = sorted(item for item in arquivos if _momento_de(item) == ultimo)
         tamanho = sum(item.stat().st_size for item in novos) // 1024
-        print(f"   {pasta.name}/  (último backup: {len(novos)} arquivos, {tamanho} KB)")
+        quantos = f"{len(novos)} {'arquivo' if len(novos) == 1 else 'arquivos'}"
+        print(f"   {pasta.name}/  (último backup: {quantos}, {tamanho} KB)")
         maiores = sorted(novos, key=lambda item: item.stat().st_size, reverse=True)
         for arquivo in sorted(maiores[:ARQUIVOS_MOSTRADOS]):
             print(f"      {arquivo.name}")
+    if (BACKUPS / PAGINA).is_file():
+        print(f"\n📄 Para ver tudo no navegador, abra {BACKUPS / PAGINA}")
 
 
 def _momento_de(arquivo: Path) -> str:
-    """Os 15 caracteres do fim do nome: produtos_20260116_182944.json."""
-    return arquivo.stem[-15:]
+    """O carimbo no fim do nome: produtos_20260116_182944.json."""
+    achado = _CARIMBO.search(arquivo.stem)
+    return achado[0] if achado else ""
 
 
 def _mostrar_como_experimentar(variaveis: Mapping[str, str]) -> None:
