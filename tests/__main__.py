@@ -1,7 +1,8 @@
 """Todos os testes, num comando: `python3 tests [argumentos do pytest]`.
 
 Prepara o mesmo ambiente que a demonstração, confere estilo e tipos e roda o pytest, com
-servidores de verdade. Com argumentos, só o pytest roda, e os recebe.
+servidores de verdade. Com argumentos, só o pytest roda, e os recebe. Com `--atualizar`, nada é
+testado: a página das opções do manual é escrita de novo, a partir dos próprios programas.
 """
 
 import signal
@@ -38,6 +39,12 @@ def main() -> int:
         print(f"❌ {erro}", file=sys.stderr)
         return 2
     continuar_no_ambiente()
+    if sys.argv[1:] == ["--atualizar"]:
+        from apoio import opcoes
+
+        opcoes.atualizar()
+        print(f"📄 {opcoes.ARQUIVO.relative_to(RAIZ).as_posix()}")
+        return 0
 
     etapas = [] if sys.argv[1:] else list(CONFERENCIAS)
     # Cada processador fica com arquivos inteiros: as peças caras são por módulo.

@@ -40,7 +40,7 @@ COMUM = Tarefa(
     "/caminho/do/cofre",
     "ana",
 )
-LEIAME = (RAIZ / "README.md").read_text(encoding="utf-8")
+A_MAO = (RAIZ / "scripts" / "manual" / "todo-dia.md").read_text(encoding="utf-8")
 
 
 # -- a tarefa ----------------------------------------------------------------------------------
@@ -490,12 +490,12 @@ def test_a_tarefa_roda_de_madrugada(criar_supabase: FabricaDeSupabase, tmp_path:
     assert "  agendado  " in executar(None, raiz / "backups", "listar").saida
 
 
-# -- o README ----------------------------------------------------------------------------------
+# -- o manual ----------------------------------------------------------------------------------
 
 
-def test_o_que_o_leiame_ensina_a_mao_e_o_que_se_instala() -> None:
+def test_o_que_o_manual_ensina_a_mao_e_o_que_se_instala() -> None:
     """Os modelos à mão são os que a ação instalaria, com a pasta do exemplo."""
     servico, temporizador = systemd.receita(COMUM, AGORA).textos.values()
     linha = cron.linha(COMUM).rpartition(" # ")[0]
     for texto in (servico, temporizador, f"{linha}\n"):
-        assert f"\n{texto}```" in LEIAME
+        assert f"\n{texto}```" in A_MAO

@@ -1,8 +1,8 @@
-"""O README, o .env.example e o .gitignore dizem a verdade sobre o programa.
+"""O README, o manual, o .env.example e o .gitignore dizem a verdade sobre o programa.
 
-Num bloco do README, a marca `<!-- testado: ARGUMENTOS -->` quer dizer: é isto que
-`backup-por-empresa.py ARGUMENTOS` mostra; se começa por `restaurar-empresa.py`, é este o script, e
-o que está escrito depois de cada pergunta é digitado. Uma linha «…» vale por quaisquer linhas.
+Num bloco, a marca `<!-- testado: ARGUMENTOS -->` quer dizer: é isto que `backup-por-empresa.py
+ARGUMENTOS` mostra; se começa por `restaurar-empresa.py`, é este o script, e o que está escrito
+depois de cada pergunta é digitado. Uma linha «…» vale por quaisquer linhas.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import graphlib
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 import cofre
-from apoio.execucao import BACKUP, RAIZ, RESTAURACAO, ambiente, executar, restaurar
+from apoio import opcoes
+from apoio.execucao import RAIZ, RESTAURACAO, executar, restaurar
 from apoio.impressoes import executar_sql
 from apoio.loja import GRUPO
+from apoio.opcoes import separar
+from apoio.paginas import PAGINAS, Bloco, blocos
 from cofre.base import erros
 from cofre.base.config.ambiente import carregar
 from cofre.base.config.regras import ler_regras
@@ -35,49 +36,19 @@ from desempenho.opcoes import leitor
 from supabase_local import acidente
 from supabase_local.servidor import SupabaseLocal
 
-LEIAME = (RAIZ / "README.md").read_text(encoding="utf-8")
+DAS_PROVAS = "tests/desempenho/README.md"
+TUDO = "\n".join(PAGINAS.values())
 EXEMPLO_DO_ENV = RAIZ / ".env.example"
 PACOTE = RAIZ / "scripts" / "cofre"
-COLUNAS = "80"
 
 
 # -- as telas --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Bloco:
-    """Um bloco de código do README; `argumentos` é None se ele não é testado."""
-
-    argumentos: str | None
-    linguagem: str
-    texto: str
-
-
-def blocos() -> list[Bloco]:
-    achados = re.findall(
-        r"(?:^<!-- testado:([^\n]*)-->\n)?^```(\w*)\n(.*?)^```$", LEIAME, re.MULTILINE | re.DOTALL
-    )
-    marcas = LEIAME.count("<!-- testado:")
-    todos = [
-        Bloco(marca.strip() if marca else None, linguagem, texto)
-        for marca, linguagem, texto in achados
-    ]
-    assert sum(b.argumentos is not None for b in todos) == marcas, "marca sem bloco logo abaixo"
-    return todos
 
 
 AJUDAS = {
     b.argumentos: b.texto for b in blocos() if b.argumentos and b.argumentos.endswith("--help")
 }
 TELAS = [b for b in blocos() if b.argumentos is not None and b.argumentos not in AJUDAS]
-
-
-def separar(argumentos: str) -> tuple[Path, list[str]]:
-    """O script e os argumentos dele."""
-    palavras = argumentos.split()
-    if palavras[:1] == [RESTAURACAO.name]:
-        return RESTAURACAO, palavras[1:]
-    return BACKUP, palavras
 
 
 def da_restauracao(bloco: Bloco) -> bool:
@@ -88,49 +59,42 @@ def da_via_direta(bloco: Bloco) -> bool:
     return f"--via {DIRETA}" in (bloco.argumentos or "")
 
 
-def ajuda_de(argumentos: str, tmp_path: Path) -> str:
+def ajuda_de(argumentos: str) -> str:
     script, palavras = separar(argumentos)
-    fim = subprocess.run(
-        [sys.executable, str(script), *palavras],
-        env=ambiente(None, tmp_path, {"COLUMNS": COLUNAS}),
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    return fim.stdout
+    return opcoes.ajuda(script.name, *(p for p in palavras if p != "--help"))
 
 
 @pytest.mark.parametrize("argumentos", sorted(AJUDAS))
-def test_a_ajuda_e_a_de_verdade(argumentos: str, tmp_path: Path) -> None:
-    assert AJUDAS[argumentos].rstrip() == ajuda_de(argumentos, tmp_path).rstrip()
+def test_a_ajuda_e_a_de_verdade(argumentos: str) -> None:
+    assert AJUDAS[argumentos] == ajuda_de(argumentos)
 
 
-def test_toda_acao_tem_a_sua_ajuda(tmp_path: Path) -> None:
-    esperadas = set()
-    for prefixo in ("", f"{RESTAURACAO.name} "):
-        ajuda = ajuda_de(f"{prefixo}--help", tmp_path)
-        secao = ajuda.partition("ações:")[2].partition("\n\n")[0]
-        acoes = re.findall(r"^    (\w+) ", secao, re.MULTILINE)
+def test_a_pagina_das_opcoes_e_a_que_os_programas_escrevem() -> None:
+    escrita = opcoes.ARQUIVO.read_text(encoding="utf-8")
+    assert escrita == opcoes.pagina(), f"os programas mudaram: rode {opcoes.COMANDO}"
+
+
+def test_toda_acao_tem_a_sua_ajuda() -> None:
+    esperadas = {f"{opcoes.DEMONSTRACAO} --help"}
+    for prefixo, script in (("", opcoes.BACKUP), (f"{RESTAURACAO.name} ", opcoes.RESTAURACAO)):
+        acoes = opcoes.acoes(script)
         assert acoes
         esperadas |= {f"{prefixo}--help", *(f"{prefixo}{acao} --help" for acao in acoes)}
     assert set(AJUDAS) == esperadas
+    assert {b.pagina for b in blocos() if b.argumentos in AJUDAS} == {"scripts/manual/opcoes.md"}
 
 
 def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
     destino = tmp_path / "backups"
     telas = [t for t in TELAS if not da_restauracao(t)]
-    assert [t.argumentos for t in telas] == [
-        "",
-        "listar",
-        "verificar",
-        "painel",
-        "ensaiar --embutido",
-    ]
-    for tela in telas:
-        fim = executar(supabase, destino, *(tela.argumentos or "").split())
+    acoes = ["", "listar", "verificar", "painel", "ensaiar --embutido"]
+    assert {t.argumentos for t in telas} == set(acoes)
+    for acao in acoes:
+        fim = executar(supabase, destino, *acao.split())
         assert fim.codigo == 0, fim.tudo
         real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
-        conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
+        for tela in (t for t in telas if t.argumentos == acao):
+            conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
 
 
 PERGUNTA = re.compile(
@@ -206,22 +170,21 @@ def conferir_tela(esperadas: list[str], reais: list[str]) -> None:
         comecos = range(posicao, len(reais) - len(trecho) + 1)
         achado = next((c for c in comecos if reais[c : c + len(trecho)] == trecho), None)
         assert achado is not None, f"não veio, nesta ordem: {trecho}"
-        assert n > 0 or achado == 0, f"antes do que o README mostra: {reais[:achado]}"
+        assert n > 0 or achado == 0, f"antes do que a página mostra: {reais[:achado]}"
         posicao = achado + len(trecho)
-    assert not trechos[-1] or posicao == len(reais), f"o README não mostra: {reais[posicao:]}"
+    assert not trechos[-1] or posicao == len(reais), f"a página não mostra: {reais[posicao:]}"
 
 
 # -- opções, códigos, variáveis ----------------------------------------------------------------
 
-DE_OUTROS_PROGRAMAS = {"--user", "--now", "--auto"}  # systemctl e a demonstração
+DE_OUTROS_PROGRAMAS = {"--user", "--now", "--atualizar"}  # systemctl e os testes
 
 
-def test_toda_opcao_citada_existe(tmp_path: Path) -> None:
-    existentes = {o for ajuda in AJUDAS for o in opcoes_em(ajuda_de(ajuda, tmp_path))}
-    do_leiame, medir, depois = LEIAME.partition("### Medir: o banco de provas")
-    das_provas, _, resto = depois.partition("\n#")
-    assert opcoes_em(do_leiame + resto) - DE_OUTROS_PROGRAMAS == existentes
-    assert opcoes_em(medir + das_provas) == opcoes_em(leitor(descricoes()).format_help())
+def test_toda_opcao_citada_existe() -> None:
+    existentes = {o for ajuda in AJUDAS for o in opcoes_em(ajuda_de(ajuda))}
+    do_manual = "\n".join(texto for pagina, texto in PAGINAS.items() if pagina != DAS_PROVAS)
+    assert opcoes_em(do_manual) - DE_OUTROS_PROGRAMAS == existentes
+    assert opcoes_em(PAGINAS[DAS_PROVAS]) == opcoes_em(leitor(descricoes()).format_help())
 
 
 def opcoes_em(texto: str) -> set[str]:
@@ -230,8 +193,8 @@ def opcoes_em(texto: str) -> set[str]:
 
 def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
     da_ajuda = dict(re.findall(r"^  (\d+) +(.*)$", CODIGOS, re.MULTILINE))
-    da_tabela = dict(re.findall(r"^\| (\d+) \| (.*?) \|", LEIAME, re.MULTILINE))
-    assert da_tabela == da_ajuda
+    da_tabela = re.findall(r"^\| (\d+) \| (.*?) \| .+ \|$", TUDO, re.MULTILINE)
+    assert da_tabela == list(da_ajuda.items()), "uma tabela só, na ordem dos códigos"
     classes = [c for c in vars(erros).values() if isinstance(c, type)]
     dos_erros = {c.codigo for c in classes if issubclass(c, erros.ErroCofre)}
     assert {int(c) for c in da_ajuda} == dos_erros | {
@@ -254,7 +217,7 @@ def variaveis_do_codigo() -> set[str]:
     }
 
 
-@pytest.mark.parametrize("documento", [LEIAME, EXEMPLO_DO_ENV.read_text(encoding="utf-8")])
+@pytest.mark.parametrize("documento", [TUDO, EXEMPLO_DO_ENV.read_text(encoding="utf-8")])
 def test_as_variaveis_documentadas_sao_as_lidas(documento: str) -> None:
     assert variaveis_do_codigo() >= {"SUPABASE_URL", "BACKUP_DIR"}
     assert set(VARIAVEL.findall(documento)) == variaveis_do_codigo()
@@ -288,34 +251,6 @@ def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
     assert regras.ignorar
     assert regras.podem_encolher
     assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}
-
-
-# -- caminhos e ligações -----------------------------------------------------------------------
-
-
-def test_todo_caminho_citado_existe() -> None:
-    citados = re.findall(r"(?<![\w.-])(?:scripts|tests|\.ci)(?:[/\\][\w.-]+)+", LEIAME)
-    citados += re.findall(r"(?<!\w)(?:requirements\.txt|\.env\.example|\.gitignore)", LEIAME)
-    assert len(citados) > 10
-    caminhos = {c.replace("\\", "/").rstrip(".") for c in citados}
-    assert [c for c in sorted(caminhos) if not (RAIZ / c).exists()] == []
-
-
-def test_os_dois_comandos_estao_la() -> None:
-    linhas = LEIAME.splitlines()
-    assert "python3 scripts/demonstracao.py" in linhas
-    assert "python3 tests" in linhas
-    assert (RAIZ / "tests" / "__main__.py").exists()
-    assert '"--auto"' in (RAIZ / "scripts" / "demonstracao.py").read_text(encoding="utf-8")
-
-
-def test_toda_ligacao_interna_leva_a_algum_lugar() -> None:
-    sem_blocos = re.sub(r"^```.*?^```$", "", LEIAME, flags=re.MULTILINE | re.DOTALL)
-    titulos = re.findall(r"^#+ (.*)$", sem_blocos, re.MULTILINE)
-    ancoras = {re.sub(r"[^\w\- ]", "", t.lower()).strip().replace(" ", "-") for t in titulos}
-    ligacoes = re.findall(r"\]\(#(.*?)\)", sem_blocos)
-    assert len(ligacoes) > 10
-    assert [a for a in ligacoes if a not in ancoras] == []
 
 
 # -- o desenho do código -----------------------------------------------------------------------

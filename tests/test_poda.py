@@ -581,12 +581,12 @@ def test_a_poda_que_falha_nao_esconde_o_backup(
     assert (pasta / ".podando_20260301_030000").read_text("utf-8") == "um arquivo"
 
 
-# -- o README -----------------------------------------------------------------------------------
+# -- o manual -----------------------------------------------------------------------------------
 
 
-def test_a_tela_do_leiame_e_a_de_verdade(deposito: Deposito) -> None:
-    leiame = (RAIZ / "README.md").read_text("utf-8")
-    (tela,) = re.findall(r"^```text\n(🧹 PODA.*?)^```$", leiame, re.MULTILINE | re.DOTALL)
+def test_a_tela_do_manual_e_a_de_verdade(deposito: Deposito) -> None:
+    manual = (RAIZ / "scripts" / "manual" / "podar.md").read_text("utf-8")
+    (tela,) = re.findall(r"^```text\n(🧹 PODA.*?)^```$", manual, re.MULTILINE | re.DOTALL)
     produtos = linhas(4000, nome="Caixa de som à prova d'água")
     for dia in (8, 9, 10, 11, 12, 13, 14, 15):
         mais = INCOMPLETO if dia == 12 else {}
