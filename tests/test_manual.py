@@ -83,6 +83,10 @@ def normal(caminho: PurePosixPath) -> str:
     return "/".join(partes)
 
 
+def test_de_cada_pagina_do_manual_se_volta_ao_indice() -> None:
+    assert [p for p in MANUAL if ("../../README.md", "o-manual") not in ligacoes(PAGINAS[p])] == []
+
+
 @pytest.mark.parametrize("pagina", PAGINAS)
 def test_um_titulo_por_pagina_e_nenhum_repetido(pagina: str) -> None:
     """Dois títulos iguais teriam a mesma âncora."""

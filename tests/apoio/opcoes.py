@@ -58,6 +58,8 @@ ler, e as palavras vão para a saída de erros.
 - [Os códigos de saída](#os-códigos-de-saída)
 """
 
+VOLTA = "\n[↩ O manual](../../README.md#o-manual)\n"
+
 CODIGOS = """\
 ## Os códigos de saída
 
@@ -79,7 +81,7 @@ def pagina() -> str:
         partes.append(f"## {titulo}\n\n{_bloco(script, '')}")
         chamada = "" if script == BACKUP else f"{script} "
         partes += [f"### `{chamada}{a}`\n\n{_bloco(script, a)}" for a in acoes(script)]
-    return "\n".join([*partes, CODIGOS]) + "".join(_codigos())
+    return "\n".join([*partes, CODIGOS]) + "".join([*_codigos(), VOLTA])
 
 
 def atualizar() -> None:
