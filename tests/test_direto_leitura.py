@@ -15,7 +15,17 @@ import psycopg
 import pytest
 
 from apoio.direto import conferir_iguais, copiar_direto, pelas_duas_vias
+from apoio.escritor import DONO as DONO_COM_ESCRITOR
+from apoio.escritor import ESQUEMA as ESQUEMA_COM_ESCRITOR
+from apoio.escritor import (
+    MEXIDAS,
+    conferir_donos,
+    conferir_instante,
+    do_retrato,
+    escrevendo,
+)
 from apoio.execucao import BACKUP, executar, linhas_do_arquivo, metadados, ultimo_backup
+from apoio.grande import CONCEDER, DONO, EMPRESAS, GRANDE, VIZINHA
 from apoio.retrato import Fotografo, Retrato, fotografo, fotografo_direto
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.valores import RegraDeTabela, Regras
@@ -25,18 +35,6 @@ from cofre.base.rascunho import Rascunho
 from cofre.escopo.escopo import Elo, TabelaNoEscopo
 from supabase_local.postgres import ADMINISTRADOR
 from supabase_local.servidor import SupabaseLocal
-from test_consistencia import DONO as DONO_COM_ESCRITOR
-from test_consistencia import ESQUEMA as ESQUEMA_COM_ESCRITOR
-from test_consistencia import (
-    MEXIDAS,
-    conferir_donos,
-    conferir_instante,
-    do_retrato,
-    escrevendo,
-)
-from test_leitura import DONO, EMPRESAS, GRANDE, VIZINHA
-
-CONCEDER = "GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;"
 
 
 def test_a_loja_inteira_e_igual_pelas_duas_vias(supabase: SupabaseLocal, tmp_path: Path) -> None:

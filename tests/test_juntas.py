@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from apoio.execucao import conteudo, executar, linhas_do_arquivo, metadados, ultimo_backup
+from apoio.grande import CONCEDER, DONO, EMPRESAS, GRANDE, ORDENS, no_banco
 from apoio.lojinha import DONO as PADARIA
 from apoio.lojinha import LOJINHA
 from apoio.retrato import fotografo
@@ -19,7 +20,6 @@ from cofre.via.api import serie
 from cofre.via.contrato import EMPRESAS_JUNTAS
 from supabase_local.falhas import Pedido
 from supabase_local.servidor import SupabaseLocal
-from test_leitura import CONCEDER, DONO, EMPRESAS, GRANDE, ORDENS, no_banco
 
 ESQUEMA = """
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid, nome text);
