@@ -175,7 +175,7 @@ REGISTROS = ("logs", "ultima_execucao.json")
 
 def fotografia_do_disco(pasta: Path, *, com_registros: bool = False) -> dict[str, bytes]:
     """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /). Menos a
-    página, que se tira dos outros e muda a cada execução (dela cuida tests/test_painel.py), e os
+    página, que se tira dos outros e muda a cada execução (dela cuida test_painel.py), e os
     registros das execuções, a não ser que se peçam."""
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):

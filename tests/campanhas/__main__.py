@@ -17,10 +17,10 @@ from supabase_local.ambiente import continuar_no_ambiente, preparar  # noqa: E40
 from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
 
 CAMPANHAS = (
-    "tests/test_isolamento.py",
-    "tests/test_restaurar_quedas.py",
-    "tests/test_direto_restaurar.py",
-    "tests/test_edicoes.py",
+    "tests/restauracao/test_isolamento.py",
+    "tests/restauracao/test_restaurar_quedas.py",
+    "tests/via/test_direto_restaurar.py",
+    "tests/restauracao/test_edicoes.py",
 )
 
 

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from supabase import create_client
 
+from apoio.execucao import RAIZ
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from supabase_local.dados import DEMONSTRACAO, Perfil, inventar, linhas_de, semear
 from supabase_local.erros import ErroSupabaseLocal
@@ -311,7 +312,7 @@ def iniciar_filho(pasta: Path, *, efemero: bool) -> tuple[subprocess.Popen[str],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "scripts")},
+        env={**os.environ, "PYTHONPATH": str(RAIZ / "scripts")},
     )
     assert processo.stdout is not None
     lugar, url = json.loads(processo.stdout.readline())
