@@ -16,6 +16,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from apoio.forno import Processo, forno
 from cofre.rotina.painel import lembranca, pagina
 from supabase_local.servidor import SupabaseLocal
 
@@ -72,14 +73,23 @@ def abrir(
     script: Path = BACKUP,
     pasta: Path | None = None,
     programa: str = "",
-) -> subprocess.Popen[bytes]:
+    novo: bool | None = None,
+    com_entrada: bool = False,
+) -> Processo:
     """Começa o script na pasta corrente dada e volta já (para matá-lo no meio, por exemplo).
-    Com um `programa` em Python, é ele que roda, e recebe o script em argv[1]."""
+    Com um `programa` em Python, é ele que roda, e recebe o script em argv[1]. O processo sai do
+    forno, a não ser que tenha de ser `novo` (o de um programa é, se não se diz o contrário) ou que
+    algo o obrigue: uma cópia do script, variáveis que só valem ao nascer, um sistema sem fork."""
+    env = ambiente(projeto, destino, mais)
+    comando = [*(["-c"] if programa else []), str(script), *argumentos]
+    aquecido = None if (bool(programa) if novo is None else novo) else forno()
+    if aquecido and script.parent == BACKUP.parent and aquecido.serve(env):
+        return aquecido.abrir(comando, env, pasta=pasta, programa=programa, com_entrada=com_entrada)
     return subprocess.Popen(
         [sys.executable, *(["-c", programa] if programa else []), str(script), *argumentos],
         cwd=pasta,
-        env=ambiente(projeto, destino, mais),
-        stdin=subprocess.DEVNULL,
+        env=env,
+        stdin=subprocess.PIPE if com_entrada else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -93,12 +103,27 @@ def executar(
     script: Path = BACKUP,
     pasta: Path | None = None,
     programa: str = "",
+    novo: bool | None = None,
 ) -> Saida:
     """Roda o script até o fim."""
-    processo = abrir(
-        projeto, destino, *argumentos, mais=mais, script=script, pasta=pasta, programa=programa
+    return ate_o_fim(
+        abrir(
+            projeto,
+            destino,
+            *argumentos,
+            mais=mais,
+            script=script,
+            pasta=pasta,
+            programa=programa,
+            novo=novo,
+        )
     )
-    saida, erros = processo.communicate(timeout=PACIENCIA)
+
+
+def ate_o_fim(processo: Processo, entrada: bytes | None = None) -> Saida:
+    """Espera o processo terminar, com esta entrada padrão e mais nada."""
+    saida, erros = processo.communicate(entrada, timeout=PACIENCIA)
+    assert processo.returncode is not None
     return Saida(processo.returncode, saida.decode("utf-8"), erros.decode("utf-8"))
 
 
@@ -111,9 +136,7 @@ def restaurar(
 ) -> Saida:
     """Roda a restauração até o fim com estas respostas na entrada padrão, e mais nenhuma."""
     processo = abrir_restauracao(projeto, destino, *argumentos, mais=mais)
-    entrada = "".join(f"{resposta}\n" for resposta in respostas).encode()
-    saida, erros = processo.communicate(entrada, timeout=PACIENCIA)
-    return Saida(processo.returncode, saida.decode("utf-8"), erros.decode("utf-8"))
+    return ate_o_fim(processo, "".join(f"{resposta}\n" for resposta in respostas).encode())
 
 
 def abrir_restauracao(
@@ -121,15 +144,9 @@ def abrir_restauracao(
     destino: Path,
     *argumentos: str,
     mais: Mapping[str, str] | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Processo:
     """Começa a restauração e volta já; a entrada padrão é um cano."""
-    return subprocess.Popen(
-        [sys.executable, str(RESTAURACAO), *argumentos],
-        env=ambiente(projeto, destino, mais),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    return abrir(projeto, destino, *argumentos, mais=mais, script=RESTAURACAO, com_entrada=True)
 
 
 def metadados(destino: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ import random
 import re
 import signal
 import socket
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from apoio.execucao import (
     fotografia_do_disco,
     metadados,
 )
+from apoio.forno import Processo
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
@@ -227,7 +227,7 @@ def _mudo(projeto: SupabaseLocal, dono: str) -> Iterator[threading.Event]:
         yield chegou
 
 
-def _ler_ate(processo: subprocess.Popen[bytes], trecho: str) -> str:
+def _ler_ate(processo: Processo, trecho: str) -> str:
     assert processo.stdout is not None
     lido = ""
     for linha in processo.stdout:

@@ -9,7 +9,6 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
 import time
 from dataclasses import replace
 from typing import Final
@@ -19,6 +18,7 @@ import pytest
 from psycopg import sql
 
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao
+from apoio.forno import Processo
 from apoio.impressoes import diferencas, tabelas_e_donos
 from apoio.loja import LOJA_X, Loja, antes_de
 from cofre.via.contrato import API, DIRETA
@@ -144,7 +144,7 @@ def test_kill_9_deixa_a_empresa_toda_antes_ou_toda_depois(
     print(f"morte de {quem}, {semente}: {'depois' if agora == alvo.impressoes else 'antes'}")
 
 
-def _comecar(loja: Loja) -> subprocess.Popen[bytes]:
+def _comecar(loja: Loja) -> Processo:
     """Uma restauração até o diário estar no disco."""
     processo = abrir_restauracao(
         loja.projeto,

@@ -4,7 +4,6 @@ regras, ligações, sequências, tipos e nomes estranhos, quedas na confirmaçã
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 
 from apoio.bancada import Bancada, Montador
 from apoio.execucao import abrir_restauracao, conteudo
+from apoio.forno import Processo
 from apoio.impressoes import diferencas, estado
 from apoio.loja import DURANTE, PRE
 from apoio.lojinha import DONO, VIZINHA
@@ -845,7 +845,7 @@ def test_ctrl_c(montar: Montador, quando: str) -> None:
     b = montar()
     b.sql(*ESTRAGO)
     estragada = b.loja.impressoes()
-    processo: list[subprocess.Popen[bytes]] = []
+    processo: list[Processo] = []
 
     def interromper() -> Destino:
         processo[0].terminate()

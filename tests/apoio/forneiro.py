@@ -1,0 +1,169 @@
+"""O processo do forno: importa tudo uma vez e, a cada pedido, se divide num filho que é o script.
+
+Cada pedido traz o que o sistema daria a um processo novo (argv, ambiente, pasta, umask e os três
+canos), e o filho se arruma como o Python ao começar: daí em diante é o script, inclusive para o
+próprio interpretador, que conta os erros e termina o processo. Nada do cofre roda no pai.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SO_QUANDO_SE_USA = ("supabase", "psycopg", "httpx", "jinja2", "rich.progress", "encodings.idna")
+"""O que o cofre só importa dentro das funções."""
+AO_NASCER = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
+"""O que este processo herdou: é o que um processo novo herdaria."""
+
+
+def aquecer() -> None:
+    """Importa tudo o que os scripts importam."""
+    sys.path[0] = str(SCRIPTS)
+    cofre = importlib.import_module("cofre")
+    for modulo in pkgutil.walk_packages(cofre.__path__, "cofre."):
+        importlib.import_module(modulo.name)
+    for nome in SO_QUANDO_SE_USA:
+        importlib.import_module(nome)
+    assert threading.active_count() == 1, "um fio não passa para o filho"
+    gc.collect()
+    gc.freeze()
+
+
+class Forneiro:
+    """Atende aos pedidos até o outro lado fechar; em cada filho, `atender` devolve o pedido."""
+
+    def __init__(self, pedidos: socket.socket) -> None:
+        self._pedidos = pedidos
+        self._vivos: dict[int, int] = {}
+        """pid → o cano em que se conta como terminou."""
+        self._acorda, aviso = os.pipe()
+        for ponta in (self._acorda, aviso):
+            os.set_blocking(ponta, False)
+        signal.set_wakeup_fd(aviso)
+        signal.signal(signal.SIGCHLD, lambda _sinal, _quadro: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # o Ctrl+C é de quem roda os testes
+
+    def atender(self) -> dict[str, Any] | None:
+        """O pedido, no filho; None, no pai, quando não há mais quem peça."""
+        with selectors.DefaultSelector() as espera:
+            espera.register(self._pedidos, selectors.EVENT_READ)
+            espera.register(self._acorda, selectors.EVENT_READ)
+            while True:
+                prontos = {chave.fd for chave, _ in espera.select()}
+                if self._acorda in prontos:
+                    self._contar_os_que_terminaram()
+                if self._pedidos.fileno() in prontos:
+                    pedido, canos = self._ler()
+                    if not pedido:
+                        self._matar_os_vivos()
+                        return None
+                    if self._dividir(canos):
+                        return pedido
+
+    def _ler(self) -> tuple[dict[str, Any], list[int]]:
+        tamanho, canos, _, _ = socket.recv_fds(self._pedidos, 4, 4)
+        if not tamanho:
+            return {}, []
+        falta, corpo = int.from_bytes(tamanho, "big"), b""
+        while len(corpo) < falta:
+            corpo += self._pedidos.recv(falta - len(corpo))
+        pedido: dict[str, Any] = json.loads(corpo)
+        return pedido, canos
+
+    def _dividir(self, canos: list[int]) -> bool:
+        """Verdade no filho, já com os três canos nos lugares e nenhum outro descritor aberto."""
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for lugar, cano in enumerate(canos[:3]):
+                os.dup2(cano, lugar)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            return True
+        for cano in canos[:3]:
+            os.close(cano)
+        self._vivos[pid] = canos[3]
+        os.write(canos[3], b"%d\n" % pid)
+        return False
+
+    def _matar_os_vivos(self) -> None:
+        for pid in self._vivos:
+            os.kill(pid, signal.SIGKILL)
+        while self._vivos:
+            time.sleep(0.01)
+            self._contar_os_que_terminaram()
+
+    def _contar_os_que_terminaram(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._acorda, 512):
+                pass
+        with contextlib.suppress(ChildProcessError):
+            while (terminado := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, estado = terminado
+                cano = self._vivos.pop(pid)
+                with contextlib.suppress(BrokenPipeError):  # quem o abriu já não quer saber
+                    os.write(cano, b"%d\n" % os.waitstatus_to_exitcode(estado))
+                os.close(cano)
+
+
+def virar(pedido: dict[str, Any]) -> None:
+    """Deixa o filho como o Python deixaria um processo novo."""
+    for sinal, como in AO_NASCER.items():
+        signal.signal(sinal, como)
+    os.environ.clear()
+    os.environ.update(pedido["ambiente"])
+    time.tzset()
+    os.umask(pedido["umask"])
+    os.chdir(pedido["pasta"])
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.argv = pedido["argv"]
+    sys.stdin = sys.__stdin__ = _aberto(0, "r", sys.stdin)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _aberto(1, "w", sys.stdout)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _aberto(2, "w", sys.stderr)  # type: ignore[misc]
+
+
+def _aberto(descritor: int, modo: str, como: Any) -> Any:
+    """Igual ao que o Python abre ao começar, mas vendo o que está agora no descritor."""
+    fluxo: Any = open(  # noqa: SIM115
+        descritor,
+        modo,
+        buffering=1 if descritor == 2 else -1,
+        encoding=como.encoding,
+        errors=como.errors,
+        newline=None if modo == "r" else "\n",
+        closefd=False,
+    )
+    fluxo.buffer.raw.name = como.name
+    return fluxo
+
+
+def main() -> None:
+    aquecer()
+    pedido = Forneiro(socket.socket(fileno=int(sys.argv[1]))).atender()
+    if pedido is None:
+        return
+    virar(pedido)
+    if programa := pedido["programa"]:
+        sys.path[0] = ""
+        sys.modules["__main__"] = principal = ModuleType("__main__")
+        exec(compile(programa, "<string>", "exec"), vars(principal))
+    else:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
