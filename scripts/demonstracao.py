@@ -4,8 +4,8 @@ responder nada e com `--via direta` para ver a conexão direta com o PostgreSQL.
 import argparse
 import sys
 
-from supabase_local.ambiente import continuar_no_ambiente, preparar
-from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida
+from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar
+from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_saida
 
 
 def ler_opcoes() -> argparse.Namespace:

@@ -13,8 +13,8 @@ from pathlib import Path
 RAIZ = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(RAIZ / "scripts"))
 
-from supabase_local.ambiente import continuar_no_ambiente, preparar  # noqa: E402
-from supabase_local.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
+from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar  # noqa: E402
+from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
 
 CONFERENCIAS = (
     ("Estilo", ["ruff", "check", "."]),

@@ -1,5 +1,8 @@
-"""O Supabase embutido da demonstração e dos testes: PostgreSQL, PostgREST e um gateway.
+"""O Supabase embutido da demonstração e dos testes: servidores de verdade, empresas inventadas.
 
-Este arquivo nada importa de propósito: `ambiente` roda num Python sem dependência alguma.
-O ponto de entrada dos servidores é `supabase_local.servidor`.
+`servidores` põe um projeto do Supabase no ar; `empresas` inventa quem mora nele; `demonstracao` faz
+sobre os dois um backup e uma restauração de verdade. Daqui, só ela conhece os scripts do cofre.
+
+Nem este arquivo nem o de `servidores` importam nada, de propósito: `servidores.ambiente` roda num
+Python sem dependência alguma.
 """

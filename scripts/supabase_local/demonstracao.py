@@ -20,12 +20,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
-from supabase_local import acidente
-from supabase_local.ambiente import RAIZ, VENV
-from supabase_local.dados import DEMONSTRACAO, criar_modelo
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.empresas import acidente
+from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
+from supabase_local.servidores.ambiente import RAIZ, VENV
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
+from supabase_local.servidores.servidor import SupabaseLocal
 
 PASTA = VENV / "supabase_local"
 BACKUPS = RAIZ / "backups" / "demonstracao"
@@ -120,8 +120,9 @@ def _bancos_de_demonstracao(cluster: ClusterPostgres) -> list[str]:
 
 def _resumo_das_fontes() -> str:
     pasta = Path(__file__).parent
-    fontes = [*sorted(pasta.glob("sql/*.sql"))]
-    fontes += [pasta / f"{nome}.py" for nome in ("dados", "cadastros", "movimento", "invencao")]
+    empresas = pasta / "empresas"
+    fontes = sorted(pasta.glob("*/sql/*.sql"))
+    fontes += [empresas / f"{nome}.py" for nome in ("dados", "cadastros", "movimento", "invencao")]
     resumo = hashlib.sha256()
     for fonte in fontes:
         resumo.update(fonte.read_bytes())

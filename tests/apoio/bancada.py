@@ -17,7 +17,7 @@ from apoio.loja import Antes, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.via.contrato import DIRETA
-from supabase_local.postgres import ADMINISTRADOR
+from supabase_local.servidores.postgres import ADMINISTRADOR
 
 _numeros = itertools.count(1)
 PARA_A_API = "GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from apoio.execucao import Saida, conteudo, executar, metadados
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 SO_DA_VIA = ("origem", "consistencia", "consistencia_como", "consistencia_passadas")
 """O que os metadados dizem da via, além do momento."""

@@ -16,7 +16,7 @@ import psycopg
 
 from apoio.execucao import linhas_do_arquivo
 from apoio.retrato import Retrato
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "ad000000-0000-4000-8000-000000000000"
 VIZINHA = "ae000000-0000-4000-8000-000000000000"

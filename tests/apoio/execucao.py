@@ -18,7 +18,7 @@ from psycopg import sql
 
 from apoio.forno import Processo, forno
 from cofre.rotina.painel import lembranca, pagina
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
 BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "ad000000-0000-4000-8000-000000000000"
 VIZINHA = "ae000000-0000-4000-8000-000000000000"

@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DE_NINGUEM: Final = ""
 """O dono das linhas globais e das que não são de empresa alguma."""

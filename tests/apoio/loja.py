@@ -25,8 +25,8 @@ from apoio.impressoes import (
 )
 from apoio.servidores import LOJA, FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
-from supabase_local.postgres import ClusterPostgres
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.postgres import ClusterPostgres
+from supabase_local.servidores.servidor import SupabaseLocal
 
 GRUPO: Final = "abc12345-6789-4abc-8def-0123456789ab"
 DIFICIL: Final = "def67890-1234-4def-9abc-ba9876543210"

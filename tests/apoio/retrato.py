@@ -19,7 +19,7 @@ from cofre.deposito.formato import Gravador
 from cofre.via.api.via import ViaDaApi
 from cofre.via.contrato import Coleta, Inspecao, ViaDeLeitura
 from cofre.via.direta.via import ViaDireta
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 
 @dataclass(frozen=True, slots=True)

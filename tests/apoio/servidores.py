@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from supabase_local.dados import DEMONSTRACAO, criar_modelo
-from supabase_local.servidor import ClusterPostgres, SupabaseLocal
+from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
+from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 
 LOJA = "modelo_loja"
 LOJA_SEM_GATILHOS = "modelo_sem_gatilhos"

@@ -33,8 +33,8 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import EMPRESAS_JUNTAS
-from supabase_local.falhas import Atraso, Pedido
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import Atraso, Pedido
+from supabase_local.servidores.servidor import SupabaseLocal
 
 MORTES_NOS_PEDIDOS = 18
 PASSOS_NO_DISCO = 32

@@ -20,7 +20,7 @@ from cofre.base.config import ambiente, regras, valores
 from cofre.base.config.chave import conferir_chave, conferir_url
 from cofre.base.config.valores import Politica, RegraDeTabela, Regras
 from cofre.base.erros import ConfiguracaoInvalida
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "11111111-0000-4000-8000-000000000001"
 ESQUEMA = f"""

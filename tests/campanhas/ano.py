@@ -29,8 +29,8 @@ from cofre.base.relato import RelatoTexto  # noqa: E402
 from cofre.deposito.deposito import Deposito  # noqa: E402
 from cofre.deposito.formato import Gravador  # noqa: E402
 from cofre.rotina.poda.poda import PedidoDePoda, Podadora  # noqa: E402
-from supabase_local.dados import DEMONSTRACAO, criar_modelo  # noqa: E402
-from supabase_local.servidor import ClusterPostgres, SupabaseLocal  # noqa: E402
+from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo  # noqa: E402
+from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal  # noqa: E402
 
 DIAS = 365
 COMECO = datetime(2025, 1, 1, 3, 0, 0).astimezone()

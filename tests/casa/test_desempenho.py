@@ -23,8 +23,8 @@ from desempenho.principal import rodar
 from desempenho.projeto import Banca, Projeto
 from desempenho.quadro import Linha, em_markdown, segundos
 from desempenho.referencias import Referencias
-from supabase_local.chaves import assinar
-from supabase_local.postgres import ClusterPostgres
+from supabase_local.servidores.chaves import assinar
+from supabase_local.servidores.postgres import ClusterPostgres
 
 DA_GRANDE = [
     "backup-por-empresa.py --help",

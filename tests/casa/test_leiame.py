@@ -33,8 +33,8 @@ from cofre.restauracao.conducao import HA_DIFERENCAS
 from cofre.via.contrato import DIRETA
 from desempenho.cenarios import descricoes
 from desempenho.opcoes import leitor
-from supabase_local import acidente
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.empresas import acidente
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DAS_PROVAS = "tests/desempenho/README.md"
 TUDO = "\n".join(PAGINAS.values())

@@ -25,7 +25,7 @@ from cofre.base.palavras import em_linhas
 from cofre.comando.argumentos import CODIGOS
 from cofre.comando.backup import ACOES
 from cofre.restauracao.conducao import HA_DIFERENCAS
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"
 GRANDE = f"""

@@ -34,7 +34,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from cofre.deposito.zip import exportacao
 from cofre.deposito.zip.exportacao import CSV, JSON, LEIA_ME
 from cofre.deposito.zip.importacao import Importado, importar
 from cofre.deposito.zip.planilha import celula, escrever_csv
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 PASTA = "empresa_aaaa1111"
 

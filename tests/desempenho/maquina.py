@@ -11,8 +11,8 @@ import psutil
 
 from desempenho.nginx import versao_do_nginx
 from desempenho.referencias import versao_do_psql
-from supabase_local.ambiente import POSTGREST_VERSAO
-from supabase_local.postgres import ClusterPostgres
+from supabase_local.servidores.ambiente import POSTGREST_VERSAO
+from supabase_local.servidores.postgres import ClusterPostgres
 
 
 def descricao(cluster: ClusterPostgres) -> str:

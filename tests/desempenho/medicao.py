@@ -17,8 +17,8 @@ from desempenho.maquina import descricao
 from desempenho.opcoes import Opcoes
 from desempenho.projeto import Banca, parametros_do_postgres
 from desempenho.quadro import Linha, em_palavras
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.postgres import ClusterPostgres
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.postgres import ClusterPostgres
 
 
 @dataclass(slots=True)

@@ -22,9 +22,9 @@ from typing import Self
 
 from desempenho.atraso import ServidorDeAtraso
 from desempenho.pedidos import Pedido, ler_registro
-from supabase_local.chaves import Chaves
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.processos import Parada, Processo, esperar, porta_livre
+from supabase_local.servidores.chaves import Chaves
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.processos import Parada, Processo, esperar, porta_livre
 
 FORMATO = Path(__file__).with_name("nginx.conf.modelo")
 DO_SISTEMA = "/usr/sbin/nginx"

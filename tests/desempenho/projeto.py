@@ -16,9 +16,9 @@ from apoio.execucao import BACKUP, RESTAURACAO, ambiente
 from desempenho.corrida import Comando, Corredor, Corrida
 from desempenho.nginx import Nginx
 from desempenho.opcoes import Opcoes
-from supabase_local.chaves import Chaves, gerar_chaves
-from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
-from supabase_local.postgrest import ServidorPostgrest
+from supabase_local.servidores.chaves import Chaves, gerar_chaves
+from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
+from supabase_local.servidores.postgrest import ServidorPostgrest
 
 ARRUMAR = """
     SELECT 'VACUUM (ANALYZE) ' || string_agg(oid::regclass::text, ', ')

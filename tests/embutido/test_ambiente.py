@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from supabase_local import ambiente
-from supabase_local.sistema import ErroDeAmbiente
+from supabase_local.servidores import ambiente
+from supabase_local.servidores.sistema import ErroDeAmbiente
 
 
 def so_existe(monkeypatch: pytest.MonkeyPatch, *programas: str) -> None:

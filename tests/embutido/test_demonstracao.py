@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from supabase_local.ambiente import RAIZ
 from supabase_local.demonstracao import API, DIRETA, VIAS
-from supabase_local.lugar import dono_do_servidor, pasta_do_cluster
-from supabase_local.processos import esperar
+from supabase_local.servidores.ambiente import RAIZ
+from supabase_local.servidores.lugar import dono_do_servidor, pasta_do_cluster
+from supabase_local.servidores.processos import esperar
 
 # A mesma demonstração, com outras pastas: a do projeto pode estar em uso.
 PROGRAMA = """
 import sys
 from pathlib import Path
 from supabase_local import demonstracao as d
-from supabase_local.sistema import arrumar_entrada_e_saida
+from supabase_local.servidores.sistema import arrumar_entrada_e_saida
 arrumar_entrada_e_saida()
 base, via = Path(sys.argv[1]), sys.argv[2]
 d.PASTA, d.BACKUPS = base / "pg", base / "backups"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from apoio.servidores import FabricaDeSupabase
-from supabase_local.falhas import (
+from supabase_local.servidores.falhas import (
     Atraso,
     CorpoCortado,
     CorpoEncurtado,
@@ -23,9 +23,9 @@ from supabase_local.falhas import (
     SemDefinicoes,
     quando,
 )
-from supabase_local.processos import esperar
-from supabase_local.servidor import SupabaseLocal
-from supabase_local.transporte import Registro
+from supabase_local.servidores.fluxo import Visto
+from supabase_local.servidores.processos import esperar
+from supabase_local.servidores.servidor import SupabaseLocal
 
 PRAZO = 10.0
 """Segundos para um registro que já devia estar lá."""
@@ -42,11 +42,11 @@ def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
     return criar_supabase_do_modulo("template1", sql=(TABELA,))
 
 
-def registro_de(projeto: SupabaseLocal, metodo: str, consulta: str) -> Registro:
+def registro_de(projeto: SupabaseLocal, metodo: str, consulta: str) -> Visto:
     """O registro de um pedido. É escrito depois da resposta: pode chegar depois dela, e
     o de um teste anterior ainda pode estar por escrever."""
 
-    def achados() -> list[Registro]:
+    def achados() -> list[Visto]:
         return [r for r in projeto.gateway.pedidos if (r.metodo, r.consulta) == (metodo, consulta)]
 
     assert esperar(lambda: bool(achados()), PRAZO)

@@ -17,11 +17,11 @@ from supabase import create_client
 
 from apoio.execucao import RAIZ
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
-from supabase_local.dados import DEMONSTRACAO, Perfil, inventar, linhas_de, semear
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.postgres import ClusterPostgres, ler_sql
-from supabase_local.processos import esperar
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.empresas.dados import DEMONSTRACAO, Perfil, inventar, ler_sql, linhas_de, semear
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.postgres import ClusterPostgres
+from supabase_local.servidores.processos import esperar
+from supabase_local.servidores.servidor import SupabaseLocal
 
 RAVAL = str(DEMONSTRACAO[0].user_id)
 
@@ -296,7 +296,7 @@ def test_os_gatilhos_extremos_impedem_o_que_dizem(cluster: ClusterPostgres, banc
 FILHO = """
 import sys, time
 from pathlib import Path
-from supabase_local.servidor import ClusterPostgres, SupabaseLocal
+from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 with ClusterPostgres(Path(sys.argv[1]), efemero=sys.argv[2] == "sim") as cluster:
     if not cluster.existe_banco("guardado"):
         cluster.criar_banco("guardado")

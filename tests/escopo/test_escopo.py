@@ -22,9 +22,9 @@ from apoio.execucao import (
 )
 from apoio.servidores import LOJA_SEM_GATILHOS, VAZIO, FabricaDeSupabase
 from cofre.base.modelo import TABELAS_CONHECIDAS
-from supabase_local.dados import DEMONSTRACAO
-from supabase_local.falhas import SemDefinicoes
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.empresas.dados import DEMONSTRACAO
+from supabase_local.servidores.falhas import SemDefinicoes
+from supabase_local.servidores.servidor import SupabaseLocal
 
 RAVAL, OFICINA, LOJA_X = (str(perfil.user_id) for perfil in DEMONSTRACAO)
 

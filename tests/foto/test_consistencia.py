@@ -28,8 +28,8 @@ from apoio.escritor import (
 from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.retrato import fotografo
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from supabase_local.falhas import Pedido
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import Pedido
+from supabase_local.servidores.servidor import SupabaseLocal
 
 
 @pytest.fixture

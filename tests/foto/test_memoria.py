@@ -12,7 +12,7 @@ import pytest
 
 from apoio.execucao import BACKUP, PACIENCIA, Saida, ambiente, metadados
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
 LINHAS = 300_000

@@ -53,7 +53,7 @@ from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.restauracao import Planejada
 from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 Metadados = Mapping[str, Any]
 PRE, DURANTE = "pre_restauracao", "durante_restauracao"

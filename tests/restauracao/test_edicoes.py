@@ -26,8 +26,8 @@ from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
-from supabase_local.falhas import Falha, Pedido, Resposta, Seguir
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import Falha, Pedido, Resposta, Seguir
+from supabase_local.servidores.servidor import SupabaseLocal
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 LINHAS = 1234 if CAMPANHA else 240

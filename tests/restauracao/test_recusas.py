@@ -21,7 +21,7 @@ from apoio.danos import (
 from apoio.impressoes import alheias, diferencas
 from apoio.loja import GRUPO, LOJA_X, PELAS_DUAS_VIAS, PRE, Loja, antes_de, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
-from supabase_local.postgres import ler_sql
+from supabase_local.empresas.dados import ler_sql
 
 Backup = dict[str, Any]
 

@@ -24,9 +24,9 @@ from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar
 from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
 from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, copiar_deposito
 from apoio.servidores import LOJA, FabricaDeSupabase
-from supabase_local.falhas import CorteDepois, Pedido, RespostaForcada
-from supabase_local.postgres import ClusterPostgres
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import CorteDepois, Pedido, RespostaForcada
+from supabase_local.servidores.postgres import ClusterPostgres
+from supabase_local.servidores.servidor import SupabaseLocal
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 AMOSTRA: Final = 6

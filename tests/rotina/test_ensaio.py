@@ -31,7 +31,7 @@ from cofre.rotina.ensaio.banco import endereco_de_teste, transacao_sem_volta
 from cofre.rotina.ensaio.rodizio import NUNCA, da_vez
 from cofre.rotina.painel.pagina import ARQUIVO
 from cofre.via.direta.endereco import Endereco, interpretar
-from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
+from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
 AGORA = datetime.now().astimezone().replace(microsecond=0)

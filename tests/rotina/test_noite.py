@@ -33,8 +33,8 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.idade import idades
-from supabase_local.falhas import Pedido, RespostaForcada
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
+from supabase_local.servidores.servidor import SupabaseLocal
 
 
 @pytest.fixture

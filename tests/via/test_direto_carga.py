@@ -21,7 +21,7 @@ from cofre.via.direta import ajustes, catalogo, prova
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Gatilho, Suspensos
 from cofre.via.direta.transacao import COMECO
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
 VIZINHA = "bbbb2222-0000-4000-8000-000000000002"

@@ -22,9 +22,9 @@ from cofre.base.config.ambiente import carregar
 from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.via.direta.endereco import conferir_projeto, interpretar
-from supabase_local.postgres import ADMINISTRADOR
-from supabase_local.processos import porta_livre
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.postgres import ADMINISTRADOR
+from supabase_local.servidores.processos import porta_livre
+from supabase_local.servidores.servidor import SupabaseLocal
 
 SENHA = "s3gredo-Que_nao+aparece"
 POOLER = "aws-0-sa-east-1.pooler.supabase.com"

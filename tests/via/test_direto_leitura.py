@@ -33,8 +33,8 @@ from cofre.base.erros import LinhaDeOutraEmpresa, TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.escopo.escopo import Elo, TabelaNoEscopo
-from supabase_local.postgres import ADMINISTRADOR
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.postgres import ADMINISTRADOR
+from supabase_local.servidores.servidor import SupabaseLocal
 
 
 def test_a_loja_inteira_e_igual_pelas_duas_vias(supabase: SupabaseLocal, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from apoio.forno import Processo
 from apoio.impressoes import diferencas, tabelas_e_donos
 from apoio.loja import LOJA_X, Loja, antes_de
 from cofre.via.contrato import API, DIRETA
-from supabase_local.falhas import Pedido, RespostaForcada
-from supabase_local.postgres import ler_sql
+from supabase_local.empresas.dados import ler_sql
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
 
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 SEMENTES = range(100 if CAMPANHA else 3)

@@ -15,7 +15,7 @@ import pytest
 from apoio.loja import DURANTE, LOJA_X, Loja, antes_de, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
 from cofre.restauracao.convergencia import PASSADAS
-from supabase_local.falhas import Pedido
+from supabase_local.servidores.falhas import Pedido
 
 MAIOR_URL = 3 * 1024
 NOVOS = (

@@ -23,7 +23,7 @@ from apoio.execucao import (
 )
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from supabase_local.falhas import (
+from supabase_local.servidores.falhas import (
     CorpoCortado,
     CorpoEncurtado,
     CorteAntes,
@@ -34,7 +34,7 @@ from supabase_local.falhas import (
     RespostaForcada,
     quando,
 )
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 PASSAGEIRAS: tuple[Falha, ...] = (
     CorteAntes(com_reset=True),

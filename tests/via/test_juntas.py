@@ -18,8 +18,8 @@ from apoio.retrato import fotografo
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from cofre.via.api import serie
 from cofre.via.contrato import EMPRESAS_JUNTAS
-from supabase_local.falhas import Pedido
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import Pedido
+from supabase_local.servidores.servidor import SupabaseLocal
 
 ESQUEMA = """
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid, nome text);

@@ -23,9 +23,9 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.linha import juntar
 from cofre.deposito import formato
 from cofre.deposito.formato import Gravador, ler_linhas
-from supabase_local.dados import DEMONSTRACAO
-from supabase_local.falhas import ParametroIgnorado, Pedido
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.empresas.dados import DEMONSTRACAO
+from supabase_local.servidores.falhas import ParametroIgnorado, Pedido
+from supabase_local.servidores.servidor import SupabaseLocal
 
 RAVAL = str(DEMONSTRACAO[0].user_id)
 

@@ -19,8 +19,8 @@ from cofre.base.erros import Disputa
 from cofre.plano.lotes import BYTES_POR_LOTE, LINHAS_POR_LOTE, Ritmo
 from cofre.plano.plano import Acao
 from cofre.via.api.fila import lado_a_lado
-from supabase_local.falhas import Pedido, RespostaForcada
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
+from supabase_local.servidores.servidor import SupabaseLocal
 
 CABEM = 4000
 """Bytes de um pedido que o servidor ainda aceita."""

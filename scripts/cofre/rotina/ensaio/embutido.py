@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, RAIZ, AcessoDireto
 from cofre.base.erros import DependenciaAusente
 
-PROGRAMA = RAIZ / "scripts" / "supabase_local" / "banco_de_ensaio.py"
+PROGRAMA = RAIZ / "scripts" / "supabase_local" / "servidores" / "banco_de_ensaio.py"
 INSTALACAO = (
     "No Linux ou no macOS, instale os pacotes dele no ambiente do projeto:\n"
     "  .venv/bin/python -m pip install -r scripts/supabase_local/requirements.txt\n"

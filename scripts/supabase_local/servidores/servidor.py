@@ -7,10 +7,10 @@ import itertools
 from types import TracebackType
 from typing import Self
 
-from supabase_local.chaves import assinar, gerar_chaves
-from supabase_local.gateway import Gateway
-from supabase_local.postgres import ADMINISTRADOR, ClusterPostgres
-from supabase_local.postgrest import LINHAS_POR_RESPOSTA, ServidorPostgrest
+from supabase_local.servidores.chaves import assinar, gerar_chaves
+from supabase_local.servidores.gateway import Gateway
+from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
+from supabase_local.servidores.postgrest import LINHAS_POR_RESPOSTA, ServidorPostgrest
 
 __all__ = ["ClusterPostgres", "SupabaseLocal"]
 

@@ -6,8 +6,8 @@ import json
 
 from aiohttp import web
 
-from supabase_local.chaves import Chaves
-from supabase_local.falhas import Resposta
+from supabase_local.servidores.chaves import Chaves
+from supabase_local.servidores.falhas import Resposta
 
 LIMITE_DE_URL_E_CABECALHOS = 16 * 1024
 

@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from supabase_local.postgres import ClusterPostgres
+from supabase_local.servidores.postgres import ClusterPostgres
 
 BANCO = "ensaio"
 

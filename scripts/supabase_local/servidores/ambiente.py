@@ -18,14 +18,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from supabase_local.sistema import (
+from supabase_local.servidores.sistema import (
     ErroDeAmbiente,
     comando_que_instala,
     pacote_do_postgrest,
     travar,
 )
 
-RAIZ = Path(__file__).resolve().parents[2]
+RAIZ = Path(__file__).resolve().parents[3]
 VENV = RAIZ / ".venv"
 PYTHON_MINIMO = (3, 11)
 POSTGREST_VERSAO = "12.0.2-2"
@@ -34,7 +34,7 @@ EM_OBRA = VENV / "em-obra"
 REQUISITOS = (
     RAIZ / "requirements.txt",
     RAIZ / "scripts" / "requirements-direto.txt",
-    Path(__file__).with_name("requirements.txt"),
+    RAIZ / "scripts" / "supabase_local" / "requirements.txt",
 )
 
 

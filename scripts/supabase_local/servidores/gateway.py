@@ -19,9 +19,9 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from supabase_local.chaves import Chaves
-from supabase_local.descricao import DescricaoDeHoje
-from supabase_local.falhas import (
+from supabase_local.servidores.chaves import Chaves
+from supabase_local.servidores.descricao import DescricaoDeHoje
+from supabase_local.servidores.falhas import (
     CortarConexao,
     Falha,
     Gancho,
@@ -32,11 +32,10 @@ from supabase_local.falhas import (
     Resposta,
     quando,
 )
-from supabase_local.portaria import barrar, identificar
-from supabase_local.transporte import (
+from supabase_local.servidores.fluxo import (
     SO_DO_TRECHO,
     Contador,
-    Registro,
+    Visto,
     cortar,
     descida,
     partes,
@@ -44,6 +43,7 @@ from supabase_local.transporte import (
     servidor_ausente,
     subida,
 )
+from supabase_local.servidores.portaria import barrar, identificar
 
 PREFIXO = "/rest/v1/"
 LIMITE_DE_LINHA = 1024 * 1024
@@ -66,7 +66,7 @@ class Gateway:
         self._thread = threading.Thread(target=self._laco.run_forever, daemon=True)
         self._numeros = itertools.count(1)
         self._trava = threading.Lock()
-        self._registros: list[Registro] = []
+        self._vistos: list[Visto] = []
         self._regras: list[Regra] = []
         self._executor: web.AppRunner | None = None
         self._cliente: aiohttp.ClientSession | None = None
@@ -106,14 +106,14 @@ class Gateway:
     # -- o que os testes veem e mandam -----------------------------------------------------
 
     @property
-    def pedidos(self) -> list[Registro]:
+    def pedidos(self) -> list[Visto]:
         """Os pedidos já terminados, na ordem em que terminaram."""
         with self._trava:
-            return list(self._registros)
+            return list(self._vistos)
 
     def esquecer_pedidos(self) -> None:
         with self._trava:
-            self._registros.clear()
+            self._vistos.clear()
 
     def acrescentar(self, regra: Regra) -> Regra:
         with self._trava:
@@ -219,9 +219,7 @@ class Gateway:
             return cortar(requisicao, com_reset=corte.com_reset)
         finally:
             with self._trava:
-                self._registros.append(
-                    Registro(pedido, status, contador.recebidos, contador.enviados)
-                )
+                self._vistos.append(Visto(pedido, status, contador.recebidos, contador.enviados))
 
     async def _com_regras(
         self, pedido: Pedido, requisicao: web.Request, contador: Contador

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from psycopg import sql
 
-from supabase_local.dados import DEMONSTRACAO
-from supabase_local.postgres import ClusterPostgres
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.empresas.dados import DEMONSTRACAO
+from supabase_local.servidores.postgres import ClusterPostgres
+from supabase_local.servidores.servidor import SupabaseLocal
 
 VITIMA = DEMONSTRACAO[0]
 TABELAS = ("produtos", "clientes", "vendas", "ordens_servico", "despesas", "categorias")

@@ -7,18 +7,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
-from supabase_local.cadastros import cadastros
-from supabase_local.invencao import Inventor, sem_acento
-from supabase_local.linhas import Linhas, Perfil
-from supabase_local.movimento import movimento
-from supabase_local.postgres import ClusterPostgres, ler_sql
+from supabase_local.empresas.cadastros import cadastros
+from supabase_local.empresas.invencao import Inventor, sem_acento
+from supabase_local.empresas.linhas import Linhas, Perfil
+from supabase_local.empresas.movimento import movimento
+from supabase_local.servidores.postgres import ClusterPostgres
 
-__all__ = ["DEMONSTRACAO", "Perfil", "criar_modelo", "inventar", "linhas_de", "semear"]
+__all__ = ["DEMONSTRACAO", "Perfil", "criar_modelo", "inventar", "ler_sql", "linhas_de", "semear"]
+
+PASTA_SQL = Path(__file__).with_name("sql")
 
 NOME_DIFICIL = 'Zé & Filhos <script>alert("oi")</script> 🛠️ “Oficina”/\\:*?'
 DEMONSTRACAO = (
@@ -86,6 +89,11 @@ def criar_modelo(
     for arquivo in ARQUIVOS_DEPOIS if com_gatilhos else ARQUIVOS_DEPOIS[:1]:
         cluster.executar(nome, ler_sql(arquivo))
     cluster.executar(nome, "ANALYZE")
+
+
+def ler_sql(nome: str) -> str:
+    """O texto de um dos arquivos de `scripts/supabase_local/empresas/sql/`."""
+    return (PASTA_SQL / nome).read_text(encoding="utf-8")
 
 
 def _copiar(cursor: psycopg.Cursor, tabela: str, linhas: Sequence[dict[str, object]]) -> None:

@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from psycopg.types.json import Jsonb
 
-from supabase_local.invencao import AGORA, DEFEITOS, MODELOS, Inventor
-from supabase_local.linhas import Linha, Linhas, Perfil
+from supabase_local.empresas.invencao import AGORA, DEFEITOS, MODELOS, Inventor
+from supabase_local.empresas.linhas import Linha, Linhas, Perfil
 
 CENTAVO = Decimal("0.01")
 VENDAS_POR_CAIXA = 8

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from supabase_local.ambiente import POSTGREST
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.postgres import ClusterPostgres
-from supabase_local.processos import Parada, Processo, esperar, porta_livre
+from supabase_local.servidores.ambiente import POSTGREST
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.postgres import ClusterPostgres
+from supabase_local.servidores.processos import Parada, Processo, esperar, porta_livre
 
 LINHAS_POR_RESPOSTA = 1000
 TENTATIVAS_DE_PORTA = 5

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from supabase_local.invencao import (
+from supabase_local.empresas.invencao import (
     CATEGORIAS,
     CIDADES,
     CORES,
@@ -15,7 +15,7 @@ from supabase_local.invencao import (
     Inventor,
     sem_acento,
 )
-from supabase_local.linhas import Linha, Linhas, Perfil
+from supabase_local.empresas.linhas import Linha, Linhas, Perfil
 
 
 def cadastros(perfil: Perfil, inventor: Inventor, codigo: str) -> Linhas:

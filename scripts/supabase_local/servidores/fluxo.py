@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
-from supabase_local.falhas import CortarConexao, Pedido, Resposta
+from supabase_local.servidores.falhas import CortarConexao, Pedido, Resposta
 
 PEDACO = 64 * 1024
 # Cabeçalhos que valem entre dois vizinhos da conexão, e não de ponta a ponta.
@@ -20,7 +20,7 @@ SO_DO_TRECHO = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Registro:
+class Visto:
     """O que ficou de um pedido atendido. `status` é 0 quando a conexão foi cortada."""
 
     pedido: Pedido

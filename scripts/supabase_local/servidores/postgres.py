@@ -23,9 +23,9 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from supabase_local.erros import ErroSupabaseLocal
-from supabase_local.lugar import binarios, dono_do_servidor, pasta_do_cluster
-from supabase_local.processos import Parada, Processo, esperar, porta_livre
+from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.lugar import binarios, dono_do_servidor, pasta_do_cluster
+from supabase_local.servidores.processos import Parada, Processo, esperar, porta_livre
 
 PASTA_SQL = Path(__file__).with_name("sql")
 ADMINISTRADOR = "supabase_admin"
@@ -214,7 +214,7 @@ class ClusterPostgres:
 
     def _preparar_papeis(self) -> None:
         """Tudo entra também no template1, de onde cada banco novo nasce já com a cara certa."""
-        self.executar("template1", ler_sql("papeis.sql"), ADMINISTRADOR)
+        self.executar("template1", _ler_sql("papeis.sql"), ADMINISTRADOR)
         with self.conectar("postgres", ADMINISTRADOR) as conexao:
             for papel in PAPEIS_COM_SENHA:
                 conexao.execute(
@@ -222,7 +222,7 @@ class ClusterPostgres:
                         sql.Identifier(papel), sql.Literal(self.senha)
                     )
                 )
-        self.executar("template1", ler_sql("base.sql"), ADMINISTRADOR)
+        self.executar("template1", _ler_sql("base.sql"), ADMINISTRADOR)
 
     # -- bancos ----------------------------------------------------------------------------
 
@@ -263,6 +263,5 @@ class ClusterPostgres:
             conexao.execute(comando)
 
 
-def ler_sql(nome: str) -> str:
-    """O texto de um dos arquivos de `scripts/supabase_local/sql/`."""
+def _ler_sql(nome: str) -> str:
     return (PASTA_SQL / nome).read_text(encoding="utf-8")

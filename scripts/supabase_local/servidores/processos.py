@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supabase_local.erros import ErroSupabaseLocal
+from supabase_local.servidores.erros import ErroSupabaseLocal
 
 VIGIA = Path(__file__).with_name("vigia.py")
 
