@@ -213,7 +213,7 @@ def test_o_repr_da_configuracao_nao_tem_a_chave(
     monkeypatch.setenv("SUPABASE_URL", servidor.url)
     monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", servidor.chave_service_role)
     lida = ambiente.carregar(tmp_path)
-    assert lida.acesso.chave == servidor.chave_service_role
+    assert lida.acesso_da_api().chave == servidor.chave_service_role
     sem_pedacos(servidor.chave_service_role, repr(lida), str(lida))
 
 

@@ -21,7 +21,7 @@ from apoio.tls import com_tls, gravar_ca
 from cofre.base.config.ambiente import carregar
 from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida
-from cofre.via.direta.endereco import conferir_projeto, interpretar
+from cofre.via.direta.endereco import interpretar, mesmo_projeto
 from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.processos import porta_livre
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -159,10 +159,11 @@ def sem_segredo(texto: str) -> None:
 )
 def test_o_banco_e_a_api_sao_do_mesmo_projeto(url: str) -> None:
     endereco = interpretar(AcessoDireto(url))
-    conferir_projeto(endereco, Acesso(f"https://{REF}.supabase.co", "x"))
-    conferir_projeto(endereco, Acesso("https://api.exemplo.com", "x"))
+    assert mesmo_projeto(endereco, Acesso(f"https://{REF}.supabase.co", "x"))
+    assert not mesmo_projeto(endereco, Acesso("https://api.exemplo.com", "x"))
+    assert endereco.publico == f"https://{REF}.supabase.co"
     with pytest.raises(ConfiguracaoInvalida, match=f"é do projeto {REF}, e SUPABASE_URL é do"):
-        conferir_projeto(endereco, Acesso(f"https://{REF[::-1]}.supabase.co", "x"))
+        mesmo_projeto(endereco, Acesso(f"https://{REF[::-1]}.supabase.co", "x"))
 
 
 def test_a_config_le_a_url_e_a_ca_sem_as_mostrar(

@@ -32,7 +32,7 @@ from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.rotina.encolhimento import Encolhimento, encolhimentos, reconhecido_ate, referencias
-from cofre.via.contrato import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
+from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
 
@@ -42,6 +42,12 @@ CAUSAS_SEM_EMPRESA = (
     "  2. A chave não é a service_role, ou é de outro projeto: confira o .env.\n"
     "  3. A service_role não tem permissão nessas tabelas. No SQL Editor do Supabase:\n"
     "     GRANT SELECT ON public.empresas, public.user_approvals TO service_role;"
+)
+CAUSAS_PELA_DIRETA = (
+    "Causas possíveis:\n"
+    "  1. As tabelas empresas e user_approvals não existem ou estão vazias: cadastre ao menos uma"
+    " empresa.\n"
+    "  2. A SUPABASE_DB_URL é de outro projeto, ou de outro banco dele: confira o .env."
 )
 
 
@@ -72,7 +78,7 @@ class Rodada:
         narracao.comeco(self.configuracao.avisos)
         inspecao = self.via.inspecionar(self.configuracao.regras)
         if not inspecao.empresas:
-            raise _sem_empresas(inspecao)
+            raise _sem_empresas(inspecao, self.via.nome)
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
         pedidas = _tabelas(inspecao, pedido.tabelas)
         escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
@@ -97,8 +103,9 @@ class Rodada:
         if not pedido.empresas and not resumo.falhas:
             resumo.sem_dono = self._contar_sem_dono(resumo, escopo)
         if not pedido.empresas:
-            url = self.configuracao.acesso.url
-            resumo.sumidas = tuple(empresas_sumidas(self.deposito, inspecao.empresas, url))
+            resumo.sumidas = tuple(
+                empresas_sumidas(self.deposito, inspecao.empresas, self.via.origem)
+            )
         resumo.segundos = time.monotonic() - inicio
         narracao.fim(resumo)
         yield resumo
@@ -218,7 +225,9 @@ def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEs
     return {nome: dentro[nome] for nome in sorted(nomes or dentro, key=ordem_de_exibicao)}
 
 
-def _sem_empresas(inspecao: Inspecao) -> NadaEncontrado:
+def _sem_empresas(inspecao: Inspecao, via: str) -> NadaEncontrado:
+    if via == DIRETA:
+        return NadaEncontrado("Nenhuma empresa encontrada", CAUSAS_PELA_DIRETA)
     ocultas = inspecao.catalogo.ocultas
     recusas = [ocultas[t] for t in ("empresas", "user_approvals") if t in ocultas]
     disse = f"\nO servidor disse: {recusas[0]}" if recusas else ""

@@ -25,7 +25,7 @@ from cofre.deposito.publicacao import Montagem
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import contradicoes
 from cofre.foto.foto import Contexto, Foto
-from cofre.via.contrato import TabelaLida
+from cofre.via.contrato import TabelaLida, ViaDeFotos
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class FotoMontada:
         return self._montagem.publicar({**self._metadados, CHAVE: list(encolhimentos)})
 
 
-def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: str) -> FotoMontada:
+def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
     """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
     boas = [t for t in foto.coleta.tabelas if t.falha is None]
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
@@ -96,7 +96,9 @@ def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSal
     )
 
 
-def _metadados(montada: FotoMontada, foto: Foto, contexto: Contexto, via: str) -> dict[str, Any]:
+def _metadados(
+    montada: FotoMontada, foto: Foto, contexto: Contexto, via: ViaDeFotos
+) -> dict[str, Any]:
     inspecao = contexto.inspecao
     registros = montada.empresa.registros
     nao_pedidas = set(inspecao.escopo.tabelas) - set(contexto.escopo.tabelas)
@@ -110,8 +112,8 @@ def _metadados(montada: FotoMontada, foto: Foto, contexto: Contexto, via: str) -
         "inicio": foto.inicio.isoformat(),
         "fim": datetime.now().astimezone().isoformat(),
         "origem": {
-            "via": via,
-            "url": contexto.configuracao.acesso.url,
+            "via": via.nome,
+            "url": via.origem,
             "maquina": socket.gethostname(),
         },
         "tipo": contexto.pedido.tipo,

@@ -63,7 +63,7 @@ class Fotografo:
         """Uma foto em arquivos: somem ao sair, se não forem publicados. Levanta FalhaDeDisco."""
         with self.deposito.montar(foto.empresa.id, foto.inicio) as montagem:
             with erros_de_disco(montagem.pasta):
-                montada = montar(foto, montagem, contexto, self.via.nome)
+                montada = montar(foto, montagem, contexto, self.via)
             yield montada
 
     @contextlib.contextmanager

@@ -19,7 +19,8 @@ def abrir_via(
     opcoes: Namespace, configuracao: Configuracao, parar: threading.Event, relato: Relato
 ) -> Via:
     """A via pedida: sem --via, a direta se está configurada. Nunca se troca uma pela outra em
-    silêncio. Levanta ErroDeUso, ConfiguracaoInvalida ou DependenciaAusente."""
+    silêncio, e a direta não precisa da chave. Levanta ErroDeUso, ConfiguracaoInvalida ou
+    DependenciaAusente."""
     from cofre.base.config.valores import ONDE_PEGAR_BANCO
 
     direto = configuracao.direto
@@ -29,7 +30,7 @@ def abrir_via(
             ONDE_PEGAR_BANCO,
         )
     if direto is None or opcoes.via == "api":
-        return abrir_api(opcoes, configuracao.acesso, parar, relato)
+        return abrir_api(opcoes, configuracao.acesso_da_api(), parar, relato)
     try:
         from cofre.via.direta.via import ViaDireta
     except ImportError as e:

@@ -107,6 +107,11 @@ class ViaDeFotos(Protocol):
     def nome(self) -> str:
         """API ou DIRETA: vai para `origem.via` nos metadados."""
 
+    @property
+    def origem(self) -> str:
+        """O endereço do projeto, sem segredo algum: vai para `origem.url` nos metadados, e diz se
+        um backup é deste projeto."""
+
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
 

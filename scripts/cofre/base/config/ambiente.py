@@ -64,17 +64,22 @@ def carregar(
     ConfiguracaoInvalida ou DependenciaAusente."""
     valores = _ambiente(raiz, so_o_env=so_o_env)
     avisos = list(_avisos_do_env(raiz / ".env"))
-    acesso = _acesso(valores)
-    avisos.extend(avisos_da_url(acesso.url))
+    direto = _acesso_direto(valores, raiz)
+    acesso, sem_api = _acesso(valores), _o_que_falta(valores)
+    if sem_api is not None and direto is None:
+        raise sem_api
+    if acesso is not None and acesso.chave:
+        avisos.extend(avisos_da_url(acesso.url))
     return Configuracao(
         acesso=acesso,
         destino=_destino(valores, raiz, destino),
         regras=ler_regras(raiz / "cofre.toml"),
         avisos=tuple(avisos),
-        direto=_acesso_direto(valores, raiz),
+        direto=direto,
         guardar=_politica(valores),
         compactar=_sim_ou_nao(valores, "BACKUP_COMPACTAR"),
         limites=_limites(valores),
+        sem_api=sem_api,
     )
 
 
@@ -177,24 +182,31 @@ def _primeiro(valores: Mapping[str, str], nomes: Iterable[str]) -> tuple[str, st
     return next(((nome, valores[nome]) for nome in nomes if nome in valores), None)
 
 
-def _acesso(valores: Mapping[str, str]) -> Acesso:
-    url = _primeiro(valores, NOMES_DA_URL)
-    if url is None:
-        raise ConfiguracaoInvalida(
+def _acesso(valores: Mapping[str, str]) -> Acesso | None:
+    """O endereço e a chave ditos, conferidos; sem o endereço, None. Levanta
+    ConfiguracaoInvalida."""
+    url, chave = _primeiro(valores, NOMES_DA_URL), _primeiro(valores, NOMES_DA_CHAVE)
+    endereco = conferir_url(*url) if url else ""
+    if url and chave:
+        conferir_chave(*chave)
+    return Acesso(endereco, chave[1] if chave else "") if url else None
+
+
+def _o_que_falta(valores: Mapping[str, str]) -> ConfiguracaoInvalida | None:
+    """O que falta dizer para que a API se use; None se nada."""
+    if _primeiro(valores, NOMES_DA_URL) is None:
+        return ConfiguracaoInvalida(
             "Falta o endereço do projeto: SUPABASE_URL não está no .env nem no ambiente.",
             ONDE_PEGAR_URL,
         )
-    chave = _primeiro(valores, NOMES_DA_CHAVE)
-    if chave is None:
+    if _primeiro(valores, NOMES_DA_CHAVE) is None:
         publica = _primeiro(valores, NOMES_DA_CHAVE_PUBLICA)
         achado = f" Só encontrei {publica[0]}, que é pública e não serve." if publica else ""
-        raise ConfiguracaoInvalida(
+        return ConfiguracaoInvalida(
             f"Falta a chave de serviço: nem {' nem '.join(NOMES_DA_CHAVE)} estão no .env.{achado}",
             ONDE_PEGAR,
         )
-    acesso = Acesso(conferir_url(*url), chave[1])
-    conferir_chave(*chave)
-    return acesso
+    return None
 
 
 def _acesso_direto(valores: Mapping[str, str], raiz: Path) -> AcessoDireto | None:

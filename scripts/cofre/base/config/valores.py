@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from cofre.base.config.limites import (
-    Limites,
-)
+from cofre.base.config.limites import Limites
+from cofre.base.erros import ConfiguracaoInvalida
 
 RAIZ = Path(__file__).resolve().parents[4]
 """A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
@@ -35,7 +34,7 @@ ONDE_PEGAR_BANCO = (
 
 @dataclass(frozen=True, slots=True)
 class Acesso:
-    """Para onde e com que chave; a chave nunca aparece no repr."""
+    """Para onde e com que chave (vazia: não foi dita); a chave nunca aparece no repr."""
 
     url: str
     chave: str = field(repr=False)
@@ -103,9 +102,12 @@ class Politica:
 @dataclass(frozen=True, slots=True)
 class Configuracao:
     """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário. `guardar` é o que
-    a execução diária guarda ao podar (vazia: não poda)."""
+    a execução diária guarda ao podar (vazia: não poda).
 
-    acesso: Acesso
+    `acesso` é None se nem o endereço da API foi dito, e aí há `direto`; o que falta para usar a API
+    está em `sem_api` (None: nada)."""
+
+    acesso: Acesso | None
     destino: Path
     regras: Regras
     avisos: tuple[str, ...] = ()
@@ -113,3 +115,11 @@ class Configuracao:
     guardar: Politica = field(default_factory=Politica)
     compactar: bool = False
     limites: Limites = field(default_factory=Limites)
+    sem_api: ConfiguracaoInvalida | None = None
+
+    def acesso_da_api(self) -> Acesso:
+        """O endereço e a chave da API. Levanta ConfiguracaoInvalida se algum não foi dito."""
+        if self.sem_api is not None:
+            raise self.sem_api
+        assert self.acesso is not None
+        return self.acesso

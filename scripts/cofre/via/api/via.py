@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cofre.base.config.valores import Acesso, Regras
 from cofre.base.equipe import Equipe
@@ -35,6 +36,7 @@ from cofre.via.contrato import (
     prova_de,
     ramos_de_agora,
 )
+from cofre.via.empresas import listar
 
 
 @dataclass(slots=True)
@@ -63,6 +65,11 @@ class ViaDaApi:
             cadencia=Cadencia(self.limite_por_segundo, self.parar),
         )
 
+    @property
+    def origem(self) -> str:
+        """A SUPABASE_URL."""
+        return self.acesso.url
+
     def fechar(self) -> None:
         """Encerra conexões e fios."""
         self._equipe.encerrar()
@@ -82,7 +89,7 @@ class ViaDaApi:
         self, catalogo: Catalogo, referencias: Iterable[str]
     ) -> tuple[Empresa, ...]:
         """Todas as empresas, por nome. Levanta FalhaDoServidor."""
-        return empresas.listar(self._conexao, catalogo, referencias)
+        return listar(catalogo, referencias, partial(empresas.linhas, self._conexao))
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que

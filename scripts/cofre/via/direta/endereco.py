@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from cofre.base.config.chave import endereco_local
 from cofre.base.config.valores import (
@@ -60,6 +60,15 @@ class Endereco:
         _papel, _ponto, do_pooler = self.usuario.partition(".")
         return casa[1] if casa else do_pooler if self.host.endswith(".supabase.com") else ""
 
+    @property
+    def publico(self) -> str:
+        """O que se pode guardar e mostrar: o endereço do projeto, ou, se não se sabe, o do banco,
+        sem o usuário nem a senha."""
+        if self.projeto:
+            return f"https://{self.projeto}.supabase.co"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"postgresql://{host}:{self.porta}/{quote(self.banco, safe='')}"
+
 
 def interpretar(acesso: AcessoDireto) -> Endereco:
     """O endereço dito no .env. Levanta ConfiguracaoInvalida."""
@@ -92,16 +101,19 @@ def interpretar(acesso: AcessoDireto) -> Endereco:
     return Endereco(host, porta, usuario, senha, banco, sslmode, ca)
 
 
-def conferir_projeto(endereco: Endereco, api: Acesso) -> None:
-    """A API e o banco são do mesmo projeto, até onde os endereços dizem.
-    Levanta ConfiguracaoInvalida."""
+def mesmo_projeto(endereco: Endereco, api: Acesso) -> bool:
+    """Se os endereços dizem que a API e o banco são do mesmo projeto; um domínio próprio não diz.
+    Levanta ConfiguracaoInvalida se dizem que não são."""
     casa = _SUPABASE.fullmatch(urlsplit(api.url).hostname or "")
-    if casa and endereco.projeto and casa[1] != endereco.projeto:
+    if casa is None or not endereco.projeto:
+        return False
+    if casa[1] != endereco.projeto:
         raise ConfiguracaoInvalida(
             f"{NOME_DA_URL_DO_BANCO} é do projeto {endereco.projeto}, e SUPABASE_URL é do projeto"
             f" {casa[1]}.",
             "As duas têm de ser do mesmo projeto. Corrija o .env.",
         )
+    return True
 
 
 def _tls(host: str, opcoes: dict[str, str], ca: Path | None) -> tuple[str, str]:

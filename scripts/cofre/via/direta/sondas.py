@@ -54,17 +54,6 @@ def contar(conexoes: Conexoes, tabela: str) -> int | None:
         return None
 
 
-def algum_dono(conexoes: Conexoes, tabela: str, donos: Sequence[str]) -> bool:
-    """Se alguma linha da tabela é de um destes donos (na dúvida, sim). Levanta FalhaDoServidor."""
-    pergunta = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE user_id IN ({}))").format(
-        sql.Identifier("public", tabela), sql.SQL(", ").join(map(sql.Literal, donos))
-    )
-    try:
-        return bool(perguntar(conexoes, pergunta, tabela))
-    except ConsultaDemorada:
-        return True
-
-
 def perguntar(conexoes: Conexoes, pergunta: sql.Composed, tabela: str) -> Any:
     """O único valor da resposta. Levanta FalhaDoServidor."""
     with conexoes.uma() as conexao:

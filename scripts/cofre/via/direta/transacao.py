@@ -53,6 +53,7 @@ class Transacao:
     parar: threading.Event
     suspensos: Suspensos
     escritor: EscritorDireto
+    origem: str
     nome: str = DIRETA
     confirmada: bool = False
     _planos: list[Plano] = field(default_factory=list)

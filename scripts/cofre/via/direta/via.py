@@ -1,6 +1,7 @@
 """A fachada da via direta: o que os casos de uso pedem, e nada de SQL.
 
-As empresas continuam a ser listadas pela API, com a chave de serviço; as linhas vêm do banco.
+Nada aqui precisa da API nem da chave de serviço. Só quem disse as duas, em endereços que não contam
+de que projeto são, paga um pedido à API, que confere se são do mesmo.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import psycopg
 
@@ -20,7 +22,6 @@ from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Acao
-from cofre.via.api.via import ViaDaApi
 from cofre.via.contrato import (
     DIRETA,
     AoTentarDeNovo,
@@ -32,7 +33,15 @@ from cofre.via.contrato import (
     prova_de,
     ramos_de_agora,
 )
-from cofre.via.direta import catalogo, endereco, gatilhos, prova, restricoes, sondas
+from cofre.via.direta import (
+    catalogo,
+    empresas,
+    endereco,
+    gatilhos,
+    prova,
+    restricoes,
+    sondas,
+)
 from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
@@ -42,11 +51,10 @@ from cofre.via.direta.leitura import Leitura
 from cofre.via.direta.ligacoes import Ligacoes
 from cofre.via.direta.transacao import COMECO, Transacao
 from cofre.via.direta.travas import vigiando
+from cofre.via.empresas import listar
 
 METODO = "uma transação REPEATABLE READ, READ ONLY"
 """Como se soube que a foto é um instante só, para os metadados."""
-
-EMPRESAS_PARA_CONFERIR = 50
 
 
 @dataclass(slots=True)
@@ -54,7 +62,8 @@ class ViaDireta:
     """O PostgreSQL do projeto. Um só para a execução inteira; vários fios o usam."""
 
     acesso: AcessoDireto
-    api: Acesso
+    api: Acesso | None
+    """O projeto como o .env o diz; sem chave, só se sabe o endereço dele."""
     conexoes: int
     tentativas: int
     parar: threading.Event
@@ -62,35 +71,42 @@ class ViaDireta:
     nome: str = field(init=False, default=DIRETA)
     atomica: bool = field(init=False, default=True)
     _onde: Endereco = field(init=False)
+    _por_conferir: bool = field(init=False)
+    """Se os endereços não disseram que a API e o banco são do mesmo projeto."""
     _soltas: set[tuple[str, str]] = field(init=False, default_factory=set)
     """(tabela, regra NOT VALID) que algum prova precisou soltar."""
     _ligacoes: Ligacoes | None = field(init=False, default=None)
     """As chaves estrangeiras como o primeiro prova as leu; quem restaura lê de novo."""
-    _portal: ViaDaApi = field(init=False)
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
 
     def __post_init__(self) -> None:
         """Levanta ConfiguracaoInvalida se a URL do banco não serve."""
-        self._onde = onde = endereco.interpretar(self.acesso)
-        endereco.conferir_projeto(onde, self.api)
-        opcoes = (self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo)
-        self._banco = Conexoes(onde, *opcoes)
-        self._portal = ViaDaApi(self.api, *opcoes)
+        self._onde = endereco.interpretar(self.acesso)
+        self._por_conferir = self.api is not None and not endereco.mesmo_projeto(
+            self._onde, self.api
+        )
+        self._banco = Conexoes(
+            self._onde, self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo
+        )
+
+    @property
+    def origem(self) -> str:
+        """A SUPABASE_URL, se dita; senão, o que se diz do banco sem segredos."""
+        return self.api.url if self.api else self._onde.publico
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
-        self._portal.fechar()
         self._banco.fechar()
 
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDoServidor ou ConfiguracaoInvalida."""
         with self._banco.uma() as conexao:
             self._catalogo, self._ligacoes = catalogo.descobrir(conexao), None
+            referencias = referencias_a_empresas(self._catalogo)
+            todas = listar(self._catalogo, referencias, partial(empresas.linhas, conexao))
+        self._conferir_projeto(todas)
         escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco))
-        referencias = referencias_a_empresas(self._catalogo)
-        todas = self._portal.listar_empresas(self._catalogo, referencias)
-        self._conferir_mesmo_banco(todas)
         return Inspecao(self._catalogo, escopo, todas, Donos(todas, referencias))
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
@@ -153,7 +169,14 @@ class ViaDireta:
                 suspensos = Suspensos(conexao, list(tabelas))
                 escritor = replace(prova.escritor(conexao, suspensos), adiar=True)
                 conexao.execute("SET CONSTRAINTS ALL DEFERRED")
-                aberta = Transacao(conexao, self._catalogo.tabelas, self.parar, suspensos, escritor)
+                aberta = Transacao(
+                    conexao,
+                    self._catalogo.tabelas,
+                    self.parar,
+                    suspensos,
+                    escritor,
+                    self.origem,
+                )
                 yield aberta
             except psycopg.Error as e:
                 raise na_consulta(e, ALGUMA) from e
@@ -270,20 +293,27 @@ class ViaDireta:
         """Todas as linhas da tabela, de todas as empresas; None se não se contam a tempo."""
         return sondas.contar(self._banco, tabela)
 
-    def _conferir_mesmo_banco(self, empresas: tuple[Empresa, ...]) -> None:
-        """Alguma das empresas que a API lista tem de estar neste banco."""
-        donos = [e.id for e in empresas[:EMPRESAS_PARA_CONFERIR]]
-        onde = [
-            nome
-            for nome in ("empresas", "user_approvals")
-            if (t := self._catalogo.tabelas.get(nome)) and t.coluna("user_id")
-        ]
-        if donos and not any(sondas.algum_dono(self._banco, nome, donos) for nome in onde):
+    def _conferir_projeto(self, daqui: Sequence[Empresa]) -> None:
+        """Onde os endereços não dizem se a API e o banco são do mesmo projeto, as empresas dizem:
+        uma vez por execução. Levanta ConfiguracaoInvalida ou FalhaDoServidor."""
+        if self.api is None or not self.api.chave or not self._por_conferir:
+            return
+        # Só aqui: quem não tem a chave, ou tem um projeto do Supabase, não carrega o supabase-py.
+        from cofre.via.api.via import ViaDaApi
+
+        opcoes = (self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo)
+        pela_api = ViaDaApi(self.api, *opcoes)
+        try:
+            de_la = {e.id for e in pela_api.listar_empresas(self._catalogo, ())}
+        finally:
+            pela_api.fechar()
+        if de_la and de_la.isdisjoint(e.id for e in daqui):
             raise ConfiguracaoInvalida(
                 "O banco da SUPABASE_DB_URL não tem nenhuma das empresas que a API lista: não é do"
                 " mesmo projeto.",
                 "Corrija SUPABASE_URL ou SUPABASE_DB_URL no .env.",
             )
+        self._por_conferir = False
 
 
 def _bytes(lote: Sequence[Acao]) -> int:
