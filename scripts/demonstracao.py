@@ -5,7 +5,11 @@ import argparse
 import sys
 
 from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar
-from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_saida
+from supabase_local.servidores.sistema import (
+    ErroDeAmbiente,
+    arrumar_entrada_e_saida,
+    ha_postgrest,
+)
 
 
 def ler_opcoes() -> argparse.Namespace:
@@ -25,18 +29,19 @@ def ler_opcoes() -> argparse.Namespace:
     analisador.add_argument(
         "--via",
         choices=("api", "direta"),
-        default="api",
         metavar="VIA",
-        help="api (padrão) ou direta: a conexão com o próprio PostgreSQL",
+        help="api (padrão) ou direta, o próprio PostgreSQL (no Windows, a única)",
     )
-    return analisador.parse_args()
+    opcoes = analisador.parse_args()
+    opcoes.via = opcoes.via or ("api" if ha_postgrest() else "direta")
+    return opcoes
 
 
 def main() -> int:
     arrumar_entrada_e_saida()
     opcoes = ler_opcoes()
     try:
-        preparar()
+        preparar(com_api=opcoes.via == "api")
     except ErroDeAmbiente as erro:
         print(f"❌ {erro}", file=sys.stderr)
         return 2

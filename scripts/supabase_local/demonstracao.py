@@ -1,5 +1,6 @@
 """A demonstração: um Supabase embutido com três empresas, e o backup de verdade sobre ele.
 
+Pela via direta só há o PostgreSQL, sem API nem chave: é a via do Windows, onde não há o PostgREST.
 Os dados ficam em `.venv/` e servem ao começo seguinte; os backups, em `backups/demonstracao/`,
 para nunca se misturarem aos de empresas reais.
 """
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +26,7 @@ from supabase_local.empresas import acidente
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.ambiente import RAIZ, VENV
 from supabase_local.servidores.erros import ErroSupabaseLocal
-from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
-from supabase_local.servidores.servidor import SupabaseLocal
+from supabase_local.servidores.postgres import ADMINISTRADOR, Banco, ClusterPostgres
 
 PASTA = VENV / "supabase_local"
 BACKUPS = RAIZ / "backups" / "demonstracao"
@@ -37,6 +38,10 @@ PAGINA = "painel.html"
 _CARIMBO = re.compile(r"\d{8}_\d{6}(?=\.json$|$)")
 PACIENCIA_COM_O_BACKUP = 15.0
 VIAS = API, DIRETA = "api", "direta"
+if sys.platform == "win32":
+    SINAIS_DE_FIM = (signal.SIGTERM, signal.SIGBREAK)
+else:
+    SINAIS_DE_FIM = (signal.SIGTERM, signal.SIGHUP)
 CODIGO_DE_ERRO = 1
 CODIGO_DE_INTERRUPCAO = 130
 
@@ -52,19 +57,19 @@ class Terminada(Exception):
 def executar(auto: bool = False, via: str = API) -> int:
     """A demonstração inteira (com `auto`, o acidente também, sem perguntas), por uma das VIAS;
     devolve o código de saída."""
-    for sinal in (signal.SIGTERM, signal.SIGHUP):
+    for sinal in SINAIS_DE_FIM:
         signal.signal(sinal, _terminar)
     # Quem a começa em segundo plano num shell deixa o Ctrl+C ignorado; aqui ele sempre vale.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with _supabase() as supabase:
-            variaveis = configuracao(supabase, via)
+        with _supabase(via) as projeto:
+            variaveis = projeto.variaveis
             codigo = _fazer_backup(variaveis)
             _mostrar_arquivos()
             if auto:
-                return codigo or _acidente(supabase, variaveis, perguntar=False)
+                return codigo or _acidente(projeto, perguntar=False)
             _mostrar_como_experimentar(variaveis)
-            return _esperar(supabase, variaveis) or codigo
+            return _esperar(projeto) or codigo
     except ErroSupabaseLocal as erro:
         print(f"\n❌ {erro}", file=sys.stderr)
         return CODIGO_DE_ERRO
@@ -82,21 +87,41 @@ def _terminar(sinal: int, quadro: FrameType | None) -> None:
 # -- o servidor ----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Projeto:
+    """O que está no ar: o banco, e as variáveis com que os scripts falam com ele, e não com um
+    projeto real: o que está no ambiente vence o `.env`, ainda que vazio."""
+
+    banco: Banco
+    variaveis: Mapping[str, str]
+
+
 @contextlib.contextmanager
-def _supabase() -> Iterator[SupabaseLocal]:
+def _supabase(via: str) -> Iterator[Projeto]:
     print("🐘 Iniciando o Supabase embutido...")
     with ClusterPostgres(PASTA / "cluster") as cluster:
-        banco = _banco_com_dados(cluster)
+        banco = Banco(cluster, _banco_com_dados(cluster))
+        if via == DIRETA:
+            print(f"   ✅ no ar em 127.0.0.1:{cluster.porta} (só o PostgreSQL, sem API)\n")
+            yield Projeto(banco, _configuracao(SUPABASE_DB_URL=banco.uri))
+            return
+        # Só aqui: sem a API, nem o gateway nem o PostgREST precisam estar instalados.
+        from supabase_local.servidores.servidor import SupabaseLocal
+
         porta = PORTA_PREFERIDA if _porta_esta_livre(PORTA_PREFERIDA) else 0
-        with SupabaseLocal(cluster, banco=banco, porta=porta, segredo=_segredo()) as supabase:
+        with SupabaseLocal(cluster, banco=banco.nome, porta=porta, segredo=_segredo()) as supabase:
             print(f"   ✅ no ar em {supabase.url}\n")
-            yield supabase
+            acesso = {
+                "SUPABASE_URL": supabase.url,
+                "SUPABASE_SERVICE_ROLE_KEY": supabase.chave_secreta,
+            }
+            yield Projeto(banco, _configuracao(**acesso))
 
 
 def _banco_com_dados(cluster: ClusterPostgres) -> str:
     """O banco leva no nome o resumo do que o define: se isso muda, nasce outro."""
     nome = f"demonstracao_{_resumo_das_fontes()}"
-    if cluster.existe_banco(nome) and not acidente.ficou_por_consertar(cluster, nome):
+    if cluster.existe_banco(nome) and not acidente.ficou_por_consertar(Banco(cluster, nome)):
         return nome
     print("   🌱 criando três empresas inventadas...")
     rascunho = "demonstracao_rascunho"
@@ -152,16 +177,10 @@ def _porta_esta_livre(porta: int) -> bool:
 # -- o backup ------------------------------------------------------------------------------
 
 
-def configuracao(supabase: SupabaseLocal, via: str) -> dict[str, str]:
-    """As variáveis com que os scripts falam com a demonstração por esta via, e não com um projeto
-    real: o `.env` pode ter uma conexão direta, e o que está no ambiente vence, ainda que vazio."""
-    return {
-        "SUPABASE_URL": supabase.url,
-        "SUPABASE_SERVICE_ROLE_KEY": supabase.chave_secreta,
-        "SUPABASE_DB_URL": supabase.uri_banco if via == DIRETA else "",
-        "SUPABASE_DB_CA": "",
-        "BACKUP_DIR": str(BACKUPS),
-    }
+def _configuracao(**acesso: str) -> dict[str, str]:
+    """O acesso dito, e vazio o que um `.env` real poderia dizer a mais."""
+    nomes = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_DB_URL", "SUPABASE_DB_CA")
+    return {**dict.fromkeys(nomes, ""), **acesso, "BACKUP_DIR": str(BACKUPS)}
 
 
 def _ambiente_dos_scripts(variaveis: Mapping[str, str]) -> dict[str, str]:
@@ -170,7 +189,7 @@ def _ambiente_dos_scripts(variaveis: Mapping[str, str]) -> dict[str, str]:
 
 
 def _fazer_backup(variaveis: Mapping[str, str]) -> int:
-    print(f"▶️  python3 {SCRIPT_DE_BACKUP.relative_to(RAIZ)}\n")
+    print(f"▶️  python3 scripts/{SCRIPT_DE_BACKUP.name}\n")
     BACKUPS.mkdir(parents=True, exist_ok=True)
     processo = subprocess.Popen(
         [sys.executable, str(SCRIPT_DE_BACKUP)],
@@ -232,16 +251,27 @@ def _momento_de(arquivo: Path) -> str:
 def _mostrar_como_experimentar(variaveis: Mapping[str, str]) -> None:
     python = f".venv/bin/{Path(sys.executable).name}"
     print("\n🧪 Para experimentar, em outro terminal, nesta pasta:\n")
-    print(f"   cd {shlex.quote(str(RAIZ))}")
-    for nome, valor in variaveis.items():
-        print(f"   export {nome}={shlex.quote(valor)}")
+    if os.name == "nt":  # o PowerShell
+        python = ".venv\\Scripts\\python.exe"
+        print(f"   cd {_entre_aspas(str(RAIZ))}")
+        for nome, valor in variaveis.items():
+            print(f"   $env:{nome} = {_entre_aspas(valor)}")
+    else:
+        print(f"   cd {shlex.quote(str(RAIZ))}")
+        for nome, valor in variaveis.items():
+            print(f"   export {nome}={shlex.quote(valor)}")
     print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name}")
     print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name} --help")
     print(f"   {python} scripts/{SCRIPT_DE_RESTAURACAO.name}")
     print("\n   (O que está acima só vale nesta demonstração, nesta máquina.)")
 
 
-def _esperar(supabase: SupabaseLocal, variaveis: Mapping[str, str]) -> int:
+def _entre_aspas(valor: str) -> str:
+    """Como o PowerShell escreve um texto sem nada a interpretar."""
+    return "'" + valor.replace("'", "''") + "'"
+
+
+def _esperar(projeto: Projeto) -> int:
     """Fica no ar até Enter; «a» provoca o acidente. Devolve o código da restauração, se houve."""
     codigo = 0
     if sys.stdin is None or not sys.stdin.isatty():
@@ -257,14 +287,14 @@ def _esperar(supabase: SupabaseLocal, variaveis: Mapping[str, str]) -> int:
         if resposta.strip().lower() != "a":
             print("👋 Até logo!")
             return codigo
-        codigo = _acidente(supabase, variaveis, perguntar=True)
+        codigo = _acidente(projeto, perguntar=True)
 
 
-def _acidente(supabase: SupabaseLocal, variaveis: Mapping[str, str], *, perguntar: bool) -> int:
+def _acidente(projeto: Projeto, *, perguntar: bool) -> int:
     """Provoca, restaura com o script de verdade e mostra as vizinhas. Devolve o código."""
-    antes = acidente.retrato_das_vizinhas(supabase)
-    acidente.provocar(supabase)
-    ambiente = _ambiente_dos_scripts(variaveis)
+    antes = acidente.retrato_das_vizinhas(projeto.banco)
+    acidente.provocar(projeto.banco)
+    ambiente = _ambiente_dos_scripts(projeto.variaveis)
     codigo = acidente.restaurar(SCRIPT_DE_RESTAURACAO, ambiente, perguntar=perguntar)
-    intactas = acidente.mostrar_depois(supabase, antes)
+    intactas = acidente.mostrar_depois(projeto.banco, antes)
     return codigo if intactas else CODIGO_DE_ERRO

@@ -34,6 +34,7 @@ from cofre.via.contrato import DIRETA
 from desempenho.cenarios import descricoes
 from desempenho.opcoes import leitor
 from supabase_local.empresas import acidente
+from supabase_local.servidores.postgres import Banco
 from supabase_local.servidores.servidor import SupabaseLocal
 
 DAS_PROVAS = "tests/desempenho/README.md"
@@ -113,7 +114,7 @@ def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     assert executar(supabase, destino).codigo == 0
     tudo, so_o_que_falta = [t for t in TELAS if da_restauracao(t) and not da_via_direta(t)]
 
-    acidente.provocar(supabase)
+    acidente.provocar(Banco(supabase.cluster, supabase.banco))
     sem_molduras = "\n".join(b.texto for b in blocos())
     for linha in capfd.readouterr().out.splitlines():
         assert linha in sem_molduras
@@ -132,7 +133,7 @@ def test_o_dialogo_da_via_direta_e_o_de_verdade(supabase: SupabaseLocal, tmp_pat
     executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
     assert executar(supabase, destino).codigo == 0
     (tela,) = [t for t in TELAS if da_via_direta(t)]
-    acidente.provocar(supabase)
+    acidente.provocar(Banco(supabase.cluster, supabase.banco))
     conferir_dialogo(supabase, destino, tela)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from supabase_local.servidores import ambiente
-from supabase_local.servidores.sistema import ErroDeAmbiente
+from supabase_local.servidores.sistema import ErroDeAmbiente, ha_postgrest
 
 
 def so_existe(monkeypatch: pytest.MonkeyPatch, *programas: str) -> None:
@@ -63,11 +63,14 @@ def test_python_antigo(monkeypatch: pytest.MonkeyPatch) -> None:
         ambiente.conferir_o_que_ja_deve_existir()
 
 
-def test_no_windows_aponta_para_um_projeto_de_verdade(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_windows_a_api_nao_roda_e_a_direta_roda(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Windows")
     monkeypatch.setattr(platform, "machine", lambda: "AMD64")
-    with pytest.raises(ErroDeAmbiente, match=r"(?s)Windows AMD64.*projeto de verdade.*README"):
+    so_existe(monkeypatch)  # nem npm é preciso
+    assert not ha_postgrest()
+    with pytest.raises(ErroDeAmbiente, match=r"(?s)Windows AMD64.*--via direta.*README"):
         ambiente.conferir_o_que_ja_deve_existir()
+    ambiente.conferir_o_que_ja_deve_existir(com_api=False)
 
 
 def test_com_tudo_pronto_nada_e_executado(monkeypatch: pytest.MonkeyPatch) -> None:

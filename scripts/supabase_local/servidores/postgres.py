@@ -6,26 +6,31 @@ velocidade importa mais do que sobreviver a uma queda de energia.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import secrets
 import shutil
-import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, LiteralString, Self
 from urllib.parse import quote
 
-import psutil
 import psycopg
 from psycopg import sql
 
 from supabase_local.servidores.erros import ErroSupabaseLocal
-from supabase_local.servidores.lugar import binarios, dono_do_servidor, pasta_do_cluster
-from supabase_local.servidores.processos import Parada, Processo, esperar, porta_livre
+from supabase_local.servidores.lugar import (
+    binarios,
+    dono_do_servidor,
+    pasta_do_cluster,
+    versao_dos,
+)
+from supabase_local.servidores.processos import Processo, esperar, porta_livre
+from supabase_local.servidores.sistema import travar
+from supabase_local.servidores.subida import afastar_sobra, como_sobe, opcoes_do_initdb
 
 PASTA_SQL = Path(__file__).with_name("sql")
 ADMINISTRADOR = "supabase_admin"
@@ -46,9 +51,9 @@ PARAMETROS = {
     "log_timezone": "UTC",
     "lc_messages": "C",
     "log_checkpoints": "off",
-    # A senha protege de vizinhos na máquina, não de quem leia o disco: derivá-la pode ser barato.
-    "scram_iterations": "1",
 }
+# A senha protege de vizinhos na máquina, não de quem leia o disco: derivá-la pode ser barato.
+PARAMETROS_DESDE_O_16 = {"scram_iterations": "1"}
 
 
 class ClusterPostgres:
@@ -90,8 +95,8 @@ class ClusterPostgres:
     def iniciar(self) -> None:
         self._travar()
         try:
-            self._afastar_sobra()
             bin_postgres = binarios(self._dono)
+            afastar_sobra(bin_postgres, self._dados)
             nova = not self._marca_de_pronto.exists()
             if nova:
                 self._criar_cluster(bin_postgres)
@@ -126,36 +131,21 @@ class ClusterPostgres:
 
     def _travar(self) -> None:
         self._trava = (self.pasta / "trava").open("ab")
-        try:
-            fcntl.flock(self._trava, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as erro:
+        if not travar(self._trava, esperar=False):
             self._trava.close()
             self._trava = None
             raise ErroSupabaseLocal(
                 f"O Supabase embutido de {self.pasta} já está em uso por outro processo."
-            ) from erro
-
-    def _afastar_sobra(self) -> None:
-        """Se quem nos precedeu foi morto, o vigia dele pode ainda estar parando o servidor."""
-        arquivo = self._dados / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
-            anterior = psutil.Process(int(arquivo.read_text(encoding="utf-8").splitlines()[0]))
-            if str(self._dados) in anterior.cmdline():
-                if not esperar(lambda: not anterior.is_running(), 5.0):
-                    anterior.send_signal(signal.SIGQUIT)
-                    anterior.wait(10.0)
-                return
-            arquivo.unlink()
+            )
 
     def _criar_cluster(self, bin_postgres: Path) -> None:
-        for pasta in (self._dados,):
-            shutil.rmtree(pasta, ignore_errors=True)
-            pasta.mkdir(mode=0o700)
+        shutil.rmtree(self._dados, ignore_errors=True)
+        self._dados.mkdir(mode=0o700)
         self._arquivo_da_senha.unlink(missing_ok=True)
         self._arquivo_da_senha.touch(mode=0o600)
         self._arquivo_da_senha.write_text(secrets.token_hex(16), encoding="utf-8")
         conta: dict[str, Any] = {}
-        if self._dono is not None:
+        if sys.platform != "win32" and self._dono is not None:
             conta = {"user": self._dono.uid, "group": self._dono.gid, "extra_groups": []}
             for item in (self._dados, self._arquivo_da_senha):
                 os.chown(item, self._dono.uid, self._dono.gid)
@@ -164,13 +154,7 @@ class ClusterPostgres:
             f"--pgdata={self._dados}",
             f"--username={ADMINISTRADOR}",
             f"--pwfile={self._arquivo_da_senha}",
-            "--auth=scram-sha-256",
-            "--set=scram_iterations=1",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--no-sync",
+            *opcoes_do_initdb(versao_dos(bin_postgres)),
         ]
         resultado = subprocess.run(
             comando, cwd="/", capture_output=True, check=False, stdin=subprocess.DEVNULL, **conta
@@ -180,18 +164,17 @@ class ClusterPostgres:
             raise ErroSupabaseLocal(f"initdb falhou em {self.pasta}:\n{detalhe}")
 
     def _subir(self, bin_postgres: Path) -> None:
+        parametros = dict(self._parametros)
+        if versao_dos(bin_postgres) >= 16:
+            parametros = {**PARAMETROS_DESDE_O_16, **parametros}
         for _ in range(TENTATIVAS_DE_PORTA):
             self.porta = porta_livre()
-            parametros = {**self._parametros, "port": str(self.porta)}
+            parametros["port"] = str(self.porta)
+            comando, parada = como_sobe(bin_postgres, self._dados, parametros)
             processo = Processo(
-                [
-                    str(bin_postgres / "postgres"),
-                    "-D",
-                    str(self._dados),
-                    *(parte for c, v in parametros.items() for parte in ("-c", f"{c}={v}")),
-                ],
+                comando,
                 self.pasta / "postgres.log",
-                parada=Parada((signal.SIGINT, signal.SIGQUIT)),
+                parada=parada,
                 dono=self._dono,
                 apagar=self.pasta if self._efemero else None,
             )
@@ -261,6 +244,23 @@ class ClusterPostgres:
         comando = sql.SQL(texto).format(*(sql.Identifier(nome) for nome in nomes))
         with self.conectar("postgres", ADMINISTRADOR) as conexao:
             conexao.execute(comando)
+
+
+@dataclass(frozen=True, slots=True)
+class Banco:
+    """Um dos bancos de um cluster: o que basta a quem usa a conexão direta."""
+
+    cluster: ClusterPostgres
+    nome: str
+
+    @property
+    def uri(self) -> str:
+        """A SUPABASE_DB_URL dele, com o papel `postgres`."""
+        return self.cluster.uri(self.nome)
+
+    def conectar(self) -> psycopg.Connection:
+        """Uma conexão em autocommit."""
+        return self.cluster.conectar(self.nome)
 
 
 def _ler_sql(nome: str) -> str:

