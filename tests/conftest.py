@@ -1,3 +1,9 @@
 """As peças que todos os testes usam."""
 
-pytest_plugins = ["apoio.servidores", "apoio.loja", "apoio.bancada", "apoio.navegador"]
+pytest_plugins = [
+    "apoio.servidores",
+    "apoio.loja",
+    "apoio.bancada",
+    "apoio.navegador",
+    "apoio.sistema",
+]
