@@ -17,7 +17,7 @@ from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
 from cofre.deposito.formato import Gravador
 from cofre.via.api.via import ViaDaApi
-from cofre.via.contrato import Coleta, Inspecao, ViaDeLeitura
+from cofre.via.contrato import EmpresaLida, Inspecao, PedidoDeFoto, ViaDeLeitura
 from cofre.via.direta.via import ViaDireta
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -26,7 +26,7 @@ from supabase_local.servidores.servidor import SupabaseLocal
 class Retrato:
     """Uma foto e os arquivos em que ficou, um por tabela."""
 
-    coleta: Coleta
+    coleta: EmpresaLida
     arquivos: dict[str, Path]
 
     def linhas(self, tabela: str) -> list[bytes]:
@@ -64,20 +64,21 @@ class Fotografo:
             def rascunho() -> Rascunho:
                 return Rascunho(pilha.enter_context(tempfile.TemporaryFile(dir=pasta)))
 
-            fotos = self.via.fotografar(
+            pedido = PedidoDeFoto(
                 [self.empresa(user_id) for user_id in ids],
                 {nome: no_escopo[nome] for nome in tabelas or no_escopo},
                 self.inspecao.donos,
                 rascunho,
                 lambda _tabela, _lidas, _total: None,
             )
+            fotos = self.via.fotografar(pedido)
             return {
                 user_id: Retrato(coleta, _gravar(coleta, pasta / user_id))
                 for user_id, coleta in fotos.items()
             }
 
 
-def _gravar(coleta: Coleta, pasta: Path) -> dict[str, Path]:
+def _gravar(coleta: EmpresaLida, pasta: Path) -> dict[str, Path]:
     pasta.mkdir()
     arquivos = {}
     for n, tabela in enumerate(coleta.tabelas):
@@ -85,7 +86,10 @@ def _gravar(coleta: Coleta, pasta: Path) -> dict[str, Path]:
             raise tabela.falha
         arquivos[tabela.tabela.nome] = pasta / f"{n}.json"
         with arquivos[tabela.tabela.nome].open("wb") as saida:
-            tabela.gravar(Gravador(saida))
+            gravador = Gravador(saida)
+            for bloco in tabela.em_ordem():
+                gravador.bloco(bloco)
+            gravador.terminar()
     return arquivos
 
 

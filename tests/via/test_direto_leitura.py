@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 import pytest
@@ -33,6 +33,7 @@ from cofre.base.erros import LinhaDeOutraEmpresa, TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.escopo.escopo import Elo, TabelaNoEscopo
+from cofre.via.contrato import PedidoDeFoto
 from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -312,11 +313,13 @@ def conferir_com_filtro_errado(direto: Fotografo, tabela: TabelaNoEscopo, filtro
 
     with contextlib.ExitStack() as pilha:
         fotos = direto.via.fotografar(
-            [replace(direto.empresa(filtro))],
-            {tabela.tabela.nome: tabela},
-            Trocados(),
-            lambda: Rascunho(pilha.enter_context((direto.pasta / "rascunho").open("w+b"))),
-            lambda *_: None,
+            PedidoDeFoto(
+                [replace(direto.empresa(filtro))],
+                {tabela.tabela.nome: tabela},
+                Trocados(),
+                lambda: Rascunho(pilha.enter_context((direto.pasta / "rascunho").open("w+b"))),
+                lambda *_: None,
+            )
         )
     (lida,) = fotos[filtro].tabelas
     if lida.falha:
@@ -399,6 +402,10 @@ def test_linhas_que_duas_empresas_disputam_ficam_com_a_mesma_juntas_ou_nao(
     assert len(set(linhas)) > 1
 
 
+def _novo(pasta: Path, numeros: Iterator[int]) -> BinaryIO:
+    return (pasta / str(next(numeros))).open("w+b")
+
+
 def _por_tabela(backup: dict[str, Any]) -> dict[str, bytes]:
     """Os bytes dos arquivos de um backup."""
     arquivos = {n: t["arquivo"] for n, t in backup["tabelas"].items()}
@@ -418,17 +425,21 @@ def test_uma_tabela_que_falha_falha_para_todas_e_as_outras_tabelas_nao(
         with contextlib.ExitStack() as pilha:
             numeros = iter(range(10))
             fotos = direto.via.fotografar(
-                direto.inspecao.empresas,
-                tabelas,
-                direto.inspecao.donos,
-                lambda: Rascunho(pilha.enter_context((tmp_path / str(next(numeros))).open("w+b"))),
-                lambda *_: None,
+                PedidoDeFoto(
+                    direto.inspecao.empresas,
+                    tabelas,
+                    direto.inspecao.donos,
+                    lambda: Rascunho(
+                        pilha.enter_context((tmp_path / str(next(numeros))).open("w+b"))
+                    ),
+                    lambda *_: None,
+                )
             )
             for coleta in fotos.values():
                 falhou, produtos = coleta.tabelas
                 assert isinstance(falhou.falha, TabelaInexistente)
                 assert produtos.falha is None
-                assert list(produtos.blocos())
+                assert list(produtos.em_ordem())
         assert next(numeros) == 2  # um rascunho por tabela, e não por empresa
     assert len(fotos) == 3
 
@@ -487,15 +498,19 @@ def test_um_truncate_no_meio_nao_esvazia_a_foto(
         with contextlib.ExitStack() as pilha:
             numeros = iter(range(10))
             fotos = direto.via.fotografar(
-                [empresa],
-                tabelas,
-                direto.inspecao.donos,
-                lambda: Rascunho(pilha.enter_context((tmp_path / str(next(numeros))).open("w+b"))),
-                avanco,
+                PedidoDeFoto(
+                    [empresa],
+                    tabelas,
+                    direto.inspecao.donos,
+                    lambda: Rascunho(
+                        pilha.enter_context((tmp_path / str(next(numeros))).open("w+b"))
+                    ),
+                    avanco,
+                )
             )
             coleta = fotos[DONO]
             assert not any(t.falha for t in coleta.tabelas)
-            linhas = [sum(b.count(b"\n") + 1 for b in t.blocos()) for t in coleta.tabelas]
+            linhas = [sum(b.count(b"\n") + 1 for b in t.em_ordem()) for t in coleta.tabelas]
         fio.join(10)
     assert linhas[0] == 10001
     assert linhas[1] > 800

@@ -51,9 +51,9 @@ class FotoMontada:
 
 def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
     """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
-    boas = [t for t in foto.coleta.tabelas if t.falha is None]
+    boas = [t for t in foto.lida.tabelas if t.falha is None]
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
-    falhas |= {t.tabela.nome: t.falha for t in foto.coleta.tabelas if t.falha is not None}
+    falhas |= {t.tabela.nome: t.falha for t in foto.lida.tabelas if t.falha is not None}
     montagem.reservar([t.tabela.nome for t in boas])
     salvas = {t.tabela.nome: _gravar(t, contexto.escopo, montagem) for t in boas}
     arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
@@ -63,7 +63,7 @@ def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) 
         montagem.carimbo if boas else "",
         salvas,
         falhas,
-        foto.coleta.instantanea,
+        foto.lida.instantanea,
         tuple(contradicoes(arquivos, contexto)),
         arquivos,
         montagem,
@@ -72,23 +72,25 @@ def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) 
     return replace(montada, _metadados=_metadados(montada, foto, contexto, via))
 
 
-def _gravar(coleta: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
-    nome = coleta.tabela.nome
+def _gravar(lida: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
+    nome = lida.tabela.nome
     with montagem.criar(nome) as saida:
         gravador = Gravador(saida)
-        registros, sha256 = coleta.gravar(gravador)
+        for bloco in lida.em_ordem():
+            gravador.bloco(bloco)
+        sha256 = gravador.terminar()
     ramos = escopo.tabelas[nome].ramos
     da_tabela = next((r for r in ramos if not r.passos), None)
     return TabelaSalva(
         nome=nome,
         arquivo=montagem.nome(nome),
-        registros=registros,
+        registros=lida.registros,
         bytes=gravador.bytes,
         sha256=sha256,
-        colunas=tuple(asdict(c) for c in coleta.tabela.colunas),
-        chave=coleta.tabela.chave,
-        estrangeiras=coleta.tabela.estrangeiras,
-        nao_gravaveis=coleta.tabela.nao_gravaveis,
+        colunas=tuple(asdict(c) for c in lida.tabela.colunas),
+        chave=lida.tabela.chave,
+        estrangeiras=lida.tabela.estrangeiras,
+        nao_gravaveis=lida.tabela.nao_gravaveis,
         elos=tuple((e.coluna, e.referencia) for e in da_tabela.elos) if da_tabela else (),
         maes=tuple(dict.fromkeys(r.passos[0] for r in ramos if r.passos)),
         compactado=montagem.compactar,
@@ -120,8 +122,8 @@ def _metadados(
         "execucao": contexto.pedido.execucao,
         "estado": "completo" if not montada.falhas else "incompleto",
         "consistencia": "instantanea" if montada.instantanea else "parcial",
-        "consistencia_como": foto.coleta.metodo,
-        "consistencia_passadas": foto.coleta.passadas,
+        "consistencia_como": foto.lida.metodo,
+        "consistencia_passadas": foto.lida.passadas,
         "tabelas_backup": sorted(montada.salvas, key=ordem_de_exibicao),
         "tabelas_falha": sorted(montada.falhas, key=ordem_de_exibicao),
         "tabelas_nao_pedidas": sorted(nao_pedidas, key=ordem_de_exibicao),

@@ -10,7 +10,7 @@ from cofre.base.config.valores import Configuracao
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import Empresa
 from cofre.escopo.escopo import Escopo
-from cofre.via.contrato import Coleta, Inspecao
+from cofre.via.contrato import EmpresaLida, Inspecao
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Foto:
     `perdidas` o que devia estar nela e não está."""
 
     empresa: Empresa
-    coleta: Coleta
+    lida: EmpresaLida
     perdidas: Mapping[str, ErroCofre]
     inicio: datetime
 

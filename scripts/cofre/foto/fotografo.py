@@ -21,7 +21,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.foto.arquivos import FotoMontada, montar
 from cofre.foto.foto import Contexto, Foto
 from cofre.foto.perdidas import tabelas_perdidas
-from cofre.via.contrato import Coleta, ViaDeFotos
+from cofre.via.contrato import EmpresaLida, PedidoDeFoto, ViaDeFotos
 
 FOTOS_DE_UMA_EMPRESA = 3
 """Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
@@ -70,26 +70,29 @@ class Fotografo:
     def _fotografar(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[list[Foto]]:
         inicio = datetime.now().astimezone()
         with contextlib.ExitStack() as pilha, erros_de_disco(self.deposito.raiz):
-            coletas = self.via.fotografar(
+            pedido = PedidoDeFoto(
                 empresas,
                 contexto.escopo.tabelas,
                 contexto.inspecao.donos,
                 lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
                 partial(self.relato.avanco, _de_quem(empresas)),
             )
+            lidas = self.via.fotografar(pedido)
             yield [
-                self._foto(empresa, coletas[empresa.id], contexto, inicio)
+                self._foto(empresa, lidas[empresa.id], contexto, inicio)
                 for empresa in empresas
-                if empresa.id in coletas
+                if empresa.id in lidas
             ]
 
-    def _foto(self, empresa: Empresa, coleta: Coleta, contexto: Contexto, inicio: datetime) -> Foto:
+    def _foto(
+        self, empresa: Empresa, lida: EmpresaLida, contexto: Contexto, inicio: datetime
+    ) -> Foto:
         """A foto, e o que o último backup diz que devia estar nela."""
         ultimo = next(self.deposito.da_empresa_do_mais_novo(empresa.id), None)
         pedidas = contexto.pedido.tabelas
         return Foto(
-            _empresa_na_foto(empresa, coleta),
-            coleta,
+            _empresa_na_foto(empresa, lida),
+            lida,
             tabelas_perdidas(ultimo, contexto.inspecao, self.regras, pedidas),
             inicio,
         )
@@ -100,18 +103,18 @@ def _de_quem(empresas: Sequence[Empresa]) -> str:
     return f"{empresas[0].nome} e mais {outras}" if outras else empresas[0].nome
 
 
-def _empresa_na_foto(empresa: Empresa, coleta: Coleta) -> Empresa:
+def _empresa_na_foto(empresa: Empresa, lida: EmpresaLida) -> Empresa:
     """A empresa como a foto a viu. A busca foi feita com as linhas de `empresas` conhecidas no
     começo; se a foto achou outras, o que depende delas pode ter ficado de fora."""
     colunas = sorted({coluna for registro in empresa.registros for coluna in registro})
-    tabela = next((t for t in coleta.tabelas if t.tabela.nome == "empresas"), None)
+    tabela = next((t for t in lida.tabelas if t.tabela.nome == "empresas"), None)
     if tabela is None or tabela.falha is not None or (empresa.registros and not colunas):
         return empresa
     colunas = colunas or (["id"] if tabela.tabela.coluna("id") else [])
     ler = msgspec.json.Decoder(list[tipo_com(colunas)])  # type: ignore[misc]
     vistos = [
         {c: valor for c in colunas if (valor := texto(linha[c])) is not None}
-        for bloco in tabela.blocos()
+        for bloco in tabela.em_ordem()
         for linha in ler.decode(b"[" + bloco + b"]")
     ]
     novos = [v for v in vistos if v not in [dict(r) for r in empresa.registros]]

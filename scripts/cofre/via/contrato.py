@@ -14,7 +14,6 @@ from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
-from cofre.deposito.formato import Gravador
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.plano.escritor import SEM_EFEITO
@@ -43,28 +42,24 @@ class Inspecao:
     donos: Donos
 
 
-class TabelaLida(Protocol):
-    """O que se leu de uma tabela de uma empresa, no rascunho."""
+@dataclass(frozen=True, slots=True)
+class TabelaLida:
+    """O que se leu de uma tabela de uma empresa; `falha` diz por que não deu, se não deu.
 
-    @property
-    def tabela(self) -> Tabela:
-        """De qual tabela são as linhas."""
+    `em_ordem()` são as linhas, na ordem da chave, em blocos não vazios e já juntados (ver
+    `cofre.base.linha.juntar`), enquanto os rascunhos em que estão não se fecham.
+    """
 
-    @property
-    def falha(self) -> FalhaDoServidor | None:
-        """Por que não deu para ler; None se deu."""
-
-    def gravar(self, gravador: Gravador) -> tuple[int, str]:
-        """Escreve todas as linhas em ordem de chave; devolve quantas e o sha256."""
-
-    def blocos(self) -> Iterator[bytes]:
-        """As linhas, já juntadas em blocos não vazios, em qualquer ordem."""
+    tabela: Tabela
+    falha: FalhaDoServidor | None
+    registros: int
+    em_ordem: Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Coleta:
-    """A foto de uma empresa, ainda no rascunho. `instantanea`: é um instante só do banco, achado em
-    `passadas` leituras; `metodo` diz como, nos metadados."""
+class EmpresaLida:
+    """O que se leu de uma empresa. `instantanea`: é um instante só do banco, achado em `passadas`
+    leituras; `metodo` diz como, nos metadados."""
 
     tabelas: Sequence[TabelaLida]
     instantanea: bool
@@ -100,6 +95,22 @@ def prova_de(
         return Prova(lote, e)
 
 
+@dataclass(frozen=True, slots=True)
+class PedidoDeFoto:
+    """O que ler, e onde pôr o que se lê: `rascunho` cria um, para cada leitura que precise."""
+
+    empresas: Sequence[Empresa]
+    tabelas: Mapping[str, TabelaNoEscopo]
+    donos: Donos
+    rascunho: Callable[[], Rascunho]
+    avanco: Avanco
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Os ids das empresas."""
+        return frozenset(e.id for e in self.empresas)
+
+
 class ViaDeFotos(Protocol):
     """O que se pede para fotografar uma empresa."""
 
@@ -115,17 +126,10 @@ class ViaDeFotos(Protocol):
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
 
-    def fotografar(
-        self,
-        empresas: Sequence[Empresa],
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> Mapping[str, Coleta]:
-        """As fotos destas empresas, por id, nos rascunhos; lidas juntas, para que muitas pequenas
-        custem poucos pedidos. Uma tabela que falha traz a `falha`. Só falta no resultado a empresa
-        que mudou enquanto se liam várias: fotografada sozinha, ela não falta."""
+    def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
+        """As empresas, por id, lidas juntas, para que muitas pequenas custem poucos pedidos. Uma
+        tabela que falha traz a `falha`. Só falta no resultado a empresa que mudou enquanto se liam
+        várias: fotografada sozinha, ela não falta."""
 
 
 class ViaDeLeitura(ViaDeFotos, Protocol):

@@ -1,4 +1,4 @@
-"""As fotos de algumas empresas: coleta dupla de (chave, xmin) sobre todas as suas tabelas.
+"""A leitura de algumas empresas: coleta dupla de (chave, xmin) sobre todas as suas tabelas.
 
 Tudo se lê uma vez e se confere até uma passada inteira, começada depois da última leitura, não
 achar diferença: toda linha guardada existia, naquela versão, no instante em que a passada começou.
@@ -10,8 +10,10 @@ muitas. O instante é de cada uma: a que mudou enquanto se liam várias fica par
 from __future__ import annotations
 
 import heapq
+import itertools
+import operator
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -27,17 +29,14 @@ from cofre.base.erros import (
     RespostaInvalida,
     TabelaInexistente,
 )
-from cofre.base.linha import texto, tipo_com
-from cofre.base.modelo import Empresa, Tabela
-from cofre.base.rascunho import Rascunho
-from cofre.deposito.formato import Gravador
-from cofre.escopo.donos import Donos
+from cofre.base.linha import juntar, texto, tipo_com
+from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import consultas
 from cofre.via.api.linhas import Leitor
-from cofre.via.api.serie import Serie
-from cofre.via.contrato import Avanco, Coleta
+from cofre.via.api.serie import LINHAS_POR_PAGINA, Serie
+from cofre.via.contrato import EmpresaLida, PedidoDeFoto, TabelaLida
 
 PASSADAS = 5
 """Quantas vezes conferir antes de aceitar uma foto parcial."""
@@ -65,61 +64,46 @@ class _Lida:
     divergencias: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ColetaDeTabela:
-    """O que se leu de uma tabela de uma empresa."""
+def _tabela_lida(empresa: str, lida: _Lida) -> TabelaLida:
+    """O que a leitura traz de uma empresa."""
+    registros = sum(s.registros(empresa) for s in lida.series)
+    return TabelaLida(lida.tabela, lida.falha, registros, partial(_em_ordem, empresa, lida))
 
-    empresa: str
-    _lida: _Lida
 
-    @property
-    def tabela(self) -> Tabela:
-        """De qual tabela são as linhas."""
-        return self._lida.tabela
+def _em_ordem(empresa: str, lida: _Lida) -> Iterator[bytes]:
+    """As linhas da empresa, em blocos: os de cada série, ou, se são várias e as chaves se comparam
+    aqui, linhas intercaladas."""
+    cheias = [s for s in lida.series if s.registros(empresa)]
+    valores = _comparaveis(lida.tabela)
+    if len(cheias) < 2 or not valores:
+        for serie in cheias:
+            yield from serie.textos(empresa)
+        return
+    por_chave = [_com_chave(s.textos(empresa), lida.tabela, valores) for s in cheias]
+    intercaladas = (linha for _, linha in heapq.merge(*por_chave, key=operator.itemgetter(0)))
+    while juntas := list(itertools.islice(intercaladas, LINHAS_POR_PAGINA)):
+        yield juntar(juntas)
 
-    @property
-    def falha(self) -> FalhaDoServidor | None:
-        """Por que não deu para ler; None se deu."""
-        return self._lida.falha
 
-    def gravar(self, gravador: Gravador) -> tuple[int, str]:
-        """Escreve todas as linhas em ordem de chave; devolve quantas e o sha256."""
-        registros = {n: s.registros(self.empresa) for n, s in enumerate(self._lida.series)}
-        cheias = [self._lida.series[n] for n, quantos in registros.items() if quantos]
-        valores = self._comparaveis()
-        if len(cheias) < 2 or not valores:
-            for serie in cheias:
-                for bloco in serie.textos(self.empresa):
-                    gravador.bloco(bloco)
-        else:
-            por_chave = [self._com_chave(s, valores) for s in cheias]
-            for _chave, linha in heapq.merge(*por_chave, key=lambda par: par[0]):
-                gravador.bloco(linha)
-        return sum(registros.values()), gravador.terminar()
+def _comparaveis(tabela: Tabela) -> list[Callable[[Any], Any]]:
+    """Como comparar cada coluna da chave; vazia se alguma não se compara aqui."""
+    if not tabela.ordem_sabida:
+        return []
+    tipos = [c.tipo if (c := tabela.coluna(n)) else "" for n in tabela.chave]
+    return [_uuid if tipo == "uuid" else int for tipo in tipos]
 
-    def blocos(self) -> Iterator[bytes]:
-        """As linhas, já juntadas, série a série."""
-        for serie in self._lida.series:
-            yield from serie.textos(self.empresa)
 
-    def _comparaveis(self) -> list[Callable[[Any], Any]]:
-        """Como comparar cada coluna da chave; vazia se alguma não se compara aqui."""
-        if not self.tabela.ordem_sabida:
-            return []
-        tipos = [c.tipo if (c := self.tabela.coluna(n)) else "" for n in self.tabela.chave]
-        return [_uuid if tipo == "uuid" else int for tipo in tipos]
-
-    def _com_chave(
-        self, serie: Serie, valores: Sequence[Callable[[Any], Any]]
-    ) -> Iterator[tuple[tuple[Any, ...], bytes]]:
-        """(chave comparável, linha) de cada linha, em ordem."""
-        pares = list(zip(self.tabela.chave, valores, strict=True))
-        ler = msgspec.json.Decoder(tipo_com(self.tabela.chave))
-        separar = msgspec.json.Decoder(list[msgspec.Raw])
-        for bloco in serie.textos(self.empresa):
-            for linha in separar.decode(b"[" + bloco + b"]"):
-                campos = ler.decode(linha)
-                yield tuple(valor(texto(campos[c])) for c, valor in pares), bytes(linha)
+def _com_chave(
+    blocos: Iterator[bytes], tabela: Tabela, valores: Sequence[Callable[[Any], Any]]
+) -> Iterator[tuple[tuple[Any, ...], msgspec.Raw]]:
+    """(chave comparável, linha) de cada linha, em ordem."""
+    pares = list(zip(tabela.chave, valores, strict=True))
+    ler = msgspec.json.Decoder(list[tipo_com(tabela.chave)])  # type: ignore[misc]
+    separar = msgspec.json.Decoder(list[msgspec.Raw])
+    for bloco in blocos:
+        vetor = b"[" + bloco + b"]"
+        for campos, linha in zip(ler.decode(vetor), separar.decode(vetor), strict=True):
+            yield tuple(valor(texto(campos[c])) for c, valor in pares), linha
 
 
 def _uuid(valor: str) -> int:
@@ -127,25 +111,21 @@ def _uuid(valor: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Coletor:
-    """Lê e confere as tabelas de algumas empresas, que cabem numa pergunta (ou uma só)."""
+class Leitura:
+    """Uma leitura destas empresas, que cabem numa pergunta (ou uma só)."""
 
     conexao: Conexao
     equipe: Equipe
     conexoes: int
-    donos: Donos
-    rascunho: Callable[[], Rascunho]
-    avanco: Avanco
+    pedido: PedidoDeFoto
 
-    def coletar(
-        self, empresas: Sequence[Empresa], tabelas: Mapping[str, TabelaNoEscopo]
-    ) -> dict[str, Coleta]:
-        """As fotos, por id; sem as empresas que mudaram, se são várias. Uma tabela que falha sai da
-        foto, com o motivo; as outras continuam."""
-        lidas = [self._preparar(empresas, t) for t in tabelas.values()]
+    def ler(self) -> dict[str, EmpresaLida]:
+        """As empresas, por id; sem as que mudaram, se são várias. Uma tabela que falha sai da foto,
+        com o motivo; as outras continuam."""
+        lidas = [self._preparar(t) for t in self.pedido.tabelas.values()]
         self._ler(lidas)
-        todas = {e.id for e in empresas}
-        quietas: set[str] = set()
+        todas = self.pedido.ids
+        quietas: frozenset[str] = frozenset()
         passada = 0
         while not quietas and passada < (PASSADAS if len(todas) == 1 else 1):
             passada += 1
@@ -154,21 +134,21 @@ class Coletor:
             return {}
         prontas = todas if len(todas) == 1 else quietas
         return {
-            e: Coleta([ColetaDeTabela(e, li) for li in lidas], e in quietas, passada, METODO)
+            e: EmpresaLida([_tabela_lida(e, li) for li in lidas], e in quietas, passada, METODO)
             for e in prontas
         }
 
-    def _preparar(self, empresas: Sequence[Empresa], no_escopo: TabelaNoEscopo) -> _Lida:
-        nome = no_escopo.tabela.nome
+    def _preparar(self, no_escopo: TabelaNoEscopo) -> _Lida:
+        nome, pedido = no_escopo.tabela.nome, self.pedido
         series = [
             Serie(
                 self.conexao,
                 consulta,
-                Leitor(consulta, [e.id for e in empresas], self.donos),
-                self.rascunho(),
-                partial(self.avanco, nome),
+                Leitor(consulta, pedido.ids, pedido.donos),
+                pedido.rascunho(),
+                partial(pedido.avanco, nome),
             )
-            for consulta in consultas(no_escopo.tabela, no_escopo.ramos, empresas)
+            for consulta in consultas(no_escopo.tabela, no_escopo.ramos, pedido.empresas)
         ]
         return _Lida(no_escopo.tabela, series)
 
@@ -189,7 +169,7 @@ class Coletor:
         for (_, serie, _), blocos in zip(partes, lidos, strict=True):
             serie.blocos += blocos or ()
 
-    def _conferir(self, lidas: Sequence[_Lida], todas: set[str]) -> set[str]:
+    def _conferir(self, lidas: Sequence[_Lida], todas: frozenset[str]) -> frozenset[str]:
         """Uma passada; as empresas que mudaram."""
         trechos = [
             (li, s, trecho)
@@ -209,9 +189,9 @@ class Coletor:
         if mudaram and len(todas) == 1:
             for lida in lidas:
                 lida.divergencias = 0
-            return mudaram
+            return frozenset(mudaram)
         conferem = self._cada([(li, partial(_contagem_confere, li)) for li in lidas])
-        return todas if False in conferem else mudaram
+        return todas if False in conferem else frozenset(mudaram)
 
     def _cada(self, tarefas: Sequence[tuple[_Lida, Callable[[], S]]]) -> list[S | None]:
         """Todas lado a lado; None nas das tabelas que já tinham falhado, ou que falham agora."""

@@ -12,7 +12,6 @@ from cofre.base.config.valores import Acesso, Regras
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
-from cofre.base.rascunho import Rascunho
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor, Impedimento
@@ -23,15 +22,15 @@ from cofre.via.api.catalogo import descobrir, nao_gravaveis
 from cofre.via.api.chaves import completar_chaves
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.fila import lado_a_lado
-from cofre.via.api.leitura import Coletor
+from cofre.via.api.leitura import Leitura
 from cofre.via.api.sondas import SondasDaApi
 from cofre.via.contrato import (
     API,
     AoTentarDeNovo,
-    Avanco,
-    Coleta,
     Dependente,
+    EmpresaLida,
     Inspecao,
+    PedidoDeFoto,
     Prova,
     prova_de,
     ramos_de_agora,
@@ -110,17 +109,9 @@ class ViaDaApi:
         completas = self._equipe.cada(completar, escopo.tabelas.values())
         return replace(escopo, tabelas={t.tabela.nome: t for t in completas})
 
-    def fotografar(
-        self,
-        empresas: Sequence[Empresa],
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> Mapping[str, Coleta]:
-        """As fotos destas empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""
-        coletor = Coletor(self._conexao, self._equipe, self.conexoes, donos, rascunho, avanco)
-        return coletor.coletar(empresas, tabelas)
+    def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
+        """As empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""
+        return Leitura(self._conexao, self._equipe, self.conexoes, pedido).ler()
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[ViaDaApi]:

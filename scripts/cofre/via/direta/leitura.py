@@ -22,12 +22,10 @@ from cofre.base.erros import (
     RespostaInvalida,
     TabelaBloqueada,
 )
-from cofre.base.modelo import Empresa, Tabela
+from cofre.base.modelo import Tabela
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.deposito.formato import Gravador
-from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.contrato import Avanco
+from cofre.via.contrato import PedidoDeFoto, TabelaLida
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.linhas import Bloco, em_blocos, estragada
@@ -41,33 +39,28 @@ _SEPARADAS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(slots=True)
-class TabelaDireta:
-    """O que se leu de uma tabela de uma empresa, já em ordem; `falha` diz por que não deu."""
+class _Lida:
+    """As linhas de uma tabela de uma empresa, no rascunho, já em ordem."""
 
-    tabela: Tabela
     rascunho: Rascunho
-    falha: FalhaDoServidor | None = None
     registros: int = 0
-    _trechos: list[Trecho] = field(default_factory=list)
+    trechos: list[Trecho] = field(default_factory=list)
 
     def acrescentar(self, bloco: Bloco) -> None:
         """Guarda mais linhas, na ordem. Levanta RespostaInvalida se não são JSON que se leia."""
         _conferir_json(bloco)
-        self._trechos.append(self.rascunho.guardar(bloco.linhas))
+        self.trechos.append(self.rascunho.guardar(bloco.linhas))
         self.registros += bloco.quantas
 
-    def gravar(self, gravador: Gravador) -> tuple[int, str]:
-        """Escreve todas as linhas; devolve quantas e o sha256."""
-        for bloco in self.blocos():
-            gravador.bloco(bloco)
-        return self.registros, gravador.terminar()
+    def pronta(self, tabela: Tabela, falha: FalhaDoServidor | None) -> TabelaLida:
+        """O que a leitura traz desta tabela."""
+        return TabelaLida(tabela, falha, self.registros, self._em_ordem)
 
-    def blocos(self) -> Iterator[bytes]:
-        """As linhas, já juntadas, na ordem da chave."""
-        return map(self.rascunho.ler, self._trechos)
+    def _em_ordem(self) -> Iterator[bytes]:
+        return map(self.rascunho.ler, self.trechos)
 
 
-Lidas = Mapping[str, TabelaDireta]
+Lidas = Mapping[str, _Lida]
 """O que se leu de uma tabela, por empresa: uma só leitura, que falha para todas ou para nenhuma."""
 
 
@@ -76,17 +69,15 @@ class Leitura:
     """Uma leitura destas empresas na transação aberta em `conexao`."""
 
     conexao: psycopg.Connection
-    empresas: Sequence[Empresa]
-    donos: Donos
+    pedido: PedidoDeFoto
     catalogadas: Catalogadas
-    rascunho: Callable[[], Rascunho]
-    avanco: Avanco
     parar: threading.Event
 
-    def ler(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, list[TabelaDireta]]:
+    def ler(self) -> dict[str, list[TabelaLida]]:
         """Todas as tabelas de cada empresa, pelo id dela. Levanta SemConexao ou Interrompido; o que
         é de uma tabela só fica na `falha` dela."""
-        lidas = {nome: self._vazias(t.tabela) for nome, t in tabelas.items()}
+        tabelas = self.pedido.tabelas
+        lidas = {nome: self._vazias() for nome in tabelas}
         self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
         travadas = self._travar(tabelas)
         # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
@@ -96,14 +87,16 @@ class Leitura:
             or self._tentar(nome, partial(self._copiar, tabelas[nome], lidas[nome]))
             for nome in tabelas
         }
-        for nome, da_tabela in lidas.items():
-            for lida in da_tabela.values():
-                lida.falha = falhas[nome]
-        return {e.id: [da_tabela[e.id] for da_tabela in lidas.values()] for e in self.empresas}
+        return {
+            empresa: [
+                lidas[nome][empresa].pronta(t.tabela, falhas[nome]) for nome, t in tabelas.items()
+            ]
+            for empresa in self.pedido.ids
+        }
 
-    def _vazias(self, tabela: Tabela) -> Lidas:
-        rascunho = self.rascunho()
-        return {e.id: TabelaDireta(tabela, rascunho) for e in self.empresas}
+    def _vazias(self) -> Lidas:
+        rascunho = self.pedido.rascunho()
+        return {e.id: _Lida(rascunho) for e in self.pedido.empresas}
 
     def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDoServidor | None]:
         """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar;
@@ -148,7 +141,7 @@ class Leitura:
         self.conexao.execute(f"ROLLBACK TO SAVEPOINT {PONTO}".encode())
 
     def _copiar(self, no_escopo: TabelaNoEscopo, lidas: Lidas) -> None:
-        consulta = linhas_das_empresas(no_escopo, self.empresas, self.catalogadas)
+        consulta = linhas_das_empresas(no_escopo, self.pedido.empresas, self.catalogadas)
         if consulta is None:
             return
         copiar = sql.SQL("COPY ({}) TO STDOUT").format(consulta.texto)
@@ -160,14 +153,14 @@ class Leitura:
                     raise Interrompido("Interrompido.")
                 lidas[bloco.empresa].acrescentar(bloco)
                 registros += bloco.quantas
-                self.avanco(no_escopo.tabela.nome, registros, None)
+                self.pedido.avanco(no_escopo.tabela.nome, registros, None)
 
     def _de_quem(self, no_escopo: TabelaNoEscopo, valores: Sequence[str | None]) -> str | None:
         """A empresa, entre estas, de que a linha é, pelo número do ramo e pelos elos dela; None se
         um elo que vem antes a dá a uma que não está entre elas. Levanta LinhaDeOutraEmpresa."""
         elos = no_escopo.ramos[int(valores[0] or 0)].elos
         seus = valores[1 : 1 + len(elos)]
-        quem = self.donos.entre({e.id for e in self.empresas}, elos, seus)
+        quem = self.pedido.donos.entre(self.pedido.ids, elos, seus)
         if quem is None:
             raise LinhaDeOutraEmpresa(
                 f"O servidor mandou, em {no_escopo.tabela.nome}, uma linha de outra empresa."

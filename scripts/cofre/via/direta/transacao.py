@@ -23,14 +23,12 @@ from cofre.base.erros import (
     Interrompido,
     RestauracaoRecusada,
 )
-from cofre.base.modelo import Empresa, Tabela
-from cofre.base.rascunho import Rascunho
-from cofre.escopo.donos import Donos
+from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.plano.executor import Executor, Impedimento
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
-from cofre.via.contrato import DIRETA, Avanco, Coleta, Inspecao, ramos_de_agora
+from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
 from cofre.via.direta import sequencias
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.via.direta.escrita import EscritorDireto
@@ -62,24 +60,15 @@ class Transacao:
         """O mesmo escopo, com os caminhos que os dados pedem, como a transação os vê."""
         return ramos_de_agora(escopo, inspecao, regras, SondasDaqui(self.conexao))
 
-    def fotografar(
-        self,
-        empresas: Sequence[Empresa],
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> Mapping[str, Coleta]:
+    def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
         """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDoServidor."""
-        leitura = Leitura(
-            self.conexao, empresas, donos, self.catalogadas, rascunho, avanco, self.parar
-        )
+        leitura = Leitura(self.conexao, pedido, self.catalogadas, self.parar)
         try:
             # Cada tabela é lida num instante seu: os outros continuam a escrever.
-            lidas = leitura.ler(tabelas)
+            lidas = leitura.ler()
         except psycopg.Error as e:
             raise na_consulta(e, ALGUMA) from e
-        return {empresa: Coleta(t, False, 1, METODO) for empresa, t in lidas.items()}
+        return {empresa: EmpresaLida(t, False, 1, METODO) for empresa, t in lidas.items()}
 
     def executar(
         self,

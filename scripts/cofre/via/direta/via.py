@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,7 +17,6 @@ import psycopg
 from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
 from cofre.base.modelo import Catalogo, Empresa, Tabela
-from cofre.base.rascunho import Rascunho
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.lotes import em_lotes
@@ -25,10 +24,10 @@ from cofre.plano.plano import Acao
 from cofre.via.contrato import (
     DIRETA,
     AoTentarDeNovo,
-    Avanco,
-    Coleta,
     Dependente,
+    EmpresaLida,
     Inspecao,
+    PedidoDeFoto,
     Prova,
     prova_de,
     ramos_de_agora,
@@ -117,19 +116,12 @@ class ViaDireta:
         """O mesmo escopo: o catálogo do banco já diz o que não se escreve."""
         return escopo
 
-    def fotografar(
-        self,
-        empresas: Sequence[Empresa],
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> Mapping[str, Coleta]:
-        """As fotos destas empresas, por id, todas de um só instante. Uma tabela que falha traz a
-        `falha`, em todas elas. Levanta FalhaDoServidor ou Interrompido."""
+    def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
+        """As empresas, por id, todas de um só instante. Uma tabela que falha traz a `falha`, em
+        todas elas. Levanta FalhaDoServidor ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
-                return self._fotografar(empresas, tabelas, donos, rascunho, avanco)
+                return self._fotografar(pedido)
             except SemConexao as e:
                 if tentativa == self.tentativas:
                     raise
@@ -138,26 +130,17 @@ class ViaDireta:
                     raise Interrompido("Interrompido.") from None
         raise AssertionError("a última tentativa devolve ou levanta")
 
-    def _fotografar(
-        self,
-        empresas: Sequence[Empresa],
-        tabelas: Mapping[str, TabelaNoEscopo],
-        donos: Donos,
-        rascunho: Callable[[], Rascunho],
-        avanco: Avanco,
-    ) -> dict[str, Coleta]:
+    def _fotografar(self, pedido: PedidoDeFoto) -> dict[str, EmpresaLida]:
         with self._banco.uma() as conexao:
-            leitura = Leitura(
-                conexao, empresas, donos, self._catalogo.tabelas, rascunho, avanco, self.parar
-            )
+            leitura = Leitura(conexao, pedido, self._catalogo.tabelas, self.parar)
             try:
                 with transacao(conexao, INSTANTE):
-                    lidas = leitura.ler(tabelas)
+                    lidas = leitura.ler()
             except psycopg.Error as e:
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.") from None
                 raise na_consulta(e, ALGUMA) from e
-        return {empresa: Coleta(t, True, 1, METODO) for empresa, t in lidas.items()}
+        return {empresa: EmpresaLida(t, True, 1, METODO) for empresa, t in lidas.items()}
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Transacao]:
