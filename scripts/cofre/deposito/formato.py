@@ -100,25 +100,45 @@ def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
     return ler(caminho, _objetos)
 
 
-def ler(caminho: Path, leitura: Leitura[T]) -> Iterator[list[T]]:
+def ler(
+    caminho: Path, leitura: Leitura[T], somar: Callable[[bytes], None] | None = None
+) -> Iterator[list[T]]:
     """As linhas do arquivo, em grupos, como a `leitura` as lê: um tipo do msgspec lê só as colunas
-    que interessam, sem passar por cada linha em Python. Levanta como `ler_linhas`."""
+    que interessam, sem passar por cada linha em Python. Levanta como `ler_linhas`.
+
+    `somar` recebe todo o conteúdo, sem o BOM, em pedaços, e um vazio no fim: também o que vem
+    depois do ponto em que deixa de ser um vetor JSON.
+    """
     with _abrir(caminho) as arquivo:
+        pedacos = _pedacos(arquivo, somar or _nada)
         try:
-            yield from _separar(_pedacos(arquivo), leitura)
+            yield from _separar(_conferidos(pedacos), leitura)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
+            for _ in pedacos:
+                pass
             raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {e}") from e
 
 
-def _pedacos(arquivo: io.BufferedIOBase) -> Iterator[bytes]:
-    """O conteúdo sem o BOM, conferido como UTF-8."""
-    primeiro = arquivo.read(PEDACO).removeprefix(codecs.BOM_UTF8)
-    conferir = codecs.getincrementaldecoder("utf-8")()
-    pedaco = primeiro
+def _nada(_pedaco: bytes) -> None:
+    """Ninguém soma."""
+
+
+def _pedacos(arquivo: io.BufferedIOBase, somar: Callable[[bytes], None]) -> Iterator[bytes]:
+    """O conteúdo, sem o BOM que um editor tenha posto."""
+    pedaco = arquivo.read(PEDACO).removeprefix(codecs.BOM_UTF8)
     while pedaco:
-        conferir.decode(pedaco)
+        somar(pedaco)
         yield pedaco
         pedaco = arquivo.read(PEDACO)
+    somar(b"")
+
+
+def _conferidos(pedacos: Iterator[bytes]) -> Iterator[bytes]:
+    """Os mesmos, se são UTF-8."""
+    conferir = codecs.getincrementaldecoder("utf-8")()
+    for pedaco in pedacos:
+        conferir.decode(pedaco)
+        yield pedaco
     conferir.decode(b"", final=True)
 
 

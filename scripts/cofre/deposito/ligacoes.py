@@ -1,26 +1,24 @@
-"""As ligações entre as tabelas de um backup: toda chave estrangeira tem de fechar dentro dele.
+"""As chaves de um backup: nenhuma se repete, e toda chave estrangeira fecha dentro dele.
 
-Um índice em disco (SQLite, arquivo temporário) guarda as chaves referenciadas, para a memória não
-crescer com as tabelas.
+São observadores de uma passada: os mesmos servem aos arquivos de um backup e aos blocos de uma
+foto que ainda se grava.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import operator
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from cofre.base.linha import NULO, ORDENS, Campos, tipo_com
+from cofre.base.linha import NULO, ORDENS
 from cofre.base.modelo import ChaveEstrangeira, Contradicao
-from cofre.deposito.formato import ler
+from cofre.deposito.indice import Indice
 from cofre.deposito.metadados import TabelaSalva
-
-EXEMPLOS = 5
+from cofre.deposito.passada import Grupo, Observador, passar
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,142 +29,186 @@ class Arquivo:
     caminho: Path
 
 
+# -- as ligações -----------------------------------------------------------------------------
+
 Interessa = Callable[[str, ChaveEstrangeira], bool]
 """Se é preciso conferir esta chave estrangeira desta tabela."""
+
+
+class Ligacoes:
+    """As chaves estrangeiras entre algumas tabelas, conferidas depois que todas passam."""
+
+    def __init__(
+        self,
+        estrangeiras: Mapping[str, Sequence[ChaveEstrangeira]],
+        interessa: Interessa = lambda _tabela, _fk: True,
+    ) -> None:
+        self._indice = Indice()
+        self._fks = [
+            (nome, fk)
+            for nome, fks in estrangeiras.items()
+            for fk in fks
+            if _conferivel(fk) and fk.tabela in estrangeiras and interessa(nome, fk)
+        ]
+
+    def close(self) -> None:
+        """Apaga o que guardou."""
+        self._indice.close()
+
+    def observadores(self, tabela: str, chave: Sequence[str]) -> list[Observador]:
+        """Quem tem de ver as linhas desta tabela; `chave` é a que se mostra nos exemplos."""
+        conjuntos = dict.fromkeys(fk.referencias for _, fk in self._fks if fk.tabela == tabela)
+        return [
+            *(_Referidas(self._indice, (tabela, c), c) for c in conjuntos),
+            *(
+                _Apontadas(self._indice, n, fk.colunas, tuple(chave))
+                for n, (nome, fk) in enumerate(self._fks)
+                if nome == tabela
+            ),
+        ]
+
+    def abertas(self, lidas: Collection[str]) -> list[Contradicao]:
+        """As chaves estrangeiras entre as tabelas `lidas` com valores que a outra não tem."""
+        abertas = []
+        for n, (nome, fk) in enumerate(self._fks):
+            if nome in lidas and fk.tabela in lidas:
+                quantas, exemplos = self._indice.faltam(n, (fk.tabela, fk.referencias))
+                if quantas:
+                    por = ", ".join(fk.colunas)
+                    abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
+        return abertas
+
+
+def _conferivel(fk: ChaveEstrangeira) -> bool:
+    return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias)
+
+
+@dataclass(frozen=True, slots=True)
+class _Referidas:
+    """Guarda os valores para os quais outras tabelas apontam."""
+
+    indice: Indice
+    conjunto: tuple[str, tuple[str, ...]]
+    colunas: tuple[str, ...]
+
+    def ver(self, grupo: Grupo) -> None:
+        self.indice.guardar(self.conjunto, grupo.juntos(self.colunas))
+
+
+@dataclass(frozen=True, slots=True)
+class _Apontadas:
+    """Guarda os valores que uma chave estrangeira tem, e de que linha são; um nulo não aponta para
+    nada."""
+
+    indice: Indice
+    numero: int
+    fk: tuple[str, ...]
+    chave: tuple[str, ...]
+
+    @property
+    def colunas(self) -> Sequence[str]:
+        return (*self.fk, *self.chave)
+
+    def ver(self, grupo: Grupo) -> None:
+        linhas = zip(grupo.valores(self.fk), grupo.juntos(self.chave), strict=True)
+        pares = [(b",".join(valores), chave) for valores, chave in linhas if NULO not in valores]
+        self.indice.procurar(self.numero, pares)
 
 
 def ligacoes_abertas(
     arquivos: Mapping[str, Sequence[Arquivo]], interessa: Interessa = lambda _tabela, _fk: True
 ) -> list[Contradicao]:
     """As chaves estrangeiras entre estas tabelas cujos valores não existem na tabela apontada; só
-    as que interessam.
+    as que interessam. Cada arquivo se lê uma vez, e só se alguma delas o envolve.
 
     Uma tabela pode estar repartida em mais de um arquivo.
 
     Numa foto de uma empresa isso quer dizer uma linha dela que aponta para uma de outra empresa
     (ou de nenhuma). Levanta BackupDanificado se um arquivo não se lê.
     """
-    fks = [
-        (nome, fk)
-        for nome, partes in arquivos.items()
-        for fk in partes[0].tabela.estrangeiras
-        if _conferivel(fk, arquivos) and interessa(nome, fk)
-    ]
-    with _Indice() as indice:
-        for nome, colunas in sorted({(fk.tabela, fk.referencias) for _, fk in fks}):
-            valores = (v for v, _ in _valores(arquivos[nome], colunas))
-            indice.guardar((nome, *colunas), valores)
-        abertas = []
-        for nome, fk in fks:
-            procurados = _valores(arquivos[nome], fk.colunas)
-            quantas, exemplos = indice.faltam((fk.tabela, *fk.referencias), procurados)
-            if quantas:
-                por = ", ".join(fk.colunas)
-                abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
-        return abertas
+    estrangeiras = {nome: partes[0].tabela.estrangeiras for nome, partes in arquivos.items()}
+    with closing(Ligacoes(estrangeiras, interessa)) as ligacoes:
+        for nome, partes in arquivos.items():
+            for arquivo in partes:
+                observadores = ligacoes.observadores(nome, arquivo.tabela.chave)
+                if observadores:
+                    passar(arquivo.caminho, observadores)
+        return ligacoes.abertas(arquivos)
 
 
-def _conferivel(fk: ChaveEstrangeira, arquivos: Mapping[str, Sequence[Arquivo]]) -> bool:
-    return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias) and fk.tabela in arquivos
+# -- as chaves -------------------------------------------------------------------------------
 
 
-def _valores(partes: Sequence[Arquivo], colunas: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
-    """(valores das colunas, chave) de cada linha em que nenhum deles é nulo, como bytes de JSON."""
-    for arquivo in partes:
-        for linha in campos(arquivo.caminho, (*colunas, *arquivo.tabela.chave)):
-            valores = linha[: len(colunas)]
-            if NULO not in valores:
-                yield b",".join(valores), b",".join(linha[len(colunas) :])
+@dataclass(slots=True)
+class Chaves:
+    """As chaves das linhas de uma tabela, para achar as repetidas.
 
+    Se cada uma vem depois da anterior, nenhuma se repete, e não é preciso lembrar delas; onde a
+    ordem não se sabe, ou com `lembrar`, vão para um índice. Se a ordem se quebra (`desordem`), o
+    que já passou não foi lembrado: só outra passada, com `lembrar`, as conta.
+    """
 
-def campos(caminho: Path, colunas: Sequence[str]) -> Iterator[tuple[bytes, ...]]:
-    """Os bytes destas colunas em cada linha (`null` onde faltam). Levanta BackupDanificado."""
-    tipo = tipo_com(colunas, opcionais=True)
-    em_grupos: msgspec.json.Decoder[list[Campos]] = msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]
-    for grupo in ler(caminho, em_grupos.decode):
-        for linha in grupo:
-            yield tuple([linha[c] for c in colunas])
+    tabela: TabelaSalva
+    lembrar: bool = False
+    desordem: bool = False
+    _linhas: int = 0
+    _ordens: list[Callable[[bytes], Any]] = field(default_factory=list)
+    _anterior: list[tuple[Any, ...]] = field(default_factory=list)
+    _indice: Indice = field(default_factory=Indice)
+
+    def __post_init__(self) -> None:
+        tipos = {str(c.get("nome")): str(c.get("tipo")) for c in self.tabela.colunas}
+        ordens = [ORDENS.get(tipos.get(c, "")) for c in self.colunas]
+        self._ordens = [ordem for ordem in ordens if ordem is not None]
+        self.lembrar = self.lembrar or len(self._ordens) < len(ordens)
+
+    def close(self) -> None:
+        """Apaga o que guardou."""
+        self._indice.close()
+
+    @property
+    def colunas(self) -> Sequence[str]:
+        return self.tabela.chave
+
+    def ver(self, grupo: Grupo) -> None:
+        if not self.colunas or self.desordem:
+            return
+        if not self.lembrar:
+            self.desordem = not self._em_ordem(grupo)
+            return
+        self._linhas += len(grupo.linhas)
+        self._indice.guardar("chaves", grupo.juntos(self.colunas))
+
+    @property
+    def repetidas(self) -> int:
+        """Quantas linhas repetem a chave de outra; só vale sem `desordem`."""
+        return self._linhas - self._indice.distintos("chaves")
+
+    def _em_ordem(self, grupo: Grupo) -> bool:
+        colunas = [grupo.coluna(c) for c in self.colunas]
+        if any(NULO in valores for valores in colunas):
+            return False
+        pares = zip(self._ordens, colunas, strict=True)
+        try:
+            valores = list(zip(*(map(ordem, vs) for ordem, vs in pares), strict=True))
+        except ValueError:
+            return False
+        todos = [*self._anterior, *valores]
+        self._anterior = todos[-1:]
+        return all(map(operator.lt, todos, itertools.islice(todos, 1, None)))
 
 
 def chaves_repetidas(arquivo: Arquivo) -> int:
-    """Quantas linhas repetem a chave de outra."""
-    if not arquivo.tabela.chave or _em_ordem(arquivo):
-        return 0
-    with _Indice() as indice:
-        linhas = 0
-
-        def chaves() -> Iterator[bytes]:
-            nonlocal linhas
-            for linha in campos(arquivo.caminho, arquivo.tabela.chave):
-                linhas += 1
-                yield b",".join(linha)
-
-        return -indice.guardar(("chaves",), chaves()) + linhas
+    """Quantas linhas repetem a chave de outra. Levanta BackupDanificado se o arquivo não se lê."""
+    with closing(Chaves(arquivo.tabela)) as chaves:
+        passar(arquivo.caminho, [chaves])
+        return contar_repetidas(chaves, arquivo)
 
 
-def _em_ordem(arquivo: Arquivo) -> bool:
-    """Se cada chave vem depois da anterior: então nenhuma se repete, e não é preciso índice. Falso
-    também se não se sabe comparar as deste tipo."""
-    tipos = {str(c.get("nome")): str(c.get("tipo")) for c in arquivo.tabela.colunas}
-    ordens = [ORDENS.get(tipos.get(c, "")) for c in arquivo.tabela.chave]
-    sabidas = [ordem for ordem in ordens if ordem is not None]
-    if len(sabidas) < len(ordens):
-        return False
-    anterior: list[Any] = []
-    for chave in campos(arquivo.caminho, arquivo.tabela.chave):
-        try:
-            valores = [ordem(v) for ordem, v in zip(sabidas, chave, strict=True)]
-        except ValueError:
-            return False
-        if NULO in chave or not anterior < valores:
-            return False
-        anterior = valores
-    return True
-
-
-class _Indice:
-    """Conjuntos de valores num arquivo temporário do SQLite."""
-
-    def __init__(self) -> None:
-        self._tabelas: dict[tuple[str, ...], str] = {}
-
-    def __enter__(self) -> _Indice:
-        self._banco = sqlite3.connect("", isolation_level=None)
-        for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-4000"):
-            self._banco.execute(f"PRAGMA {ajuste}")
-        return self
-
-    def __exit__(self, *_erro: object) -> None:
-        self._banco.close()
-
-    def guardar(self, nome: tuple[str, ...], valores: Iterable[bytes]) -> int:
-        """Guarda os valores; devolve quantos são distintos."""
-        tabela = self._tabelas.setdefault(nome, f"i{len(self._tabelas)}")
-        self._banco.execute(f"CREATE TABLE {tabela} (v BLOB PRIMARY KEY) WITHOUT ROWID")
-        with self._transacao():
-            linhas = ((v,) for v in valores)
-            self._banco.executemany(f"INSERT OR IGNORE INTO {tabela} VALUES (?)", linhas)
-        (distintos,) = self._banco.execute(f"SELECT count(*) FROM {tabela}").fetchone()
-        return int(distintos)
-
-    def faltam(
-        self, nome: tuple[str, ...], valores: Iterable[tuple[bytes, bytes]]
-    ) -> tuple[int, tuple[str, ...]]:
-        """Quantos destes valores não estão no conjunto, e as chaves de alguns."""
-        tabela = self._tabelas[nome]
-        self._banco.execute("CREATE TEMP TABLE procurados (v BLOB, chave BLOB)")
-        try:
-            with self._transacao():
-                self._banco.executemany("INSERT INTO procurados VALUES (?, ?)", valores)
-            soltas = f"FROM procurados p WHERE NOT EXISTS (SELECT 1 FROM {tabela} i WHERE i.v=p.v)"
-            (quantas,) = self._banco.execute(f"SELECT count(*) {soltas}").fetchone()
-            exemplos = self._banco.execute(f"SELECT chave {soltas} LIMIT {EXEMPLOS}").fetchall()
-        finally:
-            self._banco.execute("DROP TABLE procurados")
-        return int(quantas), tuple(e.decode("utf-8", "replace").strip('"') for (e,) in exemplos)
-
-    @contextlib.contextmanager
-    def _transacao(self) -> Iterator[None]:
-        self._banco.execute("BEGIN")
-        yield
-        self._banco.execute("COMMIT")
+def contar_repetidas(chaves: Chaves, arquivo: Arquivo) -> int:
+    """O mesmo, depois que as chaves já passaram: só as fora de ordem se leem de novo."""
+    if not chaves.desordem:
+        return chaves.repetidas
+    with closing(Chaves(arquivo.tabela, lembrar=True)) as todas:
+        passar(arquivo.caminho, [todas])
+        return todas.repetidas

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import NULO, texto
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import Contradicao, ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_desconhecida
+from cofre.deposito.alheias import Alheias
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
-from cofre.deposito.formato import ler_linhas, sha256_do_arquivo
+from cofre.deposito.formato import sha256_do_arquivo
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina, estado_de, guardadas
-from cofre.deposito.ligacoes import Arquivo, campos, chaves_repetidas, ligacoes_abertas
-from cofre.deposito.metadados import SEM_CONTAGEM, Metadados
-
-if TYPE_CHECKING:
-    from cofre.deposito.backup import Backup
-    from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
+from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
+from cofre.deposito.passada import Observador, Somas, passar
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +32,69 @@ class Dano:
     causa: str
 
 
+@dataclass(frozen=True, slots=True)
+class Conferido:
+    """Um backup e os danos que se acharam nele."""
+
+    backup: Backup
+    danos: Sequence[Dano]
+
+
 def verificar(
     deposito: Deposito, empresas: Sequence[str], tabelas: Sequence[str], relato: Relato
 ) -> int:
     """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
-    documento = []
-    total = danificados = 0
     escolhidas = guardadas(deposito, empresas)
     _conferir_nomes(escolhidas, tabelas)
     avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in escolhidas)))
     for aviso in avisos:
         relato.aviso(aviso)
+    documento = []
+    todos: list[Conferido] = []
     for guardada in escolhidas:
-        conferidos = [(backup, list(danos_de(backup, tabelas))) for backup in guardada.backups]
-        cabecalho = relato.falha if any(danos for _, danos in conferidos) else relato.linha
-        relato.linha()
-        cabecalho(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
-        for backup, danos in conferidos:
-            total += 1
-            danificados += bool(danos)
-            _contar(backup, danos, relato)
-            documento.append(
-                {
-                    "empresa": guardada.empresa.id,
-                    "carimbo": backup.carimbo,
-                    "estado": "danificado" if danos else backup.estado,
-                    "danos": [{"tabela": d.tabela, "causa": d.causa} for d in danos],
-                }
-            )
-    codigo = BackupDanificado.codigo if danificados else 0
+        conferidos = [Conferido(b, list(danos_de(b, tabelas))) for b in guardada.backups]
+        _contar_empresa(guardada, conferidos, relato)
+        documento += [_documento(guardada, c) for c in conferidos]
+        todos += conferidos
+    codigo = _concluir(todos, relato)
+    relato.documento(
+        {"acao": "verificar", "codigo": codigo, "avisos": avisos, "backups": documento}
+    )
+    return codigo
+
+
+def _contar_empresa(
+    guardada: EmpresaComBackups, conferidos: Sequence[Conferido], relato: Relato
+) -> None:
+    cabecalho = relato.falha if any(c.danos for c in conferidos) else relato.linha
+    relato.linha()
+    cabecalho(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
+    for conferido in conferidos:
+        _contar(conferido.backup, conferido.danos, relato)
+
+
+def _documento(guardada: EmpresaComBackups, conferido: Conferido) -> dict[str, object]:
+    return {
+        "empresa": guardada.empresa.id,
+        "carimbo": conferido.backup.carimbo,
+        "estado": "danificado" if conferido.danos else conferido.backup.estado,
+        "danos": [{"tabela": d.tabela, "causa": d.causa} for d in conferido.danos],
+    }
+
+
+def _concluir(conferidos: Sequence[Conferido], relato: Relato) -> int:
+    """As últimas palavras, e o código de saída."""
+    danificados = sum(bool(c.danos) for c in conferidos)
     relato.linha()
     if danificados:
         relato.erro(f"❌ {plural(danificados, 'backup danificado', 'backups danificados')}")
         relato.erro(
             "   Não os use para restaurar: escolha um backup inteiro, anterior ou posterior."
         )
-    else:
-        relato.linha(f"✅ {plural(total, 'backup conferido', 'backups conferidos')}, nenhum dano")
-    relato.documento(
-        {"acao": "verificar", "codigo": codigo, "avisos": avisos, "backups": documento}
-    )
-    return codigo
+        return BackupDanificado.codigo
+    quantos = plural(len(conferidos), "backup conferido", "backups conferidos")
+    relato.linha(f"✅ {quantos}, nenhum dano")
+    return 0
 
 
 def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
@@ -113,26 +131,40 @@ def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | No
 
 
 def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
-    """Os danos de um backup (só destas tabelas, se ditas). Levanta FalhaDeDisco."""
-    if backup.meta is None:
+    """Os danos de um backup (só destas tabelas, se ditas). Cada arquivo se lê uma vez. Levanta
+    FalhaDeDisco."""
+    meta = backup.meta
+    if meta is None:
         yield Dano("", backup.dano)
         return
-    sadias: dict[str, Arquivo] = {}
-    for nome in sorted(backup.meta.tabelas, key=ordem_de_exibicao):
-        if tabelas and nome not in tabelas:
-            continue
-        salva = backup.meta.tabelas[nome]
-        try:
-            with erros_de_disco(backup.pasta / salva.arquivo):
-                caminho = backup.caminho(salva)
-                conferir_arquivo(Arquivo(salva, caminho))
-        except BackupDanificado as e:
-            yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
-        else:
-            sadias[nome] = Arquivo(salva, caminho)
-    if set(sadias) == set(backup.meta.tabelas):
-        yield from _linhas_alheias(backup.meta, sadias)
-        yield from _ligacoes(backup.meta, sadias)
+    nomes = sorted(meta.tabelas, key=ordem_de_exibicao)
+    escolhidas = [n for n in nomes if not tabelas or n in tabelas]
+    # De quem são as linhas, e se as ligações fecham, só se sabe com todas as tabelas na mão.
+    todas = len(escolhidas) == len(nomes)
+    estrangeiras = {n: meta.tabelas[n].estrangeiras for n in nomes} if todas else {}
+    alheias = [a for n in escolhidas if (a := Alheias.de(meta, n))] if todas else []
+    sadias: set[str] = set()
+    with closing(Ligacoes(estrangeiras)) as ligacoes:
+        for nome in escolhidas:
+            salva = meta.tabelas[nome]
+            observadores = [
+                *(a for a in alheias if a.tabela == nome),
+                *ligacoes.observadores(nome, salva.chave),
+            ]
+            try:
+                with erros_de_disco(backup.pasta / salva.arquivo):
+                    conferir_arquivo(Arquivo(salva, backup.caminho(salva)), observadores)
+            except BackupDanificado as e:
+                yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
+            else:
+                sadias.add(nome)
+        if sadias == set(nomes):
+            for a in alheias:
+                if a.quantas:
+                    yield Dano(
+                        a.tabela, plural(a.quantas, "registro", "registros") + " de outra empresa"
+                    )
+            yield from _fora_do_backup(meta, ligacoes.abertas(sadias))
 
 
 def _tambem_em_outros(arquivo: Path) -> str:
@@ -149,6 +181,36 @@ def _tambem_em_outros(arquivo: Path) -> str:
 
 def conferir_bytes(arquivo: Arquivo) -> None:
     """Existência, tamanho e soma. Levanta BackupDanificado; OSError passa."""
+    _conferir_no_disco(arquivo)
+    if arquivo.tabela.sha256:
+        _conferir_somas(arquivo.tabela, *sha256_do_arquivo(arquivo.caminho))
+
+
+def conferir_arquivo(arquivo: Arquivo, observadores: Sequence[Observador] = ()) -> None:
+    """Existência, tamanho, soma, JSON, contagem e chaves sem repetição, mostrando as linhas também
+    a estes observadores. Levanta BackupDanificado; OSError passa."""
+    salva = arquivo.tabela
+    _conferir_no_disco(arquivo)
+    somas = Somas()
+    with closing(Chaves(salva)) as chaves:
+        try:
+            quantas = passar(arquivo.caminho, [chaves, *observadores], somas)
+        finally:
+            # Antes do JSON: o que mudou depois de gravado é isso, seja o que for que lá esteja.
+            if salva.sha256 and somas.inteiras:
+                _conferir_somas(salva, somas.sha256, somas.tamanho)
+        if salva.registros not in (SEM_CONTAGEM, quantas):
+            raise BackupDanificado(
+                f"o arquivo tem {numero(quantas)} registros; tinha {numero(salva.registros)}"
+            )
+        repetidas = contar_repetidas(chaves, arquivo)
+    if repetidas:
+        raise BackupDanificado(
+            plural(repetidas, "registro repete", "registros repetem") + " a chave de outro"
+        )
+
+
+def _conferir_no_disco(arquivo: Arquivo) -> None:
     salva, caminho = arquivo.tabela, arquivo.caminho
     if not caminho.is_file():
         raise BackupDanificado(f"o arquivo {salva.arquivo} não existe")
@@ -156,75 +218,23 @@ def conferir_bytes(arquivo: Arquivo) -> None:
     if salva.compactado and no_disco != salva.bytes_no_disco:
         esperado = f"{numero(salva.bytes_no_disco)} bytes"
         raise BackupDanificado(f"o arquivo tem {numero(no_disco)} bytes; tinha {esperado}")
-    if salva.sha256:
-        soma, tamanho = sha256_do_arquivo(caminho)
-        if tamanho != salva.bytes:
-            esperado = f"{numero(salva.bytes)} bytes"
-            raise BackupDanificado(f"o arquivo tem {numero(tamanho)} bytes; tinha {esperado}")
-        if soma != salva.sha256:
-            raise BackupDanificado("o conteúdo mudou: a soma sha256 não confere")
 
 
-def conferir_arquivo(arquivo: Arquivo) -> None:
-    """Existência, tamanho, soma, JSON, contagem e chaves sem repetição.
-    Levanta BackupDanificado."""
-    salva, caminho = arquivo.tabela, arquivo.caminho
-    conferir_bytes(arquivo)
-    quantas = sum(len(grupo) for grupo in ler_linhas(caminho))
-    if salva.registros not in (SEM_CONTAGEM, quantas):
-        raise BackupDanificado(
-            f"o arquivo tem {numero(quantas)} registros; tinha {numero(salva.registros)}"
-        )
-    repetidas = chaves_repetidas(arquivo)
-    if repetidas:
-        raise BackupDanificado(
-            plural(repetidas, "registro repete", "registros repetem") + " a chave de outro"
-        )
+def _conferir_somas(salva: TabelaSalva, soma: str, tamanho: int) -> None:
+    if tamanho != salva.bytes:
+        esperado = f"{numero(salva.bytes)} bytes"
+        raise BackupDanificado(f"o arquivo tem {numero(tamanho)} bytes; tinha {esperado}")
+    if soma != salva.sha256:
+        raise BackupDanificado("o conteúdo mudou: a soma sha256 não confere")
 
 
-def _linhas_alheias(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano]:
-    """Linhas cujos elos não dão nesta empresa e que nenhuma linha-mãe traz."""
-    registros = meta.bruto.get("registros_da_empresa") or []
-    for nome, arquivo in arquivos.items():
-        elos = arquivo.tabela.elos or _elos_da_primeira_versao(meta, nome)
-        if not elos:
-            continue
-        aceitos = tuple(
-            frozenset([meta.user_id] if not ref else [str(r[ref]) for r in registros if ref in r])
-            for _coluna, ref in elos
-        )
-
-        @functools.lru_cache(maxsize=1000)  # quase todas as linhas dizem o mesmo
-        def dizem(
-            valores: tuple[bytes, ...], aceitos: tuple[frozenset[str], ...] = aceitos
-        ) -> tuple[bool, bool]:
-            """Se algum elo dá nesta empresa, e se nenhum dá em empresa alguma."""
-            textos = [texto(v) for v in valores]
-            e_desta = any(v in a for v, a in zip(textos, aceitos, strict=True))
-            return e_desta, all(v is None for v in textos)
-
-        das_maes = [c for fk in arquivo.tabela.maes for c in fk.colunas]
-        alheias = 0
-        for linha in campos(arquivo.caminho, [*(coluna for coluna, _ in elos), *das_maes]):
-            e_desta, nenhuma = dizem(linha[: len(elos)])
-            tem_mae = any(v != NULO for v in linha[len(elos) :])
-            alheias += not (e_desta or (tem_mae and nenhuma))
-        if alheias:
-            yield Dano(nome, plural(alheias, "registro", "registros") + " de outra empresa")
-
-
-def _elos_da_primeira_versao(meta: Metadados, tabela: str) -> tuple[tuple[str, str], ...]:
-    # A primeira versão só filtrava por user_id; nela, quem não o tem não se confere.
-    return (("user_id", ""),) if meta.versao == 1 else ()
-
-
-def _ligacoes(meta: Metadados, arquivos: Mapping[str, Arquivo]) -> Iterator[Dano]:
+def _fora_do_backup(meta: Metadados, abertas: Sequence[Contradicao]) -> Iterator[Dano]:
     """Chaves estrangeiras abertas além das que o próprio backup já declarou."""
     declaradas = {
         (c.get("tabela"), c.get("por")): int(c.get("quantidade", 0))
         for c in meta.bruto.get("contradicoes") or []
     }
-    for aberta in ligacoes_abertas({n: [a] for n, a in arquivos.items()}):
+    for aberta in abertas:
         a_mais = aberta.quantidade - declaradas.get((aberta.tabela, aberta.por), 0)
         if a_mais > 0:
             quantas = plural(a_mais, "registro aponta", "registros apontam")

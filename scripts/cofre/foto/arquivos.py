@@ -13,7 +13,6 @@ from cofre import VERSAO
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import Gravador
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import (
     CHAVE,
@@ -23,8 +22,9 @@ from cofre.deposito.metadados import (
 )
 from cofre.deposito.publicacao import Montagem
 from cofre.escopo.escopo import Escopo
-from cofre.foto.contradicoes import contradicoes
+from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
+from cofre.foto.gravacao import Gravacao
 from cofre.via.contrato import TabelaLida, ViaDeFotos
 
 
@@ -49,13 +49,13 @@ class FotoMontada:
         return self._montagem.publicar({**self._metadados, CHAVE: list(encolhimentos)})
 
 
-def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
-    """Grava as tabelas que deram certo e escreve os metadados que as publicariam."""
+def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
+    """A foto gravada, com os metadados que a publicariam."""
+    montagem = gravacao.montagem
     boas = [t for t in foto.lida.tabelas if t.falha is None]
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
     falhas |= {t.tabela.nome: t.falha for t in foto.lida.tabelas if t.falha is not None}
-    montagem.reservar([t.tabela.nome for t in boas])
-    salvas = {t.tabela.nome: _gravar(t, contexto.escopo, montagem) for t in boas}
+    salvas = {t.tabela.nome: _salva(t, gravacao, contexto.escopo) for t in boas}
     arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
     montada = FotoMontada(
         foto.empresa,
@@ -64,7 +64,7 @@ def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) 
         salvas,
         falhas,
         foto.lida.instantanea,
-        tuple(contradicoes(arquivos, contexto)),
+        tuple(gravacao.contradicoes()),
         arquivos,
         montagem,
         {},
@@ -72,27 +72,21 @@ def montar(foto: Foto, montagem: Montagem, contexto: Contexto, via: ViaDeFotos) 
     return replace(montada, _metadados=_metadados(montada, foto, contexto, via))
 
 
-def _gravar(lida: TabelaLida, escopo: Escopo, montagem: Montagem) -> TabelaSalva:
-    nome = lida.tabela.nome
-    with montagem.criar(nome) as saida:
-        gravador = Gravador(saida)
-        for bloco in lida.em_ordem():
-            gravador.bloco(bloco)
-        sha256 = gravador.terminar()
-    ramos = escopo.tabelas[nome].ramos
-    da_tabela = next((r for r in ramos if not r.passos), None)
+def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
+    nome, montagem = lida.tabela.nome, gravacao.montagem
+    no_escopo, gravada = escopo.tabelas[nome], gravacao.gravadas[nome]
     return TabelaSalva(
         nome=nome,
         arquivo=montagem.nome(nome),
         registros=lida.registros,
-        bytes=gravador.bytes,
-        sha256=sha256,
+        bytes=gravada.bytes,
+        sha256=gravada.sha256,
         colunas=tuple(asdict(c) for c in lida.tabela.colunas),
         chave=lida.tabela.chave,
         estrangeiras=lida.tabela.estrangeiras,
         nao_gravaveis=lida.tabela.nao_gravaveis,
-        elos=tuple((e.coluna, e.referencia) for e in da_tabela.elos) if da_tabela else (),
-        maes=tuple(dict.fromkeys(r.passos[0] for r in ramos if r.passos)),
+        elos=tuple((e.coluna, e.referencia) for e in elos_da_tabela(no_escopo)),
+        maes=tuple(dict.fromkeys(r.passos[0] for r in no_escopo.ramos if r.passos)),
         compactado=montagem.compactar,
         bytes_no_disco=montagem.caminho(nome).stat().st_size if montagem.compactar else 0,
     )

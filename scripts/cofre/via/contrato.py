@@ -32,6 +32,13 @@ AoTentarDeNovo = Callable[[str, float, int, int], None]
 """Recebe (o que houve, segundos de espera, tentativa, tentativas)."""
 
 
+Saida = Callable[[bytes], None]
+"""Recebe as linhas de uma tabela, em blocos como os de `TabelaLida`, na ordem da chave."""
+
+Entrega = Callable[[Tabela], contextlib.AbstractContextManager[Saida]]
+"""Abre a saída de uma tabela, uma de cada vez; o que sai dela com um erro não vale."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspecao:
     """O que se sabe do projeto antes de fotografar."""
@@ -48,6 +55,7 @@ class TabelaLida:
 
     `em_ordem()` são as linhas, na ordem da chave, em blocos não vazios e já juntados (ver
     `cofre.base.linha.juntar`), enquanto os rascunhos em que estão não se fecham.
+    Só existem se a via não as entregou já (`PedidoDeFoto.comecar`).
     """
 
     tabela: Tabela
@@ -97,13 +105,19 @@ def prova_de(
 
 @dataclass(frozen=True, slots=True)
 class PedidoDeFoto:
-    """O que ler, e onde pôr o que se lê: `rascunho` cria um, para cada leitura que precise."""
+    """O que ler, e onde pôr o que se lê.
+
+    `rascunho` cria um, para cada leitura que precise. `comecar`, se a empresa é uma só, permite
+    entregar as linhas já, sem rascunho, à via que não as relê: cada chamada é um começo, e o que se
+    entregou antes dela não vale mais.
+    """
 
     empresas: Sequence[Empresa]
     tabelas: Mapping[str, TabelaNoEscopo]
     donos: Donos
     rascunho: Callable[[], Rascunho]
     avanco: Avanco
+    comecar: Callable[[], Entrega] | None = None
 
     @property
     def ids(self) -> frozenset[str]:
