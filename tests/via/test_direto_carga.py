@@ -4,20 +4,24 @@ modo ou é recusado linha a linha. Tudo num PostgreSQL de verdade."""
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from psycopg import sql
 
 from apoio.bancada import Montador
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.base.modelo import Tabela
+from cofre.base.modelo import Coluna, Tabela
 from cofre.escopo.escopo import Elo, Ramo, TabelaNoEscopo
 from cofre.plano.executor import Executor
 from cofre.plano.plano import TabelaDoPlano, comparar
 from cofre.via.direta import ajustes, catalogo, prova
+from cofre.via.direta.carga import Conversor, SoPeloJson
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Gatilho, Suspensos
 from cofre.via.direta.transacao import COMECO
@@ -122,6 +126,70 @@ def test_todo_escalar_volta_pelo_copy(criar_supabase: FabricaDeSupabase) -> None
         assert escritor.inserir(alvo, minhas, gravaveis(alvo.tabela)) == ()
         assert not escritor._so_pelo_json  # foi mesmo por COPY
     assert linhas(projeto, "escalares") == todas
+
+
+ESCALAR = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from(["null", "", "x null", '"null"', "{a}", "[1]", "\\N", "a\tb", "c\nd\r", "é🛍️"]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6),
+)
+COLUNAS = ("id", "nome", "j", "valor", "obrigado")
+LINHA = st.tuples(st.integers(), ESCALAR, st.lists(ESCALAR, max_size=3) | ESCALAR, ESCALAR, ESCALAR)
+TABELA = Tabela(
+    "t",
+    (
+        Coluna("id", "bigint"),
+        Coluna("nome", "text"),
+        Coluna("j", "jsonb"),
+        Coluna("valor", "numeric"),
+        Coluna("obrigado", "json", anulavel=False),
+    ),
+)
+
+
+def _como_o_copy_le(valor: object, *, de_json: bool = False, anulavel: bool = True) -> str:
+    """Um campo do formato de texto, pela documentação do COPY."""
+    if valor is None and (anulavel or not de_json):
+        return r"\N"
+    em_json = json.dumps(valor, ensure_ascii=False)
+    texto = valor if isinstance(valor, str) and not de_json else em_json
+    for de, para in {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}.items():
+        texto = texto.replace(de, para)
+    return texto
+
+
+@given(st.lists(LINHA, max_size=12))
+@example([(1, "liso", [], 2, None), (2, "null", None, None, "null"), (3, "a\\b", "", 4, [])])
+def test_juntas_ou_uma_a_uma_as_linhas_sao_as_mesmas(linhas: list[tuple[object, ...]]) -> None:
+    conversor = Conversor(TABELA, COLUNAS)
+    assert conversor.colunas == ("id", "nome", "valor", "j", "obrigado")
+    em_json = [
+        json.dumps(dict(zip(COLUNAS, linha, strict=True)), ensure_ascii=False).encode()
+        for linha in linhas
+    ]
+    esperadas = [
+        "\t".join(
+            (
+                _como_o_copy_le(id_),
+                _como_o_copy_le(nome),
+                _como_o_copy_le(valor),
+                _como_o_copy_le(j, de_json=True),
+                _como_o_copy_le(obrigado, de_json=True, anulavel=False),
+            )
+        )
+        for id_, nome, j, valor, obrigado in linhas
+    ]
+    assert sorted(conversor.em_copy(em_json).decode().split("\n")) == sorted([*esperadas, ""])
+
+
+@pytest.mark.parametrize("composto", [b'{"a":1}', b"[1]"])
+@pytest.mark.parametrize("nome", [b'"liso"', rb'"a\\b"'])
+def test_um_valor_composto_fora_de_uma_coluna_json_nao_entra(nome: bytes, composto: bytes) -> None:
+    linha = b'{"id":1,"nome":%s,"j":null,"valor":%s,"obrigado":[]}' % (nome, composto)
+    with pytest.raises(SoPeloJson):
+        Conversor(TABELA, COLUNAS).em_copy([linha])
 
 
 VETORES = f"""
