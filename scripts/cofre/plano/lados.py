@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Linha, abrir_linha, tipo_com
@@ -86,12 +87,17 @@ class Lado:
 
     def resto(self) -> Iterator[tuple[Chave, Linha]]:
         """Tudo o que falta, com as chaves; em ordem, se há uma."""
+        for chaves, linhas in self.resto_em_grupos():
+            yield from zip(chaves, linhas, strict=True)
+
+    def resto_em_grupos(self) -> Iterator[tuple[list[Chave], list[Linha]]]:
+        """O mesmo, em grupos: as chaves e as linhas delas."""
         while self.ha():
             linhas = self.proximas(len(self._linhas))
             chaves = [self.ler_chave(linha) for linha in linhas]
             if self.ordem is not None:
                 self._conferidos(chaves)
-            yield from zip(chaves, linhas, strict=True)
+            yield chaves, linhas
             self.avancar(len(linhas))
 
     def _conferidos(self, chaves: list[Chave]) -> list[Any]:
@@ -109,6 +115,15 @@ class Lado:
 
 def confrontar(um: Lado, outro: Lado) -> Iterator[list[Linha] | Par]:
     """Os dois lados, em ordem de chave: as linhas iguais em grupos, e os pares que diferem."""
+    yield from ate_acabar_um(um, outro)
+    for chave, linha in um.resto():
+        yield chave, linha, None
+    for chave, linha in outro.resto():
+        yield chave, None, linha
+
+
+def ate_acabar_um(um: Lado, outro: Lado) -> Iterator[list[Linha] | Par]:
+    """O mesmo, enquanto os dois têm linhas: o que falta de um deles está em `resto`."""
     while um.ha() and outro.ha():
         yield from _iguais(um, outro)
         if not (um.ha() and outro.ha()):
@@ -124,10 +139,6 @@ def confrontar(um: Lado, outro: Lado) -> Iterator[list[Linha] | Par]:
             um.avancar()
         if daquele <= deste:
             outro.avancar()
-    for chave, linha in um.resto():
-        yield chave, linha, None
-    for chave, linha in outro.resto():
-        yield chave, None, linha
 
 
 def emparelhar(um: Lado, outro: Lado) -> Iterator[Par]:
@@ -193,13 +204,12 @@ def _ler_chave(arquivo: Path, tabela: str, chave: tuple[str, ...]) -> LerChave:
 
     def ler_chave(linha: Linha) -> Chave:
         try:
-            campos = ler.decode(linha)
+            return tuple(map(bytes, astuple(ler.decode(linha))))
         except msgspec.ValidationError as e:
             raise BackupDanificado(
                 f"{arquivo.name}: há um registro de {tabela} sem a chave ({', '.join(chave)})."
                 " Nada foi alterado."
             ) from e
-        return tuple([campos[c] for c in chave])
 
     return ler_chave
 

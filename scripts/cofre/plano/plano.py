@@ -28,7 +28,7 @@ from cofre.plano.lados import (
     Lado,
     Ordem,
     Par,
-    confrontar,
+    ate_acabar_um,
     emparelhar,
     lado,
     pular_iguais,
@@ -98,18 +98,17 @@ class _Guardadas:
     rascunho: Rascunho
     quantas: int = 0
     resumo: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
-    """Do que a ação quer: de um `updated_at` que muda a cada passada não se guarda memória."""
+    """Do que as ações querem: de um `updated_at` que muda a cada passada não se guarda memória."""
     _trechos: list[Trecho] = field(default_factory=list)
     _bloco: list[Acao] = field(default_factory=list)
     _bytes: int = 0
 
-    def guardar(self, acao: Acao, faltam: Sequence[str], com_vez: bool) -> None:
-        """`faltam`: as colunas que mudam; `com_vez`: a chave termina na vez, que não conta."""
-        chave = acao.chave[:-1] if com_vez else acao.chave
-        self.resumo.update(_EM_BYTES.encode((chave, acao.alvo, faltam)))
-        self.quantas += 1
-        self._bloco.append(acao)
-        self._bytes += len(acao.atual or b"") + len(acao.alvo or b"")
+    def guardar(self, acoes: Sequence[Acao], querem: bytes) -> None:
+        """`querem`: o que resumir delas, o mesmo em quantas vezes se guardem."""
+        self.resumo.update(querem)
+        self.quantas += len(acoes)
+        self._bloco += acoes
+        self._bytes += sum([len(a.atual or b"") + len(a.alvo or b"") for a in acoes])
         if self._bytes >= BYTES_POR_BLOCO:
             self.fechar()
 
@@ -175,22 +174,58 @@ class Plano:
             return Contagem(iguais=tabela.iguais)
         nome = tabela.nome
         tipos = (REPOR, ALTERAR, REMOVER)
-        novas = self._guardadas | {(nome, tipo): _Guardadas(self._rascunho) for tipo in tipos}
-        self._guardadas = novas
-        diferem = self._diferem[nome] = Counter[str]()
-        foto = _lado_da_foto(tabela)
-        for chave, atual, alvo in _pares(tabela, foto):
-            acao = Acao(chave, _bytes(atual), _bytes(alvo))
-            mudam = mudancas(acao, tabela) if acao.atual and acao.alvo else {}
-            tipo = REMOVER if alvo is None else REPOR if atual is None else ALTERAR
-            if mudam:
-                diferem.update(mudam.keys())
-            if mudam or tipo != ALTERAR:
-                novas[nome, tipo].guardar(acao, tuple(mudam), com_vez=not tabela.chave)
+        novas = {tipo: _Guardadas(self._rascunho) for tipo in tipos}
+        self._guardadas = self._guardadas | {(nome, tipo): novas[tipo] for tipo in tipos}
+        foto, alvo = _lado_da_foto(tabela), _lado_do_alvo(tabela)
+        self._diferem[nome] = _guardar_pares(tabela, _pares(tabela, foto, alvo), novas)
+        if alvo is not None:  # de um lado só, sem nada a casar: aos grupos
+            for chaves, linhas in foto.resto_em_grupos():
+                _guardar_a_mais(tabela, chaves, linhas, novas[REMOVER])
+            for chaves, linhas in alvo.resto_em_grupos():
+                _guardar_que_faltam(chaves, linhas, novas[REPOR])
         for tipo in tipos:
-            novas[nome, tipo].fechar()
-        repor, alterar, remover = (novas[nome, tipo].quantas for tipo in tipos)
+            novas[tipo].fechar()
+        repor, alterar, remover = (novas[tipo].quantas for tipo in tipos)
         return Contagem(repor, alterar, remover, foto.lidas - alterar - remover)
+
+
+def _guardar_pares(
+    tabela: TabelaDoPlano, pares: Iterator[Par], novas: Mapping[str, _Guardadas]
+) -> Counter[str]:
+    """As ações destes pares, cada uma no seu tipo. Devolve em quantas linhas cada coluna difere."""
+    diferem = Counter[str]()
+    for chave, atual, alvo in pares:
+        if alvo is None and atual is not None:
+            _guardar_a_mais(tabela, [chave], [atual], novas[REMOVER])
+        elif atual is None and alvo is not None:
+            _guardar_que_faltam([chave], [alvo], novas[REPOR])
+        elif atual is not None and alvo is not None:
+            acao = Acao(chave, bytes(atual), bytes(alvo))
+            if mudam := mudancas(acao, tabela):
+                diferem.update(mudam.keys())
+                querem = _EM_BYTES.encode((_sem_vez(tabela, chave), acao.alvo, tuple(mudam)))
+                novas[ALTERAR].guardar([acao], querem)
+    return diferem
+
+
+def _guardar_que_faltam(
+    chaves: Sequence[Chave], linhas: Sequence[Linha], repor: _Guardadas
+) -> None:
+    alvos = [bytes(linha) for linha in linhas]
+    acoes = [Acao(chave, None, alvo) for chave, alvo in zip(chaves, alvos, strict=True)]
+    repor.guardar(acoes, b"".join([alvo + _SEPARA for alvo in alvos]))  # a chave está na linha
+
+
+def _guardar_a_mais(
+    tabela: TabelaDoPlano, chaves: Sequence[Chave], linhas: Sequence[Linha], remover: _Guardadas
+) -> None:
+    acoes = [Acao(chave, bytes(linha), None) for chave, linha in zip(chaves, linhas, strict=True)]
+    remover.guardar(acoes, b"".join([_EM_BYTES.encode(_sem_vez(tabela, c)) for c in chaves]))
+
+
+def _sem_vez(tabela: TabelaDoPlano, chave: Chave) -> Chave:
+    """A chave, sem a vez em que ela termina numa tabela que não tem chave: a vez não conta."""
+    return chave if tabela.chave else chave[:-1]
 
 
 def comparar(tabelas: Sequence[TabelaDoPlano]) -> Plano:
@@ -226,26 +261,33 @@ def _valor(bruto: bytes) -> object:
     return json.loads(bruto, parse_float=Decimal, parse_int=Decimal)
 
 
-def _bytes(linha: Linha | None) -> bytes | None:
-    return None if linha is None else bytes(linha)
-
-
 def _lado_da_foto(tabela: TabelaDoPlano) -> Lado:
     if tabela.atual is None:
         return Lado(iter(()), lambda _linha: (), tabela.ordem)
     return lado(tabela.atual, tabela.nome, tabela.chave, tabela.ordem)
 
 
-def _pares(tabela: TabelaDoPlano, foto: Lado) -> Iterator[Par]:
-    """Os pares (da foto, do alvo) que não são a mesma linha, byte a byte."""
-    alvos = [lado(a, tabela.nome, tabela.chave, tabela.ordem) for a in tabela.alvo]
+def _lado_do_alvo(tabela: TabelaDoPlano) -> Lado | None:
+    """O alvo inteiro, na ordem da chave; None se ela não se sabe."""
     if tabela.ordem is None:
-        yield from _pelo_indice(tabela, foto, alvos)
-        return
-    alvo = alvos[0]
-    for outro in alvos[1:]:
+        return None
+    alvo, *outros = _alvos(tabela)
+    for outro in outros:
         alvo = Lado(unir(alvo, outro), outro.ler_chave, tabela.ordem)
-    for item in confrontar(foto, alvo):
+    return alvo
+
+
+def _alvos(tabela: TabelaDoPlano) -> list[Lado]:
+    return [lado(a, tabela.nome, tabela.chave, tabela.ordem) for a in tabela.alvo]
+
+
+def _pares(tabela: TabelaDoPlano, foto: Lado, alvo: Lado | None) -> Iterator[Par]:
+    """Os pares (da foto, do alvo) que não são a mesma linha, byte a byte. Em ordem, só até acabar
+    um dos lados."""
+    if alvo is None:
+        yield from _pelo_indice(tabela, foto, _alvos(tabela))
+        return
+    for item in ate_acabar_um(foto, alvo):
         if not isinstance(item, list):
             yield item
 
