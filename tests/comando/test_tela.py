@@ -22,8 +22,8 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base import erros
 from cofre.base.palavras import em_linhas
+from cofre.comando.acoes import ACOES
 from cofre.comando.argumentos import CODIGOS
-from cofre.comando.backup import ACOES
 from cofre.restauracao.conducao import HA_DIFERENCAS
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -390,7 +390,7 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
     for nome in nomes:
         assert f"\n  {nome}" in opcoes
     acoes = re.findall(r"^    (\w+)", antes, re.MULTILINE)
-    assert acoes == ([] if acao else [a.nome for a in ACOES])
+    assert acoes == ([] if acao else list(ACOES))
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from cofre.backup.andamento import separar
 from cofre.backup.palavras import Narracao
@@ -66,9 +67,15 @@ class Rodada:
         """Quem tira e monta as fotos desta execução."""
         return Fotografo(self.via, self.deposito, self.configuracao.regras, self.relato)
 
-    def copiar(self, pedido: Pedido, *, continuando: bool = False) -> Iterator[Resultado | Resumo]:
-        """Copia e publica; entrega cada empresa quando acaba, e por último o resumo. `continuando`:
-        o que esta execução já tinha feito não se repete.
+    def fazer(
+        self,
+        pedido: Pedido,
+        ao_publicar: Callable[[Resultado], object],
+        *,
+        continuando: bool = False,
+    ) -> Resumo:
+        """Fotografa e publica; `ao_publicar` recebe cada empresa quando ela acaba. `continuando`: o
+        que esta execução já tinha feito não se repete.
 
         Levanta ErroCofre pelo que impede a execução inteira; o que impede só uma empresa ou uma
         tabela vai no resultado dela.
@@ -76,14 +83,8 @@ class Rodada:
         inicio = time.monotonic()
         narracao = Narracao(self.relato)
         narracao.comeco(self.configuracao.avisos)
-        inspecao = self.via.inspecionar(self.configuracao.regras)
-        if not inspecao.empresas:
-            raise _sem_empresas(inspecao, self.via.nome)
-        escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
-        pedidas = _tabelas(inspecao, pedido.tabelas)
-        escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
-        contexto = Contexto(pedido, inspecao, escopo, self.configuracao)
-        narracao.projeto(inspecao, self.configuracao.regras, len(escolhidas))
+        contexto, escolhidas = self._preparar(pedido)
+        narracao.projeto(contexto.inspecao, self.configuracao.regras, len(escolhidas))
         resumo = Resumo(so_algumas=bool(pedido.tabelas))
         prontas, faltam = (
             separar(self.deposito, escolhidas, pedido) if continuando else ([], escolhidas)
@@ -91,24 +92,40 @@ class Rodada:
         narracao.ja_copiadas(len(prontas))
         for resultado in prontas:
             resumo.somar(resultado)
-            yield resultado
+            ao_publicar(resultado)
         with self.relato.acompanhando():
-            for resultados in self.empresas_lado_a_lado.em_ordem(
-                lambda juntas: self._fotografar_juntas(juntas, contexto), self._juntas(faltam)
-            ):
-                for resultado in resultados:
-                    resumo.somar(resultado)
-                    yield resultado
-                    narracao.empresa(resultado)
-        if not pedido.empresas and not resumo.falhas:
-            resumo.sem_dono = self._contar_sem_dono(resumo, escopo)
+            for resultado in self._publicadas(faltam, contexto):
+                resumo.somar(resultado)
+                ao_publicar(resultado)
+                narracao.empresa(resultado)
         if not pedido.empresas:
-            resumo.sumidas = tuple(
-                empresas_sumidas(self.deposito, inspecao.empresas, self.via.origem)
-            )
+            self._procurar_faltas(resumo, contexto)
         resumo.segundos = time.monotonic() - inicio
         narracao.fim(resumo)
-        yield resumo
+        return resumo
+
+    def _preparar(self, pedido: Pedido) -> tuple[Contexto, list[Empresa]]:
+        """O que há no projeto e o que se vai copiar dele, e de que empresas."""
+        inspecao = self.via.inspecionar(self.configuracao.regras)
+        if not inspecao.empresas:
+            raise _sem_empresas(inspecao, self.via.nome)
+        escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
+        pedidas = _tabelas(inspecao, pedido.tabelas)
+        escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
+        return Contexto(pedido, inspecao, escopo, self.configuracao), escolhidas
+
+    def _publicadas(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[Resultado]:
+        """Cada empresa, na ordem, depois de publicada; poucos grupos à frente."""
+        fotografar = partial(self._fotografar_juntas, contexto=contexto)
+        for juntas in self.empresas_lado_a_lado.em_ordem(fotografar, self._juntas(empresas)):
+            yield from juntas
+
+    def _procurar_faltas(self, resumo: Resumo, contexto: Contexto) -> None:
+        """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais."""
+        if not resumo.falhas:
+            resumo.sem_dono = self._contar_sem_dono(resumo, contexto.escopo)
+        presentes = contexto.inspecao.empresas
+        resumo.sumidas = tuple(empresas_sumidas(self.deposito, presentes, self.via.origem))
 
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas, na ordem, em grupos que se leem de uma vez. As que eram grandes no último

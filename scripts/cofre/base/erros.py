@@ -42,12 +42,14 @@ INSTALACAO = (
     " httpx jinja2)"
 )
 
-INSTALACAO_DIRETA = (
-    "A conexão direta precisa de mais um pacote. No ambiente do projeto:\n"
+INSTALACAO_DO_PSYCOPG = (
+    "No ambiente do projeto:\n"
     "  .venv/bin/python -m pip install -r scripts/requirements-direto.txt\n"
     "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
-    " -r scripts\\requirements-direto.txt)\n"
-    "Ou use a API: --via api"
+    " -r scripts\\requirements-direto.txt)"
+)
+INSTALACAO_DIRETA = (
+    f"A conexão direta precisa de mais um pacote. {INSTALACAO_DO_PSYCOPG}\nOu use a API: --via api"
 )
 
 
@@ -76,6 +78,13 @@ class ConfiguracaoInvalida(ErroDeUso):
 
 class DependenciaAusente(ErroDeUso):
     """Falta um pacote do Python."""
+
+    dica = INSTALACAO
+
+    @classmethod
+    def de(cls, erro: ModuleNotFoundError) -> DependenciaAusente:
+        """A mesma causa, com o que fazer."""
+        return cls(f"No module named '{erro.name}'.")
 
 
 class AgendaRecusou(ErroDeUso):

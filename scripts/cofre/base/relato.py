@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
 from collections.abc import Callable
 
-from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
+from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
 from cofre.base.palavras import em_linhas, visivel
 
 LINHAS_PARA_BARRA = 3000
@@ -292,7 +292,7 @@ def codigo_de(fazer: Callable[[], int], relato: Relato) -> int:
     except (ErroCofre, KeyboardInterrupt) as e:
         return _contar(e if isinstance(e, ErroCofre) else Interrompido("Interrompido."), relato)
     except ModuleNotFoundError as e:
-        return _contar(DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO), relato)
+        return _contar(DependenciaAusente.de(e), relato)
     except Exception as e:
         return _contar(DefeitoInterno(e), relato)
 

@@ -10,23 +10,20 @@ import sys
 from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cofre.base.config import ambiente, valores
 from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import AGENDADO, Acao, opcoes_de_saida, uso_com
+from cofre.comando.argumentos import AGENDADO, opcoes_de_saida, uso_com
+from cofre.rotina.agenda import sistemas
+from cofre.rotina.agenda.sistemas import Sistema
+from cofre.rotina.agenda.tarefa import Receita, Tarefa, ler_hora
 
-if TYPE_CHECKING:
-    from cofre.rotina.agenda.sistemas import Sistema
-    from cofre.rotina.agenda.tarefa import Receita, Tarefa
-
-
-NOMES = ("windows", "systemd", "cron")
 MOSTRAR, REMOVER = "mostrar", "remover"
 HORA = "03:00"
 
 
-def _agendar(opcoes: Namespace, relato: Relato) -> int:
+def executar(opcoes: Namespace, relato: Relato) -> int:
     if opcoes.pedido == REMOVER:
         return _remover(opcoes, relato)
     if opcoes.pedido == MOSTRAR:
@@ -35,9 +32,6 @@ def _agendar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _instalar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.rotina.agenda import sistemas
-    from cofre.rotina.agenda.tarefa import ler_hora
-
     _sem_outra_hora(opcoes)
     agora = datetime.now().astimezone()
     ler_hora(opcoes.pedido)  # uma hora errada se diz antes de procurar a agenda
@@ -64,8 +58,6 @@ def _instalar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _remover(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.rotina.agenda import sistemas
-
     _sem_outra_hora(opcoes)
     nome = tarefa_desta_maquina(opcoes, HORA, "").nome
     de_onde = sistemas.remover(nome)
@@ -79,8 +71,6 @@ def _remover(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _mostrar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.rotina.agenda import sistemas
-
     nome = opcoes.sistema
     sistema = sistemas.SISTEMAS[nome] if nome else sistemas.desta_maquina()
     tarefa = tarefa_desta_maquina(opcoes, opcoes.hora or HORA, sistemas.usuario(sistema))
@@ -99,9 +89,6 @@ def _mostrar(opcoes: Namespace, relato: Relato) -> int:
 
 def tarefa_desta_maquina(opcoes: Namespace, hora: str, usuario: str) -> Tarefa:
     """A tarefa com os caminhos de verdade. Levanta ErroDeUso."""
-    from cofre.base.config import valores
-    from cofre.rotina.agenda.tarefa import Tarefa, ler_hora
-
     script = valores.RAIZ / "scripts" / "backup-por-empresa.py"
     destino = ("--destino", str(Path(opcoes.destino).absolute())) if opcoes.destino else ()
     comando = (sys.executable, str(script), "--tipo", AGENDADO, *destino)
@@ -110,8 +97,6 @@ def tarefa_desta_maquina(opcoes: Namespace, hora: str, usuario: str) -> Tarefa:
 
 def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
     """A tarefa não vê as variáveis deste terminal: só o .env (e as do sistema)."""
-    from cofre.base.config import ambiente
-
     try:
         configuracao = ambiente.carregar(destino=opcoes.destino, so_o_env=True)
     except ConfiguracaoInvalida as e:
@@ -147,7 +132,7 @@ def _documento(sistema: Sistema, tarefa: Tarefa, receita: Receita) -> dict[str, 
     }
 
 
-def _opcoes(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "HH:MM | mostrar [HH:MM] | remover")
     analisador.add_argument(
         "pedido", metavar="O_QUE", help="a hora do dia (HH:MM), mostrar ou remover"
@@ -158,12 +143,7 @@ def _opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument(
         "--sistema",
         metavar="NOME",
-        choices=NOMES,
+        choices=tuple(sistemas.SISTEMAS),
         help="windows, systemd ou cron (padrão: o desta máquina)",
     )
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-AGENDAR = Acao(
-    "agendar", "põe o backup de todo dia na agenda desta máquina, ou tira dela", _opcoes, _agendar
-)

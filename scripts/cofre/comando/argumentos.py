@@ -6,8 +6,7 @@ import argparse
 import re
 import shutil
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 from cofre.base.erros import ErroDeUso
@@ -86,23 +85,6 @@ def analisador_de(programa: str, descricao: str) -> Analisador:
     """O analisador de um dos scripts."""
     uso = f"{programa} [ação] [opções]"
     return Analisador(prog=programa, usage=uso, description=descricao, epilog=CODIGOS)
-
-
-@dataclass(frozen=True, slots=True)
-class Acao:
-    """Uma ação de um script: como se chama, o que a ajuda diz, as suas opções e quem a executa."""
-
-    nome: str
-    ajuda: str
-    opcoes: Callable[[argparse.ArgumentParser], None]
-    executar: Fazer
-
-
-def acrescentar_acoes(analisador: Analisador, acoes: Sequence[Acao]) -> None:
-    """As ações, na ordem em que a ajuda as mostra."""
-    opcoes = {acao.nome: acao.opcoes for acao in acoes}
-    for nome, da_acao in acoes_de(analisador, {a.nome: a.ajuda for a in acoes}):
-        opcoes[nome](da_acao)
 
 
 def acoes_de(

@@ -7,35 +7,23 @@ import contextlib
 from argparse import Namespace
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
-from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.config import ambiente
+from cofre.base.config.valores import AcessosDeEnsaio
+from cofre.base.erros import INSTALACAO_DO_PSYCOPG, DependenciaAusente, ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
+from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
 from cofre.comando.execucao import registrada
+from cofre.deposito import inventario
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.trava import travar
+from cofre.rotina.ensaio import rodizio
+from cofre.rotina.ensaio.rodizio import Restaurar
 from cofre.rotina.painel.pagina import atualizar_painel
-
-if TYPE_CHECKING:
-    from cofre.base.config.valores import AcessosDeEnsaio
-    from cofre.rotina.ensaio.rodizio import Restaurar
-
-
-INSTALACAO = (
-    "Restaurar num banco de teste precisa de mais um pacote. No ambiente do projeto:\n"
-    "  .venv/bin/python -m pip install -r scripts/requirements-direto.txt\n"
-    "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
-    " -r scripts\\requirements-direto.txt)"
-)
 
 
 @registrada("ensaiar")
-def _ensaiar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.deposito import inventario
-    from cofre.deposito.deposito import Deposito
-    from cofre.deposito.trava import travar
-    from cofre.rotina.ensaio import rodizio
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     empresas = tuple(opcoes.empresa or ())
     if len(empresas) > 1:
         raise ErroDeUso("Um ensaio é de uma empresa por vez.", "Use --empresa uma vez só.")
@@ -64,7 +52,10 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
     except ImportError as e:
         if (e.name or "psycopg").partition(".")[0] != "psycopg":
             raise
-        raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO) from e
+        raise DependenciaAusente(
+            "Falta o pacote psycopg.",
+            f"Restaurar num banco de teste precisa de mais um pacote. {INSTALACAO_DO_PSYCOPG}",
+        ) from e
     with contextlib.ExitStack() as pilha:
         teste = acessos.teste
         if embutido or teste is None:
@@ -76,7 +67,7 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
         yield partial(volta.restaurar, conexao)
 
 
-def _opcoes(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     analisador.add_argument(
         "--embutido",
@@ -84,11 +75,3 @@ def _opcoes(analisador: argparse.ArgumentParser) -> None:
         help="restaura num PostgreSQL embutido, ligado só para isso, em vez do da ENSAIO_DB_URL",
     )
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-ENSAIAR = Acao(
-    "ensaiar",
-    "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num banco de teste",
-    _opcoes,
-    _ensaiar,
-)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from cofre.base.erros import ErroCofre
-from cofre.base.relato import Relato, codigo_de
-from cofre.comando.argumentos import Fazer
-
-if TYPE_CHECKING:
-    pass
-import os
-import signal
 from types import FrameType
 
-from cofre.base.relato import RelatoJson, RelatoSilencioso, RelatoTexto, preparar_saidas
-from cofre.rotina.acompanhamento import Acompanhamento
+from cofre.base.config import ambiente
+from cofre.base.erros import ErroCofre
+from cofre.base.relato import (
+    Relato,
+    RelatoJson,
+    RelatoSilencioso,
+    RelatoTexto,
+    codigo_de,
+    preparar_saidas,
+)
+from cofre.comando.argumentos import Fazer
 
 
 def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
@@ -30,7 +31,7 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
     def decorar(executar: Fazer) -> Fazer:
         @functools.wraps(executar)
         def acompanhada(opcoes: Namespace, relato: Relato) -> int:
-            from cofre.base.config import ambiente
+            from cofre.rotina.acompanhamento import Acompanhamento  # só quem age o carrega
 
             try:
                 pasta = ambiente.pasta_de_backups(destino=opcoes.destino)

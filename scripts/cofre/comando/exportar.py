@@ -1,4 +1,4 @@
-"""As ações `exportar` e `importar`: levar o backup de uma empresa a outro lugar, num só arquivo."""
+"""A ação `exportar`: levar o backup de uma empresa a outro lugar, num só arquivo."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from cofre.base.config import ambiente
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, opcoes_de_saida, uso_com
+from cofre.comando.argumentos import opcoes_de_saida, uso_com
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import backup_pedido, guardadas
+from cofre.deposito.verificacao import recusar_danificado
+from cofre.deposito.zip.exportacao import CSV, JSON, conferir_saida, exportar
+from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
 
-FORMATOS = ("json", "csv")
+FORMATOS = (JSON, CSV)
 
 
-def _exportar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.deposito import inventario
-    from cofre.deposito.deposito import Deposito
-    from cofre.deposito.inventario import backup_pedido
-    from cofre.deposito.verificacao import recusar_danificado
-    from cofre.deposito.zip.exportacao import CSV, conferir_saida, exportar
-    from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
-    (guardada,) = inventario.guardadas(deposito, (opcoes.qual,))
+    (guardada,) = guardadas(deposito, (opcoes.qual,))
     backup = backup_pedido(guardada, opcoes.backup)
     recusar_danificado(guardada, backup, "--backup, com um carimbo de «listar»")
     bytes_ = exportar(backup, arquivo, opcoes.formato, sobrescrever=opcoes.sobrescrever)
@@ -53,7 +51,7 @@ def _exportar(opcoes: Namespace, relato: Relato) -> int:
     return 0
 
 
-def _opcoes_de_exportar(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "EMPRESA ARQUIVO.zip")
     analisador.add_argument("qual", metavar="EMPRESA", help="id, começo do id ou nome")
     analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="o arquivo a criar")
@@ -73,11 +71,3 @@ def _opcoes_de_exportar(analisador: argparse.ArgumentParser) -> None:
         "--sobrescrever", action="store_true", help="troca o arquivo, se ele já existe"
     )
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-EXPORTAR = Acao(
-    "exportar",
-    "leva o backup de uma empresa num só arquivo, ou em CSV",
-    _opcoes_de_exportar,
-    _exportar,
-)

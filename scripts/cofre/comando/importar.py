@@ -6,20 +6,18 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from cofre.base.palavras import plural, visivel
+from cofre.base.config import ambiente
+from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, opcoes_de_saida, uso_com
+from cofre.comando.argumentos import opcoes_de_saida, uso_com
 from cofre.comando.execucao import registrada
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.trava import travar
+from cofre.deposito.zip.importacao import importar
 
 
 @registrada("importar")
-def _importar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.base.palavras import exibir_pasta
-    from cofre.deposito.deposito import Deposito
-    from cofre.deposito.trava import travar
-    from cofre.deposito.zip.importacao import importar
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     destino = ambiente.pasta_de_backups(destino=opcoes.destino)
     with travar(destino, "importação"):
@@ -53,15 +51,7 @@ def _importar(opcoes: Namespace, relato: Relato) -> int:
     return 0
 
 
-def _opcoes_de_importar(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "ARQUIVO.zip")
     analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="um arquivo feito por exportar")
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-IMPORTAR = Acao(
-    "importar",
-    "confere um arquivo exportado e o guarda entre os backups",
-    _opcoes_de_importar,
-    _importar,
-)

@@ -1,25 +1,20 @@
-"""A ação `painel`, e a página refeita no fim de cada execução que muda o depósito."""
+"""A ação `painel`: refaz a página que mostra o estado de cada empresa."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
+from cofre.base.config import ambiente
 from cofre.base.erros import NadaEncontrado
+from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, opcoes_de_saida
+from cofre.comando.argumentos import opcoes_de_saida
+from cofre.deposito.deposito import Deposito
+from cofre.rotina.painel import pagina
 
-if TYPE_CHECKING:
-    pass
 
-
-def _painel(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.base.palavras import exibir_pasta
-    from cofre.deposito.deposito import Deposito
-    from cofre.rotina.painel import pagina
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     caminho = pagina.gravar(deposito, ambiente.limites().idade)
     if caminho is None:
@@ -33,13 +28,5 @@ def _painel(opcoes: Namespace, relato: Relato) -> int:
     return 0
 
 
-def _opcoes(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-PAINEL = Acao(
-    "painel",
-    "refaz a página que mostra o estado de cada empresa (painel.html)",
-    _opcoes,
-    _painel,
-)

@@ -1,21 +1,27 @@
-"""A ação `podar`, e a poda que a execução diária faz depois de um backup em que tudo deu certo."""
+"""A ação `podar`: apaga os backups antigos que nenhuma regra manda guardar."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from cofre.base.config import ambiente
+from cofre.base.config.valores import Politica
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, inteiro_entre, opcao_de_empresa, opcoes_de_saida
+from cofre.comando.argumentos import inteiro_entre, opcao_de_empresa, opcoes_de_saida
 from cofre.comando.execucao import registrada
-
-if TYPE_CHECKING:
-    from cofre.base.config.valores import Politica
-    from cofre.rotina.poda.poda import Podadora
-
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.trava import travar
+from cofre.rotina.poda.poda import (
+    PALAVRA,
+    PELA_METADE,
+    PedidoDePoda,
+    Podadora,
+    documento,
+    so_o_que_foi_visto,
+)
 
 REGRAS = {
     "ultimos": "fica cada um dos N mais novos",
@@ -33,11 +39,7 @@ SEM_REGRAS = (
 
 
 @registrada("podar")
-def _podar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.deposito.deposito import Deposito
-    from cofre.rotina.poda.poda import PELA_METADE, PedidoDePoda, Podadora
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     politica = _politica(opcoes) or ambiente.politica_de_poda()
     if politica.vazia:
         raise ErroDeUso(
@@ -54,9 +56,6 @@ def _podar(opcoes: Namespace, relato: Relato) -> int:
 
 def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
     """Mostra, pergunta e só então pega a trava: uma pergunta sem resposta não impede um backup."""
-    from cofre.deposito.trava import travar
-    from cofre.rotina.poda.poda import documento, so_o_que_foi_visto
-
     planos = podadora.planejar(datetime.now().astimezone())
     podadora.mostrar(planos)
     resultado = None
@@ -75,21 +74,17 @@ def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
 
 def _confirmar(relato: Relato) -> None:
     """Levanta Interrompido se a palavra não vem."""
-    from cofre.rotina.poda.poda import PALAVRA
-
     if relato.perguntar(f"Digite '{PALAVRA}' para confirmar: ") != PALAVRA:
         raise Interrompido("Poda cancelada.", NADA_FOI_APAGADO)
 
 
 def _politica(opcoes: Namespace) -> Politica | None:
     """A da linha de comando; None se ela não diz nenhuma regra: aí vale a do .env."""
-    from cofre.base.config.valores import Politica
-
     ditas = {nome: getattr(opcoes, f"manter_{nome}") for nome in REGRAS}
     return Politica(**{n: v or 0 for n, v in ditas.items()}) if any(ditas.values()) else None
 
 
-def _opcoes(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     for nome, ajuda in REGRAS.items():
         analisador.add_argument(
             f"--manter-{nome}",
@@ -106,6 +101,3 @@ def _opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument("--sim", action="store_true", help="não pergunta: apaga o que sai")
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-PODAR = Acao("podar", "apaga os backups antigos que nenhuma regra manda guardar", _opcoes, _podar)

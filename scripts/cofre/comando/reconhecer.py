@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
+from cofre.base.config import ambiente
 from cofre.base.erros import ErroDeUso
+from cofre.base.palavras import na_tela, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, opcao_de_empresa, opcoes_de_saida
+from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
 from cofre.comando.execucao import registrada
-
-if TYPE_CHECKING:
-    from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito import inventario
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import EmpresaComBackups
+from cofre.rotina.encolhimento import ponto_de_partida, reconhecer
 
 
 @registrada("reconhecer")
-def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.deposito import inventario
-    from cofre.deposito.deposito import Deposito
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     if not opcoes.empresa and not opcoes.todas:
         raise ErroDeUso("Diga a empresa.", "Com --empresa: id, começo do id ou nome; ou --todas.")
     if opcoes.empresa and opcoes.todas:
@@ -34,9 +32,6 @@ def _reconhecer(opcoes: Namespace, relato: Relato) -> int:
 
 def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
     """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
-    from cofre.base.palavras import na_tela, visivel
-    from cofre.rotina.encolhimento import ponto_de_partida, reconhecer
-
     empresa = guardada.empresa
     ultimo = ponto_de_partida(reversed(guardada.backups))
     if ultimo is None:
@@ -50,17 +45,9 @@ def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
     return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ultimo.carimbo}
 
 
-def _opcoes(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     analisador.add_argument(
         "--todas", action="store_true", help="todas as empresas com backup, em vez de --empresa"
     )
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-RECONHECER = Acao(
-    "reconhecer",
-    "diz que o que encolheu foi de propósito: as contas recomeçam no último backup",
-    _opcoes,
-    _reconhecer,
-)

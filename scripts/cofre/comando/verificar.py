@@ -5,29 +5,20 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
+from cofre.base.config import ambiente
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import Acao, opcao_de_empresa, opcao_de_tabelas, opcoes_de_saida
+from cofre.comando.argumentos import opcao_de_empresa, opcao_de_tabelas, opcoes_de_saida
+from cofre.deposito import verificacao
+from cofre.deposito.deposito import Deposito
 
 
-def _verificar(opcoes: Namespace, relato: Relato) -> int:
-    from cofre.base.config import ambiente
-    from cofre.deposito import verificacao
-    from cofre.deposito.deposito import Deposito
-
+def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
     return verificacao.verificar(deposito, *escolha, relato)
 
 
-def _opcoes_de_verificar(analisador: argparse.ArgumentParser) -> None:
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_tabelas(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
-
-
-VERIFICAR = Acao(
-    "verificar",
-    "relê os backups: somas, contagens, dono de cada linha, ligações",
-    _opcoes_de_verificar,
-    _verificar,
-)

@@ -33,7 +33,7 @@ from cofre.base.config.valores import (
     Configuracao,
     Politica,
 )
-from cofre.base.erros import INSTALACAO, ConfiguracaoInvalida, DependenciaAusente
+from cofre.base.erros import ConfiguracaoInvalida, DependenciaAusente
 
 NOMES_DA_URL = ("SUPABASE_URL", "VITE_SUPABASE_URL")
 NOMES_DA_CHAVE = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
@@ -158,7 +158,7 @@ def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
     try:
         from dotenv import dotenv_values
     except ModuleNotFoundError as e:
-        raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+        raise DependenciaAusente.de(e) from e
     caminho = raiz / ".env"
     do_arquivo: Mapping[str, str | None] = {}
     if caminho.is_file():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
-from cofre.base.erros import INSTALACAO, DefeitoInterno, DependenciaAusente, ErroCofre
+from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre
 from cofre.base.palavras import com_datas_da_pagina, na_pagina, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
@@ -26,16 +26,7 @@ from cofre.rotina.painel import dados
 from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cofre.deposito.deposito import Deposito
-
-
-try:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-    from markupsafe import Markup
-except ModuleNotFoundError as e:
-    raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+    from jinja2 import Template
 
 ARQUIVO = "painel.html"
 AQUI = Path(__file__).parent
@@ -79,8 +70,8 @@ def desenhar(painel: Painel) -> str:
         painel=painel,
         listas=listas,
         lista_de={lista: n for n, lista in enumerate(listas)},
-        estilo=Markup(estilo),
-        programa=Markup(programa),
+        estilo=estilo,
+        programa=programa,
         resumo_do_estilo=_resumo(estilo),
         resumo_do_programa=_resumo(programa),
         estados=ESTADOS,
@@ -90,6 +81,11 @@ def desenhar(painel: Painel) -> str:
 
 @cache
 def _modelo() -> Template:
+    """O modelo da página. O Jinja só é importado por quem a desenha. Levanta DependenciaAusente."""
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ModuleNotFoundError as e:
+        raise DependenciaAusente.de(e) from e
     ambiente = Environment(
         loader=FileSystemLoader(AQUI, encoding="utf-8"),
         autoescape=True,
@@ -188,9 +184,7 @@ def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta
     if len(deposito.pastas()) > EMPRESAS_NA_PAGINA:
         return None
     try:
-        from cofre.rotina.painel import pagina
-
-        return pagina.gravar(deposito, idade_maxima)
+        return gravar(deposito, idade_maxima)
     except Exception as e:
         erro = e if isinstance(e, ErroCofre) else DefeitoInterno(e)
         relato.aviso(f"A página não foi atualizada. {erro}")

@@ -1,0 +1,68 @@
+"""As ações de backup-por-empresa.py: como se chamam, e o que a ajuda diz de cada uma.
+
+Cada uma é um módulo desta pasta, com o nome dela, que sabe `acrescentar_opcoes` e `executar`; só se
+importa o da ação pedida, e por isso a ajuda é instantânea.
+"""
+
+from __future__ import annotations
+
+import importlib
+from argparse import Namespace
+from types import ModuleType
+
+from cofre.comando.argumentos import (
+    Analisador,
+    Fazer,
+    acoes_de,
+    analisador_de,
+    opcao_de_empresa,
+    opcao_de_tabelas,
+    opcao_de_tipo,
+    opcoes_de_conexao,
+    opcoes_de_saida,
+)
+
+DESCRICAO = """\
+Backup isolado por empresa de um projeto Supabase.
+
+Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
+"""
+SEM_ACAO = "backup"
+ACOES = {
+    "continuar": "retoma o último backup, se parou antes do fim: só copia o que falta",
+    "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
+    "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
+    "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
+    "ensaiar": "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num banco"
+    " de teste",
+    "podar": "apaga os backups antigos que nenhuma regra manda guardar",
+    "reconhecer": "diz que o que encolheu foi de propósito: as contas recomeçam no último backup",
+    "agendar": "põe o backup de todo dia na agenda desta máquina, ou tira dela",
+    "exportar": "leva o backup de uma empresa num só arquivo, ou em CSV",
+    "importar": "confere um arquivo exportado e o guarda entre os backups",
+}
+"""Nome → o que a ajuda diz, na ordem em que ela as mostra."""
+
+
+def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
+    """As opções e a ação pedida. Levanta ErroDeUso."""
+    opcoes = _analisador(argumentos).parse_args(argumentos)
+    executar: Fazer = _modulo(opcoes.acao or SEM_ACAO).executar
+    return opcoes, executar
+
+
+def _analisador(argumentos: list[str]) -> Analisador:
+    analisador = analisador_de("backup-por-empresa.py", DESCRICAO)
+    opcao_de_empresa(analisador, None)
+    opcao_de_tabelas(analisador, None)
+    opcao_de_tipo(analisador)
+    opcoes_de_saida(analisador, None)
+    opcoes_de_conexao(analisador, None)
+    for nome, da_acao in acoes_de(analisador, ACOES):
+        if nome in argumentos:
+            _modulo(nome).acrescentar_opcoes(da_acao)
+    return analisador
+
+
+def _modulo(acao: str) -> ModuleType:
+    return importlib.import_module(f"cofre.comando.{acao}")
