@@ -17,13 +17,13 @@ import psycopg
 from psycopg import sql
 
 from apoio.forno import Processo, forno
-from cofre.rotina.painel import lembranca, pagina
+from cofre.rotina.painel import pagina
 from supabase_local.servidores.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
 BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
 RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
-DA_PAGINA = (lembranca.ARQUIVO, pagina.ARQUIVO)
+DA_PAGINA = (pagina.ARQUIVO,)
 """O que cada execução refaz na raiz do depósito."""
 
 PACIENCIA = 120.0

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cofre.base.linha import juntar
-from cofre.deposito.backup import FORMATO_DO_CARIMBO, Backup
+from cofre.deposito.backup import Backup
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador
 from cofre.deposito.metadados import TabelaSalva, tabela_em_json

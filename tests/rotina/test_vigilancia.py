@@ -42,8 +42,14 @@ def tabelas(contagens: Mapping[str, int]) -> dict[str, TabelaSalva]:
 
 
 def backup(carimbo: str, contagens: Mapping[str, int], *marcadas: str, **mais: Any) -> Backup:
-    bruto = {"encolhimentos": [{"tabela": t} for t in marcadas]}
-    meta = Metadados(DONO, "Padaria", "", tabelas(contagens), bruto=bruto, **mais)
+    meta = Metadados(
+        user_id=DONO,
+        nome="Padaria",
+        versao=2,
+        tabelas=tabelas(contagens),
+        encolhimentos=tuple({"tabela": t} for t in marcadas),
+        **mais,
+    )
     return Backup(Path(), carimbo, meta)
 
 

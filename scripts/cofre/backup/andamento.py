@@ -88,7 +88,7 @@ def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> Resultad
     meta = ultimo.meta if ultimo else None
     if ultimo is None or meta is None or meta.falhas:
         return None
-    if not pedido.execucao or meta.bruto.get("execucao") != pedido.execucao:
+    if not pedido.execucao or meta.execucao != pedido.execucao:
         return None
     instantanea = meta.consistencia == "instantanea"
     return Resultado(

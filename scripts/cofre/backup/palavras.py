@@ -11,7 +11,7 @@ from cofre.base.erros import ErroCofre
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import duracao, na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
-from cofre.deposito.backup import momento
+from cofre.deposito.carimbo import momento
 from cofre.via.contrato import Inspecao
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ _NOMES_DE_TIPO = {
 }
 
 
+@functools.cache
 def nome_do_tipo(dito: str) -> str:
     """O nome único de um tipo, como quer que o chame quem o diz: a API (int32, int64 desde o
     PostgREST 14.8: CHANGELOG, #4641), o PostgreSQL (integer, int4, smallint) ou um backup antigo.

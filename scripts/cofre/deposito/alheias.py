@@ -31,10 +31,10 @@ class Alheias:
     def de(cls, meta: Metadados, nome: str) -> Alheias | None:
         """None se nada, na própria linha, diz de quem ela é."""
         salva = meta.tabelas[nome]
-        elos = salva.elos or _elos_da_primeira_versao(meta)
-        registros = meta.bruto.get("registros_da_empresa") or []
+        elos = salva.elos
+        registros = meta.registros_da_empresa
         aceitos = (
-            frozenset([meta.user_id] if not ref else [str(r[ref]) for r in registros if ref in r])
+            frozenset([meta.user_id] if not ref else [r[ref] for r in registros if ref in r])
             for _coluna, ref in elos
         )
         das_maes = tuple(c for fk in salva.maes for c in fk.colunas)
@@ -62,8 +62,3 @@ class Alheias:
         textos = [texto(v) for v in valores]
         e_desta = any(v in a for v, a in zip(textos, self.aceitos, strict=True))
         return e_desta, all(v is None for v in textos)
-
-
-def _elos_da_primeira_versao(meta: Metadados) -> tuple[tuple[str, str], ...]:
-    # A primeira versão só filtrava por user_id; nela, quem não o tem não se confere.
-    return (("user_id", ""),) if meta.versao == 1 else ()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cofre.base.erros import BackupDanificado
-from cofre.deposito import metadados
-from cofre.deposito.metadados import CARIMBO, METADADOS, SEM_CONTAGEM, Metadados, TabelaSalva
+import msgspec
 
-FORMATO_DO_CARIMBO = "%Y%m%d_%H%M%S"
+from cofre.base.erros import BackupDanificado
+from cofre.deposito import metadados, versao1
+from cofre.deposito.carimbo import momento, nome_dos_metadados
+from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +47,24 @@ class Backup:
         return caminho
 
 
-def momento(carimbo: str) -> datetime:
-    """A hora local de um carimbo."""
-    return datetime.strptime(carimbo, FORMATO_DO_CARIMBO).astimezone()
-
-
 def arquivo_de_metadados(pasta: Path, carimbo: str) -> Path:
     """Onde estão os metadados de um backup publicado."""
-    return pasta / f"{METADADOS}{carimbo}.json"
+    return pasta / nome_dos_metadados(carimbo)
 
 
-def abrir_backup(pasta: Path, arquivo: Path, carimbo: str) -> Backup:
+def abrir_backup(pasta: Path, carimbo: str) -> Backup:
+    """O backup com este carimbo; o que não se lê vem com o `dano`."""
+    arquivo = arquivo_de_metadados(pasta, carimbo)
     try:
         meta = metadados.ler(arquivo)
-        if meta.versao == 1:
-            meta = replace(meta, tabelas=tabelas_da_primeira_versao(pasta, arquivo, carimbo))
+        if meta.da_primeira_versao:
+            salvas = {
+                nome: TabelaSalva(nome, achado, SEM_CONTAGEM, elos=versao1.ELOS)
+                for nome, achado in versao1.arquivos(pasta, carimbo).items()
+            }
+            meta = msgspec.structs.replace(meta, tabelas=salvas)
         return Backup(pasta, carimbo, meta)
     except BackupDanificado as e:
         return Backup(pasta, carimbo, None, str(e))
     except OSError as e:
         return Backup(pasta, carimbo, None, f"{arquivo.name}: {e.strerror}")
-
-
-def tabelas_da_primeira_versao(
-    pasta: Path, metadados_: Path, carimbo: str
-) -> dict[str, TabelaSalva]:
-    """A primeira versão não dizia os arquivos, e cada um tinha o seu carimbo: são os gravados
-    depois do backup anterior da pasta e até os metadados deste."""
-    outros = {p.stem.removeprefix(METADADOS) for p in pasta.glob(f"{METADADOS}*.json")}
-    anterior = max((c for c in outros if c < carimbo), default="")
-    tabelas: dict[str, TabelaSalva] = {}
-    for arquivo in sorted(pasta.glob("*.json")):
-        casa = re.fullmatch(rf"(.+)_({CARIMBO})\.json", arquivo.name)
-        if casa and arquivo != metadados_ and anterior < casa[2] <= carimbo:
-            tabelas[casa[1]] = TabelaSalva(casa[1], arquivo.name, SEM_CONTAGEM)
-    return tabelas

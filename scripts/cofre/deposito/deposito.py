@@ -19,19 +19,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-from cofre.base.disco import (
-    MONTAGEM,
-    PODANDO,
-    erros_de_disco,
-)
+from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
 from cofre.deposito import publicacao
-from cofre.deposito.backup import (
-    FORMATO_DO_CARIMBO,
-    Backup,
-    abrir_backup,
-    arquivo_de_metadados,
-)
-from cofre.deposito.metadados import CARIMBO, METADADOS
+from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.publicacao import Montagem, recolher_montagem
 
 PREFIXO = "empresa_"
@@ -77,13 +68,11 @@ class Deposito:
 
     def carimbos(self, pasta: Path) -> list[str]:
         """Os carimbos dos backups de uma pasta, em ordem, sem abrir nenhum."""
-        nomes = (arquivo.name for arquivo in pasta.glob(f"{METADADOS}*.json"))
-        casam = (re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", nome) for nome in nomes)
-        return sorted(casa[1] for casa in casam if casa)
+        return carimbos_em(pasta)
 
     def abrir(self, pasta: Path, carimbo: str) -> Backup:
         """O backup com este carimbo; o que não se lê vem com o `dano`."""
-        return abrir_backup(pasta, arquivo_de_metadados(pasta, carimbo), carimbo)
+        return abrir_backup(pasta, carimbo)
 
     def do_mais_novo(self, pasta: Path) -> Iterator[Backup]:
         """Os backups de uma pasta, do mais novo ao mais antigo, abertos só quando se pedem."""

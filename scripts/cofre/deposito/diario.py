@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.palavras import visivel
-from cofre.deposito.backup import FORMATO_DO_CARIMBO
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 
 PREFIXO = "restauracao_"
 EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (
@@ -109,20 +109,19 @@ def diarios(pasta: Path) -> list[Diario]:
     return achados
 
 
+def pendentes(em_ordem: Sequence[Diario]) -> list[Diario]:
+    """As que pedem uma decisão. Uma que foi deixada como estava só conta enquanto for a última."""
+    return [d for d in em_ordem if d.aberto or (d.por_concluir and d is em_ordem[-1])]
+
+
 def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
-    """Uma frase por restauração não concluída nestas pastas. Uma que foi deixada como estava só
-    conta enquanto for a última."""
-    for pasta in pastas:
-        todos = diarios(pasta)
-        for diario in todos:
-            if diario.aberto or (diario.por_concluir and diario is todos[-1]):
-                nome = visivel(str(diario.dados.get("nome", "")))
-                oque = "um desfazer não concluído" if diario.desfazendo else RESTAURACAO
-                escolha = "concluir" if diario.desfazendo else "concluir ou desfazer"
-                yield (
-                    f"Há {oque} da empresa {nome} (nada se perdeu). Para {escolha}:"
-                    " python scripts/restaurar-empresa.py"
-                )
-
-
-RESTAURACAO = "uma restauração não concluída"
+    """Uma frase por restauração não concluída nestas pastas."""
+    for diario in (d for pasta in pastas for d in pendentes(diarios(pasta))):
+        nome = visivel(str(diario.dados.get("nome", "")))
+        oque, escolha = ("uma restauração não concluída", "concluir ou desfazer")
+        if diario.desfazendo:
+            oque, escolha = ("um desfazer não concluído", "concluir")
+        yield (
+            f"Há {oque} da empresa {nome} (nada se perdeu). Para {escolha}:"
+            " python scripts/restaurar-empresa.py"
+        )

@@ -13,7 +13,6 @@ from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import mais_novo
-from cofre.deposito.metadados import METADADOS
 
 DITAS_UMA_A_UMA = 5
 """Com mais empresas atrasadas que isto, uma linha diz quantas e qual a pior."""
@@ -88,7 +87,7 @@ def idades(
         do_mais_novo, para_o_nome = itertools.tee(deposito.do_mais_novo(pasta))
         ultimo = mais_novo(do_mais_novo)
         legivel = next((b.meta for b in para_o_nome if b.meta), None)
-        if legivel or any(pasta.glob(f"{METADADOS}*.json")):
+        if legivel or deposito.carimbos(pasta):
             empresa = Empresa(
                 legivel.user_id if legivel else pasta.name,
                 legivel.nome if legivel else f"({pasta.name})",

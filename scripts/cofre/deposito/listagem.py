@@ -25,7 +25,6 @@ from cofre.deposito.inventario import (
     mais_novo,
     uma_a_uma,
 )
-from cofre.deposito.metadados import CHAVE, marcas
 
 
 def listar(
@@ -119,8 +118,8 @@ def _linha(backup: Backup) -> str:
         return f"{sinal} {quando}  {estado}: {visivel(causa)}"
     registros = plural(backup.meta.total, "registro", "registros")
     parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
-    encolheu = ", dados encolheram" if marcas(backup.meta) else ""
-    v1 = ", sem somas (primeira versão)" if backup.meta.versao == 1 else ""
+    encolheu = ", dados encolheram" if backup.meta.encolhidas else ""
+    v1 = ", sem somas (primeira versão)" if backup.meta.da_primeira_versao else ""
     return (
         f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
         f"  {estado}{f' ({visivel(causa)})' if causa else ''}{parcial}{encolheu}{v1}"
@@ -145,7 +144,7 @@ def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
                 "registros": b.meta.total if b.meta else None,
                 "bytes": bytes_de(b),
                 "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
-                "encolhimentos": list(b.meta.bruto.get(CHAVE) or ()) if b.meta else [],
+                "encolhimentos": list(b.meta.encolhimentos) if b.meta else [],
                 "dano": b.dano,
             }
             for b in guardada.backups

@@ -7,24 +7,29 @@ tabelas_backup, tabelas_falha, total_registros, tabelas); `versao_formato` 2 acr
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ChaveEstrangeira, nome_do_tipo
+from cofre.deposito import versao1
 
-METADADOS = "backup_metadata_"
-CARIMBO = r"\d{8}_\d{6}"
-"""A forma de um carimbo, como expressão regular."""
 VERSAO_DO_FORMATO = 2
 SEM_CONTAGEM = -1
 """Em `registros`: a primeira versão não contava por tabela."""
 TIPOS_DE_ROTINA = ("manual", "agendado")
+CHAVE = "encolhimentos"
+"""Nos metadados."""
+
+
+# -- o que se lê -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +62,34 @@ class TabelaSalva:
         return self.bytes_no_disco if self.compactado else self.bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Metadados:
-    """Os metadados de um backup; `bruto` é o JSON inteiro, como está ou vai para o disco."""
+class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """O que um backup diz em poucas palavras: sem as tabelas, que são quase todo o arquivo, lê-se
+    um histórico de anos num instante. O que falta numa versão antiga tem um valor aqui."""
 
     user_id: str
-    nome: str
-    data: str
-    tabelas: Mapping[str, TabelaSalva]
-    falhas: Mapping[str, str] = field(default_factory=dict)
-    total: int = 0
-    versao: int = VERSAO_DO_FORMATO
+    nome: str = ""
     tipo: str = "manual"
+    versao: int = msgspec.field(default=1, name="versao_formato")
+    execucao: str = ""
     consistencia: str = ""
-    parcial_de: tuple[str, ...] = ()
-    bruto: Mapping[str, Any] = field(default_factory=dict)
+    falhas: dict[str, str] = {}
+    total: int = msgspec.field(default=0, name="total_registros")
+    total_bytes: int = 0
+    parcial_de: tuple[str, ...] = msgspec.field(default=(), name="tabelas_nao_pedidas")
+    origem: dict[str, Any] = {}
+    registros_da_empresa: tuple[dict[str, str], ...] = ()
+    contradicoes: tuple[dict[str, Any], ...] = ()
+    encolhimentos: tuple[dict[str, Any], ...] = ()
+    deixadas_de_fora: tuple[dict[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.versao > VERSAO_DO_FORMATO:
+            raise ValueError(f"é do formato {self.versao}, mais novo que este programa")
+
+    @property
+    def da_primeira_versao(self) -> bool:
+        """Se foi feito por ela: sem somas, sem contagens e sem dizer os arquivos."""
+        return self.versao == 1
 
     @property
     def inteiro(self) -> bool:
@@ -82,6 +100,133 @@ class Metadados:
     def de_rotina(self) -> bool:
         """Se foi feito por alguém ou pela tarefa agendada, e não por uma restauração."""
         return self.tipo in TIPOS_DE_ROTINA
+
+    @property
+    def encolhidas(self) -> frozenset[str]:
+        """As tabelas que o backup diz que encolheram (vazio: a empresa inteira)."""
+        return frozenset(str(e.get("tabela", "")) for e in self.encolhimentos)
+
+
+class Metadados(Cabecalho, frozen=True, kw_only=True):
+    """Os metadados de um backup, com as tabelas."""
+
+    tabelas: Mapping[str, TabelaSalva]
+
+
+def ler(caminho: Path) -> Metadados:
+    """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
+    return de_bytes(caminho.read_bytes(), caminho.name)
+
+
+def de_bytes(dados: bytes, nome: str) -> Metadados:
+    """Os metadados a partir do conteúdo do arquivo; `nome` é para a mensagem. Levanta
+    BackupDanificado."""
+    lido = _decodificar(dados, _NoDisco, nome)
+    comum = {campo: getattr(lido, campo) for campo in Cabecalho.__struct_fields__}
+    return Metadados(**comum, tabelas={n: t.salva(n) for n, t in lido.tabelas.items()})
+
+
+def bruto_de(dados: bytes) -> dict[str, Any]:
+    """O JSON inteiro, para o levar adiante como está; só de um que já se leu."""
+    return dict(json.loads(dados.decode("utf-8-sig")))
+
+
+def ler_cabecalho(caminho: Path) -> Cabecalho:
+    """Só o começo. Levanta BackupDanificado; OSError passa."""
+    return _decodificar(caminho.read_bytes(), Cabecalho, caminho.name)
+
+
+# -- como está no arquivo --------------------------------------------------------------------
+
+
+class _Elo(msgspec.Struct):
+    coluna: str
+    de_empresas: str = ""
+
+
+class _Dono(msgspec.Struct):
+    elos: tuple[_Elo, ...] = ()
+    maes: tuple[ChaveEstrangeira, ...] = ()
+
+
+class _Tabela(msgspec.Struct):
+    arquivo: str
+    registros: int
+    bytes: int
+    sha256: str
+    colunas: tuple[dict[str, Any], ...] = ()
+    chave: tuple[str, ...] = ()
+    chaves_estrangeiras: tuple[ChaveEstrangeira, ...] = ()
+    nao_gravaveis: tuple[str, ...] = ()
+    dono: _Dono = msgspec.field(default_factory=_Dono)
+    compactado: bool = False
+    bytes_no_disco: int = 0
+
+    def salva(self, nome: str) -> TabelaSalva:
+        """A mesma, com os tipos das colunas chamados como hoje."""
+        return TabelaSalva(
+            nome=nome,
+            arquivo=self.arquivo,
+            registros=self.registros,
+            bytes=self.bytes,
+            sha256=self.sha256,
+            colunas=tuple(
+                {**c, "tipo": nome_do_tipo(str(c.get("tipo") or ""))} for c in self.colunas
+            ),
+            chave=self.chave,
+            estrangeiras=self.chaves_estrangeiras,
+            nao_gravaveis=self.nao_gravaveis,
+            elos=tuple((e.coluna, e.de_empresas) for e in self.dono.elos),
+            maes=self.dono.maes,
+            compactado=self.compactado,
+            bytes_no_disco=self.bytes_no_disco,
+        )
+
+
+class _NoDisco(Cabecalho, frozen=True, kw_only=True):
+    tabelas: dict[str, _Tabela] = {}
+
+
+C = TypeVar("C", bound=Cabecalho)
+
+
+def _decodificar(dados: bytes, tipo: type[C], nome: str) -> C:
+    """Levanta BackupDanificado, com a causa em palavras."""
+    try:
+        with contextlib.suppress(msgspec.DecodeError):
+            lido = msgspec.json.decode(dados.removeprefix(codecs.BOM_UTF8), type=tipo)
+            if not lido.da_primeira_versao:
+                return lido
+        # Mais devagar: a primeira versão, um texto que não cabe em UTF-8, um nulo onde devia haver
+        # um valor, ou a causa da recusa.
+        bruto = _sem_nulos(json.loads(dados.decode("utf-8-sig")))
+        if isinstance(bruto, dict) and "versao_formato" not in bruto:
+            bruto = versao1.em_dia(bruto)
+        return msgspec.convert(bruto, tipo, strict=False)
+    except (ValueError, TypeError, RecursionError) as e:
+        raise BackupDanificado(f"{nome} está danificado: {_resumir(e)}") from e
+
+
+def _sem_nulos(valor: object) -> object:
+    if isinstance(valor, dict):
+        return {c: _sem_nulos(v) for c, v in valor.items() if v is not None}
+    return [_sem_nulos(v) for v in valor] if isinstance(valor, list) else valor
+
+
+def _resumir(erro: Exception) -> str:
+    if isinstance(erro, json.JSONDecodeError):
+        return f"não é JSON válido (linha {erro.lineno})"
+    if isinstance(erro, UnicodeDecodeError):
+        return "não está em UTF-8"
+    if not isinstance(erro, msgspec.ValidationError) or isinstance(erro.__cause__, ValueError):
+        return str(erro.__cause__ or erro)
+    if falta := re.search(r"missing required field `(.+?)`", str(erro)):
+        return f"falta {falta[1]!r}"
+    onde = re.search(r"at `\$\.?(.*?)`$", str(erro))
+    return f"não entendi {onde[1]!r}" if onde else "não é um objeto JSON"
+
+
+# -- o que se escreve ------------------------------------------------------------------------
 
 
 def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
@@ -113,141 +258,9 @@ def em_bytes(bruto: Mapping[str, Any]) -> bytes:
         return (json.dumps(bruto, indent=2) + "\n").encode("ascii")
 
 
-def ler(caminho: Path) -> Metadados:
-    """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
-    return de_bytes(caminho.read_bytes(), caminho.name)
-
-
-def de_bytes(dados: bytes, nome: str) -> Metadados:
-    """Os metadados a partir do conteúdo do arquivo; `nome` é para a mensagem. Levanta
-    BackupDanificado."""
-    try:
-        bruto = json.loads(dados.decode("utf-8-sig"))
-        if not isinstance(bruto, dict):
-            raise TypeError("não é um objeto JSON")
-        return _interpretar(bruto)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
-        raise BackupDanificado(f"{nome} está danificado: {_resumir(e)}") from e
-
-
-def _resumir(erro: Exception) -> str:
-    if isinstance(erro, json.JSONDecodeError):
-        return f"não é JSON válido (linha {erro.lineno})"
-    if isinstance(erro, UnicodeDecodeError):
-        return "não está em UTF-8"
-    return f"falta {erro}" if isinstance(erro, KeyError) else str(erro)
-
-
-def _interpretar(bruto: dict[str, Any]) -> Metadados:
-    versao = int(bruto.get("versao_formato", 1))
-    if versao > VERSAO_DO_FORMATO:
-        raise ValueError(f"é do formato {versao}, mais novo que este programa")
-    tabelas = bruto.get("tabelas", {})
-    falhas = bruto.get("falhas", {})
-    if versao == 1:
-        # A primeira versão não dizia os arquivos: o depósito os acha pelos nomes.
-        tabelas, falhas = {}, {str(t): "" for t in _lista(bruto.get("tabelas_falha"))}
-    return Metadados(
-        user_id=str(bruto["user_id"]),
-        nome=str(bruto.get("nome") or ""),
-        data=str(bruto.get("data_backup") or ""),
-        tabelas={str(n): _tabela(str(n), t) for n, t in tabelas.items()},
-        falhas={str(n): str(m) for n, m in falhas.items()},
-        total=int(bruto.get("total_registros") or 0),
-        versao=versao,
-        tipo=str(bruto.get("tipo") or "manual"),
-        consistencia=str(bruto.get("consistencia") or ""),
-        parcial_de=tuple(_lista(bruto.get("tabelas_nao_pedidas"))),
-        bruto=bruto,
-    )
-
-
-def _tabela(nome: str, t: Mapping[str, Any]) -> TabelaSalva:
-    dono = t.get("dono") or {}
-    return TabelaSalva(
-        nome=nome,
-        arquivo=str(t["arquivo"]),
-        registros=int(t["registros"]),
-        bytes=int(t["bytes"]),
-        sha256=str(t["sha256"]),
-        colunas=tuple(map(_coluna, t.get("colunas", ()))),
-        chave=tuple(t.get("chave", ())),
-        estrangeiras=tuple(_chave(fk) for fk in t.get("chaves_estrangeiras", ())),
-        nao_gravaveis=tuple(t.get("nao_gravaveis", ())),
-        elos=tuple((e["coluna"], e.get("de_empresas", "")) for e in dono.get("elos", ())),
-        maes=tuple(_chave(fk) for fk in dono.get("maes", ())),
-        compactado=bool(t.get("compactado")),
-        bytes_no_disco=int(t.get("bytes_no_disco", 0)),
-    )
-
-
-def _coluna(coluna: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A coluna com o nome que o tipo dela tem hoje, seja qual for o de quando se copiou."""
-    return {**coluna, "tipo": nome_do_tipo(str(coluna.get("tipo") or ""))}
-
-
 def _chave_em_json(fk: ChaveEstrangeira) -> dict[str, Any]:
     return {
         "colunas": list(fk.colunas),
         "tabela": fk.tabela,
         "referencias": list(fk.referencias),
     }
-
-
-def _chave(fk: Mapping[str, Any]) -> ChaveEstrangeira:
-    return ChaveEstrangeira(tuple(fk["colunas"]), str(fk["tabela"]), tuple(fk["referencias"]))
-
-
-def _lista(valor: object) -> Sequence[Any]:
-    return valor if isinstance(valor, list) else ()
-
-
-# -- só o começo -----------------------------------------------------------------------------
-
-
-class Cabecalho(msgspec.Struct, frozen=True, gc=False):
-    """O que um backup diz em poucas palavras: sem as colunas e as somas, que são quase todo o
-    arquivo, lê-se um histórico de anos num instante. Chaves com os nomes que têm no arquivo."""
-
-    user_id: str
-    nome: str | None = None
-    tipo: str | None = None
-    total_registros: int = 0
-    total_bytes: int = 0
-    falhas: dict[str, str] = {}
-    tabelas_falha: list[str] = []
-    tabelas_nao_pedidas: list[str] = []
-    deixadas_de_fora: list[dict[str, str]] = []
-    encolhimentos: list[dict[str, Any]] = []
-
-    @property
-    def causas(self) -> dict[str, str]:
-        """Cada tabela que falhou e por quê (a primeira versão não dizia por quê)."""
-        return {**dict.fromkeys(self.tabelas_falha, ""), **self.falhas}
-
-    @property
-    def inteiro(self) -> bool:
-        """O mesmo que `Metadados.inteiro`."""
-        return not self.causas and not self.tabelas_nao_pedidas
-
-
-_CABECALHO = msgspec.json.Decoder(Cabecalho)
-
-
-def ler_cabecalho(caminho: Path) -> Cabecalho:
-    """Levanta BackupDanificado; OSError passa."""
-    try:
-        return _CABECALHO.decode(caminho.read_bytes().removeprefix(codecs.BOM_UTF8))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise BackupDanificado(f"{caminho.name} está danificado: {e}") from e
-
-
-CHAVE = "encolhimentos"
-"""Nos metadados."""
-
-
-def marcas(meta: Metadados) -> frozenset[str]:
-    """As tabelas que o backup diz que encolheram (vazio: a empresa inteira)."""
-    lista = meta.bruto.get(CHAVE)
-    itens = lista if isinstance(lista, list) else []
-    return frozenset(str(i.get("tabela", "")) for i in itens if isinstance(i, dict))

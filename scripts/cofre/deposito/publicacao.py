@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,8 +24,9 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.carimbo import CARIMBO, carimbos_em, nome_dos_metadados
 from cofre.deposito.formato import compactando
-from cofre.deposito.metadados import CARIMBO, METADADOS, Metadados
+from cofre.deposito.metadados import Metadados
 
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
@@ -53,7 +53,7 @@ class Montagem:
 
     def reservar(self, tabelas: list[str]) -> None:
         """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros."""
-        usados = {f"{METADADOS}{self.carimbo}.json"}
+        usados = {nome_dos_metadados(self.carimbo)}
         fim = f"{self.carimbo}.json.gz" if self.compactar else f"{self.carimbo}.json"
         for tabela in sorted(tabelas, key=ordem_de_exibicao):
             base, n = _nome_seguro(tabela), 1
@@ -90,7 +90,7 @@ class Montagem:
 
     def publicar(self, bruto: Mapping[str, Any]) -> Backup:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
-        nome = f"{METADADOS}{self.carimbo}.json"
+        nome = nome_dos_metadados(self.carimbo)
         with erros_de_disco(self.pasta):
             self._guardar_uma_vez(bruto)
             rascunho = self._montagem / f"{nome}.novo"
@@ -100,7 +100,7 @@ class Montagem:
             mover(rascunho, self._montagem / nome)
             sincronizar(self._montagem)
             terminar(self._montagem)
-        return abrir_backup(self.pasta, self.pasta / nome, self.carimbo)
+        return abrir_backup(self.pasta, self.carimbo)
 
     def _guardar_uma_vez(self, bruto: Mapping[str, Any]) -> None:
         """A tabela que não mudou desde um dos backups anteriores não ocupa o disco de novo."""
@@ -114,10 +114,8 @@ class Montagem:
 
 def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
     """Os últimos backups desta empresa, do mais novo ao mais antigo, sem abrir os outros."""
-    nomes = sorted((p.name for p in pasta.glob(f"{METADADOS}*.json")), reverse=True)
-    casados = (re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", nome) for nome in nomes)
-    ultimos = itertools.islice((c for c in casados if c), ANTERIORES)
-    abertos = (abrir_backup(pasta, pasta / c.group(), c[1]) for c in ultimos)
+    ultimos = carimbos_em(pasta)[: -ANTERIORES - 1 : -1]
+    abertos = (abrir_backup(pasta, carimbo) for carimbo in ultimos)
     return [b for b in abertos if b.meta and b.meta.user_id == user_id]
 
 
@@ -139,7 +137,7 @@ def recolher_montagem(montagem: Path) -> None:
     carimbo = montagem.name.removeprefix(MONTAGEM)
     if not re.fullmatch(CARIMBO, carimbo) or montagem.is_symlink() or not montagem.is_dir():
         return
-    if (montagem / f"{METADADOS}{carimbo}.json").is_file():
+    if (montagem / nome_dos_metadados(carimbo)).is_file():
         terminar(montagem)
         return
     shutil.rmtree(montagem)
@@ -150,7 +148,7 @@ def recolher_montagem(montagem: Path) -> None:
 def terminar(montagem: Path) -> None:
     """Move os arquivos, os metadados por último. Pode ser repetido até o fim."""
     pasta = montagem.parent
-    ultimo = f"{METADADOS}{montagem.name.removeprefix(MONTAGEM)}.json"
+    ultimo = nome_dos_metadados(montagem.name.removeprefix(MONTAGEM))
     citados = {t.arquivo for t in metadados.ler(montagem / ultimo).tabelas.values()}
     for arquivo in sorted(montagem.iterdir()):
         if arquivo.name in citados:
@@ -173,7 +171,7 @@ def apagar(pasta: Path, carimbo: str) -> None:
     """Apaga o backup. OSError passa: o que faltar, `recolher_poda` termina."""
     poda = pasta / f"{PODANDO}{carimbo}"
     poda.mkdir(mode=0o700, exist_ok=True)
-    nome = f"{METADADOS}{carimbo}.json"
+    nome = nome_dos_metadados(carimbo)
     mover(pasta / nome, poda / nome)
     # No disco antes de sumir o primeiro arquivo: uma queda de luz não pode trazê-los de volta.
     sincronizar(poda)
@@ -191,7 +189,7 @@ def recolher_poda(poda: Path) -> None:
 
 
 def _terminar_poda(poda: Path, carimbo: str) -> None:
-    ficha = poda / f"{METADADOS}{carimbo}.json"
+    ficha = poda / nome_dos_metadados(carimbo)
     if ficha.is_file():
         for tabela in metadados.ler(ficha).tabelas.values():
             if _leva_o_carimbo(tabela.arquivo, carimbo):

@@ -107,7 +107,8 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
         return
     registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
     sinal = "✅" if backup.estado == "completo" else "⚠️"
-    sem_somas = " (primeira versão: sem somas)" if backup.meta and backup.meta.versao == 1 else ""
+    antigo = backup.meta is not None and backup.meta.da_primeira_versao
+    sem_somas = " (primeira versão: sem somas)" if antigo else ""
     relato.linha(f"   {sinal} {quando}: {registros}, {backup.estado}{sem_somas}")
 
 
@@ -231,8 +232,7 @@ def _conferir_somas(salva: TabelaSalva, soma: str, tamanho: int) -> None:
 def _fora_do_backup(meta: Metadados, abertas: Sequence[Contradicao]) -> Iterator[Dano]:
     """Chaves estrangeiras abertas além das que o próprio backup já declarou."""
     declaradas = {
-        (c.get("tabela"), c.get("por")): int(c.get("quantidade", 0))
-        for c in meta.bruto.get("contradicoes") or []
+        (c.get("tabela"), c.get("por")): int(c.get("quantidade", 0)) for c in meta.contradicoes
     }
     for aberta in abertas:
         a_mais = aberta.quantidade - declaradas.get((aberta.tabela, aberta.por), 0)

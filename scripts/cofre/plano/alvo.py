@@ -88,7 +88,7 @@ class Comparacao:
     def _tabela(self, nome: str, fontes: tuple[Arquivo, ...], foto: Arquivos) -> TabelaDoPlano:
         # A primeira versão passava os números por float, e as linhas não estavam em ordem.
         meta = self.alvo.backup.meta if nome in self.alvo.tabelas else None
-        antiga = meta is not None and meta.versao == 1
+        antiga = meta is not None and meta.da_primeira_versao
         tabela = self.escopo[nome].tabela
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
         return TabelaDoPlano(

@@ -170,7 +170,7 @@ class Conducao:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""
         from cofre.plano.alvo import VOLTAR
 
-        antiga = alvo.backup.meta is not None and alvo.backup.meta.versao == 1
+        antiga = alvo.backup.meta is not None and alvo.backup.meta.da_primeira_versao
         removeria = any(c.remover for c in planejada.plano.contagens.values())
         if antiga and removeria and alvo.modo == VOLTAR:
             self._relato.aviso(

@@ -30,7 +30,7 @@ class Narrador:
         linha()
         alvo_em_palavras = "como era em" if desfazer else "backup de"
         linha(f"🔎 PLANO ({alvo_em_palavras} {na_tela(alvo.backup.quando)})")
-        if alvo.backup.meta and alvo.backup.meta.versao == 1:
+        if alvo.backup.meta and alvo.backup.meta.da_primeira_versao:
             linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
         contagens = planejada.plano.contagens
         for nome, c in contagens.items():

@@ -160,8 +160,7 @@ def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Any) -> Any:
 
     hoje = next((e for e in inspecao.empresas if e.id == guardada.empresa.id), None)
     registros = list(hoje.registros) if hoje else []
-    bruto = backup.meta.bruto if backup.meta else {}
-    for registro in bruto.get("registros_da_empresa") or []:
+    for registro in backup.meta.registros_da_empresa if backup.meta else ():
         if registro not in [dict(r) for r in registros]:
-            registros.append({str(c): str(v) for c, v in registro.items()})
+            registros.append(registro)
     return replace(guardada.empresa, registros=tuple(registros))

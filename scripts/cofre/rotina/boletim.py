@@ -8,7 +8,7 @@ from typing import Any
 
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
 from cofre.base.palavras import com_datas_da_pagina, na_tela, numero, visivel
-from cofre.deposito.backup import momento
+from cofre.deposito.carimbo import momento
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.ultima import UltimaExecucao
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
-from cofre.deposito.backup import Backup, momento
-from cofre.deposito.metadados import Metadados, TabelaSalva, marcas
+from cofre.deposito.backup import Backup
+from cofre.deposito.carimbo import momento
+from cofre.deposito.metadados import Metadados, TabelaSalva
 
 MINIMO = 20
 """Linhas: menos que isto entra e sai num dia comum, por maior que seja a parcela."""
@@ -70,13 +71,13 @@ def referencias(anteriores: Iterable[Backup], reconhecido: str = "") -> tuple[Re
     for backup in itertools.takewhile(lambda b: b.carimbo >= reconhecido, anteriores):
         if backup.meta and backup.meta.inteiro and backup.meta.de_rotina:
             inteiros.insert(0, (backup.carimbo, backup.meta))
-            if backup.carimbo == reconhecido or not marcas(backup.meta):
+            if backup.carimbo == reconhecido or not backup.meta.encolhidas:
                 break
     if not inteiros:
         return ()
     dias: dict[str, set[str]] = {}
     for carimbo, meta in inteiros[1:]:
-        for tabela in marcas(meta):
+        for tabela in meta.encolhidas:
             dias.setdefault(tabela, set()).add(carimbo[:8])
     ditas = frozenset(t for t, d in dias.items() if len(d) >= DIAS_DE_AVISO)
     carimbo, meta = inteiros[0]

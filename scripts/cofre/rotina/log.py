@@ -19,7 +19,7 @@ from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.palavras import na_tela, visivel
 from cofre.base.relato import LINHAS_PARA_BARRA, Relato
-from cofre.deposito.backup import FORMATO_DO_CARIMBO
+from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO
 
 PASTA = "logs"
 MAXIMO_DE_LOGS = 200
@@ -28,7 +28,7 @@ MAXIMO_DE_LOGS = 200
 BYTES_DE_LOGS = 50 * 1024 * 1024
 """De todos os arquivos juntos."""
 
-_NOME = re.compile(r"\d{8}_\d{6}(-\d+)?_[a-z_]+\.log")
+_NOME = re.compile(rf"{CARIMBO}(-\d+)?_[a-z_]+\.log")
 
 
 class Log:

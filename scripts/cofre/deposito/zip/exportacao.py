@@ -22,6 +22,7 @@ from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import na_pagina, plural
 from cofre.deposito.backup import Backup, arquivo_de_metadados
+from cofre.deposito.carimbo import CARIMBO
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.zip import planilha
 
@@ -85,7 +86,7 @@ def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool)
     """Grava o zip de um backup já conferido; devolve o tamanho em bytes. Quem olha a pasta vê o zip
     inteiro ou nenhum. Levanta ErroDeUso, BackupDanificado ou FalhaDeDisco."""
     meta = backup.meta
-    if meta is None or (formato == JSON and meta.versao == 1):
+    if meta is None or (formato == JSON and meta.da_primeira_versao):
         raise ErroDeUso(
             "Este backup é da primeira versão, sem somas: não há como conferi-lo ao importar.",
             "Faça um backup novo e exporte-o; ou exporte este com --formato csv.",
@@ -150,7 +151,7 @@ def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:
 
 def _gravar_csv(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
     caminho = backup.caminho(tabela)
-    nome = re.sub(r"_\d{8}_\d{6}\.json(\.gz)?$", "", tabela.arquivo)
+    nome = re.sub(rf"_{CARIMBO}\.json(\.gz)?$", "", tabela.arquivo)
     entrada = _entrada(backup, f"{backup.pasta.name}/{nome}.csv")
     pode_ser_grande = max(tabela.bytes, caminho.stat().st_size) > GRANDE
     with zip_.open(entrada, "w", force_zip64=pode_ser_grande) as saida:

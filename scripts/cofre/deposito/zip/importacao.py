@@ -19,11 +19,14 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
+
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
 from cofre.base.palavras import tamanho, visivel
 from cofre.deposito import metadados
-from cofre.deposito.backup import FORMATO_DO_CARIMBO, Backup
+from cofre.deposito.backup import Backup, arquivo_de_metadados
+from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, METADADOS, carimbo_de, momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import Metadados
 from cofre.deposito.publicacao import Montagem
@@ -35,10 +38,8 @@ ENTRADAS = 20_000
 METADADOS_EM_BYTES = 64 * 1024 * 1024
 BOM = 3
 
-_CARIMBO = r"\d{8}_\d{6}"
-_METADADOS = re.compile(rf"backup_metadata_({_CARIMBO})\.json", re.ASCII)
 _TABELA = re.compile(
-    rf'(?!\.|backup_metadata_)([^<>:"/\\|?*\x00-\x1f\x7f]{{1,200}}_){_CARIMBO}(\.json(?:\.gz)?)',
+    rf'(?!\.|{METADADOS})([^<>:"/\\|?*\x00-\x1f\x7f]{{1,200}}_){CARIMBO}(\.json(?:\.gz)?)',
     re.ASCII,
 )
 _ESTRAGADO = (
@@ -68,6 +69,7 @@ class Pacote:
 
     zip: zipfile.ZipFile
     meta: Metadados
+    bruto: Mapping[str, Any]
     carimbo: str
     entradas: Mapping[str, zipfile.ZipInfo]
 
@@ -104,8 +106,8 @@ def _abrir(zip_: zipfile.ZipFile, bytes_do_zip: int) -> Pacote:
     if len({nome.casefold() for nome in por_nome}) != len(entradas):
         raise ZipRecusado("O .zip tem dois arquivos com o mesmo nome.")
     por_nome.pop(LEIA_ME, None)
-    meta, carimbo = _metadados(zip_, por_nome)
-    return Pacote(zip_, meta, carimbo, _tabelas(por_nome, meta))
+    meta, bruto, carimbo = _metadados(zip_, por_nome)
+    return Pacote(zip_, meta, bruto, carimbo, _tabelas(por_nome, meta))
 
 
 def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
@@ -130,9 +132,10 @@ def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
 
 def _metadados(
     zip_: zipfile.ZipFile, por_nome: dict[str, zipfile.ZipInfo]
-) -> tuple[Metadados, str]:
-    """Tira dos nomes o dos metadados, e os lê. Levanta ZipRecusado ou ErroDeUso."""
-    casos = [casa for nome in por_nome if (casa := _METADADOS.fullmatch(nome))]
+) -> tuple[Metadados, dict[str, Any], str]:
+    """Tira dos nomes o dos metadados, e os lê: interpretados, como estão, e o carimbo deles.
+    Levanta ZipRecusado ou ErroDeUso."""
+    casos = {nome: carimbo for nome in por_nome if (carimbo := carimbo_de(nome))}
     if not casos and por_nome and all(nome.lower().endswith(".csv") for nome in por_nome):
         raise ErroDeUso(
             "Este .zip foi exportado em CSV, que é para planilhas e não pode ser importado.",
@@ -140,17 +143,19 @@ def _metadados(
         )
     if len(casos) != 1:
         raise ZipRecusado("O .zip não tem os metadados de um backup, e de um só.")
-    entrada = por_nome.pop(casos[0].group())
+    ((nome, carimbo),) = casos.items()
+    entrada = por_nome.pop(nome)
     if entrada.file_size > METADADOS_EM_BYTES:
         raise ZipRecusado(f"Os metadados têm {tamanho(entrada.file_size)}: não são de um backup.")
-    meta = metadados.de_bytes(zip_.read(entrada), casos[0].group())
-    if meta.versao == 1 or not meta.user_id or not meta.tabelas:
+    dados = zip_.read(entrada)
+    meta = metadados.de_bytes(dados, nome)
+    if meta.da_primeira_versao or not meta.user_id or not meta.tabelas:
         raise ZipRecusado("Os metadados não são de um backup exportado pelo Cofre.")
     try:
-        datetime.strptime(casos[0][1], FORMATO_DO_CARIMBO)  # noqa: DTZ007 (só se é uma data)
+        momento(carimbo)
     except ValueError:
-        raise ZipRecusado(f"O carimbo {casos[0][1]} não é uma data.") from None
-    return meta, casos[0][1]
+        raise ZipRecusado(f"O carimbo {carimbo} não é uma data.") from None
+    return meta, metadados.bruto_de(dados), carimbo
 
 
 def _tabelas(
@@ -182,10 +187,10 @@ def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, bytes_: int) -> Non
 
 def _ja_guardado(deposito: Deposito, pacote: Pacote) -> Backup | None:
     """O backup da pasta com os mesmos metadados e os arquivos ainda bons, ou None."""
-    procurado = _sem_nomes(pacote.meta.bruto)
+    procurado = _sem_nomes(pacote.bruto)
     for backup in deposito.da_empresa(pacote.meta.user_id):
-        igual = backup.meta is not None and _sem_nomes(backup.meta.bruto) == procurado
-        if igual and not any(danos_de(backup)):
+        dados = arquivo_de_metadados(backup.pasta, backup.carimbo).read_bytes()
+        if _sem_nomes(metadados.bruto_de(dados)) == procurado and not any(danos_de(backup)):
             return backup
     return None
 
@@ -194,7 +199,8 @@ def _sem_nomes(bruto: Mapping[str, Any]) -> dict[str, Any]:
     """Os metadados sem os nomes dos arquivos, que mudam quando o carimbo já está tomado."""
     tabelas = {
         nome: {chave: valor for chave, valor in tabela.items() if chave != "arquivo"}
-        for nome, tabela in bruto["tabelas"].items()
+        for nome, tabela in (bruto.get("tabelas") or {}).items()
+        if isinstance(tabela, dict)
     }
     return {**bruto, "tabelas": tabelas}
 
@@ -222,14 +228,14 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
             with pacote.zip.open(entrada) as de, montagem.criar(nome) as para:
                 shutil.copyfileobj(de, para)
         _conferir_montado(pacote, montagem, nomes)
-        return montagem.publicar(_com_nomes(pacote.meta.bruto, nomes))
+        return montagem.publicar(_com_nomes(pacote.bruto, nomes))
 
 
 def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, str]) -> None:
     """As somas, as contagens, o dono de cada linha e as ligações do que está no disco."""
     tabelas = {n: replace(t, arquivo=nomes[n]) for n, t in pacote.meta.tabelas.items()}
     pasta = montagem.caminho(next(iter(nomes))).parent
-    montado = Backup(pasta, montagem.carimbo, replace(pacote.meta, tabelas=tabelas))
+    montado = Backup(pasta, montagem.carimbo, msgspec.structs.replace(pacote.meta, tabelas=tabelas))
     danos = list(danos_de(montado))
     if danos:
         lista = "\n".join(f"{visivel(d.tabela)}: {visivel(d.causa)}" for d in danos)

@@ -102,7 +102,7 @@ def _conferir(vez: Vez, quando: str) -> None:
 
 def _restaurar(vez: Vez, abrir: Abrir, relato: Relato) -> Volta | None:
     """None se não há onde, ou como, restaurar."""
-    if vez.meta.versao == 1:
+    if vez.meta.da_primeira_versao:
         relato.linha("   ℹ️ É da primeira versão: sem as colunas, não se restaura num banco vazio")
         return None
     with abrir() as restaurar:

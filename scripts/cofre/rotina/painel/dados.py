@@ -7,17 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import DeixadaDeFora
 from cofre.deposito import diario
-from cofre.deposito.backup import FORMATO_DO_CARIMBO, arquivo_de_metadados
+from cofre.deposito.backup import arquivo_de_metadados
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
-from cofre.deposito.metadados import TIPOS_DE_ROTINA, Cabecalho, ler_cabecalho
-from cofre.rotina.painel.lembranca import Lembranca
+from cofre.deposito.metadados import Cabecalho, ler_cabecalho
+from cofre.rotina.encolhimento import Encolhimento
 
 DIAS = 60
 """De quantos dias é o calendário."""
@@ -44,17 +47,7 @@ class Ponto:
     @property
     def quando(self) -> datetime:
         """A hora local do carimbo."""
-        return quando_foi(self.carimbo)
-
-
-@dataclass(frozen=True, slots=True)
-class Encolhimento:
-    """Uma tabela que perdeu linhas de um backup para o outro (`referencia` é o carimbo dele)."""
-
-    tabela: str
-    antes: int
-    agora: int
-    referencia: str
+        return momento(self.carimbo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +59,6 @@ class Restauracao:
     desfazendo: bool
     backup: str
     tabelas: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeFora:
-    """Uma tabela que não está no backup, e por quê."""
-
-    tabela: str
-    motivo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +76,8 @@ class EmpresaNoPainel:
     inteiro: Ponto | None
     pontos: tuple[Ponto, ...]
     dias: Mapping[date, bool]
-    falhas: tuple[DeFora, ...]
-    de_fora: tuple[DeFora, ...]
+    falhas: Mapping[str, str]
+    de_fora: tuple[DeixadaDeFora, ...]
     encolhimentos: tuple[Encolhimento, ...]
     restauracoes: tuple[Restauracao, ...]
     ensaios: Ensaios
@@ -107,20 +92,13 @@ class Painel:
     empresas: tuple[EmpresaNoPainel, ...]
 
 
-def quando_foi(carimbo: str) -> datetime:
-    """A hora local de um carimbo."""
-    return datetime.strptime(carimbo, FORMATO_DO_CARIMBO).astimezone()
-
-
 def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Painel:
     """Tudo o que há no depósito, por nome de empresa. Levanta FalhaDeDisco."""
-    lembranca = Lembranca(deposito.raiz)
     achadas = []
     for pasta in deposito.pastas():
         with erros_de_disco(pasta):
-            historico = _Historico(deposito, lembranca, pasta, agora)
+            historico = _Historico(deposito, pasta, agora)
             achadas += list(_da_pasta(historico, agora, idade_maxima))
-    lembranca.guardar()
     achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
     return Painel(agora, idade_maxima, tuple(achadas))
 
@@ -128,39 +106,44 @@ def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Pain
 class _Historico:
     """Os backups de uma pasta, lidos só os que fazem falta."""
 
-    def __init__(
-        self, deposito: Deposito, lembranca: Lembranca, pasta: Path, agora: datetime
-    ) -> None:
+    def __init__(self, deposito: Deposito, pasta: Path, agora: datetime) -> None:
         self.deposito = deposito
         self.pasta = pasta
         self.carimbos = deposito.carimbos(pasta)
-        self._lembranca = lembranca
+        self._lidos: dict[str, Cabecalho | None] = {}
         limite = f"{agora - timedelta(days=DIAS):{FORMATO_DO_CARIMBO}}"
         antigos = [c for c in self.carimbos if c < limite]
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
 
     def cabecalho(self, carimbo: str) -> Cabecalho | None:
-        """None se está danificado."""
-        with contextlib.suppress(BackupDanificado):
-            return ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
-        return None
+        """None se está danificado. OSError passa."""
+        if carimbo not in self._lidos:
+            self._lidos[carimbo] = None
+            with contextlib.suppress(BackupDanificado):
+                self._lidos[carimbo] = ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
+        return self._lidos[carimbo]
+
+    def _do_mais_novo(self) -> Iterator[Cabecalho]:
+        """Os legíveis, dos mostrados."""
+        return filter(None, map(self.cabecalho, reversed(self.mostrados)))
 
     def donos(self) -> list[str]:
         """De quem são os backups; o nome da pasta, se nenhum se lê."""
-        lidos = (self._lembranca.de(self.pasta, c) for c in reversed(self.mostrados))
-        return list(dict.fromkeys(b.user_id for b in lidos if b.user_id)) or [self.pasta.name]
+        return list(dict.fromkeys(c.user_id for c in self._do_mais_novo())) or [self.pasta.name]
 
     def nome(self, dono: str) -> str:
         """O do backup mais novo que diz um."""
-        lidos = (self._lembranca.de(self.pasta, c) for c in reversed(self.mostrados))
-        return next((b.nome for b in lidos if b.user_id == dono and b.nome), f"({self.pasta.name})")
+        nomes = (c.nome for c in self._do_mais_novo() if c.user_id == dono and c.nome)
+        return next(nomes, f"({self.pasta.name})")
 
     def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[Ponto]:
         """Os backups de rotina deste dono; os ilegíveis podem ser dele."""
         for carimbo in carimbos:
-            b = self._lembranca.de(self.pasta, carimbo)
-            if not b.user_id or (b.user_id == dono and b.tipo in TIPOS_DE_ROTINA):
-                yield Ponto(carimbo, b.registros, b.bytes, b.inteiro)
+            c = self.cabecalho(carimbo)
+            if c is None:
+                yield Ponto(carimbo, 0, 0, inteiro=False)
+            elif c.user_id == dono and c.de_rotina:
+                yield Ponto(carimbo, c.total, c.total_bytes, c.inteiro)
 
     def mais_novo_inteiro(self, dono: str) -> Ponto | None:
         """O mais novo completo e com os arquivos no lugar, por mais antigo que seja."""
@@ -196,7 +179,7 @@ def _empresa(
     inteiro = historico.mais_novo_inteiro(dono)
     cabecalho = historico.cabecalho(novo.carimbo) if novo else None
     estado, causa = historico.estado(novo) if novo else ("sem backup", "")
-    encolhimentos = tuple(_encolhimentos(cabecalho))
+    encolhimentos = tuple(map(_encolhimento, cabecalho.encolhimentos)) if cabecalho else ()
     return EmpresaNoPainel(
         id=dono,
         nome=historico.nome(dono),
@@ -208,8 +191,8 @@ def _empresa(
         inteiro=inteiro,
         pontos=tuple(p for p in pontos if p.inteiro),
         dias=_dias(pontos),
-        falhas=tuple(DeFora(t, c) for t, c in cabecalho.causas.items()) if cabecalho else (),
-        de_fora=tuple(_de_fora(cabecalho)),
+        falhas=cabecalho.falhas if cabecalho else {},
+        de_fora=tuple(_de_fora(cabecalho)) if cabecalho else (),
         encolhimentos=encolhimentos,
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
         ensaios=ler(historico.pasta, dono),
@@ -223,7 +206,7 @@ def _problemas(
     encolhimentos: Sequence[Encolhimento],
     diarios: Sequence[Diario],
 ) -> Iterator[str]:
-    if any(d.aberto or (d.por_concluir and d is diarios[-1]) for d in diarios):
+    if diario.pendentes(diarios):
         yield POR_CONCLUIR
     if inteiro is None or estado not in ("completo", "só algumas tabelas"):
         yield INCOMPLETA
@@ -241,21 +224,16 @@ def _dias(pontos: Sequence[Ponto]) -> dict[date, bool]:
     return dias
 
 
-def _encolhimentos(cabecalho: Cabecalho | None) -> Iterator[Encolhimento]:
-    for e in cabecalho.encolhimentos if cabecalho else ():
-        antes, agora = (
-            n if isinstance(n := e.get(chave), int) else 0 for chave in ("antes", "agora")
-        )
-        yield Encolhimento(str(e.get("tabela", "")), antes, agora, str(e.get("referencia", "")))
+def _encolhimento(dito: Mapping[str, Any]) -> Encolhimento:
+    antes, agora = (n if isinstance(n := dito.get(c), int) else 0 for c in ("antes", "agora"))
+    return Encolhimento(str(dito.get("tabela", "")), antes, agora, str(dito.get("referencia", "")))
 
 
-def _de_fora(cabecalho: Cabecalho | None) -> Iterator[DeFora]:
-    if cabecalho is None:
-        return
-    for tabela in cabecalho.tabelas_nao_pedidas:
-        yield DeFora(tabela, "não foi pedida neste backup")
+def _de_fora(cabecalho: Cabecalho) -> Iterator[DeixadaDeFora]:
+    for tabela in cabecalho.parcial_de:
+        yield DeixadaDeFora(tabela, "não foi pedida neste backup")
     for fora in cabecalho.deixadas_de_fora:
-        yield DeFora(fora.get("tabela", ""), fora.get("motivo", ""))
+        yield DeixadaDeFora(fora.get("tabela", ""), fora.get("motivo", ""))
 
 
 def _restauracao(d: Diario) -> Restauracao:

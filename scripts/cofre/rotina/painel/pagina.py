@@ -19,6 +19,7 @@ from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre
 from cofre.base.palavras import com_datas_da_pagina, na_pagina, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
+from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.deposito.ensaios import EM_PALAVRAS
@@ -131,7 +132,7 @@ def _data(quando: datetime) -> str:
 
 def _data_do_carimbo(carimbo: str) -> str:
     try:
-        return _data(dados.quando_foi(carimbo))
+        return _data(momento(carimbo))
     except ValueError:
         return visivel(carimbo)
 

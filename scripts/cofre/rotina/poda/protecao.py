@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, PREFIXO, diarios
 from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, de_rotina
-from cofre.deposito.metadados import TIPOS_DE_ROTINA, marcas
+from cofre.deposito.metadados import TIPOS_DE_ROTINA
 from cofre.deposito.publicacao import so_cita_os_seus
 from cofre.rotina.encolhimento import reconhecido_ate
 from cofre.rotina.poda.retencao import Guardado
@@ -28,7 +28,7 @@ def guardados(
             rotina=de_rotina(b),
             inteiro=estados[b.carimbo] == "completo" and not _da_primeira_versao(b),
             protegido=protegidos.get(b.carimbo, ""),
-            encolhido=bool(b.meta and marcas(b.meta)) and b.carimbo > reconhecido,
+            encolhido=bool(b.meta and b.meta.encolhidas) and b.carimbo > reconhecido,
         )
         for b in guardada.backups
     ]
@@ -60,7 +60,7 @@ def _protegidos(
 
 
 def _da_primeira_versao(backup: Backup) -> bool:
-    return backup.meta is not None and backup.meta.versao == 1
+    return backup.meta is not None and backup.meta.da_primeira_versao
 
 
 def _citados(backup: Backup) -> set[str]:
