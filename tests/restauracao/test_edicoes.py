@@ -6,6 +6,7 @@ perderia. Na suíte, algumas centenas de linhas; `python3 tests/campanhas` faz a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import json
@@ -13,7 +14,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -410,6 +411,137 @@ def test_gatilho_que_finge_alterar_e_dito_sem_insistir(mesa: Mesa) -> None:
     assert saida.codigo == 7, saida.tudo
     assert "o banco não altera registros de fichas" in saida.saida
     assert len(loja.diarios()[0]["passadas"]) <= 2
+
+
+SALDOS = f"""
+    CREATE TABLE extrato (id int PRIMARY KEY, user_id uuid NOT NULL, valor int, saldo int);
+    GRANT ALL ON extrato TO service_role;
+    INSERT INTO extrato SELECT n, '{DONO}', n, n * (n + 1) / 2 FROM generate_series(1, 60) n;
+    CREATE FUNCTION saldar() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE extrato e SET saldo = s.soma FROM (SELECT id, sum(valor) OVER (ORDER BY id) AS soma
+            FROM extrato WHERE user_id = NEW.user_id) s
+            WHERE s.id = e.id AND e.saldo IS DISTINCT FROM s.soma;
+        RETURN NULL; END $$;
+    CREATE TRIGGER saldar AFTER UPDATE OF valor ON extrato
+        FOR EACH ROW EXECUTE FUNCTION saldar();
+"""
+
+
+def test_um_gatilho_que_refaz_os_saldos_nao_impede_a_volta(mesa: Mesa) -> None:
+    """Cada alteração muda outra coluna de todas as linhas seguintes: o que se repõe é só a que
+    ainda tem o que a foto viu."""
+    loja = mesa(SALDOS)
+    antes = antes_de(loja, DONO)
+    loja.sql("UPDATE extrato SET valor = valor + 10")
+    saida = loja.direto("--tabelas", "extrato", dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert len(loja.diarios()[0]["passadas"]) <= 3
+    assert "não voltou" not in saida.saida
+    antes.conferir()
+
+
+@dataclass(slots=True)
+class SemEfeitoEEdita(Falha):
+    """O servidor falha sem fazer nada, e alguém edita a linha antes da nova tentativa."""
+
+    editar: Callable[[], None]
+
+    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
+        await asyncio.to_thread(self.editar)
+        return Resposta(503, (("Content-Type", "text/plain"),), b"fora do ar")
+
+
+@pytest.mark.parametrize("metodo", ["PATCH", "DELETE"])
+def test_editada_entre_uma_falha_e_a_nova_tentativa(mesa: Mesa, metodo: str) -> None:
+    """A nova tentativa não acha a linha naquela versão: não é que a primeira a tenha mudado."""
+    loja = mesa()
+    antes = antes_de(loja, DONO)
+    loja.sql(
+        mudar(3, 1)
+        if metodo == "PATCH"
+        else f"INSERT INTO fichas (id, user_id, c3) VALUES (2003, '{DONO}', 1)"
+    )
+    edicoes = Edicoes.no(loja.projeto)
+    numero = 3 if metodo == "PATCH" else 2003
+    falha = SemEfeitoEEdita(lambda: edicoes.editar("fichas", mudar(3, 2, numero=numero)))
+    with loja.projeto.gateway.com_falha(falha, metodo=metodo, tabela="fichas"):
+        saida = loja.direto(dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert len(edicoes.linhas["fichas"]) == 1
+    assert edicoes.perdidas(loja)["fichas"] == set()
+    antes.conferir()
+
+
+CICLO = f"""
+    CREATE TABLE um (id int PRIMARY KEY, user_id uuid, outro_id int);
+    CREATE TABLE outro (id int PRIMARY KEY, user_id uuid, um_id int REFERENCES um);
+    ALTER TABLE um ADD FOREIGN KEY (outro_id) REFERENCES outro;
+    GRANT ALL ON um, outro TO service_role;
+    INSERT INTO um VALUES (1, '{DONO}', NULL); INSERT INTO outro VALUES (1, '{DONO}', 1);
+    UPDATE um SET outro_id = 1;
+"""
+
+
+def test_um_ciclo_volta_num_banco_que_ganhou_uma_ligacao_depois_do_backup(mesa: Mesa) -> None:
+    loja = mesa(CICLO)
+    loja.sql(
+        "ALTER TABLE um ADD categoria int REFERENCES outro",
+        "UPDATE um SET outro_id = NULL; DELETE FROM outro; DELETE FROM um",
+    )
+    loja.projeto.recarregar_esquema()
+    saida = loja.direto("--tabelas", "um,outro", dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert loja.valor("SELECT array_agg((outro_id, categoria)::text) FROM um") == ["(1,)"]
+
+
+HERANCA = f"""
+    CREATE TABLE notas (id int PRIMARY KEY, user_id uuid, nome text);
+    CREATE TABLE notas_antigas () INHERITS (notas);
+    GRANT ALL ON notas, notas_antigas TO service_role;
+    INSERT INTO notas VALUES (1, '{DONO}', 'a');
+    INSERT INTO notas_antigas VALUES (1, '{VIZINHA}', 'da vizinha'), (2, '{VIZINHA}', 'também');
+"""
+
+
+@pytest.mark.parametrize(
+    "dano",
+    ["UPDATE ONLY notas SET nome = 'x'", f"INSERT INTO notas VALUES (2, '{DONO}', 'a mais')"],
+    ids=["alterada", "a mais"],
+)
+def test_a_mesma_chave_em_tabelas_herdadas_so_mexe_na_desta_empresa(mesa: Mesa, dano: str) -> None:
+    loja = mesa(HERANCA)
+    todas = "SELECT array_agg(tableoid::regclass || n::text ORDER BY n::text) FROM notas n"
+    eram = loja.valor(todas)
+    loja.sql(dano)
+    saida = loja.direto("--tabelas", "notas", dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert loja.valor(todas) == eram
+
+
+TROCA_O_DONO = f"""
+    CREATE FUNCTION trocar() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.user_id := '{VIZINHA}'; RETURN NEW; END $$;
+    CREATE TRIGGER trocar BEFORE INSERT ON fichas FOR EACH ROW EXECUTE FUNCTION trocar();
+"""
+
+
+@pytest.mark.parametrize("edita", [True, False], ids=["editada", "intocada"])
+def test_a_que_se_soltou_so_sai_se_ninguem_a_editou(mesa: Mesa, edita: bool) -> None:
+    """Um gatilho dá à vizinha a linha que se repõe: ela é tirada, na versão em que entrou."""
+    loja = mesa()
+    loja.sql("DELETE FROM fichas WHERE id = 3", TROCA_O_DONO)
+    editar = "UPDATE fichas SET c7 = 'mexi nela' WHERE id = 3"
+
+    def antes_de_tirar(_pedido: Pedido, vez: int) -> None:
+        if vez == 1 and edita:
+            loja.sql(editar)
+
+    with loja.projeto.gateway.ao_pedir(antes_de_tirar, metodo="DELETE", tabela="fichas"):
+        saida = loja.direto(dono=DONO)
+    assert saida.codigo == 7, saida.tudo
+    assert "troca user_id a cada escrita" in saida.saida
+    ficou = loja.valor("SELECT array_agg(c7) FROM fichas WHERE id = 3")
+    assert ficou == (["mexi nela"] if edita else None)
 
 
 # -- sem chave ---------------------------------------------------------------------------------

@@ -57,15 +57,16 @@ class Equipe:
         self._em_ordem = fila
         restantes = iter(itens)
         while True:
-            while len(fila) < 2 * self._tamanho and (item := next(restantes, fila)) is not fila:
-                fila.append(self._fios.submit(fazer, item))  # type: ignore[arg-type]
-            if not fila:
-                return
-            while not wait([fila[0]], timeout=VIGIA).done:
-                self._conferir_parada(fila)
-            primeiro = fila.popleft()
             try:
-                resultado = primeiro.result()
+                while len(fila) < 2 * self._tamanho and (item := next(restantes, fila)) is not fila:
+                    fila.append(self._fios.submit(fazer, item))  # type: ignore[arg-type]
+                if not fila:
+                    return
+                while not wait([fila[0]], timeout=VIGIA).done:
+                    self._conferir_parada(fila)
+                resultado = fila.popleft().result()
+            except Interrompido:
+                raise
             except Exception:
                 _largar(fila)
                 raise

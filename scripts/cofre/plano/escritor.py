@@ -45,12 +45,13 @@ class Mudanca:
 
 @dataclass(frozen=True, slots=True)
 class Mudada:
-    """O que houve com uma mudança: a recusa, ou as linhas `gravadas` (nenhuma: a linha não é mais
-    como a foto a viu; None: não se sabe, a resposta se perdeu)."""
+    """O que houve com uma mudança: a recusa, ou as linhas `gravadas`. Não é `inteira` se ficou algo
+    por mudar, porque a linha já não tem o que a foto viu."""
 
     mudanca: Mudanca
-    gravadas: Sequence[bytes] | None = None
+    gravadas: Sequence[bytes] = ()
     recusa: EscritaRecusada | None = None
+    inteira: bool = True
 
 
 SEM_EFEITO = (EscritaRecusada, ConsultaDemorada, PedidoGrande)
@@ -96,7 +97,7 @@ class Escritor(Protocol):
     def mudar(
         self, no_escopo: TabelaNoEscopo, quais: Iterator[Mudanca], *, em_paralelo: bool
     ) -> Generator[Mudada, None, None]:
-        """Muda as linhas que ainda são como a foto as viu; responde por cada uma, na ordem. Uma
+        """Muda, de cada linha, o que ainda é como a foto viu; responde por cada uma, na ordem. Uma
         recusa vem na resposta (com IGNORADA, se o banco não mudou uma que ainda é). Em paralelo,
         várias podem estar a caminho ao mesmo tempo. Quem fecha o gerador não manda mais nada."""
 

@@ -202,9 +202,9 @@ class Executor:
                 self._anotar(nome, ALTERAR, acao, recusa)
             return
         self.ao_avancar(nome, ALTERAR, 1)
-        if feita.gravadas is not None and not feita.gravadas and acao.atual is not None:
+        if not feita.inteira and acao.atual is not None:
             self._anotar_mudou(nome, ALTERAR, acao)
-        if self._trocadas(no_escopo, [acao], feita.gravadas or ()):
+        if self._trocadas(no_escopo, [acao], feita.gravadas):
             self._anotar_gatilho(no_escopo, ALTERAR, acao)
 
     # -- remover ---------------------------------------------------------------------------

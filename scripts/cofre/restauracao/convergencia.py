@@ -204,7 +204,12 @@ class Convergencia:
             registros=sum(c.iguais + c.alterar for n, c in plano.contagens.items() if n in tabelas),
             reescritas={n: plano.colunas_diferentes(n) for n in restantes} if completa else {},
             restantes=restantes,
-            impedimentos=self.impedimentos,
+            # O que se deixou para a próxima foto, e ela já não vê, não ficou por fazer.
+            impedimentos=[
+                i
+                for i in self.impedimentos
+                if i.tabela in restantes or i.erro.codigo_sql not in POR_REVER
+            ],
             efeitos=plano.efeitos,
         )
 

@@ -1,15 +1,15 @@
 """O único que escreve no banco pela API: cada operação do executor em pedidos do PostgREST.
 
-Antes de mudar ou remover, as linhas são lidas de novo; as que não são byte a byte as da foto ficam,
-e as outras só se mudam ou se apagam na versão que se leu: uma linha que alguém mudou no meio do
-caminho não é tocada.
+Antes de mudar ou remover, as linhas são lidas de novo. Só se apaga a que é byte a byte a da foto, e
+só se muda a coluna que ainda é; e sempre na versão que se leu: o que alguém muda no meio do caminho
+não é tocado, e a próxima foto o guarda.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ import msgspec
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
-from cofre.base.linha import NULO, abrir_linha
+from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import (
@@ -88,7 +88,7 @@ class EscritorDaApi:
         gravadas = self.conexao.escrever(
             "POST",
             no_escopo.tabela.nome,
-            (nomes, *_conferindo(no_escopo)),
+            (nomes, *_conferindo(no_escopo, "xmin")),
             vetor(lote.linhas),
             "return=representation",
             "return=representation,resolution=ignore-duplicates",
@@ -110,18 +110,20 @@ class EscritorDaApi:
                 return Mudada(relida[0], recusa=e)
 
         relidas = self._reler(no_escopo, quais)
+        if not em_paralelo:
+            yield from map(uma, relidas)
+            return
         # A primeira vai só: se um gatilho troca o dono, é a única que se solta.
-        sozinhas = itertools.islice(relidas, 1) if em_paralelo else relidas
-        yield from map(uma, sozinhas)
+        yield from map(uma, itertools.islice(relidas, 1))
         yield from self.equipe.em_ordem(uma, relidas)
 
     def _reler(self, no_escopo: TabelaNoEscopo, quais: Iterator[Mudanca]) -> Iterator[Relida]:
         for lote in _em_grupos(no_escopo, quais, lambda m: (m.acao, m.como_esta)):
-            yield from self._reler_grupo(no_escopo.tabela, lote)
+            yield from self._reler_grupo(no_escopo, lote)
 
-    def _reler_grupo(self, tabela: Tabela, lote: Sequence[Mudanca]) -> Iterator[Relida]:
+    def _reler_grupo(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> Iterator[Relida]:
         try:
-            vivas = com_chave(self.conexao, tabela, [m.acao for m in lote])
+            vivas = com_chave(self.conexao, no_escopo, _chaves_de(lote))
         except EscritaRecusada as e:
             yield from ((m, e) for m in lote)
         except (PaginaGrande, ConsultaDemorada):
@@ -129,41 +131,54 @@ class EscritorDaApi:
             if not partes:
                 raise
             for parte in partes:
-                yield from self._reler_grupo(tabela, parte)
+                yield from self._reler_grupo(no_escopo, parte)
         else:
             yield from ((m, vivas.get(m.acao.chave)) for m in lote)
 
     def _mudar(
         self, no_escopo: TabelaNoEscopo, mudanca: Mudanca, viva: Viva | EscritaRecusada | None
     ) -> Mudada:
-        """Insiste se só a versão mudou: a linha que um gatilho tocou, por causa de outra que
-        mudamos, ainda é a que a foto viu. Levanta EscritaRecusada e FalhaDoServidor."""
+        """Manda só as colunas que ainda têm o que a foto viu: a que outra pessoa mudou fica como
+        está, e a próxima foto a guarda. Insiste se só a versão mudou, como a da linha que um
+        gatilho tocou por causa de outra. Levanta EscritaRecusada e FalhaDoServidor."""
         if isinstance(viva, EscritaRecusada):
             raise viva
         for _ in range(VERSOES_POR_MUDANCA):
-            if viva is None or not _ainda_e(no_escopo, mudanca, viva.linha):
+            if viva is None or not _ainda_nossa(no_escopo, mudanca, viva.linha):
                 break
-            gravadas = self._mudar_versao(no_escopo, mudanca, viva.versao)
-            if gravadas is None or gravadas:
-                return Mudada(mudanca, gravadas)
-            antes = viva
-            viva = com_chave(self.conexao, no_escopo.tabela, [mudanca.acao]).get(mudanca.acao.chave)
-            if viva == antes:
+            valem = _que_valem(mudanca, viva.linha)
+            if not valem:
+                break
+            gravadas = self._mudar_versao(no_escopo, mudanca, valem, viva.versao)
+            if gravadas:
+                return Mudada(mudanca, gravadas, inteira=len(valem) == len(mudanca.valores))
+            antes, viva = viva, self._agora(no_escopo, mudanca)
+            if gravadas is not None and viva == antes:
                 nome = no_escopo.tabela.nome
                 raise EscritaRecusada(IGNORADA, f"o banco não altera registros de {nome}", "")
-        # Um pedido que chegou duas vezes, ou alguém que quis o mesmo: já está como se queria.
-        ja_esta = viva is not None and _como_se_quer(mudanca, viva.linha)
-        return Mudada(mudanca, [viva.linha] if viva is not None and ja_esta else ())
+            if viva is not None and _como_se_quer(mudanca, viva.linha):
+                break
+        # Um pedido que chegou duas vezes, cuja resposta se perdeu, ou alguém que quis o mesmo.
+        if viva is not None and _como_se_quer(mudanca, viva.linha):
+            return Mudada(mudanca, [viva.linha])
+        return Mudada(mudanca, inteira=False)
+
+    def _agora(self, no_escopo: TabelaNoEscopo, mudanca: Mudanca) -> Viva | None:
+        return com_chave(self.conexao, no_escopo, _chaves_de([mudanca])).get(mudanca.acao.chave)
 
     def _mudar_versao(
-        self, no_escopo: TabelaNoEscopo, mudanca: Mudanca, versao: str
+        self,
+        no_escopo: TabelaNoEscopo,
+        mudanca: Mudanca,
+        valores: Mapping[str, msgspec.Raw],
+        versao: str,
     ) -> Sequence[bytes] | None:
         filtro = (
             *por_chave(no_escopo.tabela, [mudanca.acao.chave]),
             *do_mesmo_dono(no_escopo, mudanca.como_esta),
             *desta_versao(versao),
         )
-        corpo = msgspec.json.encode(dict(mudanca.valores))
+        corpo = msgspec.json.encode(dict(valores))
         parametros = (*filtro, *_conferindo(no_escopo))
         return _linhas(
             self.conexao.escrever(
@@ -185,18 +200,22 @@ class EscritorDaApi:
             return self._apagar_sem_chave(no_escopo, lote)
         tabela = no_escopo.tabela
         try:
-            vivas = com_chave(self.conexao, tabela, lote)
+            vivas = com_chave(self.conexao, no_escopo, [(a.chave, a.atual) for a in lote])
         except PaginaGrande:
-            return [a for parte in metades(lote) for a in self.apagar(no_escopo, parte)]
+            partes = metades(lote)
+            if not partes:
+                raise
+            return [a for parte in partes for a in self.apagar(no_escopo, parte)]
         # Quem chegou antes e a apagou fez o que se queria.
         estao = [a for a in lote if a.chave in vivas]
-        iguais = {a.chave: a for a in estao if vivas[a.chave].linha == a.atual}
-        mudaram = [a for a in estao if a.chave not in iguais]
-        quais = (
-            *por_chave(tabela, list(iguais)),
-            *destas_versoes([vivas[chave].versao for chave in iguais]),
-        )
-        return [*mudaram, *self._apagar_estas(tabela, quais, tabela.chave, iguais)]
+        iguais = [a for a in estao if vivas[a.chave].linha == a.atual]
+        ficaram = [a for a in estao if vivas[a.chave].linha != a.atual]
+        for dono, delas in _por_dono(no_escopo, iguais).items():
+            estas = {a.chave: a for a in delas}
+            quais = (*por_chave(tabela, list(estas)), *dono)
+            versoes = destas_versoes(vivas[chave].versao for chave in estas)
+            ficaram += self._apagar_estas(tabela, quais, versoes, tabela.chave, estas)
+        return ficaram
 
     def _apagar_sem_chave(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> list[Acao]:
         """As que não se acharam já não existem, ou mudaram: a próxima foto as verá."""
@@ -205,45 +224,74 @@ class EscritorDaApi:
             achadas.sort(key=lambda par: par[1].particao)
             for _particao, grupo in itertools.groupby(achadas, key=lambda par: par[1].particao):
                 desta = list(grupo)
-                quais = dos_lugares([lugar for _acao, lugar in desta])
+                lugares = [lugar for _acao, lugar in desta]
                 acoes: dict[Chave, Acao] = {(lugar.em_json,): acao for acao, lugar in desta}
-                ficaram += self._apagar_estas(no_escopo.tabela, quais, ("ctid",), acoes)
+                ficaram += self._apagar_estas(
+                    no_escopo.tabela,
+                    dos_lugares(lugares),
+                    destas_versoes(lugar.versao for lugar in lugares),
+                    ("ctid",),
+                    acoes,
+                )
         return ficaram
 
     def _apagar_estas(
-        self, tabela: Tabela, quais: Parametros, colunas: Sequence[str], acoes: dict[Chave, Acao]
+        self,
+        tabela: Tabela,
+        quais: Parametros,
+        versoes: Parametros,
+        colunas: Sequence[str],
+        acoes: Mapping[Chave, Acao],
     ) -> list[Acao]:
-        """Apaga estas linhas, que as `colunas` distinguem; devolve as que alguém mudou antes. As
-        versões vêm todas da mesma leitura: a que uma transação posterior gravasse não estaria entre
-        elas, por isso a lista das linhas e a das versões bastam, sem dizer qual é de qual."""
-        if not acoes:
-            return []
+        """Apaga estas linhas, que as `colunas` distinguem; devolve as que ficaram porque alguém as
+        mudou antes. As versões vêm todas da mesma leitura: a que uma transação posterior gravasse
+        não estaria entre elas, por isso a lista das linhas e a das versões bastam, sem dizer qual é
+        de qual."""
         selecao = ",".join(citar(c) for c in colunas)
         resposta = _linhas(
             self.conexao.escrever(
                 "DELETE",
                 tabela.nome,
-                (*quais, ("select", selecao)),
+                (*quais, *versoes, ("select", selecao)),
                 b"",
                 "return=representation",
             )
         )
-        if resposta is None or len(resposta) == len(acoes):
+        if resposta is not None and len(resposta) == len(acoes):
             return []
-        if self.conexao.ler(tabela.nome, selecao, quais, limite=1).linhas:
+        if resposta is None:  # a resposta se perdeu: o que ainda está lá não foi apagado
+            restam = self.conexao.ler(tabela.nome, selecao, quais).linhas
+            chaves = {valores_de(bytes(linha), colunas) for linha in restam}
+            return [acao for chave, acao in acoes.items() if chave in chaves]
+        if self.conexao.ler(tabela.nome, selecao, (*quais, *versoes), limite=1).linhas:
             raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
         apagadas = {valores_de(linha, colunas) for linha in resposta}
         return [acao for chave, acao in acoes.items() if chave not in apagadas]
 
     def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
-        """Um DELETE pela chave e pelo dono; uma recusa é calada."""
+        """Um DELETE pela chave, pelo dono e pela versão que entrou; uma recusa é calada."""
         tabela = no_escopo.tabela
+        (chave, (versao,)) = (valores_de(linha, tabela.chave), valores_de(linha, ("xmin",)))
         filtro = (
-            *por_chave(tabela, [valores_de(linha, tabela.chave)]),
+            *por_chave(tabela, [chave]),
             *do_mesmo_dono(no_escopo, linha),
+            *desta_versao(texto(versao) or ""),
         )
         with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
             self.conexao.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
+
+
+def _chaves_de(lote: Sequence[Mudanca]) -> list[tuple[Chave, bytes]]:
+    """A chave de cada linha, e a linha como se crê que está."""
+    return [(m.acao.chave, m.como_esta) for m in lote]
+
+
+def _por_dono(no_escopo: TabelaNoEscopo, acoes: Sequence[Acao]) -> dict[Parametros, list[Acao]]:
+    """As ações pelo filtro do dono das suas linhas: quase sempre um só."""
+    grupos: dict[Parametros, list[Acao]] = {}
+    for acao in acoes:
+        grupos.setdefault(do_mesmo_dono(no_escopo, acao.atual or b"{}"), []).append(acao)
+    return grupos
 
 
 def _em_grupos(
@@ -262,17 +310,24 @@ def _em_grupos(
     yield from em_lotes(itens, CHAVES_POR_PEDIDO, (na_url, BYTES_DE_FILTRO), da_linha)
 
 
-def _ainda_e(no_escopo: TabelaNoEscopo, mudanca: Mudanca, linha: bytes) -> bool:
-    """Se a linha é a que a foto viu; de uma que acabou de entrar, se é desta empresa e ainda espera
-    os valores que ficaram para depois."""
-    if mudanca.acao.atual is not None:
-        return linha == mudanca.acao.atual
-    esta, entrou = abrir_linha(linha), abrir_linha(mudanca.como_esta)
-    ligacoes = {c for fk in no_escopo.tabela.estrangeiras for c in fk.colunas}
-    de_quem = {*colunas_de_dono(no_escopo), *ligacoes} - mudanca.valores.keys()
-    return all(bytes(esta[c]) == NULO for c in mudanca.valores) and all(
-        esta[c] == entrou[c] for c in de_quem
+def _ainda_nossa(no_escopo: TabelaNoEscopo, mudanca: Mudanca, linha: bytes) -> bool:
+    """Se as colunas por onde se chega à empresa (e, de uma linha que acabou de entrar, as que citam
+    outras) são as que se creem. As que a mudança traz não contam: delas cuida `_que_valem`."""
+    esta, cria = abrir_linha(linha), abrir_linha(mudanca.como_esta)
+    citam = {c for fk in no_escopo.tabela.estrangeiras for c in fk.colunas}
+    acabou_de_entrar = mudanca.acao.atual is None
+    de_quem = {*no_escopo.colunas_de_ligacao, *(citam if acabou_de_entrar else ())}
+    return all(
+        esta[c] == cria[c] for c in de_quem - mudanca.valores.keys() if c in esta and c in cria
     )
+
+
+def _que_valem(mudanca: Mudanca, linha: bytes) -> dict[str, msgspec.Raw]:
+    """Os valores das colunas que ainda têm o que a foto viu, byte a byte; numa linha que acabou de
+    entrar, os das que ainda esperam nulas."""
+    esta, viu = abrir_linha(linha), abrir_linha(mudanca.acao.atual or b"{}")
+    nulo = msgspec.Raw(NULO)
+    return {c: v for c, v in mudanca.valores.items() if c in esta and esta[c] == viu.get(c, nulo)}
 
 
 def _como_se_quer(mudanca: Mudanca, linha: bytes) -> bool:
@@ -280,9 +335,9 @@ def _como_se_quer(mudanca: Mudanca, linha: bytes) -> bool:
     return all(esta.get(c) == v for c, v in mudanca.valores.items())
 
 
-def _conferindo(no_escopo: TabelaNoEscopo) -> Parametros:
+def _conferindo(no_escopo: TabelaNoEscopo, *mais: str) -> Parametros:
     """O `select` do que a resposta de uma escrita traz: a chave e as colunas de dono."""
-    colunas = dict.fromkeys((*no_escopo.tabela.chave, *colunas_de_dono(no_escopo)))
+    colunas = dict.fromkeys((*no_escopo.tabela.chave, *colunas_de_dono(no_escopo), *mais))
     return (("select", ",".join(citar(c) for c in colunas)),) if no_escopo.tabela.chave else ()
 
 

@@ -89,8 +89,8 @@ def _igual(coluna: str, bruto: msgspec.Raw) -> tuple[str, str]:
 
 def pelos_valores(no_escopo: TabelaNoEscopo, linhas: Sequence[bytes]) -> Parametros:
     """Onde não há chave, um filtro que pega estas linhas e talvez outras, que se distinguem depois,
-    byte a byte: as colunas de dono e as que se comparam sem dúvida. Vazio se uma linha não tem
-    nenhuma curta o bastante."""
+    byte a byte: as colunas por onde se chega à empresa e as que se comparam sem dúvida. Vazio se
+    uma linha não tem nenhuma curta o bastante."""
     por_linha = dict.fromkeys(tuple(_valores(no_escopo, linha)) for linha in linhas)
     if () in por_linha:
         return ()
@@ -106,9 +106,8 @@ def _valores(no_escopo: TabelaNoEscopo, linha: bytes) -> Iterator[str]:
     """Os termos de uma linha; as colunas de dono, sempre, e primeiro."""
     campos = abrir_linha(linha)
     donos = [c for c in colunas_de_dono(no_escopo) if c in campos]
-    outras = (
-        c.nome for c in no_escopo.tabela.colunas if c.tipo in COMPARAVEIS and c.nome in campos
-    )
+    comparaveis = (c.nome for c in no_escopo.tabela.colunas if c.tipo in COMPARAVEIS)
+    outras = (c for c in (*no_escopo.colunas_de_ligacao, *comparaveis) if c in campos)
     cabem = BYTES_POR_LINHA
     for coluna in dict.fromkeys((*donos, *outras)):
         valor = texto(bytes(campos[coluna]))
@@ -131,13 +130,9 @@ def destas_versoes(versoes: Iterable[str]) -> Parametros:
 
 
 def dos_lugares(lugares: Sequence[Lugar]) -> Parametros:
-    """As linhas sem chave que estão nestes lugares de uma mesma partição, nestas versões. Um lugar
-    só se reusa por uma transação posterior, cuja versão não pode estar na lista."""
+    """As linhas sem chave que estão nestes lugares de uma mesma partição. Com as versões, bastam:
+    um lugar só se reusa por uma transação posterior, cuja versão não pode estar na lista."""
     particao = lugares[0].particao
     assert all(lugar.particao == particao for lugar in lugares)
     enderecos = ",".join(valor_citado(lugar.endereco) for lugar in lugares)
-    return (
-        ("tableoid", f"eq.{particao}"),
-        ("ctid", f"in.({enderecos})"),
-        *destas_versoes(lugar.versao for lugar in lugares),
-    )
+    return (("tableoid", f"eq.{particao}"), ("ctid", f"in.({enderecos})"))

@@ -7,13 +7,12 @@ se leu: a que alguém mudou depois, nem que fosse num texto de mil letras, fica 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from cofre.base.erros import EscritaRecusada, PermissaoNegada, TabelaInexistente
+from cofre.base.erros import EscritaRecusada, TabelaInexistente
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import SEM_CHAVE, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -35,20 +34,35 @@ class Viva(NamedTuple):
     versao: str
 
 
-def com_chave(conexao: Conexao, tabela: Tabela, acoes: Sequence[Acao]) -> dict[Chave, Viva]:
-    """As linhas destas ações que ainda existem, por chave: todas de uma mesma leitura. Levanta
-    PaginaGrande se não vieram todas, EscritaRecusada (SEM_VERSAO) se o servidor não diz a versão, e
-    FalhaDoServidor pelo resto."""
-    filtro = por_chave(tabela, [a.chave for a in acoes])
-    limite = 1 if len(acoes) == 1 else None
+def com_chave(
+    conexao: Conexao, no_escopo: TabelaNoEscopo, quais: Sequence[tuple[Chave, bytes | None]]
+) -> dict[Chave, Viva]:
+    """As linhas que existem com estas chaves, por chave: todas de uma mesma leitura. Cada chave vem
+    com a linha como se crê que está: é a que vale, se há mais de uma (numa herança de tabelas, a
+    chave é única em cada uma). Levanta PaginaGrande se não vieram todas, EscritaRecusada
+    (SEM_VERSAO) se o servidor não diz a versão, e FalhaDoServidor pelo resto."""
+    tabela = no_escopo.tabela
+    filtro = por_chave(tabela, [chave for chave, _linha in quais])
+    limite = 1 if len(quais) == 1 else None
     pagina = _ler(conexao, tabela, "*,xmin", filtro, limite, contar=True)
+    if limite == 1 and (pagina.total or 0) > 1:
+        pagina = _ler(conexao, tabela, "*,xmin", filtro, None, contar=True)
     if pagina.total is not None and pagina.total != len(pagina.linhas):
         raise PaginaGrande(f"O servidor só manda {len(pagina.linhas)} linhas por vez.")
-    vivas = {}
+    crenca = dict(quais)
+    vivas: dict[Chave, Viva] = {}
     for bruta in pagina.linhas:
         linha, (versao,) = _separar(tabela, bytes(bruta), ("xmin",))
-        vivas[valores_de(linha, tabela.chave)] = Viva(linha, versao)
+        chave = valores_de(linha, tabela.chave)
+        if chave not in vivas or _mais_parecida(no_escopo, crenca.get(chave), linha):
+            vivas[chave] = Viva(linha, versao)
     return vivas
+
+
+def _mais_parecida(no_escopo: TabelaNoEscopo, crida: bytes | None, linha: bytes) -> bool:
+    """Se a linha é da mesma empresa que a que se crê: as colunas por onde se chega a ela."""
+    um, outro = abrir_linha(crida or b"{}"), abrir_linha(linha)
+    return all(um.get(c) == outro.get(c) for c in no_escopo.colunas_de_ligacao)
 
 
 def sem_chave(
@@ -58,13 +72,14 @@ def sem_chave(
     pediu. Um grupo por leitura, até achá-las todas ou acabarem as linhas que o filtro pega. Levanta
     o mesmo que `com_chave`, menos PaginaGrande."""
     tabela = no_escopo.tabela
-    procuradas: defaultdict[bytes, list[Acao]] = defaultdict(list)
+    procuradas: dict[bytes, list[Acao]] = {}
     for acao in acoes:
-        procuradas[acao.atual or b"{}"].append(acao)
+        procuradas.setdefault(acao.atual or b"{}", []).append(acao)
+    faltam = len(acoes)
     filtro = pelos_valores(no_escopo, list(procuradas))
     depois: tuple[str, ...] | None = None
     quantas = LINHAS_POR_RELEITURA
-    while any(procuradas.values()):
+    while faltam:
         faixa = (*filtro, *faixa_de_chaves(tabela, depois, None))
         try:
             pagina = _ler(conexao, tabela, ",".join(("*", *_DO_LUGAR)), faixa, quantas)
@@ -76,9 +91,10 @@ def sem_chave(
         achadas = []
         for bruta in pagina.linhas:
             linha, lugar = _separar(tabela, bytes(bruta), _DO_LUGAR)
-            if procuradas[linha]:
-                achadas.append((procuradas[linha].pop(), Lugar(*lugar)))
+            if iguais := procuradas.get(linha):
+                achadas.append((iguais.pop(), Lugar(*lugar)))
         depois = lugar[: len(SEM_CHAVE)]
+        faltam -= len(achadas)
         if achadas:
             yield achadas
 
@@ -103,7 +119,7 @@ def _ler(
 ) -> Pagina:
     try:
         return conexao.ler(tabela.nome, selecao, filtro, contar=contar, limite=limite)
-    except (TabelaInexistente, PermissaoNegada) as e:
+    except TabelaInexistente as e:
         raise _sem_versao(tabela) from e
 
 

@@ -161,7 +161,10 @@ class EscritorDireto:
                 raise
             return [Mudada(lote[0], recusa=e)]
         return [
-            Mudada(m, [gravadas[m.acao.chave]] if m.acao.chave in gravadas else ()) for m in lote
+            Mudada(m, [gravadas[m.acao.chave]])
+            if m.acao.chave in gravadas
+            else Mudada(m, inteira=False)
+            for m in lote
         ]
 
     def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
