@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import msgspec
+from msgspec.structs import astuple
 
 NULO = b"null"
 ORDENS: dict[str, Callable[[bytes], Any]] = {
@@ -76,3 +78,24 @@ _LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def abrir_linha(linha: bytes | Linha) -> dict[str, msgspec.Raw]:
     """As colunas de uma linha, cada valor com os seus bytes."""
     return _LINHA.decode(linha)
+
+
+def valores_de_todas(linhas: Sequence[bytes], colunas: Sequence[str]) -> list[tuple[bytes, ...]]:
+    """Os bytes destas colunas em cada linha, na ordem; `null` onde faltam."""
+    ler = _leitor(tuple(colunas))
+    if ler is None:
+        nulo = msgspec.Raw(NULO)
+        abertas = map(abrir_linha, linhas)
+        return [tuple([bytes(a.get(c, nulo)) for c in colunas]) for a in abertas]
+    lidas = ler.decode(b"[" + b",".join(linhas) + b"]")
+    return [tuple(map(bytes, astuple(lida))) for lida in lidas]
+
+
+@functools.lru_cache(maxsize=256)
+def _leitor(colunas: tuple[str, ...]) -> msgspec.json.Decoder[list[Campos]] | None:
+    """Quem lê de uma vez estas colunas de muitas linhas; None se há um nome que não aceita."""
+    try:
+        tipo = tipo_com(colunas, opcionais=True)
+    except ValueError:
+        return None
+    return msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]

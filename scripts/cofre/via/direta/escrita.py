@@ -8,6 +8,7 @@ volta ao ponto de antes do comando, e a transação segue.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -30,24 +31,14 @@ from cofre.plano.escritor import (
     Lote,
     Mudada,
     Mudanca,
-    colunas_de_dono,
 )
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Acao
-from cofre.via.direta import carga
+from cofre.via.direta import carga, comandos
 from cofre.via.direta.erros import na_escrita
 from cofre.via.direta.ligacoes import Ligacoes
 from cofre.via.direta.restricoes import REGRA_VIOLADA, Restricoes
-from cofre.via.direta.texto import (
-    VIRGULA,
-    juntas_pela_chave,
-    linhas_json,
-    nome,
-    resumo_de,
-    valor,
-    valores_de,
-)
 
 T = TypeVar("T")
 
@@ -94,16 +85,7 @@ class EscritorDireto:
     ) -> Sequence[bytes]:
         """Um INSERT, com os valores das colunas de identidade que as linhas dizem."""
         tabela = no_escopo.tabela
-        comando = sql.SQL(
-            "INSERT INTO {t} AS t ({colunas}) OVERRIDING SYSTEM VALUE"
-            " SELECT {valores} FROM {novas} RETURNING {resumo}"
-        ).format(
-            t=nome("public", tabela.nome),
-            colunas=VIRGULA.join(nome(c) for c in colunas),
-            valores=VIRGULA.join(valor(tabela, c) for c in colunas),
-            novas=linhas_json(tabela, colunas),
-            resumo=_resumo(no_escopo),
-        )
+        comando = comandos.inserir(no_escopo, colunas)
         gravadas = self.executar(tabela, comando, [_textos(linhas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
 
@@ -171,21 +153,7 @@ class EscritorDireto:
         tabela = no_escopo.tabela
         if self.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
             return self._trocar(no_escopo, lote)
-        comando = sql.SQL(
-            "UPDATE {t} AS t SET {valores}"
-            " FROM unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
-            " CROSS JOIN LATERAL {novos} WHERE {mesma_chave}"
-            " AND (a.era IS NULL OR pg_catalog.row_to_json(t.*)::text = a.era)"
-            " RETURNING {resumo}"
-        ).format(
-            t=nome("public", tabela.nome),
-            valores=VIRGULA.join(
-                sql.SQL("{} = {}").format(nome(c), valor(tabela, c)) for c in lote[0].valores
-            ),
-            novos=valores_de("a", "nova", tabela, (*tabela.chave, *lote[0].valores)),
-            mesma_chave=juntas_pela_chave(tabela),
-            resumo=_resumo(no_escopo),
-        )
+        comando = comandos.alterar(no_escopo, tuple(lote[0].valores))
         # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
         eram = [m.acao.atual.decode() if m.acao.atual is not None else None for m in lote]
         novas = [_nova(tabela, m) for m in lote]
@@ -218,18 +186,9 @@ class EscritorDireto:
         linhas = [a.atual or b"{}" for a in lote]
         if not tabela.chave:
             return self._apagar_sem_chave(tabela, lote, linhas)
-        comando = sql.SQL(
-            "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave}"
-            " AND pg_catalog.row_to_json(t.*)::text = a.linha RETURNING {resumo}"
-        ).format(
-            t=nome("public", tabela.nome),
-            linhas=linhas_json(tabela, tabela.chave),
-            mesma_chave=juntas_pela_chave(tabela),
-            resumo=resumo_de("t", tabela.chave),
-        )
         apagadas = {
             _chave(tabela, linha.encode())
-            for (linha,) in self.executar(tabela, comando, [_textos(linhas)])
+            for (linha,) in self.executar(tabela, comandos.apagar(tabela), [_textos(linhas)])
         }
         return self._que_ficaram(tabela, [a for a in lote if a.chave not in apagadas])
 
@@ -237,20 +196,10 @@ class EscritorDireto:
         """As que ainda estão lá, mudadas. Levanta EscritaRecusada se alguma está igual."""
         if not lote:
             return []
-        comando = sql.SQL(
-            "SELECT {resumo}, pg_catalog.row_to_json(t.*)::text = a.linha"
-            " FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
-        ).format(
-            t=nome("public", tabela.nome),
-            linhas=linhas_json(tabela, tabela.chave),
-            mesma_chave=juntas_pela_chave(tabela),
-            resumo=resumo_de("t", tabela.chave),
-        )
+        linhas = _textos([a.atual or b"{}" for a in lote])
         estao = {
             _chave(tabela, linha.encode()): igual
-            for linha, igual in self.executar(
-                tabela, comando, [_textos([a.atual or b"{}" for a in lote])]
-            )
+            for linha, igual in self.executar(tabela, comandos.como_estao(tabela), [linhas])
         }
         if any(estao.values()):
             raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
@@ -260,16 +209,7 @@ class EscritorDireto:
         self, tabela: Tabela, lote: Sequence[Acao], linhas: Sequence[bytes]
     ) -> list[Acao]:
         """De linhas iguais, tantas quantas se pediu."""
-        comando = sql.SQL(
-            "WITH pedidas AS (SELECT linha, pg_catalog.count(*) AS vezes"
-            " FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS a (linha) GROUP BY linha),"
-            " achadas AS (SELECT x.tableoid AS onde, x.ctid AS lugar, p.vezes, p.linha,"
-            " pg_catalog.row_number() OVER (PARTITION BY p.linha) AS vez"
-            " FROM {t} AS x JOIN pedidas AS p ON pg_catalog.row_to_json(x.*)::text = p.linha)"
-            " DELETE FROM {t} AS t USING achadas AS f"
-            " WHERE t.tableoid = f.onde AND t.ctid = f.lugar AND f.vez <= f.vezes"
-            " RETURNING f.linha"
-        ).format(t=nome("public", tabela.nome))
+        comando = comandos.apagar_sem_chave(tabela)
         apagadas = Counter(linha for (linha,) in self.executar(tabela, comando, [_textos(linhas)]))
         ficaram = []
         for acao, linha in zip(lote, _textos(linhas), strict=True):
@@ -280,18 +220,9 @@ class EscritorDireto:
 
     def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
         """Um DELETE pela chave e pelo dono."""
-        comando = sql.SQL(
-            "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave} AND {resumo} = a.linha"
-        ).format(
-            t=nome("public", no_escopo.tabela.nome),
-            linhas=linhas_json(no_escopo.tabela, no_escopo.tabela.chave),
-            mesma_chave=juntas_pela_chave(no_escopo.tabela),
-            resumo=_resumo(no_escopo),
-        )
-        try:
+        with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
+            comando = comandos.apagar_inserida(no_escopo)
             self.executar(no_escopo.tabela, comando, [_textos([linha])])
-        except EscritaRecusada:
-            return  # o impedimento já diz o que houve
 
     def executar(
         self,
@@ -326,13 +257,6 @@ class EscritorDireto:
                     if isinstance(erro, EscritaRecusada) and furou:
                         erro.detalhes += self.restricoes.por_que_nao(tabela.nome, regra)
                     raise erro from e
-
-
-def _resumo(no_escopo: TabelaNoEscopo) -> sql.Composed:
-    """O que se devolve de uma linha escrita: a chave e as colunas de dono, em JSON."""
-    return resumo_de(
-        "t", list(dict.fromkeys((*no_escopo.tabela.chave, *colunas_de_dono(no_escopo))))
-    )
 
 
 def _textos(linhas: Sequence[bytes]) -> list[str]:

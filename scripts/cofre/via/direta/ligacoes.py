@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from cofre.base.erros import EscritaRecusada
-from cofre.base.linha import abrir_linha
+from cofre.base.linha import valores_de_todas
 from cofre.base.modelo import Tabela
 from cofre.via.contrato import Dependente
 from cofre.via.direta.catalogo import ACOES
@@ -158,12 +158,14 @@ class Ligacoes:
     def _exigir_mae(
         self, ligacao: Ligacao, tabela: Tabela, linhas: Sequence[bytes], *, so_se_entrou: bool
     ) -> None:
-        condicao = _entrou(ligacao) if so_se_entrou else sql.SQL("true")
-        mae = sql.SQL("SELECT FROM {} AS m WHERE {}").format(
-            nome(ligacao.schema_mae, ligacao.mae),
-            _iguais("m", ligacao.referencias, "r", ligacao.colunas),
-        )
-        achada = self._primeira(ligacao, tabela, linhas, condicao, mae, segurar=True)
+        valores = _so(ligacao.colunas, linhas)
+        segurando = _sem_mae(ligacao, tabela, so_se_entrou, "FOR KEY SHARE")
+        try:
+            with self.conexao.transaction():
+                achada = self._primeira(segurando, valores)
+        except psycopg.errors.InsufficientPrivilege:
+            # Sem permissão de travar (auth.users), só se olha: apagar um usuário é raro.
+            achada = self._primeira(_sem_mae(ligacao, tabela, so_se_entrou, ""), valores)
         if achada is not None:
             raise EscritaRecusada(
                 ORFA,
@@ -224,38 +226,8 @@ class Ligacoes:
                 )
         return achados
 
-    def _primeira(
-        self,
-        ligacao: Ligacao,
-        tabela: Tabela,
-        linhas: Sequence[bytes],
-        condicao: sql.Composable,
-        mae: sql.Composed,
-        *,
-        segurar: bool,
-    ) -> str | None:
-        consulta = sql.SQL(
-            "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
-            " WHERE ({preenchida}) AND {condicao} AND NOT EXISTS ({mae} {segura}) LIMIT 1"
-        ).format(
-            valores=_valores("r", ligacao.colunas),
-            linhas=linhas_json(tabela, ligacao.colunas),
-            preenchida=sql.SQL(" OR " if ligacao.inteira else " AND ").join(
-                sql.SQL("{} IS NOT NULL").format(nome("r", c)) for c in ligacao.colunas
-            ),
-            condicao=condicao,
-            mae=mae,
-            segura=sql.SQL("FOR KEY SHARE" if segurar else ""),
-        )
-        valores = [_so(ligacao.colunas, linhas)]
-        try:
-            with self.conexao.transaction():
-                achada = self.conexao.execute(consulta, valores).fetchone()
-        except psycopg.errors.InsufficientPrivilege:
-            if not segurar:
-                raise
-            # Sem permissão de travar (auth.users), só se olha: apagar um usuário é raro.
-            return self._primeira(ligacao, tabela, linhas, condicao, mae, segurar=False)
+    def _primeira(self, consulta: sql.Composed, valores: list[str]) -> str | None:
+        achada = self.conexao.execute(consulta, [valores]).fetchone()
         return str(achada[0]) if achada else None
 
     def _da_filha(self, tabela: str) -> Iterator[Ligacao]:
@@ -268,11 +240,33 @@ class Ligacoes:
 def _so(colunas: Sequence[str], linhas: Sequence[bytes]) -> list[str]:
     """Só estas colunas de cada linha, em JSON, sem as repetidas: muitas filhas têm a mesma mãe, e o
     resto da linha é caro de mandar e de ler."""
-    abertas = map(abrir_linha, linhas)
-    pedacos = (
-        msgspec.json.encode({c: campos[c] for c in colunas if c in campos}) for campos in abertas
+    distintas = dict.fromkeys(valores_de_todas(linhas, colunas))
+    return [_objeto(colunas, valores) for valores in distintas]
+
+
+def _objeto(colunas: Sequence[str], valores: Sequence[bytes]) -> str:
+    pares = zip(colunas, valores, strict=True)
+    return msgspec.json.encode({c: msgspec.Raw(v) for c, v in pares}).decode()
+
+
+def _sem_mae(ligacao: Ligacao, tabela: Tabela, so_se_entrou: bool, trava: str) -> sql.Composed:
+    """O valor da primeira linha que aponta para o que não existe; as mães que existem ficam com
+    esta `trava`."""
+    return sql.SQL(
+        "SELECT pg_catalog.concat_ws(', ', {valores}) FROM {linhas}"
+        " WHERE ({preenchida}) AND {condicao}"
+        " AND NOT EXISTS (SELECT FROM {mae} AS m WHERE {aponta} {trava}) LIMIT 1"
+    ).format(
+        valores=_valores("r", ligacao.colunas),
+        linhas=linhas_json(tabela, ligacao.colunas),
+        preenchida=sql.SQL(" OR " if ligacao.inteira else " AND ").join(
+            sql.SQL("{} IS NOT NULL").format(nome("r", c)) for c in ligacao.colunas
+        ),
+        condicao=_entrou(ligacao) if so_se_entrou else sql.SQL("true"),
+        mae=nome(ligacao.schema_mae, ligacao.mae),
+        aponta=_iguais("m", ligacao.referencias, "r", ligacao.colunas),
+        trava=sql.SQL(trava),
     )
-    return [pedaco.decode() for pedaco in dict.fromkeys(pedacos)]
 
 
 def _entrou(ligacao: Ligacao) -> sql.Composed:

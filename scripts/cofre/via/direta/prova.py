@@ -16,11 +16,12 @@ from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao
+from cofre.via.direta import comandos
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.ligacoes import Ligacoes
 from cofre.via.direta.restricoes import Restricoes
-from cofre.via.direta.texto import VIRGULA, juntas_pela_chave, linhas_json, nome, resumo_de, valor
+from cofre.via.direta.texto import juntas_pela_chave, linhas_json, nome, resumo_de
 
 LINHAS_ENSAIADAS = 20_000
 """De uma tabela. Quem restaura o faz numa transação só: nada se perde por descobrir depois."""
@@ -67,12 +68,7 @@ def alterar(
     mudam = [c for c in colunas if c in tem and c not in (*tabela.identidades, *tabela.chave)]
     if not mudam:
         return None
-    comando = sql.SQL("UPDATE {t} AS t SET {valores} FROM {linhas} WHERE {mesma_chave}").format(
-        t=nome("public", tabela.nome),
-        valores=VIRGULA.join(sql.SQL("{} = {}").format(nome(c), valor(tabela, c)) for c in mudam),
-        linhas=linhas_json(tabela, (*tabela.chave, *mudam)),
-        mesma_chave=juntas_pela_chave(tabela),
-    )
+    comando = comandos.alterar_sem_olhar(tabela, mudam)
     try:
         quem.executar(tabela, comando, [[linha.decode() for linha in linhas]], linhas)
     except EscritaRecusada as e:
