@@ -42,7 +42,7 @@ def provar_insercao(
     insistir: bool = True,
 ) -> EscritaRecusada | None:
     """O que o banco recusaria destas linhas, sem gravá-las; None se aceitaria todas. Sem
-    `insistir`, levanta Disputa se o banco desfez o prova por causa de outra escrita.
+    `insistir`, levanta Disputa se o banco desfez a prova por causa de outra escrita.
 
     Pede-se a resposta como um só objeto: com duas linhas ou mais, o PostgREST responde PGRST116 e
     desfaz a transação, depois de o banco ter conferido tudo (gatilhos e chaves estrangeiras
@@ -97,13 +97,18 @@ def _provar(
             insistir_em_disputa=insistir,
         )
     except EscritaRecusada as e:
-        # Todo prova acaba em exceção: o rastro dela prenderia o corpo do pedido até a próxima
+        # Toda prova acaba em exceção: o rastro dela prenderia o corpo do pedido até a próxima
         # coleta de ciclos, e a memória cresceria com a tabela.
         e.__traceback__ = None
-        da_sentinela = e.codigo_sql == NULO_PROIBIDO and any(
-            f'column "{c}"' in str(e) for c in tabela.chave
-        )
-        return None if e.codigo_sql == "PGRST116" or (so_uma and da_sentinela) else e
+        return None if _so_nossa(e, tabela, so_uma) else e
     # Só se gatilhos descartaram todas as linhas menos uma: a que ficou é desta empresa, e a próxima
     # foto a verá.
     return None
+
+
+def _so_nossa(erro: EscritaRecusada, tabela: Tabela, so_uma: bool) -> bool:
+    """Se o que desfez o pedido fomos nós: mais de uma linha na resposta, ou a da chave nula."""
+    if erro.codigo_sql == "PGRST116":
+        return True
+    da_chave = any(f'column "{c}"' in str(erro) for c in tabela.chave)
+    return so_uma and erro.codigo_sql == NULO_PROIBIDO and da_chave
