@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
-from cofre.base.linha import NULO, abrir_linha
+from cofre.base.linha import NULO, abrir_linha, valores_de_todas
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao, TabelaDoPlano
@@ -120,6 +120,31 @@ def colunas_de_dono(no_escopo: TabelaNoEscopo) -> tuple[str, ...]:
     return tuple(e.coluna for e in da_tabela.elos) if da_tabela else ()
 
 
+def com_outro_dono(
+    no_escopo: TabelaNoEscopo, mandadas: Sequence[Acao], gravadas: Sequence[bytes]
+) -> list[bytes]:
+    """As linhas que ficaram no banco com outro dono que o mandado: um gatilho o troca."""
+    chave, donos = no_escopo.tabela.chave, colunas_de_dono(no_escopo)
+    colunas = tuple(dict.fromkeys((*chave, *donos)))
+    ficaram = valores_de_todas(gravadas, colunas)
+    if not ficaram or ficaram == valores_de_todas([_quis(a) for a in mandadas], colunas):
+        return []  # quase sempre
+    trocadas = []
+    por_chave = {a.chave: _quis(a) for a in mandadas}
+    for gravada in gravadas:
+        ficou = abrir_linha(gravada)
+        mandada = por_chave.get(tuple(bytes(ficou[c]) for c in chave))
+        quis = abrir_linha(mandada) if mandada is not None else ficou
+        # Um dono nulo que o banco preenche fica na empresa: a próxima passada o devolve.
+        if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
+            trocadas.append(gravada)
+    return trocadas
+
+
+def _quis(acao: Acao) -> bytes:
+    return acao.alvo or b"{}"
+
+
 def com_nulas(linha: bytes, anular: Sequence[str]) -> bytes:
     """A linha com estas colunas nulas; sem nenhuma, os mesmos bytes."""
     if not anular:
@@ -131,6 +156,6 @@ def com_nulas(linha: bytes, anular: Sequence[str]) -> bytes:
 
 def lote_de(tabela: TabelaDoPlano, acoes: Sequence[Acao], anular: Sequence[str]) -> Lote:
     """O que vai ao banco por estas ações, com as colunas a `anular` nulas."""
-    tem = abrir_linha(acoes[0].alvo or b"{}")
-    linhas = [com_nulas(a.alvo or b"{}", anular) for a in acoes]
+    tem = abrir_linha(_quis(acoes[0]))
+    linhas = [com_nulas(_quis(a), anular) for a in acoes]
     return Lote(acoes, linhas, [c for c in tabela.colunas if c in tem])

@@ -13,46 +13,31 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from cofre.base.erros import EscritaRecusada
-from cofre.base.linha import NULO, Campos, abrir_linha, texto, tipo_com
+from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import ChaveEstrangeira
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import (
-    DONO_TROCADO,
-    MUDOU,
     SEM_EFEITO,
     Escritor,
     Inserido,
     Lote,
     Mudada,
     Mudanca,
-    colunas_de_dono,
+    com_outro_dono,
     lote_de,
 )
+from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, enquanto, metades
 from cofre.plano.ordem import aponta_para_si, maes_antes, ordenar
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
 from cofre.plano.unicos import coluna_e_valor, quem_tem, valor_provisorio
 
-RECUSAS_POR_TABELA = 20
-"""Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""
 LIBERACOES_POR_LINHA = 2
 """Quantos valores únicos se tiram de outras linhas para que uma entre."""
 
 UNICO_VIOLADO = "23505"
-
-
-@dataclass(frozen=True, slots=True)
-class Impedimento:
-    """Uma ação que o banco recusou."""
-
-    tabela: str
-    acao: str
-    chave: tuple[str, ...]
-    erro: EscritaRecusada
 
 
 @dataclass(slots=True)
@@ -62,9 +47,8 @@ class Executor:
     escritor: Escritor
     escopo: Mapping[str, TabelaNoEscopo]
     ao_avancar: Callable[[str, str, int], None]
-    impedimentos: list[Impedimento] = field(default_factory=list)
+    impedimentos: Impedimentos = field(default_factory=Impedimentos)
     _liberacoes: Counter[tuple[str, Chave]] = field(default_factory=Counter)
-    _leitores: dict[str, msgspec.json.Decoder[Campos]] = field(default_factory=dict)
 
     def executar(self, plano: Plano) -> list[Impedimento]:
         """Repõe, religa, altera e remove. Levanta FalhaDoServidor se o servidor some."""
@@ -77,7 +61,7 @@ class Executor:
             self._alterar(plano, nome)
         for nome in reversed(ordem):
             self._remover(plano, nome)
-        return self.impedimentos
+        return self.impedimentos.todos
 
     # -- repor -----------------------------------------------------------------------------
 
@@ -111,13 +95,13 @@ class Executor:
         """Do que não deu certo se trata quando nada mais está a caminho: o remédio pode ser mexer
         em outras linhas."""
         a_tratar: list[Inserido] = []
-        while not self._desistiu(no_escopo.tabela.nome, REPOR):
+        while not self.impedimentos.desistiu(no_escopo.tabela.nome, REPOR):
             ate_algum = enquanto(lambda: not a_tratar, lotes)
             for feito in self.escritor.repor(no_escopo, ate_algum, em_paralelo=em_paralelo):
                 if feito.erro is None:
                     ritmo.crescer()
                     self.ao_avancar(no_escopo.tabela.nome, REPOR, len(feito.lote.acoes))
-                if feito.erro is not None or self._trocadas(
+                if feito.erro is not None or com_outro_dono(
                     no_escopo, feito.lote.acoes, feito.gravadas
                 ):
                     a_tratar.append(feito)
@@ -134,9 +118,9 @@ class Executor:
         dono, tira as que se soltaram."""
         lote, erro, nome = feito.lote, feito.erro, no_escopo.tabela.nome
         if erro is None:
-            for linha in self._trocadas(no_escopo, lote.acoes, feito.gravadas):
+            for linha in com_outro_dono(no_escopo, lote.acoes, feito.gravadas):
                 self.escritor.apagar_inserida(no_escopo, linha)
-            self._anotar_gatilho(no_escopo, REPOR, lote.acoes[0])
+            self.impedimentos.de_gatilho(no_escopo, REPOR, lote.acoes[0])
             return
         partes = lote.metades()
         if not isinstance(erro, EscritaRecusada):
@@ -147,7 +131,7 @@ class Executor:
             if self._liberar(plano, no_escopo, lote.acoes[0].chave, erro):
                 partes = (lote,)
             else:
-                self._anotar(nome, REPOR, lote.acoes[0], erro)
+                self.impedimentos.anotar(nome, REPOR, lote.acoes[0], erro)
         for parte in partes:
             self._repor_lotes(plano, no_escopo, iter([parte]), Ritmo(), em_paralelo=False)
 
@@ -169,7 +153,7 @@ class Executor:
     def _alterar(self, plano: Plano, nome: str) -> None:
         def pedidos() -> Iterator[Mudanca]:
             for acao in plano.acoes(nome, ALTERAR):
-                if self._desistiu(nome, ALTERAR):
+                if self.impedimentos.desistiu(nome, ALTERAR):
                     return
                 yield Mudanca(acao, mudancas(acao, plano.tabelas[nome]))
 
@@ -183,7 +167,7 @@ class Executor:
         ) as feitas:
             for feita in feitas:
                 self._ao_mudar(plano, no_escopo, feita)
-                if self._troca_o_dono(nome):
+                if self.impedimentos.troca_o_dono(nome):
                     return  # mais uma só soltaria mais uma linha
 
     def _conferida(self, plano: Plano, nome: str) -> bool:
@@ -199,13 +183,13 @@ class Executor:
                 for de_novo in self.escritor.mudar(no_escopo, pedido, em_paralelo=False):
                     self._ao_mudar(plano, no_escopo, de_novo)
             else:
-                self._anotar(nome, ALTERAR, acao, recusa)
+                self.impedimentos.anotar(nome, ALTERAR, acao, recusa)
             return
         self.ao_avancar(nome, ALTERAR, 1)
         if not feita.inteira and acao.atual is not None:
-            self._anotar_mudou(nome, ALTERAR, acao)
-        if self._trocadas(no_escopo, [acao], feita.gravadas):
-            self._anotar_gatilho(no_escopo, ALTERAR, acao)
+            self.impedimentos.de_mudou(nome, ALTERAR, acao)
+        if com_outro_dono(no_escopo, [acao], feita.gravadas):
+            self.impedimentos.de_gatilho(no_escopo, ALTERAR, acao)
 
     # -- remover ---------------------------------------------------------------------------
 
@@ -216,7 +200,7 @@ class Executor:
 
     def _apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> None:
         nome = no_escopo.tabela.nome
-        if self._desistiu(nome, REMOVER):
+        if self.impedimentos.desistiu(nome, REMOVER):
             return
         try:
             ficaram = self.escritor.apagar(no_escopo, lote)
@@ -228,35 +212,11 @@ class Executor:
                 return
             if not isinstance(e, EscritaRecusada):
                 raise
-            self._anotar(nome, REMOVER, lote[0], e)
+            self.impedimentos.anotar(nome, REMOVER, lote[0], e)
             return
         self.ao_avancar(nome, REMOVER, len(lote))
         for acao in ficaram:
-            self._anotar_mudou(nome, REMOVER, acao)
-
-    # -- gatilhos que trocam o dono ----------------------------------------------------------
-
-    def _trocadas(
-        self, no_escopo: TabelaNoEscopo, mandadas: Sequence[Acao], gravadas: Sequence[bytes]
-    ) -> list[bytes]:
-        """As linhas que ficaram no banco com outro dono que o mandado: um gatilho o troca."""
-        nome, donos = no_escopo.tabela.nome, colunas_de_dono(no_escopo)
-        if nome not in self._leitores:
-            tipo = tipo_com((*no_escopo.tabela.chave, *donos), opcionais=True)
-            self._leitores[nome] = msgspec.json.Decoder(tipo)
-        ler = self._leitores[nome].decode
-        if [ler(g) for g in gravadas] == [ler(a.alvo or b"{}") for a in mandadas]:
-            return []  # quase sempre
-        trocadas = []
-        por_chave = {a.chave: a.alvo or b"{}" for a in mandadas}
-        for gravada in gravadas:
-            ficou = abrir_linha(gravada)
-            mandada = por_chave.get(tuple(bytes(ficou[c]) for c in no_escopo.tabela.chave))
-            quis = abrir_linha(mandada) if mandada is not None else ficou
-            # Um dono nulo que o banco preenche fica na empresa: a próxima passada o devolve.
-            if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
-                trocadas.append(gravada)
-        return trocadas
+            self.impedimentos.de_mudou(nome, REMOVER, acao)
 
     # -- valores únicos tomados ------------------------------------------------------------
 
@@ -280,30 +240,3 @@ class Executor:
         return all(
             f.recusa is None for f in self.escritor.mudar(no_escopo, pedido, em_paralelo=False)
         )
-
-    # -- o que não deu certo -----------------------------------------------------------------
-
-    def _desistiu(self, tabela: str, acao: str) -> bool:
-        if self._troca_o_dono(tabela):
-            return acao != REMOVER
-        codigos = Counter(i.erro.codigo_sql for i in self.impedimentos if i.tabela == tabela)
-        return any(codigos[c] >= RECUSAS_POR_TABELA for c in codigos.keys() - {MUDOU})
-
-    def _troca_o_dono(self, tabela: str) -> bool:
-        return any(
-            i.erro.codigo_sql == DONO_TROCADO for i in self.impedimentos if i.tabela == tabela
-        )
-
-    def _anotar_gatilho(self, no_escopo: TabelaNoEscopo, tipo: str, acao: Acao) -> None:
-        """Uma só vez basta para desistir da tabela: cada nova escrita soltaria mais uma linha."""
-        nome, donos = no_escopo.tabela.nome, ", ".join(colunas_de_dono(no_escopo))
-        mensagem = f"um gatilho de {nome} troca {donos} a cada escrita"
-        self._anotar(nome, tipo, acao, EscritaRecusada(DONO_TROCADO, mensagem, ""))
-
-    def _anotar_mudou(self, tabela: str, tipo: str, acao: Acao) -> None:
-        mensagem = f"um registro de {tabela} mudou enquanto se restaurava"
-        self._anotar(tabela, tipo, acao, EscritaRecusada(MUDOU, mensagem, ""))
-
-    def _anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
-        chave = tuple(texto(v) or "" for v in acao.chave)
-        self.impedimentos.append(Impedimento(tabela, tipo, chave, erro))

@@ -16,7 +16,7 @@ from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Arquivos, Comparacao
 from cofre.plano.escritor import DONO_TROCADO, POR_REVER
-from cofre.plano.executor import Impedimento
+from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
 from cofre.restauracao.riscos import DE_UMA_LINHA
 from cofre.via.contrato import Escrita

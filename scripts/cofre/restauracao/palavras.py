@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.plano.alvo import Alvo
-from cofre.plano.executor import Impedimento
+from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
 from cofre.restauracao.convergencia import Desfecho
 from cofre.restauracao.restauracao import Planejada

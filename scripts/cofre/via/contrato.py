@@ -17,7 +17,7 @@ from cofre.base.rascunho import Rascunho
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.plano.escritor import SEM_EFEITO
-from cofre.plano.executor import Impedimento
+from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Acao, Plano
 
 API, DIRETA = "api", "direta"

@@ -14,7 +14,8 @@ from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
-from cofre.plano.executor import Executor, Impedimento
+from cofre.plano.executor import Executor
+from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Acao, Plano
 from cofre.via.api import empresas, escrita, prova
 from cofre.via.api.cadencia import Cadencia

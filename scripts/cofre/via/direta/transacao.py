@@ -25,7 +25,8 @@ from cofre.base.erros import (
 )
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
-from cofre.plano.executor import Executor, Impedimento
+from cofre.plano.executor import Executor
+from cofre.plano.impedimentos import Impedimento
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
 from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
