@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -40,10 +37,3 @@ class Rascunho:
         with self._trinco:
             self._arquivo.seek(trecho.inicio)
             return self._arquivo.read(trecho.tamanho)
-
-
-@contextlib.contextmanager
-def rascunho_temporario() -> Iterator[Rascunho]:
-    """Um rascunho na pasta temporária do sistema; some ao sair. OSError passa."""
-    with tempfile.TemporaryFile() as arquivo:
-        yield Rascunho(arquivo)

@@ -7,10 +7,12 @@ pouco mais que lê-los. Só onde há diferença se leem as chaves, e se confere 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
+import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,37 @@ def unir(primeiro: Lado, segundo: Lado) -> Iterator[list[Linha]]:
             grupo = []
     if grupo:
         yield grupo
+
+
+def pelo_indice(um: Lado, outros: Sequence[Lado], *, com_chave: bool) -> Iterator[Par]:
+    """Sem ordem: lado a lado enquanto as chaves casam; o que sobra, por um índice em disco. De uma
+    chave que está em mais de um dos `outros`, vale a linha do primeiro."""
+    if len(outros) == 1 and com_chave:
+        yield from emparelhar(um, outros[0])
+    elif len(outros) == 1:
+        pular_iguais(um, outros[0])
+    with contextlib.closing(sqlite3.connect("", isolation_level=None)) as banco:
+        for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-8000"):
+            banco.execute(f"PRAGMA {ajuste}")
+        banco.execute("CREATE TABLE alvo (chave BLOB PRIMARY KEY, linha BLOB, vista INT)")
+        banco.execute("BEGIN")
+        for outro in outros:
+            linhas = ((SEPARA.join(chave), bytes(linha)) for chave, linha in outro.resto())
+            banco.executemany("INSERT OR IGNORE INTO alvo VALUES (?, ?, 0)", linhas)
+        for chave, linha in um.resto():
+            achada = banco.execute(
+                "UPDATE alvo SET vista=1 WHERE chave=? RETURNING linha", (SEPARA.join(chave),)
+            ).fetchall()
+            do_outro = msgspec.Raw(achada[0][0]) if achada else None
+            if do_outro != linha:
+                yield chave, linha, do_outro
+        faltam = "SELECT chave, linha FROM alvo WHERE NOT vista ORDER BY rowid"
+        for junta, linha in banco.cursor().execute(faltam):
+            yield tuple(junta.split(SEPARA)), None, msgspec.Raw(linha)
+
+
+SEPARA = b"\x00"
+"""Nunca aparece num JSON do PostgreSQL."""
 
 
 def lado(arquivo: Path, tabela: str, chave: tuple[str, ...], ordem: Ordem | None = None) -> Lado:

@@ -8,11 +8,11 @@ ordem em que estão; as outras, a partir da primeira fora de lugar, passam por u
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import operator
-import sqlite3
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,16 +22,16 @@ from pathlib import Path
 import msgspec
 
 from cofre.base.linha import ORDENS, Linha, abrir_linha
-from cofre.base.rascunho import Rascunho, Trecho, rascunho_temporario
+from cofre.base.rascunho import Rascunho, Trecho
 from cofre.plano.lados import (
+    SEPARA,
     Chave,
     Lado,
     Ordem,
     Par,
     ate_acabar_um,
-    emparelhar,
     lado,
-    pular_iguais,
+    pelo_indice,
     unir,
 )
 
@@ -124,7 +124,8 @@ class _Guardadas:
 
 
 class Plano:
-    """As ações, por tabela. Use como contexto: ao sair, some.
+    """As ações, por tabela, num rascunho em disco que é dele: some com o plano, ou ao sair do
+    contexto de quem quer saber quando.
 
     `efeitos` são as diferenças em tabelas que o plano não mexe, para mostrar.
     """
@@ -133,8 +134,9 @@ class Plano:
         self.tabelas = {t.nome: t for t in tabelas}
         self.contagens: dict[str, Contagem] = {}
         self.efeitos: Mapping[str, Contagem] = {}
-        self._pilha = contextlib.ExitStack()
-        self._rascunho = self._pilha.enter_context(rascunho_temporario())
+        arquivo = tempfile.TemporaryFile()  # noqa: SIM115 (fecha-o o finalize)
+        self._fechar = weakref.finalize(self, arquivo.close)
+        self._rascunho = Rascunho(arquivo)
         self._guardadas: dict[tuple[str, str], _Guardadas] = {}
         self._diferem: dict[str, Counter[str]] = {}
 
@@ -142,7 +144,7 @@ class Plano:
         return self
 
     def __exit__(self, *_erro: object) -> None:
-        self._pilha.close()
+        self._fechar()
 
     @property
     def vazio(self) -> bool:
@@ -213,7 +215,7 @@ def _guardar_que_faltam(
 ) -> None:
     alvos = [bytes(linha) for linha in linhas]
     acoes = [Acao(chave, None, alvo) for chave, alvo in zip(chaves, alvos, strict=True)]
-    repor.guardar(acoes, b"".join([alvo + _SEPARA for alvo in alvos]))  # a chave está na linha
+    repor.guardar(acoes, b"".join([alvo + SEPARA for alvo in alvos]))  # a chave está na linha
 
 
 def _guardar_a_mais(
@@ -230,11 +232,9 @@ def _sem_vez(tabela: TabelaDoPlano, chave: Chave) -> Chave:
 
 def comparar(tabelas: Sequence[TabelaDoPlano]) -> Plano:
     """O plano que leva da foto ao alvo. Levanta BackupDanificado se um arquivo não se lê."""
-    with contextlib.ExitStack() as se_falhar:
-        plano = se_falhar.enter_context(Plano(tabelas))
-        for tabela in tabelas:
-            plano.contagens[tabela.nome] = plano.comparar(tabela)
-        se_falhar.pop_all()
+    plano = Plano(tabelas)
+    for tabela in tabelas:
+        plano.contagens[tabela.nome] = plano.comparar(tabela)
     return plano
 
 
@@ -285,38 +285,8 @@ def _pares(tabela: TabelaDoPlano, foto: Lado, alvo: Lado | None) -> Iterator[Par
     """Os pares (da foto, do alvo) que não são a mesma linha, byte a byte. Em ordem, só até acabar
     um dos lados."""
     if alvo is None:
-        yield from _pelo_indice(tabela, foto, _alvos(tabela))
+        yield from pelo_indice(foto, _alvos(tabela), com_chave=bool(tabela.chave))
         return
     for item in ate_acabar_um(foto, alvo):
         if not isinstance(item, list):
             yield item
-
-
-def _pelo_indice(tabela: TabelaDoPlano, foto: Lado, alvos: Sequence[Lado]) -> Iterator[Par]:
-    """Os pares de tabelas cuja ordem no banco não se sabe repetir: lado a lado enquanto as chaves
-    casam; o que sobra, por um índice em disco."""
-    if len(alvos) == 1 and tabela.chave:
-        yield from emparelhar(foto, alvos[0])
-    elif len(alvos) == 1:
-        pular_iguais(foto, alvos[0])
-    with contextlib.closing(sqlite3.connect("", isolation_level=None)) as banco:
-        for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-8000"):
-            banco.execute(f"PRAGMA {ajuste}")
-        banco.execute("CREATE TABLE alvo (chave BLOB PRIMARY KEY, linha BLOB, vista INT)")
-        banco.execute("BEGIN")
-        for alvo in alvos:
-            linhas = ((_SEPARA.join(chave), bytes(linha)) for chave, linha in alvo.resto())
-            banco.executemany("INSERT OR IGNORE INTO alvo VALUES (?, ?, 0)", linhas)
-        for chave, linha in foto.resto():
-            achada = banco.execute(
-                "UPDATE alvo SET vista=1 WHERE chave=? RETURNING linha", (_SEPARA.join(chave),)
-            ).fetchall()
-            do_alvo = msgspec.Raw(achada[0][0]) if achada else None
-            if do_alvo != linha:
-                yield chave, linha, do_alvo
-        faltam = "SELECT chave, linha FROM alvo WHERE NOT vista ORDER BY rowid"
-        for junta, linha in banco.cursor().execute(faltam):
-            yield tuple(junta.split(_SEPARA)), None, msgspec.Raw(linha)
-
-
-_SEPARA = b"\x00"  # nunca aparece num JSON do PostgreSQL
