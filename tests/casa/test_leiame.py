@@ -29,7 +29,7 @@ from cofre.base import erros
 from cofre.base.config.ambiente import carregar
 from cofre.base.config.regras import ler_regras
 from cofre.comando.argumentos import CODIGOS
-from cofre.restauracao.conducao import HA_DIFERENCAS
+from cofre.restauracao.conversa import HA_DIFERENCAS
 from cofre.via.contrato import DIRETA
 from desempenho.cenarios import descricoes
 from desempenho.opcoes import leitor

@@ -24,7 +24,7 @@ from cofre.base import erros
 from cofre.base.palavras import em_linhas
 from cofre.comando.acoes import ACOES
 from cofre.comando.argumentos import CODIGOS
-from cofre.restauracao.conducao import HA_DIFERENCAS
+from cofre.restauracao.conversa import HA_DIFERENCAS
 from supabase_local.servidores.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"

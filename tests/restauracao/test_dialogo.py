@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from apoio.danos import arquivo_de, trocar_bytes
+from apoio.danos import arquivo_de, trocar_bytes, trocar_linhas
 from apoio.execucao import (
     PACIENCIA,
     RESTAURACAO,
@@ -45,12 +45,10 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import abrir_novo
 from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.deposito.verificacao import anterior_inteiro
-from cofre.foto.arquivos import FotoMontada
-from cofre.plano.alvo import Alvo
+from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.plano import TabelaDoPlano, comparar
 from cofre.restauracao.dialogo import tabelas_pedidas
 from cofre.restauracao.palavras import Narrador
-from cofre.restauracao.restauracao import Planejada
 from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -466,6 +464,53 @@ def test_o_anterior_inteiro_e_o_mais_novo_que_presta(destino: Path) -> None:
 # -- o plano -----------------------------------------------------------------------------------
 
 
+QUE_CONTA = """
+import os, runpy, sys
+
+def ver(evento, argumentos):
+    if evento == "open" and "produtos_" in str(argumentos[0]):
+        os.write(onde, f"{argumentos[0]}\\n".encode())
+
+onde = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+sys.argv = sys.argv[2:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+sys.addaudithook(ver)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def _vezes_que_se_abriu(
+    projeto: SupabaseLocal, destino: Path, arquivo: Path, *argumentos: str, respostas: str
+) -> int:
+    """Quantas vezes uma restauração cancelada na confirmação abriu este arquivo."""
+    anotadas = destino / "abertos.txt"
+    saida = subprocess.run(
+        [sys.executable, "-c", QUE_CONTA, anotadas, RESTAURACAO, *argumentos],
+        input=respostas.encode(),
+        env=ambiente(projeto, destino),
+        capture_output=True,
+        timeout=PACIENCIA,
+    )
+    assert saida.returncode == 130, saida.stdout.decode()
+    assert "Digite 'RESTAURAR'" in saida.stdout.decode()
+    abertos = anotadas.read_text(encoding="utf-8").splitlines()
+    anotadas.unlink()
+    return abertos.count(str(arquivo))
+
+
+def test_a_data_escolhida_na_conversa_se_rele_uma_vez(
+    projeto: SupabaseLocal, destino: Path
+) -> None:
+    """Quem a escolhe no menu espera pela releitura uma vez, como quem a diz por opção."""
+    antigo = outro_backup(destino, "20200101_030000")
+    trocar_linhas(antigo, "produtos", lambda todas: [{**todas[0], "nome": "Outro"}, *todas[1:]])
+    arquivo = arquivo_de(antigo, "produtos")
+    opcoes = ("--empresa", DONO, "--backup", "20200101_030000")
+    por_opcao = _vezes_que_se_abriu(projeto, destino, arquivo, *opcoes, respostas="q\n")
+    no_menu = _vezes_que_se_abriu(projeto, destino, arquivo, respostas="1\nd\n2\n0\nq\n")
+    assert no_menu == por_opcao > 0
+
+
 def _plano_contado(destino: Path, acao: str) -> list[str]:
     """O que a tela diz de um plano em que só duas de quarenta tabelas diferem."""
     deposito = Deposito(destino)
@@ -491,12 +536,10 @@ def _plano_contado(destino: Path, acao: str) -> list[str]:
     vazio.write_text("[]\n")
     tabelas.append(TabelaDoPlano("caixa", ("id",), ("id",), (vazio,), sem_nome, "bigint"))
     tela = io.StringIO()
-    with comparar(tabelas) as plano, deposito.montar(DONO, datetime.now().astimezone()) as montagem:
-        montada = FotoMontada(empresa, destino, "", {}, {}, True, (), {}, montagem, {})
-        planejada = Planejada(montada, plano, (), {"produtos": ("cor",)})
-        Narrador(RelatoTexto(tela, tela)).plano(
-            Alvo(empresa, backup, tuple(t.nome for t in tabelas)), planejada, acao
-        )
+    nomes = tuple(t.nome for t in tabelas)
+    alvo_dele = Alvo(empresa, backup, nomes, VOLTAR, {}, lambda _tabela: ())
+    with comparar(tabelas) as plano:
+        Narrador(RelatoTexto(tela, tela)).plano(alvo_dele, plano, {"produtos": ("cor",)}, acao)
     return tela.getvalue().splitlines()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from apoio.bancada import PARA_A_API
+from apoio.execucao import PACIENCIA, abrir_restauracao, ultimo_backup
 from apoio.loja import Antes, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -110,6 +111,51 @@ def test_o_que_falta_inteiro_nao_se_pergunta_chave_a_chave(lojinha: tuple[Loja, 
     assert por_chave == []
     inseridas = [p.tabela for p in pedidos if _insere(p)]
     assert sorted(inseridas) == ["clientes", "produtos", "vendas", "vendas_itens"]
+
+
+def _bytes_mandados(loja: Loja) -> int:
+    """Os corpos dos pedidos de escrita, as provas inclusive."""
+    pedidos = loja.projeto.gateway.pedidos
+    return sum(p.bytes_recebidos for p in pedidos if p.metodo in ("POST", "PATCH"))
+
+
+def _provas(loja: Loja, tabela: str) -> list[Pedido]:
+    pedidos = [p.pedido for p in loja.projeto.gateway.pedidos if p.tabela == tabela]
+    return [p for p in pedidos if "pgrst.object" in p.cabecalhos.get("accept", "")]
+
+
+def test_numa_conversa_cada_linha_vai_a_prova_uma_vez_e_ao_banco_outra(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """O plano que se confirma é o que se provou: depois do RESTAURAR não se prova de novo."""
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA, MUITOS.format(3000), PARA_A_API))
+    loja, antes = _montar(projeto, tmp_path / "backups")
+    faltam = ("vendas_itens", "vendas", "produtos", "clientes")
+    salvas = ultimo_backup(loja.destino, DONO)["tabelas"]
+    saida = loja.restaurar("--empresa", DONO, respostas=("RESTAURAR",))
+    assert saida.codigo == 0, saida.tudo
+    assert "Digite 'RESTAURAR' para confirmar" in saida.saida
+    antes.conferir()
+    assert _bytes_mandados(loja) / sum(salvas[t]["bytes"] for t in faltam) <= 2.1
+
+
+def test_se_o_plano_muda_enquanto_se_le_prova_se_de_novo(lojinha: tuple[Loja, Antes]) -> None:
+    loja, antes = lojinha
+    processo = abrir_restauracao(
+        loja.projeto, loja.destino, "--empresa", DONO, "--tabelas", "produtos,clientes"
+    )
+    assert processo.stdout is not None
+    visto = b""
+    while b"para confirmar: " not in visto:
+        visto += processo.stdout.read(1)
+    assert len(_provas(loja, "produtos")) == 1
+    loja.sql(f"INSERT INTO produtos VALUES (9001, '{DONO}', 'Enquanto se lia', 1)")
+    depois = processo.communicate(b"RESTAURAR\nRESTAURAR\n", PACIENCIA)[0].decode()
+    assert processo.returncode == 0, depois
+    assert "Enquanto se lia" in depois
+    assert len(_provas(loja, "produtos")) == 2
+    assert loja.valor("SELECT count(*) FROM produtos WHERE id = 9001") == 0
+    antes.conferir_outras()
 
 
 class _AoMesmoTempo:

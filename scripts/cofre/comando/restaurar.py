@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cofre.base.erros import ErroDeUso, NadaEncontrado, RestauracaoIncompleta
+from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     Analisador,
@@ -18,12 +20,11 @@ from cofre.comando.argumentos import (
     opcoes_de_saida,
 )
 from cofre.comando.execucao import registrada
-from cofre.restauracao.conducao import PERDAS, Conducao, como_seguir
-from cofre.restauracao.sessao import Sessao, abrir_sessao
+from cofre.restauracao.perdas import PERDAS
 
 if TYPE_CHECKING:
-    from cofre.deposito.diario import Diario
-    from cofre.deposito.inventario import EmpresaComBackups
+    from cofre.restauracao.conversa import Conversa
+    from cofre.restauracao.sessao import Sessao
 
 
 DESCRICAO = """\
@@ -119,71 +120,46 @@ def _perdas(texto: str) -> tuple[str, ...]:
     return nomes
 
 
+@contextlib.contextmanager
+def _conversando(opcoes: Namespace, relato: Relato) -> Iterator[tuple[Sessao, Conversa]]:
+    """O que uma restauração usa só se carrega aqui: a ajuda não o espera."""
+    from cofre.restauracao.conversa import Conversa
+    from cofre.restauracao.sessao import abrir_sessao
+
+    with abrir_sessao(opcoes, relato) as sessao:
+        yield sessao, Conversa(sessao)
+
+
 @registrada("restaurar")
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
-    from cofre.plano.alvo import Alvo
-    from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
-
-    with abrir_sessao(opcoes, relato) as sessao:
-        dialogo = Dialogo(relato)
+    with _conversando(opcoes, relato) as (sessao, conversa):
         guardadas = sessao.guardadas(opcoes.empresa)
-        guardada = guardadas[0] if opcoes.empresa else dialogo.empresa(guardadas)
+        guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
         pendente = sessao.pendente(guardada)
         if pendente is not None and not opcoes.simular:
-            return _resolver_pendente(sessao, guardada, pendente)
-        backup = sessao.backup(guardada, opcoes.backup)
-        if opcoes.tabelas or opcoes.empresa:
-            tabelas = tabelas_pedidas(opcoes.tabelas or (), backup)
-        else:
-            backup, tabelas = dialogo.tabelas(guardada, backup)
-        sessao.conectar(guardada, backup)
-        alvo = Alvo(sessao.empresa, backup, tabelas, opcoes.modo)
-        return Conducao(sessao).levar(alvo, "restaurar")
-
-
-def _resolver_pendente(sessao: Sessao, guardada: EmpresaComBackups, pendente: Diario) -> int:
-    """Uma restauração que não acabou vem antes de outra. Devolve o código de saída."""
-    from cofre.restauracao.dialogo import Dialogo
-
-    relato = sessao.relato
-    quando = str(pendente.dados.get("comecada_em"))[:16].replace("T", " ")
-    oque = "um desfazer não concluído" if pendente.desfazendo else "uma restauração não concluída"
-    relato.linha()
-    relato.linha(f"⚠️ Há {oque}, de {quando}.")
-    if sessao.opcoes.confirmar:
-        raise ErroDeUso(
-            f"Há {oque} desta empresa: resolva antes.",
-            como_seguir(pendente, sessao.opcoes.destino),
-        )
-    escolha = Dialogo(relato).seguir(pendente.desfazendo)
-    if escolha == "1":
-        return Conducao(sessao).concluir(guardada, pendente)
-    if escolha == "2":
-        return Conducao(sessao).desfazer(guardada, pendente)
-    if escolha == "3":
-        pendente.deixar()
-    relato.erro(como_seguir(pendente, sessao.opcoes.destino))
-    return RestauracaoIncompleta.codigo
+            return conversa.resolver(guardada, pendente)
+        backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas)
+        return conversa.restaurar(guardada, backup, tabelas, opcoes.modo)
 
 
 @registrada("desfazer")
 def desfazer(opcoes: Namespace, relato: Relato) -> int:
     """Volta ao que era antes da última restauração."""
-    with abrir_sessao(opcoes, relato) as sessao:
+    with _conversando(opcoes, relato) as (sessao, conversa):
         guardada = sessao.guardadas(_exigir(opcoes.empresa))[0]
-        return Conducao(sessao).desfazer(guardada, sessao.ultimo_diario(guardada))
+        return conversa.desfazer(guardada, sessao.ultimo_diario(guardada))
 
 
 @registrada("continuar")
 def continuar(opcoes: Namespace, relato: Relato) -> int:
     """Conclui a que não terminou."""
-    with abrir_sessao(opcoes, relato) as sessao:
+    with _conversando(opcoes, relato) as (sessao, conversa):
         guardada = sessao.guardadas(_exigir(opcoes.empresa))[0]
         pendente = sessao.por_concluir(guardada)
         if pendente is None:
             raise NadaEncontrado("Não há restauração por concluir desta empresa.", "")
-        return Conducao(sessao).concluir(guardada, pendente)
+        return conversa.concluir(guardada, pendente)
 
 
 def _exigir(empresa: str | None) -> str:

@@ -53,6 +53,11 @@ class Diario:
         return "desfaz" in self.dados
 
     @property
+    def em_palavras(self) -> str:
+        """O que se diz de uma que está por concluir."""
+        return "um desfazer não concluído" if self.desfazendo else "uma restauração não concluída"
+
+    @property
     def estado(self) -> str:
         """O estado gravado."""
         return str(self.dados.get("estado", ""))
@@ -118,10 +123,8 @@ def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
     """Uma frase por restauração não concluída nestas pastas."""
     for diario in (d for pasta in pastas for d in pendentes(diarios(pasta))):
         nome = visivel(str(diario.dados.get("nome", "")))
-        oque, escolha = ("uma restauração não concluída", "concluir ou desfazer")
-        if diario.desfazendo:
-            oque, escolha = ("um desfazer não concluído", "concluir")
+        escolha = "concluir" if diario.desfazendo else "concluir ou desfazer"
         yield (
-            f"Há {oque} da empresa {nome} (nada se perdeu). Para {escolha}:"
+            f"Há {diario.em_palavras} da empresa {nome} (nada se perdeu). Para {escolha}:"
             " python scripts/restaurar-empresa.py"
         )

@@ -1,49 +1,79 @@
-"""Comparar uma empresa com o estado pedido: o alvo de uma restauração, e o plano que leva a ele."""
+"""O alvo: o estado que se quer de uma empresa, e o plano que leva a ele."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.modelo import Empresa, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
-from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.plano import Plano, TabelaDoPlano, comparar
+from cofre.plano.plano import Contagem, Plano, TabelaDoPlano, comparar
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 Arquivos = Mapping[str, Arquivo]
+ColunasGravaveis = Callable[[Tabela], tuple[str, ...]]
+"""As colunas de uma tabela que se podem escrever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alvo:
     """O estado pedido: as `tabelas` da empresa como estão no `backup`. Em RECUPERAR, só se repõe o
-    que falta: o que existe hoje fica como está."""
+    que falta: o que existe hoje fica como está. `escopo` são as tabelas do projeto, como são hoje.
+    """
 
     empresa: Empresa
     backup: Backup
     tabelas: tuple[str, ...]
-    modo: str = VOLTAR
-
-
-@dataclass(frozen=True, slots=True)
-class Comparacao:
-    """O `alvo` de uma restauração e as tabelas do projeto, como são hoje (`escopo`).
-    `colunas_gravaveis`: as colunas de uma tabela que se podem escrever."""
-
-    colunas_gravaveis: Callable[[Tabela], tuple[str, ...]]
-    escopo: Mapping[str, TabelaNoEscopo]
-    alvo: Alvo
+    modo: str
+    escopo: Mapping[str, TabelaNoEscopo] = field(compare=False, repr=False)
+    colunas_gravaveis: ColunasGravaveis = field(compare=False, repr=False)
 
     @property
     def fora(self) -> tuple[str, ...]:
         """As tabelas não escolhidas."""
-        return tuple(n for n in self.escopo if n not in self.alvo.tabelas)
+        return tuple(n for n in self.escopo if n not in self.tabelas)
 
     def escolhidas(self, mais: Sequence[str] = ()) -> dict[str, TabelaNoEscopo]:
         """As tabelas em que se pode escrever."""
-        return {n: self.escopo[n] for n in (*self.alvo.tabelas, *mais)}
+        return {n: self.escopo[n] for n in (*self.tabelas, *mais)}
+
+    def conferir(self) -> None:
+        """As escolhidas estão no backup e ainda na API, e com a chave que têm hoje nenhuma linha
+        se repete. Levanta RestauracaoRecusada ou BackupDanificado."""
+        meta = self.backup.meta
+        for nome in self.tabelas:
+            if meta is None or nome not in meta.tabelas:
+                raise RestauracaoRecusada(
+                    f"O backup escolhido não tem a tabela {nome}.", "Escolha outra data."
+                )
+            if nome not in self.escopo:
+                raise RestauracaoRecusada(
+                    f"A tabela {nome} não existe mais na API (apagada ou sem permissão).",
+                    f"Recrie {nome} no banco, ou escolha as outras tabelas.",
+                )
+        assert meta is not None
+        for nome, arquivo in self.arquivos(self.backup, self.tabelas).items():
+            # Com a chave que a tabela tinha, o backup já foi conferido.
+            e_outra = arquivo.tabela.chave != meta.tabelas[nome].chave
+            if e_outra and chaves_repetidas(arquivo):
+                raise BackupDanificado(
+                    f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
+                )
+
+    def colunas_perdidas(self) -> dict[str, tuple[str, ...]]:
+        """Colunas do backup que o banco não tem mais, por tabela."""
+        assert self.backup.meta is not None
+        perdidas = {}
+        for nome in self.tabelas:
+            hoje = {c.nome for c in self.escopo[nome].tabela.colunas}
+            antes = [str(c["nome"]) for c in self.backup.meta.tabelas[nome].colunas]
+            if sumidas := tuple(c for c in antes if c not in hoje):
+                perdidas[nome] = sumidas
+        return perdidas
 
     def arquivos(self, backup: Backup, nomes: Sequence[str] | None = None) -> dict[str, Arquivo]:
         """As tabelas de um backup que ainda existem (só as `nomes`, se ditas)."""
@@ -55,39 +85,43 @@ class Comparacao:
         }
 
     def plano(self, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str] = ()) -> Plano:
-        """O plano para as tabelas escolhidas (e as que se quer `desfazer`, como eram antes). As
-        outras também são comparadas com o que eram, sem contar: são os efeitos. Levanta
-        BackupDanificado se um arquivo não se lê."""
-        alvo = self.alvo
-        nomes = sorted({*alvo.tabelas, *desfazer}, key=ordem_de_exibicao)
+        """O plano para as tabelas escolhidas (e as que se quer `desfazer`, como eram antes), com os
+        seus efeitos. Levanta BackupDanificado se um arquivo não se lê."""
+        nomes = sorted({*self.tabelas, *desfazer}, key=ordem_de_exibicao)
         plano = comparar([self._tabela(n, self._fontes(n, de_antes), foto) for n in nomes])
+        plano.efeitos = self.efeitos(foto, de_antes, desfazer)
+        return plano
+
+    def efeitos(
+        self, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str] = ()
+    ) -> dict[str, Contagem]:
+        """O que mudou desde `de_antes` nas tabelas em que não se mexe, se algo mudou."""
         outras = [n for n in self.fora if n not in desfazer]
         with comparar([self._tabela(n, (de_antes[n],), foto) for n in outras]) as outro:
-            plano.efeitos = {n: c for n, c in outro.contagens.items() if c.diferencas}
-        return plano
+            return {n: c for n, c in outro.contagens.items() if c.diferencas}
 
     def final(self, foto: Arquivos) -> dict[str, Sequence[Arquivo]]:
         """Os arquivos que, juntos, dão cada tabela como ficará depois do plano."""
         final: dict[str, Sequence[Arquivo]] = {n: [a] for n, a in foto.items()}
-        for nome, arquivo in self.arquivos(self.alvo.backup, self.alvo.tabelas).items():
-            juntas = self.alvo.modo == RECUPERAR and nome in foto
+        for nome, arquivo in self.arquivos(self.backup, self.tabelas).items():
+            juntas = self.modo == RECUPERAR and nome in foto
             final[nome] = [foto[nome], arquivo] if juntas else [arquivo]
         return final
 
     def _fontes(self, nome: str, de_antes: Arquivos) -> tuple[Arquivo, ...]:
-        if nome not in self.alvo.tabelas:
+        if nome not in self.tabelas:
             return (de_antes[nome],)
-        meta = self.alvo.backup.meta
+        meta = self.backup.meta
         assert meta is not None
         salva = meta.tabelas[nome]
-        do_alvo = Arquivo(salva, self.alvo.backup.caminho(salva))
-        if self.alvo.modo == RECUPERAR and nome in de_antes:
+        do_alvo = Arquivo(salva, self.backup.caminho(salva))
+        if self.modo == RECUPERAR and nome in de_antes:
             return (de_antes[nome], do_alvo)
         return (do_alvo,)
 
     def _tabela(self, nome: str, fontes: tuple[Arquivo, ...], foto: Arquivos) -> TabelaDoPlano:
         # A primeira versão passava os números por float, e as linhas não estavam em ordem.
-        meta = self.alvo.backup.meta if nome in self.alvo.tabelas else None
+        meta = self.backup.meta if nome in self.tabelas else None
         antiga = meta is not None and meta.da_primeira_versao
         tabela = self.escopo[nome].tabela
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cofre.base.erros import EmpresaMudou, FalhaDoServidor
@@ -14,11 +14,11 @@ from cofre.deposito.diario import CONCLUIDA, INCOMPLETA, Diario
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
-from cofre.plano.alvo import Arquivos, Comparacao
+from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.escritor import DONO_TROCADO, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
-from cofre.restauracao.riscos import DE_UMA_LINHA
+from cofre.restauracao.provas import DE_UMA_LINHA
 from cofre.via.contrato import Escrita
 
 MANTER, DESFAZER = "manter", "desfazer"
@@ -31,14 +31,13 @@ ESCRITAS_PARA_BARRA = 100
 ACEITAVEIS = DE_UMA_LINHA | {"23503"}
 """Recusas com que o usuário pode concordar: as de uma linha, e as das que apontam para ela."""
 
-PerguntarEfeitos = Callable[[Mapping[str, Contagem]], str]
-
 
 @dataclass(frozen=True, slots=True)
 class Desfecho:
     """Como acabou. `desfeita`: a transação inteira voltou atrás, e nada mudou; `reescritas`:
     colunas que o banco muda sozinho, por tabela, com quantas linhas; `restantes`: o que ainda
-    difere; `efeitos`: o que mudou em tabelas não escolhidas."""
+    difere; `efeitos`: o que mudou em tabelas não escolhidas. Com `pergunta`, ainda não acabou: é
+    preciso decidir o que fazer desses efeitos."""
 
     completa: bool
     desfeita: bool
@@ -48,15 +47,17 @@ class Desfecho:
     restantes: Mapping[str, Contagem]
     impedimentos: Sequence[Impedimento]
     efeitos: Mapping[str, Contagem]
+    pergunta: bool = False
 
 
 @dataclass(slots=True)
 class Convergencia:
     """Uma convergência: `escrita` é a via aberta para escrever (`atomica`: tudo ou nada), e
     `fotografo` fotografa por ela. As tabelas não escolhidas se comparam com `de_antes`; `efeitos` é
-    o que fazer do que mudou nelas (None: perguntar)."""
+    o que fazer do que mudou nelas (None: perguntar). `sem_recusadas`: se o usuário concordou em
+    seguir sem as linhas que o banco recusa."""
 
-    comparacao: Comparacao
+    alvo: Alvo
     atomica: bool
     fotografo: Fotografo
     contexto: Contexto
@@ -64,131 +65,143 @@ class Convergencia:
     de_antes: Arquivos
     diario: Diario
     relato: Relato
-    perguntar_efeitos: PerguntarEfeitos
     efeitos: str | None
-    pilha: contextlib.ExitStack
+    sem_recusadas: bool
     passadas: int = 0
     impedimentos: list[Impedimento] = field(default_factory=list)
+    _plano: Plano | None = None
     _desfazer: tuple[str, ...] = ()
     _vistas: set[bytes] = field(default_factory=set)
+    _pilha: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _do_meio: list[FotoMontada] = field(default_factory=list)
 
-    def levar(
-        self, agora: Backup | None, planejado: Plano | None = None, *, sem_recusadas: bool
-    ) -> Desfecho:
-        """Até o fim; numa via atômica, confirma se chegou lá. `agora` é a foto de como a empresa
-        está, se acabou de ser tirada, e `planejado` o plano que se fez com ela. Levanta
-        EmpresaMudou, FalhaDoServidor, RestauracaoRecusada ou Interrompido: o diário fica aberto."""
+    def levar(self, agora: Backup | None, planejado: Plano | None = None) -> Desfecho:
+        """Até o fim, ou até uma pergunta; numa via atômica, confirma se chegou lá. `agora` é a foto
+        de como a empresa está, se acabou de ser tirada, e `planejado` o plano que se fez com ela.
+        Levanta EmpresaMudou, FalhaDoServidor, RestauracaoRecusada ou Interrompido: o diário fica
+        aberto."""
         if self.efeitos == DESFAZER:
-            self._desfazer = self.comparacao.fora
-        plano = self.pilha.enter_context(self._primeiro(agora, planejado))
-        while self.passadas < PASSADAS and (proximo := self._passar(plano)) is not None:
-            plano = proximo
+            self._desfazer = self.alvo.fora
+        return self._seguir(self._primeiro(agora, planejado))
+
+    def decidir(self, efeitos: str) -> Desfecho:
+        """Segue, depois de uma pergunta, com a resposta dela. Levanta como `levar`."""
+        assert self._plano is not None
+        self.efeitos = efeitos
+        self.diario.anotar(efeitos=efeitos)
+        if efeitos != DESFAZER:
+            return self._terminar(self._plano)
+        self._desfazer = self.alvo.fora
+        self._vistas.clear()
+        return self._seguir(self._nova_foto())
+
+    def close(self) -> None:
+        """As fotos do meio que não viraram backup somem."""
+        self._pilha.close()
+
+    def _seguir(self, plano: Plano) -> Desfecho:
+        while self.passadas < PASSADAS:
+            assinatura = plano.assinatura()
+            if plano.vazio or assinatura in self._vistas:
+                if plano.efeitos and self.efeitos is None:
+                    self._plano = plano
+                    return replace(self._desfecho(plano), pergunta=True)
+                break
+            self._vistas.add(assinatura)
+            self.passadas += 1
+            self.impedimentos = self._executar(plano)
+            if any(i.erro.codigo_sql in POR_REVER for i in self.impedimentos):
+                self._vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
+            plano = self._nova_foto()
             if any(i.erro.codigo_sql == DONO_TROCADO for i in self.impedimentos):
                 break  # cada passada a mais soltaria mais uma linha da empresa
-        desfecho = self._desfecho(plano, ACEITAVEIS if sem_recusadas else frozenset())
+        return self._terminar(plano)
+
+    def _terminar(self, plano: Plano) -> Desfecho:
+        desfecho = self._desfecho(plano)
         if desfecho.completa:
             for foto in self._do_meio:
                 foto.publicar()
             self.escrita.confirmar()
-        self._encerrar(plano, desfecho)
+        self._encerrar(desfecho)
         return desfecho
 
     # -- as fotos e os planos ----------------------------------------------------------------
 
-    def _primeiro(
-        self, agora: Backup | None, planejado: Plano | None
-    ) -> contextlib.AbstractContextManager[Plano]:
+    def _primeiro(self, agora: Backup | None, planejado: Plano | None) -> Plano:
         if agora is None:
             return self._nova_foto()
+        if self._desfazer:
+            planejado = None  # é um plano sem essas tabelas
         if self.atomica:
-            return self._a_mesma(agora)
-        if planejado is not None and not self._desfazer:
-            return planejado
-        return self.comparacao.plano(self.comparacao.arquivos(agora), self.de_antes, self._desfazer)
-
-    def _passar(self, plano: Plano) -> Plano | None:
-        """Executa o plano e devolve o seguinte; None se não há mais o que fazer."""
-        assinatura = plano.assinatura()
-        if plano.vazio or assinatura in self._vistas:
-            return self._tratar_efeitos(plano)
-        self._vistas.add(assinatura)
-        self.passadas += 1
-        self.impedimentos = self._executar(plano)
-        if any(i.erro.codigo_sql in POR_REVER for i in self.impedimentos):
-            self._vistas.discard(assinatura)  # alguém chegou antes: com a foto nova pode ir
-        return self.pilha.enter_context(self._nova_foto())
-
-    def _tratar_efeitos(self, plano: Plano) -> Plano | None:
-        if self.efeitos is not None or not plano.efeitos:
-            return None
-        self.efeitos = self.perguntar_efeitos(plano.efeitos)
-        self.diario.anotar(efeitos=self.efeitos)
-        if self.efeitos != DESFAZER:
-            return None
-        self._desfazer = self.comparacao.fora
-        self._vistas.clear()
-        return self.pilha.enter_context(self._nova_foto())
+            return self._da_mesma(agora, planejado)
+        foto = self.alvo.arquivos(agora)
+        return self._com_efeitos(planejado, foto)
 
     def _executar(self, plano: Plano) -> list[Impedimento]:
-        passada = {"passada": self.passadas, "plano": contagens_em_json(plano)}
+        passada = {"passada": self.passadas, "plano": contagens_em_json(_que_diferem(plano))}
         self.diario.acrescentar("passadas", passada)
         feitas: Counter[str] = Counter()
-        nome = self.comparacao.alvo.empresa.nome
+        nome = self.alvo.empresa.nome
 
         def ao_avancar(tabela: str, _acao: str, linhas: int) -> None:
             feitas[tabela] += linhas
             total = plano.contagens[tabela].diferencas
             self.relato.avanco(nome, tabela, feitas[tabela], total, ESCRITAS_PARA_BARRA)
 
-        return self.escrita.executar(plano, self.comparacao.escopo, ao_avancar)
+        return self.escrita.executar(plano, self.alvo.escopo, ao_avancar)
 
-    @contextlib.contextmanager
-    def _nova_foto(self) -> Iterator[Plano]:
+    def _nova_foto(self) -> Plano:
         """Fotografa de novo e compara. A foto é guardada se o plano vai tirar ou mudar linhas: o
         que apareceu enquanto se restaurava está nela."""
-        with self._fotografar() as foto:
-            falhas = ilegiveis(foto, self.comparacao)
+        with contextlib.ExitStack() as pilha:
+            foto = pilha.enter_context(self._fotografar())
+            falhas = ilegiveis(foto, self.alvo)
             if falhas:
                 raise FalhaDoServidor(f"Não consegui fotografar de novo a empresa.\n{falhas}")
-            with self.comparacao.plano(foto.arquivos, self.de_antes, self._desfazer) as plano:
-                if any(c.remover or c.alterar for c in plano.contagens.values()):
-                    self._guardar(foto)
-                yield plano
-
-    def _guardar(self, foto: FotoMontada) -> None:
-        """O que uma transação ainda pode desfazer nunca existiu: só vira backup ao confirmar."""
-        if self.atomica:
+            plano = self.alvo.plano(foto.arquivos, self.de_antes, self._desfazer)
+            if not any(c.remover or c.alterar for c in plano.contagens.values()):
+                return plano
+            if not self.atomica:
+                foto.publicar()
+                return plano
+            # O que uma transação ainda pode desfazer nunca existiu: só vira backup ao confirmar.
             self._do_meio.append(foto)
-        else:
-            foto.publicar()
+            self._pilha.enter_context(pilha.pop_all())
+            return plano
 
-    @contextlib.contextmanager
-    def _a_mesma(self, agora: Backup) -> Iterator[Plano]:
+    def _da_mesma(self, agora: Backup, planejado: Plano | None) -> Plano:
         """O plano pela foto de dentro da transação, se o que se vai escrever é byte a byte a foto
-        que o usuário viu. Levanta EmpresaMudou se não é."""
+        que o usuário viu: então é o mesmo. Levanta EmpresaMudou se não é."""
         assert agora.meta is not None
         with self._fotografar() as foto:
-            for nome in (*self.comparacao.alvo.tabelas, *self._desfazer):
+            for nome in (*self.alvo.tabelas, *self._desfazer):
                 antes, ve = agora.meta.tabelas.get(nome), foto.arquivos.get(nome)
                 if antes is None or ve is None or antes.sha256 != ve.tabela.sha256:
                     raise EmpresaMudou(
                         f"Alguém mexeu em {nome} depois da foto: nada foi escrito.",
                         "Veja o novo plano e confirme de novo.",
                     )
-            with self.comparacao.plano(foto.arquivos, self.de_antes, self._desfazer) as plano:
-                yield plano
+            return self._com_efeitos(planejado, foto.arquivos)
+
+    def _com_efeitos(self, planejado: Plano | None, foto: Arquivos) -> Plano:
+        """O plano que se fez com esta foto, agora com o que difere nas tabelas em que não mexe."""
+        if planejado is None:
+            return self.alvo.plano(foto, self.de_antes, self._desfazer)
+        planejado.efeitos = self.alvo.efeitos(foto, self.de_antes)
+        return planejado
 
     def _fotografar(self) -> contextlib.AbstractContextManager[FotoMontada]:
         contexto = de_agora(self.contexto, self.fotografo, "durante_restauracao")
-        return self.fotografo.montar(self.comparacao.alvo.empresa, contexto)
+        return self.fotografo.montar(self.alvo.empresa, contexto)
 
     # -- o fim -----------------------------------------------------------------------------
 
-    def _desfecho(self, plano: Plano, aceitos: frozenset[str]) -> Desfecho:
+    def _desfecho(self, plano: Plano) -> Desfecho:
         """Só está completa se o que difere é o que o banco repõe a cada vez: uma passada inteira,
-        sem recusas (fora as `aceitos`), que não mudou nada do que falta."""
-        restantes = {n: c for n, c in plano.contagens.items() if c.diferencas}
+        sem recusas (fora as que o usuário aceita), que não mudou nada do que falta."""
+        aceitos = ACEITAVEIS if self.sem_recusadas else frozenset[str]()
+        restantes = _que_diferem(plano)
         graves = {i.tabela for i in self.impedimentos if i.erro.codigo_sql not in aceitos}
         aceitas = Counter(i.tabela for i in self.impedimentos if i.tabela not in graves)
         parou = plano.vazio or plano.assinatura() in self._vistas
@@ -196,7 +209,7 @@ class Convergencia:
             c.repor <= aceitas[n] and not c.remover and n not in graves
             for n, c in restantes.items()
         )
-        tabelas = self.comparacao.alvo.tabelas
+        tabelas = self.alvo.tabelas
         return Desfecho(
             completa=completa,
             desfeita=self.atomica and not completa,
@@ -213,14 +226,14 @@ class Convergencia:
             efeitos=plano.efeitos,
         )
 
-    def _encerrar(self, plano: Plano, desfecho: Desfecho) -> None:
+    def _encerrar(self, desfecho: Desfecho) -> None:
         self.diario.anotar(
             estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
             desfecho={
                 "passadas": desfecho.passadas,
                 "registros": desfecho.registros,
                 "reescritas": {n: dict(c) for n, c in desfecho.reescritas.items()},
-                "restantes": contagens_em_json(plano),
+                "restantes": contagens_em_json(desfecho.restantes),
                 "recusas": [
                     {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": str(i.erro)}
                     for i in desfecho.impedimentos
@@ -236,18 +249,21 @@ def de_agora(contexto: Contexto, fotografo: Fotografo, tipo: str) -> Contexto:
     return replace(contexto, escopo=escopo, pedido=replace(contexto.pedido, tipo=tipo))
 
 
-def ilegiveis(foto: FotoMontada, comparacao: Comparacao) -> str:
+def ilegiveis(foto: FotoMontada, alvo: Alvo) -> str:
     """As tabelas que não se deixaram fotografar, e por quê. Uma que o banco não tem mais não
     conta: não há nela o que fotografar."""
     falhas = foto.falhas
-    nomes = sorted(set(falhas) & set(comparacao.escopo))
+    nomes = sorted(set(falhas) & set(alvo.escopo))
     return "\n".join(f"{nome}: {falhas[nome]}" for nome in nomes)
 
 
-def contagens_em_json(plano: Plano) -> dict[str, dict[str, int]]:
-    """As contagens de um plano, só das tabelas que diferem."""
+def contagens_em_json(contagens: Mapping[str, Contagem]) -> dict[str, dict[str, int]]:
+    """As contagens de um plano, como o diário e o documento final as dizem."""
     return {
         n: {"repor": c.repor, "alterar": c.alterar, "remover": c.remover, "iguais": c.iguais}
-        for n, c in plano.contagens.items()
-        if c.diferencas
+        for n, c in contagens.items()
     }
+
+
+def _que_diferem(plano: Plano) -> dict[str, Contagem]:
+    return {n: c for n, c in plano.contagens.items() if c.diferencas}

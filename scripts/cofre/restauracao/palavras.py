@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
-from cofre.plano.alvo import Alvo
+from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
 from cofre.restauracao.convergencia import Desfecho
-from cofre.restauracao.restauracao import Planejada
+from cofre.restauracao.provas import Risco
 
 EXEMPLOS = 3
 NOVOS = "mais novos que o backup, seriam removidos"
@@ -24,15 +24,18 @@ class Narrador:
 
     relato: Relato
 
-    def plano(self, alvo: Alvo, planejada: Planejada, acao: str = "restaurar") -> None:
-        """O que vai acontecer: uma linha por tabela que difere, e as iguais somadas numa só."""
+    def plano(
+        self, alvo: Alvo, plano: Plano, perdidas: Mapping[str, Sequence[str]], acao: str
+    ) -> None:
+        """O que vai acontecer: uma linha por tabela que difere, as iguais somadas numa só, e as
+        colunas que o banco não tem mais."""
         linha, desfazer = self.relato.linha, acao == "desfazer"
         linha()
         alvo_em_palavras = "como era em" if desfazer else "backup de"
         linha(f"🔎 PLANO ({alvo_em_palavras} {na_tela(alvo.backup.quando)})")
         if alvo.backup.meta and alvo.backup.meta.da_primeira_versao:
             linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
-        contagens = planejada.plano.contagens
+        contagens = plano.contagens
         for nome, c in contagens.items():
             if c.diferencas:
                 linha(
@@ -41,11 +44,11 @@ class Narrador:
                 )
             if c.remover:
                 quais = REPOSTOS if desfazer else NOVOS
-                self._removidas(planejada.plano, nome, c, quais)
+                self._removidas(plano, nome, c, quais)
         self._iguais([c for c in contagens.values() if not c.diferencas])
-        if not planejada.plano.vazio:
+        if not plano.vazio:
             linha("   (+ repor, ~ alterar, − remover, = já iguais)")
-        for nome, colunas in planejada.colunas_perdidas.items():
+        for nome, colunas in perdidas.items():
             linha(
                 f"   ⚠️ {visivel(nome)}: o banco não tem mais {', '.join(map(visivel, colunas))};"
                 " esses valores serão ignorados."
@@ -68,9 +71,20 @@ class Narrador:
         texto = f"      {quais}: {'; '.join(exemplos)}{e_mais}"
         self.relato.linha(em_linhas(texto, self.relato.largura, 6))
 
-    def riscos(self, planejada: Planejada) -> None:
+    def do_que_faltava(self, alvo: Alvo, plano: Plano) -> None:
+        """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""
+        antiga = alvo.backup.meta is not None and alvo.backup.meta.da_primeira_versao
+        removeria = any(c.remover for c in plano.contagens.values())
+        if antiga and removeria and alvo.modo == VOLTAR:
+            self.relato.aviso(
+                "A primeira versão salvava no máximo 1.000 registros por tabela: os que seriam"
+                " removidos podem só não estar no backup. O modo recuperar (m, ou --modo recuperar)"
+                " repõe o que falta e não remove nada."
+            )
+
+    def riscos(self, riscos: Sequence[Risco]) -> None:
         """Por que não dá, e o que fazer."""
-        for risco in planejada.riscos:
+        for risco in riscos:
             self.relato.linha(f"   ❌ {visivel(risco.causa)}")
             for cura in risco.cura.splitlines():
                 self.relato.linha(f"      {cura}")

@@ -2,119 +2,98 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-import msgspec
-
-from cofre.base.erros import EscritaRecusada
-from cofre.base.linha import NULO, abrir_linha, texto
-from cofre.base.modelo import ChaveEstrangeira, Contradicao
+from cofre.base.modelo import ChaveEstrangeira
 from cofre.base.palavras import plural
-from cofre.deposito.ligacoes import Arquivo, ligacoes_abertas
-from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.lados import Chave
-from cofre.plano.lotes import Ritmo, em_lotes, metades
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Contagem, Plano
-from cofre.plano.unicos import coluna_e_valor, quem_tem
-from cofre.via.contrato import Prova, Via
-
-CHAVES_POR_VEZ = 500
-EXEMPLOS = 5
-DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
-"""Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
-DO_VALOR = frozenset({"23502", "23503", "23505", "23514", "22P02"})
-"""Recusas que não dependem de como a linha chega ao banco."""
+from cofre.deposito.ligacoes import ligacoes_abertas
+from cofre.foto.arquivos import FotoMontada
+from cofre.plano.alvo import Alvo
+from cofre.plano.lotes import em_lotes
+from cofre.plano.plano import REMOVER, REPOR, Contagem, Plano
+from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas, Risco
+from cofre.via.contrato import Via
 
 
 @dataclass(frozen=True, slots=True)
-class Risco:
-    """Algo que impede. `somar`: a tabela que, escolhida também, resolveria; `tirar`: sem esta
-    tabela o resto pode voltar; `so_linhas`: sem algumas linhas dela, o resto pode voltar."""
-
-    tabela: str
-    causa: str
-    cura: str = ""
-    somar: str = ""
-    tirar: bool = False
-    so_linhas: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Avaliacao:
-    """Os dados de uma avaliação. `final` são os arquivos que dão o estado depois do plano;
-    `ja_abertas`, as ligações que já não fecham na foto de agora."""
+class Caso:
+    """O que se avalia: um plano feito da foto de agora até o alvo, por uma via."""
 
     via: Via
+    alvo: Alvo
     plano: Plano
-    escopo: Mapping[str, TabelaNoEscopo]
-    escolhidas: Sequence[str]
-    final: Mapping[str, Sequence[Arquivo]]
-    ja_abertas: Sequence[Contradicao]
-    orfas: dict[str, set[Chave]] = field(default_factory=dict)
-    """As linhas a repor que já existem, sem mãe: só depois que ela voltar se veem."""
-    a_repor: dict[str, set[Chave]] = field(default_factory=dict)
-    tomadas: set[str] = field(default_factory=set)
-    """As tabelas em que alguma chave a repor hoje é de outra empresa."""
+    foto: FotoMontada
 
-    def riscos(self) -> Iterator[Risco]:
-        """Todos os riscos, do mais barato de achar ao mais caro. Nada é gravado."""
-        yield from self._ligacoes()
-        for nome in self.plano.contagens:
-            yield from self._dependentes_de_fora(nome)
-        for nome, contagem in self.plano.contagens.items():
-            impossiveis = list(self._identidade(nome)) if contagem.repor else []
-            yield from impossiveis
-            if contagem.repor and not impossiveis:
-                yield from self._ensaio_de_repor(nome)
-            if contagem.alterar and not impossiveis and nome not in self.tomadas:
-                yield from self._ensaio_de_alterar(nome)
 
-    def _ligacoes(self) -> Iterator[Risco]:
-        """Linhas que ficariam sem a linha-mãe depois do plano."""
-        ja_abertas = {(c.tabela, c.por): c.quantidade for c in self.ja_abertas}
-        for aberta in ligacoes_abertas(self.final, self._pode_abrir):
-            a_mais = aberta.quantidade - ja_abertas.get((aberta.tabela, aberta.por), 0)
-            mae = aberta.por.rpartition(" → ")[2]
-            if a_mais <= 0:
-                continue
-            quantas = plural(a_mais, "registro", "registros")
-            if aberta.tabela in self.escolhidas:
-                yield Risco(
-                    aberta.tabela,
-                    f"{quantas} de {aberta.tabela} apontam para {mae} que não existem mais",
-                    f"Restaure também {mae}.",
-                    somar="" if mae in self.escolhidas else mae,
-                )
-            else:
-                yield Risco(
-                    aberta.tabela,
-                    f"{quantas} de {aberta.tabela} dependem de {mae} que seriam removidos",
-                    f"Restaure também {aberta.tabela}.",
-                    somar=aberta.tabela,
-                )
+@dataclass(slots=True)
+class Riscos:
+    """Os riscos dos planos de uma via. Achá-los manda ao banco todas as linhas a escrever: de um
+    plano que não mudou, lembram-se."""
 
-    def _pode_abrir(self, tabela: str, fk: ChaveEstrangeira) -> bool:
-        """Se o plano põe nesta tabela algo que aponta, ou tira da outra algo apontado: as ligações
-        que ele não toca estão como na foto."""
-        return self._mexe(tabela, fk.colunas, REPOR) or self._mexe(
-            fk.tabela, fk.referencias, REMOVER
-        )
+    via: Via
+    _do_ultimo: tuple[Alvo, bytes, tuple[Risco, ...]] | None = field(default=None, init=False)
 
-    def _mexe(self, tabela: str, colunas: Sequence[str], tipo: str) -> bool:
-        contagem = self.plano.contagens.get(tabela, Contagem())
-        inteiras = contagem.repor if tipo == REPOR else contagem.remover
-        return bool(inteiras or set(colunas) & set(self.plano.colunas_diferentes(tabela)))
+    def de(self, alvo: Alvo, plano: Plano, foto: FotoMontada) -> tuple[Risco, ...]:
+        """Todos os riscos, do mais barato de achar ao mais caro. Nada fica gravado. Levanta
+        FalhaDoServidor ou BackupDanificado."""
+        assinatura = plano.assinatura()
+        if self._do_ultimo is None or self._do_ultimo[:2] != (alvo, assinatura):
+            caso = Caso(self.via, alvo, plano, foto)
+            achados = tuple(risco for achar in RISCOS for risco in achar(caso))
+            self._do_ultimo = (alvo, assinatura, achados)
+        return self._do_ultimo[2]
 
-    def _dependentes_de_fora(self, nome: str) -> Iterator[Risco]:
-        """Linhas de tabelas que não entram em backup nenhum e apontam para o que seria removido: o
-        banco não deixaria, ou as levaria junto."""
+
+def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:
+    """Linhas que ficariam sem a linha-mãe depois do plano."""
+    escolhidas = caso.alvo.tabelas
+    ja_abertas = {(c.tabela, c.por): c.quantidade for c in caso.foto.contradicoes}
+
+    def pode_abrir(tabela: str, fk: ChaveEstrangeira) -> bool:
+        # As ligações que o plano não toca estão como na foto.
+        poe = _mexe(caso.plano, tabela, fk.colunas, REPOR)
+        return poe or _mexe(caso.plano, fk.tabela, fk.referencias, REMOVER)
+
+    for aberta in ligacoes_abertas(caso.alvo.final(caso.foto.arquivos), pode_abrir):
+        a_mais = aberta.quantidade - ja_abertas.get((aberta.tabela, aberta.por), 0)
+        mae = aberta.por.rpartition(" → ")[2]
+        if a_mais <= 0:
+            continue
+        quantas = plural(a_mais, "registro", "registros")
+        if aberta.tabela in escolhidas:
+            yield Risco(
+                aberta.tabela,
+                f"{quantas} de {aberta.tabela} apontam para {mae} que não existem mais",
+                f"Restaure também {mae}.",
+                somar="" if mae in escolhidas else mae,
+            )
+        else:
+            yield Risco(
+                aberta.tabela,
+                f"{quantas} de {aberta.tabela} dependem de {mae} que seriam removidos",
+                f"Restaure também {aberta.tabela}.",
+                somar=aberta.tabela,
+            )
+
+
+def _mexe(plano: Plano, tabela: str, colunas: Sequence[str], tipo: str) -> bool:
+    """Se o plano põe nesta tabela (ou tira dela) linhas inteiras, ou muda estas colunas."""
+    contagem = plano.contagens.get(tabela, Contagem())
+    inteiras = contagem.repor if tipo == REPOR else contagem.remover
+    return bool(inteiras or set(colunas) & set(plano.colunas_diferentes(tabela)))
+
+
+def dependentes_de_fora(caso: Caso) -> Iterator[Risco]:
+    """Linhas de tabelas que não entram em backup nenhum e apontam para o que seria removido: o
+    banco não deixaria, ou as levaria junto."""
+    escopo = caso.alvo.escopo
+    for nome in caso.plano.contagens:
         quantas: Counter[tuple[str, str]] = Counter()
-        linhas = (a.atual or b"{}" for a in self.plano.acoes(nome, REMOVER))
+        linhas = (a.atual or b"{}" for a in caso.plano.acoes(nome, REMOVER))
         for lote in em_lotes(linhas, CHAVES_POR_VEZ):
-            for d in self.via.dependentes_de_fora(self.escopo[nome], lote, self.escopo):
+            for d in caso.via.dependentes_de_fora(escopo[nome], lote, escopo):
                 quantas[d.tabela, d.ao_remover] += d.quantidade
         for (tabela, ao_remover), n in quantas.items():
             yield Risco(
@@ -125,195 +104,34 @@ class Avaliacao:
                 " que não remove nada.",
             )
 
-    def _chave_gravavel(self, nome: str) -> bool:
-        tabela = self.escopo[nome].tabela
-        return set(tabela.chave) <= set(self.via.colunas_gravaveis(tabela))
 
-    def _identidade(self, nome: str) -> Iterator[Risco]:
-        if not self._chave_gravavel(nome):
-            quantas = plural(self.plano.contagens[nome].repor, "registro", "registros")
-            yield Risco(
-                nome,
-                f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não podem"
-                " voltar pela API com a mesma chave",
-                "A conexão direta com o PostgreSQL pode; ou deixe esta tabela fora da escolha.",
-                tirar=True,
-            )
-
-    def _chaves_alheias(self, nome: str) -> Iterator[Risco]:
-        """Chaves a repor que já existem no banco: se não estão na foto, são de outra empresa. Ou de
-        nenhuma, se a linha-mãe sumiu por baixo delas: com a mãe de volta, voltam a ser desta."""
-        no_escopo = self.escopo[nome]
-        achadas: list[str] = []
-        for lote in em_lotes((a.chave for a in self.plano.acoes(nome, REPOR)), CHAVES_POR_VEZ):
-            for linha in self.via.existentes(no_escopo, lote):
-                campos = abrir_linha(linha)
-                chave = tuple(bytes(campos[c]) for c in no_escopo.tabela.chave)
-                if self._perdeu_a_mae(no_escopo, campos):
-                    self.orfas.setdefault(nome, set()).add(chave)
-                else:
-                    achadas.append(", ".join(texto(v) or "" for v in chave))
-        if achadas:
-            exemplos = "; ".join(achadas[:EXEMPLOS])
-            yield Risco(
-                nome,
-                f"{plural(len(achadas), 'chave', 'chaves')} de {nome} hoje são de outra empresa,"
-                f" ou de nenhuma ({exemplos})",
-                "Nada é tomado de outra empresa. Veja de quem são essas linhas no painel.",
-            )
-
-    def _perdeu_a_mae(self, no_escopo: TabelaNoEscopo, linha: Mapping[str, msgspec.Raw]) -> bool:
-        """Se a linha não diz a empresa, e a mãe para a qual aponta é uma que o plano repõe."""
-        for ramo in no_escopo.ramos:
-            colunas = ramo.passos[0].colunas if ramo.passos else [e.coluna for e in ramo.elos]
-            valores = {c: bytes(linha[c]) for c in colunas}
-            if all(v == NULO for v in valores.values()):
-                continue
-            if not ramo.passos or ramo.passos[0].tabela not in self.plano.tabelas:
-                return False
-            fk = ramo.passos[0]
-            mae = self.escopo[fk.tabela].tabela
-            if set(fk.referencias) != set(mae.chave):
-                return False
-            de = dict(zip(fk.referencias, fk.colunas, strict=True))
-            return tuple(valores[de[c]] for c in mae.chave) in self._repostas(fk.tabela)
-        return False
-
-    def _repostas(self, nome: str) -> set[Chave]:
-        if nome not in self.a_repor:
-            self.a_repor[nome] = {a.chave for a in self.plano.acoes(nome, REPOR)}
-        return self.a_repor[nome]
-
-    def _ensaio_de_repor(self, nome: str) -> Iterator[Risco]:
-        """O que o banco recusaria do que se repõe, ou só as chaves que já existem, se são de outra
-        empresa. Um lote que ele aceita não tem chave que exista: só dos recusados se pergunta."""
-        if not self._ensaiavel(nome):
-            return
-        achados: list[Risco] = []
-        procuradas = False
-        for prova in self._provar(nome, self.plano.acoes(nome, REPOR), alterando=False):
-            recusa, lote = prova.erro, prova.lote
-            if not isinstance(recusa, EscritaRecusada):
-                continue
-            if not procuradas and self._esconde_chaves(nome, recusa) and self._existem(nome, lote):
-                procuradas = True
-                if alheias := list(self._chaves_alheias(nome)):
-                    self.tomadas.add(nome)
-                    yield from alheias
-                    return
-            sem_orfas = [a for a in lote if a.chave not in self.orfas.get(nome, ())]
-            for de_novo in self._de_novo(nome, prova, sem_orfas):
-                achados += self._risco(nome, de_novo)
-        yield from achados
-
-    def _ensaio_de_alterar(self, nome: str) -> Iterator[Risco]:
-        """O que o banco recusaria do que se altera. Uma recusa de um gatilho de inserção não conta:
-        ao alterar ele não roda."""
-        if not self._ensaiavel(nome):
-            return
-        for prova in self._provar(nome, self.plano.acoes(nome, ALTERAR), alterando=True):
-            recusa = prova.erro
-            if isinstance(recusa, EscritaRecusada) and recusa.codigo_sql in DO_VALOR:
-                yield from self._risco(nome, recusa)
-
-    def _ensaiavel(self, nome: str) -> bool:
-        return bool(self.escopo[nome].tabela.chave) and self._chave_gravavel(nome)
-
-    def _provar(self, nome: str, acoes: Iterable[Acao], *, alterando: bool) -> Iterator[Prova]:
-        colunas = self.plano.tabelas[nome].colunas
-        return provar_todas(self.via, self.escopo[nome], acoes, colunas, alterando=alterando)
-
-    def _de_novo(
-        self, nome: str, prova: Prova, sem_orfas: Sequence[Acao]
-    ) -> Iterator[EscritaRecusada]:
-        """As recusas de um lote, agora sem as linhas órfãs que voltam com a mãe."""
-        provas = [prova]
-        if len(sem_orfas) < len(prova.lote):
-            provas = list(self._provar(nome, sem_orfas, alterando=False))
-        return (e.erro for e in provas if isinstance(e.erro, EscritaRecusada))
-
-    def _esconde_chaves(self, nome: str, recusa: EscritaRecusada) -> bool:
-        """Se alguma chave do lote recusado pode já existir. Uma chave estrangeira da própria tabela
-        só se confere depois que todas as linhas entraram."""
-        return recusa.codigo_sql != "23503" or f'on table "{nome}"' not in str(recusa)
-
-    def _existem(self, nome: str, lote: Sequence[Acao]) -> bool:
-        return bool(self.via.existentes(self.escopo[nome], [a.chave for a in lote]))
-
-    def _risco(self, nome: str, recusa: EscritaRecusada) -> Iterator[Risco]:
-        if self._o_plano_resolve(nome, recusa):
-            return
-        risco = explicar(nome, recusa)
-        mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
-        if mae and mae[1] in self.escopo and mae[1] not in self.escolhidas:
-            risco = replace(risco, cura=f"Restaure também {mae[1]}.", somar=mae[1])
-        yield risco
-
-    def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:
-        """Se a recusa é por algo que o próprio plano muda antes: a linha-mãe que ele repõe, ou um
-        valor único numa linha desta empresa que ele altera ou remove."""
-        if recusa.codigo_sql == "23503":
-            return any(
-                c.repor and f'table "{mae}"' in recusa.detalhes
-                for mae, c in self.plano.contagens.items()
-            )
-        if recusa.codigo_sql == "23505":
-            return self._valor_e_nosso(nome, recusa)
-        return False
-
-    def _valor_e_nosso(self, nome: str, recusa: EscritaRecusada) -> bool:
-        achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
-        if achado is None:
-            return False
-        coluna, valor = achado
-        return quem_tem(self.plano, nome, None, coluna, valor) is not None
-
-
-def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
-    """Uma recusa do banco em palavras, com a cura."""
-    detalhes = f" {recusa.detalhes}" if recusa.detalhes else ""
-    causa = f"o banco recusa registros de {tabela}: {recusa}.{detalhes}"
-    if recusa.codigo_sql == "23503" and 'table "users"' in recusa.detalhes:
-        return Risco(
-            tabela,
-            f"o usuário dono da empresa não existe mais em auth.users ({tabela})",
-            "Crie de novo o usuário no painel (Authentication → Users) com o mesmo id, ou peça ao\n"
-            "suporte do Supabase; sem ele o banco não aceita as linhas da empresa.",
-        )
-    curas = {
-        "23502": "A tabela ganhou uma coluna obrigatória sem valor padrão. Dê um padrão a ela:\n"
-        f'  ALTER TABLE public."{tabela}" ALTER COLUMN ... SET DEFAULT ...;',
-        "23503": "Restaure também a tabela citada, ou recrie lá a linha que falta.",
-        "23505": "O valor hoje é de outra empresa. Mude-o lá, ou tire esta tabela da escolha.",
-        "22P02": "O tipo da coluna mudou (um valor de enum foi tirado?). Ponha-o de volta:\n"
-        "  ALTER TYPE ... ADD VALUE '...';",
-        "23514": "Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.",
-        "P0001": "Um gatilho do banco recusa estas linhas. Desative-o durante a restauração.",
-    }
-    cura = curas.get(recusa.codigo_sql, "Veja a regra do banco e tente de novo.")
-    return Risco(tabela, causa, cura, so_linhas=recusa.codigo_sql in DE_UMA_LINHA)
-
-
-def provar_todas(
-    via: Via,
-    no_escopo: TabelaNoEscopo,
-    acoes: Iterable[Acao],
-    colunas: Sequence[str],
-    *,
-    alterando: bool,
-) -> Iterator[Prova]:
-    """Os provas destas ações, em lotes que o servidor aguente: o erro de cada um é uma recusa, ou
-    nenhum. Levanta ConsultaDemorada ou PedidoGrande se uma linha sozinha não cabe."""
-    ritmo = Ritmo()
-    lotes: Iterator[Sequence[Acao]] = ritmo.lotes(acoes)
-    for prova in via.provar(no_escopo, lotes, colunas, alterando=alterando):
-        if prova.erro is None or isinstance(prova.erro, EscritaRecusada):
-            ritmo.crescer()
-            yield prova
+def recusas_do_banco(caso: Caso) -> Iterator[Risco]:
+    """O que o banco recusaria do que o plano repõe e altera, provado nele, tabela a tabela."""
+    provas = Provas(caso.via, caso.plano, caso.alvo.escopo, caso.alvo.tabelas)
+    for nome, contagem in caso.plano.contagens.items():
+        if contagem.repor and not provas.chave_gravavel(nome):
+            yield _chave_do_banco(nome, contagem)
             continue
-        partes = metades(prova.lote)
-        if not partes:
-            raise prova.erro
-        ritmo.encolher(prova.lote)
-        for parte in partes:
-            yield from provar_todas(via, no_escopo, parte, colunas, alterando=alterando)
+        if contagem.repor:
+            yield from provas.repondo(nome)
+        if contagem.alterar:
+            yield from provas.alterando(nome)
+
+
+def _chave_do_banco(nome: str, contagem: Contagem) -> Risco:
+    quantas = plural(contagem.repor, "registro", "registros")
+    return Risco(
+        nome,
+        f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não podem"
+        " voltar pela API com a mesma chave",
+        "A conexão direta com o PostgreSQL pode; ou deixe esta tabela fora da escolha.",
+        tirar=True,
+    )
+
+
+RISCOS: tuple[Callable[[Caso], Iterator[Risco]], ...] = (
+    ligacoes_que_abrem,
+    dependentes_de_fora,
+    recusas_do_banco,
+)
+"""Do mais barato ao mais caro."""

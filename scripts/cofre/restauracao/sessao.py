@@ -1,7 +1,4 @@
-"""Uma execução da restauração: o que foi aberto, escolhido e confirmado.
-
-As importações pesadas ficam dentro das funções: o menu aparece antes delas.
-"""
+"""Uma execução da restauração: o que foi aberto, e as restaurações que a empresa já teve."""
 
 from __future__ import annotations
 
@@ -11,30 +8,31 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from cofre.base.config import ambiente
+from cofre.base.config.valores import Configuracao
 from cofre.base.erros import Interrompido, NadaEncontrado
+from cofre.base.modelo import Empresa
 from cofre.base.relato import Relato
-from cofre.deposito.inventario import backup_pedido
+from cofre.deposito import inventario
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.diario import DESFEITA, PREFIXO, Diario, avisos_de_pendentes, diarios
+from cofre.deposito.idade import avisar_das_velhas
+from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.verificacao import recusar_danificado
-
-if TYPE_CHECKING:
-    from cofre.base.config.valores import Configuracao
-    from cofre.deposito.backup import Backup
-    from cofre.deposito.deposito import Deposito
-    from cofre.deposito.diario import Diario
-    from cofre.deposito.inventario import EmpresaComBackups
-    from cofre.restauracao.restauracao import Restauradora
-    from cofre.via.contrato import Via
+from cofre.foto.foto import Contexto, Pedido
+from cofre.foto.fotografo import Fotografo
+from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
+from cofre.restauracao.restauracao import Restauracao
+from cofre.via.abrir import abrir_via
+from cofre.via.contrato import Inspecao, Via
 
 
 @contextlib.contextmanager
 def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     """Configuração, trava e depósito prontos; o servidor só é procurado em `conectar`."""
-    from cofre.base.config import ambiente
-    from cofre.deposito.deposito import Deposito
-    from cofre.deposito.diario import avisos_de_pendentes
-    from cofre.deposito.idade import avisar_das_velhas
+    # O filelock e o jinja2 pesam: só quem restaura os carrega.
     from cofre.deposito.trava import travar
     from cofre.rotina.painel.pagina import atualizar_painel
 
@@ -71,8 +69,8 @@ class Sessao:
         self._via: Via | None = None
         self._pasta: Path | None = None
         self._diarios_de_antes: Mapping[str, int] = {}
-        self.restauradora: Restauradora
-        self.empresa: Any = None
+        self.dialogo = Dialogo(relato)
+        self.restauracao: Restauracao
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
@@ -87,19 +85,21 @@ class Sessao:
 
     def guardadas(self, empresa: str | None) -> list[EmpresaComBackups]:
         """As empresas com backup (a pedida, se dita)."""
-        from cofre.deposito import inventario
-
         return inventario.guardadas(self._deposito, (empresa,) if empresa else ())
 
-    def tabelas_de(self, backup: Backup) -> list[str]:
-        """As tabelas de um backup."""
-        from cofre.restauracao.dialogo import tabelas_de
-
-        return tabelas_de(backup)
+    def escolher(
+        self, guardada: EmpresaComBackups, carimbo: str | None, nomes: tuple[str, ...] | None
+    ) -> tuple[Backup, tuple[str, ...]]:
+        """De que backup e quais tabelas: pelas opções, ou perguntando. Levanta NadaEncontrado,
+        ErroDeUso ou Cancelada."""
+        backup = self.backup(guardada, carimbo)
+        if nomes or self.opcoes.empresa:
+            return backup, tabelas_pedidas(nomes or (), backup)
+        return self.dialogo.tabelas(guardada, backup)
 
     def backup(self, guardada: EmpresaComBackups, pedido: str | None) -> Backup:
         """O pedido, ou o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
-        return backup_pedido(guardada, pedido)
+        return inventario.backup_pedido(guardada, pedido)
 
     def pendente(self, guardada: EmpresaComBackups) -> Diario | None:
         """A restauração desta empresa que não acabou, se há."""
@@ -113,51 +113,42 @@ class Sessao:
 
     def ultimo_diario(self, guardada: EmpresaComBackups) -> Diario:
         """A última restauração que pode ser desfeita. Levanta NadaEncontrado."""
-        from cofre.deposito.diario import DESFEITA
-
         desfaziveis = [d for d in self._diarios(guardada) if d.estado != DESFEITA]
         if not desfaziveis:
             raise NadaEncontrado("Não há restauração desta empresa para desfazer.", "")
         return desfaziveis[-1]
 
     def _diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
-        from cofre.deposito.diario import diarios
-
         todos = diarios(guardada.pasta)
         return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
 
-    def conectar(self, guardada: EmpresaComBackups, backup: Backup) -> None:
-        """Confere o backup, abre a via e inspeciona o projeto."""
-        from cofre.foto.foto import Contexto, Pedido
-        from cofre.foto.fotografo import Fotografo
-        from cofre.restauracao.restauracao import Restauradora
-        from cofre.via.abrir import abrir_via
-
-        recusar_danificado(guardada, backup, "d no menu, ou --backup")
+    def conectar(self, guardada: EmpresaComBackups, backup: Backup) -> Restauracao:
+        """Confere o backup, se o diálogo já não o conferiu, abre a via e inspeciona o projeto.
+        Levanta BackupDanificado, FalhaDoServidor ou ConfiguracaoInvalida."""
+        if not self.dialogo.sabe_inteiro(backup):
+            recusar_danificado(guardada, backup, "d no menu, ou --backup")
         self._pasta, self._diarios_de_antes = guardada.pasta, _marcas(guardada.pasta)
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)
         via = self._via = abrir_via(self.opcoes, self._configuracao, self._parar, self.relato)
         inspecao = via.inspecionar(self._configuracao.regras)
         escopo = via.com_nao_gravaveis(inspecao.escopo)
-        self.empresa = _empresa(guardada, backup, inspecao)
-        inspecao.donos.lembrar(self.empresa)
+        empresa = _empresa(guardada, backup, inspecao)
+        inspecao.donos.lembrar(empresa)
         contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
-        self.restauradora = Restauradora(via, fotografo, contexto, self.relato)
+        self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa)
+        return self.restauracao
 
 
 def _marcas(pasta: Path) -> dict[str, int]:
     """Quando cada diário da pasta foi gravado."""
-    from cofre.deposito.diario import PREFIXO
-
     return {d.name: d.stat().st_mtime_ns for d in pasta.glob(f"{PREFIXO}*.json")}
 
 
-def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Any) -> Any:
+def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Inspecao) -> Empresa:
     """A empresa com as linhas de `empresas` de hoje e as do backup: as duas contam para achar o que
     é dela, mesmo que a própria linha de `empresas` tenha sido apagada."""
-
     hoje = next((e for e in inspecao.empresas if e.id == guardada.empresa.id), None)
     registros = list(hoje.registros) if hoje else []
     for registro in backup.meta.registros_da_empresa if backup.meta else ():

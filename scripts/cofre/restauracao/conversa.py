@@ -1,0 +1,191 @@
+"""A conversa de uma restauração: o plano mostrado, o que se perde combinado, a palavra dada; daí em
+diante, `conducao`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from cofre.base.erros import EmpresaMudou, ErroDeUso, RestauracaoIncompleta
+from cofre.base.palavras import em_linhas
+from cofre.deposito.backup import Backup
+from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
+from cofre.deposito.inventario import EmpresaComBackups
+from cofre.foto.arquivos import FotoMontada
+from cofre.plano.alvo import Alvo
+from cofre.plano.plano import Contagem, Plano
+from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
+from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
+from cofre.restauracao.convergencia import contagens_em_json
+from cofre.restauracao.palavras import Narrador
+from cofre.restauracao.parada import como_seguir
+from cofre.restauracao.provas import Risco
+from cofre.restauracao.sessao import Sessao
+
+HA_DIFERENCAS = 9
+"""Código de saída de --simular quando o plano não é vazio."""
+
+TENTATIVAS = 5
+"""Quantas vezes replanejar, se alguém mexe na empresa entre a foto e a escrita."""
+
+JA_E_IGUAL = "Os dados atuais já são iguais ao backup."
+JA_COMO_ERA = "A empresa já está como era antes da restauração."
+
+
+class Conversa:
+    """Uma restauração, do plano ao desfecho, com quem a pediu."""
+
+    def __init__(self, sessao: Sessao) -> None:
+        self._sessao = sessao
+        self._opcoes = sessao.opcoes
+        self._relato = sessao.relato
+        self._dialogo = sessao.dialogo
+        self._narrador = Narrador(sessao.relato)
+        palavra, aceitas = sessao.opcoes.confirmar, sessao.opcoes.aceitar or ()
+        self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas)
+
+    # -- as entradas: cada uma devolve o código de saída -------------------------------------
+
+    def restaurar(
+        self, guardada: EmpresaComBackups, backup: Backup, tabelas: tuple[str, ...], modo: str
+    ) -> int:
+        """Leva estas tabelas da empresa ao que são neste backup."""
+        alvo = self._sessao.conectar(guardada, backup).alvo(backup, tabelas, modo)
+        return self._simular(alvo) if self._opcoes.simular else self._levar(alvo, "restaurar")
+
+    def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
+        """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
+        dados = pendente.dados
+        backup = self._sessao.backup(guardada, str(dados["backup"]))
+        antes = self._sessao.backup(guardada, str(dados["antes"]))
+        restauracao = self._sessao.conectar(guardada, backup)
+        alvo = restauracao.alvo(backup, tuple(dados["tabelas"]), str(dados["modo"]))
+        pendente.anotar(estado=EM_ANDAMENTO)
+        conducao = self._conducao(continuando=True)
+        codigo = conducao.ate_o_fim(alvo, antes, pendente)
+        return self._fim(str(dados["acao"]), codigo, conducao.restantes)
+
+    def desfazer(self, guardada: EmpresaComBackups, qual: Diario) -> int:
+        """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
+        if qual.desfazendo and qual.por_concluir:
+            return self.concluir(guardada, qual)
+        self._relato.linha(f"↩️ Desfazendo a restauração de {_quando(qual)}")
+        antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
+        alvo = self._sessao.conectar(guardada, antes).alvo(antes, tuple(qual.dados["tabelas"]))
+        codigo = self._levar(alvo, "desfazer", desfaz=qual)
+        if codigo == 0:
+            qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
+        return codigo
+
+    def resolver(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
+        """Uma restauração que não acabou vem antes de outra."""
+        oque = pendente.em_palavras
+        como = como_seguir(pendente, self._opcoes.destino)
+        self._relato.linha()
+        self._relato.linha(f"⚠️ Há {oque}, de {_quando(pendente)}.")
+        if self._opcoes.confirmar:
+            raise ErroDeUso(f"Há {oque} desta empresa: resolva antes.", como)
+        escolha = self._dialogo.seguir(pendente.desfazendo)
+        if escolha == CONCLUIR:
+            return self.concluir(guardada, pendente)
+        if escolha == DESFAZER:
+            return self.desfazer(guardada, pendente)
+        if escolha == DEIXAR:
+            pendente.deixar()
+        self._relato.erro(como)
+        return RestauracaoIncompleta.codigo
+
+    # -- planejar e combinar -----------------------------------------------------------------
+
+    def _simular(self, alvo: Alvo) -> int:
+        with self._planejando(alvo) as (_foto, plano, riscos):
+            self._mostrar(alvo, plano, "restaurar")
+            if plano.vazio:
+                return self._ja_e_igual("restaurar")
+            self._narrador.riscos(riscos)
+            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens)
+
+    def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int:
+        """Planeja, confirma, executa e conta."""
+        acordo = Acordo(alvo)
+        for restam in reversed(range(TENTATIVAS)):
+            combinado = self._ate_combinar(acordo, acao)
+            if combinado is None:
+                return self._ja_e_igual(acao)
+            conducao = self._conducao()
+            try:
+                codigo = conducao.executar(combinado, acao, desfaz)
+                return self._fim(acao, codigo, conducao.restantes)
+            except EmpresaMudou as e:
+                if not restam:
+                    raise
+                self._relato.aviso(f"{e} Novo plano:")
+                acordo = replace(combinado.acordo, confirmado=b"")
+        raise AssertionError("a última tentativa devolve ou levanta")
+
+    def _ate_combinar(self, acordo: Acordo, acao: str) -> Combinado | None:
+        """Até que o plano de uma foto seja o que o usuário aceitou; None se não há o que fazer."""
+        visto = b""
+        while True:
+            alvo = acordo.alvo
+            with self._planejando(alvo) as (foto, plano, riscos):
+                assinatura = plano.assinatura()
+                if assinatura != visto:
+                    self._mostrar(alvo, plano, acao)
+                    visto = assinatura
+                if plano.vazio:
+                    return None
+                novo = self._negociacao.combinar(acordo, alvo.colunas_perdidas(), riscos)
+                if novo == acordo and assinatura != acordo.confirmado:
+                    trocavel = acao != "desfazer"
+                    novo = self._negociacao.confirmar(acordo, assinatura, trocavel=trocavel)
+                if novo == acordo:
+                    return Combinado(acordo, foto.publicar(), plano)
+                # Outro alvo, ou alguém pode ter mexido enquanto se lia: fotografa de novo.
+                acordo = novo
+
+    @contextlib.contextmanager
+    def _planejando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano, tuple[Risco, ...]]]:
+        restauracao = self._sessao.restauracao
+        with contextlib.ExitStack() as pilha:
+            with self._relato.acompanhando("Comparando a empresa com o backup"):
+                foto, plano = pilha.enter_context(restauracao.fotografando(alvo))
+                riscos = () if plano.vazio else restauracao.riscos(alvo, plano, foto)
+            yield foto, plano, riscos
+
+    def _mostrar(self, alvo: Alvo, plano: Plano, acao: str) -> None:
+        """O plano, e o que é preciso saber antes de o aceitar."""
+        self._narrador.plano(alvo, plano, alvo.colunas_perdidas(), acao)
+        self._narrador.do_que_faltava(alvo, plano)
+        if plano.vazio:
+            return
+        for frase in self._sessao.restauracao.como_escreve(alvo):
+            self._relato.linha(em_linhas(f"   {frase}", self._relato.largura, 6))
+
+    def _ja_e_igual(self, acao: str) -> int:
+        desfazendo = acao == "desfazer"
+        self._relato.linha()
+        self._relato.linha(f"✅ {JA_COMO_ERA if desfazendo else JA_E_IGUAL}")
+        return self._fim(acao, 0)
+
+    def _conducao(self, *, continuando: bool = False) -> Conducao:
+        restauracao, opcoes = self._sessao.restauracao, self._opcoes
+        return Conducao(restauracao, self._dialogo, self._narrador, opcoes, continuando)
+
+    def _fim(self, acao: str, codigo: int, tabelas: Mapping[str, Contagem] | None = None) -> int:
+        """O documento final: das tabelas, o plano, ou o que ainda difere."""
+        empresa = self._sessao.restauracao.empresa
+        self._relato.documento(
+            {
+                "acao": acao,
+                "codigo": codigo,
+                "empresa": {"id": empresa.id, "nome": empresa.nome},
+                "tabelas": contagens_em_json(tabelas or {}),
+            }
+        )
+        return codigo
+
+
+def _quando(diario: Diario) -> str:
+    return str(diario.dados.get("comecada_em"))[:16].replace("T", " ")

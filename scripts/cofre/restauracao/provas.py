@@ -1,0 +1,243 @@
+"""As provas: o que o banco recusaria do que se vai escrever, perguntado a ele antes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from cofre.base.erros import EscritaRecusada
+from cofre.base.linha import NULO, abrir_linha, texto
+from cofre.base.palavras import plural
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import Ritmo, em_lotes, metades
+from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
+from cofre.plano.unicos import coluna_e_valor, quem_tem
+from cofre.via.contrato import Prova, Via
+
+CHAVES_POR_VEZ = 500
+EXEMPLOS = 5
+DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
+"""Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
+DO_VALOR = frozenset({"23502", "23503", "23505", "23514", "22P02"})
+"""Recusas que não dependem de como a linha chega ao banco."""
+
+
+@dataclass(frozen=True, slots=True)
+class Risco:
+    """Algo que impede. `somar`: a tabela que, escolhida também, resolveria; `tirar`: sem esta
+    tabela o resto pode voltar; `so_linhas`: sem algumas linhas dela, o resto pode voltar."""
+
+    tabela: str
+    causa: str
+    cura: str = ""
+    somar: str = ""
+    tirar: bool = False
+    so_linhas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Provas:
+    """As provas das linhas de um plano, tabela a tabela, na ordem dele."""
+
+    via: Via
+    plano: Plano
+    escopo: Mapping[str, TabelaNoEscopo]
+    escolhidas: Sequence[str]
+    _orfas: dict[str, set[Chave]] = field(default_factory=dict)
+    """As linhas a repor que já existem, sem mãe: só depois que ela voltar se veem."""
+    _a_repor: dict[str, set[Chave]] = field(default_factory=dict)
+    _tomadas: set[str] = field(default_factory=set)
+    """As tabelas em que alguma chave a repor hoje é de outra empresa."""
+
+    def chave_gravavel(self, nome: str) -> bool:
+        """Se a via pode escrever a chave da tabela."""
+        tabela = self.escopo[nome].tabela
+        return set(tabela.chave) <= set(self.via.colunas_gravaveis(tabela))
+
+    def repondo(self, nome: str) -> Iterator[Risco]:
+        """O que o banco recusaria do que se repõe, ou só as chaves que já existem, se são de outra
+        empresa. Um lote que ele aceita não tem chave que exista: só dos recusados se pergunta."""
+        if not self._provavel(nome):
+            return
+        achados: list[Risco] = []
+        procuradas = False
+        for prova in self._provar(nome, self.plano.acoes(nome, REPOR), alterando=False):
+            recusa, lote = prova.erro, prova.lote
+            if not isinstance(recusa, EscritaRecusada):
+                continue
+            if not procuradas and _esconde_chaves(nome, recusa) and self._existem(nome, lote):
+                procuradas = True
+                if alheias := list(self._chaves_alheias(nome)):
+                    self._tomadas.add(nome)
+                    yield from alheias
+                    return
+            sem_orfas = [a for a in lote if a.chave not in self._orfas.get(nome, ())]
+            for de_novo in self._de_novo(nome, prova, sem_orfas):
+                achados += self._risco(nome, de_novo)
+        yield from achados
+
+    def alterando(self, nome: str) -> Iterator[Risco]:
+        """O que o banco recusaria do que se altera. Uma recusa de um gatilho de inserção não conta:
+        ao alterar ele não roda."""
+        if nome in self._tomadas or not self._provavel(nome):
+            return
+        for prova in self._provar(nome, self.plano.acoes(nome, ALTERAR), alterando=True):
+            recusa = prova.erro
+            if isinstance(recusa, EscritaRecusada) and recusa.codigo_sql in DO_VALOR:
+                yield from self._risco(nome, recusa)
+
+    def _provavel(self, nome: str) -> bool:
+        return bool(self.escopo[nome].tabela.chave) and self.chave_gravavel(nome)
+
+    def _provar(self, nome: str, acoes: Iterable[Acao], *, alterando: bool) -> Iterator[Prova]:
+        colunas = self.plano.tabelas[nome].colunas
+        return provar_todas(self.via, self.escopo[nome], acoes, colunas, alterando=alterando)
+
+    def _de_novo(
+        self, nome: str, prova: Prova, sem_orfas: Sequence[Acao]
+    ) -> Iterator[EscritaRecusada]:
+        """As recusas de um lote, agora sem as linhas órfãs que voltam com a mãe."""
+        provas = [prova]
+        if len(sem_orfas) < len(prova.lote):
+            provas = list(self._provar(nome, sem_orfas, alterando=False))
+        return (e.erro for e in provas if isinstance(e.erro, EscritaRecusada))
+
+    # -- chaves que já existem ---------------------------------------------------------------
+
+    def _existem(self, nome: str, lote: Sequence[Acao]) -> bool:
+        return bool(self.via.existentes(self.escopo[nome], [a.chave for a in lote]))
+
+    def _chaves_alheias(self, nome: str) -> Iterator[Risco]:
+        """Chaves a repor que já existem no banco: se não estão na foto, são de outra empresa. Ou de
+        nenhuma, se a linha-mãe sumiu por baixo delas: com a mãe de volta, voltam a ser desta."""
+        no_escopo = self.escopo[nome]
+        achadas: list[str] = []
+        for lote in em_lotes((a.chave for a in self.plano.acoes(nome, REPOR)), CHAVES_POR_VEZ):
+            for linha in self.via.existentes(no_escopo, lote):
+                campos = abrir_linha(linha)
+                chave = tuple(bytes(campos[c]) for c in no_escopo.tabela.chave)
+                if self._perdeu_a_mae(no_escopo, campos):
+                    self._orfas.setdefault(nome, set()).add(chave)
+                else:
+                    achadas.append(", ".join(texto(v) or "" for v in chave))
+        if achadas:
+            exemplos = "; ".join(achadas[:EXEMPLOS])
+            yield Risco(
+                nome,
+                f"{plural(len(achadas), 'chave', 'chaves')} de {nome} hoje são de outra empresa,"
+                f" ou de nenhuma ({exemplos})",
+                "Nada é tomado de outra empresa. Veja de quem são essas linhas no painel.",
+            )
+
+    def _perdeu_a_mae(self, no_escopo: TabelaNoEscopo, linha: Mapping[str, msgspec.Raw]) -> bool:
+        """Se a linha não diz a empresa, e a mãe para a qual aponta é uma que o plano repõe."""
+        for ramo in no_escopo.ramos:
+            colunas = ramo.passos[0].colunas if ramo.passos else [e.coluna for e in ramo.elos]
+            valores = {c: bytes(linha[c]) for c in colunas}
+            if all(v == NULO for v in valores.values()):
+                continue
+            if not ramo.passos or ramo.passos[0].tabela not in self.plano.tabelas:
+                return False
+            fk = ramo.passos[0]
+            mae = self.escopo[fk.tabela].tabela
+            if set(fk.referencias) != set(mae.chave):
+                return False
+            de = dict(zip(fk.referencias, fk.colunas, strict=True))
+            return tuple(valores[de[c]] for c in mae.chave) in self._repostas(fk.tabela)
+        return False
+
+    def _repostas(self, nome: str) -> set[Chave]:
+        if nome not in self._a_repor:
+            self._a_repor[nome] = {a.chave for a in self.plano.acoes(nome, REPOR)}
+        return self._a_repor[nome]
+
+    # -- das recusas aos riscos --------------------------------------------------------------
+
+    def _risco(self, nome: str, recusa: EscritaRecusada) -> Iterator[Risco]:
+        if self._o_plano_resolve(nome, recusa):
+            return
+        risco = explicar(nome, recusa)
+        mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
+        if mae and mae[1] in self.escopo and mae[1] not in self.escolhidas:
+            risco = replace(risco, cura=f"Restaure também {mae[1]}.", somar=mae[1])
+        yield risco
+
+    def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:
+        """Se a recusa é por algo que o próprio plano muda antes: a linha-mãe que ele repõe, ou um
+        valor único numa linha desta empresa que ele altera ou remove."""
+        if recusa.codigo_sql == "23503":
+            return any(
+                c.repor and f'table "{mae}"' in recusa.detalhes
+                for mae, c in self.plano.contagens.items()
+            )
+        if recusa.codigo_sql == "23505":
+            achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
+            return achado is not None and quem_tem(self.plano, nome, None, *achado) is not None
+        return False
+
+
+def _esconde_chaves(nome: str, recusa: EscritaRecusada) -> bool:
+    """Se alguma chave do lote recusado pode já existir. Uma chave estrangeira da própria tabela só
+    se confere depois que todas as linhas entraram."""
+    return recusa.codigo_sql != "23503" or f'on table "{nome}"' not in str(recusa)
+
+
+CURAS = {
+    "23502": "A tabela ganhou uma coluna obrigatória sem valor padrão. Dê um padrão a ela:\n"
+    '  ALTER TABLE public."{tabela}" ALTER COLUMN ... SET DEFAULT ...;',
+    "23503": "Restaure também a tabela citada, ou recrie lá a linha que falta.",
+    "23505": "O valor hoje é de outra empresa. Mude-o lá, ou tire esta tabela da escolha.",
+    "22P02": "O tipo da coluna mudou (um valor de enum foi tirado?). Ponha-o de volta:\n"
+    "  ALTER TYPE ... ADD VALUE '...';",
+    "23514": "Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.",
+    "P0001": "Um gatilho do banco recusa estas linhas. Desative-o durante a restauração.",
+}
+"""Por SQLSTATE, o que fazer de uma recusa."""
+SEM_CURA = "Veja a regra do banco e tente de novo."
+
+
+def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
+    """Uma recusa do banco em palavras, com a cura."""
+    detalhes = f" {recusa.detalhes}" if recusa.detalhes else ""
+    if recusa.codigo_sql == "23503" and 'table "users"' in recusa.detalhes:
+        return Risco(
+            tabela,
+            f"o usuário dono da empresa não existe mais em auth.users ({tabela})",
+            "Crie de novo o usuário no painel (Authentication → Users) com o mesmo id, ou peça ao\n"
+            "suporte do Supabase; sem ele o banco não aceita as linhas da empresa.",
+        )
+    return Risco(
+        tabela,
+        f"o banco recusa registros de {tabela}: {recusa}.{detalhes}",
+        CURAS.get(recusa.codigo_sql, SEM_CURA).replace("{tabela}", tabela),
+        so_linhas=recusa.codigo_sql in DE_UMA_LINHA,
+    )
+
+
+def provar_todas(
+    via: Via,
+    no_escopo: TabelaNoEscopo,
+    acoes: Iterable[Acao],
+    colunas: Sequence[str],
+    *,
+    alterando: bool,
+) -> Iterator[Prova]:
+    """As provas destas ações, em lotes que o servidor aguente: o erro de cada uma é uma recusa, ou
+    nenhum. Levanta ConsultaDemorada ou PedidoGrande se uma linha sozinha não cabe."""
+    ritmo = Ritmo()
+    lotes: Iterator[Sequence[Acao]] = ritmo.lotes(acoes)
+    for prova in via.provar(no_escopo, lotes, colunas, alterando=alterando):
+        if prova.erro is None or isinstance(prova.erro, EscritaRecusada):
+            ritmo.crescer()
+            yield prova
+            continue
+        partes = metades(prova.lote)
+        if not partes:
+            raise prova.erro
+        ritmo.encolher(prova.lote)
+        for parte in partes:
+            yield from provar_todas(via, no_escopo, parte, colunas, alterando=alterando)

@@ -1,0 +1,144 @@
+"""O que as perguntas da restauração mostram, em linhas de texto. Nada é perguntado aqui."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
+from cofre.deposito.backup import Backup
+from cofre.deposito.inventario import (
+    EM_PALAVRAS,
+    EmpresaComBackups,
+    de_rotina,
+    estado_de,
+    mais_novo,
+)
+from cofre.deposito.verificacao import Dano
+from cofre.plano.alvo import RECUPERAR, Alvo
+from cofre.plano.plano import Contagem
+
+EXEMPLOS = 3
+FOTOS = ("foto tirada ao restaurar", "fotos tiradas ao restaurar")
+
+
+def empresas(guardadas: Sequence[EmpresaComBackups]) -> Iterator[str]:
+    """As empresas que têm backup."""
+    yield "🏢 EMPRESAS COM BACKUP DISPONÍVEL"
+    for i, g in enumerate(guardadas, 1):
+        ultimo = mais_novo(reversed(g.backups))
+        quando = na_tela(ultimo.quando, "minuto") if ultimo else "nenhum inteiro"
+        yield f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})"
+    yield ""
+
+
+def tabelas(guardada: EmpresaComBackups, backup: Backup) -> Iterator[str]:
+    """As tabelas de um backup, e em quantos outros cada uma está."""
+    contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
+    yield ""
+    yield "📋 TABELAS DISPONÍVEIS"
+    yield "0. [TODAS AS TABELAS]"
+    for i, nome in enumerate(tabelas_de(backup), 1):
+        quantos = sum(1 for b in contados if b.meta and nome in b.meta.tabelas)
+        yield f"{i}. {visivel(nome)} ({plural(quantos, 'backup', 'backups')})"
+    yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data)"
+    yield ""
+
+
+def tabelas_de(backup: Backup) -> list[str]:
+    """As tabelas de um backup, na ordem do manual."""
+    return sorted(backup.meta.tabelas, key=ordem_de_exibicao) if backup.meta else []
+
+
+def datas(
+    todos: Sequence[Backup], mostrados: Sequence[Backup], atual: Backup, largura: int | None
+) -> Iterator[str]:
+    """Os backups de uma empresa, e quantos não se mostram."""
+    yield ""
+    yield "📅 BACKUPS DESTA EMPRESA"
+    yield from _de_datas(mostrados, atual, largura)
+    escondidos = todos[len(mostrados) :]
+    fotos = sum(not de_rotina(b) for b in escondidos)
+    antigos = len(escondidos) - fotos
+    partes = [plural(antigos, "backup mais antigo", "backups mais antigos")] if antigos else []
+    partes += [plural(fotos, *FOTOS)] if fotos else []
+    if partes:
+        yield f"   (t mostra também: {'; '.join(partes)})"
+    yield ""
+
+
+def danos(achados: Sequence[Dano]) -> Iterator[str]:
+    """Por que um backup não serve."""
+    yield "   ❌ Esse backup está danificado e não serve para restaurar:"
+    for dano in achados[:EXEMPLOS]:
+        onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
+        yield f"      • {onde}{visivel(dano.causa)}"
+    if len(achados) > EXEMPLOS:
+        yield f"      • e mais {numero(len(achados) - EXEMPLOS)}"
+    yield "   Escolha outro; nada foi alterado."
+
+
+def confirmacao(alvo: Alvo, largura: int | None, *, trocavel: bool) -> Iterator[str]:
+    """O que se está para fazer; se o modo é `trocavel`, como o trocar."""
+    nome, recuperar = visivel(alvo.empresa.nome), alvo.modo == RECUPERAR
+    yield ""
+    yield "⚠️ CONFIRMAÇÃO"
+    yield f"Empresa: {nome}"
+    nomes = ", ".join(visivel(t) for t in alvo.tabelas)
+    yield em_linhas(f"Tabelas: {nomes}", largura, len("Tabelas: "))
+    if recuperar:
+        yield "Modo: só repor o que falta (nada é alterado nem removido)"
+    yield ""
+    if recuperar:
+        yield "🚨 ATENÇÃO: Registros que faltam serão repostos!"
+    else:
+        yield "🚨 ATENÇÃO: Dados atuais serão sobrescritos!"
+    yield f'✅ Apenas a empresa "{nome}" será afetada'
+    yield "✅ Outras empresas NÃO serão afetadas"
+    yield ""
+    if trocavel:
+        yield f"(m muda para: {'voltar tudo' if recuperar else 'só repor o que falta'})"
+
+
+def efeitos(mudou: Mapping[str, Contagem]) -> Iterator[str]:
+    """As tabelas não escolhidas que mudaram."""
+    yield ""
+    yield "⚠️ TABELAS NÃO ESCOLHIDAS QUE MUDARAM (gatilhos do banco, ou alguém usando)"
+    for nome, c in mudou.items():
+        yield (
+            f"   {visivel(nome)}: {numero(c.remover)} a mais, {numero(c.alterar)} mudadas,"
+            f" {numero(c.repor)} a menos"
+        )
+
+
+def _de_datas(backups: Sequence[Backup], escolhido: Backup, largura: int | None) -> list[str]:
+    """Uma linha por backup, numerada, com as colunas alinhadas; duas, se não cabem na `largura`
+    (em colunas; None: cabe tudo)."""
+    celulas = [_celulas(b) for b in backups]
+    tipo, registros = (max((len(c[n]) for c in celulas), default=0) for n in (1, 2))
+    casas = len(str(len(backups)))
+    linhas = []
+    for n, (backup, (quando, qual, quantos, estado)) in enumerate(
+        zip(backups, celulas, strict=True), 1
+    ):
+        if not de_rotina(backup) and (n == 1 or de_rotina(backups[n - 2])):
+            linhas.append("   Fotos tiradas ao restaurar:")
+        comeco = f"{n:>{casas}}. {quando}"
+        marca = "  ← escolhido" if backup.carimbo == escolhido.carimbo else ""
+        inteira = f"{comeco}  {qual:<{tipo}}  {quantos:>{registros}}  {estado}"
+        if largura is None or len(inteira) + len("  ← escolhido") <= largura:
+            linhas.append(inteira + marca)
+        else:
+            detalhes = ", ".join(parte for parte in (qual, quantos, estado) if parte)
+            linhas += [comeco + marca, f"{'':{casas + 2}}{detalhes}"]
+    return linhas
+
+
+def _celulas(backup: Backup) -> tuple[str, str, str, str]:
+    """Quando, tipo, registros e estado, em palavras."""
+    quando = na_tela(backup.quando)
+    estado = estado_de(backup)[0]
+    if backup.meta is None:
+        return quando, "", "", estado
+    tipo = EM_PALAVRAS.get(backup.meta.tipo, visivel(backup.meta.tipo))
+    return quando, tipo, plural(backup.meta.total, "registro", "registros"), estado
