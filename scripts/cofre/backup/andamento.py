@@ -5,15 +5,15 @@ O que já foi feito não se anota: cada backup publicado diz nos seus metadados 
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from cofre.backup.resumo import Resultado
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base import estado
+from cofre.base.disco import erros_de_disco
 from cofre.base.erros import NadaEncontrado
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import na_tela
@@ -27,41 +27,27 @@ ARQUIVO = ".execucao.json"
 class Andamento:
     """Uma execução começada: quando, e o que se pediu."""
 
-    comecada_em: str
+    comecada_em: datetime
     pedido: Pedido
 
     @property
     def quando(self) -> str:
         """A hora em que começou, em palavras."""
-        return na_tela(datetime.fromisoformat(self.comecada_em), "minuto")
+        return na_tela(self.comecada_em, "minuto")
 
 
 def comecar(raiz: Path, pedido: Pedido) -> Pedido:
     """Anota que a execução começou; devolve o pedido com o nome dela. Levanta FalhaDeDisco."""
-    pedido = Pedido(pedido.empresas, pedido.tabelas, pedido.tipo, uuid.uuid4().hex)
-    comecada_em = datetime.now().astimezone().isoformat(timespec="seconds")
-    documento = asdict(Andamento(comecada_em, pedido))
-    with erros_de_disco(raiz):
-        gravar_inteiro(raiz / ARQUIVO, json.dumps(documento, ensure_ascii=False).encode())
+    pedido = replace(pedido, execucao=uuid.uuid4().hex)
+    agora = datetime.now().astimezone().replace(microsecond=0)
+    estado.gravar(raiz / ARQUIVO, Andamento(agora, pedido))
     return pedido
 
 
 def interrompida(raiz: Path) -> Andamento | None:
     """A execução que não acabou, se há e se se sabe qual era."""
-    try:
-        dados = json.loads((raiz / ARQUIVO).read_text(encoding="utf-8"))
-        pedido = dados["pedido"]
-        return Andamento(
-            datetime.fromisoformat(dados["comecada_em"]).isoformat(),
-            Pedido(
-                tuple(map(str, pedido["empresas"])),
-                tuple(map(str, pedido["tabelas"])),
-                str(pedido["tipo"]),
-                str(pedido["execucao"]),
-            ),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    achada = estado.ler(raiz / ARQUIVO, Andamento)
+    return achada if achada and achada.pedido.execucao else None
 
 
 def por_continuar(raiz: Path) -> Andamento:

@@ -6,16 +6,14 @@ Enquanto não diz «concluida» nem «desfeita», a restauração pode ser concl
 
 from __future__ import annotations
 
-import getpass
-import json
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base import estado
+from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import visivel
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 
@@ -66,11 +64,7 @@ class Diario:
         """Muda os dados e os põe no disco antes de voltar. Levanta FalhaDeDisco."""
         self.dados.update(mudancas)
         self.dados["atualizado_em"] = datetime.now().astimezone().isoformat()
-        with erros_de_disco(self.caminho):
-            gravar_inteiro(
-                self.caminho,
-                json.dumps(self.dados, ensure_ascii=False, indent=2).encode("utf-8", "replace"),
-            )
+        estado.gravar(self.caminho, self.dados)
 
     def deixar(self) -> None:
         """O usuário decidiu deixar como está: ainda se pode concluir ou desfazer, mas outra
@@ -92,26 +86,16 @@ def abrir_novo(pasta: Path, dados: Mapping[str, Any]) -> Diario:
         if not caminho.exists():
             break
         numero += 1
-    try:
-        usuario = getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        usuario = "?"
     diario = Diario(caminho, {"estado": EM_ANDAMENTO, "comecada_em": agora.isoformat()})
-    diario.anotar(maquina=socket.gethostname(), usuario=usuario, **dados)
+    diario.anotar(maquina=maquina(), usuario=usuario(), **dados)
     return diario
 
 
 def diarios(pasta: Path) -> list[Diario]:
     """Os diários legíveis de uma pasta, do mais antigo ao mais novo."""
-    achados = []
-    for caminho in sorted(pasta.glob(f"{PREFIXO}*.json")):
-        try:
-            dados = json.loads(caminho.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(dados, dict):
-            achados.append(Diario(caminho, dados))
-    return achados
+    arquivos = sorted(pasta.glob(f"{PREFIXO}*.json"))
+    lidos = ((arquivo, estado.ler(arquivo, dict[str, Any])) for arquivo in arquivos)
+    return [Diario(arquivo, dados) for arquivo, dados in lidos if dados is not None]
 
 
 def pendentes(em_ordem: Sequence[Diario]) -> list[Diario]:

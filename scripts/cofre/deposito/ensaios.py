@@ -6,14 +6,11 @@ uma esperança; a data daqui diz há quanto tempo ele é mais do que isso.
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base import estado
 
 ARQUIVO = "ensaio.json"
 CONFERIDO, RESTAURADO = "conferido", "restaurado"
@@ -46,18 +43,11 @@ class Ensaios:
 def ler(pasta: Path, user_id: str) -> Ensaios:
     """Os ensaios da empresa. Um arquivo que não se lê, ou que é de outra, vale como nenhum: um
     ensaio a mais não faz mal."""
-    try:
-        bruto = (pasta / ARQUIVO).read_bytes().removeprefix(codecs.BOM_UTF8)
-        lidos = msgspec.json.decode(bruto, type=Ensaios)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return Ensaios(user_id)
-    return lidos if lidos.user_id == user_id else Ensaios(user_id)
+    lidos = estado.ler(pasta / ARQUIVO, Ensaios)
+    return lidos if lidos and lidos.user_id == user_id else Ensaios(user_id)
 
 
 def anotar(pasta: Path, user_id: str, ensaio: Ensaio) -> None:
     """Guarda um ensaio que acabou de acontecer. Levanta FalhaDeDisco."""
     sucesso = ler(pasta, user_id).ultimo_sucesso if ensaio.causa else ensaio
-    caminho = pasta / ARQUIVO
-    inteiro = msgspec.json.encode(Ensaios(user_id, sucesso, ensaio))
-    with erros_de_disco(caminho):
-        gravar_inteiro(caminho, msgspec.json.format(inteiro, indent=2) + b"\n")
+    estado.gravar(pasta / ARQUIVO, Ensaios(user_id, sucesso, ensaio))

@@ -7,18 +7,16 @@ escreve ao lado quem é, para a segunda execução poder dizer.
 from __future__ import annotations
 
 import contextlib
-import getpass
-import json
 import os
-import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import filelock
-
+from cofre.base import estado
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import TravaOcupada
+from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import na_tela
 
 ARQUIVO = ".trava"
@@ -29,6 +27,8 @@ QUEM = ".trava.json"
 def travar(raiz: Path, acao: str) -> Iterator[None]:
     """Segura a pasta `raiz` durante o contexto. Levanta TravaOcupada (dizendo quem a tem) ou
     FalhaDeDisco."""
+    import filelock  # aqui dentro, se ele faltar, a falha ainda vai para o log e para os avisos
+
     with erros_de_disco(raiz):
         raiz.mkdir(parents=True, exist_ok=True, mode=0o700)
         trava = filelock.FileLock(raiz / ARQUIVO, timeout=0, mode=0o600)
@@ -36,7 +36,7 @@ def travar(raiz: Path, acao: str) -> Iterator[None]:
             trava.acquire()
         except filelock.Timeout:
             raise TravaOcupada(f"A pasta {raiz} está em uso{_quem(raiz)}.") from None
-        (raiz / QUEM).write_text(json.dumps(_eu(acao), ensure_ascii=False), encoding="utf-8")
+        (raiz / QUEM).write_bytes(estado.em_bytes(_eu(acao)))
     try:
         yield
     finally:
@@ -45,26 +45,22 @@ def travar(raiz: Path, acao: str) -> Iterator[None]:
         trava.release()
 
 
-def _eu(acao: str) -> dict[str, str | int]:
-    try:
-        usuario = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # contêiner sem usuário, Windows sem variáveis
-        usuario = "?"
-    return {
-        "acao": acao,
-        "pid": os.getpid(),
-        "maquina": socket.gethostname(),
-        "usuario": usuario,
-        "desde": na_tela(datetime.now().astimezone()),
-    }
+@dataclass(frozen=True, slots=True)
+class _Quem:
+    acao: str
+    pid: int
+    maquina: str
+    usuario: str
+    desde: str
+
+
+def _eu(acao: str) -> _Quem:
+    desde = na_tela(datetime.now().astimezone())
+    return _Quem(acao, os.getpid(), maquina(), usuario(), desde)
 
 
 def _quem(raiz: Path) -> str:
-    try:
-        q = json.loads((raiz / QUEM).read_text(encoding="utf-8"))
-        return (
-            f" por {q['acao']} (processo {q['pid']}, {q['usuario']} em {q['maquina']},"
-            f" desde {q['desde']})"
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+    q = estado.ler(raiz / QUEM, _Quem)
+    if q is None:
         return " por outra execução"
+    return f" por {q.acao} (processo {q.pid}, {q.usuario} em {q.maquina}, desde {q.desde})"

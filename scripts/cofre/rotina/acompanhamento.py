@@ -7,10 +7,8 @@ vira um aviso.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import platform
 import shlex
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,15 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofre import VERSAO
+from cofre.base.config.limites import Destinatarios
 from cofre.base.erros import DefeitoInterno, FalhaDeDisco
+from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato, codigo_de
+from cofre.rotina import boletim, ultima
+from cofre.rotina.log import Log, RelatoComLog
+from cofre.rotina.ultima import UltimaExecucao
 
 if TYPE_CHECKING:
-    from cofre.base.config.limites import Destinatarios
     from cofre.rotina.avisos import Mensageiro
-    from cofre.rotina.log import Log, RelatoComLog
-    from cofre.rotina.ultima import UltimaExecucao
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,6 @@ class Acompanhamento:
 
     def executar(self, fazer: Callable[[Relato], int], relato: Relato) -> int:
         """Faz, conta o que deu errado e registra. Devolve o código de saída."""
-        from cofre.rotina.log import Log, RelatoComLog
-
         inicio = datetime.now().astimezone()
         log = Log(self.pasta, self.acao, inicio)
         com_log = RelatoComLog(relato, log)
@@ -88,8 +86,6 @@ class Acompanhamento:
         codigo: int,
         inicio: datetime,
     ) -> None:
-        from cofre.rotina import ultima
-
         havia = ultima.havia_alarme(self.pasta)
         execucao = ultima.de_documento(self.acao, inicio, codigo, relato.ultimo_documento, log.nome)
         # Antes de avisar, que demora: se o processo morrer agora, o problema não foi esquecido.
@@ -118,8 +114,6 @@ def _avisar(
     """O ping do fim e, se é para `falar`, a mensagem. Diz se ela chegou, ou se não há a quem."""
     if mensageiro is None:
         return True
-    from cofre.rotina import boletim
-
     deu_certo = boletim.evento_de(execucao) == boletim.NORMAL
     ping = ("" if deu_certo else "/fail", boletim.texto_de(execucao))
     entrega = mensageiro.terminar(ping, boletim.mensagem_de(execucao) if falar else None)
@@ -129,8 +123,6 @@ def _avisar(
 
 
 def _gravar(pasta: Path, execucao: UltimaExecucao, relato: Relato) -> None:
-    from cofre.rotina import ultima
-
     try:
         ultima.gravar(pasta, execucao)
     except FalhaDeDisco as e:
@@ -143,13 +135,9 @@ def _tempo(execucao: UltimaExecucao) -> str:
 
 def _cabecalho(inicio: datetime) -> str:
     """Quem, onde, com que programa e que comando."""
-    try:
-        usuario = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # contêiner sem usuário, Windows sem variáveis
-        usuario = "?"
     comando = visivel(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     return (
-        f"Cofre {VERSAO}, em {socket.gethostname()} por {usuario}"
+        f"Cofre {VERSAO}, em {maquina()} por {usuario()}"
         f" (Python {platform.python_version()}, {platform.platform()}; fuso {inicio:%z})\n"
         f"{comando}"
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
+from cofre.base.maquina import maquina
 from cofre.base.palavras import com_datas_da_pagina, na_tela, numero, visivel
 from cofre.deposito.carimbo import momento
 from cofre.rotina.encolhimento import Encolhimento
@@ -46,7 +46,7 @@ def mensagem_de(execucao: UltimaExecucao) -> dict[str, Any]:
         "evento": evento_de(execucao),
         "text": curto,
         "content": curto,
-        "maquina": socket.gethostname(),
+        "maquina": maquina(),
         **_com_listas_curtas(execucao.documento()),
     }
 
@@ -58,7 +58,7 @@ def _com_listas_curtas(documento: Mapping[str, Any]) -> dict[str, Any]:
 def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
     titulo = _TITULOS[evento_de(execucao)]
     codigo = f" (código {execucao.codigo})" if execucao.codigo else ""
-    yield f"{titulo}{codigo}, em {socket.gethostname()}"
+    yield f"{titulo}{codigo}, em {maquina()}"
     yield f"De {na_tela(execucao.inicio)} a {na_tela(execucao.fim)}"
     resumo = execucao.resumo
     if "total_empresas" in resumo:

@@ -8,13 +8,12 @@ dita quando o usuário a reconhece, ou depois de `DIAS_DE_AVISO` dias de backup 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base import estado
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
@@ -150,22 +149,21 @@ def ponto_de_partida(backups: Iterable[Backup]) -> Backup | None:
     return primeiro
 
 
+@dataclass(frozen=True, slots=True)
+class _Reconhecimento:
+    user_id: str
+    a_partir_de: str
+    reconhecido_em: str = ""
+
+
 def reconhecer(pasta: Path, user_id: str, backup: Backup) -> None:
     """Daqui em diante, a empresa só se compara deste backup para a frente. Levanta FalhaDeDisco."""
-    dados = {
-        "user_id": user_id,
-        "a_partir_de": backup.carimbo,
-        "reconhecido_em": datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-    with erros_de_disco(pasta):
-        gravar_inteiro(pasta / ARQUIVO, json.dumps(dados, ensure_ascii=False, indent=2).encode())
+    agora = datetime.now().astimezone().isoformat(timespec="seconds")
+    estado.gravar(pasta / ARQUIVO, _Reconhecimento(user_id, backup.carimbo, agora))
 
 
 def reconhecido_ate(pasta: Path, user_id: str) -> str:
     """O carimbo a partir do qual se compara; vazio se nada foi reconhecido, ou se o arquivo não se
     lê: na dúvida, o aviso continua."""
-    try:
-        dados = json.loads((pasta / ARQUIVO).read_text(encoding="utf-8-sig"))
-        return str(dados["a_partir_de"]) if dados["user_id"] == user_id else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    lido = estado.ler(pasta / ARQUIVO, _Reconhecimento)
+    return lido.a_partir_de if lido and lido.user_id == user_id else ""

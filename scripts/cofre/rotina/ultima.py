@@ -6,7 +6,6 @@ interrompida. `alarme` diz se quem cuida foi avisado de um problema e ainda não
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cofre import VERSAO
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base import estado
 
 ARQUIVO = "ultima_execucao.json"
 
@@ -68,15 +67,9 @@ def de_documento(
 
 def gravar(pasta: Path, execucao: UltimaExecucao) -> None:
     """Troca o arquivo de uma vez. Levanta FalhaDeDisco."""
-    texto = json.dumps(execucao.documento(), ensure_ascii=False, indent=2) + "\n"
-    with erros_de_disco(pasta):
-        gravar_inteiro(pasta / ARQUIVO, texto.encode("utf-8", "backslashreplace"))
+    estado.gravar(pasta / ARQUIVO, execucao.documento())
 
 
 def havia_alarme(pasta: Path) -> bool:
     """Se a última execução deixou um problema avisado. Sem arquivo, ou ilegível, não."""
-    try:
-        dados = json.loads((pasta / ARQUIVO).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(dados, dict) and dados.get("alarme") is True
+    return (estado.ler(pasta / ARQUIVO, dict[str, Any]) or {}).get("alarme") is True

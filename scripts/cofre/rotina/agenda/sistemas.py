@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from cofre.base import maquina
 from cofre.base.erros import AgendaRecusou
 from cofre.rotina.agenda import cron, systemd, windows
 from cofre.rotina.agenda.tarefa import Receita, Tarefa
@@ -79,7 +79,7 @@ def usuario(sistema: Sistema) -> str:
     """De quem é a tarefa: no Windows o SID; mostrada em outra máquina, o nome de quem a vê."""
     if sistema.NOME == windows.NOME and windows.disponivel():
         return windows.usuario()
-    return getpass.getuser()
+    return maquina.usuario()
 
 
 def _onde_esta(nome: str) -> list[Sistema]:

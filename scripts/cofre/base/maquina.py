@@ -1,0 +1,19 @@
+"""Quem está a trabalhar, e onde: para o log, o diário e a trava."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+
+
+def usuario() -> str:
+    """O nome de quem executa; «?» onde não há (contêiner sem usuário, Windows sem variáveis)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "?"
+
+
+def maquina() -> str:
+    """O nome desta máquina."""
+    return socket.gethostname()
