@@ -143,7 +143,7 @@ def gancho(evento, argumentos):
             os.kill(os.getpid(), signal.SIGKILL)
 from pathlib import Path
 from apoio.inventados import publicar
-from cofre.deposito import Deposito
+from cofre.deposito.deposito import Deposito
 sys.addaudithook(gancho)
 publicar(Deposito(Path(destino)), "20260102_030000")
 """
