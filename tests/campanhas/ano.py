@@ -25,7 +25,7 @@ from apoio.execucao import executar, linhas_do_arquivo, metadados  # noqa: E402
 from apoio.servidores import LOJA  # noqa: E402
 from cofre.base.config.valores import Politica  # noqa: E402
 from cofre.base.linha import juntar  # noqa: E402
-from cofre.base.relato import RelatoTexto  # noqa: E402
+from cofre.base.tela import RelatoTexto  # noqa: E402
 from cofre.deposito.deposito import Deposito  # noqa: E402
 from cofre.deposito.formato import Gravador  # noqa: E402
 from cofre.rotina.poda.poda import PedidoDePoda, Podadora  # noqa: E402

@@ -274,7 +274,7 @@ def _esperado_no_terminal(destino: Path, visto: str) -> list[str]:
 ETAPAS = f"""
 import sys, time
 sys.path.insert(0, {str(BACKUP.parent)!r})
-from cofre.base.relato import RelatoTexto, preparar_saidas
+from cofre.base.tela import RelatoTexto, preparar_saidas
 preparar_saidas()
 relato = RelatoTexto(sys.stdout, sys.stderr)
 with relato.acompanhando("Comparando a empresa com o backup"):

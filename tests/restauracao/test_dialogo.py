@@ -38,8 +38,8 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import em_linhas
-from cofre.base.relato import RelatoTexto
 from cofre.base.selecao import interpretar_tabelas
+from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import abrir_novo

@@ -29,7 +29,7 @@ from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.valores import Politica
-from cofre.base.relato import RelatoTexto
+from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo

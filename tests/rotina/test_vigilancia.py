@@ -17,7 +17,8 @@ from apoio.execucao import fotografia_do_disco
 from cofre.base.config.limites import Destinatarios, ler_idade, ler_parcela, serve_de_endereco
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.base.modelo import Empresa
-from cofre.base.relato import RelatoSilencioso, RelatoTexto
+from cofre.base.relato import RelatoSilencioso
+from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
 from cofre.deposito.metadados import Metadados, TabelaSalva

@@ -1,46 +1,53 @@
-"""O único que escreve para o usuário: em texto, em JSON ou calado.
-
-Sempre UTF-8, seja qual for o console, e nunca uma exceção por causa da saída: um `| head` que
-fecha o cano não pode derrubar um backup.
-"""
+"""O que um caso de uso diz enquanto trabalha, seja quem for que o ouve: a tela, o log, ninguém."""
 
 from __future__ import annotations
 
+import abc
 import contextlib
-import io
-import json
-import os
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, Task, TaskID
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
-from cofre.base.palavras import em_linhas, visivel
 
 LINHAS_PARA_BARRA = 3000
 """Uma tabela menor que isto passa tão rápido que uma barra só piscaria."""
 
 
-class Relato(Protocol):
+class Nivel(enum.Enum):
+    """Quanto importa o que se diz: um AVISO não impede, mas o usuário precisa ver; uma FALHA é algo
+    que deu errado, no meio do relato; um ERRO é o que impediu."""
+
+    LINHA = enum.auto()
+    AVISO = enum.auto()
+    FALHA = enum.auto()
+    ERRO = enum.auto()
+
+
+class Relato(abc.ABC):
     """O que os casos de uso dizem enquanto trabalham."""
+
+    @abc.abstractmethod
+    def dizer(self, nivel: Nivel, texto: str) -> None:
+        """Uma ou mais linhas. As de FALHA e de ERRO aparecem mesmo no modo calado."""
 
     def linha(self, texto: str = "") -> None:
         """Uma ou mais linhas do relato."""
+        self.dizer(Nivel.LINHA, texto)
 
     def aviso(self, texto: str) -> None:
         """Algo que não impede, mas o usuário precisa ver."""
+        self.dizer(Nivel.AVISO, texto)
 
     def falha(self, texto: str) -> None:
-        """Algo que deu errado, no meio do relato; aparece mesmo no modo calado."""
+        """Algo que deu errado, no meio do relato."""
+        self.dizer(Nivel.FALHA, texto)
 
     def erro(self, texto: str) -> None:
-        """O que impediu; aparece mesmo no modo calado."""
+        """O que impediu."""
+        self.dizer(Nivel.ERRO, texto)
 
+    @abc.abstractmethod
     def avanco(
         self,
         empresa: str,
@@ -51,165 +58,33 @@ class Relato(Protocol):
     ) -> None:
         """Quantas linhas de uma tabela já vieram (ou foram); menos de `minimo` não se mostra."""
 
+    @abc.abstractmethod
     def documento(self, documento: Mapping[str, Any]) -> None:
         """O resultado da execução, para outro programa."""
 
+    @abc.abstractmethod
     def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
         """Enquanto durar, o avanço aparece, se houver onde; a `etapa`, também quando nenhuma tabela
         é grande."""
 
+    @abc.abstractmethod
     def perguntar(self, pergunta: str) -> str | None:
         """Uma linha do usuário, sem espaços em volta; None quando a entrada acabou."""
 
     @property
+    @abc.abstractmethod
     def largura(self) -> int | None:
         """As colunas do terminal; None se a saída não é um."""
 
 
-def preparar_saidas() -> None:
-    """stdout e stderr em UTF-8; o que não for texto válido sai escapado. Chamar uma vez."""
-    for saida in (sys.stdout, sys.stderr):
-        if isinstance(saida, io.TextIOWrapper):
-            saida.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-
-
-class RelatoTexto:
-    """Palavras em `saida`; barras de progresso se ela for um terminal."""
-
-    def __init__(self, saida: TextIO | None, erros: TextIO | None) -> None:
-        self._saida = saida
-        self._erros = erros
-        self._trinco = threading.RLock()
-        self._barras: Progress | None = None
-        self._tarefas: dict[tuple[str, str], TaskID] = {}
-
-    def linha(self, texto: str = "") -> None:
-        with self._trinco:
-            if self._barras is not None:
-                self._barras.console.print(
-                    texto, markup=False, highlight=False, emoji=False, soft_wrap=True
-                )
-            else:
-                _escrever(self._saida, texto)
-
-    def aviso(self, texto: str) -> None:
-        self.linha(em_linhas(f"⚠️ {texto}", self.largura, 3))
-
-    def falha(self, texto: str) -> None:
-        self.linha(texto)
-
-    def erro(self, texto: str) -> None:
-        with self._trinco:
-            _escrever(self._erros, texto)
-
-    def documento(self, documento: Mapping[str, Any]) -> None:
-        """Em texto, o relato já disse tudo."""
-
-    def perguntar(self, pergunta: str) -> str | None:
-        with self._sem_barras():
-            return self._perguntar(pergunta)
-
-    @contextlib.contextmanager
-    def _sem_barras(self) -> Iterator[None]:
-        """As barras se redesenhariam por cima da resposta."""
-        barras = self._barras
-        if barras is None:
-            yield
-            return
-        barras.stop()
-        try:
-            yield
-        finally:
-            barras.start()
-
-    def _perguntar(self, pergunta: str) -> str | None:
-        _escrever(self._saida, pergunta, fim="")
-        try:
-            resposta = _ler_linha(sys.stdin)
-        except (OSError, ValueError):
-            resposta = ""
-        if not resposta:
-            _escrever(self._saida, "")
-            return None
-        return resposta.strip()
-
-    @property
-    def largura(self) -> int | None:
-        if self._saida is None or not _e_terminal(self._saida):
-            return None
-        try:
-            return os.get_terminal_size(self._saida.fileno()).columns or None
-        except (OSError, ValueError):
-            return None
-
-    def avanco(
-        self,
-        empresa: str,
-        tabela: str,
-        lidas: int,
-        total: int | None,
-        minimo: int = LINHAS_PARA_BARRA,
-    ) -> None:
-        with self._trinco:
-            if self._barras is None or (total or lidas) < minimo:
-                return
-            chave = (empresa, tabela)
-            if chave not in self._tarefas:
-                nome = f"{visivel(empresa)} · {visivel(tabela)}"
-                self._tarefas[chave] = self._barras.add_task(nome, total=total)
-            self._barras.update(self._tarefas[chave], completed=lidas)
-            if total is not None and lidas >= total:
-                self._barras.remove_task(self._tarefas.pop(chave))
-
-    @contextlib.contextmanager
-    def acompanhando(self, etapa: str = "") -> Iterator[None]:
-        if self._barras is not None or not _e_terminal(self._saida):
-            yield  # já há quem mostre, ou não há onde
-            return
-        with _barras(self._saida, self.largura) as barras:
-            if etapa:
-                barras.add_task(visivel(etapa), total=None)
-            self._barras = barras
-            try:
-                yield
-            finally:
-                with self._trinco:
-                    self._barras = None
-                    self._tarefas.clear()
-
-
-class RelatoJson(RelatoTexto):
-    """Um documento JSON na saída padrão; as palavras na saída de erros."""
-
-    def __init__(self, saida: TextIO | None, erros: TextIO | None) -> None:
-        super().__init__(erros, erros)
-        self._documento = saida
-
-    def documento(self, documento: Mapping[str, Any]) -> None:
-        texto = json.dumps(documento, ensure_ascii=False, indent=2)
-        _escrever(self._documento, texto)
-
-
-class RelatoSilencioso:
-    """Só o que impediu; o resto, nem uma palavra. O documento, se houver, passa por `por_baixo`."""
+class RelatoSobre(Relato):
+    """Um relato que passa tudo a outro, o `por_baixo`; quem herda muda o que for preciso."""
 
     def __init__(self, por_baixo: Relato) -> None:
-        self._por_baixo = por_baixo
+        self.por_baixo = por_baixo
 
-    def linha(self, texto: str = "") -> None:
-        """Calado."""
-
-    def aviso(self, texto: str) -> None:
-        """Calado."""
-
-    def falha(self, texto: str) -> None:
-        self._por_baixo.erro(texto)
-
-    def erro(self, texto: str) -> None:
-        self._por_baixo.erro(texto)
-
-    def documento(self, documento: Mapping[str, Any]) -> None:
-        self._por_baixo.documento(documento)
+    def dizer(self, nivel: Nivel, texto: str) -> None:
+        self.por_baixo.dizer(nivel, texto)
 
     def avanco(
         self,
@@ -219,70 +94,31 @@ class RelatoSilencioso:
         total: int | None,
         minimo: int = LINHAS_PARA_BARRA,
     ) -> None:
-        """Calado."""
+        self.por_baixo.avanco(empresa, tabela, lidas, total, minimo)
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        self.por_baixo.documento(documento)
+
+    def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
+        return self.por_baixo.acompanhando(etapa)
 
     def perguntar(self, pergunta: str) -> str | None:
-        return self._por_baixo.perguntar(pergunta)
+        return self.por_baixo.perguntar(pergunta)
 
     @property
     def largura(self) -> int | None:
-        return self._por_baixo.largura
+        return self.por_baixo.largura
+
+
+class RelatoSilencioso(RelatoSobre):
+    """Só o que deu errado, na saída de erros; do resto, nem uma palavra nem um avanço."""
+
+    def dizer(self, nivel: Nivel, texto: str) -> None:
+        if nivel in (Nivel.FALHA, Nivel.ERRO):
+            self.por_baixo.dizer(Nivel.ERRO, texto)
 
     def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
-
-
-def _barras(saida: TextIO | None, largura: int | None) -> Progress:
-    """As barras: quem encolhe num terminal estreito é o nome, não a conta. Sobra lugar para o «^C»
-    que o terminal escreve: na linha de baixo, ele impediria de apagar a barra."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Falta
-    from rich.table import Column
-    from rich.text import Text
-
-    class Quantos(MofNCompleteColumn):
-        def render(self, task: Task) -> Text:
-            return super().render(task) if task.total or task.completed else Text("")
-
-    ate = max(largura - len("^C"), 1) if largura else None
-    console = Console(file=saida, emoji=False, markup=False, highlight=False, width=ate)
-    nome = Column(ratio=3, no_wrap=True, overflow="ellipsis")
-    return Progress(
-        TextColumn("   ⏳ {task.description}", markup=False, table_column=nome),
-        BarColumn(bar_width=None, table_column=Column(ratio=1)),
-        Quantos(),
-        Falta(),
-        console=console,
-        transient=True,
-        expand=True,
-    )
-
-
-def _e_terminal(saida: TextIO | None) -> bool:
-    try:
-        return saida is not None and saida.isatty()
-    except (OSError, ValueError):
-        return False
-
-
-def _ler_linha(entrada: TextIO | None) -> str:
-    """Uma linha, com o fim dela; vazia quando acabou. UTF-8, com BOM ou não (o PowerShell põe um),
-    seja o que for que o console diga; o que não for UTF-8, como o console disser."""
-    bruta = entrada.buffer.readline() if entrada is not None else b""
-    try:
-        return bruta.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return bruta.decode(entrada.encoding if entrada else "utf-8", "replace")
-
-
-def _escrever(saida: TextIO | None, texto: str, fim: str = "\n") -> None:
-    if saida is None:
-        return  # pythonw e tarefas agendadas não têm console
-    # Cano fechado, disco do log cheio, arquivo já fechado: o trabalho continua sem plateia.
-    with contextlib.suppress(OSError, ValueError):
-        saida.write(texto + fim)
-        saida.flush()
 
 
 def codigo_de(fazer: Callable[[], int], relato: Relato) -> int:

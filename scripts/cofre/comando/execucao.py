@@ -13,14 +13,8 @@ from types import FrameType
 
 from cofre.base.config import ambiente
 from cofre.base.erros import ErroCofre
-from cofre.base.relato import (
-    Relato,
-    RelatoJson,
-    RelatoSilencioso,
-    RelatoTexto,
-    codigo_de,
-    preparar_saidas,
-)
+from cofre.base.relato import Relato, RelatoSilencioso, codigo_de
+from cofre.base.tela import RelatoJson, RelatoTexto, preparar_saidas
 from cofre.comando.argumentos import Fazer
 
 

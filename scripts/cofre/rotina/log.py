@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.palavras import na_tela, visivel
-from cofre.base.relato import LINHAS_PARA_BARRA, Relato
+from cofre.base.relato import Nivel, Relato, RelatoSobre
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO
 
 PASTA = "logs"
@@ -113,55 +113,26 @@ def girar(
                     (pasta / nome).unlink()
 
 
-class RelatoComLog:
-    """Diz tudo ao relato `base` e escreve o mesmo no log, também o que a `base` cala. Guarda o
-    último documento, e o que deu errado."""
+class RelatoComLog(RelatoSobre):
+    """Escreve no log tudo o que diz ao relato `por_baixo`, também o que ele cala. Guarda o último
+    documento."""
 
-    def __init__(self, base: Relato, registro: Log) -> None:
-        self._base = base
-        self._registro = registro
+    def __init__(self, por_baixo: Relato, log: Log) -> None:
+        super().__init__(por_baixo)
+        self._log = log
         self.ultimo_documento: Mapping[str, Any] = {}
 
-    def linha(self, texto: str = "") -> None:
-        self._registro.escrever(texto)
-        self._base.linha(texto)
-
-    def aviso(self, texto: str) -> None:
-        self._registro.escrever(f"⚠️ {texto}")
-        self._base.aviso(texto)
-
-    def falha(self, texto: str) -> None:
-        self._registro.escrever(texto)
-        self._base.falha(texto)
-
-    def erro(self, texto: str) -> None:
-        self._registro.escrever(texto)
-        self._base.erro(texto)
+    def dizer(self, nivel: Nivel, texto: str) -> None:
+        self._log.escrever(f"⚠️ {texto}" if nivel is Nivel.AVISO else texto)
+        super().dizer(nivel, texto)
 
     def documento(self, documento: Mapping[str, Any]) -> None:
         """Para outros programas: no log, as palavras já disseram tudo."""
         self.ultimo_documento = documento
-        self._base.documento(documento)
-
-    def avanco(
-        self,
-        empresa: str,
-        tabela: str,
-        lidas: int,
-        total: int | None,
-        minimo: int = LINHAS_PARA_BARRA,
-    ) -> None:
-        self._base.avanco(empresa, tabela, lidas, total, minimo)
-
-    def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
-        return self._base.acompanhando(etapa)
+        super().documento(documento)
 
     def perguntar(self, pergunta: str) -> str | None:
-        resposta = self._base.perguntar(pergunta)
+        resposta = super().perguntar(pergunta)
         dita = "(sem resposta)" if resposta is None else visivel(resposta)
-        self._registro.escrever(f"{pergunta}{dita}")
+        self._log.escrever(f"{pergunta}{dita}")
         return resposta
-
-    @property
-    def largura(self) -> int | None:
-        return self._base.largura
