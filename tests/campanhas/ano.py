@@ -28,7 +28,7 @@ from cofre.base.linha import juntar  # noqa: E402
 from cofre.base.tela import RelatoTexto  # noqa: E402
 from cofre.deposito.deposito import Deposito  # noqa: E402
 from cofre.deposito.formato import Gravador  # noqa: E402
-from cofre.rotina.poda.poda import PedidoDePoda, Podadora  # noqa: E402
+from cofre.rotina.poda.poda import Poda  # noqa: E402
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo  # noqa: E402
 from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal  # noqa: E402
 
@@ -137,9 +137,9 @@ def medidas(pasta: Path) -> Iterator[str]:
         um_ano(modelos, deposito, parado=parado)
         sem, com = medir(deposito.raiz)
         yield f"{compactar=} {parado=}: sem links {sem:.1f} MB, com links {com:.1f} MB"
-        podadora = Podadora(deposito, PedidoDePoda(POLITICA), RelatoTexto(None, None))
-        planos = podadora.planejar(COMECO + timedelta(days=DIAS))
-        podadora.executar(planos)
+        poda = Poda(deposito, POLITICA, RelatoTexto(None, None))
+        planos = poda.planejar(COMECO + timedelta(days=DIAS))
+        poda.executar(planos)
         sem, com = medir(deposito.raiz)
         quantos = sum(len(p.backups) - len(p.saem) for p in planos)
         yield f"  podado ({quantos} backups): sem links {sem:.1f} MB, com links {com:.1f} MB"

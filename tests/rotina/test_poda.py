@@ -35,7 +35,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
 from cofre.deposito.verificacao import danos_de
 from cofre.rotina.encolhimento import reconhecer
-from cofre.rotina.poda.poda import PedidoDePoda, Podadora, so_o_que_foi_visto
+from cofre.rotina.poda.poda import Poda, so_o_que_foi_visto
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 INCOMPLETO: Mapping[str, Any] = {"falhas": {"vendas": "sem permissão"}}
@@ -74,14 +74,13 @@ def podar(deposito: Deposito, *argumentos: str, resposta: str | None = None) -> 
     return Saida(processo.returncode, processo.stdout.decode(), processo.stderr.decode())
 
 
-def podadora(deposito: Deposito, politica: Politica, *, apesar: bool = False) -> Podadora:
-    pedido = PedidoDePoda(politica, apesar_do_encolhimento=apesar)
-    return Podadora(deposito, pedido, RelatoTexto(None, None))
+def poda_de(deposito: Deposito, politica: Politica, *, apesar: bool = False) -> Poda:
+    return Poda(deposito, politica, RelatoTexto(None, None), apesar_do_encolhimento=apesar)
 
 
 def ficam(deposito: Deposito, politica: Politica, *, apesar: bool = False) -> dict[str, list[str]]:
     """Poda no mesmo processo; devolve os motivos de cada um que ficou, conferindo o disco."""
-    podar_ = podadora(deposito, politica, apesar=apesar)
+    podar_ = poda_de(deposito, politica, apesar=apesar)
     planos = podar_.planejar(AGORA)
     assert podar_.executar(planos).codigo == 0
     motivos = {
@@ -424,7 +423,7 @@ def test_empresa_que_sumiu_guarda_o_que_as_regras_mandam(deposito: Deposito) -> 
 def test_so_sai_o_que_o_usuario_viu(deposito: Deposito) -> None:
     """Entre a pergunta e a resposta, outro backup chegou: o que ele libera não foi mostrado."""
     cinco_dias(deposito)
-    podar_ = podadora(deposito, UM)
+    podar_ = poda_de(deposito, UM)
     vistos = podar_.planejar(AGORA)
     publicar(deposito, "20260306_030000")
     podar_.executar(so_o_que_foi_visto(podar_.planejar(AGORA), vistos))

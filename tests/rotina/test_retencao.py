@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,32 +11,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofre.base.config.valores import Politica
-from cofre.rotina.poda.retencao import Destino, Guardado, garantia, planejar
+from cofre.rotina.poda.retencao import BackupNaPoda, garantia, planejar
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 
 
-def guardado(quando: datetime, **mais: object) -> Guardado:
-    return Guardado(f"{quando:%Y%m%d_%H%M%S}", quando, **mais)  # type: ignore[arg-type]
+def guardado(quando: datetime, **mais: object) -> BackupNaPoda:
+    return BackupNaPoda(f"{quando:%Y%m%d_%H%M%S}", quando, **mais)  # type: ignore[arg-type]
 
 
-def de(texto: str, **mais: object) -> Guardado:
+def de(texto: str, **mais: object) -> BackupNaPoda:
     """«20260331_03» ou «20260331» (às 3:00)."""
     dia, _, hora = texto.partition("_")
     quando = datetime.strptime(f"{dia}{hora or '03'}", "%Y%m%d%H").astimezone()
     return guardado(quando, **mais)
 
 
-def diarios(quantos: int, ate: datetime = AGORA) -> list[Guardado]:
+def diarios(quantos: int, ate: datetime = AGORA) -> list[BackupNaPoda]:
     """Um por dia, às 3:00, até hoje."""
     ultimo = ate.replace(hour=3)
     return [guardado((ultimo - timedelta(days=n)).astimezone()) for n in range(quantos)][::-1]
 
 
-def ficam(destinos: Iterable[Destino]) -> dict[str, tuple[str, ...]]:
+def por_decidir(backup: BackupNaPoda) -> BackupNaPoda:
+    """O mesmo, como era antes de se decidir dele."""
+    return replace(backup, motivos=())
+
+
+def ficam(destinos: Iterable[BackupNaPoda]) -> dict[str, tuple[str, ...]]:
     """Dia (ou dia e hora, se não é às 3:00) → por que fica."""
     return {
-        d.backup.carimbo.removesuffix("_030000").removesuffix("0000"): d.motivos
+        d.carimbo.removesuffix("_030000").removesuffix("0000"): d.motivos
         for d in destinos
         if not d.sai
     }
@@ -207,7 +213,7 @@ def test_encolhimento_guarda_tudo_ate_ele() -> None:
         "20260331": ("último",),
     }
     assert ficam(planejar(backups, politica, AGORA)) == esperado
-    sobraram = [d.backup for d in planejar(backups, politica, AGORA) if not d.sai]
+    sobraram = [por_decidir(d) for d in planejar(backups, politica, AGORA) if not d.sai]
     assert ficam(planejar(sobraram, politica, AGORA)) == esperado
     apesar = planejar(backups, politica, AGORA, apesar_do_encolhimento=True)
     assert ficam(apesar) == {"20260331": ("último",)}
@@ -244,12 +250,12 @@ quaisquer = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(quaisquer, politicas, st.booleans())
 def test_so_sai_o_que_tem_outro_completo_mais_novo_que_fica(
-    backups: list[Guardado], politica: Politica, apesar: bool
+    backups: list[BackupNaPoda], politica: Politica, apesar: bool
 ) -> None:
     destinos = planejar(backups, politica, AGORA, apesar_do_encolhimento=apesar)
-    assert [d.backup for d in destinos] == sorted(backups, key=lambda b: b.carimbo)
-    fica = [d.backup for d in destinos if not d.sai]
-    for saiu in (d.backup for d in destinos if d.sai):
+    assert [por_decidir(d) for d in destinos] == sorted(backups, key=lambda b: b.carimbo)
+    fica = [por_decidir(d) for d in destinos if not d.sai]
+    for saiu in (por_decidir(d) for d in destinos if d.sai):
         assert any(b.rotina and b.inteiro and b.carimbo > saiu.carimbo for b in fica)
         assert not saiu.protegido
         assert garantia(backups, AGORA) in {b.carimbo for b in fica}
@@ -261,9 +267,9 @@ def test_so_sai_o_que_tem_outro_completo_mais_novo_que_fica(
 
 @settings(deadline=None)
 @given(quaisquer, politicas)
-def test_podar_de_novo_nao_apaga_mais_nada(backups: list[Guardado], politica: Politica) -> None:
-    uma = [d.backup for d in planejar(backups, politica, AGORA) if not d.sai]
-    outra = [d.backup for d in planejar(uma, politica, AGORA) if not d.sai]
+def test_podar_de_novo_nao_apaga_mais_nada(backups: list[BackupNaPoda], politica: Politica) -> None:
+    uma = [por_decidir(d) for d in planejar(backups, politica, AGORA) if not d.sai]
+    outra = [por_decidir(d) for d in planejar(uma, politica, AGORA) if not d.sai]
     assert outra == uma
 
 

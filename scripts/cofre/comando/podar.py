@@ -14,15 +14,11 @@ from cofre.comando.argumentos import inteiro_entre, opcao_de_empresa, opcoes_de_
 from cofre.comando.execucao import registrada
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import travar
-from cofre.rotina.poda.poda import (
-    PALAVRA,
-    PELA_METADE,
-    PedidoDePoda,
-    Podadora,
-    documento,
-    so_o_que_foi_visto,
-)
+from cofre.rotina.poda import palavras
+from cofre.rotina.poda.plano import ResumoDaPoda
+from cofre.rotina.poda.poda import PELA_METADE, Poda, so_o_que_foi_visto
 
+PALAVRA = "PODAR"
 REGRAS = {
     "ultimos": "fica cada um dos N mais novos",
     "diarios": "fica o mais novo de cada um dos N últimos dias que têm backup",
@@ -47,29 +43,28 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         )
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     apesar = bool(opcoes.apesar_do_encolhimento)
-    pedido = PedidoDePoda(politica, tuple(opcoes.empresa or ()), apesar)
     try:
-        return _conduzir(Podadora(deposito, pedido, relato), opcoes)
+        poda = Poda(deposito, politica, relato, tuple(opcoes.empresa or ()), apesar)
+        return _conduzir(poda, opcoes)
     except KeyboardInterrupt:
         raise Interrompido("Interrompido.", PELA_METADE) from None
 
 
-def _conduzir(podadora: Podadora, opcoes: Namespace) -> int:
+def _conduzir(poda: Poda, opcoes: Namespace) -> int:
     """Mostra, pergunta e só então pega a trava: uma pergunta sem resposta não impede um backup."""
-    planos = podadora.planejar(datetime.now().astimezone())
-    podadora.mostrar(planos)
-    resultado = None
+    planos = poda.planejar(datetime.now().astimezone())
+    palavras.mostrar(planos, poda.politica, poda.relato)
+    resumo = ResumoDaPoda()
     if not opcoes.simular:
         if any(p.saem for p in planos) and not opcoes.sim:
-            _confirmar(podadora.relato)
+            _confirmar(poda.relato)
         # Também sem nada a apagar: uma poda que morreu no meio termina aqui.
-        with travar(podadora.deposito.raiz, "poda"):
-            podadora.deposito.preparar()
-            resultado = podadora.executar(
-                so_o_que_foi_visto(podadora.planejar(datetime.now().astimezone()), planos)
-            )
-    podadora.relato.documento(documento(podadora.pedido, planos, resultado))
-    return resultado.codigo if resultado else 0
+        with travar(poda.deposito.raiz, "poda"):
+            poda.deposito.preparar()
+            agora = poda.planejar(datetime.now().astimezone())
+            resumo = poda.executar(so_o_que_foi_visto(agora, planos))
+    poda.relato.documento(palavras.documento(poda.politica, planos, resumo))
+    return resumo.codigo
 
 
 def _confirmar(relato: Relato) -> None:

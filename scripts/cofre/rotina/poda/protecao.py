@@ -7,28 +7,31 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, PREFIXO, diarios
-from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, de_rotina
+from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, bytes_de, de_rotina
 from cofre.deposito.metadados import TIPOS_DE_ROTINA
 from cofre.deposito.publicacao import so_cita_os_seus
 from cofre.rotina.encolhimento import reconhecido_ate
-from cofre.rotina.poda.retencao import Guardado
+from cofre.rotina.poda.retencao import BackupNaPoda
 
 
-def guardados(
+def na_poda(
     guardada: EmpresaComBackups, da_pasta: Sequence[Backup], estados: Mapping[str, str]
-) -> list[Guardado]:
+) -> list[BackupNaPoda]:
     """Os backups da empresa como a retenção os vê. `da_pasta` são todos os da pasta, também os de
     outra empresa que alguém tenha posto lá; `estados`, os de `estado_de`, por carimbo."""
     protegidos = dict(_protegidos(guardada, da_pasta, estados))
     reconhecido = reconhecido_ate(guardada.pasta, guardada.empresa.id)
     return [
-        Guardado(
+        BackupNaPoda(
             b.carimbo,
             b.quando,
             rotina=de_rotina(b),
             inteiro=estados[b.carimbo] == "completo" and not _da_primeira_versao(b),
             protegido=protegidos.get(b.carimbo, ""),
             encolhido=bool(b.meta and b.meta.encolhidas) and b.carimbo > reconhecido,
+            tipo=b.meta.tipo if b.meta else "",
+            estado=estados[b.carimbo],
+            bytes=bytes_de(b),
         )
         for b in guardada.backups
     ]

@@ -10,7 +10,7 @@ O que vale sempre: **só sai um backup de que há outro completo, de rotina, mai
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cofre.base.config.valores import Politica
@@ -22,12 +22,13 @@ FOLGA_DO_RELOGIO = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Guardado:
-    """Um backup, no que importa aqui.
+class BackupNaPoda:
+    """Um backup, e o que se decide dele: fica pelos `motivos`, ou sai se não há nenhum.
 
     `rotina`: feito por alguém ou pela tarefa agendada, e não por uma restauração; `inteiro`: tem
     tudo, e os arquivos estão lá; `protegido` diz por que não pode sair, seja qual for a regra;
-    `encolhido`: nele os dados tinham encolhido de repente.
+    `encolhido`: nele os dados tinham encolhido de repente. O `tipo`, o `estado` e os `bytes` que
+    ele tem sozinho são só para mostrar.
     """
 
     carimbo: str
@@ -36,14 +37,10 @@ class Guardado:
     inteiro: bool = True
     protegido: str = ""
     encolhido: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Destino:
-    """O que se decide de um backup: fica pelos `motivos`, ou sai se não há nenhum."""
-
-    backup: Guardado
-    motivos: tuple[str, ...]
+    tipo: str = ""
+    estado: str = ""
+    bytes: int = 0
+    motivos: tuple[str, ...] = ()
 
     @property
     def sai(self) -> bool:
@@ -51,22 +48,23 @@ class Destino:
 
 
 def planejar(
-    backups: Sequence[Guardado],
+    backups: Sequence[BackupNaPoda],
     politica: Politica,
     agora: datetime,
     *,
     apesar_do_encolhimento: bool = False,
-) -> tuple[Destino, ...]:
-    """O destino de cada backup de uma empresa, do mais antigo ao mais novo. `agora` tem fuso."""
+) -> tuple[BackupNaPoda, ...]:
+    """Os backups de uma empresa com os seus motivos, do mais antigo ao mais novo. `agora` tem
+    fuso."""
     em_ordem = sorted(backups, key=lambda b: b.carimbo)
     if politica.vazia:
-        return tuple(Destino(b, ("nenhuma regra foi dada",)) for b in em_ordem)
+        return tuple(replace(b, motivos=("nenhuma regra foi dada",)) for b in em_ordem)
     completos = _completos(em_ordem, agora)
     regras = _pelas_regras(completos, politica)
     encolhido = max((b.carimbo for b in em_ordem if b.encolhido), default="")
     if apesar_do_encolhimento:
         encolhido = ""
-    destinos = []
+    decididos = []
     for b in em_ordem:
         motivos = [b.protegido] if b.protegido else []
         if b.carimbo <= encolhido:
@@ -78,25 +76,25 @@ def planejar(
             motivos += regras.get(b.carimbo, ())
         else:
             motivos += _dos_outros(b, completos, politica, agora)
-        destinos.append(Destino(b, tuple(motivos)))
-    return tuple(destinos)
+        decididos.append(replace(b, motivos=tuple(motivos)))
+    return tuple(decididos)
 
 
-def garantia(backups: Sequence[Guardado], agora: datetime) -> str:
+def garantia(backups: Sequence[BackupNaPoda], agora: datetime) -> str:
     """O carimbo do completo mais novo, que fica por qualquer regra; vazio se não há nenhum."""
     return max((b.carimbo for b in _completos(backups, agora)), default="")
 
 
-def _completos(backups: Sequence[Guardado], agora: datetime) -> list[Guardado]:
+def _completos(backups: Sequence[BackupNaPoda], agora: datetime) -> list[BackupNaPoda]:
     return [b for b in backups if b.rotina and b.inteiro and not _no_futuro(b, agora)]
 
 
-def _no_futuro(backup: Guardado, agora: datetime) -> bool:
+def _no_futuro(backup: BackupNaPoda, agora: datetime) -> bool:
     return backup.quando > agora + FOLGA_DO_RELOGIO
 
 
 def _dos_outros(
-    backup: Guardado, completos: Sequence[Guardado], politica: Politica, agora: datetime
+    backup: BackupNaPoda, completos: Sequence[BackupNaPoda], politica: Politica, agora: datetime
 ) -> list[str]:
     """Os que não são um backup completo de rotina: ficam até haver outro que os substitua."""
     mais_novos = sum(c.carimbo > backup.carimbo for c in completos)
@@ -109,9 +107,9 @@ def _dos_outros(
     return []
 
 
-def _pelas_regras(completos: Sequence[Guardado], politica: Politica) -> dict[str, list[str]]:
+def _pelas_regras(completos: Sequence[BackupNaPoda], politica: Politica) -> dict[str, list[str]]:
     """Carimbo → as regras que querem esse backup, só dos que alguma quer."""
-    periodos: tuple[tuple[str, int, Callable[[Guardado], object]], ...] = (
+    periodos: tuple[tuple[str, int, Callable[[BackupNaPoda], object]], ...] = (
         ("último", politica.ultimos, lambda b: b.carimbo),
         ("diário", politica.diarios, lambda b: b.quando.date()),
         ("semanal", politica.semanais, lambda b: b.quando.isocalendar()[:2]),

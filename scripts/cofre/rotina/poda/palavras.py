@@ -1,0 +1,104 @@
+"""A poda em palavras: o plano, o que se apagou, e o documento da saída --json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from cofre.base.config.valores import Politica
+from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
+from cofre.base.relato import Relato
+from cofre.rotina.poda.plano import PodaDeEmpresa, ResumoDaPoda
+from cofre.rotina.poda.retencao import BackupNaPoda
+
+
+def mostrar(
+    planos: Sequence[PodaDeEmpresa],
+    politica: Politica,
+    relato: Relato,
+    *,
+    so_o_que_sai: bool = False,
+) -> None:
+    """O plano: cada empresa, o que sai e o que fica, e por quê."""
+    relato.linha(f"🧹 PODA (guardar: {politica.em_palavras()})")
+    for plano in planos:
+        if so_o_que_sai and not plano.saem:
+            continue
+        relato.linha()
+        relato.linha(f"🏢 {visivel(plano.empresa.nome)}: {_conta(plano)}")
+        for b in plano.backups:
+            if b.sai or not so_o_que_sai:
+                relato.linha(f"   {_em_uma_linha(b)}")
+    relato.linha()
+    saem = sum(len(p.saem) for p in planos)
+    todos = sum(len(p.backups) for p in planos)
+    if saem:
+        libera = tamanho(sum(p.libera for p in planos))
+        relato.linha(f"📦 Saem {numero(saem)} de {_backups(todos)}; o disco ganha {libera}")
+    else:
+        relato.linha(f"✅ Nada a apagar ({_backups(todos)})")
+
+
+def recusada(plano: PodaDeEmpresa, causa: str, relato: Relato) -> None:
+    """A empresa de que nada se apagou."""
+    relato.falha(f"❌ {visivel(plano.empresa.nome)}: {visivel(causa)}")
+    relato.falha("   Nada desta empresa foi apagado. Faça um backup novo e confira com:")
+    relato.falha("   python scripts/backup-por-empresa.py verificar")
+
+
+def fim(resumo: ResumoDaPoda, relato: Relato) -> None:
+    """O que se apagou, se algo se apagou."""
+    if resumo.apagados:
+        apagados = plural(resumo.apagados, "backup apagado", "backups apagados")
+        relato.linha(f"✅ {apagados}; o disco ganhou {tamanho(resumo.liberados)}")
+
+
+def documento(
+    politica: Politica, planos: Sequence[PodaDeEmpresa], resumo: ResumoDaPoda
+) -> dict[str, Any]:
+    """Para a saída --json."""
+    return {
+        "acao": "podar",
+        "codigo": resumo.codigo,
+        "guardar": asdict(politica),
+        "apagados": resumo.apagados,
+        "bytes_liberados": resumo.liberados,
+        "recusadas": dict(resumo.recusadas),
+        "empresas": [
+            {
+                "id": p.empresa.id,
+                "nome": p.empresa.nome,
+                "libera": p.libera,
+                "backups": [_do_backup(b) for b in p.backups],
+            }
+            for p in planos
+        ],
+    }
+
+
+def _do_backup(b: BackupNaPoda) -> dict[str, Any]:
+    return {
+        "carimbo": b.carimbo,
+        "sai": b.sai,
+        "motivos": list(b.motivos),
+        "estado": b.estado,
+        "bytes": b.bytes,
+    }
+
+
+def _em_uma_linha(b: BackupNaPoda) -> str:
+    partes = (na_tela(b.quando), visivel(b.tipo), b.estado, tamanho(b.bytes))
+    porque = f"  ({visivel(', '.join(b.motivos))})" if b.motivos else ""
+    return f"{'sai ' if b.sai else 'fica'}  {'  '.join(p for p in partes if p)}{porque}"
+
+
+def _conta(plano: PodaDeEmpresa) -> str:
+    if not plano.saem:
+        return f"nada sai de {_backups(len(plano.backups))}"
+    quantos = f"saem {numero(len(plano.saem))} de {_backups(len(plano.backups))}"
+    return f"{quantos}; o disco ganha {tamanho(plano.libera)}"
+
+
+def _backups(quantos: int) -> str:
+    return plural(quantos, "backup", "backups")

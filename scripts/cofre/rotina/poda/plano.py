@@ -1,0 +1,42 @@
+"""O que uma poda apagaria de cada empresa, e o que apagou."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import Empresa
+from cofre.rotina.poda.retencao import BackupNaPoda
+
+
+@dataclass(frozen=True, slots=True)
+class PodaDeEmpresa:
+    """O plano de uma empresa: os backups, do mais antigo ao mais novo; `libera`, em bytes, o que o
+    disco ganha se saírem os que saem; `garantia`, o carimbo do completo mais novo, que fica."""
+
+    empresa: Empresa
+    pasta: Path
+    backups: tuple[BackupNaPoda, ...]
+    libera: int
+    garantia: str
+
+    @property
+    def saem(self) -> tuple[BackupNaPoda, ...]:
+        return tuple(b for b in self.backups if b.sai)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumoDaPoda:
+    """O que foi apagado: quantos backups, quantos bytes; `recusadas`, as empresas em que nada se
+    apagou (id → causa)."""
+
+    apagados: int = 0
+    liberados: int = 0
+    recusadas: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def codigo(self) -> int:
+        """O código de saída."""
+        return BackupDanificado.codigo if self.recusadas else 0
