@@ -78,8 +78,6 @@ def test_o_catalogo_e_o_da_api_e_o_que_ela_esconde(supabase: SupabaseLocal, tmp_
     assert (notas.nao_gravaveis, notas.identidades) == (("numero",), ("numero",))
     itens_ = outro.tabelas["vendas_itens"]
     assert (itens_.nao_gravaveis, itens_.identidades) == (("subtotal",), ())
-    assert itens_.gatilhos
-    assert outro.tabelas["clientes"].nao_validadas
 
 
 def como_na_api(tabela: Tabela) -> Tabela:
@@ -89,8 +87,6 @@ def como_na_api(tabela: Tabela) -> Tabela:
         tabela,
         identidades=(),
         externas=(),
-        gatilhos=(),
-        nao_validadas=(),
         nao_gravaveis=nao_gravaveis,
     )
 

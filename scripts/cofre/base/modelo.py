@@ -115,10 +115,9 @@ class ChaveEstrangeira:
 class Tabela:
     """Uma tabela; `nao_gravaveis` são as colunas geradas e de identidade ALWAYS.
 
-    Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
+    Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever; e
     `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
-    confundam com as de uma tabela de mesmo nome; os `gatilhos` ligados; e as `nao_validadas`,
-    restrições NOT VALID, que linhas antigas podem furar.
+    confundam com as de uma tabela de mesmo nome.
     """
 
     nome: str
@@ -128,8 +127,6 @@ class Tabela:
     nao_gravaveis: tuple[str, ...] = ()
     identidades: tuple[str, ...] = ()
     externas: tuple[ChaveEstrangeira, ...] = ()
-    gatilhos: tuple[str, ...] = ()
-    nao_validadas: tuple[str, ...] = ()
 
     @property
     def ordem(self) -> tuple[str, ...]:

@@ -61,8 +61,7 @@ _COLUNAS = f"""
 """
 _RESTRICOES = f"""
     SELECT k.conrelid::bigint AS tabela, k.conname::text AS nome, k.contype::text AS tipo,
-        k.confdeltype::text AS ao_remover, k.convalidated AS validada,
-        f.relname::text AS para,
+        k.confdeltype::text AS ao_remover, f.relname::text AS para,
         CASE WHEN f.relnamespace <> c.relnamespace THEN n.nspname::text END AS fora,
         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x(n, i)
               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i)
@@ -76,12 +75,6 @@ _RESTRICOES = f"""
     LEFT JOIN pg_namespace n ON n.oid = f.relnamespace
     WHERE {_NOSSAS} AND c.relkind IN ('r', 'p')
     ORDER BY k.conrelid, k.conname
-"""
-_GATILHOS = f"""
-    SELECT g.tgrelid::bigint AS tabela, g.tgname::text AS nome
-    FROM pg_class c JOIN pg_trigger g ON g.tgrelid = c.oid
-    WHERE {_NOSSAS} AND NOT g.tgisinternal AND g.tgenabled <> 'D'
-    ORDER BY g.tgrelid, g.tgname
 """
 
 
@@ -105,20 +98,14 @@ class _Restricao(NamedTuple):
     nome: str
     tipo: str
     ao_remover: str
-    validada: bool
     para: str | None
     fora: str | None
     colunas: list[str]
     referencias: list[str]
 
 
-class _Gatilho(NamedTuple):
-    tabela: int
-    nome: str
-
-
 T = TypeVar("T", bound=NamedTuple)
-DaTabela = TypeVar("DaTabela", _Coluna, _Restricao, _Gatilho)
+DaTabela = TypeVar("DaTabela", _Coluna, _Restricao)
 
 
 def descobrir(conexao: psycopg.Connection) -> Catalogo:
@@ -128,11 +115,10 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
             relacoes = _ler(conexao, _Relacao, _RELACOES)
             colunas = _por_tabela(_ler(conexao, _Coluna, _COLUNAS))
             restricoes = _por_tabela(_ler(conexao, _Restricao, _RESTRICOES))
-            gatilhos = _por_tabela(_ler(conexao, _Gatilho, _GATILHOS))
     except psycopg.Error as e:
         raise na_consulta(e, "pg_catalog") from e
     tabelas = {
-        r.nome: _tabela(r.nome, colunas[r.oid], restricoes[r.oid], gatilhos[r.oid])
+        r.nome: _tabela(r.nome, colunas[r.oid], restricoes[r.oid])
         for r in relacoes
         if r.tipo in "rp"
     }
@@ -154,7 +140,6 @@ def _tabela(
     nome: str,
     colunas: Sequence[_Coluna],
     restricoes: Sequence[_Restricao],
-    gatilhos: Sequence[_Gatilho],
 ) -> Tabela:
     modelo = tuple(Coluna(c.nome, nome_do_tipo(c.tipo), c.anulavel) for c in colunas)
     da_chave = {c for r in restricoes if r.tipo == "p" for c in r.colunas}
@@ -168,8 +153,6 @@ def _tabela(
         nao_gravaveis=tuple(c.nome for c in colunas if c.gerada or c.identidade),
         identidades=tuple(c.nome for c in colunas if c.identidade),
         externas=tuple(_chave(r) for r in estrangeiras if r.fora is not None),
-        gatilhos=tuple(g.nome for g in gatilhos),
-        nao_validadas=tuple(r.nome for r in restricoes if not r.validada),
     )
 
 
