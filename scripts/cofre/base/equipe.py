@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -58,8 +59,9 @@ class Equipe:
         restantes = iter(itens)
         while True:
             try:
-                while len(fila) < 2 * self._tamanho and (item := next(restantes, fila)) is not fila:
-                    fila.append(self._fios.submit(fazer, item))  # type: ignore[arg-type]
+                lugares = 2 * self._tamanho - len(fila)
+                novos = itertools.islice(restantes, lugares)
+                fila.extend(self._fios.submit(fazer, item) for item in novos)
                 if not fila:
                     return
                 while not wait([fila[0]], timeout=VIGIA).done:

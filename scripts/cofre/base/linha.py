@@ -29,11 +29,6 @@ class Campos(msgspec.Struct):
     def __getitem__(self, coluna: str) -> bytes:
         return bytes(getattr(self, self.NOMES[coluna]))
 
-    @property
-    def pendurada(self) -> Campos:
-        """A linha pendurada nesta. AttributeError se o tipo não a tem."""
-        return getattr(self, PENDURADA)  # type: ignore[no-any-return]
-
 
 def tipo_com(
     colunas: Sequence[str], *, opcionais: bool = False, pendurada: tuple[str, type] | None = None

@@ -18,6 +18,7 @@ from cofre.deposito import inventario
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import travar
 from cofre.rotina.ensaio import rodizio
+from cofre.rotina.ensaio.embutido import postgres_embutido
 from cofre.rotina.ensaio.rodizio import Restaurar
 from cofre.rotina.painel.pagina import atualizar_painel
 
@@ -59,8 +60,6 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
     with contextlib.ExitStack() as pilha:
         teste = acessos.teste
         if embutido or teste is None:
-            from cofre.rotina.ensaio.embutido import postgres_embutido
-
             teste = pilha.enter_context(postgres_embutido())
         onde = banco.endereco_de_teste(teste, acessos.producao)
         conexao = pilha.enter_context(banco.transacao_sem_volta(onde))

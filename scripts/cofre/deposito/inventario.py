@@ -1,12 +1,10 @@
-"""O que há no depósito: a ação `listar` (as empresas, e cada backup com data, tipo, tamanho e
-estado) e a lista de datas de uma empresa."""
+"""O que há no depósito: as empresas, os backups de cada uma, e como está cada um."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa
@@ -15,10 +13,6 @@ from cofre.base.selecao import escolher_empresas
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
-
-if TYPE_CHECKING:
-    from cofre.deposito.backup import Backup
-
 
 EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
 

@@ -19,7 +19,8 @@ ELOS = (("user_id", ""),)
 
 def em_dia(bruto: Mapping[str, Any]) -> dict[str, Any]:
     """Os metadados, com as chaves como hoje e sem as tabelas, que `arquivos` acha."""
-    falhas = dict.fromkeys(map(str, bruto.get("tabelas_falha") or ()), "")
+    nomes = bruto.get("tabelas_falha")
+    falhas = dict.fromkeys(map(str, nomes), "") if isinstance(nomes, list) else {}
     return {**bruto, "tabelas": {}, "falhas": falhas}
 
 
