@@ -184,11 +184,10 @@ def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path) ->
         passo += 1
         antes = _sem_trava(fotografia_do_disco(destino))
         mais = {"PASSO": str(passo), "PYTHONDONTWRITEBYTECODE": "1"}
-        processo = abrir(projeto, destino, "--empresa", DONO, mais=mais, programa=SUICIDA)
-        saida, erros = processo.communicate(timeout=PACIENCIA)
-        terminou = processo.returncode == 0
+        fim = executar(projeto, destino, "--empresa", DONO, mais=mais, programa=SUICIDA, novo=False)
+        terminou = fim.codigo == 0
         if not terminou:
-            assert processo.returncode == -signal.SIGKILL, (saida + erros).decode()
+            assert fim.codigo == -signal.SIGKILL, fim.tudo
             _conferir_depois_da_morte(projeto, destino, antes)
     assert passo > PASSOS_NO_DISCO
 
@@ -201,7 +200,7 @@ def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(
         "passos += 1", "passos = alvo * (escreve and '.em_andamento_' in argumentos[0])"
     )
     mais = {"PASSO": "1"}
-    executar(projeto, tmp_path, "--empresa", DONO, programa=programa, mais=mais)
+    executar(projeto, tmp_path, "--empresa", DONO, programa=programa, mais=mais, novo=False)
     assert [p.name[:14] for p in (tmp_path / "empresa_aaaa1111").iterdir()] == [".em_andamento_"]
     assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(

@@ -9,14 +9,13 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from apoio.execucao import (
+    RAIZ,
     conteudo,
     executar,
     fotografia_do_disco,
@@ -132,7 +131,8 @@ def test_um_anterior_estragado_nao_serve(
 # Publica o segundo backup e morre antes do n-ésimo passo no disco.
 SUICIDA = """
 import os, signal, sys
-passos, alvo, destino = 0, int(sys.argv[1]), sys.argv[2]
+passos, alvo, destino = 0, int(sys.argv[2]), os.environ["BACKUP_DIR"]
+sys.path[:0] = [os.path.dirname(sys.argv[1]), os.environ["TESTES"]]
 MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
 def gancho(evento, argumentos):
     global passos
@@ -159,12 +159,10 @@ def test_kill_9_enquanto_se_liga(tmp_path: Path) -> None:
         deposito = Deposito(tmp_path / str(passo))
         publicar(deposito, "20260101_030000")
         antes = fotografia_do_disco(deposito.raiz)
-        codigo = subprocess.run(
-            [sys.executable, "-c", SUICIDA, str(passo), str(deposito.raiz)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            check=False,
-        ).returncode
-        assert codigo in (0, -signal.SIGKILL)
+        mais = {"TESTES": str(RAIZ / "tests")}
+        morto = executar(None, deposito.raiz, str(passo), mais=mais, programa=SUICIDA, novo=False)
+        codigo = morto.codigo
+        assert codigo in (0, -signal.SIGKILL), morto.tudo
         deposito.preparar()
         backups = deposito.da_empresa(ANA)
         assert [_danos(b) for b in backups] == [[]] * len(backups)

@@ -6,8 +6,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,12 +14,10 @@ from typing import Any
 import pytest
 
 from apoio.execucao import (
-    BACKUP,
-    PACIENCIA,
     RAIZ,
     Saida,
     abrir,
-    ambiente,
+    ate_o_fim,
     executar,
     fotografia_do_disco,
 )
@@ -63,15 +59,8 @@ def cinco_dias(deposito: Deposito, dono: str = ANA) -> list[Backup]:
 
 def podar(deposito: Deposito, *argumentos: str, resposta: str | None = None) -> Saida:
     """O script de verdade; sem resposta, a entrada está fechada."""
-    processo = subprocess.run(
-        [sys.executable, str(BACKUP), "podar", *argumentos],
-        env=ambiente(None, deposito.raiz),
-        input=b"" if resposta is None else f"{resposta}\n".encode(),
-        capture_output=True,
-        timeout=PACIENCIA,
-        check=False,
-    )
-    return Saida(processo.returncode, processo.stdout.decode(), processo.stderr.decode())
+    processo = abrir(None, deposito.raiz, "podar", *argumentos, com_entrada=True)
+    return ate_o_fim(processo, None if resposta is None else f"{resposta}\n".encode())
 
 
 def poda_de(deposito: Deposito, politica: Politica, *, apesar: bool = False) -> Poda:
@@ -471,11 +460,10 @@ def test_kill_9_em_cada_passo(tmp_path: Path) -> None:
         inteiro = sem_trava(deposito)
         mais = {"PASSO": str(passo), "PYTHONDONTWRITEBYTECODE": "1"}
         pedido = ("podar", "--manter-ultimos", "1", "--sim")
-        processo = abrir(None, deposito.raiz, *pedido, mais=mais, programa=SUICIDA)
-        saida, erros = processo.communicate(timeout=PACIENCIA)
-        terminou = processo.returncode == 0
+        fim = executar(None, deposito.raiz, *pedido, mais=mais, programa=SUICIDA, novo=False)
+        terminou = fim.codigo == 0
         if not terminou:
-            assert processo.returncode == -signal.SIGKILL, (saida + erros).decode()
+            assert fim.codigo == -signal.SIGKILL, fim.tudo
             _cada_um_inteiro_ou_ausente(deposito, inteiro)
             assert podar(deposito, *pedido[1:]).codigo == 0
         assert sem_trava(deposito) == {
