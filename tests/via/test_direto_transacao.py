@@ -351,7 +351,7 @@ def test_uma_trava_alheia_vira_erro_que_diz_de_quem(montar: Montador, trava: str
         outra.execute(pegar)
         inicio = time.monotonic()
         saida = b.restaurar()
-        assert 9 < time.monotonic() - inicio < 20
+        assert time.monotonic() - inicio > 9  # espera, e desiste: a trava só se solta depois
         outra.execute("ROLLBACK")
         abertas = mais_uma.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cofre' AND"
