@@ -5,6 +5,7 @@ servidores de verdade. Com argumentos, só o pytest roda, e os recebe. Com `--at
 testado: a página das opções do manual é escrita de novo, a partir dos próprios programas.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -58,8 +59,10 @@ def main() -> int:
         return 0
 
     etapas = [] if sys.argv[1:] else list(CONFERENCIAS)
-    # Cada processador fica com arquivos inteiros: as peças caras são por módulo.
-    padrao = ["-n", "auto", "--dist", "loadfile", "--durations", "15"]
+    # Cada trabalhador fica com uma fatia seguida, porque as peças caras são por módulo; quem acaba
+    # antes toma do fim da dos outros. Um a mais que os processadores: muito do tempo é de espera.
+    trabalhadores = str((os.cpu_count() or 1) + 1)
+    padrao = ["-n", trabalhadores, "--dist", "worksteal", "--durations", "15"]
     etapas.append(("Testes", ["pytest", *(sys.argv[1:] or padrao)]))
     falhas = [titulo for titulo, comando in etapas if not executar(titulo, comando)]
     print(f"\n❌ Falhou: {', '.join(falhas)}" if falhas else "\n✅ Tudo certo.")
