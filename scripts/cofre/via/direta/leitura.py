@@ -25,7 +25,7 @@ from cofre.base.erros import (
 from cofre.base.modelo import Tabela
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.contrato import PedidoDeFoto, TabelaLida
+from cofre.via.contrato import Entrega, PedidoDeFoto, Saida, TabelaLida
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.linhas import Bloco, em_blocos, estragada
@@ -40,16 +40,20 @@ _SEPARADAS = msgspec.json.Decoder(list[msgspec.Raw])
 
 @dataclass(slots=True)
 class _Lida:
-    """As linhas de uma tabela de uma empresa, no rascunho, já em ordem."""
+    """As linhas de uma tabela de uma empresa, já em ordem: no rascunho, ou na saída."""
 
-    rascunho: Rascunho
+    rascunho: Rascunho | None
+    saida: Saida | None = None
     registros: int = 0
     trechos: list[Trecho] = field(default_factory=list)
 
     def acrescentar(self, bloco: Bloco) -> None:
         """Guarda mais linhas, na ordem. Levanta RespostaInvalida se não são JSON que se leia."""
         _conferir_json(bloco)
-        self.trechos.append(self.rascunho.guardar(bloco.linhas))
+        if self.saida is not None:
+            self.saida(bloco.linhas)
+        elif self.rascunho is not None:
+            self.trechos.append(self.rascunho.guardar(bloco.linhas))
         self.registros += bloco.quantas
 
     def pronta(self, tabela: Tabela, falha: FalhaDoServidor | None) -> TabelaLida:
@@ -57,6 +61,7 @@ class _Lida:
         return TabelaLida(tabela, falha, self.registros, self._em_ordem)
 
     def _em_ordem(self) -> Iterator[bytes]:
+        assert self.rascunho is not None, "as linhas já foram entregues"
         return map(self.rascunho.ler, self.trechos)
 
 
@@ -76,15 +81,16 @@ class Leitura:
     def ler(self) -> dict[str, list[TabelaLida]]:
         """Todas as tabelas de cada empresa, pelo id dela. Levanta SemConexao ou Interrompido; o que
         é de uma tabela só fica na `falha` dela."""
-        tabelas = self.pedido.tabelas
-        lidas = {nome: self._vazias() for nome in tabelas}
+        tabelas, comecar = self.pedido.tabelas, self.pedido.comecar
+        entrega = comecar() if comecar is not None else None
+        lidas = {nome: self._vazias(entrega) for nome in tabelas}
         self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
         travadas = self._travar(tabelas)
         # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
         self.conexao.execute(f"SELECT pg_catalog.now(); SAVEPOINT {PONTO}".encode())
         falhas = {
             nome: travadas[nome]
-            or self._tentar(nome, partial(self._copiar, tabelas[nome], lidas[nome]))
+            or self._tentar(nome, partial(self._ler_uma, tabelas[nome], lidas[nome], entrega))
             for nome in tabelas
         }
         return {
@@ -94,8 +100,8 @@ class Leitura:
             for empresa in self.pedido.ids
         }
 
-    def _vazias(self) -> Lidas:
-        rascunho = self.pedido.rascunho()
+    def _vazias(self, entrega: Entrega | None) -> Lidas:
+        rascunho = self.pedido.rascunho() if entrega is None else None
         return {e.id: _Lida(rascunho) for e in self.pedido.empresas}
 
     def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDoServidor | None]:
@@ -139,6 +145,14 @@ class Leitura:
         if isinstance(falha, SemConexao) or self.conexao.closed:
             raise falha
         self.conexao.execute(f"ROLLBACK TO SAVEPOINT {PONTO}".encode())
+
+    def _ler_uma(self, no_escopo: TabelaNoEscopo, lidas: Lidas, entrega: Entrega | None) -> None:
+        if entrega is None:
+            self._copiar(no_escopo, lidas)
+            return
+        (lida,) = lidas.values()
+        with entrega(no_escopo.tabela) as lida.saida:
+            self._copiar(no_escopo, lidas)
 
     def _copiar(self, no_escopo: TabelaNoEscopo, lidas: Lidas) -> None:
         consulta = linhas_das_empresas(no_escopo, self.pedido.empresas, self.catalogadas)
