@@ -20,7 +20,8 @@ Par = tuple[bytes, bytes]
 class Indice:
     """Conjuntos de valores, e listas de valores a procurar neles."""
 
-    def __init__(self) -> None:
+    def __init__(self, na_memoria: int = NA_MEMORIA) -> None:
+        self._na_memoria = na_memoria
         self._banco: sqlite3.Connection | None = None
         self._conjuntos: defaultdict[Hashable, set[bytes]] = defaultdict(set)
         self._procurados: defaultdict[Hashable, list[Par]] = defaultdict(list)
@@ -58,9 +59,10 @@ class Indice:
         self._descarregar(self._banco)
         de, em = self._lista(lista), self._conjunto(conjunto)
         nao_esta = f"NOT EXISTS (SELECT 1 FROM {em} e WHERE e.v = p.v)"
-        # Em ordem, cada página do conjunto se lê uma vez; o LIMIT impede o SQLite de a desfazer.
-        em_ordem = f"(SELECT v FROM {de} ORDER BY v LIMIT -1)"
-        quantas = _numero(self._banco, f"SELECT count(*) FROM {em_ordem} p WHERE {nao_esta}")
+        # Em ordem, cada página do conjunto se lê uma vez só. Numa subconsulta o SQLite a desfaria.
+        self._banco.execute(f"CREATE TABLE em_ordem AS SELECT v FROM {de} ORDER BY v")
+        quantas = _numero(self._banco, f"SELECT count(*) FROM em_ordem p WHERE {nao_esta}")
+        self._banco.execute("DROP TABLE em_ordem")
         if not quantas:
             return 0, ()
         exemplos = f"SELECT chave FROM {de} p WHERE {nao_esta} ORDER BY rowid LIMIT {EXEMPLOS}"
@@ -68,7 +70,7 @@ class Indice:
 
     def _contar(self, mais: int) -> None:
         self._guardados += mais
-        if self._guardados > NA_MEMORIA:
+        if self._guardados > self._na_memoria:
             self._banco = self._banco or _criar()
             self._descarregar(self._banco)
 
