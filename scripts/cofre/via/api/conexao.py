@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -57,15 +57,20 @@ ESPERA_MAXIMA = 30.0
 T = TypeVar("T")
 
 
+L = TypeVar("L")
+Abrir = Callable[[bytes], list[L]]
+"""Lê um vetor JSON inteiro. Levanta msgspec.DecodeError se o texto não é um."""
+
+
 @dataclass(frozen=True, slots=True)
-class Pagina:
-    """As linhas de uma resposta, cada uma com os bytes que vieram, e o corpo inteiro.
+class Pagina(Generic[L]):
+    """As linhas de uma resposta, como quem as pediu as abre, e o corpo inteiro.
 
     `total` é a contagem exata de tudo o que o filtro pega, se foi pedida e dada.
     """
 
     corpo: bytes
-    linhas: list[msgspec.Raw]
+    linhas: list[L]
     total: int | None
 
 
@@ -120,9 +125,23 @@ class Conexao:
         *,
         contar: bool = False,
         limite: int | None = None,
-    ) -> Pagina:
-        """Uma página de uma tabela: um GET. Levanta FalhaDoServidor (e suas filhas); PaginaGrande
-        quando a resposta passa de MAIOR_RESPOSTA e dá para pedir menos linhas."""
+    ) -> Pagina[msgspec.Raw]:
+        """Uma página de uma tabela, cada linha com os bytes que vieram: um GET. Levanta
+        FalhaDoServidor (e suas filhas); PaginaGrande quando a resposta passa de MAIOR_RESPOSTA e dá
+        para pedir menos linhas."""
+        return self.ler_como(separar, tabela, selecao, parametros, contar=contar, limite=limite)
+
+    def ler_como(
+        self,
+        abrir: Abrir[L],
+        tabela: str,
+        selecao: str,
+        parametros: Parametros = (),
+        *,
+        contar: bool = False,
+        limite: int | None = None,
+    ) -> Pagina[L]:
+        """O mesmo, com as linhas como `abrir` as lê: o corpo se decodifica uma vez só."""
         pedido = self._cliente.postgrest.from_(tabela).select("*").request
         alvo = httpx.QueryParams([("select", selecao), *parametros])
         if limite is not None:
@@ -130,11 +149,11 @@ class Conexao:
         cabecalhos = httpx.Headers(pedido.headers)
         cabecalhos["Prefer"] = "count=exact" if contar else "count=none"
 
-        def enviar() -> Pagina:
+        def enviar() -> Pagina[L]:
             caminho = self._endereco(tabela)
             get = self._http.build_request("GET", caminho, params=alvo, headers=cabecalhos)
             maximo = None if limite == 1 else MAIOR_RESPOSTA
-            return _pagina(*self._enviar(get, tabela, maximo))
+            return _pagina(abrir, tabela, *self._enviar(get, tabela, maximo))
 
         return self._insistir(enviar)
 
@@ -322,10 +341,10 @@ def _receber(resposta: httpx.Response, maximo: int | None) -> bytes:
     return b"".join(partes)
 
 
-def _pagina(corpo: bytes, faixa: str) -> Pagina:
-    """Separa as linhas; um corpo cortado, mesmo que bem formado, merece outra tentativa."""
+def _pagina(abrir: Abrir[L], tabela: str, corpo: bytes, faixa: str) -> Pagina[L]:
+    """Abre as linhas; um corpo cortado, mesmo que bem formado, merece outra tentativa."""
     try:
-        linhas = _SEPARADOR.decode(corpo)
+        linhas = _abertas(abrir, tabela, corpo)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _estragada("a resposta chegou cortada ou não é JSON") from None
     except RecursionError:
@@ -337,6 +356,15 @@ def _pagina(corpo: bytes, faixa: str) -> Pagina:
     if prometidas is not None and prometidas != len(linhas):
         raise _estragada(f"o servidor anunciou {prometidas} linhas e chegaram {len(linhas)}")
     return Pagina(corpo, linhas, total)
+
+
+def _abertas(abrir: Abrir[L], tabela: str, corpo: bytes) -> list[L]:
+    """Levanta RespostaInvalida se é um vetor, mas não das linhas que se pediram."""
+    try:
+        return abrir(corpo)
+    except msgspec.ValidationError as e:
+        separar(corpo)
+        raise RespostaInvalida(f"Não entendi as linhas de {tabela}: {e}") from e
 
 
 def _estragada(causa: str) -> _Passageiro:
@@ -362,7 +390,9 @@ ATRAPALHADAS = DISPUTAS | {"55P03"}
 """O que passa sozinho: também a trava que não se obteve a tempo."""
 
 
-_SEPARADOR = msgspec.json.Decoder(list[msgspec.Raw])
+separar: Abrir[msgspec.Raw] = msgspec.json.Decoder(list[msgspec.Raw]).decode
+"""As linhas de um corpo, cada uma com os bytes que vieram."""
+
 _CRESCENTE = tenacity.wait_random_exponential(multiplier=0.5, max=ESPERA_MAXIMA)
 
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
 from cofre.base.erros import LinhaDeOutraEmpresa, RespostaInvalida
-from cofre.base.linha import NULO, PENDURADA, Campos, texto, tipo_com
+from cofre.base.linha import NULO, PENDURADA, SEPARADOR, Campos, juntar, texto, tipo_com
 from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo.donos import Donos
-from cofre.via.api.conexao import Pagina
+from cofre.via.api.conexao import Abrir, Pagina, separar
 from cofre.via.api.consulta import APELIDO, Consulta
 
 Literais = tuple[str, ...]
@@ -30,10 +31,12 @@ MAIS_LEMBRADOS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DaEmpresa:
-    """As linhas de uma empresa numa página, na ordem em que vieram, e o resumo das suas versões."""
+    """As linhas de uma empresa numa página, na ordem em que vieram e já juntadas: quantas são, e o
+    resumo das suas versões."""
 
     empresa: str
-    textos: list[bytes]
+    bloco: bytes
+    quantas: int
     versoes: bytes
 
 
@@ -50,6 +53,13 @@ class Lidas:
     vieram: int
     versoes: bytes
     versao: str
+
+
+class Selecao(NamedTuple):
+    """O que se pede de cada linha, e como se abre o que vem."""
+
+    texto: str
+    abrir: Abrir[Campos]
 
 
 class Leitor:
@@ -77,56 +87,48 @@ class Leitor:
             chaves = tipo_com(versao)
         ate_a_mae = f"{PENDURADA}." * len(ramo.passos)
         self._valores = _em_bytes([ate_a_mae + mae.NOMES[c] for c in dos_elos])
-        nulas = [linha.NOMES[c] for c in ramo.nulos[0]]
-        self._nulas = _em_bytes(nulas) if nulas else None
+        self._nulas = _em_bytes([linha.NOMES[c] for c in ramo.nulos[0]])
         da_mae = (PENDURADA,) if ramo.passos else ()
-        self._versoes = _campos([*(linha.NOMES[c] for c in versao), *da_mae])
+        self._versoes = attrgetter(*(linha.NOMES[c] for c in versao), *da_mae)
         self._xmin = _em_bytes([linha.NOMES["xmin"]])
-        self._so_chave = msgspec.json.Decoder(tipo_com(ordem))
-        self._chaves = _varias(chaves)
-        self._linhas = _varias(linha)
+        self.inteiras = Selecao(consulta.linhas(), _varias(linha))
+        """As linhas inteiras, com a chave, a versão e os elos abertos."""
+        self.so_chaves = Selecao(consulta.chaves(), _varias(chaves))
         self._corte = f',"{"tableoid" if ordem == SEM_CHAVE else "xmin"}":"'.encode()
+        self._so_xmin_no_fim = ordem != SEM_CHAVE and not ramo.passos
 
-    def linhas(self, pagina: Pagina) -> Lidas:
+    def linhas(self, pagina: Pagina[Campos]) -> Lidas:
         """As linhas inteiras, cada uma com a sua empresa. Levanta LinhaDeOutraEmpresa."""
-        estruturas = self._decodificar(self._linhas, pagina)
-        versoes = list(map(self._versoes, estruturas))
+        versoes = list(map(self._versoes, pagina.linhas))
         resumo = _resumo([versoes])
-        xmins = set(map(self._xmin, estruturas))
+        xmins = set(self._xmin(pagina.linhas))
         versao = (texto(xmins.pop()[0]) or "") if len(xmins) == 1 else ""
-        partes = list(self._repartir(pagina, versoes, resumo, self._de_quem(estruturas)))
-        return Lidas(partes, len(estruturas), resumo, versao)
+        partes = list(self._repartir(pagina, versoes, resumo, self._de_quem(pagina.linhas)))
+        return Lidas(partes, len(pagina.linhas), resumo, versao)
 
-    def versoes(self, paginas: Iterable[Pagina]) -> bytes:
+    def versoes(self, paginas: Iterable[Pagina[Campos]]) -> bytes:
         """O resumo das páginas de uma faixa pedidas só com chave e `xmin`: igual ao de
         `Lidas.versoes` para as mesmas linhas."""
-        estruturas = (self._decodificar(self._chaves, pagina) for pagina in paginas)
-        return _resumo(list(map(self._versoes, e)) for e in estruturas)
+        return _resumo(list(map(self._versoes, pagina.linhas)) for pagina in paginas)
 
-    def ultima(self, pagina: Pagina) -> Literais:
+    def ultima(self, pagina: Pagina[Campos]) -> Literais:
         """A chave da última linha de uma página não vazia."""
-        estrutura = self._so_chave.decode(pagina.linhas[-1])
+        estrutura = pagina.linhas[-1]
         return tuple(texto(estrutura[c]) or "" for c in self._consulta.tabela.ordem)
-
-    def _decodificar(
-        self, decodificador: msgspec.json.Decoder[list[Campos]], pagina: Pagina
-    ) -> list[Campos]:
-        try:
-            return decodificador.decode(pagina.corpo)
-        except msgspec.ValidationError as e:
-            nome = self._consulta.tabela.nome
-            raise RespostaInvalida(f"Não entendi as linhas de {nome}: {e}") from e
 
     def _de_quem(self, estruturas: Sequence[Campos]) -> list[str]:
         """A empresa de cada linha; vazio se um elo que vem antes a dá a uma que não foi pedida.
         Os mesmos valores se repetem, e só são entendidos uma vez."""
-        if self._nulas is not None and any(v != NULO for e in estruturas for v in self._nulas(e)):
+        if set(itertools.chain.from_iterable(self._nulas(estruturas))) - {NULO}:
             self._recusar()  # é de outro ramo, ou de outra empresa: o filtro não foi aplicado
-        valores = list(map(self._valores, estruturas))
+        valores = self._valores(estruturas)
         sabidos = self._sabidos if len(self._sabidos) < MAIS_LEMBRADOS else {}
-        for novos in set(valores) - sabidos.keys():
+        distintos = set(valores)
+        for novos in distintos - sabidos.keys():
             sabidos[novos] = self._dono(novos)
         self._sabidos = sabidos
+        if len(distintos) == 1:
+            return [sabidos[v] for v in distintos] * len(valores)
         return [sabidos[v] for v in valores]
 
     def _dono(self, valores: tuple[bytes, ...]) -> str:
@@ -136,17 +138,34 @@ class Leitor:
         return quem
 
     def _repartir(
-        self, pagina: Pagina, versoes: Sequence[Any], resumo: bytes, donos: Sequence[str]
+        self, pagina: Pagina[Campos], versoes: Sequence[Any], resumo: bytes, donos: Sequence[str]
     ) -> Iterator[DaEmpresa]:
         """As linhas de cada empresa. Quase sempre a página é de uma só, e o resumo é o dela."""
         todas = dict.fromkeys(donos)
+        if len(todas) == 1:
+            (quem,) = todas
+            if quem:
+                yield DaEmpresa(quem, self._bloco(pagina), len(donos), resumo)
+            return
+        linhas = list(map(self._so_a_linha, separar(pagina.corpo)))
         for quem in filter(None, todas):
-            linhas: Iterable[msgspec.Raw] = pagina.linhas
-            if len(todas) > 1:
-                minhas = [dono == quem for dono in donos]
-                linhas = itertools.compress(pagina.linhas, minhas)
-                resumo = _resumo([list(itertools.compress(versoes, minhas))])
-            yield DaEmpresa(quem, list(map(self._so_a_linha, linhas)), resumo)
+            minhas = [dono == quem for dono in donos]
+            resumo = _resumo([list(itertools.compress(versoes, minhas))])
+            bloco = juntar(itertools.compress(linhas, minhas))
+            yield DaEmpresa(quem, bloco, sum(minhas), resumo)
+
+    def _bloco(self, pagina: Pagina[Campos]) -> bytes:
+        """Todas as linhas da página, já juntadas. Cada uma tem o seu `"xmin"`: se não há outro, nem
+        dentro de um valor json, todo corte que se acha é entre duas linhas, e corta-se a página
+        toda de uma vez. Senão, uma a uma."""
+        if self._so_xmin_no_fim and pagina.corpo.count(b'"xmin"') == len(pagina.linhas):
+            linhas = _ENTRE_DUAS.split(pagina.corpo)
+            fim = _NO_FIM.search(linhas[-1])
+            if fim is not None and len(linhas) == len(pagina.linhas):
+                linhas[-1] = linhas[-1][: fim.start()] + b"}"
+                linhas[0] = linhas[0].removeprefix(b"[")
+                return (b"}" + SEPARADOR + b"{").join(linhas)
+        return juntar(map(self._so_a_linha, separar(pagina.corpo)))
 
     def _recusar(self) -> NoReturn:
         raise LinhaDeOutraEmpresa(
@@ -161,21 +180,23 @@ class Leitor:
         return linha[:corte] + b"}"
 
 
-def _campos(nomes: Sequence[str]) -> Callable[[Campos], Any]:
-    """Uma função que pega estes campos, sem que o Python os percorra um a um."""
-    return attrgetter(*nomes)
+_ENTRE_DUAS = re.compile(rb',"xmin":"\d+"\}, \n \{')
+_NO_FIM = re.compile(rb',"xmin":"\d+"\}\]\Z')
 
 
-def _em_bytes(nomes: Sequence[str]) -> Callable[[Campos], tuple[bytes, ...]]:
-    """O mesmo, em bytes que se comparam."""
-    pegar = attrgetter(*nomes)
-    if len(nomes) == 1:
-        return lambda estrutura: (bytes(pegar(estrutura)),)
-    return lambda estrutura: tuple(map(bytes, pegar(estrutura)))
+def _em_bytes(nomes: Sequence[str]) -> Callable[[Sequence[Campos]], list[tuple[bytes, ...]]]:
+    """Uma função que pega estes campos de cada linha, em bytes que se comparam, sem que o Python
+    as percorra uma a uma."""
+    pegar = [attrgetter(nome) for nome in nomes]
+
+    def de_todas(estruturas: Sequence[Campos]) -> list[tuple[bytes, ...]]:
+        return list(zip(*(map(bytes, map(um, estruturas)) for um in pegar), strict=True))
+
+    return de_todas
 
 
-def _varias(tipo: type[Campos]) -> msgspec.json.Decoder[list[Campos]]:
-    return msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]
+def _varias(tipo: type[Campos]) -> Abrir[Campos]:
+    return msgspec.json.Decoder(list[tipo]).decode  # type: ignore[valid-type]
 
 
 def _resumo(paginas: Iterable[Sequence[Any]]) -> bytes:

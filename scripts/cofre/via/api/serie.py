@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cofre.base.erros import ConsultaDemorada, RespostaInvalida
-from cofre.base.linha import juntar
+from cofre.base.linha import Campos
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.via.api.conexao import Conexao, Pagina, PaginaGrande
 from cofre.via.api.consulta import Consulta, Parametros, diferente
-from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais
+from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais, Selecao
 
 LINHAS_POR_PAGINA = 1000
 LINHAS_POR_PARTE = 5 * LINHAS_POR_PAGINA
@@ -83,7 +83,7 @@ class Serie:
 
     def comecar(self) -> Faixa | None:
         """A primeira página, e a contagem; devolve a faixa que falta ler, se falta."""
-        pagina = self._pedir(self.consulta.linhas(), Faixa(), contar=True)
+        pagina = self._pedir(self.leitor.inteiras, Faixa(), contar=True)
         self.total = pagina.total
         if not pagina.linhas:
             self.blocos = [_vazio(None)]
@@ -103,7 +103,7 @@ class Serie:
         while passo and len(divisas) * passo < faltam:
             pular = (("offset", str(passo - 1)),)
             try:
-                pagina = self._pedir(self.consulta.chaves(), Faixa(divisas[-1]), pular, limite=1)
+                pagina = self._pedir(self.leitor.so_chaves, Faixa(divisas[-1]), pular, limite=1)
             except ConsultaDemorada:
                 break
             if not pagina.linhas:
@@ -114,13 +114,13 @@ class Serie:
     def ler(self, faixa: Faixa) -> list[_Bloco]:
         """Lê as linhas da faixa para o rascunho. Sempre devolve ao menos um bloco, e o último vai
         até o fim dela, para que a faixa inteira continue sob conferência."""
-        blocos = [self._guardar(p) for p in self._paginas(self.consulta.linhas(), faixa)]
+        blocos = [self._guardar(p) for p in self._paginas(self.leitor.inteiras, faixa)]
         return [*blocos[:-1], _ate(blocos[-1], faixa.ate)] if blocos else [_vazio(faixa.ate)]
 
-    def _guardar(self, pagina: Pagina) -> _Bloco:
+    def _guardar(self, pagina: Pagina[Campos]) -> _Bloco:
         lidas = self.leitor.linhas(pagina)
         partes = tuple(
-            _Parte(d.empresa, len(d.textos), d.versoes, self.rascunho.guardar(juntar(d.textos)))
+            _Parte(d.empresa, d.quantas, d.versoes, self.rascunho.guardar(d.bloco))
             for d in lidas.partes
         )
         with self._trinco:
@@ -168,7 +168,7 @@ class Serie:
             return False
 
     def _conferir_um(self, faixa: Faixa, bloco: _Bloco) -> Conferidos:
-        paginas = self._paginas(self.consulta.chaves(), faixa, limite=bloco.vieram + 1)
+        paginas = self._paginas(self.leitor.so_chaves, faixa, limite=bloco.vieram + 1)
         if self.leitor.versoes(paginas) == bloco.versoes:
             return [bloco], set()
         novos = self.ler(faixa)
@@ -188,7 +188,9 @@ class Serie:
 
     # -- pedir -------------------------------------------------------------------------------
 
-    def _paginas(self, selecao: str, faixa: Faixa, limite: int | None = None) -> Iterator[Pagina]:
+    def _paginas(
+        self, selecao: Selecao, faixa: Faixa, limite: int | None = None
+    ) -> Iterator[Pagina[Campos]]:
         """As páginas não vazias da faixa. Uma página curta não prova o fim (o servidor pode limitar
         a menos do que se pediu): só a chave do fim dela, a contagem exata, ou uma página vazia."""
         total: int | None = None
@@ -207,18 +209,18 @@ class Serie:
                 return
 
     def _contar(self, faixa: Faixa, mais: Parametros = ()) -> int | None:
-        return self._pedir(self.consulta.chaves(), faixa, mais, contar=True, limite=0).total
+        return self._pedir(self.leitor.so_chaves, faixa, mais, contar=True, limite=0).total
 
     def _pedir(
         self,
-        selecao: str,
+        selecao: Selecao,
         faixa: Faixa,
         mais: Parametros = (),
         *,
         contar: bool = False,
         limite: int | None = None,
         maximo: int | None = None,
-    ) -> Pagina:
+    ) -> Pagina[Campos]:
         """Uma página da faixa: de `limite` linhas, sempre; ou de até `maximo` (o tamanho de sempre,
         se não é dito), e menos se o servidor não dá conta."""
         parametros = (*self.consulta.faixa(faixa.depois, faixa.ate), *mais)
@@ -226,9 +228,10 @@ class Serie:
         while True:
             linhas = self.limite if maximo is None else maximo
             try:
-                pagina = self.leitura.ler(
+                pagina = self.leitura.ler_como(
+                    selecao.abrir,
                     nome,
-                    selecao,
+                    selecao.texto,
                     parametros,
                     contar=contar,
                     limite=linhas if limite is None else limite,

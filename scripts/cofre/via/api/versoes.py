@@ -116,7 +116,7 @@ def _ler(
     limite: int | None,
     *,
     contar: bool = False,
-) -> Pagina:
+) -> Pagina[msgspec.Raw]:
     try:
         return conexao.ler(tabela.nome, selecao, filtro, contar=contar, limite=limite)
     except TabelaInexistente as e:

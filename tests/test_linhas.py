@@ -1,0 +1,82 @@
+"""O que se corta de uma página da API: a linha sai como veio, por qualquer dos caminhos."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from cofre.base.erros import RespostaInvalida
+from cofre.base.linha import juntar
+from cofre.base.modelo import Coluna, Empresa, Tabela
+from cofre.escopo.donos import Donos
+from cofre.escopo.escopo import Elo, Ramo
+from cofre.via.api import conexao
+from cofre.via.api.conexao import Pagina
+from cofre.via.api.consulta import consultas
+from cofre.via.api.linhas import Leitor
+
+DONA, OUTRA = (Empresa(id_, id_) for id_ in ("aaaa", "bbbb"))
+TABELA = Tabela("t", tuple(Coluna(n, "bigint") for n in ("id", "user_id", "bruto")), ("id",))
+FALSOS = [
+    b"null",
+    b'[{"a":1,"xmin":"5"}, \n {"b":2}]',
+    b'"\\",\\"xmin\\":\\"5\\"}, \\n {"',
+    b'{"a":{"c":1,"xmin":"77"}, \n "b":[{"xmin":"3"}, \n {}]}',
+    b'[{"z":0,"xmin":"9"}]',
+]
+LINHAS = st.lists(
+    st.tuples(st.sampled_from(FALSOS), st.sampled_from([b"10", b"11"]), st.booleans()),
+    min_size=1,
+    max_size=6,
+)
+
+
+def _leitor(*empresas: Empresa) -> Leitor:
+    (consulta,) = consultas(TABELA, (Ramo((Elo("user_id"),)),), empresas)
+    return Leitor(consulta, [e.id for e in empresas], Donos([DONA, OUTRA], []))
+
+
+def _pagina(leitor: Leitor, corpo: bytes) -> Pagina[Any]:
+    return conexao._pagina(leitor.inteiras.abrir, "t", corpo, "")
+
+
+@given(linhas=LINHAS, entre=st.sampled_from([b", \n ", b",", b",\n"]), juntas=st.booleans())
+@settings(max_examples=300, deadline=None)
+@example(linhas=[(FALSOS[1], b"10", True)] * 3, entre=b",", juntas=False)
+@example(linhas=[(FALSOS[0], b"10", True)] * 3, entre=b", \n ", juntas=False)
+def test_a_linha_sai_como_veio(
+    linhas: list[tuple[bytes, bytes, bool]], entre: bytes, juntas: bool
+) -> None:
+    inteiras, vindas = [], []
+    for n, (bruto, xmin, da_dona) in enumerate(linhas):
+        dono = b"aaaa" if da_dona or not juntas else b"bbbb"
+        inteira = b'{"id":%d,"user_id":"%s","bruto":%s' % (n, dono, bruto)
+        inteiras.append((dono.decode(), inteira + b"}"))
+        vindas.append(inteira + b',"xmin":"%s"}' % xmin)
+    leitor = _leitor(DONA, OUTRA) if juntas else _leitor(DONA)
+    pagina = _pagina(leitor, b"[" + entre.join(vindas) + b"]")
+    lidas = leitor.linhas(pagina)
+    assert lidas.vieram == len(linhas)
+    xmins = {xmin.decode() for _, xmin, _ in linhas}
+    assert lidas.versao == (xmins.pop() if len(xmins) == 1 else "")
+    for parte in lidas.partes:
+        suas = [linha for dono, linha in inteiras if dono == parte.empresa]
+        assert (parte.bloco, parte.quantas) == (juntar(suas), len(suas))
+    assert sum(p.quantas for p in lidas.partes) == len(linhas)
+    assert leitor.ultima(pagina) == (str(len(linhas) - 1),)
+
+
+def test_um_vetor_de_outra_coisa_nao_se_entende_e_um_corpo_cortado_merece_outra_vez() -> None:
+    leitor = _leitor(DONA)
+    with pytest.raises(RespostaInvalida, match=re.escape("Não entendi as linhas de t: ")):
+        _pagina(leitor, b'[{"id":1,"user_id":"aaaa"}]')
+    for cortado in (b'[{"id":1,"user_id":"aaaa","xmin":"1"', b"{}", b""):
+        with pytest.raises(conexao._Passageiro):
+            _pagina(leitor, cortado)
+    with pytest.raises(msgspec.DecodeError):
+        conexao.separar(b"[")
