@@ -36,6 +36,8 @@ DA_GRANDE = [
     " pedido",
     "backup pela direta, 60 linhas, todas gravadas por uma transação",
     "backup pela direta, 60 linhas, gravadas aos poucos, dez por transação",
+    "verificar, 60 linhas: bytes lidos",
+    "verificar, 60 linhas, e 60 que apontam para elas: bytes lidos",
     "restauração pela API, 60 linhas, todas faltam: comando inteiro",
     "restauração pela API, 60 linhas, todas faltam: fora as fotos",
     "restauração pela API, 1 linha de 60 difere: depois da foto de antes",

@@ -30,7 +30,8 @@ class MedicaoFalhou(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Corrida:
-    """O que um processo gastou (segundos de relógio e de CPU, MB no pico) e o que ele disse."""
+    """O que um processo gastou (segundos de relógio e de CPU, MB no pico) e o que ele disse;
+    `lidos` são bytes, ou -1 onde não se contam."""
 
     codigo: int
     segundos: float
@@ -39,6 +40,7 @@ class Corrida:
     saida: bytes
     erros: bytes
     descritores: int = 0
+    lidos: int = -1
 
 
 @dataclass(frozen=True, slots=True)

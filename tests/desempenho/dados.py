@@ -71,6 +71,24 @@ def encher_a_grande(linhas: int, *, aos_poucos: bool) -> str:
     return _AOS_POUCOS.format(ultimo=(total - 1) // POR_TRANSACAO, inserir=inserir)
 
 
+def movimentos_da_grande(linhas: int) -> str:
+    """Outra tabela da empresa medida, em que cada linha aponta para um produto; com `linhas`
+    produtos, gravados por `encher_a_grande`."""
+    return (
+        f"""
+        CREATE TABLE movimentos (
+            id bigint PRIMARY KEY, user_id uuid NOT NULL,
+            produto_id uuid NOT NULL REFERENCES produtos, quando timestamptz
+        );
+        CREATE INDEX ON movimentos (user_id);
+        INSERT INTO movimentos
+            SELECT row_number() OVER (ORDER BY codigo), user_id, id, criado_em
+            FROM produtos WHERE user_id = '{DONO}';
+    """
+        + PERMISSOES
+    )
+
+
 def tabelas_pequenas(quantas: int) -> list[str]:
     """Os nomes delas, fora `empresas`."""
     return [f"movimentos_{n:02}" for n in range(1, quantas)]

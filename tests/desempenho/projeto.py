@@ -82,6 +82,11 @@ class Projeto:
         shutil.rmtree(destino)
         return corrida
 
+    def verificar(self, destino: Path) -> Corrida:
+        """Confere os backups do destino, e mede. Levanta MedicaoFalhou."""
+        comando: Comando = (sys.executable, BACKUP, "verificar", "--silencioso")
+        return self.corredor.correr(comando, self.ambiente(destino))
+
     def restaurar(self, destino: Path, dono: str, *, direta: bool = False) -> Corrida:
         """Roda a restauração sem diálogo e mede-a. Levanta MedicaoFalhou."""
         comando: Comando = (

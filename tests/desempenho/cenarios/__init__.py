@@ -18,6 +18,7 @@ from desempenho.cenarios.restauracao import (
     uma_linha,
 )
 from desempenho.cenarios.tamanhos import tamanhos
+from desempenho.cenarios.verificacao import verificacao
 from desempenho.projeto import Banca
 from desempenho.quadro import Linha
 
@@ -28,6 +29,7 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "backup-api": backup_pela_api,
     "backup-internet": backup_pela_internet,
     "backup-direta": backup_pela_direta,
+    "verificar": verificacao,
     "restaurar-api": restauracao_pela_api,
     "uma-linha": uma_linha,
     "restaurar-direta": restauracao_pela_direta,
