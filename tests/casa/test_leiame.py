@@ -107,12 +107,14 @@ PERGUNTA = re.compile(
 def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     supabase: SupabaseLocal, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """O acidente da demonstração restaurado; depois, só os clientes que faltam."""
+    """O acidente da demonstração restaurado; depois, só os clientes que faltam; e isso desfeito,
+    o que o backup seguinte nota."""
     destino = tmp_path / "backups"
     # Como na demonstração: o cliente que fura uma regra NOT VALID não voltaria.
     executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
     assert executar(supabase, destino).codigo == 0
-    tudo, so_o_que_falta = [t for t in TELAS if da_restauracao(t) and not da_via_direta(t)]
+    telas = [t for t in TELAS if da_restauracao(t) and not da_via_direta(t)]
+    tudo, so_o_que_falta, desfeita = telas
 
     acidente.provocar(Banco(supabase.cluster, supabase.banco))
     sem_molduras = "\n".join(b.texto for b in blocos())
@@ -126,6 +128,14 @@ def test_os_dialogos_da_restauracao_sao_os_de_verdade(
         f"INSERT INTO clientes (user_id, nome) VALUES ('{GRUPO}', 'Novo da Silva')",
     )
     conferir_dialogo(supabase, destino, so_o_que_falta)
+    conferir_dialogo(supabase, destino, desfeita)
+
+    executar_sql(supabase, f"DELETE FROM clientes WHERE user_id = '{GRUPO}'")
+    (encolheu,) = [b for b in blocos() if "📉" in b.texto]
+    fim = executar(supabase, destino)
+    assert fim.codigo == erros.DADOS_ENCOLHERAM, fim.tudo
+    real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
+    conferir_tela(sem_o_que_varia(encolheu.texto).splitlines(), real.splitlines())
 
 
 def test_o_dialogo_da_via_direta_e_o_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
