@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -32,7 +33,7 @@ from cofre.deposito.ligacoes import Arquivo, Ligacoes, ligacoes_abertas
 from cofre.deposito.metadados import TabelaSalva, em_bytes
 from cofre.deposito.passada import Passada, Somas, passar
 from cofre.deposito.verificacao import danos_de
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 _abertos: Counter[str] = Counter()
 
@@ -86,14 +87,15 @@ def _com_ligacoes(destino: Path, **linhas: list[dict[str, Any]]) -> None:
         chaves={n: ["id"] for n in tabelas},
     )
     assert backup.meta is not None
-    bruto = {**backup.meta.bruto}
+    caminho = arquivo_de_metadados(backup.pasta, backup.carimbo)
+    bruto = json.loads(caminho.read_text(encoding="utf-8"))
     for nome, fks in FKS.items():
         bruto["tabelas"][nome]["chaves_estrangeiras"] = [
             {"colunas": [coluna], "tabela": mae, "referencias": ["id"]} for coluna, mae in fks
         ]
     for salva in bruto["tabelas"].values():
         salva["dono"] = {"elos": [{"coluna": "user_id", "de_empresas": ""}], "maes": []}
-    arquivo_de_metadados(backup.pasta, backup.carimbo).write_bytes(em_bytes(bruto))
+    caminho.write_bytes(em_bytes(bruto))
 
 
 def _danos(destino: Path) -> list[str]:
