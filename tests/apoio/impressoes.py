@@ -56,17 +56,19 @@ Linha = dict[str, Any]
 
 def impressoes(projeto: SupabaseLocal) -> Impressoes:
     """De cada tabela e dono do banco, auth.users inclusive."""
-    achadas: Impressoes = {}
+    modelo = sql.SQL(
+        "SELECT {nome}::text, coalesce(dono, ''),"
+        " md5(string_agg(linha, E'\\n' ORDER BY linha COLLATE \"C\"))"
+        " FROM (SELECT ({dono})::text AS dono, row_to_json(t.*)::text AS linha FROM {tabela} t"
+        " OFFSET 0) AS linhas GROUP BY 2"  # OFFSET 0: cada linha vira texto uma vez só
+    )
     with _conexao(projeto) as banco:
-        for tabela, dono in tabelas_e_donos(banco):
-            consulta = sql.SQL(
-                "SELECT coalesce(({dono})::text, ''),"
-                " md5(string_agg(row_to_json(t.*)::text, E'\\n' ORDER BY row_to_json(t.*)::text"
-                ' COLLATE "C")) FROM {tabela} t GROUP BY 1'
-            ).format(dono=sql.SQL(dono), tabela=sql.Identifier(*tabela.split(".")))
-            linhas: list[tuple[str, str]] = banco.execute(consulta).fetchall()
-            achadas |= {(tabela, de_quem): md5 for de_quem, md5 in linhas}
-    return achadas
+        partes = [
+            modelo.format(nome=sql.Literal(tabela), dono=sql.SQL(dono), tabela=_nome(tabela))
+            for tabela, dono in tabelas_e_donos(banco)
+        ]
+        linhas: list[tuple[str, str, str]] = _de_todas(banco, partes)
+        return {(tabela, de_quem): md5 for tabela, de_quem, md5 in linhas}
 
 
 def alheias(todas: Impressoes, dono: str) -> Impressoes:
@@ -86,23 +88,33 @@ def estado(
 ) -> dict[str, list[Linha]]:
     """As linhas deste dono em cada tabela, ordenadas, sem as colunas `sem` (tabela, coluna).
     Números ficam em texto: nenhum dígito se perde na comparação."""
+    modelo = sql.SQL(
+        "SELECT {nome}::text, row_to_json(t.*)::text FROM {tabela} t"
+        " WHERE ({de_quem})::text = {dono}"
+    )
     achado: dict[str, list[Linha]] = {}
     with _conexao(projeto) as banco:
+        partes = []
         for tabela, de_quem in tabelas_e_donos(banco):
-            consulta = sql.SQL(
-                "SELECT row_to_json(t.*)::text FROM {tabela} t"
-                " WHERE ({de_quem})::text = {dono} ORDER BY 1"
-            ).format(
-                de_quem=sql.SQL(de_quem),
-                dono=sql.Literal(dono),  # à parte, um % no nome da tabela seria tomado por um valor
-                tabela=sql.Identifier(*tabela.split(".")),
+            achado[tabela] = []
+            partes.append(
+                modelo.format(
+                    nome=sql.Literal(tabela),
+                    tabela=_nome(tabela),
+                    de_quem=sql.SQL(de_quem),
+                    dono=sql.Literal(dono),  # à parte, um % no nome seria tomado por um valor
+                )
             )
-            linhas: list[tuple[str]] = banco.execute(consulta).fetchall()
-            fora = {coluna for t, coluna in sem if t == tabela}
-            achado[tabela] = sorted(
-                ({c: v for c, v in _ler(bruta).items() if c not in fora} for (bruta,) in linhas),
-                key=json.dumps,
-            )
+        fora: dict[str, list[str]] = {}
+        for tabela, coluna in sem:
+            fora.setdefault(tabela, []).append(coluna)
+        for tabela, bruta in sorted(_de_todas(banco, partes)):
+            linha = _ler(bruta)
+            for coluna in fora.get(tabela, ()):
+                linha.pop(coluna, None)
+            achado[tabela].append(linha)
+    for tabela in fora.keys() & achado.keys():
+        achado[tabela].sort(key=json.dumps)
     return achado
 
 
@@ -119,16 +131,16 @@ def sequencias_atras(projeto: SupabaseLocal) -> list[str]:
               AND t.relnamespace = 'public'::regnamespace
             """
         ).fetchall()
-        atrasadas = []
-        for tabela, coluna, sequencia in donas:
-            consulta = sql.SQL(
-                "SELECT s.last_value < coalesce((SELECT max({c}) FROM {t}), 0) FROM {s} s"
-            ).format(c=sql.Identifier(coluna), t=sql.Identifier(tabela),
-                     s=sql.Identifier(sequencia))  # fmt: skip
-            (atras,) = banco.execute(consulta).fetchone() or (True,)
-            if atras:
-                atrasadas.append(f"{tabela}.{coluna}")
-        return atrasadas
+        modelo = sql.SQL(
+            "SELECT {nome}::text WHERE (SELECT s.last_value FROM {s} s)"
+            " < coalesce((SELECT max({c}) FROM {t}), 0)"
+        )
+        partes = [
+            modelo.format(nome=sql.Literal(f"{tabela}.{coluna}"), c=sql.Identifier(coluna),
+                          t=sql.Identifier(tabela), s=sql.Identifier(sequencia))
+            for tabela, coluna, sequencia in donas
+        ]  # fmt: skip
+        return [nome for (nome,) in _de_todas(banco, partes)]
 
 
 def executar_sql(projeto: SupabaseLocal, *comandos: str, sem_gatilhos: bool = False) -> None:
@@ -154,6 +166,8 @@ def diferencas(
     """De cada tabela que difere: (linhas que só há agora, linhas que só havia no pedido)."""
     achadas = {}
     for tabela in queria:
+        if agora[tabela] == queria[tabela]:
+            continue
         tem, pedidas = _contadas(agora[tabela]), _contadas(queria[tabela])
         if tem != pedidas:
             so_agora, so_antes = tem - pedidas, pedidas - tem
@@ -171,8 +185,17 @@ def _abertas(contadas: Counter[str]) -> list[Linha]:
 
 def _conexao(projeto: SupabaseLocal) -> psycopg.Connection[Any]:
     banco = psycopg.connect(projeto.uri_admin, autocommit=True)
-    banco.execute("SET timezone = 'UTC'")
+    banco.execute("SET timezone = 'UTC'; SET jit = off")
     return banco
+
+
+def _nome(tabela: str) -> sql.Identifier:
+    return sql.Identifier(*tabela.split("."))
+
+
+def _de_todas(banco: psycopg.Connection[Any], partes: list[sql.Composed]) -> list[tuple[Any, ...]]:
+    """As linhas de todas estas consultas, numa ida só."""
+    return banco.execute(sql.SQL(" UNION ALL ").join(partes)).fetchall() if partes else []
 
 
 def tabelas_e_donos(banco: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
