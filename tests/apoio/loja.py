@@ -163,6 +163,17 @@ def loja(criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path
     return Loja(criar_supabase(), copiar_deposito(backup_da_loja, tmp_path), via)
 
 
+@pytest.fixture(scope="module")
+def loja_do_modulo(
+    criar_supabase_do_modulo: FabricaDeSupabase,
+    backup_da_loja: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Loja:
+    """Uma loja como no backup, para os testes do módulo em que nada muda: recusas, desistências."""
+    pasta = tmp_path_factory.mktemp("loja_do_modulo")
+    return Loja(criar_supabase_do_modulo(), copiar_deposito(backup_da_loja, pasta))
+
+
 def copiar_deposito(de: Path, tmp_path: Path) -> Path:
     """Uma cópia do depósito, para se mexer nela."""
     destino = tmp_path / "backups"

@@ -18,7 +18,7 @@ from apoio.impressoes import (
     tabelas_e_donos,
 )
 from apoio.loja import GRUPO, LOJA_X
-from supabase_local.servidor import SupabaseLocal
+from supabase_local.servidores.servidor import SupabaseLocal
 
 
 def uma_a_uma(projeto: SupabaseLocal) -> dict[tuple[str, str], str]:

@@ -20,7 +20,6 @@ from apoio.danos import (
 )
 from apoio.impressoes import alheias, diferencas
 from apoio.loja import GRUPO, LOJA_X, PELAS_DUAS_VIAS, PRE, Loja, antes_de, copiar_deposito
-from apoio.servidores import FabricaDeSupabase
 from supabase_local.empresas.dados import ler_sql
 
 Backup = dict[str, Any]
@@ -30,20 +29,13 @@ CARIMBO = re.compile(r"\d{8}_\d{6}")
 
 
 @pytest.fixture(scope="module")
-def loja_estragada(
-    criar_supabase_do_modulo: FabricaDeSupabase,
-    backup_da_loja: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Loja:
+def loja_estragada(loja_do_modulo: Loja) -> Loja:
     """Uma loja com o que restaurar, que nenhum teste chega a mudar."""
-    projeto = criar_supabase_do_modulo()
-    pasta = copiar_deposito(backup_da_loja, tmp_path_factory.mktemp("recusas"))
-    loja = Loja(projeto, pasta)
-    loja.sql(
+    loja_do_modulo.sql(
         f"UPDATE fornecedores SET nome = 'Estragado' WHERE user_id = '{LOJA_X}'",
         f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0002'",
     )
-    return loja
+    return loja_do_modulo
 
 
 @pytest.fixture

@@ -411,10 +411,10 @@ def test_desistir_nao_grava_nada(loja_estragada: Loja, respostas: tuple[str, ...
     assert loja_estragada.arquivos() == arquivos
 
 
-@pytest.fixture
-def loja_estragada(loja: Loja) -> Loja:
-    loja.sql(*ACIDENTE)
-    return loja
+@pytest.fixture(scope="module")
+def loja_estragada(loja_do_modulo: Loja) -> Loja:
+    loja_do_modulo.sql(*ACIDENTE)
+    return loja_do_modulo
 
 
 def test_confirmar_com_a_palavra_errada_cancela(loja_estragada: Loja) -> None:

@@ -51,10 +51,12 @@ def test_uma_linha_so_nao_fica_gravada_pelo_ensaio(loja: Loja) -> None:
     "opcoes", [("--simular",), ("--modo", "recuperar"), ("--tabelas", "x"), ("--backup", "2026")]
 )
 def test_opcoes_da_restauracao_antes_de_uma_acao_sao_recusadas(
-    loja: Loja, opcoes: tuple[str, ...]
+    loja_do_modulo: Loja, opcoes: tuple[str, ...]
 ) -> None:
-    antes = antes_de(loja)
-    saida = loja.restaurar(*opcoes, "desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    antes = antes_de(loja_do_modulo)
+    saida = loja_do_modulo.restaurar(
+        *opcoes, "desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR"
+    )
     assert saida.codigo == 2, saida.tudo
     assert f"desfazer não aceita {opcoes[0]}" in saida.erros
     antes.conferir_intacto()
