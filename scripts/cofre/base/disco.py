@@ -7,6 +7,7 @@ import errno
 import filecmp
 import os
 import stat
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -79,6 +80,12 @@ def mover(de: Path, para: Path) -> None:
     com_paciencia(lambda: de.replace(para))
 
 
+ABERTOS = (32, 33)
+"""Os códigos do Windows para um arquivo, ou um trecho dele, que outro programa segura."""
+_ABERTO = (
+    "O arquivo está aberto em outro programa",
+    "Feche-o nesse programa (uma planilha, um editor, o antivírus) e tente de novo.",
+)
 _CAUSAS = {
     errno.ENOSPC: ("O disco está cheio", "Libere espaço ou escolha outra pasta com --destino."),
     errno.EDQUOT: ("A cota de disco acabou", "Libere espaço ou use outra pasta com --destino."),
@@ -114,11 +121,48 @@ def erros_de_disco(
     try:
         yield
     except OSError as e:
-        codigo = errno.ENAMETOOLONG if getattr(e, "winerror", None) == 206 else e.errno
-        causa, cura = _CAUSAS.get(
-            codigo or 0, (f"Erro de disco ({e.strerror or e})", "Confira o disco e a pasta.")
-        )
+        causa, cura = _causa(e)
         raise FalhaDeDisco(f"{causa}: {caminho}", f"{cura}\n{consolo}") from e
+
+
+def _aberto_em_outro(e: PermissionError) -> bool:
+    """Se algum dos arquivos do erro está aberto noutro programa."""
+    nomes = (e.filename, e.filename2)
+    return any(_segurado(nome) for nome in nomes if isinstance(nome, str))
+
+
+if sys.platform == "win32":
+    import _winapi
+
+    _APAGAR, _TUDO, _TAMBEM_PASTAS = 0x10000, 7, 0x02000000
+
+    def _segurado(nome: str) -> bool:
+        """O `open` perde o código do Windows, e trocar um arquivo aberto dá o mesmo da falta de
+        permissão. Pedir o direito de apagá-lo, deixando tudo aos outros, distingue os dois."""
+        try:
+            aberto = _winapi.CreateFile(
+                nome, _APAGAR, _TUDO, 0, _winapi.OPEN_EXISTING, _TAMBEM_PASTAS, 0
+            )
+        except OSError as e:
+            return e.winerror in ABERTOS
+        _winapi.CloseHandle(aberto)
+        return False
+
+else:
+
+    def _segurado(nome: str) -> bool:
+        """Só o Windows recusa um arquivo porque outro programa o tem aberto."""
+        return False
+
+
+def _causa(e: OSError) -> tuple[str, str]:
+    """O que houve, e o que fazer."""
+    no_windows = getattr(e, "winerror", None)
+    if no_windows in ABERTOS or (isinstance(e, PermissionError) and _aberto_em_outro(e)):
+        return _ABERTO
+    codigo = errno.ENAMETOOLONG if no_windows == 206 else e.errno
+    desconhecido = (f"Erro de disco ({e.strerror or e})", "Confira o disco e a pasta.")
+    return _CAUSAS.get(codigo or 0, desconhecido)
 
 
 def guardar_uma_vez(novo: Path, antigo: Path) -> bool:

@@ -98,7 +98,8 @@ def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
 
 
 def exibir_pasta(pasta: Path) -> str:
-    """«./backups/empresa_x» dentro do projeto, como no manual; o caminho inteiro fora dele."""
+    """«./backups/empresa_x» dentro do projeto, como no manual; o caminho inteiro fora dele. Com a
+    mesma barra do começo ao fim, também no Windows: quem mostra uma pasta acrescenta outra."""
     if pasta.is_relative_to(RAIZ):
         return f"./{pasta.relative_to(RAIZ).as_posix()}"
-    return str(pasta)
+    return pasta.as_posix()
