@@ -7,16 +7,27 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, RAIZ, AcessoDireto
 from cofre.base.erros import DependenciaAusente
 
 PROGRAMA = RAIZ / "scripts" / "supabase_local" / "servidores" / "banco_de_ensaio.py"
 INSTALACAO = (
-    "No Linux ou no macOS, instale os pacotes dele no ambiente do projeto:\n"
+    "Instale os pacotes dele no ambiente do projeto:\n"
     "  .venv/bin/python -m pip install -r scripts/supabase_local/requirements.txt\n"
+    "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
+    " -r scripts\\supabase_local\\requirements.txt)\n"
     f"Ou diga outro banco de teste no .env: {NOME_DA_URL_DE_ENSAIO}"
 )
+
+
+A_PARTE: dict[str, Any]
+"""O Ctrl+C do terminal é nosso: ele para quando a entrada fecha."""
+if sys.platform == "win32":
+    A_PARTE = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    A_PARTE = {"start_new_session": True}
 
 
 @contextlib.contextmanager
@@ -28,8 +39,8 @@ def postgres_embutido() -> Iterator[AcessoDireto]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # o Ctrl+C do terminal é nosso: ele para quando a entrada fecha
         encoding="utf-8",
+        **A_PARTE,
     )
     try:
         url = processo.stdout.readline().strip() if processo.stdout else ""
