@@ -1,6 +1,6 @@
 """O que este sistema não tem: no Windows, roda o resto, e o fim diz o que ficou de fora e por quê.
 
-No Linux e no macOS nada fica de fora.
+No Linux e no macOS só fica de fora o Windows sob o wine, onde não se pode instalá-lo.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def so_posix(fonte: str) -> list[str]:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """No Windows, os arquivos que nem se importam lá."""
+    """No Windows, os arquivos que nem se importam lá; onde o wine não há, os que são sobre ele."""
+    if collection_path.name == "test_windows.py" and not _ha_wine():
+        _fora["precisa do wine, que só o root instala: test_windows.py"] += 1
+        return True
     if sys.platform != "win32" or not collection_path.name.startswith("test_"):
         return None
     modulos = so_posix(collection_path.read_text(encoding="utf-8"))
@@ -43,6 +46,12 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return None
     _fora[f"usa {', '.join(modulos)}, que o Windows não tem: {collection_path.name}"] += 1
     return True
+
+
+def _ha_wine() -> bool:
+    from campanhas import wine
+
+    return wine.pode_haver()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

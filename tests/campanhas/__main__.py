@@ -1,7 +1,8 @@
-"""As campanhas inteiras da restauração, num comando: `python3 tests/campanhas`.
+"""As campanhas inteiras, num comando: `python3 tests/campanhas [restauracao | windows]`.
 
-Mata a restauração antes e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de
-uma hora em dois processadores, e por isso a suíte só faz uma amostra. Com argumentos, são os do
+`restauracao` mata a restauração antes e depois de cada escrita, e restaura centenas de estragos ao
+acaso: mais de uma hora em dois processadores, e por isso a suíte só faz uma amostra. `windows` roda
+os programas num Windows sob o wine (ver `wine`). Sem nome, as duas. Os outros argumentos são os do
 pytest.
 """
 
@@ -16,12 +17,15 @@ sys.path.insert(0, str(RAIZ / "scripts"))
 from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar  # noqa: E402
 from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
 
-CAMPANHAS = (
-    "tests/restauracao/test_isolamento.py",
-    "tests/restauracao/test_restaurar_quedas.py",
-    "tests/via/test_direto_restaurar.py",
-    "tests/restauracao/test_edicoes.py",
-)
+CAMPANHAS = {
+    "restauracao": (
+        "tests/restauracao/test_isolamento.py",
+        "tests/restauracao/test_restaurar_quedas.py",
+        "tests/via/test_direto_restaurar.py",
+        "tests/restauracao/test_edicoes.py",
+    ),
+    "windows": ("tests/campanhas/test_windows.py",),
+}
 
 
 def main() -> int:
@@ -32,11 +36,14 @@ def main() -> int:
         print(f"❌ {erro}", file=sys.stderr)
         return 2
     continuar_no_ambiente()
-    ditos = [a for a in sys.argv[1:] if (RAIZ / a.partition("::")[0]).is_file()]
-    alvos = () if ditos else CAMPANHAS
+    nomes = [a for a in sys.argv[1:] if a in CAMPANHAS]
+    outros = [a for a in sys.argv[1:] if a not in CAMPANHAS]
+    ditos = [a for a in outros if (RAIZ / a.partition("::")[0]).is_file()]
+    pedidas = nomes or ([] if ditos else list(CAMPANHAS))
+    alvos = [arquivo for nome in pedidas for arquivo in CAMPANHAS[nome]]
     # -rP: no fim, o que cada caso que passou contou (quantas mortes, quantas tabelas).
     opcoes = ("-n", "auto", "--dist", "load", "-v", "-rP")
-    comando = [sys.executable, "-m", "pytest", *opcoes, *alvos, *sys.argv[1:]]
+    comando = [sys.executable, "-m", "pytest", *opcoes, *alvos, *outros]
     return subprocess.run(
         comando, cwd=RAIZ, env={**os.environ, "CAMPANHA": "1"}, check=False
     ).returncode

@@ -1,0 +1,355 @@
+"""Os dois programas num Windows (o CPython dele, sob o wine): o mesmo que no Linux, byte a byte.
+
+Na suíte, o essencial; `python3 tests/campanhas windows` faz tudo (CAMPANHA=1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from apoio.direto import conferir_iguais
+from apoio.execucao import (
+    BACKUP,
+    RAIZ,
+    RESTAURACAO,
+    executar,
+    fotografia_do_disco,
+    metadados,
+    ultimo_backup,
+)
+from apoio.loja import LOJA_X, PELAS_DUAS_VIAS, Loja, antes_de
+from apoio.lojinha import DONO, LOJINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from campanhas import wine
+from campanhas.wine import Fim, Windows, como_no_windows
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.verificacao import danos_de
+from cofre.via.contrato import API, DIRETA
+from supabase_local.servidores.falhas import Atraso, Pedido
+from supabase_local.servidores.servidor import SupabaseLocal
+
+CAMPANHA = os.environ.get("CAMPANHA") == "1"
+PACIENCIA = 300.0
+UMA: Final = ("--empresa", DONO)
+
+
+@pytest.fixture(scope="session")
+def windows() -> Windows:
+    return wine.preparar()
+
+
+@pytest.fixture(scope="module")
+def lojinha(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
+
+
+def acesso(projeto: SupabaseLocal, destino: Path | str, via: str = API) -> dict[str, str]:
+    """O que o .env diria; pela direta, só a URL do banco."""
+    pasta = como_no_windows(destino) if isinstance(destino, Path) else destino
+    if via == DIRETA:
+        return {"BACKUP_DIR": pasta, "SUPABASE_DB_URL": projeto.uri_banco}
+    chave = projeto.chave_service_role
+    return {
+        "BACKUP_DIR": pasta,
+        "SUPABASE_URL": projeto.url,
+        "SUPABASE_SERVICE_ROLE_KEY": chave,
+    }
+
+
+def rodar(
+    windows: Windows,
+    do_env: dict[str, str],
+    *argumentos: str,
+    script: Path = BACKUP,
+    programa: str = "",
+) -> Fim:
+    inicio = ["-c", programa] if programa else []
+    return windows.rodar(*inicio, como_no_windows(script), *argumentos, mais=do_env)
+
+
+def textos(fim: Fim) -> tuple[str, str]:
+    """A saída e os erros: sempre UTF-8, seja qual for a página de códigos."""
+    return fim.saida.decode("utf-8"), fim.erros.decode("utf-8")
+
+
+# -- o mesmo que no Linux ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_o_backup_e_o_do_linux_byte_a_byte(
+    windows: Windows, lojinha: SupabaseLocal, tmp_path: Path, via: str
+) -> None:
+    """E o que se vê também: UTF-8 num cano, com as pastas escritas com uma barra só."""
+    mais = {"SUPABASE_DB_URL": lojinha.uri_banco} if via == DIRETA else {}
+    assert executar(lojinha, tmp_path / "linux", mais=mais).codigo == 0
+    fim = rodar(windows, acesso(lojinha, tmp_path / "windows", via))
+    assert fim.codigo == 0, fim.tudo
+    do_linux, do_windows = metadados(tmp_path / "linux"), metadados(tmp_path / "windows")
+    assert {m["origem"]["via"] for m in do_windows} == {via}
+    conferir_iguais(do_linux, do_windows)
+    saida, erros = textos(fim)
+    assert erros == ""
+    assert "🏢 Empresa: Padaria Ação" in saida
+    pasta = f"Z:{tmp_path.as_posix()}/windows/empresa_aaaa1111/"
+    assert f"✅ Backup concluído: {pasta}" in saida
+    assert (tmp_path / "windows" / "painel.html").stat().st_size > 10_000
+
+
+@PELAS_DUAS_VIAS
+def test_a_restauracao_traz_de_volta_e_nao_toca_nas_outras(windows: Windows, loja: Loja) -> None:
+    antes = antes_de(loja, LOJA_X)
+    loja.sql(
+        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+        f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
+        sem_gatilhos=True,
+    )
+    opcoes = ("--empresa", LOJA_X, "--confirmar", "RESTAURAR", "--efeitos", "desfazer")
+    do_env = acesso(loja.projeto, loja.destino, loja.via)
+    fim = rodar(windows, do_env, *opcoes, script=RESTAURACAO)
+    assert fim.codigo == 0, fim.tudo
+    antes.conferir()
+
+
+# -- duas execuções, e uma que morre -------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def mudo(projeto: SupabaseLocal, tabela: str, metodo: str, dono: str) -> Iterator[threading.Event]:
+    """O servidor não responde a estes pedidos; o evento diz quando veio o primeiro."""
+    chegou = threading.Event()
+
+    def dele(pedido: Pedido) -> bool:
+        return metodo != "GET" or dono in pedido.consulta
+
+    espera = Atraso(3600)
+    with (
+        projeto.gateway.ao_pedir(
+            lambda _p, _n: chegou.set(), metodo=metodo, tabela=tabela, se=dele
+        ),
+        projeto.gateway.com_falha(espera, metodo=metodo, tabela=tabela, se=dele, vezes=None),
+    ):
+        yield chegou
+
+
+def matar(processo: subprocess.Popen[bytes]) -> None:
+    """Sem aviso: o processo do Windows é o do wine."""
+    processo.kill()
+    processo.communicate(timeout=PACIENCIA)
+
+
+def test_a_segunda_execucao_espera_a_vez_e_a_morta_se_continua(
+    windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
+) -> None:
+    """A trava é do Windows: a segunda sai com 5 e diz quem está lá; morta a primeira, a trava some
+    com ela, e `continuar` deixa tudo como no Linux."""
+    do_env = acesso(lojinha, tmp_path / "windows")
+    with mudo(lojinha, "vendas", "GET", DONO) as chegou:
+        primeira = windows.abrir(como_no_windows(BACKUP), mais=do_env)
+        assert chegou.wait(PACIENCIA)
+        segunda = rodar(windows, do_env)
+        assert segunda.codigo == 5, segunda.tudo
+        assert "está em uso por backup (processo" in textos(segunda)[1]
+        matar(primeira)
+    assert metadados(tmp_path / "windows") == []
+    fim = rodar(windows, do_env, "continuar")
+    assert fim.codigo == 0, fim.tudo
+    assert executar(lojinha, tmp_path / "linux").codigo == 0
+    conferir_iguais(metadados(tmp_path / "linux"), metadados(tmp_path / "windows"))
+    sobras = [n for n in fotografia_do_disco(tmp_path / "windows") if ".em_andamento" in n]
+    assert sobras == []
+
+
+# -- um arquivo aberto por outro programa ----------------------------------------------------------
+
+SEGURAR = """
+import ctypes, sys
+abrir = ctypes.windll.kernel32.CreateFileW
+abrir.restype = ctypes.c_void_p
+abrir.argtypes = [ctypes.c_wchar_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p,
+                  ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p]
+LER, EXISTENTE = 0x80000000, 3
+partilha = int(sys.argv[2])
+aberto = abrir(sys.argv[1], LER, partilha, None, EXISTENTE, 0, None)
+print("aberto" if aberto != ctypes.c_void_p(-1).value else "não abriu", flush=True)
+sys.stdin.read()
+"""
+"""Outro programa, com o arquivo aberto até a entrada fechar; `partilha`: o que deixa os outros
+fazerem (0 nada, como uma planilha; 3 ler e escrever, como um navegador; nunca trocar)."""
+
+
+@contextlib.contextmanager
+def aberto_em_outro(windows: Windows, arquivo: Path, partilha: int) -> Iterator[None]:
+    processo = windows.abrir("-c", SEGURAR, como_no_windows(arquivo), str(partilha))
+    assert processo.stdout is not None
+    try:
+        assert processo.stdout.readline().strip() == b"aberto"
+        yield
+    finally:
+        processo.communicate(timeout=PACIENCIA)
+
+
+def test_o_que_outro_programa_segura_e_dito_assim(
+    windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
+) -> None:
+    """A página aberta não impede o backup, e uma tabela aberta não passa por danificada. Nenhuma é
+    «sem permissão»: o que há a fazer é fechar o outro programa."""
+    do_env = acesso(lojinha, tmp_path, DIRETA)
+    assert rodar(windows, do_env, *UMA).codigo == 0
+    aberta = "O arquivo está aberto em outro programa"
+    for partilha in (0, 3):
+        with aberto_em_outro(windows, tmp_path / "painel.html", partilha):
+            fim = rodar(windows, do_env, *UMA)
+        assert fim.codigo == 0, fim.tudo
+        saida, erros = textos(fim)
+        assert f"A página não foi atualizada. {aberta}" in saida + erros
+        assert "Sem permissão" not in saida + erros
+    backup = ultimo_backup(tmp_path, DONO)
+    tabela = backup["pasta"] / backup["tabelas"]["produtos"]["arquivo"]
+    with aberto_em_outro(windows, tabela, 0):
+        fim = rodar(windows, do_env, "verificar")
+    assert fim.codigo == 4, fim.tudo
+    saida, erros = textos(fim)
+    assert aberta in saida + erros
+    assert "Sem permissão" not in saida + erros
+    fim = rodar(windows, do_env, "verificar")
+    assert fim.codigo == 0, fim.tudo
+
+
+# -- a campanha ------------------------------------------------------------------------------------
+
+SEM_CONSOLE = """
+import runpy, sys
+sys.stdin = sys.stdout = sys.stderr = None  # como no pythonw, e numa tarefa agendada
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("\\\\")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+NOMES = (
+    "Dados da Loja",
+    "Ação & Cia (2ª via)",
+    "pontos.no.meio",
+    "café ☕ 日本",
+    "a" * 60 + "/" + "b" * 60 + "/" + "c" * 60 + "/" + "d" * 60 + "/" + "e" * 60,
+)
+
+if CAMPANHA:
+
+    @pytest.mark.parametrize("codificacao", ["cp1252", "cp850", "ascii", "utf-8"])
+    def test_a_saida_e_utf_8_em_qualquer_pagina_de_codigos(
+        windows: Windows, lojinha: SupabaseLocal, tmp_path: Path, codificacao: str
+    ) -> None:
+        do_env = acesso(lojinha, tmp_path, DIRETA) | {"PYTHONIOENCODING": f"{codificacao}:strict"}
+        fim = rodar(windows, do_env, *UMA)
+        assert fim.codigo == 0, fim.tudo
+        assert "🏢 Empresa: Padaria Ação" in textos(fim)[0]
+
+    def test_sem_console_o_backup_e_feito_e_o_log_diz(
+        windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
+    ) -> None:
+        do_env = acesso(lojinha, tmp_path, DIRETA)
+        fim = rodar(windows, do_env, "--tipo", "agendado", programa=SEM_CONSOLE)
+        assert (fim.codigo, fim.saida, fim.erros) == (0, b"", b"")
+        assert len(metadados(tmp_path)) == 2
+        (log,) = (tmp_path / "logs").glob("*.log")
+        assert "✅ Backup concluído" in log.read_text("utf-8")
+
+    def test_o_cano_que_fecha_cedo_nao_estraga_o_backup(
+        windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
+    ) -> None:
+        processo = windows.abrir(como_no_windows(BACKUP), mais=acesso(lojinha, tmp_path, DIRETA))
+        assert processo.stdout is not None
+        processo.stdout.close()  # como `| Select-Object -First 1`
+        processo.wait(PACIENCIA)
+        backups = [b for p in Deposito(tmp_path).pastas() for b in Deposito(tmp_path).backups(p)]
+        assert [d for b in backups for d in danos_de(b)] == []
+        assert rodar(windows, acesso(lojinha, tmp_path, DIRETA)).codigo == 0
+
+    @pytest.mark.parametrize("nome", NOMES, ids=["espaços", "acentos", "pontos", "fora", "longo"])
+    def test_pastas_com_nomes_dificeis_numa_letra_de_disco(
+        windows: Windows, lojinha: SupabaseLocal, tmp_path: Path, nome: str
+    ) -> None:
+        """Numa pasta de C:, o backup, a volta e o que a tela diz; nas longas demais, ou dá certo ou
+        se diz que é longa, e nada fica pela metade."""
+        raiz = windows.disco_c / f"provas_{tmp_path.name}"
+        destino = raiz / nome
+        do_windows = f"C:\\{raiz.name}\\" + nome.replace("/", "\\")
+        try:
+            fim = rodar(windows, acesso(lojinha, do_windows, DIRETA), *UMA)
+            saida, erros = textos(fim)
+            if fim.codigo == 4:
+                assert "O caminho é longo demais" in saida + erros
+                return
+            assert fim.codigo == 0, fim.tudo
+            assert f"Backup concluído: C:/{raiz.name}/{nome}/empresa_aaaa1111/" in saida
+            assert executar(lojinha, tmp_path / "linux", *UMA).codigo == 0
+            conferir_iguais(metadados(tmp_path / "linux"), metadados(destino))
+            simulado = (*UMA, "--simular")
+            do_env = acesso(lojinha, do_windows, DIRETA)
+            fim = rodar(windows, do_env, *simulado, script=RESTAURACAO)
+            assert fim.codigo == 0, fim.tudo
+        finally:
+            shutil.rmtree(raiz, ignore_errors=True)
+
+    def test_a_restauracao_morta_no_meio_se_continua(windows: Windows, loja: Loja) -> None:
+        """Pela API: morta numa escrita, e `continuar` termina; as outras empresas, intactas."""
+        antes = antes_de(loja, LOJA_X)
+        loja.sql(
+            f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+            f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
+            sem_gatilhos=True,
+        )
+        do_env = acesso(loja.projeto, loja.destino)
+        opcoes = ("--empresa", LOJA_X, "--confirmar", "RESTAURAR", "--efeitos", "desfazer")
+        with mudo(loja.projeto, "despesas", "POST", LOJA_X) as chegou:
+            morta = windows.abrir(como_no_windows(RESTAURACAO), *opcoes, mais=do_env)
+            assert chegou.wait(PACIENCIA)
+            matar(morta)
+        antes.conferir_outras()
+        fim = rodar(windows, do_env, "continuar", *opcoes, script=RESTAURACAO)
+        assert fim.codigo == 0, fim.tudo
+        antes.conferir()
+
+    def test_o_ensaio_num_postgresql_embutido(
+        windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
+    ) -> None:
+        do_env = acesso(lojinha, tmp_path, DIRETA)
+        assert rodar(windows, do_env, *UMA).codigo == 0
+        fim = rodar(windows, do_env, "ensaiar", "--embutido")
+        assert fim.codigo == 0, fim.tudo
+
+    def test_a_demonstracao_inteira(windows: Windows, tmp_path: Path) -> None:
+        """O PostgreSQL do Windows, o acidente e a volta; no fim, nada fica em execução."""
+        programa = (
+            "import sys; from pathlib import Path\n"
+            "from supabase_local import demonstracao as d\n"
+            "from supabase_local.servidores.sistema import arrumar_entrada_e_saida\n"
+            "from supabase_local.servidores.sistema import ha_postgrest\n"
+            "arrumar_entrada_e_saida()\n"
+            "base = Path(sys.argv[1])\n"
+            "d.PASTA, d.BACKUPS = base / 'pg', base / 'backups'\n"
+            "sys.exit(d.executar(auto=True, via='api' if ha_postgrest() else 'direta'))\n"
+        )
+        scripts = {"PYTHONPATH": como_no_windows(RAIZ / "scripts")}
+        fim = windows.rodar(
+            "-c", programa, como_no_windows(tmp_path), mais=scripts, prazo=PACIENCIA * 2
+        )
+        assert fim.codigo == 0, fim.tudo
+        saida, erros = textos(fim)
+        assert erros == ""
+        assert "só o PostgreSQL, sem API" in saida
+        assert "✅ produtos: 819 registros" in saida
+        assert "clientes: 145 → 0" in saida
+        assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in saida
+        assert saida.count("✅ intacta: ") == 2
+        assert not (tmp_path / "pg" / "cluster" / "dados" / "postmaster.pid").exists()
+        linux = executar(None, tmp_path / "backups", "verificar")
+        assert linux.codigo == 0, linux.tudo
