@@ -15,10 +15,10 @@ from cofre.base.linha import juntar
 from cofre.base.modelo import Coluna, Empresa, Tabela
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Elo, Ramo
-from cofre.via.api import conexao
-from cofre.via.api.conexao import Pagina
 from cofre.via.api.consulta import consultas
+from cofre.via.api.insistir import Passageiro
 from cofre.via.api.linhas import Leitor
+from cofre.via.api.pagina import Pagina, abrir_pagina, separar
 
 DONA, OUTRA = (Empresa(id_, id_) for id_ in ("aaaa", "bbbb"))
 TABELA = Tabela("t", tuple(Coluna(n, "bigint") for n in ("id", "user_id", "bruto")), ("id",))
@@ -42,7 +42,7 @@ def _leitor(*empresas: Empresa) -> Leitor:
 
 
 def _pagina(leitor: Leitor, corpo: bytes) -> Pagina[Any]:
-    return conexao._pagina(leitor.inteiras.abrir, "t", corpo, "")
+    return abrir_pagina(leitor.inteiras.abrir, "t", corpo, "")
 
 
 @given(linhas=LINHAS, entre=st.sampled_from([b", \n ", b",", b",\n"]), juntas=st.booleans())
@@ -76,7 +76,7 @@ def test_um_vetor_de_outra_coisa_nao_se_entende_e_um_corpo_cortado_merece_outra_
     with pytest.raises(RespostaInvalida, match=re.escape("Não entendi as linhas de t: ")):
         _pagina(leitor, b'[{"id":1,"user_id":"aaaa"}]')
     for cortado in (b'[{"id":1,"user_id":"aaaa","xmin":"1"', b"{}", b""):
-        with pytest.raises(conexao._Passageiro):
+        with pytest.raises(Passageiro):
             _pagina(leitor, cortado)
     with pytest.raises(msgspec.DecodeError):
-        conexao.separar(b"[")
+        separar(b"[")

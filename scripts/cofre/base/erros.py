@@ -18,7 +18,7 @@
                ├─ DefeitoInterno (1)
                └─ Interrompido (130)
 
-Mais três ficam ao lado de quem os levanta: `via.api.conexao.PaginaGrande` e `via.direta.erros.
+Mais três ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande` e `via.direta.erros.
 SemConexao`, que são FalhaDoServidor, e `restauracao.dialogo.Cancelada`, que é Interrompido.
 """
 

@@ -8,14 +8,12 @@ pelo tenacity; o resto vira um erro do cofre, com causa e cura, sem nada da chav
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
-import tenacity
 
 from cofre.base.config.valores import ONDE_PEGAR_URL, Acesso
 from cofre.base.erros import (
@@ -24,10 +22,8 @@ from cofre.base.erros import (
     DependenciaAusente,
     Disputa,
     FalhaDoServidor,
-    Interrompido,
     PermissaoNegada,
     ProjetoPausado,
-    RespostaInvalida,
 )
 from cofre.plano.escritor import DISPUTAS
 from cofre.via.api.cadencia import PAUSA, Cadencia
@@ -40,6 +36,8 @@ from cofre.via.api.erros import (
     sem_resposta,
     traduzir,
 )
+from cofre.via.api.insistir import Insistencia, Passageiro
+from cofre.via.api.pagina import Abrir, Pagina, abrir_pagina, estragada, receber, separar
 from cofre.via.contrato import AoTentarDeNovo
 
 if TYPE_CHECKING:
@@ -51,40 +49,7 @@ PASSAGEIROS = frozenset({408, 425, DEMAIS, 500, 502, 503, 504, 520, 521, 522, 52
 MAIOR_RESPOSTA = 2 * 1024 * 1024
 """Bytes de uma página; acima disso ela é pedida de novo com menos linhas."""
 
-ESPERA_MAXIMA = 30.0
-"""Segundos, entre duas tentativas, se o servidor não pede mais (Retry-After)."""
-
-T = TypeVar("T")
-
-
 L = TypeVar("L")
-Abrir = Callable[[bytes], list[L]]
-"""Lê um vetor JSON inteiro. Levanta msgspec.DecodeError se o texto não é um."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pagina(Generic[L]):
-    """As linhas de uma resposta, como quem as pediu as abre, e o corpo inteiro.
-
-    `total` é a contagem exata de tudo o que o filtro pega, se foi pedida e dada.
-    """
-
-    corpo: bytes
-    linhas: list[L]
-    total: int | None
-
-
-class PaginaGrande(FalhaDoServidor):
-    """A resposta passou do tamanho aceito e foi abandonada: peça menos linhas."""
-
-
-class _Passageiro(Exception):
-    """Um problema que merece outra tentativa; `definitivo` é o erro se ele não passar."""
-
-    def __init__(self, definitivo: FalhaDoServidor, espera: float = 0.0) -> None:
-        super().__init__(str(definitivo))
-        self.definitivo = definitivo
-        self.espera = espera
 
 
 class Conexao:
@@ -102,10 +67,8 @@ class Conexao:
     ) -> None:
         """`tentativas` conta a primeira. Levanta DependenciaAusente sem o supabase-py."""
         self._host = urlsplit(acesso.url).netloc
-        self._tentativas = tentativas
-        self._ao_tentar_de_novo = ao_tentar_de_novo
-        self._parar = parar
         self._cadencia = cadencia
+        self._insistir = Insistencia(tentativas, parar, ao_tentar_de_novo, cadencia)
         # HTTP/1.1: com HTTP/2 todos os fios dividiriam uma só conexão TCP.
         self._http = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=15.0),
@@ -153,9 +116,9 @@ class Conexao:
             caminho = self._endereco(tabela)
             get = self._http.build_request("GET", caminho, params=alvo, headers=cabecalhos)
             maximo = None if limite == 1 else MAIOR_RESPOSTA
-            return _pagina(abrir, tabela, *self._enviar(get, tabela, maximo))
+            return abrir_pagina(abrir, tabela, *self._enviar(get, tabela, maximo))
 
-        return self._insistir(enviar)
+        return self._insistir.fazer(enviar)
 
     def descricao(self) -> bytes:
         """A descrição OpenAPI da API (a raiz), em bytes."""
@@ -168,10 +131,10 @@ class Conexao:
             get = self._http.build_request("GET", raiz, headers=cabecalhos)
             corpo, _faixa = self._enviar(get, "", None)
             if corpo.startswith(b"{") and not json_inteiro(corpo):
-                raise _estragada("a resposta chegou cortada ou não é JSON")
+                raise estragada("a resposta chegou cortada ou não é JSON")
             return corpo
 
-        return self._insistir(enviar)
+        return self._insistir.fazer(enviar)
 
     def insercao_impossivel(self, tabela: str, colunas: Sequence[str]) -> tuple[int, bytes]:
         """O que o banco responde a um INSERT que nunca pode acontecer: o corpo não é JSON, então
@@ -189,13 +152,13 @@ class Conexao:
                     headers={**dict(pedido.headers), "Content-Type": "application/json"},
                 )
             except httpx.TransportError as e:
-                raise _Passageiro(sem_resposta(self._host, e)) from e
+                raise Passageiro(sem_resposta(self._host, e)) from e
             passageiro = resposta.status_code in PASSAGEIROS and b'"code"' not in resposta.content
             if passageiro or json_cortado(resposta, resposta.content):
-                raise _Passageiro(traduzir(self._host, resposta.status_code, b"", tabela))
+                raise Passageiro(traduzir(self._host, resposta.status_code, b"", tabela))
             return resposta.status_code, resposta.content
 
-        return self._insistir(enviar)
+        return self._insistir.fazer(enviar)
 
     def escrever(
         self,
@@ -238,16 +201,16 @@ class Conexao:
             try:
                 return self._mandar(http, tabela)
             except Disputa as e:
-                raise (_Passageiro(e) if insistir_em_disputa else e) from e
+                raise (Passageiro(e) if insistir_em_disputa else e) from e
 
-        resposta = self._insistir(enviar)
+        resposta = self._insistir.fazer(enviar)
         return b"" if vezes > 1 and resposta == b"[]" else resposta
 
     def _mandar(self, http: httpx.Request, tabela: str) -> bytes:
         try:
             resposta = self._http.send(http)
         except (httpx.TransportError, httpx.DecodingError) as e:
-            raise _Passageiro(sem_resposta(self._host, e)) from e
+            raise Passageiro(sem_resposta(self._host, e)) from e
         if resposta.is_success:
             return resposta.content
         recusa = recusa_do_banco(resposta.content)
@@ -262,45 +225,16 @@ class Conexao:
         # O supabase-py não escapa «/», «?» e «%» de um nome de tabela.
         return f"{str(self._cliente.postgrest.base_url).rstrip('/')}/{quote(tabela, safe='')}"
 
-    def _insistir(self, fazer: Callable[[], T]) -> T:
-        if self._parar.is_set():
-            raise Interrompido("Interrompido.")
-        tentar = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passageiro),
-            stop=tenacity.stop_after_attempt(self._tentativas)
-            | tenacity.stop_when_event_set(self._parar),
-            wait=_espera,
-            sleep=tenacity.sleep_using_event(self._parar),
-            before_sleep=self._avisar,
-            reraise=True,
-        )
-
-        def na_vez() -> T:
-            self._cadencia.esperar_a_vez()
-            return fazer()
-
-        try:
-            return tentar(na_vez)
-        except _Passageiro as e:
-            if self._parar.is_set():
-                raise Interrompido("Interrompido.") from None
-            raise e.definitivo from e.__cause__
-
-    def _avisar(self, estado: tenacity.RetryCallState) -> None:
-        erro = estado.outcome.exception() if estado.outcome else None
-        espera = estado.next_action.sleep if estado.next_action else 0.0
-        self._ao_tentar_de_novo(str(erro), espera, estado.attempt_number + 1, self._tentativas)
-
     def _enviar(self, pedido: httpx.Request, tabela: str, maximo: int | None) -> tuple[bytes, str]:
         """Devolve o corpo e o Content-Range."""
         try:
             resposta = self._http.send(pedido, stream=True)
             try:
-                corpo = _receber(resposta, maximo)
+                corpo = receber(resposta, maximo)
             finally:
                 resposta.close()
         except (httpx.TransportError, httpx.DecodingError) as e:
-            raise _Passageiro(sem_resposta(self._host, e)) from e
+            raise Passageiro(sem_resposta(self._host, e)) from e
         except httpx.InvalidURL as e:
             raise FalhaDoServidor(f"O endereço do projeto não serve: {e}", ONDE_PEGAR_URL) from e
         if resposta.status_code not in (200, 206):
@@ -316,7 +250,7 @@ class Conexao:
             espera = retry_after(resposta.headers.get("retry-after", ""))
             if resposta.status_code == DEMAIS:
                 self._cadencia.pausar(espera or PAUSA)
-            raise _Passageiro(erro, espera)
+            raise Passageiro(erro, espera)
         raise erro
 
 
@@ -330,74 +264,5 @@ def _criar_cliente(acesso: Acesso, http: httpx.Client) -> Client:
     return create_client(acesso.url, acesso.chave, opcoes)
 
 
-def _receber(resposta: httpx.Response, maximo: int | None) -> bytes:
-    partes: list[bytes] = []
-    tamanho = 0
-    for parte in resposta.iter_bytes():
-        tamanho += len(parte)
-        if maximo is not None and tamanho > maximo:
-            raise PaginaGrande(f"A resposta passou de {maximo} bytes.")
-        partes.append(parte)
-    return b"".join(partes)
-
-
-def _pagina(abrir: Abrir[L], tabela: str, corpo: bytes, faixa: str) -> Pagina[L]:
-    """Abre as linhas; um corpo cortado, mesmo que bem formado, merece outra tentativa."""
-    try:
-        linhas = _abertas(abrir, tabela, corpo)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _estragada("a resposta chegou cortada ou não é JSON") from None
-    except RecursionError:
-        raise RespostaInvalida(
-            "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
-            "Deixe-o com menos de 1.000 níveis e tente de novo.",
-        ) from None
-    prometidas, total = _content_range(faixa)
-    if prometidas is not None and prometidas != len(linhas):
-        raise _estragada(f"o servidor anunciou {prometidas} linhas e chegaram {len(linhas)}")
-    return Pagina(corpo, linhas, total)
-
-
-def _abertas(abrir: Abrir[L], tabela: str, corpo: bytes) -> list[L]:
-    """Levanta RespostaInvalida se é um vetor, mas não das linhas que se pediram."""
-    try:
-        return abrir(corpo)
-    except msgspec.ValidationError as e:
-        separar(corpo)
-        raise RespostaInvalida(f"Não entendi as linhas de {tabela}: {e}") from e
-
-
-def _estragada(causa: str) -> _Passageiro:
-    return _Passageiro(
-        RespostaInvalida(f"Resposta inválida: {causa}.", "Verifique a internet e tente de novo.")
-    )
-
-
-def _content_range(valor: str) -> tuple[int | None, int | None]:
-    """«0-24/1000» → (25, 1000); «*/0» → (0, 0); o que não se sabe vira None."""
-    faixa, _barra, total = valor.partition("/")
-    inicio, _traco, fim = faixa.partition("-")
-    if faixa == "*":
-        linhas: int | None = 0
-    elif inicio.isdigit() and fim.isdigit():
-        linhas = int(fim) - int(inicio) + 1
-    else:
-        linhas = None
-    return linhas, int(total) if total.isdigit() else None
-
-
 ATRAPALHADAS = DISPUTAS | {"55P03"}
 """O que passa sozinho: também a trava que não se obteve a tempo."""
-
-
-separar: Abrir[msgspec.Raw] = msgspec.json.Decoder(list[msgspec.Raw]).decode
-"""As linhas de um corpo, cada uma com os bytes que vieram."""
-
-_CRESCENTE = tenacity.wait_random_exponential(multiplier=0.5, max=ESPERA_MAXIMA)
-
-
-def _espera(estado: tenacity.RetryCallState) -> float:
-    """A pausa crescente e sorteada, ou a que o servidor pediu, a maior."""
-    erro = estado.outcome.exception() if estado.outcome else None
-    pedida = erro.espera if isinstance(erro, _Passageiro) else 0.0
-    return max(pedida, _CRESCENTE(estado))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ import msgspec
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
-from cofre.base.linha import NULO, abrir_linha, texto
+from cofre.base.linha import texto
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import (
@@ -30,15 +30,12 @@ from cofre.plano.escritor import (
     colunas_de_dono,
 )
 from cofre.plano.lados import Chave
-from cofre.plano.lotes import em_lotes, metades
+from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao
-from cofre.via.api.conexao import Conexao, PaginaGrande
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.filtros import (
-    BYTES_DE_FILTRO,
-    bytes_da_chave,
-    bytes_dos_valores,
     citar_sempre,
     desta_versao,
     destas_versoes,
@@ -46,10 +43,17 @@ from cofre.via.api.filtros import (
     dos_lugares,
     por_chave,
 )
+from cofre.via.api.guarda import (
+    ainda_nossa,
+    chaves_de,
+    como_se_quer,
+    em_grupos,
+    por_dono,
+    que_valem,
+)
+from cofre.via.api.pagina import PaginaGrande
 from cofre.via.api.versoes import Viva, com_chave, sem_chave, valores_de
 
-CHAVES_POR_PEDIDO = 40
-BYTES_POR_RELEITURA = 512 * 1024
 VERSOES_POR_MUDANCA = 5
 """Quantas vezes se tenta mudar uma linha que outros tocam sem a mudar, antes de a deixar para a
 próxima foto."""
@@ -118,12 +122,12 @@ class EscritorDaApi:
         yield from self.equipe.em_ordem(uma, relidas)
 
     def _reler(self, no_escopo: TabelaNoEscopo, quais: Iterator[Mudanca]) -> Iterator[Relida]:
-        for lote in _em_grupos(no_escopo, quais, lambda m: (m.acao, m.como_esta)):
+        for lote in em_grupos(no_escopo, quais, lambda m: (m.acao, m.como_esta)):
             yield from self._reler_grupo(no_escopo, lote)
 
     def _reler_grupo(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> Iterator[Relida]:
         try:
-            vivas = com_chave(self.conexao, no_escopo, _chaves_de(lote))
+            vivas = com_chave(self.conexao, no_escopo, chaves_de(lote))
         except EscritaRecusada as e:
             yield from ((m, e) for m in lote)
         except (PaginaGrande, ConsultaDemorada):
@@ -144,9 +148,9 @@ class EscritorDaApi:
         if isinstance(viva, EscritaRecusada):
             raise viva
         for _ in range(VERSOES_POR_MUDANCA):
-            if viva is None or not _ainda_nossa(no_escopo, mudanca, viva.linha):
+            if viva is None or not ainda_nossa(no_escopo, mudanca, viva.linha):
                 break
-            valem = _que_valem(mudanca, viva.linha)
+            valem = que_valem(mudanca, viva.linha)
             if not valem:
                 break
             gravadas = self._mudar_versao(no_escopo, mudanca, valem, viva.versao)
@@ -156,15 +160,15 @@ class EscritorDaApi:
             if gravadas is not None and viva == antes:
                 nome = no_escopo.tabela.nome
                 raise EscritaRecusada(IGNORADA, f"o banco não altera registros de {nome}", "")
-            if viva is not None and _como_se_quer(mudanca, viva.linha):
+            if viva is not None and como_se_quer(mudanca, viva.linha):
                 break
         # Um pedido que chegou duas vezes, cuja resposta se perdeu, ou alguém que quis o mesmo.
-        if viva is not None and _como_se_quer(mudanca, viva.linha):
+        if viva is not None and como_se_quer(mudanca, viva.linha):
             return Mudada(mudanca, [viva.linha])
         return Mudada(mudanca, inteira=False)
 
     def _agora(self, no_escopo: TabelaNoEscopo, mudanca: Mudanca) -> Viva | None:
-        return com_chave(self.conexao, no_escopo, _chaves_de([mudanca])).get(mudanca.acao.chave)
+        return com_chave(self.conexao, no_escopo, chaves_de([mudanca])).get(mudanca.acao.chave)
 
     def _mudar_versao(
         self,
@@ -192,7 +196,7 @@ class EscritorDaApi:
         self, no_escopo: TabelaNoEscopo, acoes: Iterator[Acao]
     ) -> Iterator[list[Acao]]:
         """Grupos que cabem numa URL, e que se releem numa página."""
-        yield from _em_grupos(no_escopo, acoes, lambda a: (a, a.atual or b"{}"))
+        yield from em_grupos(no_escopo, acoes, lambda a: (a, a.atual or b"{}"))
 
     def apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
         """Um GET e um DELETE; sem chave, um par por página em que há linhas do lote."""
@@ -210,7 +214,7 @@ class EscritorDaApi:
         estao = [a for a in lote if a.chave in vivas]
         iguais = [a for a in estao if vivas[a.chave].linha == a.atual]
         ficaram = [a for a in estao if vivas[a.chave].linha != a.atual]
-        for dono, delas in _por_dono(no_escopo, iguais).items():
+        for dono, delas in por_dono(no_escopo, iguais).items():
             estas = {a.chave: a for a in delas}
             quais = (*por_chave(tabela, list(estas)), *dono)
             versoes = destas_versoes(vivas[chave].versao for chave in estas)
@@ -279,60 +283,6 @@ class EscritorDaApi:
         )
         with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
             self.conexao.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
-
-
-def _chaves_de(lote: Sequence[Mudanca]) -> list[tuple[Chave, bytes]]:
-    """A chave de cada linha, e a linha como se crê que está."""
-    return [(m.acao.chave, m.como_esta) for m in lote]
-
-
-def _por_dono(no_escopo: TabelaNoEscopo, acoes: Sequence[Acao]) -> dict[Parametros, list[Acao]]:
-    """As ações pelo filtro do dono das suas linhas: quase sempre um só."""
-    grupos: dict[Parametros, list[Acao]] = {}
-    for acao in acoes:
-        grupos.setdefault(do_mesmo_dono(no_escopo, acao.atual or b"{}"), []).append(acao)
-    return grupos
-
-
-def _em_grupos(
-    no_escopo: TabelaNoEscopo, itens: Iterator[T], ver: Callable[[T], tuple[Acao, bytes]]
-) -> Iterator[list[T]]:
-    """Os itens em grupos cujo filtro cabe numa URL, e que se releem numa página; `ver` dá a ação de
-    um item e a linha como se crê que está."""
-
-    def na_url(item: T) -> int:
-        acao, linha = ver(item)
-        if not no_escopo.tabela.chave:
-            return bytes_dos_valores(no_escopo, linha)
-        return bytes_da_chave(no_escopo.tabela, acao.chave)
-
-    da_linha = (lambda item: len(ver(item)[1]), BYTES_POR_RELEITURA)
-    yield from em_lotes(itens, CHAVES_POR_PEDIDO, (na_url, BYTES_DE_FILTRO), da_linha)
-
-
-def _ainda_nossa(no_escopo: TabelaNoEscopo, mudanca: Mudanca, linha: bytes) -> bool:
-    """Se as colunas por onde se chega à empresa (e, de uma linha que acabou de entrar, as que citam
-    outras) são as que se creem. As que a mudança traz não contam: delas cuida `_que_valem`."""
-    esta, cria = abrir_linha(linha), abrir_linha(mudanca.como_esta)
-    citam = {c for fk in no_escopo.tabela.estrangeiras for c in fk.colunas}
-    acabou_de_entrar = mudanca.acao.atual is None
-    de_quem = {*no_escopo.colunas_de_ligacao, *(citam if acabou_de_entrar else ())}
-    return all(
-        esta[c] == cria[c] for c in de_quem - mudanca.valores.keys() if c in esta and c in cria
-    )
-
-
-def _que_valem(mudanca: Mudanca, linha: bytes) -> dict[str, msgspec.Raw]:
-    """Os valores das colunas que ainda têm o que a foto viu, byte a byte; numa linha que acabou de
-    entrar, os das que ainda esperam nulas."""
-    esta, viu = abrir_linha(linha), abrir_linha(mudanca.acao.atual or b"{}")
-    nulo = msgspec.Raw(NULO)
-    return {c: v for c, v in mudanca.valores.items() if c in esta and esta[c] == viu.get(c, nulo)}
-
-
-def _como_se_quer(mudanca: Mudanca, linha: bytes) -> bool:
-    esta = abrir_linha(linha)
-    return all(esta.get(c) == v for c, v in mudanca.valores.items())
 
 
 def _conferindo(no_escopo: TabelaNoEscopo, *mais: str) -> Parametros:

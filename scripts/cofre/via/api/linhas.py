@@ -20,8 +20,8 @@ from cofre.base.erros import LinhaDeOutraEmpresa, RespostaInvalida
 from cofre.base.linha import NULO, PENDURADA, SEPARADOR, Campos, juntar, texto, tipo_com
 from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo.donos import Donos
-from cofre.via.api.conexao import Abrir, Pagina, separar
 from cofre.via.api.consulta import APELIDO, Consulta
+from cofre.via.api.pagina import Abrir, Pagina, separar
 
 Literais = tuple[str, ...]
 """Os valores da chave de uma linha como se escrevem num filtro."""

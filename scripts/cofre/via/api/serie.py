@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from cofre.base.erros import ConsultaDemorada, RespostaInvalida
 from cofre.base.linha import Campos
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.via.api.conexao import Conexao, Pagina, PaginaGrande
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Consulta, Parametros, diferente
 from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais, Selecao
+from cofre.via.api.pagina import Pagina, PaginaGrande
 
 LINHAS_POR_PAGINA = 1000
 LINHAS_POR_PARTE = 5 * LINHAS_POR_PAGINA

@@ -19,9 +19,10 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import SEM_VERSAO
 from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao
-from cofre.via.api.conexao import Conexao, Pagina, PaginaGrande
+from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, faixa_de_chaves
 from cofre.via.api.filtros import Lugar, pelos_valores, por_chave
+from cofre.via.api.pagina import Pagina, PaginaGrande
 
 LINHAS_POR_RELEITURA = 1000
 _SEPARADOR = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -47,81 +47,84 @@ class SemConexao(ServidorSemResposta):
     """Uma conexão que não houve, ou que caiu: outra tentativa pode dar certo."""
 
 
+_CAUSAS: tuple[tuple[str, type[FalhaDoServidor], str, str], ...] = (
+    (
+        r"password authentication failed|no password supplied|SASL|wrong password"
+        r"|tenant or user not found",
+        ConexaoRecusada,
+        "O banco em {onde} recusou o usuário ou a senha (28P01).",
+        "É a senha do banco, não a da conta nem a chave da API. Se não a sabe, crie outra em\n"
+        "Project Settings → Database → Reset database password. No pooler, o usuário é\n"
+        "postgres.SEU-PROJETO, e o servidor tem de ser o da região do projeto.",
+    ),
+    (
+        r"does not support SSL",
+        ConexaoRecusada,
+        "O banco em {onde} não aceita conexão cifrada (TLS), e sem ela a senha e os dados"
+        " viajariam abertos.",
+        "Use o endereço que o painel do Supabase dá, ou ligue o TLS no servidor.",
+    ),
+    (
+        r"certificate|verify|root\.crt|self-signed",
+        ConexaoRecusada,
+        "O certificado do banco em {onde} não foi confirmado: pode não ser ele.",
+        f"{BAIXAR_CA}\nSe já o fez, o arquivo é de outro servidor, ou alguém está no meio.",
+    ),
+    (
+        PASSAGEIROS,
+        SemConexao,
+        "O banco em {onde} já tem conexões demais (53300).",
+        "Diminua --conexoes, feche outros programas ou tente mais tarde.",
+    ),
+    (
+        r'database ".*" does not exist',
+        ConexaoRecusada,
+        "O servidor {onde} não tem o banco pedido (3D000).",
+        f"No Supabase ele se chama postgres. {ONDE_PEGAR_BANCO}",
+    ),
+    (
+        r"failed to resolve|could not translate|Name or service not known|getaddrinfo",
+        ServidorSemResposta,
+        "O nome {host} não existe na rede.",
+        "{rede}\nUm projeto pausado ou apagado também some da rede.",
+    ),
+    (
+        r"unreachable|no route|cannot assign|address family",
+        ServidorSemResposta,
+        "Esta rede não alcança {onde}.",
+        "{rede}",
+    ),
+    (
+        r"refused|timeout|timed out",
+        SemConexao,
+        "Ninguém respondeu em {onde}.",
+        "{rede}",
+    ),
+    (
+        r"closed the connection|invalid response|not permitted|is not permitted to log in",
+        SemConexao,
+        "O servidor em {onde} encerrou a conexão antes de ela começar.",
+        "{rede}",
+    ),
+)
+"""(o que a libpq diz, o erro, a causa, a cura), na ordem em que se procura."""
+
+
 def sem_conexao(erro: psycopg.Error, endereco: Endereco) -> FalhaDoServidor:
     """Por que não se conectou."""
-    texto = str(erro)
-    for padrao, tipo, causa, cura in _causas(endereco):
-        if re.search(padrao, texto, re.IGNORECASE):
-            return tipo(causa, cura + POR_ENQUANTO)
+    so_ipv6 = ":" in endereco.host or _SO_IPV6.fullmatch(endereco.host)
+    rede = PELO_POOLER if so_ipv6 else f"Confira o endereço e a internet.\n{ONDE_PEGAR_BANCO}"
+    campos = {"onde": endereco.onde, "host": endereco.host, "rede": rede}
+    for padrao, tipo, causa, cura in _CAUSAS:
+        if re.search(padrao, str(erro), re.IGNORECASE):
+            return tipo(causa.format_map(campos), cura.format_map(campos) + POR_ENQUANTO)
     return SemConexao(
         f"Não consegui conectar com o banco em {endereco.onde}.",
         "Confira a URL, a internet e o painel do Supabase (status do projeto)." + POR_ENQUANTO,
     )
 
 
-def _causas(e: Endereco) -> list[tuple[str, type[FalhaDoServidor], str, str]]:
-    so_ipv6 = ":" in e.host or re.fullmatch(r"db\.[a-z0-9]+\.supabase\.(co|in|net)", e.host)
-    rede = PELO_POOLER if so_ipv6 else f"Confira o endereço e a internet.\n{ONDE_PEGAR_BANCO}"
-    return [
-        (
-            r"password authentication failed|no password supplied|SASL|wrong password"
-            r"|tenant or user not found",
-            ConexaoRecusada,
-            f"O banco em {e.onde} recusou o usuário ou a senha (28P01).",
-            "É a senha do banco, não a da conta nem a chave da API. Se não a sabe, crie outra em\n"
-            "Project Settings → Database → Reset database password. No pooler, o usuário é\n"
-            "postgres.SEU-PROJETO, e o servidor tem de ser o da região do projeto.",
-        ),
-        (
-            r"does not support SSL",
-            ConexaoRecusada,
-            f"O banco em {e.onde} não aceita conexão cifrada (TLS), e sem ela a senha e os dados"
-            " viajariam abertos.",
-            "Use o endereço que o painel do Supabase dá, ou ligue o TLS no servidor.",
-        ),
-        (
-            r"certificate|verify|root\.crt|self-signed",
-            ConexaoRecusada,
-            f"O certificado do banco em {e.onde} não foi confirmado: pode não ser ele.",
-            f"{BAIXAR_CA}\nSe já o fez, o arquivo é de outro servidor, ou alguém está no meio.",
-        ),
-        (
-            PASSAGEIROS,
-            SemConexao,
-            f"O banco em {e.onde} já tem conexões demais (53300).",
-            "Diminua --conexoes, feche outros programas ou tente mais tarde.",
-        ),
-        (
-            r'database ".*" does not exist',
-            ConexaoRecusada,
-            f"O servidor {e.onde} não tem o banco pedido (3D000).",
-            f"No Supabase ele se chama postgres. {ONDE_PEGAR_BANCO}",
-        ),
-        (
-            r"failed to resolve|could not translate|Name or service not known|getaddrinfo",
-            ServidorSemResposta,
-            f"O nome {e.host} não existe na rede.",
-            rede + "\nUm projeto pausado ou apagado também some da rede.",
-        ),
-        (
-            r"unreachable|no route|cannot assign|address family",
-            ServidorSemResposta,
-            f"Esta rede não alcança {e.onde}.",
-            rede,
-        ),
-        (
-            r"refused|timeout|timed out",
-            SemConexao,
-            f"Ninguém respondeu em {e.onde}.",
-            rede,
-        ),
-        (
-            r"closed the connection|invalid response|not permitted|is not permitted to log in",
-            SemConexao,
-            f"O servidor em {e.onde} encerrou a conexão antes de ela começar.",
-            rede,
-        ),
-    ]
+_SO_IPV6 = re.compile(r"db\.[a-z0-9]+\.supabase\.(co|in|net)")
 
 
 def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDoServidor:

@@ -1,0 +1,76 @@
+"""A guarda de uma escrita: o que ainda é como a foto viu. Puras contas, sem pedido algum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from cofre.base.linha import NULO, abrir_linha
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.escritor import Mudanca
+from cofre.plano.lados import Chave
+from cofre.plano.lotes import em_lotes
+from cofre.plano.plano import Acao
+from cofre.via.api.consulta import Parametros
+from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, bytes_dos_valores, do_mesmo_dono
+
+CHAVES_POR_PEDIDO = 40
+BYTES_POR_RELEITURA = 512 * 1024
+
+T = TypeVar("T")
+
+
+def chaves_de(lote: Sequence[Mudanca]) -> list[tuple[Chave, bytes]]:
+    """A chave de cada linha, e a linha como se crê que está."""
+    return [(m.acao.chave, m.como_esta) for m in lote]
+
+
+def por_dono(no_escopo: TabelaNoEscopo, acoes: Sequence[Acao]) -> dict[Parametros, list[Acao]]:
+    """As ações pelo filtro do dono das suas linhas: quase sempre um só."""
+    grupos: dict[Parametros, list[Acao]] = {}
+    for acao in acoes:
+        grupos.setdefault(do_mesmo_dono(no_escopo, acao.atual or b"{}"), []).append(acao)
+    return grupos
+
+
+def em_grupos(
+    no_escopo: TabelaNoEscopo, itens: Iterator[T], ver: Callable[[T], tuple[Acao, bytes]]
+) -> Iterator[list[T]]:
+    """Os itens em grupos cujo filtro cabe numa URL, e que se releem numa página; `ver` dá a ação de
+    um item e a linha como se crê que está."""
+
+    def na_url(item: T) -> int:
+        acao, linha = ver(item)
+        if not no_escopo.tabela.chave:
+            return bytes_dos_valores(no_escopo, linha)
+        return bytes_da_chave(no_escopo.tabela, acao.chave)
+
+    da_linha = (lambda item: len(ver(item)[1]), BYTES_POR_RELEITURA)
+    yield from em_lotes(itens, CHAVES_POR_PEDIDO, (na_url, BYTES_DE_FILTRO), da_linha)
+
+
+def ainda_nossa(no_escopo: TabelaNoEscopo, mudanca: Mudanca, linha: bytes) -> bool:
+    """Se as colunas por onde se chega à empresa (e, de uma linha que acabou de entrar, as que citam
+    outras) são as que se creem. As que a mudança traz não contam: delas cuida `que_valem`."""
+    esta, cria = abrir_linha(linha), abrir_linha(mudanca.como_esta)
+    citam = {c for fk in no_escopo.tabela.estrangeiras for c in fk.colunas}
+    acabou_de_entrar = mudanca.acao.atual is None
+    de_quem = {*no_escopo.colunas_de_ligacao, *(citam if acabou_de_entrar else ())}
+    return all(
+        esta[c] == cria[c] for c in de_quem - mudanca.valores.keys() if c in esta and c in cria
+    )
+
+
+def que_valem(mudanca: Mudanca, linha: bytes) -> dict[str, msgspec.Raw]:
+    """Os valores das colunas que ainda têm o que a foto viu, byte a byte; numa linha que acabou de
+    entrar, os das que ainda esperam nulas."""
+    esta, viu = abrir_linha(linha), abrir_linha(mudanca.acao.atual or b"{}")
+    nulo = msgspec.Raw(NULO)
+    return {c: v for c, v in mudanca.valores.items() if c in esta and esta[c] == viu.get(c, nulo)}
+
+
+def como_se_quer(mudanca: Mudanca, linha: bytes) -> bool:
+    esta = abrir_linha(linha)
+    return all(esta.get(c) == v for c, v in mudanca.valores.items())
