@@ -10,6 +10,7 @@ from cofre.base.config import ambiente
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import opcoes_de_saida, uso_com
+from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import backup_pedido, guardadas
 from cofre.deposito.verificacao import recusar_danificado
@@ -20,6 +21,7 @@ FORMATOS = (JSON, CSV)
 
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
+    """Confere o backup, e só então o leva."""
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
@@ -27,16 +29,10 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     backup = backup_pedido(guardada, opcoes.backup)
     recusar_danificado(guardada, backup, "--backup, com um carimbo de «listar»")
     bytes_ = exportar(backup, arquivo, opcoes.formato, sobrescrever=opcoes.sobrescrever)
-    total = backup.meta.total if backup.meta else 0
     relato.linha(f"📦 {visivel(guardada.empresa.nome)}: backup de {na_tela(backup.quando)}")
-    relato.linha(f"   {plural(total, 'registro', 'registros')}, {backup.estado}, conferido")
-    relato.linha(f"✅ {visivel(str(arquivo))} ({tamanho(bytes_)})")
+    _contar(backup, arquivo, bytes_, relato)
     if opcoes.formato == CSV:
-        relato.linha("ℹ️ CSV é para planilhas: não pode ser importado nem restaurado.")
-        tabelas = backup.meta.tabelas.values() if backup.meta else ()
-        for tabela in tabelas:
-            if tabela.registros >= LINHAS_DO_EXCEL:
-                relato.aviso(f"{tabela.nome}: o Excel só mostra {numero(LINHAS_DO_EXCEL)} linhas.")
+        _do_csv(backup, relato)
     relato.documento(
         {
             "acao": "exportar",
@@ -49,6 +45,20 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         }
     )
     return 0
+
+
+def _contar(backup: Backup, arquivo: Path, bytes_: int, relato: Relato) -> None:
+    total = backup.meta.total if backup.meta else 0
+    relato.linha(f"   {plural(total, 'registro', 'registros')}, {backup.estado}, conferido")
+    relato.linha(f"✅ {visivel(str(arquivo))} ({tamanho(bytes_)})")
+
+
+def _do_csv(backup: Backup, relato: Relato) -> None:
+    """O que um CSV não faz, e o que o Excel não mostra dele."""
+    relato.linha("ℹ️ CSV é para planilhas: não pode ser importado nem restaurado.")
+    for tabela in backup.meta.tabelas.values() if backup.meta else ():
+        if tabela.registros >= LINHAS_DO_EXCEL:
+            relato.aviso(f"{tabela.nome}: o Excel só mostra {numero(LINHAS_DO_EXCEL)} linhas.")
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:

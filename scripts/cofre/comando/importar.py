@@ -13,42 +13,46 @@ from cofre.comando.argumentos import opcoes_de_saida, uso_com
 from cofre.comando.execucao import registrada
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import travar
-from cofre.deposito.zip.importacao import importar
+from cofre.deposito.zip.importacao import Importado, importar
 
 
 @registrada("importar")
 def executar(opcoes: Namespace, relato: Relato) -> int:
+    """Com a trava na mão; o que conta vem depois."""
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
     destino = ambiente.pasta_de_backups(destino=opcoes.destino)
     with travar(destino, "importação"):
         deposito = Deposito(destino)
         deposito.preparar()
         feito = importar(arquivo, deposito)
-    backup, meta = feito.backup, feito.meta
-    relato.linha(f"📦 {visivel(meta.nome)}  ({visivel(meta.user_id)})")
-    relato.linha(f"   {plural(meta.total, 'registro', 'registros')}, {backup.estado}, conferido")
-    if feito.ja_estava:
-        relato.linha(
-            f"✅ Já estava em {exibir_pasta(backup.pasta)}/ ({backup.carimbo}): nada a fazer"
-        )
-    else:
-        relato.linha(f"✅ Guardado em {exibir_pasta(backup.pasta)}/ ({backup.carimbo})")
-        if backup.carimbo != feito.carimbo_de_origem:
-            relato.linha(f"   O carimbo {feito.carimbo_de_origem} já era de outro backup.")
-        relato.linha("ℹ️ Para restaurar:")
-        relato.linha(f"   python scripts/restaurar-empresa.py --empresa {visivel(meta.user_id)}")
+    _contar(feito, relato)
     relato.documento(
         {
             "acao": "importar",
             "codigo": 0,
-            "empresa": meta.user_id,
-            "nome": meta.nome,
-            "pasta": str(backup.pasta),
-            "carimbo": backup.carimbo,
+            "empresa": feito.meta.user_id,
+            "nome": feito.meta.nome,
+            "pasta": str(feito.backup.pasta),
+            "carimbo": feito.backup.carimbo,
             "ja_estava": feito.ja_estava,
         }
     )
     return 0
+
+
+def _contar(feito: Importado, relato: Relato) -> None:
+    backup, meta = feito.backup, feito.meta
+    onde = f"{exibir_pasta(backup.pasta)}/ ({backup.carimbo})"
+    relato.linha(f"📦 {visivel(meta.nome)}  ({visivel(meta.user_id)})")
+    relato.linha(f"   {plural(meta.total, 'registro', 'registros')}, {backup.estado}, conferido")
+    if feito.ja_estava:
+        relato.linha(f"✅ Já estava em {onde}: nada a fazer")
+        return
+    relato.linha(f"✅ Guardado em {onde}")
+    if backup.carimbo != feito.carimbo_de_origem:
+        relato.linha(f"   O carimbo {feito.carimbo_de_origem} já era de outro backup.")
+    relato.linha("ℹ️ Para restaurar:")
+    relato.linha(f"   python scripts/restaurar-empresa.py --empresa {visivel(meta.user_id)}")
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
