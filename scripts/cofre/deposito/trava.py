@@ -36,8 +36,9 @@ def travar(raiz: Path, acao: str) -> Iterator[None]:
             trava.acquire()
         except filelock.Timeout:
             raise TravaOcupada(f"A pasta {raiz} está em uso{_quem(raiz)}.") from None
-        (raiz / QUEM).write_bytes(estado.em_bytes(_eu(acao)))
     try:
+        with erros_de_disco(raiz):
+            (raiz / QUEM).write_bytes(estado.em_bytes(_eu(acao)))
         yield
     finally:
         with contextlib.suppress(OSError):
