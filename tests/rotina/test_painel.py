@@ -467,6 +467,16 @@ def test_backups_ilegiveis_e_da_primeira_versao_tambem_aparecem(deposito: Deposi
     assert empresa.inteiro.carimbo == velho.carimbo
 
 
+def test_um_nome_que_nao_cabe_em_utf8_nao_estraga_o_backup(deposito: Deposito) -> None:
+    guardar(deposito, ALVO, "Loja \udc80", NO_PONTO, tipo=None)
+    empresa = empresa_de(deposito)
+    assert (empresa.nome, empresa.problemas, empresa.estado_do_novo) == (
+        "Loja \udc80",
+        (),
+        "completo",
+    )
+
+
 def test_um_ensaio_que_nao_se_le_vale_como_nenhum(deposito: Deposito) -> None:
     backup = guardar(deposito, ALVO, "Loja", NO_PONTO)
     ensaios.anotar(backup.pasta, ALVO, Ensaio(AGORA, backup.carimbo, RESTAURADO, 1))
