@@ -391,11 +391,15 @@ def test_a_senha_nao_viaja_aberta(supabase_da_lojinha: SupabaseLocal, tmp_path: 
 # -- quedas ----------------------------------------------------------------------------------
 
 
-def test_uma_conexao_que_cai_e_refeita(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
-    """O banco derruba quem lê; o backup recomeça a foto e sai inteiro."""
+@pytest.mark.parametrize("pedido", [(), ("--empresa", DONO)], ids=["juntas", "sozinha"])
+def test_uma_conexao_que_cai_e_refeita(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, pedido: tuple[str, ...]
+) -> None:
+    """O banco derruba quem lê; o backup recomeça a foto e sai inteiro, também o que já escrevia
+    no arquivo definitivo."""
     projeto = criar_supabase(VAZIO, sql=(LOJINHA, MUITAS))
     cluster = criar_supabase.cluster
-    processo = abrir(projeto, tmp_path, mais={"SUPABASE_DB_URL": projeto.uri_banco})
+    processo = abrir(projeto, tmp_path, *pedido, mais={"SUPABASE_DB_URL": projeto.uri_banco})
     derrubadas = 0
     derrubar = (
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
@@ -412,6 +416,8 @@ def test_uma_conexao_que_cai_e_refeita(criar_supabase: FabricaDeSupabase, tmp_pa
     assert "A conexão com o banco caiu no meio. Nova tentativa em" in texto
     backups = {m["user_id"]: m for m in metadados(tmp_path)}
     assert backups[DONO]["tabelas"]["muitas"]["registros"] == 300_000
+    assert executar(None, tmp_path, "verificar").codigo == 0
+    assert not list(tmp_path.glob("empresa_*/.*"))
 
 
 MUITAS = f"""

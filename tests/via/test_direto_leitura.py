@@ -33,7 +33,7 @@ from cofre.base.erros import LinhaDeOutraEmpresa, TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.escopo.escopo import Elo, TabelaNoEscopo
-from cofre.via.contrato import PedidoDeFoto
+from cofre.via.contrato import PedidoDeFoto, Saida
 from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -242,8 +242,9 @@ def test_a_ordem_e_a_da_api_com_qualquer_chave(
     assert ultimo_backup(tmp_path / "direta", DONO)["tabelas"]["por_numero"]["registros"] == 60
 
 
+@pytest.mark.parametrize("pedido", [(), ("--empresa", DONO)], ids=["juntas", "sozinha"])
 def test_uma_tabela_que_falha_nao_leva_as_outras(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, pedido: tuple[str, ...]
 ) -> None:
     com_defeitos = f"""
         CREATE TABLE boas (id int PRIMARY KEY, user_id uuid);
@@ -252,7 +253,10 @@ def test_uma_tabela_que_falha_nao_leva_as_outras(
         CREATE TABLE zeradas (id int PRIMARY KEY, user_id uuid);
         INSERT INTO boas VALUES (1, '{DONO}');
         INSERT INTO zeradas VALUES (1, '{DONO}');
-        INSERT INTO fundas VALUES (1, '{DONO}', (repeat('[', 1500) || repeat(']', 1500))::json);
+        INSERT INTO fundas SELECT n, '{DONO}', to_json(repeat('x', 1000))
+            FROM generate_series(2, 1000) n;
+        INSERT INTO fundas
+            VALUES (5000, '{DONO}', (repeat('[', 1500) || repeat(']', 1500))::json);
     """
     projeto = criar_supabase(VAZIO, sql=(EMPRESAS, com_defeitos, CONCEDER))
     criar_supabase.cluster.executar(
@@ -262,7 +266,7 @@ def test_uma_tabela_que_falha_nao_leva_as_outras(
         ADMINISTRADOR,
     )
     try:
-        saida = copiar_direto(projeto, tmp_path)
+        saida = copiar_direto(projeto, tmp_path, *pedido)
     finally:
         criar_supabase.cluster.executar(
             projeto.banco, "GRANT pg_read_all_data TO postgres", ADMINISTRADOR
@@ -279,6 +283,9 @@ def test_uma_tabela_que_falha_nao_leva_as_outras(
         "zeradas": 1,
     }
     assert 'GRANT SELECT ON "public"."proibidas" TO postgres;' in saida.saida
+    # O que já se tinha escrito de uma tabela que falha no meio não fica.
+    assert not list(backup["pasta"].glob("fundas*"))
+    assert not list(tmp_path.glob("empresa_*/.*"))
 
 
 # -- de quem é cada linha --------------------------------------------------------------------
@@ -438,6 +445,39 @@ def test_uma_tabela_que_falha_falha_para_todas_e_as_outras_tabelas_nao(
                 assert list(produtos.em_ordem())
         assert next(numeros) == 2  # um rascunho por tabela, e não por empresa
     assert len(fotos) == 3
+
+
+def test_uma_empresa_sozinha_se_entrega_sem_rascunho(
+    supabase: SupabaseLocal, tmp_path: Path
+) -> None:
+    """Quem pede recebe os blocos na ordem, tabela a tabela, e nada fica para reler."""
+    blocos: dict[str, list[bytes]] = {}
+
+    @contextlib.contextmanager
+    def abrir(tabela: Tabela) -> Iterator[Saida]:
+        blocos[tabela.nome] = []
+        yield blocos[tabela.nome].append
+
+    def nunca() -> Rascunho:
+        raise AssertionError("sem rascunho")
+
+    with fotografo_direto(supabase, tmp_path) as direto:
+        empresa = direto.inspecao.empresas[0]
+        esperado = direto.fotografar(empresa.id)
+        tabelas = direto.inspecao.escopo.tabelas
+        pedido = PedidoDeFoto(
+            [empresa], tabelas, direto.inspecao.donos, nunca, lambda *_: None, lambda: abrir
+        )
+        (lida,) = direto.via.fotografar(pedido).values()
+    assert list(blocos) == list(tabelas)
+    for da_tabela in lida.tabelas:
+        nome = da_tabela.tabela.nome
+        linhas = esperado.linhas(nome)
+        assert da_tabela.falha is None
+        assert da_tabela.registros == len(linhas)
+        assert b",\n".join(blocos[nome]) == b",\n".join(linhas)
+        with pytest.raises(AssertionError, match="já foram entregues"):
+            da_tabela.em_ordem()
 
 
 # -- um só instante --------------------------------------------------------------------------
