@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
@@ -160,6 +160,7 @@ def _como_o_copy_le(valor: object, *, de_json: bool = False, anulavel: bool = Tr
     return texto
 
 
+@settings(deadline=None)
 @given(st.lists(LINHA, max_size=12))
 @example([(1, "liso", [], 2, None), (2, "null", None, None, "null"), (3, "a\\b", "", 4, [])])
 def test_juntas_ou_uma_a_uma_as_linhas_sao_as_mesmas(linhas: list[tuple[object, ...]]) -> None:

@@ -82,8 +82,19 @@ def valores_de_todas(linhas: Sequence[bytes], colunas: Sequence[str]) -> list[tu
         nulo = msgspec.Raw(NULO)
         abertas = map(abrir_linha, linhas)
         return [tuple([bytes(a.get(c, nulo)) for c in colunas]) for a in abertas]
-    lidas = ler.decode(b"[" + b",".join(linhas) + b"]")
-    return [tuple(map(bytes, astuple(lida))) for lida in lidas]
+    return [tuple(map(bytes, astuple(lida))) for lida in ler.decode(_vetor(linhas))]
+
+
+def mesmos_valores(umas: Sequence[bytes], outras: Sequence[bytes], colunas: Sequence[str]) -> bool:
+    """Se estas colunas têm os mesmos bytes, linha a linha; o que falta vale nulo."""
+    ler = _leitor(tuple(colunas))
+    if ler is None:
+        return valores_de_todas(umas, colunas) == valores_de_todas(outras, colunas)
+    return ler.decode(_vetor(umas)) == ler.decode(_vetor(outras))
+
+
+def _vetor(linhas: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(linhas) + b"]"
 
 
 @functools.lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
-from cofre.base.linha import NULO, abrir_linha, valores_de_todas
+from cofre.base.linha import NULO, abrir_linha, mesmos_valores
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao, TabelaDoPlano
@@ -126,8 +126,7 @@ def com_outro_dono(
     """As linhas que ficaram no banco com outro dono que o mandado: um gatilho o troca."""
     chave, donos = no_escopo.tabela.chave, colunas_de_dono(no_escopo)
     colunas = tuple(dict.fromkeys((*chave, *donos)))
-    ficaram = valores_de_todas(gravadas, colunas)
-    if not ficaram or ficaram == valores_de_todas([_quis(a) for a in mandadas], colunas):
+    if not gravadas or mesmos_valores(gravadas, [_quis(a) for a in mandadas], colunas):
         return []  # quase sempre
     trocadas = []
     por_chave = {a.chave: _quis(a) for a in mandadas}
