@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "apoio.servidores",
+    "apoio.lojinha",
     "apoio.loja",
     "apoio.bancada",
     "apoio.navegador",

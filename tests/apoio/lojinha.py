@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
+
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from supabase_local.servidores.servidor import SupabaseLocal
+
 DONO: Final = "aaaa1111-0000-4000-8000-000000000001"
 VIZINHA: Final = "bbbb2222-0000-4000-8000-000000000002"
 
@@ -57,3 +62,9 @@ REGISTROS_DO_DONO: Final = {
     "vendas_itens": 120,
     "vazia": 0,
 }
+
+
+@pytest.fixture(scope="module")
+def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    """A lojinha, uma por módulo: quem precisa de outro projeto o define com este nome."""
+    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))

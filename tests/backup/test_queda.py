@@ -75,11 +75,6 @@ ALHEIOS = {
 }
 
 
-@pytest.fixture(scope="module")
-def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
-    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
-
-
 @pytest.fixture(autouse=True)
 def _sem_regras(projeto: SupabaseLocal) -> None:
     projeto.gateway.retirar_todas()

@@ -37,11 +37,6 @@ from cofre.deposito.verificacao import danos_de
 from supabase_local.servidores.servidor import SupabaseLocal
 
 
-@pytest.fixture(scope="module")
-def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
-    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
-
-
 def _danos(backup: Backup) -> list[str]:
     return [f"{d.tabela}: {d.causa}" for d in danos_de(backup)]
 

@@ -24,8 +24,7 @@ from apoio.execucao import (
 )
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.loja import LOJA_X, PRE, Loja, antes_de
-from apoio.lojinha import DONO, LOJINHA, VIZINHA
-from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.lojinha import DONO, VIZINHA
 from cofre.base.disco import guardar_uma_vez, liberado, ocupado
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import formato
@@ -253,11 +252,6 @@ def test_listar_soma_uma_vez(tmp_path: Path) -> None:
 
 
 # -- .json.gz -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def projeto(criar_supabase_do_modulo: FabricaDeSupabase):  # type: ignore[no-untyped-def]
-    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
 
 
 GZ = {"BACKUP_COMPACTAR": "sim"}

@@ -34,11 +34,6 @@ PASTA = "empresa_aaaa1111"
 
 
 @pytest.fixture(scope="module")
-def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
-    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
-
-
-@pytest.fixture(scope="module")
 def origem(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Um backup inteiro de cada uma das duas empresas; ninguém o altera."""
     destino = tmp_path_factory.mktemp("origem") / "b"

@@ -33,8 +33,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.loja import LOJA_X, Loja
-from apoio.lojinha import DONO, LOJINHA
-from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.lojinha import DONO
 from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import em_linhas
@@ -55,11 +54,6 @@ from supabase_local.servidores.servidor import SupabaseLocal
 
 Metadados = Mapping[str, Any]
 PRE, DURANTE = "pre_restauracao", "durante_restauracao"
-
-
-@pytest.fixture(scope="module")
-def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
-    return criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
 
 
 @pytest.fixture(scope="module")
