@@ -9,6 +9,8 @@ from apoio.sistema import so_posix
 def test_so_sai_o_arquivo_que_importa_um_modulo_do_posix() -> None:
     assert so_posix("import os, pty\nfrom fcntl import flock\n") == ["fcntl", "pty"]
     assert so_posix("import os\nfrom pathlib import Path\n# import pty\n") == []
+    assert so_posix("import signal\nMATAR = signal.SIGKILL\n") == ["SIGKILL"]
+    assert so_posix("import os\ndef test_x():\n    os.geteuid()\n") == []
 
 
 def test_a_maioria_dos_arquivos_se_importa_no_windows() -> None:
