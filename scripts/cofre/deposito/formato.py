@@ -38,6 +38,8 @@ T = TypeVar("T")
 Leitura = Callable[[bytes], list[T]]
 """Lê um vetor JSON inteiro. Levanta msgspec.DecodeError se o texto não é um."""
 
+NAO_E_OBJETO = "há uma posição que não é um objeto"
+
 NIVEL_DO_GZIP = 6
 """O 9 leva o dobro do tempo para tirar 3 % a mais de um JSON."""
 
@@ -216,7 +218,7 @@ def _objetos(texto: bytes) -> list[msgspec.Raw]:
     linhas = _GRUPO.decode(texto)
     for linha in linhas:
         if bytes(memoryview(linha)[:1]) != b"{":
-            raise msgspec.DecodeError("há uma posição que não é um objeto")
+            raise msgspec.DecodeError(NAO_E_OBJETO)
     return linhas
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from cofre.base.linha import Campos, tipo_com
-from cofre.deposito.formato import Leitura, ler
+from cofre.deposito.formato import NAO_E_OBJETO, Leitura, ler
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,15 @@ class Passada:
 @functools.lru_cache(maxsize=512)  # as mesmas tabelas, em muitas empresas
 def _leitura(colunas: tuple[str, ...]) -> Leitura[Campos]:
     tipo = tipo_com(colunas, opcionais=True)
-    return msgspec.json.Decoder(list[tipo]).decode  # type: ignore[valid-type]
+    decodificar = msgspec.json.Decoder(list[tipo]).decode  # type: ignore[valid-type]
+
+    def abrir(vetor: bytes) -> list[Campos]:
+        try:
+            return decodificar(vetor)
+        except msgspec.ValidationError:
+            raise msgspec.DecodeError(NAO_E_OBJETO) from None
+
+    return abrir
 
 
 def passar(caminho: Path, observadores: Sequence[Observador], somas: Somas | None = None) -> int:
