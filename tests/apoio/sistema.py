@@ -72,7 +72,7 @@ def _chama_posix(item: pytest.Item) -> bool:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """No Windows, os arquivos que nem se importam lá; onde o wine não há, os que são sobre ele."""
     if collection_path.name == "test_windows.py" and not _ha_wine():
-        _fora["arquivo que precisa do wine, que só o root instala: test_windows.py"] += 1
+        _fora["arquivo que precisa do wine, que só o root instala: test_windows.py"] = 1
         return True
     if sys.platform != "win32" or not collection_path.name.startswith("test_"):
         return None
@@ -80,7 +80,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     if not modulos:
         return None
     de_la = ", ".join(modulos)
-    _fora[f"arquivo que usa o que o Windows não tem ({de_la}): {collection_path.name}"] += 1
+    _fora[f"arquivo que usa o que o Windows não tem ({de_la}): {collection_path.name}"] = 1
     return True
 
 

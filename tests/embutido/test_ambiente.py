@@ -82,4 +82,5 @@ def test_com_tudo_pronto_nada_e_executado(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(subprocess, "run", proibido)
     testes = ambiente.RAIZ / "tests"
-    ambiente.preparar(extras=[testes / p / "requirements.txt" for p in ("", "desempenho")])
+    extras = [testes / p / "requirements.txt" for p in ("", "desempenho")]
+    ambiente.preparar(extras, com_api=ha_postgrest())
