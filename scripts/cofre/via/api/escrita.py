@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
-from cofre.base.linha import texto
+from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import (
@@ -45,14 +45,19 @@ from cofre.via.api.filtros import (
 )
 from cofre.via.api.guarda import (
     ainda_nossa,
+    alguma_como,
     chaves_de,
-    como_se_quer,
     em_grupos,
     por_dono,
     que_valem,
+    todas_como,
 )
 from cofre.via.api.pagina import PaginaGrande
 from cofre.via.api.versoes import Viva, com_chave, sem_chave, valores_de
+
+SEM_COLUNA_DO_SISTEMA = "0A000"
+"""feature_not_supported: «cannot retrieve a system column in this context» (PostgreSQL, apêndice A;
+é o que se vê num INSERT ... RETURNING xmin em tabela particionada)."""
 
 VERSOES_POR_MUDANCA = 5
 """Quantas vezes se tenta mudar uma linha que outros tocam sem a mudar, antes de a deixar para a
@@ -69,6 +74,9 @@ class EscritorDaApi:
 
     conexao: Conexao
     equipe: Equipe
+    duvidosas: set[tuple[str, Chave]] = field(default_factory=set)
+    """De uma passada para a seguinte: as linhas de que não se soube quem as mudou."""
+    _particionadas: set[str] = field(default_factory=set)
 
     def repor(
         self, no_escopo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
@@ -87,17 +95,26 @@ class EscritorDaApi:
         yield from lado_a_lado(self.equipe, um, lotes)
 
     def _inserir(self, no_escopo: TabelaNoEscopo, lote: Lote, insistir: bool) -> Sequence[bytes]:
-        """Repetido, se a resposta se perde, sem duplicar o que entrou."""
+        """Repetido, se a resposta se perde, sem duplicar o que entrou. A versão vem junto, a não
+        ser numa tabela particionada, em que o PostgreSQL não a dá a quem insere."""
+        nome = no_escopo.tabela.nome
+        versao = () if nome in self._particionadas else ("xmin",)
         nomes = ("columns", ",".join(citar_sempre(c) for c in lote.colunas))
-        gravadas = self.conexao.escrever(
-            "POST",
-            no_escopo.tabela.nome,
-            (nomes, *_conferindo(no_escopo, "xmin")),
-            vetor(lote.linhas),
-            "return=representation",
-            "return=representation,resolution=ignore-duplicates",
-            insistir_em_disputa=insistir,
-        )
+        try:
+            gravadas = self.conexao.escrever(
+                "POST",
+                nome,
+                (nomes, *_conferindo(no_escopo, *versao)),
+                vetor(lote.linhas),
+                "return=representation",
+                "return=representation,resolution=ignore-duplicates",
+                insistir_em_disputa=insistir,
+            )
+        except EscritaRecusada as e:
+            if e.codigo_sql != SEM_COLUNA_DO_SISTEMA or not versao:
+                raise
+            self._particionadas.add(nome)
+            return self._inserir(no_escopo, lote, insistir)
         return (_linhas(gravadas) or ()) if no_escopo.tabela.chave else ()
 
     # -- mudar -----------------------------------------------------------------------------
@@ -147,6 +164,7 @@ class EscritorDaApi:
         gatilho tocou por causa de outra. Levanta EscritaRecusada e FalhaDoServidor."""
         if isinstance(viva, EscritaRecusada):
             raise viva
+        mandadas: Mapping[str, msgspec.Raw] = {}
         for _ in range(VERSOES_POR_MUDANCA):
             if viva is None or not ainda_nossa(no_escopo, mudanca, viva.linha):
                 break
@@ -160,12 +178,30 @@ class EscritorDaApi:
             if gravadas is not None and viva == antes:
                 nome = no_escopo.tabela.nome
                 raise EscritaRecusada(IGNORADA, f"o banco não altera registros de {nome}", "")
-            if viva is not None and como_se_quer(mudanca, viva.linha):
-                break
-        # Um pedido que chegou duas vezes, cuja resposta se perdeu, ou alguém que quis o mesmo.
-        if viva is not None and como_se_quer(mudanca, viva.linha):
-            return Mudada(mudanca, [viva.linha])
-        return Mudada(mudanca, inteira=False)
+            mandadas = valem if gravadas is None else {}
+        feita = viva is not None and (
+            # Um pedido que chegou duas vezes, ou alguém que quis o mesmo.
+            todas_como(mudanca.valores, viva.linha)
+            or (bool(mandadas) and self._foi_a_nossa(no_escopo, mudanca, mandadas, viva.linha))
+        )
+        return Mudada(mudanca, [viva.linha] if viva is not None and feita else (), inteira=feita)
+
+    def _foi_a_nossa(
+        self,
+        no_escopo: TabelaNoEscopo,
+        mudanca: Mudanca,
+        mandadas: Mapping[str, msgspec.Raw],
+        linha: bytes,
+    ) -> bool:
+        """Se a mudança cuja resposta se perdeu é a que se vê na linha: alguma coluna ficou como se
+        mandou, e as outras um gatilho reescreveu. Se nenhuma ficou, pode ter sido outra pessoa: a
+        próxima foto guarda o que está lá, e só da segunda vez se crê que é o banco."""
+        if alguma_como(mandadas, linha):
+            return True
+        quem = (no_escopo.tabela.nome, mudanca.acao.chave)
+        de_novo = quem in self.duvidosas
+        self.duvidosas.add(quem)
+        return de_novo
 
     def _agora(self, no_escopo: TabelaNoEscopo, mudanca: Mudanca) -> Viva | None:
         return com_chave(self.conexao, no_escopo, chaves_de([mudanca])).get(mudanca.acao.chave)
@@ -273,13 +309,14 @@ class EscritorDaApi:
         return [acao for chave, acao in acoes.items() if chave not in apagadas]
 
     def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
-        """Um DELETE pela chave, pelo dono e pela versão que entrou; uma recusa é calada."""
+        """Um DELETE pela chave, pelo dono e pela versão que entrou, se ela se sabe; uma recusa é
+        calada."""
         tabela = no_escopo.tabela
-        (chave, (versao,)) = (valores_de(linha, tabela.chave), valores_de(linha, ("xmin",)))
+        versao = abrir_linha(linha).get("xmin")
         filtro = (
-            *por_chave(tabela, [chave]),
+            *por_chave(tabela, [valores_de(linha, tabela.chave)]),
             *do_mesmo_dono(no_escopo, linha),
-            *desta_versao(texto(versao) or ""),
+            *(desta_versao(texto(bytes(versao)) or "") if versao is not None else ()),
         )
         with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
             self.conexao.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -71,6 +71,13 @@ def que_valem(mudanca: Mudanca, linha: bytes) -> dict[str, msgspec.Raw]:
     return {c: v for c, v in mudanca.valores.items() if c in esta and esta[c] == viu.get(c, nulo)}
 
 
-def como_se_quer(mudanca: Mudanca, linha: bytes) -> bool:
+def todas_como(valores: Mapping[str, msgspec.Raw], linha: bytes) -> bool:
+    """Se a linha tem todos estes valores, byte a byte."""
     esta = abrir_linha(linha)
-    return all(esta.get(c) == v for c, v in mudanca.valores.items())
+    return all(esta.get(c) == v for c, v in valores.items())
+
+
+def alguma_como(valores: Mapping[str, msgspec.Raw], linha: bytes) -> bool:
+    """Se a linha tem algum destes valores, byte a byte."""
+    esta = abrir_linha(linha)
+    return any(esta.get(c) == v for c, v in valores.items())

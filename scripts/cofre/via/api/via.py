@@ -16,6 +16,7 @@ from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento
+from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao, Plano
 from cofre.via.api import empresas, escrita, prova
 from cofre.via.api.cadencia import Cadencia
@@ -53,6 +54,7 @@ class ViaDaApi:
     atomica: bool = field(init=False, default=False)
     _conexao: Conexao = field(init=False)
     _equipe: Equipe = field(init=False)
+    _duvidosas: set[tuple[str, Chave]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self._equipe = Equipe(self.conexoes, self.parar, "leitura")
@@ -137,7 +139,7 @@ class ViaDaApi:
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
-        escritor = escrita.EscritorDaApi(self._conexao, self._equipe)
+        escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._duvidosas)
         return Executor(escritor, escopo, ao_avancar).executar(plano)
 
     def existentes(
