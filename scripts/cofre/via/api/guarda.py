@@ -53,14 +53,13 @@ def em_grupos(
 
 def ainda_nossa(no_escopo: TabelaNoEscopo, mudanca: Mudanca, linha: bytes) -> bool:
     """Se as colunas por onde se chega à empresa (e, de uma linha que acabou de entrar, as que citam
-    outras) são as que se creem. As que a mudança traz não contam: delas cuida `que_valem`."""
+    outras, menos as que ficaram nulas para depois) são as que se creem."""
     esta, cria = abrir_linha(linha), abrir_linha(mudanca.como_esta)
-    citam = {c for fk in no_escopo.tabela.estrangeiras for c in fk.colunas}
-    acabou_de_entrar = mudanca.acao.atual is None
-    de_quem = {*no_escopo.colunas_de_ligacao, *(citam if acabou_de_entrar else ())}
-    return all(
-        esta[c] == cria[c] for c in de_quem - mudanca.valores.keys() if c in esta and c in cria
-    )
+    de_quem = set(no_escopo.colunas_de_ligacao)
+    if mudanca.acao.atual is None:
+        de_quem |= {c for fk in no_escopo.tabela.estrangeiras for c in fk.colunas}
+        de_quem -= mudanca.valores.keys()
+    return all(esta[c] == cria[c] for c in de_quem if c in esta and c in cria)
 
 
 def que_valem(mudanca: Mudanca, linha: bytes) -> dict[str, msgspec.Raw]:

@@ -25,7 +25,6 @@ from cofre.via.api.filtros import Lugar, pelos_valores, por_chave
 from cofre.via.api.pagina import Pagina, PaginaGrande
 
 LINHAS_POR_RELEITURA = 1000
-_SEPARADOR = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Viva(NamedTuple):
@@ -127,7 +126,7 @@ def _ler(
 def _separar(tabela: Tabela, bruta: bytes, fim: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
     """A linha como a foto a guarda, e o que se pediu depois de «*», em texto."""
     corte = bruta.rfind(f',"{fim[0]}":"'.encode())
-    campos = _SEPARADOR.decode(b"{" + bruta[corte + 1 :]) if corte >= 0 else {}
+    campos = abrir_linha(b"{" + bruta[corte + 1 :]) if corte >= 0 else {}
     valores = [texto(bytes(campos[nome])) for nome in fim if nome in campos]
     if len(valores) < len(fim) or None in valores:
         raise _sem_versao(tabela)
