@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import select
 import shlex
 import signal
 import socket
@@ -37,6 +38,8 @@ ARQUIVOS_MOSTRADOS = 4
 PAGINA = "painel.html"
 _CARIMBO = re.compile(r"\d{8}_\d{6}(?=\.json$|$)")
 PACIENCIA_COM_O_BACKUP = 15.0
+ATENCAO = 0.5
+"""Segundos em que um sinal é atendido, com a pergunta na tela."""
 VIAS = API, DIRETA = "api", "direta"
 if sys.platform == "win32":
     SINAIS_DE_FIM = (signal.SIGTERM, signal.SIGBREAK)
@@ -280,6 +283,11 @@ def _esperar(projeto: Projeto) -> int:
     while True:
         print("\n💥 a + Enter provoca um acidente numa das empresas, para restaurá-la aqui mesmo.")
         print("⏎  Enter termina a demonstração e desliga o Supabase embutido. ", end="", flush=True)
+        if sys.platform != "win32":
+            # O sinal que chega no instante em que `input()` começa só o interromperia na próxima
+            # tecla (6 de 300 vezes, medido, quando ele vem logo depois da pergunta).
+            while not select.select([sys.stdin], [], [], ATENCAO)[0]:
+                pass
         try:
             resposta = input()
         except EOFError:

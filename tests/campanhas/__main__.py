@@ -42,7 +42,7 @@ def main() -> int:
     pedidas = nomes or ([] if ditos else list(CAMPANHAS))
     alvos = [arquivo for nome in pedidas for arquivo in CAMPANHAS[nome]]
     # -rP: no fim, o que cada caso que passou contou (quantas mortes, quantas tabelas).
-    opcoes = ("-n", "auto", "--dist", "load", "-v", "-rP")
+    opcoes = ("-n", "auto", "--dist", "load", "-v", "-rP", "--timeout=0")
     comando = [sys.executable, "-m", "pytest", *opcoes, *alvos, *outros]
     return subprocess.run(
         comando, cwd=RAIZ, env={**os.environ, "CAMPANHA": "1"}, check=False

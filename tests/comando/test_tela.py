@@ -6,10 +6,12 @@ import os
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import termios
+import time
 import unicodedata
 from collections.abc import Mapping
 from fcntl import ioctl
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from apoio.execucao import BACKUP, PACIENCIA, Saida, ambiente, executar, metadados
+from apoio.execucao import BACKUP, PACIENCIA, RAIZ, Saida, ambiente, executar, metadados
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base import erros
@@ -238,6 +240,48 @@ def _no_terminal(
 def _largura(texto: str) -> int:
     largas = sum(unicodedata.east_asian_width(c) in "WF" for c in texto)
     return len(texto) + largas
+
+
+_PERGUNTAS = {
+    "os programas": "from cofre.base.tela import RelatoTexto as R\n"
+    "R(sys.stdout, sys.stderr).perguntar('Pergunta: ')",
+    "a demonstração": "from supabase_local.demonstracao import _esperar\n_esperar(None)",
+}
+_SINAL_PERDIDO = """
+import signal, sys, threading
+sys.path.insert(0, sys.argv[1])
+def sair(*_):
+    sys.exit(43)
+signal.signal(signal.SIGTERM, sair)
+# Quem recebe o sinal é a outra linha de execução: a leitura desta não é interrompida.
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+"""
+
+
+@pytest.mark.parametrize("quem", _PERGUNTAS)
+def test_o_sinal_no_instante_da_pergunta_e_atendido(quem: str) -> None:
+    """Sem ninguém digitar mais nada: um sinal que não interrompe a leitura é o que acontece quando
+    ele chega entre o último comando do Python e o começo dela."""
+    mestre, escravo = pty.openpty()
+    processo = subprocess.Popen(
+        [sys.executable, "-c", _SINAL_PERDIDO + _PERGUNTAS[quem], str(RAIZ / "scripts")],
+        stdin=escravo,
+        stdout=escravo,
+        stderr=escravo,
+    )
+    os.close(escravo)
+    visto = b""
+    while not visto.endswith(b": " if quem == "os programas" else b"embutido. "):
+        visto += os.read(mestre, 4096)
+    time.sleep(0.3)  # já está a ler
+    processo.send_signal(signal.SIGTERM)
+    try:
+        assert processo.wait(PACIENCIA) == 43
+    finally:
+        processo.kill()
+        processo.wait()
+        os.close(mestre)
 
 
 @pytest.mark.parametrize("colunas", [80, 40])

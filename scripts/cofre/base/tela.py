@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import select
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,9 @@ from cofre.base.relato import LINHAS_PARA_BARRA, Nivel, Relato
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
+
+ATENCAO = 0.5
+"""Segundos em que um sinal é atendido enquanto se espera uma resposta."""
 
 
 def preparar_saidas() -> None:
@@ -174,9 +178,20 @@ def _e_terminal(saida: TextIO | None) -> bool:
         return False
 
 
+def _esperar_o_teclado(entrada: TextIO | None) -> None:
+    """Só volta quando há o que ler, e atende um sinal em até `ATENCAO` segundos. O que chega entre
+    o último comando do Python e o começo da leitura não a interrompe: sem isto, um Ctrl+C nesse
+    instante só valeria depois da próxima tecla."""
+    if sys.platform != "win32" and entrada is not None:
+        while not select.select([entrada], [], [], ATENCAO)[0]:
+            pass
+
+
 def _ler_linha(entrada: TextIO | None) -> str:
     """Uma linha, com o fim dela; vazia quando acabou. UTF-8, com BOM ou não (o PowerShell põe um),
     seja o que for que o console diga; o que não for UTF-8, como o console disser."""
+    if _e_terminal(entrada):
+        _esperar_o_teclado(entrada)
     bruta = entrada.buffer.readline() if entrada is not None else b""
     try:
         return bruta.decode("utf-8-sig")
