@@ -40,6 +40,7 @@ DA_GRANDE = [
     "verificar, 60 linhas, e 60 que apontam para elas: bytes lidos",
     "restauração pela API, 60 linhas, todas faltam: comando inteiro",
     "restauração pela API, 60 linhas, todas faltam: fora as fotos",
+    "restauração pela API com o diálogo, 60 linhas: bytes mandados",
     "restauração pela API, 1 linha de 60 difere: depois da foto de antes",
     "restauração pela API, 1 linha de 60 difere: escritas",
     "restauração pela direta, 60 linhas, todas faltam: comando inteiro",

@@ -57,11 +57,14 @@ class Corredor:
         onde: Path | None = None,
         esperados: Sequence[int] = (0,),
         vigiar: bool = False,
+        digitado: str = "",
     ) -> Corrida:
-        """Roda até o fim, sem nada na entrada. Com `vigiar`, olha de tempos em tempos quantos
-        descritores estão abertos. Levanta MedicaoFalhou se o código não é dos esperados."""
+        """Roda até o fim, com o `digitado` na entrada. Com `vigiar`, olha de tempos em tempos
+        quantos descritores estão abertos. Levanta MedicaoFalhou se o código não é dos esperados."""
         base = self.pasta / f"corrida_{next(_numeros)}"
+        _ao_lado(base, "entrada").write_text(digitado, encoding="utf-8")
         with (
+            _ao_lado(base, "entrada").open("rb") as entrada,
             _ao_lado(base, "saida").open("wb") as saida,
             _ao_lado(base, "erros").open("wb") as erros,
         ):
@@ -69,7 +72,7 @@ class Corredor:
                 [sys.executable, "-I", "-S", MEDIDOR, base, *comando],
                 cwd=onde,
                 env=dict(ambiente),
-                stdin=subprocess.DEVNULL,
+                stdin=entrada,
                 stdout=saida,
                 stderr=erros,
             )

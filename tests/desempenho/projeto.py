@@ -26,6 +26,9 @@ ARRUMAR = """
 """
 """O comando que deixa as tabelas, e só elas, como o autovacuum as deixaria."""
 
+RESPOSTAS = "RESTAURAR\nsim\n"
+"""O que se digita na restauração: a palavra, e sim aos efeitos na tabela, se os perguntar."""
+
 _numeros = itertools.count(1)
 
 
@@ -98,6 +101,11 @@ class Projeto:
             "RESTAURAR",
         )
         return self.corredor.correr(comando, self.ambiente(destino, direta=direta))
+
+    def restaurar_respondendo(self, destino: Path, dono: str) -> Corrida:
+        """A restauração de todas as tabelas, com o diálogo. Levanta MedicaoFalhou."""
+        comando: Comando = (sys.executable, RESTAURACAO, "--empresa", dono)
+        return self.corredor.correr(comando, self.ambiente(destino), digitado=RESPOSTAS)
 
     def sql(self, *comandos: str) -> None:
         """Executa os comandos, cada um na sua transação, e arruma a casa depois."""

@@ -12,7 +12,7 @@ from desempenho.dados import DONO
 from desempenho.projeto import Banca
 from desempenho.quadro import Linha, decimal, inteiro
 
-LIMITE_MB = 120
+LIMITE_MB = 100
 FOLGA_DE_MEMORIA = 1.10
 FOLGA_POR_LINHA = 1.15
 NOTA_DA_MEMORIA = (
