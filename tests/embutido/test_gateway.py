@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import threading
 import time
 
@@ -9,6 +11,7 @@ import httpx
 import pytest
 
 from apoio.servidores import FabricaDeSupabase
+from supabase_local.servidores.chaves import gerar_chaves
 from supabase_local.servidores.falhas import (
     Atraso,
     CorpoCortado,
@@ -24,6 +27,7 @@ from supabase_local.servidores.falhas import (
     quando,
 )
 from supabase_local.servidores.fluxo import Visto
+from supabase_local.servidores.gateway import Gateway
 from supabase_local.servidores.processos import esperar
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -312,3 +316,21 @@ def test_um_gancho_que_devolve_false_corta(projeto: SupabaseLocal, cliente: http
     assert cliente.get("coisas?id=eq.4000").json() == []
     assert registro_de(projeto, "POST", "columns=id").status == 0
     assert registro_de(projeto, "GET", "id=eq.4000").status == 200
+
+
+def test_parar_nao_deixa_atendimentos_pela_metade(caplog: pytest.LogCaptureFixture) -> None:
+    """O de um cliente que já foi embora, também: o laço que se fecha com ele reclama no fim."""
+    chegou = threading.Event()
+    with (
+        Gateway("http://127.0.0.1:9", chaves := gerar_chaves()) as gateway,
+        gateway.ao_pedir(lambda _p, _n: chegou.set()),
+        gateway.com_falha(Atraso(3600)),
+    ):
+        with socket.create_connection(("127.0.0.1", gateway.porta)) as cliente:
+            pedido = f"GET /rest/v1/coisas HTTP/1.1\r\nHost: x\r\napikey: {chaves.secreta}\r\n\r\n"
+            cliente.sendall(pedido.encode())
+            assert chegou.wait(PRAZO)
+        # Quando este se responde, o laço já viu que aquele cliente se foi.
+        assert httpx.get(f"{gateway.url}/rest/v1/coisas").status_code == 401
+    gc.collect()
+    assert caplog.text == ""

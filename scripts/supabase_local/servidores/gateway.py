@@ -196,6 +196,13 @@ class Gateway:
             await self._executor.cleanup()
         if self._cliente is not None:
             await self._cliente.close()
+        # De um cliente que foi embora, o atendimento fica à espera (de um Atraso, do PostgREST), e
+        # o laço não se fecha com ele pela metade.
+        restam = asyncio.all_tasks() - {asyncio.current_task()}
+        for tarefa in restam:
+            tarefa.cancel()
+        await asyncio.gather(*restam, return_exceptions=True)
+        await self._laco.shutdown_asyncgens()
 
     async def _atender(self, requisicao: web.Request) -> web.StreamResponse:
         caminho, _, consulta = requisicao.raw_path.partition("?")
