@@ -2,7 +2,8 @@
 
 Cada pedido traz o que o sistema daria a um processo novo (argv, ambiente, pasta, umask e os três
 canos), e o filho se arruma como o Python ao começar: daí em diante é o script, inclusive para o
-próprio interpretador, que conta os erros e termina o processo. Nada do cofre roda no pai.
+próprio interpretador, que conta os erros e termina o processo. Do cofre, no pai só roda o que se
+compila uma vez e não muda: o modelo da página.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from types import ModuleType
 from typing import Any
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-SO_QUANDO_SE_USA = ("supabase", "psycopg", "httpx", "jinja2", "rich.progress", "encodings.idna")
-"""O que o cofre só importa dentro das funções."""
+SO_QUANDO_SE_USA = (
+    "supabase psycopg httpx httpcore h11 h2.connection certifi anyio jinja2 filelock dotenv pwd"
+    " rich.progress encodings.idna encodings.unicode_escape"
+).split()
+"""O que o cofre, ou o que ele usa, só importa dentro das funções."""
 AO_NASCER = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
 """O que este processo herdou: é o que um processo novo herdaria."""
 
@@ -39,6 +43,7 @@ def aquecer() -> None:
         importlib.import_module(modulo.name)
     for nome in SO_QUANDO_SE_USA:
         importlib.import_module(nome)
+    importlib.import_module("cofre.rotina.painel.pagina")._modelo()
     assert threading.active_count() == 1, "um fio não passa para o filho"
     gc.collect()
     gc.freeze()
