@@ -22,7 +22,7 @@ DONO = "ad000000-0000-4000-8000-000000000000"
 VIZINHA = "ae000000-0000-4000-8000-000000000000"
 CONTAS = 40
 SALDO = Decimal(100)
-ESQUEMA = f"""
+ESQUEMA = """
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid, nome text);
     CREATE TABLE contas (id int PRIMARY KEY, user_id uuid, saldo numeric(12,2));
     CREATE TABLE cofres (id int PRIMARY KEY, user_id uuid, saldo numeric(12,2));
@@ -33,6 +33,9 @@ ESQUEMA = f"""
     );
     CREATE TABLE funcionarios (id int PRIMARY KEY, empresa_id uuid NOT NULL REFERENCES empresas);
     GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
+"""
+LINHAS = f"""
+    TRUNCATE empresas, contas, cofres, vendas, vendas_itens, funcionarios;
     INSERT INTO empresas VALUES
         ('{DONO}', '{DONO}', 'Padaria'), ('{VIZINHA}', '{VIZINHA}', 'Outra');
     INSERT INTO contas SELECT n, '{DONO}', {SALDO} FROM generate_series(1, {CONTAS}) n;
@@ -46,6 +49,7 @@ ESQUEMA = f"""
     INSERT INTO vendas_itens VALUES (7777, 1, NULL, 1);
     INSERT INTO funcionarios VALUES (1, '{DONO}'), (2, '{DONO}'), (3, '{VIZINHA}');
 """
+"""O que há nelas, seja o que for que já haja."""
 MEXIDAS = ("contas", "cofres", "vendas", "vendas_itens")
 """As tabelas em que o escritor mexe."""
 TABELAS = ("empresas", "contas", "cofres", "vendas", "vendas_itens", "funcionarios")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from apoio.impressoes import impressoes
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 
@@ -73,3 +74,12 @@ def criar_supabase_do_modulo(cluster: ClusterPostgres) -> Iterator[FabricaDeSupa
     """A mesma fábrica, com projetos que duram um módulo de testes."""
     with contextlib.ExitStack() as pilha:
         yield FabricaDeSupabase(cluster, pilha)
+
+
+@pytest.fixture(scope="module")
+def supabase_do_modulo(criar_supabase_do_modulo: FabricaDeSupabase) -> Iterator[SupabaseLocal]:
+    """As três empresas, para os testes do módulo que só leem: no fim, tudo é o que era."""
+    projeto = criar_supabase_do_modulo()
+    antes = impressoes(projeto)
+    yield projeto
+    assert impressoes(projeto) == antes

@@ -15,6 +15,7 @@ from apoio.escritor import (
     CONTAS,
     DONO,
     ESQUEMA,
+    LINHAS,
     MEXIDAS,
     TABELAS,
     VIZINHA,
@@ -26,21 +27,30 @@ from apoio.escritor import (
     exatas,
 )
 from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
+from apoio.impressoes import executar_sql
 from apoio.retrato import fotografo
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from supabase_local.servidores.falhas import Pedido
 from supabase_local.servidores.servidor import SupabaseLocal
 
 
-@pytest.fixture
-def projeto(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
+@pytest.fixture(scope="module")
+def de_todos(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
     """Páginas de 30 linhas, para que as tabelas levem mais de uma."""
-    return criar_supabase(VAZIO, sql=(ESQUEMA,), max_linhas=30)
+    return criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,), max_linhas=30)
+
+
+@pytest.fixture
+def projeto(de_todos: SupabaseLocal) -> SupabaseLocal:
+    """Com as linhas do começo."""
+    executar_sql(de_todos, LINHAS)
+    return de_todos
 
 
 # -- o escritor ------------------------------------------------------------------------------
 
 
+@pytest.mark.demorado
 def test_cem_fotos_sob_um_escritor_ou_sao_um_instante_ou_dizem_que_nao(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from apoio.direto import conferir_iguais, copiar_direto, pelas_duas_vias
 from apoio.escritor import DONO as DONO_COM_ESCRITOR
 from apoio.escritor import ESQUEMA as ESQUEMA_COM_ESCRITOR
 from apoio.escritor import (
+    LINHAS,
     MEXIDAS,
     conferir_donos,
     conferir_instante,
@@ -36,6 +37,12 @@ from cofre.escopo.escopo import Elo, TabelaNoEscopo
 from cofre.via.contrato import PedidoDeFoto, Saida
 from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.servidor import SupabaseLocal
+
+
+@pytest.fixture(scope="module")
+def supabase(supabase_do_modulo: SupabaseLocal) -> SupabaseLocal:
+    """Aqui ninguém o muda: é um só."""
+    return supabase_do_modulo
 
 
 def test_a_loja_inteira_e_igual_pelas_duas_vias(supabase: SupabaseLocal, tmp_path: Path) -> None:
@@ -486,7 +493,7 @@ def test_uma_empresa_sozinha_se_entrega_sem_rascunho(
 def test_cem_fotos_sob_um_escritor_sao_cem_instantes(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
-    projeto = criar_supabase(VAZIO, sql=(ESQUEMA_COM_ESCRITOR,))
+    projeto = criar_supabase(VAZIO, sql=(ESQUEMA_COM_ESCRITOR, LINHAS))
     retratos = []
     with fotografo_direto(projeto, tmp_path) as quem, escrevendo(projeto, pausa=0) as escritor:
         for _ in range(100):
@@ -553,6 +560,7 @@ def test_um_truncate_no_meio_nao_esvazia_a_foto(
     assert truncou.is_set()
 
 
+@pytest.mark.demorado
 def test_uma_tabela_bloqueada_falha_em_segundos_e_as_outras_nao(
     supabase: SupabaseLocal, tmp_path: Path
 ) -> None:

@@ -395,6 +395,12 @@ FILTROS_IGNORADOS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def supabase(supabase_do_modulo: SupabaseLocal) -> SupabaseLocal:
+    """Aqui ninguém o muda: é um só."""
+    return supabase_do_modulo
+
+
 @pytest.mark.parametrize(("tabela", "parametro", "quando"), FILTROS_IGNORADOS)
 def test_um_servidor_que_ignora_o_filtro_nao_mistura_empresas(
     supabase: SupabaseLocal, tmp_path: Path, tabela: str, parametro: str, quando: str
