@@ -46,13 +46,25 @@ class FabricaDeSupabase:
         *,
         sql: tuple[str, ...] = (),
         max_linhas: int = 1000,
-        de_hoje: bool = True,
+        de_hoje: bool | None = None,
+        minima: bool = False,
     ) -> SupabaseLocal:
-        return self.sobre(self.banco(modelo, sql), max_linhas, de_hoje=de_hoje)
+        banco = self.banco(modelo, sql)
+        return self.sobre(banco, max_linhas, de_hoje=de_hoje, minima=minima)
 
-    def sobre(self, banco: str, max_linhas: int = 1000, *, de_hoje: bool = True) -> SupabaseLocal:
-        """Um projeto sobre um banco que já existe; `de_hoje`, se a API se descreve como hoje."""
-        projeto = SupabaseLocal(self.cluster, banco=banco, max_linhas=max_linhas, de_hoje=de_hoje)
+    def sobre(
+        self,
+        banco: str,
+        max_linhas: int = 1000,
+        *,
+        de_hoje: bool | None = None,
+        minima: bool = False,
+    ) -> SupabaseLocal:
+        """Um projeto sobre um banco que já existe; `de_hoje`, se a API responde como as de hoje (o
+        que não se diz é assim), e `minima`, se os erros dela só trazem código e mensagem."""
+        projeto = SupabaseLocal(
+            self.cluster, banco=banco, max_linhas=max_linhas, de_hoje=de_hoje, minima=minima
+        )
         return self._pilha.enter_context(projeto)
 
 

@@ -1,14 +1,16 @@
-"""As campanhas inteiras, num comando: `python3 tests/campanhas [restauracao | windows]`.
+"""As campanhas inteiras, num comando: `python3 tests/campanhas [restauracao | windows | antigo]`.
 
 `restauracao` mata a restauração antes e depois de cada escrita, e restaura centenas de estragos ao
 acaso: mais de uma hora em dois processadores, e por isso a suíte só faz uma amostra. `windows` roda
-os programas num Windows sob o wine (ver `wine`). Sem nome, as duas. Os outros argumentos são os do
-pytest.
+os programas num Windows sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST
+como ele é, e não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, as três. Os
+outros argumentos são os do pytest.
 """
 
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 RAIZ = Path(__file__).resolve().parents[2]
@@ -25,6 +27,7 @@ CAMPANHAS = {
         "tests/restauracao/test_edicoes.py",
     ),
     "windows": ("tests/campanhas/test_windows.py",),
+    "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }
 
 
@@ -40,13 +43,20 @@ def main() -> int:
     outros = [a for a in sys.argv[1:] if a not in CAMPANHAS]
     ditos = [a for a in outros if (RAIZ / a.partition("::")[0]).is_file()]
     pedidas = nomes or ([] if ditos else list(CAMPANHAS))
-    alvos = [arquivo for nome in pedidas for arquivo in CAMPANHAS[nome]]
+    alvos = [arquivo for nome in pedidas if nome != "antigo" for arquivo in CAMPANHAS[nome]]
+    codigo = _rodar([*alvos, *outros], CAMPANHA="1") if alvos or ditos else 0
+    if "antigo" in pedidas:
+        alvos = [*CAMPANHAS["antigo"], *outros]
+        codigo = codigo or _rodar(alvos, SUPABASE_LOCAL_PERFIL="antigo")
+    return codigo
+
+
+def _rodar(alvos: Sequence[str], **mais: str) -> int:
+    """O pytest com estes alvos e argumentos, e estas variáveis a mais; o código de saída."""
     # -rP: no fim, o que cada caso que passou contou (quantas mortes, quantas tabelas).
     opcoes = ("-n", "auto", "--dist", "load", "-v", "-rP", "--timeout=0")
-    comando = [sys.executable, "-m", "pytest", *opcoes, *alvos, *outros]
-    return subprocess.run(
-        comando, cwd=RAIZ, env={**os.environ, "CAMPANHA": "1"}, check=False
-    ).returncode
+    comando = [sys.executable, "-m", "pytest", *opcoes, *alvos]
+    return subprocess.run(comando, cwd=RAIZ, env={**os.environ, **mais}, check=False).returncode
 
 
 if __name__ == "__main__":

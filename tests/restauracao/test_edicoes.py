@@ -167,7 +167,7 @@ class Mesa:
     pasta: Path
 
     def __call__(
-        self, *sql: str, linhas: int = len(TIPOS), via: str = API, de_hoje: bool = True
+        self, *sql: str, linhas: int = len(TIPOS), via: str = API, de_hoje: bool | None = None
     ) -> Loja:
         dados = (inserir("fichas", linhas), inserir("avulsas", len(TIPOS)))
         projeto = self.criar(VAZIO, sql=(ESQUEMA, *dados, *sql), de_hoje=de_hoje)

@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 from urllib.parse import parse_qsl
 
 
@@ -71,6 +72,9 @@ class CortarConexao(Exception):
 class Falha:
     """A falha que não falha: leva o pedido adiante."""
 
+    repete: ClassVar[bool] = False
+    """Se leva o pedido adiante mais de uma vez: o corpo então não passa em fluxo."""
+
     async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
         return await seguir(pedido)
 
@@ -121,6 +125,20 @@ class CorteDepois(Falha):
     async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
         await (await seguir(pedido)).inteira()
         raise CortarConexao(self.com_reset)
+
+
+@dataclass(frozen=True, slots=True)
+class Repetida(Falha):
+    """O servidor faz o que foi pedido, a resposta se perde antes do gateway, e ele manda o pedido
+    de novo sozinho: quem pediu só vê a segunda resposta. É o que o Envoy do Supabase faz de
+    qualquer método (supabase/postgres, envoy_config/lds.supabase.yaml: `retry_on: gateway-error`,
+    `num_retries: 5`)."""
+
+    repete: ClassVar[bool] = True
+
+    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
+        await (await seguir(pedido)).inteira()
+        return await seguir(pedido)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,6 @@ from aiohttp import web
 from yarl import URL
 
 from supabase_local.servidores.chaves import Chaves
-from supabase_local.servidores.descricao import DescricaoDeHoje
 from supabase_local.servidores.falhas import (
     CortarConexao,
     Falha,
@@ -43,6 +42,7 @@ from supabase_local.servidores.fluxo import (
     servidor_ausente,
     subida,
 )
+from supabase_local.servidores.perfil import PerfilDeHoje
 from supabase_local.servidores.portaria import barrar, identificar
 
 PREFIXO = "/rest/v1/"
@@ -52,14 +52,14 @@ LIMITE_DE_LINHA = 1024 * 1024
 class Gateway:
     """Encaminha /rest/v1/ a um PostgREST; gerenciador de contexto.
 
-    `de_hoje`: descreve a API como os servidores de hoje, e não como o PostgREST que se tem aqui.
+    `perfil`: o que faz deste um servidor de hoje, e não o PostgREST que se tem aqui.
     """
 
     def __init__(
-        self, destino: str, chaves: Chaves, *, porta: int = 0, de_hoje: bool = True
+        self, destino: str, chaves: Chaves, *, porta: int = 0, perfil: PerfilDeHoje | None = None
     ) -> None:
         self._destino = destino
-        self._do_servidor: tuple[Falha, ...] = (DescricaoDeHoje(),) if de_hoje else ()
+        self._do_servidor: tuple[Falha, ...] = (perfil,) if perfil else ()
         self._chaves = chaves
         self.porta = porta
         self._laco = asyncio.new_event_loop()
@@ -216,7 +216,7 @@ class Gateway:
         contador = Contador()
         status = 0
         try:
-            resposta = barrar(requisicao, PREFIXO, self._chaves)
+            resposta = barrar(requisicao, PREFIXO, self._chaves, de_hoje=bool(self._do_servidor))
             if resposta is None:
                 resposta = await self._com_regras(pedido, requisicao, contador)
             saida = await self._responder(requisicao, resposta, contador)
@@ -237,10 +237,15 @@ class Gateway:
             regras = list(self._regras)
         disparadas = [(regra.falha, vez) for regra in regras if (vez := regra.disparar(pedido))]
         disparadas += [(falha, 1) for falha in self._do_servidor]
+        inteiro = None
+        if any(falha.repete for falha, _ in disparadas):
+            inteiro = await requisicao.read()
+            contador.recebidos += len(inteiro)
 
         async def seguir(atual: Pedido, nivel: int = 0) -> Resposta:
             if nivel == len(disparadas):
-                return await self._encaminhar(atual, requisicao, contador)
+                corpo = subida(requisicao, contador) if inteiro is None else inteiro
+                return await self._encaminhar(atual, requisicao, corpo)
             falha, vez = disparadas[nivel]
             return await falha.envolver(
                 replace(atual, vez=vez), lambda proximo: seguir(proximo, nivel + 1)
@@ -249,7 +254,7 @@ class Gateway:
         return await seguir(pedido)
 
     async def _encaminhar(
-        self, pedido: Pedido, requisicao: web.Request, contador: Contador
+        self, pedido: Pedido, requisicao: web.Request, corpo: bytes | AsyncIterator[bytes]
     ) -> Resposta:
         assert self._cliente is not None
         consulta = f"?{pedido.consulta}" if pedido.consulta else ""
@@ -260,13 +265,12 @@ class Gateway:
             if c.lower() not in SO_DO_TRECHO | {"host", "apikey", "authorization"}
         ]
         cabecalhos.append(("Authorization", identificar(requisicao, self._chaves)))
-        corpo = subida(requisicao, contador) if requisicao.body_exists else None
         try:
             vinda = await self._cliente.request(
                 pedido.metodo,
                 URL(alvo, encoded=True),
                 headers=cabecalhos,
-                data=corpo,
+                data=corpo if requisicao.body_exists else None,
                 allow_redirects=False,
             )
         except aiohttp.ClientConnectionError:

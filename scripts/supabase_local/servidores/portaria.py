@@ -12,8 +12,11 @@ from supabase_local.servidores.falhas import Resposta
 LIMITE_DE_URL_E_CABECALHOS = 16 * 1024
 
 
-def barrar(requisicao: web.Request, prefixo: str, chaves: Chaves) -> Resposta | None:
-    """A recusa a este pedido, ou None se ele pode seguir."""
+def barrar(
+    requisicao: web.Request, prefixo: str, chaves: Chaves, *, de_hoje: bool = True
+) -> Resposta | None:
+    """A recusa a este pedido, ou None se ele pode seguir. `de_hoje`: a raiz, que descreve a API, só
+    se mostra a uma chave secreta (desde 11/03/2026: Supabase, discussão 42949)."""
     if _tamanho(requisicao) > LIMITE_DE_URL_E_CABECALHOS:
         return _recusa(414, "Request-URI Too Large")
     if not requisicao.raw_path.startswith(prefixo):
@@ -37,6 +40,12 @@ def barrar(requisicao: web.Request, prefixo: str, chaves: Chaves) -> Resposta | 
             "Forbidden use of secret API key in browser",
             "Secret API keys can only be used in a protected environment and should never "
             "be used in a browser. Delete this secret API key immediately.",
+        )
+    if de_hoje and requisicao.path == prefixo and chave in (chaves.anon, chaves.publicavel):
+        return _recusa(
+            403,
+            "Access to schema is forbidden",
+            "Accessing the schema via the Data API is only allowed using a secret API key.",
         )
     return None
 

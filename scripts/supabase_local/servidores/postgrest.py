@@ -91,13 +91,14 @@ class ServidorPostgrest:
 
     def recarregar(self) -> None:
         """Faz o PostgREST reler o esquema e só volta quando ele o releu."""
-        antes = self._recargas()
+        antes = self.recargas()
         with self._cluster.conectar(self._banco) as conexao:
             conexao.execute("NOTIFY pgrst, 'reload schema'")
-        if not esperar(lambda: self._recargas() > antes, PRAZO):
+        if not esperar(lambda: self.recargas() > antes, PRAZO):
             raise ErroSupabaseLocal(f"O PostgREST não releu o esquema; veja {self._registro}")
 
-    def _recargas(self) -> int:
+    def recargas(self) -> int:
+        """Quantas vezes o esquema foi lido."""
         texto = self._registro.read_text(encoding="utf-8", errors="replace")
         return texto.count(AVISO_DE_RECARGA)
 

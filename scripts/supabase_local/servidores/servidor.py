@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from types import TracebackType
 from typing import Self
 
 from supabase_local.servidores.chaves import assinar, gerar_chaves
+from supabase_local.servidores.descricao import LIGACOES_UM_PARA_UM, Ligacao
 from supabase_local.servidores.gateway import Gateway
+from supabase_local.servidores.perfil import PerfilDeHoje
 from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.servidores.postgrest import LINHAS_POR_RESPOSTA, ServidorPostgrest
 
@@ -28,9 +31,11 @@ class SupabaseLocal:
         max_linhas: int = LINHAS_POR_RESPOSTA,
         porta: int = 0,
         segredo: str | None = None,
-        de_hoje: bool = True,
+        de_hoje: bool | None = None,
+        minima: bool = False,
     ) -> None:
-        """`de_hoje`: a API se descreve como nos servidores de hoje (ver `descricao`)."""
+        """`de_hoje`: a API responde como as de hoje (ver `perfil`); sem dizer, sim, a não ser que
+        `SUPABASE_LOCAL_PERFIL` seja «antigo». `minima`: com a verbosidade mínima dos erros."""
         chaves = gerar_chaves(segredo)
         self._chaves = chaves
         self.banco = banco
@@ -49,7 +54,10 @@ class SupabaseLocal:
             max_linhas=max_linhas,
         )
         self._porta = porta
-        self._de_hoje = de_hoje
+        antigo = os.environ.get("SUPABASE_LOCAL_PERFIL") == "antigo"
+        de_hoje = not antigo if de_hoje is None else de_hoje
+        perfil = PerfilDeHoje(self._ligacoes, self.postgrest.recargas, minima)
+        self._perfil = perfil if de_hoje else None
         self._pilha = contextlib.ExitStack()
         self.gateway: Gateway
 
@@ -74,13 +82,18 @@ class SupabaseLocal:
         with contextlib.ExitStack() as pilha:
             pilha.enter_context(self.postgrest)
             self.gateway = Gateway(
-                self.postgrest.url, self._chaves, porta=self._porta, de_hoje=self._de_hoje
+                self.postgrest.url, self._chaves, porta=self._porta, perfil=self._perfil
             )
             pilha.enter_context(self.gateway)
             self._pilha = pilha.pop_all()
 
     def parar(self) -> None:
         self._pilha.close()
+
+    def _ligacoes(self) -> list[Ligacao]:
+        """As chaves um-para-um do banco, que o PostgREST daqui não descreve."""
+        with self.cluster.conectar(self.banco) as conexao:
+            return [Ligacao(*linha) for linha in conexao.execute(LIGACOES_UM_PARA_UM)]
 
     def recarregar_esquema(self) -> None:
         """Faz a API enxergar o que mudou no esquema; volta quando ela já enxerga."""

@@ -38,8 +38,12 @@ def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChav
         achada = _chave_achada(tabela, coluna.nome, catalogo, sondas)
         if achada is not None:
             achadas.append(achada)
-    achadas += _compostas_achadas(tabela, catalogo, sondas)
-    return replace(tabela, estrangeiras=tabela.estrangeiras + tuple(achadas))
+    posicao = {c.nome: n for n, c in enumerate(tabela.colunas)}
+    # Na ordem das colunas, como se a API as mostrasse: desde o PostgREST 12.0.3 ela mostra as
+    # um-para-um, e o que se conclui das chaves não pode depender da versão do servidor.
+    simples = sorted((*tabela.estrangeiras, *achadas), key=lambda fk: posicao[fk.colunas[0]])
+    compostas = _compostas_achadas(tabela, catalogo, sondas)
+    return replace(tabela, estrangeiras=(*simples, *compostas))
 
 
 def _chave_achada(

@@ -149,7 +149,7 @@ def _tabela(
         nome,
         modelo,
         chave_que_serve(modelo, chave),
-        tuple(_chave(r) for r in _na_ordem_da_api(estrangeiras, colunas, restricoes)),
+        tuple(_chave(r) for r in _na_ordem_da_api(estrangeiras, colunas)),
         nao_gravaveis=tuple(c.nome for c in colunas if c.gerada or c.identidade),
         identidades=tuple(c.nome for c in colunas if c.identidade),
         externas=tuple(_chave(r) for r in estrangeiras if r.fora is not None),
@@ -163,19 +163,16 @@ def _chave(r: _Restricao) -> ChaveEstrangeira:
 
 
 def _na_ordem_da_api(
-    estrangeiras: Sequence[_Restricao],
-    colunas: Sequence[_Coluna],
-    restricoes: Sequence[_Restricao],
+    estrangeiras: Sequence[_Restricao], colunas: Sequence[_Coluna]
 ) -> list[_Restricao]:
-    """As chaves dentro do schema: as que a descrição da API mostra, coluna a coluna; as um-para-um;
-    as compostas. A ordem decide por qual mãe se chega à empresa: é a mesma nas duas vias."""
+    """As chaves dentro do schema: as de uma coluna, na ordem das colunas, e depois as compostas. A
+    ordem decide por qual mãe se chega à empresa: é a mesma nas duas vias (ver `api.chaves`)."""
     posicao = {c.nome: n for n, c in enumerate(colunas)}
-    unicas = [set(r.colunas) for r in restricoes if r.tipo in "pu"]
 
     def ordem(r: _Restricao) -> tuple[int, int, str]:
         if len(r.colunas) > 1:
-            return 2, 0, str(r.para)
-        return int(set(r.colunas) in unicas), posicao[r.colunas[0]], r.nome
+            return 1, 0, str(r.para)
+        return 0, posicao[r.colunas[0]], r.nome
 
     return sorted((r for r in estrangeiras if r.fora is None), key=ordem)
 
