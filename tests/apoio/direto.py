@@ -11,6 +11,8 @@ from supabase_local.servidores.servidor import SupabaseLocal
 
 SO_DA_VIA = ("origem", "consistencia", "consistencia_como", "consistencia_passadas")
 """O que os metadados dizem da via, além do momento."""
+DA_TABELA = ("arquivo", "exata", "textos")
+"""De cada tabela: o nome, que leva o momento, e o que só a via direta prova."""
 DO_MOMENTO = ("inicio", "fim", "data_backup", "execucao", "pasta")
 
 
@@ -48,7 +50,7 @@ def conferir_iguais(da_api: list[dict[str, Any]], diretos: list[dict[str, Any]])
 def sem_a_via(backup: Mapping[str, Any]) -> dict[str, Any]:
     fora = (*SO_DA_VIA, *DO_MOMENTO)
     tabelas = {
-        nome: {c: v for c, v in tabela.items() if c != "arquivo"}
+        nome: {c: v for c, v in tabela.items() if c not in DA_TABELA}
         for nome, tabela in backup["tabelas"].items()
     }
     return {**{c: v for c, v in backup.items() if c not in fora}, "tabelas": tabelas}

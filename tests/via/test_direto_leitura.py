@@ -94,6 +94,7 @@ def como_na_api(tabela: Tabela) -> Tabela:
         tabela,
         identidades=(),
         externas=(),
+        formas=(),
         nao_gravaveis=nao_gravaveis,
     )
 

@@ -98,6 +98,20 @@ class Coluna:
     anulavel: bool = True
 
 
+OPACA, JSON, JSONB, VETOR, COMPOSTA = "opaca", "json", "jsonb", "vetor", "composta"
+
+
+@dataclass(frozen=True, slots=True)
+class Forma:
+    """Por que o JSON de um tipo pode não refazer o valor: é json ou jsonb; um vetor (`de` outro
+    tipo, se o JSON deste também pode não o refazer); um tipo composto com `campos` assim; ou a
+    forma dele em JSON não é a que ele lê (OPACA)."""
+
+    especie: str
+    de: Forma | None = None
+    campos: tuple[tuple[str, Forma], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ChaveEstrangeira:
     """As `colunas` apontam para as `referencias` da `tabela` (vazias se não se sabe quais são).
@@ -115,9 +129,10 @@ class ChaveEstrangeira:
 class Tabela:
     """Uma tabela; `nao_gravaveis` são as colunas geradas e de identidade ALWAYS.
 
-    Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever; e
+    Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
     `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
-    confundam com as de uma tabela de mesmo nome.
+    confundam com as de uma tabela de mesmo nome; e `formas`, as colunas que o JSON pode não
+    refazer.
     """
 
     nome: str
@@ -127,6 +142,7 @@ class Tabela:
     nao_gravaveis: tuple[str, ...] = ()
     identidades: tuple[str, ...] = ()
     externas: tuple[ChaveEstrangeira, ...] = ()
+    formas: tuple[tuple[str, Forma], ...] = ()
 
     @property
     def ordem(self) -> tuple[str, ...]:

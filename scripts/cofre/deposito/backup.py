@@ -12,6 +12,7 @@ import msgspec
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import metadados, versao1
 from cofre.deposito.carimbo import momento, nome_dos_metadados
+from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
 
 
@@ -45,6 +46,11 @@ class Backup:
         if re.search(r"[/\\:\0]", nome) or nome in ("", ".", "..") or caminho.is_symlink():
             raise BackupDanificado(f"Os metadados citam um arquivo fora da pasta: {nome!r}.")
         return caminho
+
+    def arquivo(self, tabela: TabelaSalva) -> Arquivo:
+        """A tabela, e os textos dela. Levanta BackupDanificado se um nome sai da pasta."""
+        textos = self.caminho(tabela.textos) if tabela.textos is not None else None
+        return Arquivo(tabela, self.caminho(tabela), textos)
 
 
 def arquivo_de_metadados(pasta: Path, carimbo: str) -> Path:

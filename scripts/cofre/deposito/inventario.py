@@ -83,13 +83,13 @@ def estado_de(backup: Backup) -> tuple[str, str]:
     conteúdo, só `verificar` relê)."""
     if backup.meta is None:
         return "danificado", backup.dano
-    for nome, tabela in backup.meta.tabelas.items():
-        arquivo = backup.pasta / tabela.arquivo
-        tamanho_certo = not tabela.sha256 or (
-            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(tabela)
+    for salva in backup.meta.arquivos:
+        arquivo = backup.pasta / salva.arquivo
+        tamanho_certo = not salva.sha256 or (
+            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(salva)
         )
         if not arquivo.is_file() or not tamanho_certo:
-            return "danificado", f"{nome}: o arquivo sumiu ou mudou de tamanho"
+            return "danificado", f"{salva.nome}: o arquivo sumiu ou mudou de tamanho"
     if backup.meta.falhas:
         return backup.estado, f"sem {', '.join(sorted(backup.meta.falhas))}"
     return backup.estado, ""
@@ -102,9 +102,8 @@ def _tamanhos(tabela: TabelaSalva) -> tuple[int, ...]:
 
 
 def arquivos_de(backup: Backup) -> list[Path]:
-    """Onde devem estar os arquivos das tabelas."""
-    tabelas = backup.meta.tabelas.values() if backup.meta else ()
-    return [backup.pasta / t.arquivo for t in tabelas]
+    """Onde devem estar os arquivos das tabelas, e os dos textos delas."""
+    return [backup.pasta / a.arquivo for a in backup.meta.arquivos] if backup.meta else []
 
 
 def bytes_de(backup: Backup) -> int:

@@ -23,10 +23,11 @@ from cofre.deposito.passada import Grupo, Observador, passar
 
 @dataclass(frozen=True, slots=True)
 class Arquivo:
-    """Uma tabela de um backup e onde ela está."""
+    """Uma tabela de um backup, onde ela está, e onde estão os textos dela, se os tem."""
 
     tabela: TabelaSalva
     caminho: Path
+    textos: Path | None = None
 
 
 # -- as ligações -----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +40,9 @@ class TabelaSalva:
     dono); `maes`, as chaves por onde se chega à empresa quando os elos são nulos.
 
     `bytes` e `sha256` são do JSON; de um arquivo `compactado`, `bytes_no_disco` é o tamanho dele.
+
+    `exata`: está provado que o JSON das linhas, com os `textos` (o arquivo deles, se alguma linha
+    os tem; ver `cofre.base.textos`), as refaz como eram. Falso: não se sabe.
     """
 
     nome: str
@@ -55,6 +58,19 @@ class TabelaSalva:
     maes: tuple[ChaveEstrangeira, ...] = ()
     compactado: bool = False
     bytes_no_disco: int = 0
+    exata: bool = False
+    textos: TabelaSalva | None = None
+
+    @property
+    def somas(self) -> tuple[str, str]:
+        """Iguais em duas fotos, o conteúdo é o mesmo."""
+        return self.sha256, self.textos.sha256 if self.textos else ""
+
+    @property
+    def de_quem(self) -> frozenset[str]:
+        """As colunas que dizem qual é a linha e de quem ela é."""
+        das_maes = (c for fk in (*self.maes, *self.estrangeiras) for c in fk.colunas)
+        return frozenset((*self.chave, *(c for c, _ in self.elos), *das_maes))
 
     @property
     def tamanho_do_arquivo(self) -> int:
@@ -112,6 +128,12 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
 
     tabelas: Mapping[str, TabelaSalva]
 
+    @property
+    def arquivos(self) -> tuple[TabelaSalva, ...]:
+        """Cada arquivo do backup: os das tabelas, e os dos textos delas."""
+        textos = (t.textos for t in self.tabelas.values() if t.textos is not None)
+        return (*self.tabelas.values(), *textos)
+
 
 def ler(caminho: Path) -> Metadados:
     """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
@@ -149,27 +171,32 @@ class _Dono(msgspec.Struct):
     maes: tuple[ChaveEstrangeira, ...] = ()
 
 
-class _Tabela(msgspec.Struct):
+class _Arquivo(msgspec.Struct):
     arquivo: str
     registros: int
     bytes: int
     sha256: str
+    compactado: bool = False
+    bytes_no_disco: int = 0
+
+    def salvo(self, nome: str) -> TabelaSalva:
+        """Um arquivo da tabela com este nome, sem o que só se diz da tabela."""
+        return TabelaSalva(nome, **{c: getattr(self, c) for c in _Arquivo.__struct_fields__})
+
+
+class _Tabela(_Arquivo):
     colunas: tuple[dict[str, Any], ...] = ()
     chave: tuple[str, ...] = ()
     chaves_estrangeiras: tuple[ChaveEstrangeira, ...] = ()
     nao_gravaveis: tuple[str, ...] = ()
     dono: _Dono = msgspec.field(default_factory=_Dono)
-    compactado: bool = False
-    bytes_no_disco: int = 0
+    exata: bool = False
+    textos: _Arquivo | None = None
 
     def salva(self, nome: str) -> TabelaSalva:
         """A mesma, com os tipos das colunas chamados como hoje."""
-        return TabelaSalva(
-            nome=nome,
-            arquivo=self.arquivo,
-            registros=self.registros,
-            bytes=self.bytes,
-            sha256=self.sha256,
+        return replace(
+            self.salvo(nome),
             colunas=tuple(
                 {**c, "tipo": nome_do_tipo(str(c.get("tipo") or ""))} for c in self.colunas
             ),
@@ -178,8 +205,8 @@ class _Tabela(msgspec.Struct):
             nao_gravaveis=self.nao_gravaveis,
             elos=tuple((e.coluna, e.de_empresas) for e in self.dono.elos),
             maes=self.dono.maes,
-            compactado=self.compactado,
-            bytes_no_disco=self.bytes_no_disco,
+            exata=self.exata,
+            textos=self.textos.salvo(nome) if self.textos else None,
         )
 
 
@@ -231,13 +258,10 @@ def _resumir(erro: Exception) -> str:
 
 def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
     """A entrada de uma tabela em `tabelas`."""
-    gz = {"compactado": True, "bytes_no_disco": tabela.bytes_no_disco} if tabela.compactado else {}
     return {
-        "arquivo": tabela.arquivo,
-        "registros": tabela.registros,
-        "bytes": tabela.bytes,
-        "sha256": tabela.sha256,
-        **gz,
+        **_arquivo_em_json(tabela),
+        **({"exata": True} if tabela.exata else {}),
+        **({"textos": _arquivo_em_json(tabela.textos)} if tabela.textos else {}),
         "colunas": list(tabela.colunas),
         "chave": list(tabela.chave),
         "chaves_estrangeiras": [_chave_em_json(fk) for fk in tabela.estrangeiras],
@@ -246,6 +270,17 @@ def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
             "elos": [{"coluna": c, "de_empresas": r} for c, r in tabela.elos],
             "maes": [_chave_em_json(fk) for fk in tabela.maes],
         },
+    }
+
+
+def _arquivo_em_json(arquivo: TabelaSalva) -> dict[str, Any]:
+    compactado = {"compactado": True, "bytes_no_disco": arquivo.bytes_no_disco}
+    return {
+        "arquivo": arquivo.arquivo,
+        "registros": arquivo.registros,
+        "bytes": arquivo.bytes,
+        "sha256": arquivo.sha256,
+        **(compactado if arquivo.compactado else {}),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,32 +55,36 @@ class Montagem:
         """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros."""
         usados = {nome_dos_metadados(self.carimbo)}
         fim = f"{self.carimbo}.json.gz" if self.compactar else f"{self.carimbo}.json"
-        for tabela in sorted(tabelas, key=ordem_de_exibicao):
-            base, n = _nome_seguro(tabela), 1
+        em_ordem = sorted(tabelas, key=ordem_de_exibicao)
+        # Os das tabelas primeiro: o nome de um arquivo de textos nunca muda o de uma tabela.
+        for quem in (*em_ordem, *map(dos_textos, em_ordem)):
+            tabela = quem.removesuffix(dos_textos(""))
+            base, n = _nome_seguro(tabela) + (".textos" if quem != tabela else ""), 1
             nome = f"{base}_{fim}"
             while nome.lower() in usados:
                 n += 1
                 nome = f"{base}~{n}_{fim}"
             usados.add(nome.lower())
-            self._nomes[tabela] = nome
+            self._nomes[quem] = nome
 
     def adotar(self, nomes: Mapping[str, str]) -> None:
-        """Em vez de `reservar`: os nomes de arquivo que um backup importado já tem, por tabela."""
+        """Em vez de `reservar`: os nomes de arquivo que um backup importado já tem, por tabela (e
+        por `dos_textos` dela)."""
         self._nomes = dict(nomes)
 
-    def nome(self, tabela: str) -> str:
-        """O nome do arquivo da tabela, sem a pasta."""
-        return self._nomes[tabela]
+    def nome(self, quem: str) -> str:
+        """O nome do arquivo da tabela (ou de `dos_textos` dela), sem a pasta."""
+        return self._nomes[quem]
 
-    def caminho(self, tabela: str) -> Path:
+    def caminho(self, quem: str) -> Path:
         """Onde o arquivo está enquanto o backup é montado."""
-        return self._montagem / self._nomes[tabela]
+        return self._montagem / self._nomes[quem]
 
     @contextlib.contextmanager
-    def criar(self, tabela: str) -> Iterator[BinaryIO]:
-        """Abre o arquivo definitivo da tabela, para escrever o JSON dela; ao sair, está no disco,
-        compactado se for o caso. Levanta FalhaDeDisco."""
-        with erros_de_disco(self.caminho(tabela)), criar_privado(self.caminho(tabela)) as arquivo:
+    def criar(self, quem: str) -> Iterator[BinaryIO]:
+        """Abre o arquivo definitivo da tabela (ou de `dos_textos` dela), para escrever o JSON; ao
+        sair, está no disco, compactado se for o caso. Levanta FalhaDeDisco."""
+        with erros_de_disco(self.caminho(quem)), criar_privado(self.caminho(quem)) as arquivo:
             if self.compactar:
                 with compactando(arquivo) as saida:
                     yield saida
@@ -106,10 +110,18 @@ class Montagem:
         """A tabela que não mudou desde um dos backups anteriores não ocupa o disco de novo."""
         anteriores = _ultimos(self.pasta, str(bruto["user_id"]))
         for nome, nova in bruto["tabelas"].items():
-            for anterior in anteriores:
-                antiga = _mesma(anterior, nome, nova)
-                if antiga and guardar_uma_vez(self.caminho(nome), antiga):
-                    break
+            self._ligar(anteriores, nome, nova, textos=False)
+            if nova.get("textos"):
+                self._ligar(anteriores, nome, nova["textos"], textos=True)
+
+    def _ligar(
+        self, anteriores: Sequence[Backup], nome: str, nova: Mapping[str, Any], *, textos: bool
+    ) -> None:
+        for anterior in anteriores:
+            antiga = _mesma(anterior, nome, nova, textos=textos)
+            caminho = self.caminho(dos_textos(nome) if textos else nome)
+            if antiga and guardar_uma_vez(caminho, antiga):
+                return
 
 
 def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
@@ -119,9 +131,15 @@ def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
     return [b for b in abertos if b.meta and b.meta.user_id == user_id]
 
 
-def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any]) -> Path | None:
-    """O arquivo da tabela naquele backup, se os metadados dizem que é igual ao da nova."""
+def dos_textos(tabela: str) -> str:
+    """Como a montagem chama o arquivo dos textos desta tabela; nenhuma tem um nulo no nome."""
+    return f"{tabela}\0"
+
+
+def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any], *, textos: bool) -> Path | None:
+    """O arquivo da tabela (ou dos textos dela) naquele backup, se os metadados o dizem igual."""
     antiga = anterior.meta.tabelas.get(nome) if anterior.meta else None
+    antiga = antiga.textos if textos and antiga else antiga
     if antiga is None or antiga.compactado != bool(nova.get("compactado")):
         return None
     if (antiga.sha256, antiga.bytes) != (nova["sha256"], nova["bytes"]):
@@ -149,7 +167,7 @@ def terminar(montagem: Path) -> None:
     """Move os arquivos, os metadados por último. Pode ser repetido até o fim."""
     pasta = montagem.parent
     ultimo = nome_dos_metadados(montagem.name.removeprefix(MONTAGEM))
-    citados = {t.arquivo for t in metadados.ler(montagem / ultimo).tabelas.values()}
+    citados = {a.arquivo for a in metadados.ler(montagem / ultimo).arquivos}
     for arquivo in sorted(montagem.iterdir()):
         if arquivo.name in citados:
             mover(arquivo, pasta / arquivo.name)
@@ -191,9 +209,9 @@ def recolher_poda(poda: Path) -> None:
 def _terminar_poda(poda: Path, carimbo: str) -> None:
     ficha = poda / nome_dos_metadados(carimbo)
     if ficha.is_file():
-        for tabela in metadados.ler(ficha).tabelas.values():
-            if _leva_o_carimbo(tabela.arquivo, carimbo):
-                _apagar(poda.parent / tabela.arquivo)
+        for salva in metadados.ler(ficha).arquivos:
+            if _leva_o_carimbo(salva.arquivo, carimbo):
+                _apagar(poda.parent / salva.arquivo)
         sincronizar(poda.parent)
         _apagar(ficha)
     poda.rmdir()
@@ -205,7 +223,7 @@ def _apagar(arquivo: Path) -> None:
 
 def so_cita_os_seus(meta: Metadados, carimbo: str) -> bool:
     """Se todo arquivo citado leva o carimbo deste backup: nenhum pode ser de outro."""
-    return all(_leva_o_carimbo(t.arquivo, carimbo) for t in meta.tabelas.values())
+    return all(_leva_o_carimbo(a.arquivo, carimbo) for a in meta.arquivos)
 
 
 def _leva_o_carimbo(arquivo: str, carimbo: str) -> bool:

@@ -13,6 +13,7 @@ from cofre.base.modelo import Contradicao, ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_desconhecida
+from cofre.deposito import textos
 from cofre.deposito.alheias import Alheias
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
@@ -154,7 +155,7 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
             ]
             try:
                 with erros_de_disco(backup.pasta / salva.arquivo):
-                    conferir_arquivo(Arquivo(salva, backup.caminho(salva)), observadores)
+                    conferir_arquivo(backup.arquivo(salva), observadores)
             except BackupDanificado as e:
                 yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
             else:
@@ -209,6 +210,9 @@ def conferir_arquivo(arquivo: Arquivo, observadores: Sequence[Observador] = ()) 
         raise BackupDanificado(
             plural(repetidas, "registro repete", "registros repetem") + " a chave de outro"
         )
+    if salva.textos is not None and arquivo.textos is not None:
+        conferir_arquivo(Arquivo(salva.textos, arquivo.textos))
+        textos.conferir(textos.Textos(arquivo.textos, salva.de_quem), quantas)
 
 
 def _conferir_no_disco(arquivo: Arquivo) -> None:

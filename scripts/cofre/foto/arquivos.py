@@ -20,11 +20,11 @@ from cofre.deposito.metadados import (
     TabelaSalva,
     tabela_em_json,
 )
-from cofre.deposito.publicacao import Montagem
+from cofre.deposito.publicacao import Montagem, dos_textos
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
-from cofre.foto.gravacao import Gravacao
+from cofre.foto.gravacao import Gravacao, Gravada
 from cofre.via.contrato import TabelaLida, ViaDeFotos
 
 
@@ -56,7 +56,10 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
     falhas |= {t.tabela.nome: t.falha for t in foto.lida.tabelas if t.falha is not None}
     salvas = {t.tabela.nome: _salva(t, gravacao, contexto.escopo) for t in boas}
-    arquivos = {n: Arquivo(s, montagem.caminho(n)) for n, s in salvas.items()}
+    arquivos = {
+        n: Arquivo(s, montagem.caminho(n), montagem.caminho(dos_textos(n)) if s.textos else None)
+        for n, s in salvas.items()
+    }
     montada = FotoMontada(
         foto.empresa,
         montagem.pasta,
@@ -75,20 +78,31 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
 def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
     nome, montagem = lida.tabela.nome, gravacao.montagem
     no_escopo, gravada = escopo.tabelas[nome], gravacao.gravadas[nome]
-    return TabelaSalva(
-        nome=nome,
-        arquivo=montagem.nome(nome),
+    textos = gravada.textos
+    return replace(
+        _arquivo(nome, nome, gravada, montagem),
         registros=lida.registros,
-        bytes=gravada.bytes,
-        sha256=gravada.sha256,
         colunas=tuple(asdict(c) for c in lida.tabela.colunas),
         chave=lida.tabela.chave,
         estrangeiras=lida.tabela.estrangeiras,
         nao_gravaveis=lida.tabela.nao_gravaveis,
         elos=tuple((e.coluna, e.referencia) for e in elos_da_tabela(no_escopo)),
         maes=tuple(dict.fromkeys(r.passos[0] for r in no_escopo.ramos if r.passos)),
+        exata=lida.exata,
+        textos=_arquivo(nome, dos_textos(nome), textos, montagem) if textos else None,
+    )
+
+
+def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> TabelaSalva:
+    """O arquivo que a montagem chama `quem`, da tabela com este nome."""
+    return TabelaSalva(
+        nome=nome,
+        arquivo=montagem.nome(quem),
+        registros=gravada.registros,
+        bytes=gravada.bytes,
+        sha256=gravada.sha256,
         compactado=montagem.compactar,
-        bytes_no_disco=montagem.caminho(nome).stat().st_size if montagem.compactar else 0,
+        bytes_no_disco=montagem.caminho(quem).stat().st_size if montagem.compactar else 0,
     )
 
 

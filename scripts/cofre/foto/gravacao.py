@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from cofre.base.modelo import Contradicao, Empresa, Tabela
 from cofre.deposito.formato import Gravador
 from cofre.deposito.passada import Observador, Passada
-from cofre.deposito.publicacao import Montagem
+from cofre.deposito.publicacao import Montagem, dos_textos
+from cofre.deposito.textos import Separador
 from cofre.foto.contradicoes import Contradicoes
 from cofre.foto.empresa import EMPRESAS, RegistrosVistos
 from cofre.foto.foto import Contexto
@@ -18,10 +20,37 @@ from cofre.via.contrato import EmpresaLida, Entrega, Saida
 
 @dataclass(frozen=True, slots=True)
 class Gravada:
-    """O que só se sabe de um arquivo depois de gravá-lo: o tamanho e a soma do JSON."""
+    """O que só se sabe de um arquivo depois de gravá-lo: o tamanho e a soma do JSON; de uma tabela,
+    o mesmo dos textos, se alguma linha os tem, e quantas os têm (os `registros` deles)."""
 
     bytes: int
     sha256: str
+    textos: Gravada | None = None
+    registros: int = 0
+
+
+class _Textos:
+    """Os textos das linhas que passam: vão para um arquivo deles, criado se há algum."""
+
+    def __init__(self, criar: Callable[[], BinaryIO]) -> None:
+        self._criar = criar
+        self._separador = Separador()
+        self._gravador: Gravador | None = None
+
+    def separar(self, bloco: bytes) -> bytes:
+        """O bloco sem os textos. Levanta FalhaDeDisco."""
+        limpo, textos = self._separador.separar(bloco)
+        if textos:
+            self._gravador = self._gravador or Gravador(self._criar())
+            self._gravador.bloco(textos)
+        return limpo
+
+    def terminar(self) -> Gravada | None:
+        """O que se gravou, se algo."""
+        if self._gravador is None:
+            return None
+        sha256 = self._gravador.terminar()
+        return Gravada(self._gravador.bytes, sha256, registros=self._separador.quantas)
 
 
 class Gravacao:
@@ -44,6 +73,7 @@ class Gravacao:
         """Esquece e apaga o que já se gravou; devolve `abrir`. OSError passa."""
         for nome in self.gravadas:
             self.montagem.caminho(nome).unlink()
+            self.montagem.caminho(dos_textos(nome)).unlink(missing_ok=True)
         self.gravadas.clear()
         self._contradicoes.close()
         self._contradicoes = self._novas_contradicoes()
@@ -55,20 +85,25 @@ class Gravacao:
         """Onde pôr as linhas de uma tabela, em blocos, na ordem da chave. Ao sair, o arquivo está
         no disco; se algo falhou, não está. Levanta FalhaDeDisco."""
         passada = Passada(self._observadores(tabela))
+        nome, dos_seus = tabela.nome, dos_textos(tabela.nome)
         try:
-            with self.montagem.criar(tabela.nome) as arquivo:
-                gravador = Gravador(arquivo)
+            with contextlib.ExitStack() as pilha:
+                gravador = Gravador(pilha.enter_context(self.montagem.criar(nome)))
+                textos = _Textos(lambda: pilha.enter_context(self.montagem.criar(dos_seus)))
 
                 def receber(bloco: bytes) -> None:
-                    gravador.bloco(bloco)
-                    passada.bloco(bloco)
+                    limpo = textos.separar(bloco) if tabela.formas else bloco
+                    gravador.bloco(limpo)
+                    passada.bloco(limpo)
 
                 yield receber
                 sha256 = gravador.terminar()
+                self.gravadas[nome] = Gravada(gravador.bytes, sha256, textos.terminar())
         except BaseException:
-            self.montagem.caminho(tabela.nome).unlink(missing_ok=True)
+            self.gravadas.pop(nome, None)
+            for quem in (nome, dos_seus):
+                self.montagem.caminho(quem).unlink(missing_ok=True)
             raise
-        self.gravadas[tabela.nome] = Gravada(gravador.bytes, sha256)
 
     def gravar(self, lida: EmpresaLida) -> None:
         """As tabelas que deram certo e que a via não entregou já. Levanta FalhaDeDisco."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.modelo import Empresa, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.textos import Textos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.plano import Contagem, Plano, TabelaDoPlano, comparar
 
@@ -79,7 +81,7 @@ class Alvo:
         """As tabelas de um backup que ainda existem (só as `nomes`, se ditas)."""
         assert backup.meta is not None
         return {
-            n: Arquivo(_como_hoje(self.escopo[n], t), backup.caminho(t))
+            n: replace(backup.arquivo(t), tabela=_como_hoje(self.escopo[n], t))
             for n, t in backup.meta.tabelas.items()
             if n in (self.escopo if nomes is None else nomes)
         }
@@ -113,8 +115,7 @@ class Alvo:
             return (de_antes[nome],)
         meta = self.backup.meta
         assert meta is not None
-        salva = meta.tabelas[nome]
-        do_alvo = Arquivo(salva, self.backup.caminho(salva))
+        do_alvo = self.backup.arquivo(meta.tabelas[nome])
         if self.modo == RECUPERAR and nome in de_antes:
             return (de_antes[nome], do_alvo)
         return (do_alvo,)
@@ -123,27 +124,47 @@ class Alvo:
         # A primeira versão passava os números por float, e as linhas não estavam em ordem.
         meta = self.backup.meta if nome in self.tabelas else None
         antiga = meta is not None and meta.da_primeira_versao
-        tabela = self.escopo[nome].tabela
+        tabela, atual = self.escopo[nome].tabela, foto.get(nome)
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
+        exata = atual is not None and all(f.tabela.exata for f in (*fontes, atual))
         return TabelaDoPlano(
             nome,
             tabela.chave,
             self.colunas_gravaveis(tabela),
             tuple(f.caminho for f in fontes),
-            foto[nome].caminho if nome in foto else None,
+            atual.caminho if atual is not None else None,
             chave.tipo if chave and not antiga else "",
             antiga,
-            _linhas_se_e_o_mesmo(fontes, foto.get(nome)),
+            _linhas_se_e_o_mesmo(fontes, atual, exata=exata),
+            exata,
+            self._textos(nome, fontes if exata else (), atual),
         )
 
+    def _textos(
+        self, nome: str, fontes: Sequence[Arquivo], atual: Arquivo | None
+    ) -> dict[Path, Textos]:
+        """Os da foto, sempre: uma linha só é a que ela viu se o texto também é."""
+        todas = (*fontes, atual) if atual is not None else fontes
+        no_escopo = self.escopo[nome]
+        proibidas = frozenset((*no_escopo.tabela.chave, *no_escopo.colunas_de_ligacao))
+        return {
+            f.caminho: Textos(f.textos, proibidas | f.tabela.de_quem)
+            for f in todas
+            if f.textos is not None
+        }
 
-def _linhas_se_e_o_mesmo(fontes: Sequence[Arquivo], atual: Arquivo | None) -> int | None:
+
+def _linhas_se_e_o_mesmo(
+    fontes: Sequence[Arquivo], atual: Arquivo | None, *, exata: bool = False
+) -> int | None:
     """Quantas linhas têm, se o alvo e a foto são o mesmo arquivo, pela soma e pelo tamanho que os
     dois tinham ao serem gravados (os do alvo já foram relidos e conferidos)."""
     if atual is None:
         return None
     nela = atual.tabela
     mesmos = all(f.tabela.sha256 == nela.sha256 and f.tabela.bytes == nela.bytes for f in fontes)
+    if exata:
+        mesmos = mesmos and all(f.tabela.somas == nela.somas for f in fontes)
     return nela.registros if mesmos and nela.sha256 else None
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, PedidoGrande
 from cofre.base.linha import NULO, abrir_linha, mesmos_valores
+from cofre.base.textos import com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao, TabelaDoPlano
@@ -148,9 +149,8 @@ def com_nulas(linha: bytes, anular: Sequence[str]) -> bytes:
     """A linha com estas colunas nulas; sem nenhuma, os mesmos bytes."""
     if not anular:
         return linha
-    nulo = msgspec.Raw(NULO)
     campos = abrir_linha(linha)
-    return msgspec.json.encode({c: nulo if c in anular else v for c, v in campos.items()})
+    return com_valores(linha, {c: msgspec.Raw(NULO) for c in anular if c in campos})
 
 
 def lote_de(tabela: TabelaDoPlano, acoes: Sequence[Acao], anular: Sequence[str]) -> Lote:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import ChaveEstrangeira
+from cofre.base.textos import escolher
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import (
     SEM_EFEITO,
@@ -141,9 +142,9 @@ class Executor:
         def pedidos() -> Iterator[Mudanca]:
             for acao in plano.acoes(nome, REPOR):
                 linha = abrir_linha(acao.alvo or b"{}")
-                valores = {c: linha[c] for c in colunas if c in linha and bytes(linha[c]) != NULO}
-                if valores:
-                    yield Mudanca(acao, valores)
+                cheias = [c for c in colunas if c in linha and bytes(linha[c]) != NULO]
+                if cheias:
+                    yield Mudanca(acao, escolher(linha, cheias))
 
         if colunas and plano.contagens[nome].repor:
             self._mudar(plano, nome, pedidos())

@@ -22,7 +22,9 @@ from msgspec.structs import astuple
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Linha, abrir_linha, tipo_com
+from cofre.base.textos import CAMPO
 from cofre.deposito.formato import ler_linhas
+from cofre.deposito.textos import Textos, com_textos
 
 Chave = tuple[bytes, ...]
 """Os valores da chave, em bytes de JSON; numa tabela sem chave, os de todas as colunas e a vez."""
@@ -226,10 +228,20 @@ SEPARA = b"\x00"
 """Nunca aparece num JSON do PostgreSQL."""
 
 
-def lado(arquivo: Path, tabela: str, chave: tuple[str, ...], ordem: Ordem | None = None) -> Lado:
-    """As linhas de um arquivo desta tabela."""
-    ler = _ler_chave(arquivo, tabela, chave) if chave else _por_tudo()
-    return Lado(ler_linhas(arquivo), ler, ordem)
+def lado(
+    arquivo: Path,
+    tabela: str,
+    chave: tuple[str, ...],
+    ordem: Ordem | None = None,
+    textos: Textos | None = None,
+    *,
+    exata: bool = False,
+) -> Lado:
+    """As linhas de um arquivo desta tabela, com os `textos` delas. `exata`: sem chave, os textos
+    também dizem qual é a linha."""
+    ler = _ler_chave(arquivo, tabela, chave) if chave else _por_tudo(exata=exata)
+    linhas = ler_linhas(arquivo)
+    return Lado(linhas if textos is None else com_textos(linhas, textos), ler, ordem)
 
 
 def _ler_chave(arquivo: Path, tabela: str, chave: tuple[str, ...]) -> LerChave:
@@ -247,14 +259,14 @@ def _ler_chave(arquivo: Path, tabela: str, chave: tuple[str, ...]) -> LerChave:
     return ler_chave
 
 
-def _por_tudo() -> LerChave:
+def _por_tudo(*, exata: bool) -> LerChave:
     """Sem chave, a linha é o conjunto dos seus valores e a vez dela entre as iguais: cada leitura é
     uma vez a mais."""
     vezes: Counter[Chave] = Counter()
 
     def ler_chave(linha: Linha) -> Chave:
         campos = abrir_linha(linha)
-        valores = tuple([bytes(campos[c]) for c in sorted(campos)])
+        valores = tuple([bytes(campos[c]) for c in sorted(campos) if exata or c != CAMPO])
         vezes[valores] += 1
         return (*valores, b"#%d" % vezes[valores])
 

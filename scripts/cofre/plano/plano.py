@@ -23,6 +23,8 @@ import msgspec
 
 from cofre.base.linha import ORDENS, Linha, abrir_linha
 from cofre.base.rascunho import Rascunho, Trecho
+from cofre.base.textos import CAMPO, escolher, textos_de
+from cofre.deposito.textos import Textos
 from cofre.plano.lados import (
     SEPARA,
     Chave,
@@ -44,7 +46,10 @@ class TabelaDoPlano:
     """O que comparar: `alvo` são os arquivos do estado desejado (o primeiro que tem uma chave
     vale), `atual` o da foto. Só contam as `colunas` que o banco tem e deixa escrever.
     `pelo_valor`: 1.50 é igual a 1.5, porque o alvo não guardou os bytes do banco. `iguais` são as
-    linhas, se já se sabe que alvo e foto são o mesmo, byte a byte: não há o que ler."""
+    linhas, se já se sabe que alvo e foto são o mesmo, byte a byte: não há o que ler.
+
+    `textos`: os de cada arquivo que os tem. Só contam como diferença se a comparação é `exata`, o
+    que pede que os dois lados sejam: do que um não diz não se sabe se mudou."""
 
     nome: str
     chave: tuple[str, ...]
@@ -54,6 +59,8 @@ class TabelaDoPlano:
     tipo_da_chave: str = ""
     pelo_valor: bool = False
     iguais: int | None = None
+    exata: bool = False
+    textos: Mapping[Path, Textos] = field(default_factory=dict)
 
     @property
     def ordem(self) -> Ordem | None:
@@ -204,7 +211,7 @@ def _guardar_pares(
         elif atual is not None and alvo is not None:
             acao = Acao(chave, bytes(atual), bytes(alvo))
             if mudam := mudancas(acao, tabela):
-                diferem.update(mudam.keys())
+                diferem.update(mudam.keys() - {CAMPO})
                 querem = _EM_BYTES.encode((_sem_vez(tabela, chave), acao.alvo, tuple(mudam)))
                 novas[ALTERAR].guardar([acao], querem)
     return diferem
@@ -246,11 +253,16 @@ def mudancas(acao: Acao, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
 def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
     tem, quer = abrir_linha(atual), abrir_linha(desejada)
     iguais = _mesmo_valor if tabela.pelo_valor else operator.eq
-    return {
+    mudam = {
         c: quer[c]
         for c in tabela.colunas
         if c in quer and (c not in tem or not iguais(bytes(tem[c]), bytes(quer[c])))
     }
+    if tabela.exata and (CAMPO in tem or CAMPO in quer):
+        um, outro = textos_de(tem), textos_de(quer)
+        todas = [c for c in tabela.colunas if c in mudam or um.get(c) != outro.get(c)]
+        return escolher(quer, todas)
+    return mudam
 
 
 def _mesmo_valor(um: bytes, outro: bytes) -> bool:
@@ -264,7 +276,7 @@ def _valor(bruto: bytes) -> object:
 def _lado_da_foto(tabela: TabelaDoPlano) -> Lado:
     if tabela.atual is None:
         return Lado(iter(()), lambda _linha: (), tabela.ordem)
-    return lado(tabela.atual, tabela.nome, tabela.chave, tabela.ordem)
+    return _lado(tabela, tabela.atual)
 
 
 def _lado_do_alvo(tabela: TabelaDoPlano) -> Lado | None:
@@ -278,7 +290,12 @@ def _lado_do_alvo(tabela: TabelaDoPlano) -> Lado | None:
 
 
 def _alvos(tabela: TabelaDoPlano) -> list[Lado]:
-    return [lado(a, tabela.nome, tabela.chave, tabela.ordem) for a in tabela.alvo]
+    return [_lado(tabela, a) for a in tabela.alvo]
+
+
+def _lado(tabela: TabelaDoPlano, arquivo: Path) -> Lado:
+    textos, ordem = tabela.textos.get(arquivo), tabela.ordem
+    return lado(arquivo, tabela.nome, tabela.chave, ordem, textos, exata=tabela.exata)
 
 
 def _pares(tabela: TabelaDoPlano, foto: Lado, alvo: Lado | None) -> Iterator[Par]:

@@ -177,7 +177,7 @@ class Convergencia:
         with self._fotografar() as foto:
             for nome in (*self.alvo.tabelas, *self._desfazer):
                 antes, ve = agora.meta.tabelas.get(nome), foto.arquivos.get(nome)
-                if antes is None or ve is None or antes.sha256 != ve.tabela.sha256:
+                if antes is None or ve is None or antes.somas != ve.tabela.somas:
                     raise EmpresaMudou(
                         f"Alguém mexeu em {nome} depois da foto: nada foi escrito.",
                         "Veja o novo plano e confirme de novo.",

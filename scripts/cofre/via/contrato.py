@@ -55,13 +55,15 @@ class TabelaLida:
 
     `em_ordem()` são as linhas, na ordem da chave, em blocos não vazios e já juntados (ver
     `cofre.base.linha.juntar`), enquanto os rascunhos em que estão não se fecham.
-    Só existem se a via não as entregou já (`PedidoDeFoto.comecar`).
+    Só existem se a via não as entregou já (`PedidoDeFoto.comecar`). As que o JSON não refaz trazem
+    os textos (ver `cofre.base.textos`), se `exata`: está provado que assim todas se refazem.
     """
 
     tabela: Tabela
     falha: FalhaDoServidor | None
     registros: int
     em_ordem: Callable[[], Iterator[bytes]]
+    exata: bool = False
 
 
 @dataclass(frozen=True, slots=True)

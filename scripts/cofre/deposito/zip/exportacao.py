@@ -136,7 +136,9 @@ def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo
 
 
 def _gravar_tabela(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
-    _copiar(zip_, backup, backup.caminho(tabela))
+    for arquivo in (tabela, tabela.textos):
+        if arquivo is not None:
+            _copiar(zip_, backup, backup.caminho(arquivo))
 
 
 def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:

@@ -28,8 +28,8 @@ from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, METADADOS, carimbo_de, momento
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.metadados import Metadados
-from cofre.deposito.publicacao import Montagem
+from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.publicacao import Montagem, dos_textos
 from cofre.deposito.verificacao import danos_de
 from cofre.deposito.zip.exportacao import LEIA_ME
 
@@ -161,20 +161,27 @@ def _metadados(
 def _tabelas(
     por_nome: Mapping[str, zipfile.ZipInfo], meta: Metadados
 ) -> dict[str, zipfile.ZipInfo]:
-    """A entrada de cada tabela; nem uma a mais. Levanta ZipRecusado."""
-    citados = {salva.arquivo: nome for nome, salva in meta.tabelas.items()}
+    """A entrada de cada tabela, e a de `dos_textos` dela; nem uma a mais. Levanta ZipRecusado."""
+    salvas = _arquivos(meta)
+    citados = {salva.arquivo: quem for quem, salva in salvas.items()}
     sobras = sorted(set(por_nome) - set(citados))
     faltas = sorted(set(citados) - set(por_nome))
     if sobras:
         raise ZipRecusado(
             f"O .zip tem um arquivo que os metadados não citam: {visivel(sobras[0])!r}."
         )
-    if faltas or len(citados) != len(meta.tabelas):
+    if faltas or len(citados) != len(salvas):
         qual = visivel((faltas or sorted(citados))[0])
         raise ZipRecusado(f"Falta no .zip um arquivo que os metadados citam: {qual!r}.")
-    for arquivo, nome in citados.items():
-        _conferir_tabela(arquivo, por_nome[arquivo], meta.tabelas[nome].bytes)
-    return {nome: por_nome[arquivo] for arquivo, nome in citados.items()}
+    for arquivo, quem in citados.items():
+        _conferir_tabela(arquivo, por_nome[arquivo], salvas[quem].bytes)
+    return {quem: por_nome[arquivo] for arquivo, quem in citados.items()}
+
+
+def _arquivos(meta: Metadados) -> dict[str, TabelaSalva]:
+    """Cada arquivo do backup, pelo nome que a montagem lhe dá."""
+    textos = {dos_textos(n): t.textos for n, t in meta.tabelas.items() if t.textos is not None}
+    return {**meta.tabelas, **textos}
 
 
 def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, bytes_: int) -> None:
@@ -198,11 +205,18 @@ def _ja_guardado(deposito: Deposito, pacote: Pacote) -> Backup | None:
 def _sem_nomes(bruto: Mapping[str, Any]) -> dict[str, Any]:
     """Os metadados sem os nomes dos arquivos, que mudam quando o carimbo já está tomado."""
     tabelas = {
-        nome: {chave: valor for chave, valor in tabela.items() if chave != "arquivo"}
+        nome: _sem_nome(tabela)
         for nome, tabela in (bruto.get("tabelas") or {}).items()
         if isinstance(tabela, dict)
     }
     return {**bruto, "tabelas": tabelas}
+
+
+def _sem_nome(salva: Mapping[str, Any]) -> dict[str, Any]:
+    """Uma tabela, ou os textos dela."""
+    sem = {chave: valor for chave, valor in salva.items() if chave != "arquivo"}
+    textos = sem.get("textos")
+    return {**sem, "textos": _sem_nome(textos)} if isinstance(textos, dict) else sem
 
 
 def _conferir_espaco(raiz: Path, pacote: Pacote) -> None:
@@ -220,12 +234,12 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
     quando = datetime.strptime(pacote.carimbo, FORMATO_DO_CARIMBO)  # noqa: DTZ007 (hora local)
     with deposito.montar(pacote.meta.user_id, quando) as montagem:
         nomes = {
-            nome: _TABELA.sub(rf"\g<1>{montagem.carimbo}\g<2>", salva.arquivo)
-            for nome, salva in pacote.meta.tabelas.items()
+            quem: _TABELA.sub(rf"\g<1>{montagem.carimbo}\g<2>", salva.arquivo)
+            for quem, salva in _arquivos(pacote.meta).items()
         }
         montagem.adotar(nomes)
-        for nome, entrada in pacote.entradas.items():
-            with pacote.zip.open(entrada) as de, montagem.criar(nome) as para:
+        for quem, entrada in pacote.entradas.items():
+            with pacote.zip.open(entrada) as de, montagem.criar(quem) as para:
                 shutil.copyfileobj(de, para)
         _conferir_montado(pacote, montagem, nomes)
         return montagem.publicar(_com_nomes(pacote.bruto, nomes))
@@ -233,7 +247,7 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
 
 def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, str]) -> None:
     """As somas, as contagens, o dono de cada linha e as ligações do que está no disco."""
-    tabelas = {n: replace(t, arquivo=nomes[n]) for n, t in pacote.meta.tabelas.items()}
+    tabelas = {n: _renomeada(t, nomes) for n, t in pacote.meta.tabelas.items()}
     pasta = montagem.caminho(next(iter(nomes))).parent
     montado = Backup(pasta, montagem.carimbo, msgspec.structs.replace(pacote.meta, tabelas=tabelas))
     danos = list(danos_de(montado))
@@ -244,6 +258,16 @@ def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, st
         )
 
 
+def _renomeada(salva: TabelaSalva, nomes: Mapping[str, str]) -> TabelaSalva:
+    textos = salva.textos
+    if textos is not None:
+        textos = replace(textos, arquivo=nomes[dos_textos(salva.nome)])
+    return replace(salva, arquivo=nomes[salva.nome], textos=textos)
+
+
 def _com_nomes(bruto: Mapping[str, Any], nomes: Mapping[str, str]) -> dict[str, Any]:
     tabelas = {n: {**tabela, "arquivo": nomes[n]} for n, tabela in bruto["tabelas"].items()}
+    for nome, tabela in tabelas.items():
+        if dos_textos(nome) in nomes:
+            tabela["textos"] = {**tabela["textos"], "arquivo": nomes[dos_textos(nome)]}
     return {**bruto, "tabelas": tabelas}

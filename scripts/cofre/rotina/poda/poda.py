@@ -120,7 +120,7 @@ class Poda:
 
 def _conferir(backup: Backup) -> None:
     """Relê os arquivos do backup. Levanta BackupDanificado; OSError passa."""
-    for tabela in backup.meta.tabelas.values() if backup.meta else ():
+    for tabela in backup.meta.arquivos if backup.meta else ():
         try:
             conferir_bytes(Arquivo(tabela, backup.caminho(tabela)))
         except BackupDanificado as e:

@@ -67,7 +67,7 @@ def _da_primeira_versao(backup: Backup) -> bool:
 
 
 def _citados(backup: Backup) -> set[str]:
-    return {t.arquivo for t in backup.meta.tabelas.values()} if backup.meta else set()
+    return {a.arquivo for a in backup.meta.arquivos} if backup.meta else set()
 
 
 def _pelos_diarios(guardada: EmpresaComBackups) -> tuple[bool, Collection[str]]:

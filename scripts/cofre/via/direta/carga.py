@@ -8,6 +8,7 @@ pelos dois caminhos, e um valor de coluna json ou jsonb vai como está. O que s�
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,7 @@ from psycopg import sql
 
 from cofre.base.linha import NULO, Campos, abrir_linha, tipo_com
 from cofre.base.modelo import Tabela
+from cofre.base.textos import MARCA, textos_de
 
 LINHAS_POR_ENVIO = 1000
 
@@ -71,10 +73,12 @@ class Conversor:
         """Estas linhas, as que têm algo a escapar depois das outras. Levanta SoPeloJson."""
         if self._ler is None:
             return self._uma_a_uma(linhas)
-        if _lisa(b",".join(linhas)):
+        juntas = b",".join(linhas)
+        if _lisa(juntas) and MARCA not in juntas:
             return self._juntas(self._ler, linhas)
-        lisas = [linha for linha in linhas if _lisa(linha)]
-        outras = [linha for linha in linhas if not _lisa(linha)]
+        simples = [_lisa(linha) and MARCA not in linha for linha in linhas]
+        lisas = list(itertools.compress(linhas, simples))
+        outras = [linha for linha, e_lisa in zip(linhas, simples, strict=True) if not e_lisa]
         return self._juntas(self._ler, lisas) + self._uma_a_uma(outras)
 
     def _uma_a_uma(self, linhas: Sequence[bytes]) -> bytes:
@@ -117,11 +121,15 @@ def _em_linhas(linhas: Sequence[Sequence[msgspec.Raw]]) -> bytes:
 
 
 def _linha(campos: Mapping[str, msgspec.Raw], colunas: Sequence[tuple[str, bool, bool]]) -> bytes:
-    """`colunas` diz de cada uma o nome, se guarda JSON e se pode ser nula."""
+    """`colunas` diz de cada uma o nome, se guarda JSON e se pode ser nula. Um valor que traz o
+    texto (ver `base.textos`) vai por ele."""
     valores = []
+    textos = textos_de(campos)
     for coluna, e_json, anulavel in colunas:
         bruto = bytes(campos.get(coluna, _NULO_EM_JSON))
-        if bruto == NULO:
+        if coluna in textos:
+            valores.append(_escapado(textos[coluna].encode()))
+        elif bruto == NULO:
             # Onde não cabe nulo, o null de um JSON é um JSON.
             valores.append(_NULO_DO_COPY if anulavel or not e_json else NULO)
         elif e_json:

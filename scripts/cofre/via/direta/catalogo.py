@@ -24,6 +24,7 @@ from cofre.base.modelo import (
 )
 from cofre.via.direta.conexao import INSTANTE, transacao
 from cofre.via.direta.erros import na_consulta
+from cofre.via.direta.formas import Tipos
 
 ACOES = {
     "a": "NO ACTION",
@@ -50,6 +51,7 @@ _COLUNAS = f"""
             WHEN t.typtype <> 'd' AND t.typnamespace = 'pg_catalog'::regnamespace
                 THEN format_type(a.atttypid, NULL)
             ELSE format_type(a.atttypid, a.atttypmod) END AS tipo,
+        a.atttypid::bigint AS oid_do_tipo,
         NOT (a.attnotnull OR t.typtype = 'd' AND t.typnotnull) AS anulavel,
         a.attgenerated <> '' AS gerada, a.attidentity = 'a' AS identidade
     FROM pg_class c
@@ -88,6 +90,7 @@ class _Coluna(NamedTuple):
     tabela: int
     nome: str
     tipo: str
+    oid_do_tipo: int
     anulavel: bool
     gerada: bool
     identidade: bool
@@ -115,10 +118,11 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
             relacoes = _ler(conexao, _Relacao, _RELACOES)
             colunas = _por_tabela(_ler(conexao, _Coluna, _COLUNAS))
             restricoes = _por_tabela(_ler(conexao, _Restricao, _RESTRICOES))
+            tipos = Tipos.do_banco(conexao)
     except psycopg.Error as e:
         raise na_consulta(e, "pg_catalog") from e
     tabelas = {
-        r.nome: _tabela(r.nome, colunas[r.oid], restricoes[r.oid])
+        r.nome: _tabela(r.nome, colunas[r.oid], restricoes[r.oid], tipos)
         for r in relacoes
         if r.tipo in "rp"
     }
@@ -140,6 +144,7 @@ def _tabela(
     nome: str,
     colunas: Sequence[_Coluna],
     restricoes: Sequence[_Restricao],
+    tipos: Tipos,
 ) -> Tabela:
     modelo = tuple(Coluna(c.nome, nome_do_tipo(c.tipo), c.anulavel) for c in colunas)
     da_chave = {c for r in restricoes if r.tipo == "p" for c in r.colunas}
@@ -153,6 +158,7 @@ def _tabela(
         nao_gravaveis=tuple(c.nome for c in colunas if c.gerada or c.identidade),
         identidades=tuple(c.nome for c in colunas if c.identidade),
         externas=tuple(_chave(r) for r in estrangeiras if r.fora is not None),
+        formas=tuple((c.nome, f) for c in colunas if (f := tipos.forma(c.oid_do_tipo))),
     )
 
 

@@ -17,6 +17,7 @@ from cofre.plano.escritor import colunas_de_dono
 from cofre.via.direta.texto import (
     VIRGULA,
     juntas_pela_chave,
+    linha_de,
     linhas_json,
     nome,
     resumo_de,
@@ -25,8 +26,9 @@ from cofre.via.direta.texto import (
 )
 
 
-def inserir(no_escopo: TabelaNoEscopo, colunas: Sequence[str]) -> sql.Composed:
-    """As linhas, com os valores das colunas de identidade que elas dizem."""
+def inserir(no_escopo: TabelaNoEscopo, colunas: Sequence[str], *, com_textos: bool) -> sql.Composed:
+    """As linhas, com os valores das colunas de identidade que elas dizem. `com_textos`: se alguma
+    os traz (ver `texto.a_gravar`)."""
     tabela = no_escopo.tabela
     return sql.SQL(
         "INSERT INTO {t} AS t ({colunas}) OVERRIDING SYSTEM VALUE"
@@ -34,65 +36,76 @@ def inserir(no_escopo: TabelaNoEscopo, colunas: Sequence[str]) -> sql.Composed:
     ).format(
         t=nome("public", tabela.nome),
         colunas=VIRGULA.join(nome(c) for c in colunas),
-        valores=VIRGULA.join(valor(tabela, c) for c in colunas),
+        valores=VIRGULA.join(valor(tabela, c, "linha" if com_textos else "") for c in colunas),
         novas=linhas_json(tabela, colunas),
         resumo=_resumo(no_escopo),
     )
 
 
-def alterar(no_escopo: TabelaNoEscopo, colunas: Sequence[str]) -> sql.Composed:
+def alterar(no_escopo: TabelaNoEscopo, colunas: Sequence[str], *, com_textos: bool) -> sql.Composed:
     """Estas colunas; os valores são como a linha era (nulo: acabou de ser inserida, é nossa), e a
-    chave e os valores novos."""
+    chave e os valores novos, que podem vir `com_textos`."""
     tabela = no_escopo.tabela
     return sql.SQL(
         "UPDATE {t} AS t SET {valores}"
         " FROM unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (era, nova)"
         " CROSS JOIN LATERAL {novos} WHERE {mesma_chave}"
-        " AND (a.era IS NULL OR pg_catalog.row_to_json(t.*)::text = a.era)"
+        " AND (a.era IS NULL OR {linha} = a.era)"
         " RETURNING {resumo}"
     ).format(
         t=nome("public", tabela.nome),
-        valores=_mudam(tabela, colunas),
+        valores=_mudam(tabela, colunas, "nova" if com_textos else ""),
         novos=valores_de("a", "nova", tabela, (*tabela.chave, *colunas)),
         mesma_chave=juntas_pela_chave(tabela),
+        linha=linha_de("t", tabela),
         resumo=_resumo(no_escopo),
     )
 
 
-def alterar_sem_olhar(tabela: Tabela, colunas: Sequence[str]) -> sql.Composed:
+def alterar_sem_olhar(tabela: Tabela, colunas: Sequence[str], *, com_textos: bool) -> sql.Composed:
     """Estas colunas nas linhas com estas chaves, como quer que elas estejam: para uma prova."""
     return sql.SQL("UPDATE {t} AS t SET {valores} FROM {linhas} WHERE {mesma_chave}").format(
         t=nome("public", tabela.nome),
-        valores=_mudam(tabela, colunas),
+        valores=_mudam(tabela, colunas, "linha" if com_textos else ""),
         linhas=linhas_json(tabela, (*tabela.chave, *colunas)),
         mesma_chave=juntas_pela_chave(tabela),
     )
 
 
 def apagar(tabela: Tabela) -> sql.Composed:
-    """As linhas que ainda são assim; devolve as chaves delas."""
+    """As linhas que ainda são assim; devolve as chaves delas. Os valores são as chaves, em JSON, e
+    como cada linha era."""
     return sql.SQL(
         "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave}"
-        " AND pg_catalog.row_to_json(t.*)::text = a.linha RETURNING {resumo}"
+        " AND {linha} = a.era RETURNING {resumo}"
     ).format(
         t=nome("public", tabela.nome),
-        linhas=linhas_json(tabela, tabela.chave),
+        linhas=_como_eram(tabela),
         mesma_chave=juntas_pela_chave(tabela),
+        linha=linha_de("t", tabela),
         resumo=resumo_de("t", tabela.chave),
     )
 
 
 def como_estao(tabela: Tabela) -> sql.Composed:
-    """As chaves das linhas que ainda existem, e se são iguais às do vetor."""
+    """As chaves das linhas que ainda existem, e se são como eram. Os valores são os de `apagar`."""
     return sql.SQL(
-        "SELECT {resumo}, pg_catalog.row_to_json(t.*)::text = a.linha"
-        " FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
+        "SELECT {resumo}, {linha} = a.era FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
     ).format(
         t=nome("public", tabela.nome),
-        linhas=linhas_json(tabela, tabela.chave),
+        linhas=_como_eram(tabela),
         mesma_chave=juntas_pela_chave(tabela),
+        linha=linha_de("t", tabela),
         resumo=resumo_de("t", tabela.chave),
     )
+
+
+def _como_eram(tabela: Tabela) -> sql.Composed:
+    """Só as chaves se abrem: numa linha pode haver um JSON que o banco guarda e não abre."""
+    return sql.SQL(
+        "unnest(%s::pg_catalog.text[], %s::pg_catalog.text[]) AS a (chave, era)"
+        " CROSS JOIN LATERAL {}"
+    ).format(valores_de("a", "chave", tabela, tabela.chave))
 
 
 def apagar_sem_chave(tabela: Tabela) -> sql.Composed:
@@ -102,11 +115,11 @@ def apagar_sem_chave(tabela: Tabela) -> sql.Composed:
         " FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS a (linha) GROUP BY linha),"
         " achadas AS (SELECT x.tableoid AS onde, x.ctid AS lugar, p.vezes, p.linha,"
         " pg_catalog.row_number() OVER (PARTITION BY p.linha) AS vez"
-        " FROM {t} AS x JOIN pedidas AS p ON pg_catalog.row_to_json(x.*)::text = p.linha)"
+        " FROM {t} AS x JOIN pedidas AS p ON {linha} = p.linha)"
         " DELETE FROM {t} AS t USING achadas AS f"
         " WHERE t.tableoid = f.onde AND t.ctid = f.lugar AND f.vez <= f.vezes"
         " RETURNING f.linha"
-    ).format(t=nome("public", tabela.nome))
+    ).format(t=nome("public", tabela.nome), linha=linha_de("x", tabela))
 
 
 def apagar_inserida(no_escopo: TabelaNoEscopo) -> sql.Composed:
@@ -122,8 +135,10 @@ def apagar_inserida(no_escopo: TabelaNoEscopo) -> sql.Composed:
     )
 
 
-def _mudam(tabela: Tabela, colunas: Sequence[str]) -> sql.Composed:
-    return VIRGULA.join(sql.SQL("{} = {}").format(nome(c), valor(tabela, c)) for c in colunas)
+def _mudam(tabela: Tabela, colunas: Sequence[str], com_textos: str) -> sql.Composed:
+    return VIRGULA.join(
+        sql.SQL("{} = {}").format(nome(c), valor(tabela, c, com_textos)) for c in colunas
+    )
 
 
 def _resumo(no_escopo: TabelaNoEscopo) -> sql.Composed:

@@ -14,6 +14,7 @@ from psycopg import sql
 from cofre.base.erros import TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Empresa, Tabela
 from cofre.escopo.escopo import Elo, Ramo, TabelaNoEscopo
+from cofre.via.direta import formas
 
 Catalogadas = Mapping[str, Tabela]
 _VIRGULA = sql.SQL(", ")
@@ -98,8 +99,7 @@ class _DoRamo:
             sql.SQL("{}::pg_catalog.text").format(_coluna(ultima, e.coluna)) for e in self.ramo.elos
         ]
         nulos = [sql.SQL("NULL::pg_catalog.text")] * (self.largura - len(elos))
-        # `.*` e não só o apelido: uma coluna com o nome do apelido viria no lugar da linha.
-        linha = sql.SQL("pg_catalog.row_to_json({}.*)::pg_catalog.text").format(_apelido(0))
+        linha = sql.SQL(formas.linha("p0", self.tabela))
         numero = sql.SQL("{}::pg_catalog.text").format(sql.Literal(str(self.numero)))
         return [numero, *elos, *nulos, linha]
 

@@ -23,6 +23,7 @@ from psycopg import sql
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
+from cofre.base.textos import CAMPO, MARCA, com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import (
     IGNORADA,
@@ -39,6 +40,7 @@ from cofre.via.direta import carga, comandos
 from cofre.via.direta.erros import na_escrita
 from cofre.via.direta.ligacoes import Ligacoes
 from cofre.via.direta.restricoes import REGRA_VIOLADA, Restricoes
+from cofre.via.direta.texto import a_gravar, objeto
 
 T = TypeVar("T")
 
@@ -85,8 +87,9 @@ class EscritorDireto:
     ) -> Sequence[bytes]:
         """Um INSERT, com os valores das colunas de identidade que as linhas dizem."""
         tabela = no_escopo.tabela
-        comando = comandos.inserir(no_escopo, colunas)
-        gravadas = self.executar(tabela, comando, [_textos(linhas)], linhas)
+        novas = [a_gravar(tabela, linha) for linha in linhas]
+        comando = comandos.inserir(no_escopo, colunas, com_textos=_ha_textos(novas))
+        gravadas = self.executar(tabela, comando, [_textos(novas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
 
     def repor(
@@ -125,7 +128,7 @@ class EscritorDireto:
     ) -> Generator[Mudada, None, None]:
         """Um UPDATE para cada sequência de mudanças nas mesmas colunas. Nada vai em paralelo: uma
         transação é uma conexão."""
-        for _colunas, iguais in itertools.groupby(quais, key=lambda m: tuple(m.valores)):
+        for _colunas, iguais in itertools.groupby(quais, key=_colunas_de):
             for lote in em_lotes(iguais, LINHAS_POR_COMANDO, (_peso, BYTES_POR_COMANDO)):
                 yield from self._mudar_lote(no_escopo, lote)
 
@@ -153,12 +156,13 @@ class EscritorDireto:
         tabela = no_escopo.tabela
         if self.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
             return self._trocar(no_escopo, lote)
-        comando = comandos.alterar(no_escopo, tuple(lote[0].valores))
         # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
         eram = [m.acao.atual.decode() if m.acao.atual is not None else None for m in lote]
-        novas = [_nova(tabela, m) for m in lote]
+        novas = [a_gravar(tabela, _nova(tabela, m)) for m in lote]
         conferir = [_inteira(m) for m in lote]
-        gravadas = self.executar(tabela, comando, [eram, novas], conferir)
+        com_textos = _ha_textos(novas)
+        comando = comandos.alterar(no_escopo, _colunas_de(lote[0]), com_textos=com_textos)
+        gravadas = self.executar(tabela, comando, [eram, _textos(novas)], conferir)
         return {_chave(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
 
     def _trocar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
@@ -186,9 +190,10 @@ class EscritorDireto:
         linhas = [a.atual or b"{}" for a in lote]
         if not tabela.chave:
             return self._apagar_sem_chave(tabela, lote, linhas)
+        valores: list[object] = [_chaves(tabela, lote), _textos(linhas)]
         apagadas = {
             _chave(tabela, linha.encode())
-            for (linha,) in self.executar(tabela, comandos.apagar(tabela), [_textos(linhas)])
+            for (linha,) in self.executar(tabela, comandos.apagar(tabela), valores)
         }
         return self._que_ficaram(tabela, [a for a in lote if a.chave not in apagadas])
 
@@ -196,10 +201,11 @@ class EscritorDireto:
         """As que ainda estão lá, mudadas. Levanta EscritaRecusada se alguma está igual."""
         if not lote:
             return []
-        linhas = _textos([a.atual or b"{}" for a in lote])
+        eram = _textos([a.atual or b"{}" for a in lote])
+        valores: list[object] = [_chaves(tabela, lote), eram]
         estao = {
             _chave(tabela, linha.encode()): igual
-            for linha, igual in self.executar(tabela, comandos.como_estao(tabela), [linhas])
+            for linha, igual in self.executar(tabela, comandos.como_estao(tabela), valores)
         }
         if any(estao.values()):
             raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
@@ -263,15 +269,27 @@ def _textos(linhas: Sequence[bytes]) -> list[str]:
     return [linha.decode() for linha in linhas]
 
 
-def _nova(tabela: Tabela, mudanca: Mudanca) -> str:
+def _chaves(tabela: Tabela, lote: Sequence[Acao]) -> list[str]:
+    return [objeto(tabela.chave, a.chave) for a in lote]
+
+
+def _colunas_de(mudanca: Mudanca) -> tuple[str, ...]:
+    return tuple(c for c in mudanca.valores if c != CAMPO)
+
+
+def _ha_textos(linhas: Sequence[bytes]) -> bool:
+    return any(MARCA in linha for linha in linhas)
+
+
+def _nova(tabela: Tabela, mudanca: Mudanca) -> bytes:
     """A chave e os valores novos, num objeto só."""
     da_chave = {c: msgspec.Raw(v) for c, v in zip(tabela.chave, mudanca.acao.chave, strict=True)}
-    return msgspec.json.encode({**da_chave, **mudanca.valores}).decode()
+    return msgspec.json.encode({**da_chave, **mudanca.valores})
 
 
 def _inteira(mudanca: Mudanca) -> bytes:
     """A linha como ficará."""
-    return msgspec.json.encode({**abrir_linha(mudanca.como_esta), **mudanca.valores})
+    return com_valores(mudanca.como_esta, mudanca.valores)
 
 
 def _bytes(lote: Lote) -> int:

@@ -28,6 +28,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.contrato import Entrega, PedidoDeFoto, Saida, TabelaLida
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
+from cofre.via.direta.formas import exata
 from cofre.via.direta.linhas import Bloco, em_blocos, estragada
 from cofre.via.direta.travas import quem_segura
 
@@ -58,7 +59,8 @@ class _Lida:
 
     def pronta(self, tabela: Tabela, falha: FalhaDoServidor | None) -> TabelaLida:
         """O que a leitura traz desta tabela."""
-        return TabelaLida(tabela, falha, self.registros, self._em_ordem)
+        provada = falha is None and exata(tabela)
+        return TabelaLida(tabela, falha, self.registros, self._em_ordem, provada)
 
     def _em_ordem(self) -> Iterator[bytes]:
         assert self.rascunho is not None, "as linhas já foram entregues"

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
@@ -22,7 +21,7 @@ from cofre.base.linha import valores_de_todas
 from cofre.base.modelo import Tabela
 from cofre.via.contrato import Dependente
 from cofre.via.direta.catalogo import ACOES
-from cofre.via.direta.texto import linhas_json, nome
+from cofre.via.direta.texto import linhas_json, nome, objeto
 
 ORFA = "23503"
 REPETIDA = "23505"
@@ -217,7 +216,9 @@ class Ligacoes:
                 filha=nome(ligacao.schema_filha, ligacao.filha),
                 aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
             )
-            contadas = self.conexao.execute(consulta, [[li.decode() for li in linhas]]).fetchone()
+            contadas = self.conexao.execute(
+                consulta, [_todas(ligacao.referencias, linhas)]
+            ).fetchone()
             quantas = int(contadas[0]) if contadas else 0
             if quantas:
                 de_fora = "" if ligacao.schema_filha == "public" else f"{ligacao.schema_filha}."
@@ -241,12 +242,11 @@ def _so(colunas: Sequence[str], linhas: Sequence[bytes]) -> list[str]:
     """Só estas colunas de cada linha, em JSON, sem as repetidas: muitas filhas têm a mesma mãe, e o
     resto da linha é caro de mandar e de ler."""
     distintas = dict.fromkeys(valores_de_todas(linhas, colunas))
-    return [_objeto(colunas, valores) for valores in distintas]
+    return [objeto(colunas, valores) for valores in distintas]
 
 
-def _objeto(colunas: Sequence[str], valores: Sequence[bytes]) -> str:
-    pares = zip(colunas, valores, strict=True)
-    return msgspec.json.encode({c: msgspec.Raw(v) for c, v in pares}).decode()
+def _todas(colunas: Sequence[str], linhas: Sequence[bytes]) -> list[str]:
+    return [objeto(colunas, valores) for valores in valores_de_todas(linhas, colunas)]
 
 
 def _sem_mae(ligacao: Ligacao, tabela: Tabela, so_se_entrou: bool, trava: str) -> sql.Composed:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
 import psycopg
 from psycopg import sql
 
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
+from cofre.base.textos import MARCA
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao
@@ -21,7 +21,14 @@ from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.ligacoes import Ligacoes
 from cofre.via.direta.restricoes import Restricoes
-from cofre.via.direta.texto import juntas_pela_chave, linhas_json, nome, resumo_de
+from cofre.via.direta.texto import (
+    a_gravar,
+    juntas_pela_chave,
+    linhas_json,
+    nome,
+    objeto,
+    resumo_de,
+)
 
 LINHAS_ENSAIADAS = 20_000
 """De uma tabela. Quem restaura o faz numa transação só: nada se perde por descobrir depois."""
@@ -68,9 +75,11 @@ def alterar(
     mudam = [c for c in colunas if c in tem and c not in (*tabela.identidades, *tabela.chave)]
     if not mudam:
         return None
-    comando = comandos.alterar_sem_olhar(tabela, mudam)
+    novas = [a_gravar(tabela, linha).decode() for linha in linhas]
+    com_textos = any(MARCA.decode() in nova for nova in novas)
+    comando = comandos.alterar_sem_olhar(tabela, mudam, com_textos=com_textos)
     try:
-        quem.executar(tabela, comando, [[linha.decode() for linha in linhas]], linhas)
+        quem.executar(tabela, comando, [novas], linhas)
     except EscritaRecusada as e:
         return e
     return None
@@ -88,10 +97,5 @@ def existentes(
         t=nome("public", tabela.nome),
         mesma_chave=juntas_pela_chave(tabela),
     )
-    objetos = [
-        msgspec.json.encode(
-            {c: msgspec.Raw(v) for c, v in zip(tabela.chave, chave, strict=True)}
-        ).decode()
-        for chave in chaves
-    ]
+    objetos = [objeto(tabela.chave, chave) for chave in chaves]
     return [linha.encode() for (linha,) in conexao.execute(consulta, [objetos]).fetchall()]

@@ -6,11 +6,15 @@ sozinho por um deles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from psycopg import sql
 
+from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import Tabela
+from cofre.base.textos import CAMPO, MARCA, em_campo, textos_de
+from cofre.via.direta import formas
 
 VIRGULA = sql.SQL(", ")
 
@@ -51,11 +55,61 @@ _SEM_TAMANHO = {"character": "pg_catalog.bpchar", "bit": 'pg_catalog."bit"'}
 """Estes nomes sozinhos querem dizer um só caractere, um só bit."""
 
 
-def valor(tabela: Tabela, coluna: str) -> sql.Composed:
-    """O valor de `r` a gravar na coluna. Onde não cabe nulo, o null de um JSON é um JSON."""
+DE_JSON = ("json", "jsonb")
+
+
+def valor(tabela: Tabela, coluna: str, com_textos: str = "") -> sql.Composed:
+    """O valor de `r` a gravar na coluna. Onde não cabe nulo, o null de um JSON é um JSON.
+
+    `com_textos`: o campo de `a` com as linhas, se alguma traz o texto de um JSON (ver `a_gravar`).
+    """
     achada = tabela.coluna(coluna)
-    e_json = achada is not None and achada.tipo in ("json", "jsonb") and not achada.anulavel
-    return sql.SQL("coalesce({}, 'null')" if e_json else "{}").format(nome("r", coluna))
+    if achada is None or achada.tipo not in DE_JSON:
+        return sql.SQL("{}").format(nome("r", coluna))
+    opcoes: list[sql.Composable] = [nome("r", coluna)]
+    if com_textos:
+        texto = sql.SQL("({}::pg_catalog.json OPERATOR(pg_catalog.#>>) ARRAY['', {}])::{}").format(
+            nome("a", com_textos), _literal(coluna), sql.SQL(achada.tipo)
+        )
+        opcoes.insert(0, texto)
+    if not achada.anulavel:
+        opcoes.append(sql.SQL("'null'"))
+    return sql.SQL("coalesce({})").format(VIRGULA.join(opcoes))
+
+
+def a_gravar(tabela: Tabela, linha: bytes) -> bytes:
+    """A linha como os comandos a leem: um valor que traz o texto (ver `base.textos`) vai por ele,
+    que a função de entrada do tipo lê; o de uma coluna que guarda JSON, onde um texto seria um
+    JSON, fica à parte."""
+    if MARCA not in linha:
+        return linha
+    campos = abrir_linha(linha)
+    textos = textos_de(campos)
+    tipos = {c.nome: c.tipo for c in tabela.colunas}
+    de_json = {c: t for c, t in textos.items() if tipos.get(c) in DE_JSON}
+    lidos = {
+        c: msgspec.Raw(NULO if c in de_json else msgspec.json.encode(t)) for c, t in textos.items()
+    }
+    return msgspec.json.encode({**_sem_textos(campos), **lidos, **em_campo(de_json)})
+
+
+def _sem_textos(campos: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    return {c: v for c, v in campos.items() if c != CAMPO}
+
+
+def _literal(texto: str) -> sql.SQL:
+    return sql.SQL(sql.Literal(texto).as_string(None).replace("%", "%%"))
+
+
+def linha_de(apelido: str, tabela: Tabela) -> sql.SQL:
+    """A linha com este apelido como a foto a vê, com os textos."""
+    return sql.SQL(formas.linha(apelido, tabela).replace("%", "%%"))
+
+
+def objeto(colunas: Sequence[str], valores: Sequence[bytes]) -> str:
+    """O JSON com estes valores nestas colunas."""
+    pares = zip(colunas, valores, strict=True)
+    return msgspec.json.encode({c: msgspec.Raw(v) for c, v in pares}).decode()
 
 
 def juntas_pela_chave(tabela: Tabela) -> sql.Composed:
