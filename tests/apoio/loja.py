@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from apoio.impressoes import (
     valor,
 )
 from apoio.servidores import LOJA, FabricaDeSupabase
+from cofre.base.erros import NEM_TUDO_COMO_ERA
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -145,6 +147,13 @@ def backup_da_loja(cluster: ClusterPostgres, tmp_path_factory: pytest.TempPathFa
     assert saida.codigo == 0, saida.tudo
     cluster.apagar_banco("para_o_backup")
     return destino
+
+
+def concluiu(saida: Saida) -> bool:
+    """Se uma restauração da loja chegou ao fim: com 0 ou, se a tela diz que o banco pôs outro
+    conteúdo em colunas, com 12; e então só nas que os gatilhos dela reescrevem."""
+    dito = re.findall(r"⚠️ (\w+)\.(\w+): o banco pôs outro conteúdo", saida.saida + saida.erros)
+    return saida.codigo == (NEM_TUDO_COMO_ERA if dito else 0) and set(dito) <= REESCRITAS
 
 
 PELAS_DUAS_VIAS: Final = pytest.mark.parametrize("via", [API, DIRETA], indirect=True)

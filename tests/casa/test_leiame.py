@@ -22,7 +22,7 @@ import cofre
 from apoio import opcoes
 from apoio.execucao import RAIZ, RESTAURACAO, executar, restaurar
 from apoio.impressoes import executar_sql
-from apoio.loja import GRUPO
+from apoio.loja import GRUPO, concluiu
 from apoio.opcoes import separar
 from apoio.paginas import PAGINAS, Bloco, blocos
 from cofre.base import erros
@@ -152,7 +152,7 @@ def conferir_dialogo(supabase: SupabaseLocal, destino: Path, tela: Bloco) -> Non
     respostas = tuple(resposta for _, resposta in PERGUNTA.findall(tela.texto))
     mais = {"SUPABASE_DB_URL": supabase.uri_banco} if da_via_direta(tela) else {}
     fim = restaurar(supabase, destino, *argumentos, respostas=respostas, mais=mais)
-    assert fim.codigo == 0, fim.tudo
+    assert concluiu(fim), fim.tudo
     real = como_num_terminal(sem_o_que_varia(fim.saida), respostas)
     conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
 
@@ -211,6 +211,7 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
     assert {int(c) for c in da_ajuda} == dos_erros | {
         erros.TUDO_CERTO,
         erros.DADOS_ENCOLHERAM,
+        erros.NEM_TUDO_COMO_ERA,
         HA_DIFERENCAS,
     }
 

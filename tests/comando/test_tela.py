@@ -438,13 +438,14 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
-    """Cada código da ajuda é o de algum erro (ou o 9, ou o 10), e cada erro está na ajuda."""
+    """Cada código da ajuda é o de algum erro (ou 0, 9, 10 ou 12), e cada erro está na ajuda."""
     ditos = {int(n) for n in re.findall(r"^  (\d+) ", CODIGOS, re.MULTILINE)}
     assert CODIGOS in executar(None, tmp_path, "--help").saida
     tipos = [erros.ErroCofre]
     for tipo in tipos:
         tipos += tipo.__subclasses__()
-    assert ditos == {0, HA_DIFERENCAS, erros.DADOS_ENCOLHERAM, *(tipo.codigo for tipo in tipos)}
+    sem_erro = {erros.TUDO_CERTO, HA_DIFERENCAS, erros.DADOS_ENCOLHERAM, erros.NEM_TUDO_COMO_ERA}
+    assert ditos == sem_erro | {tipo.codigo for tipo in tipos}
 
 
 RECUSAS = {

@@ -32,8 +32,10 @@ from apoio.execucao import (
     restaurar,
     ultimo_backup,
 )
+from apoio.impressoes import executar_sql
 from apoio.loja import LOJA_X, Loja
-from apoio.lojinha import DONO
+from apoio.lojinha import DONO, LOJINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import em_linhas
@@ -327,6 +329,33 @@ def num_terminal(
     processo.wait(PACIENCIA)
     visto = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(partes).decode())
     return visto.replace("\r\n", "\n")
+
+
+SEGREDO = "segredo-da-ana"
+SENHAS = f"""
+    CREATE TABLE usuarios (id int PRIMARY KEY, user_id uuid, nome text, senha text);
+    INSERT INTO usuarios VALUES (7, '{DONO}', 'ana maria', '{SEGREDO}');
+    GRANT ALL ON usuarios TO service_role;
+    CREATE FUNCTION reescrever() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        NEW.senha := md5(NEW.senha); NEW.nome := upper(NEW.nome); RETURN NEW; END $$;
+    CREATE TRIGGER reescrever BEFORE INSERT OR UPDATE ON usuarios
+        FOR EACH ROW EXECUTE FUNCTION reescrever();
+"""
+
+
+def test_so_num_terminal_se_ve_o_que_o_banco_reescreveu(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """O que era e o que ficou; e nem ali o de uma coluna que parece um segredo."""
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA, SENHAS))
+    assert executar(projeto, tmp_path, "--empresa", DONO).codigo == 0
+    executar_sql(projeto, "DELETE FROM usuarios")
+    visto = num_terminal(projeto, tmp_path, 200, "1\nusuarios\nRESTAURAR\n")
+    assert "⚠️ usuarios.nome: o banco pôs outro conteúdo (1 registro; 7)\n" in visto
+    assert "   era «ana maria», ficou «ANA MARIA»\n" in visto
+    assert "⚠️ usuarios.senha: o banco pôs outro conteúdo (1 registro; 7)\n" in visto
+    assert visto.count("   era «") == 1
+    assert SEGREDO not in visto
 
 
 @pytest.mark.parametrize("colunas", [80, 50])

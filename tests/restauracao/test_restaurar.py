@@ -8,7 +8,17 @@ import re
 import pytest
 
 from apoio.impressoes import diferencas
-from apoio.loja import DIFICIL, DURANTE, GRUPO, LOJA_X, PELAS_DUAS_VIAS, PRE, Loja, antes_de
+from apoio.loja import (
+    DIFICIL,
+    DURANTE,
+    GRUPO,
+    LOJA_X,
+    PELAS_DUAS_VIAS,
+    PRE,
+    Loja,
+    antes_de,
+    concluiu,
+)
 
 ACIDENTE = (
     # O produto AVULSO e o cliente C-0001 furam regras NOT VALID e não voltariam: ficam de fora.
@@ -120,7 +130,7 @@ def test_o_acidente_com_todas_as_tabelas(loja: Loja) -> None:
     loja.sql(*ACIDENTE, NOVO)
     estragado = loja.estado(sem=frozenset())
     saida = loja.restaurar(respostas=("2", "0", "RESTAURAR"))
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     assert "mais novos que o backup, seriam removidos: Novo da Silva" in saida.saida
     antes.conferir()
     # O que se removeu está na foto de antes, inteiro.
@@ -139,7 +149,7 @@ def test_o_acidente_com_todas_as_tabelas(loja: Loja) -> None:
 
 
 def _reescritas_ditas(saida: str) -> list[tuple[str, str]]:
-    return re.findall(r"ℹ️ (\w+)\.(\w+): o próprio banco reescreve", saida)
+    return re.findall(r"(?:ℹ️|⚠️) (\w+)\.(\w+): o (?:próprio )?banco (?:reescreve|pôs)", saida)
 
 
 def test_a_linha_que_fura_uma_regra_e_recusada_com_explicacao(loja: Loja) -> None:
@@ -162,7 +172,7 @@ def test_pode_seguir_sem_as_linhas_recusadas(loja: Loja, por_opcao: bool) -> Non
     else:
         saida = loja.restaurar(respostas=("2", "0", "s", "RESTAURAR"))
         assert saida.saida.count("Restaurar o resto, sem esses registros? (s/n)") == 1
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     # Só a linha que o banco recusa (e o que aponta para ela) não voltou, e a tela o diz.
     assert re.search(r"⚠️ clientes [0-9a-f-]{36}: não voltou; .*clientes_cpf_inteiro", saida.saida)
     agora = diferencas(loja.estado(), antes.estado)
@@ -335,7 +345,7 @@ def test_so_o_que_falta(loja: Loja, como: str) -> None:
         assert "🚨 ATENÇÃO: Registros que faltam serão repostos!" in saida.saida
     else:
         saida = loja.direto("--tabelas", "produtos,clientes", "--modo", "recuperar")
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     agora = loja.estado()
     assert agora["produtos"] == estragado["produtos"]
     assert sorted(c["id"] for c in agora["clientes"]) == sorted(
@@ -350,7 +360,7 @@ def test_m_duas_vezes_volta_ao_primeiro_modo(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*ACIDENTE, NOVO)
     saida = loja.restaurar(respostas=("2", "0", "m", "m", "RESTAURAR"))
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     antes.conferir()
 
 
@@ -515,6 +525,7 @@ def test_json(loja: Loja) -> None:
         "codigo": 9,
         "empresa": {"id": LOJA_X, "nome": "Loja X"},
         "tabelas": {"clientes": {"repor": 0, "alterar": 0, "remover": 1, "iguais": 20}},
+        "reescritas": [],
     }
     feita = loja.direto("--tabelas", "clientes", "--json")
     assert feita.codigo == 0, feita.tudo
@@ -523,6 +534,7 @@ def test_json(loja: Loja) -> None:
         "codigo": 0,
         "empresa": {"id": LOJA_X, "nome": "Loja X"},
         "tabelas": {},
+        "reescritas": [],
     }
     assert "✅ RESTAURAÇÃO CONCLUÍDA!" in feita.erros
 
@@ -531,9 +543,9 @@ def test_json(loja: Loja) -> None:
 def test_desfazer_traz_de_volta_o_estado_anterior(loja: Loja) -> None:
     loja.sql(*ACIDENTE, NOVO)
     antes = antes_de(loja)
-    assert loja.direto().codigo == 0
+    assert concluiu(loja.direto())
     saida = loja.restaurar("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     antes.conferir()
     assert [d["estado"] for d in loja.diarios()] == ["desfeita", "concluida"]
     assert [d["acao"] for d in loja.diarios()] == ["restaurar", "desfazer"]

@@ -22,7 +22,7 @@ import pytest
 
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar
 from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
-from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, copiar_deposito
+from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, concluiu, copiar_deposito
 from apoio.servidores import LOJA, FabricaDeSupabase
 from supabase_local.servidores.falhas import CorteDepois, Pedido, RespostaForcada
 from supabase_local.servidores.postgres import ClusterPostgres
@@ -101,7 +101,7 @@ def total(
     vistas: list[int] = []
     with loja.projeto.gateway.ao_pedir(lambda _p, n: vistas.append(n), se=_escrita):
         saida = loja.direto()
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(loja, cenario.alvo, saida.tudo)
     assert max(vistas) >= MINIMO_DE_ESCRITAS
     return max(vistas)
@@ -142,7 +142,7 @@ def _morrer_e_seguir(cenario: Cenario, loja: Loja, k: int, onde: str) -> None:
     assert alheias(loja.impressoes(), LOJA_X) == cenario.outras
     acao = "continuar" if k % 2 else "desfazer"
     saida = loja.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
-    assert saida.codigo == 0, (k, onde, acao, saida.tudo)
+    assert concluiu(saida), (k, onde, acao, saida.tudo)
     queria = cenario.alvo if acao == "continuar" else cenario.antes
     cenario.conferir(loja, queria, (k, onde, acao, saida.tudo))
     assert not [d for d in loja.diarios() if d["estado"] in ("em_andamento", "incompleta")]
@@ -197,14 +197,14 @@ def test_a_proxima_execucao_oferece_concluir(cenario: Cenario, partida: Loja) ->
         "   3. deixar como está e sair\n"
     )
     assert escolhas in saida.saida
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(partida, cenario.alvo, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["concluida"]
 
 
 def test_a_proxima_execucao_oferece_desfazer(cenario: Cenario, partida: Loja) -> None:
     saida = partida.restaurar(respostas=("1", "2", "RESTAURAR"))
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(partida, cenario.antes, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
 
@@ -229,13 +229,12 @@ def test_deixar_como_esta_permite_outra_restauracao(cenario: Cenario, partida: L
     assert "restauração não concluída" in partida.copiar("--empresa", LOJA_X).tudo
     de_antes = partida.backups("manual")[0]["inicio"][:19]
     saida = partida.direto("--backup", re.sub(r"[-:]", "", de_antes).replace("T", "_"))
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(partida, cenario.alvo, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["deixada", "concluida"]
     assert "não concluída" not in partida.copiar("--empresa", LOJA_X).tudo
-    assert (
-        partida.restaurar("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR").codigo == 0
-    )
+    desfeita = partida.restaurar("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    assert concluiu(desfeita), desfeita.tudo
     antes.conferir()
 
 
@@ -245,7 +244,7 @@ def test_a_que_foi_deixada_ainda_se_conclui_ou_desfaz(
 ) -> None:
     assert partida.restaurar(respostas=("1", "3")).codigo == 7
     saida = partida.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(partida, cenario.alvo if acao == "continuar" else cenario.antes, saida.tudo)
 
 
@@ -284,7 +283,7 @@ def test_morrer_ao_desfazer_e_concluir_o_desfazer(
         assert "2. desfazer" not in saida.saida
     else:
         saida = partida.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(partida, cenario.antes, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
 
@@ -299,7 +298,7 @@ def test_a_api_some_no_meio_e_volta(
     ) as regra:
         saida = loja.direto()
     assert regra.disparos == 3
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(loja, cenario.alvo, saida.tudo)
 
 
@@ -316,7 +315,7 @@ def test_a_api_some_e_nao_volta_ate_o_fim(
     assert [d["estado"] for d in loja.diarios()] == ["em_andamento"]
     assert alheias(loja.impressoes(), LOJA_X) == cenario.outras
     saida = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(loja, cenario.alvo, saida.tudo)
 
 
@@ -387,7 +386,7 @@ def test_respostas_perdidas_nao_duplicam(
     with loja.projeto.gateway.com_falha(CorteDepois(com_reset), se=perdidas, vezes=None):
         saida = loja.direto()
     assert {metodo for metodo, _, _ in perdidas.vistas} == set(ESCRITAS)
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     cenario.conferir(loja, cenario.alvo, saida.tudo)
 
 
@@ -433,5 +432,5 @@ def test_ctrl_c_no_meio(
     assert "desfazer --empresa" in fim.erros
     assert "RESTAURAÇÃO CONCLUÍDA" not in fim.saida
     depois = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
-    assert depois.codigo == 0, depois.tudo
+    assert concluiu(depois), depois.tudo
     cenario.conferir(loja, cenario.alvo, depois.tudo)

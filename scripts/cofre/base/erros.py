@@ -32,6 +32,9 @@ TUDO_CERTO = 0
 ERRO_INESPERADO = 1
 DADOS_ENCOLHERAM = 10
 """Código de um backup em que tudo deu certo, mas há dados que parecem ter sumido."""
+NEM_TUDO_COMO_ERA = 12
+"""Código de uma restauração que chegou ao fim, mas em que o banco pôs outro conteúdo em algum
+lugar."""
 
 INSTALACAO = (
     "Instale no ambiente do projeto, e use o Python dele:\n"

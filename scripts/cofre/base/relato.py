@@ -48,6 +48,10 @@ class Relato(abc.ABC):
         self.dizer(Nivel.ERRO, texto)
 
     @abc.abstractmethod
+    def so_na_tela(self, texto: str) -> None:
+        """Uma ou mais linhas só para quem está olhando um terminal: nenhum arquivo as guarda."""
+
+    @abc.abstractmethod
     def avanco(
         self,
         empresa: str,
@@ -86,6 +90,9 @@ class RelatoSobre(Relato):
     def dizer(self, nivel: Nivel, texto: str) -> None:
         self.por_baixo.dizer(nivel, texto)
 
+    def so_na_tela(self, texto: str) -> None:
+        self.por_baixo.so_na_tela(texto)
+
     def avanco(
         self,
         empresa: str,
@@ -116,6 +123,9 @@ class RelatoSilencioso(RelatoSobre):
     def dizer(self, nivel: Nivel, texto: str) -> None:
         if nivel in (Nivel.FALHA, Nivel.ERRO):
             self.por_baixo.dizer(Nivel.ERRO, texto)
+
+    def so_na_tela(self, texto: str) -> None:
+        """Não é o que deu errado."""
 
     def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

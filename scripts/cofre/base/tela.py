@@ -56,6 +56,10 @@ class RelatoTexto(Relato):
             else:
                 _escrever(self._saida, texto)
 
+    def so_na_tela(self, texto: str) -> None:
+        if self.largura is not None:
+            self.dizer(Nivel.LINHA, texto)
+
     def documento(self, documento: Mapping[str, Any]) -> None:
         """Em texto, o relato já disse tudo."""
 

@@ -33,6 +33,7 @@ códigos de saída:
   9    com --simular: há diferenças
   10   tudo foi copiado, mas há dados que parecem ter sumido
   11   ensaio reprovado: o backup não voltou como era
+  12   restauração concluída, mas nem tudo voltou como era
   130  interrompido (Ctrl+C)
 """
 

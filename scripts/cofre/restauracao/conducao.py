@@ -4,10 +4,17 @@ fazer quando não acaba."""
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cofre.base.erros import DefeitoInterno, ErroCofre, Interrompido, RestauracaoIncompleta
+from cofre.base.erros import (
+    NEM_TUDO_COMO_ERA,
+    TUDO_CERTO,
+    DefeitoInterno,
+    ErroCofre,
+    Interrompido,
+    RestauracaoIncompleta,
+)
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario, abrir_novo
 from cofre.plano.alvo import VOLTAR, Alvo
@@ -17,6 +24,7 @@ from cofre.restauracao.convergencia import MANTER, Desfecho
 from cofre.restauracao.dialogo import Dialogo
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import INTERROMPIDA, Parada, como_seguir, fechar_desfeita
+from cofre.restauracao.reescritas import Reescrita
 from cofre.restauracao.restauracao import Restauracao
 
 CONCLUIR, DESFAZER, DEIXAR = "1", "2", "3"
@@ -36,7 +44,7 @@ class _Parou:
 @dataclass(slots=True)
 class Conducao:
     """Uma restauração em execução. `continuando`: se já tinha parado antes; `restantes`: o que, ao
-    acabar, ainda difere em cada tabela."""
+    acabar, ainda difere em cada tabela, e `reescritas`, por culpa de que colunas."""
 
     restauracao: Restauracao
     dialogo: Dialogo
@@ -44,6 +52,7 @@ class Conducao:
     opcoes: Namespace
     continuando: bool
     restantes: Mapping[str, Contagem] = field(default_factory=dict)
+    reescritas: Sequence[Reescrita] = ()
 
     def executar(self, combinado: Combinado, acao: str, desfaz: Diario | None) -> int:
         """O que se combinou, com um diário novo. Devolve o código de saída; levanta ErroCofre se
@@ -93,7 +102,7 @@ class Conducao:
                 self.restauracao.relato.erro(como_seguir(diario, self.opcoes.destino))
             return RestauracaoIncompleta.codigo
         fechar_desfeita(antes, diario)
-        return 0
+        return TUDO_CERTO if all(r.avancou for r in self.reescritas) else NEM_TUDO_COMO_ERA
 
     def _tentar(
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None
@@ -111,7 +120,7 @@ class Conducao:
             return _Parou(parada, sem_resposta=DEIXAR)
         if desfecho.efeitos and self.opcoes.efeitos:
             self.dialogo.contar_efeitos(desfecho.efeitos)
-        self.restantes = desfecho.restantes
+        self.restantes, self.reescritas = desfecho.restantes, desfecho.reescritas
         self.narrador.desfecho(alvo, desfecho, str(diario.dados["acao"]))
         if desfecho.desfeita:
             raise parada.desfeita()
@@ -170,7 +179,7 @@ class Conducao:
     def _voltar(self, alvo: Alvo, efeitos: tuple[str, ...], antes: Backup, diario: Diario) -> None:
         tabelas = tuple(dict.fromkeys((*alvo.tabelas, *efeitos)))
         volta = replace(alvo, tabelas=tabelas, backup=antes, modo=VOLTAR)
-        restantes = self.restantes
+        restantes, reescritas = self.restantes, self.reescritas
         aberto = self._abrir_diario(Acordo(volta), antes, "desfazer", diario)
         self.ate_o_fim(volta, antes, aberto)
-        self.restantes = restantes
+        self.restantes, self.reescritas = restantes, reescritas

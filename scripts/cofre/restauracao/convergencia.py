@@ -19,6 +19,7 @@ from cofre.plano.escritor import DONO_TROCADO, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
 from cofre.restauracao.provas import DE_UMA_LINHA
+from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita
 
 MANTER, DESFAZER = "manter", "desfazer"
@@ -34,20 +35,24 @@ ACEITAVEIS = DE_UMA_LINHA | {"23503"}
 
 @dataclass(frozen=True, slots=True)
 class Desfecho:
-    """Como acabou. `desfeita`: a transação inteira voltou atrás, e nada mudou; `reescritas`:
-    colunas que o banco muda sozinho, por tabela, com quantas linhas; `restantes`: o que ainda
-    difere; `efeitos`: o que mudou em tabelas não escolhidas. Com `pergunta`, ainda não acabou: é
-    preciso decidir o que fazer desses efeitos."""
+    """Como acabou. `atomica`: se era uma transação; `reescritas`: as colunas que o banco muda
+    sozinho; `restantes`: o que ainda difere; `efeitos`: o que mudou em tabelas não escolhidas. Com
+    `pergunta`, ainda não acabou: é preciso decidir o que fazer desses efeitos."""
 
     completa: bool
-    desfeita: bool
+    atomica: bool
     passadas: int
     registros: int
-    reescritas: Mapping[str, Counter[str]]
+    reescritas: Sequence[Reescrita]
     restantes: Mapping[str, Contagem]
     impedimentos: Sequence[Impedimento]
     efeitos: Mapping[str, Contagem]
     pergunta: bool = False
+
+    @property
+    def desfeita(self) -> bool:
+        """Se a transação inteira voltou atrás, e nada mudou."""
+        return self.atomica and not self.completa
 
 
 @dataclass(slots=True)
@@ -212,10 +217,10 @@ class Convergencia:
         tabelas = self.alvo.tabelas
         return Desfecho(
             completa=completa,
-            desfeita=self.atomica and not completa,
+            atomica=self.atomica,
             passadas=self.passadas,
             registros=sum(c.iguais + c.alterar for n, c in plano.contagens.items() if n in tabelas),
-            reescritas={n: plano.colunas_diferentes(n) for n in restantes} if completa else {},
+            reescritas=(reescritas(plano, self.alvo.escopo, self.impedimentos) if completa else ()),
             restantes=restantes,
             # O que se deixou para a próxima foto, e ela já não vê, não ficou por fazer.
             impedimentos=[
@@ -232,7 +237,7 @@ class Convergencia:
             desfecho={
                 "passadas": desfecho.passadas,
                 "registros": desfecho.registros,
-                "reescritas": {n: dict(c) for n, c in desfecho.reescritas.items()},
+                "reescritas": [r.documento() for r in desfecho.reescritas],
                 "restantes": contagens_em_json(desfecho.restantes),
                 "recusas": [
                     {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": str(i.erro)}

@@ -4,10 +4,16 @@ diante, `conducao`."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cofre.base.erros import EmpresaMudou, ErroDeUso, RestauracaoIncompleta
+from cofre.base.erros import (
+    NEM_TUDO_COMO_ERA,
+    TUDO_CERTO,
+    EmpresaMudou,
+    ErroDeUso,
+    RestauracaoIncompleta,
+)
 from cofre.base.palavras import em_linhas
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
@@ -21,6 +27,7 @@ from cofre.restauracao.convergencia import contagens_em_json
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.provas import Risco
+from cofre.restauracao.reescritas import Reescrita
 from cofre.restauracao.sessao import Sessao
 
 HA_DIFERENCAS = 9
@@ -64,7 +71,7 @@ class Conversa:
         pendente.anotar(estado=EM_ANDAMENTO)
         conducao = self._conducao(continuando=True)
         codigo = conducao.ate_o_fim(alvo, antes, pendente)
-        return self._fim(str(dados["acao"]), codigo, conducao.restantes)
+        return self._fim(str(dados["acao"]), codigo, conducao.restantes, conducao.reescritas)
 
     def desfazer(self, guardada: EmpresaComBackups, qual: Diario) -> int:
         """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
@@ -74,7 +81,7 @@ class Conversa:
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         alvo = self._sessao.conectar(guardada, antes).alvo(antes, tuple(qual.dados["tabelas"]))
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
-        if codigo == 0:
+        if codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
             qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
         return codigo
 
@@ -116,7 +123,7 @@ class Conversa:
             conducao = self._conducao()
             try:
                 codigo = conducao.executar(combinado, acao, desfaz)
-                return self._fim(acao, codigo, conducao.restantes)
+                return self._fim(acao, codigo, conducao.restantes, conducao.reescritas)
             except EmpresaMudou as e:
                 if not restam:
                     raise
@@ -173,8 +180,14 @@ class Conversa:
         restauracao, opcoes = self._sessao.restauracao, self._opcoes
         return Conducao(restauracao, self._dialogo, self._narrador, opcoes, continuando)
 
-    def _fim(self, acao: str, codigo: int, tabelas: Mapping[str, Contagem] | None = None) -> int:
-        """O documento final: das tabelas, o plano, ou o que ainda difere."""
+    def _fim(
+        self,
+        acao: str,
+        codigo: int,
+        tabelas: Mapping[str, Contagem] | None = None,
+        reescritas: Sequence[Reescrita] = (),
+    ) -> int:
+        """O documento final: das tabelas, o plano, ou o que ainda difere, e em que colunas."""
         empresa = self._sessao.restauracao.empresa
         self._relato.documento(
             {
@@ -182,6 +195,7 @@ class Conversa:
                 "codigo": codigo,
                 "empresa": {"id": empresa.id, "nome": empresa.nome},
                 "tabelas": contagens_em_json(tabelas or {}),
+                "reescritas": [r.documento() for r in reescritas],
             }
         )
         return codigo

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cofre.base.linha import NULO, texto
 from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.plano.alvo import VOLTAR, Alvo
@@ -12,6 +13,7 @@ from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
 from cofre.restauracao.convergencia import Desfecho
 from cofre.restauracao.provas import Risco
+from cofre.restauracao.reescritas import Reescrita
 
 EXEMPLOS = 3
 NOVOS = "mais novos que o backup, seriam removidos"
@@ -68,8 +70,7 @@ class Narrador:
                 break
         mais = contagem.remover - len(exemplos)
         e_mais = f" e mais {numero(mais)}" if mais else ""
-        texto = f"      {quais}: {'; '.join(exemplos)}{e_mais}"
-        self.relato.linha(em_linhas(texto, self.relato.largura, 6))
+        self._em_linhas(f"      {quais}: {'; '.join(exemplos)}{e_mais}", 6)
 
     def do_que_faltava(self, alvo: Alvo, plano: Plano) -> None:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""
@@ -104,16 +105,29 @@ class Narrador:
         for i in desfecho.impedimentos:
             chave = ", ".join(i.chave)
             linha(f"⚠️ {visivel(i.tabela)} {visivel(chave)}: não voltou; {visivel(str(i.erro))}")
-        for tabela, colunas in desfecho.reescritas.items():
-            for coluna, quantas in colunas.items():
-                registros = plural(quantas, "registro", "registros")
-                onde = f"{visivel(tabela)}.{visivel(coluna)}"
-                texto = f"ℹ️ {onde}: o próprio banco reescreve ({registros})"
-                linha(em_linhas(texto, self.relato.largura, 3))
+        self._reescritas(desfecho.reescritas, DIRETO if desfecho.atomica else PELA_API)
         linha()
         fim = "voltou ao que era antes" if desfeita else "foi restaurada"
         linha(f"✅ Apenas a empresa {nome} {fim}")
         linha("✅ Outras empresas permanecem intactas")
+
+    def _reescritas(self, reescritas: Sequence[Reescrita], cura: str) -> None:
+        for r in reescritas:
+            registros = plural(r.registros, "registro", "registros")
+            onde = f"{visivel(r.tabela)}.{visivel(r.coluna)}"
+            if r.avancou:
+                self._em_linhas(f"ℹ️ {onde}: o próprio banco reescreve ({registros})", 3)
+                continue
+            qual = visivel(", ".join(r.chave))
+            self._em_linhas(f"⚠️ {onde}: o banco pôs outro conteúdo ({registros}; {qual})", 3)
+            if r.mostravel:
+                era, ficou = _citado(r.era), _citado(r.ficou)
+                self.relato.so_na_tela(f"   era {era}, ficou {ficou}")
+        if not all(r.avancou for r in reescritas):
+            self._em_linhas(f"⚠️ Nem tudo voltou como era. {cura}", 3)
+
+    def _em_linhas(self, texto: str, recuo: int) -> None:
+        self.relato.linha(em_linhas(texto, self.relato.largura, recuo))
 
     def _incompleta(self, desfecho: Desfecho) -> None:
         linha = self.relato.linha
@@ -134,6 +148,22 @@ class Narrador:
 
 NOMES = ("nome", "name", "descricao", "razao_social", "full_name", "email", "numero_os")
 TAMANHO_DO_APELIDO = 40
+PELA_API = (
+    "Quem reescreve é um gatilho, e a conexão direta (SUPABASE_DB_URL) grava sem eles: restaure de"
+    " novo por ela."
+)
+DIRETO = (
+    "Quem reescreve é um gatilho que este papel não pode desligar: desative-o (ALTER TABLE …"
+    " DISABLE TRIGGER …), restaure de novo e reative-o."
+)
+"""O que fazer do que o banco reescreve."""
+
+
+def _citado(valor: bytes) -> str:
+    """Um valor em JSON, para a tela."""
+    dito = visivel(texto(valor) or "nulo")
+    curto = dito if len(dito) <= TAMANHO_DO_APELIDO else f"{dito[:TAMANHO_DO_APELIDO]}…"
+    return f"«{curto}»" if valor != NULO else curto
 
 
 def _quais(impedimentos: Sequence[Impedimento]) -> str:

@@ -1,0 +1,110 @@
+"""O que o banco reescreve do que se restaurou: só andou no tempo, ou é outro conteúdo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from typing import Any
+
+from cofre.base.linha import NULO, abrir_linha, texto
+from cofre.base.modelo import Tabela
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.impedimentos import Impedimento
+from cofre.plano.plano import ALTERAR, Plano, mudancas
+
+SEGREDOS = re.compile(
+    r"senha|passw|pwd|hash|salt|segredo|secret|token|chave|credenc|credential|api_?key|private"
+    r"|(?<![a-z])(?:pass|pin|cvv|cvc|otp|totp|mfa)(?![a-z])",
+    re.IGNORECASE,
+)
+"""No nome de uma coluna, ou dentro de um valor json: o que está ali não se mostra."""
+
+ESCONDIDO = "…"
+
+_LER = {
+    "date": date.fromisoformat,
+    "time without time zone": time.fromisoformat,
+    "time with time zone": time.fromisoformat,
+    "timestamp without time zone": datetime.fromisoformat,
+    "timestamp with time zone": datetime.fromisoformat,
+}
+"""Por tipo de coluna, como se lê um momento que o banco escreveu em JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reescrita:
+    """Uma coluna que, em `registros` linhas, não ficou como se pediu. `avancou`: se é um momento, e
+    só ficou mais tarde; senão, é outro conteúdo. De uma dessas linhas, a `chave` (em texto), o
+    valor que `era` no alvo e o que `ficou` no banco (em bytes de JSON)."""
+
+    tabela: str
+    coluna: str
+    registros: int
+    avancou: bool
+    chave: tuple[str, ...]
+    era: bytes
+    ficou: bytes
+
+    @property
+    def mostravel(self) -> bool:
+        """Se os valores podem ser ditos na tela: não parecem um segredo."""
+        jsons = (v for v in (self.era, self.ficou) if v.startswith((b"{", b"[")))
+        ditos = (self.coluna, *(v.decode("utf-8", "replace") for v in jsons))
+        return not any(map(SEGREDOS.search, ditos))
+
+    def documento(self) -> dict[str, Any]:
+        """Para a saída --json e para o diário: nunca os valores."""
+        return {
+            "tabela": self.tabela,
+            "coluna": self.coluna,
+            "chave": list(self.chave),
+            "registros": self.registros,
+            "so_avancou": self.avancou,
+        }
+
+
+def reescritas(
+    plano: Plano, escopo: Mapping[str, TabelaNoEscopo], recusadas: Sequence[Impedimento]
+) -> tuple[Reescrita, ...]:
+    """O que ainda difere nas linhas que existem, por tabela e coluna, na ordem do plano. As linhas
+    `recusadas` já são ditas uma a uma."""
+    ditas = {(i.tabela, i.chave) for i in recusadas}
+    achadas: dict[tuple[str, str, bool], Reescrita] = {}
+    for nome, contagem in plano.contagens.items():
+        if not contagem.alterar:
+            continue
+        tabela = escopo[nome].tabela
+        for acao in plano.acoes(nome, ALTERAR):
+            if (nome, tuple(texto(v) or "" for v in acao.chave)) in ditas:
+                continue
+            tem = abrir_linha(acao.atual or b"{}")
+            for coluna, quer in mudancas(acao, plano.tabelas[nome]).items():
+                era, ficou = bytes(quer), bytes(tem.get(coluna, NULO))
+                avancou = _avancou(tabela, coluna, era, ficou)
+                qual = (nome, coluna, avancou)
+                antes = achadas.get(qual) or Reescrita(
+                    *qual[:2], 0, avancou, _chave(tabela, acao.chave), era, ficou
+                )
+                achadas[qual] = replace(antes, registros=antes.registros + 1)
+    return tuple(achadas.values())
+
+
+def _chave(tabela: Tabela, valores: Sequence[bytes]) -> tuple[str, ...]:
+    pares = zip(tabela.chave, valores, strict=True)
+    return tuple(ESCONDIDO if SEGREDOS.search(c) else texto(v) or "" for c, v in pares)
+
+
+def _avancou(tabela: Tabela, coluna: str, era: bytes, ficou: bytes) -> bool:
+    """Se a coluna é um momento que só ficou mais tarde. O que não se lê (infinito, antes de Cristo)
+    e o que era nulo, ou ficou, é outro conteúdo."""
+    achada = tabela.coluna(coluna)
+    ler = _LER.get(achada.tipo) if achada else None
+    if ler is None:
+        return False
+    try:
+        antes, agora = ler(texto(era) or ""), ler(texto(ficou) or "")
+        return bool(agora > antes)  # type: ignore[operator]
+    except (ValueError, TypeError):
+        return False
