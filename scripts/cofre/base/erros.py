@@ -8,6 +8,7 @@
                │                       ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
                │                       ├─ ConexaoRecusada, TabelaBloqueada, PedidoGrande, Disputa
                │                       ├─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
+               │                       ├─ TabelaDeOutroServidor
                │                       └─ EmpresaMudou, DesfechoIncerto
                ├─ EscritaRecusada (4): o banco recusou uma escrita
                ├─ FalhaDeDisco (4)
@@ -117,6 +118,10 @@ class PermissaoNegada(FalhaDoServidor):
 
 class TabelaInexistente(FalhaDoServidor):
     """A tabela (ou a coluna pedida) não existe na API."""
+
+
+class TabelaDeOutroServidor(FalhaDoServidor):
+    """A tabela é só uma janela para outro servidor (FOREIGN TABLE), e ele não respondeu."""
 
 
 class PedidoRecusado(FalhaDoServidor):

@@ -28,6 +28,9 @@ SEM_CHAVE = ("tableoid", "ctid")
 O `tableoid` vem junto porque, numa tabela particionada, o `ctid` se repete em cada partição."""
 
 
+DE_OUTRO_SERVIDOR = "é uma tabela de outro servidor"
+"""Por que fica de fora uma FOREIGN TABLE: como uma visão, não guarda linhas aqui."""
+
 COMPARAVEIS = frozenset({"uuid", "integer", "bigint"})
 """Tipos de chave que se comparam aqui como no banco."""
 

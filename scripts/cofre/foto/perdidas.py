@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, FalhaDoServidor
-from cofre.base.modelo import TABELAS_CONHECIDAS, ordem_de_exibicao
+from cofre.base.modelo import DE_OUTRO_SERVIDOR, TABELAS_CONHECIDAS, ordem_de_exibicao
 from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
 from cofre.via.contrato import Inspecao
@@ -16,7 +16,8 @@ def tabelas_perdidas(
     ultimo: Backup | None, inspecao: Inspecao, regras: Regras, pedidas: Sequence[str]
 ) -> dict[str, ErroCofre]:
     """As conhecidas que o servidor recusa, e as que o último backup da empresa tinha e que não
-    dão mais para ler. O que está em «ignorar», ou não foi pedido, não conta."""
+    dão mais para ler. O que está em «ignorar», o que não foi pedido e o que é de outro servidor não
+    contam."""
     perdidas: dict[str, ErroCofre] = {
         t: _recusada(inspecao, t) for t in TABELAS_CONHECIDAS if t in inspecao.catalogo.ocultas
     }
@@ -28,6 +29,7 @@ def tabelas_perdidas(
         t: e
         for t, e in perdidas.items()
         if t not in regras.ignorar and (not pedidas or t in pedidas)
+        if inspecao.catalogo.ocultas.get(t) != DE_OUTRO_SERVIDOR
     }
 
 

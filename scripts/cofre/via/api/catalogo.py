@@ -20,9 +20,12 @@ from cofre.base.erros import (
     PedidoRecusado,
     PermissaoNegada,
     RespostaInvalida,
+    TabelaDeOutroServidor,
     TabelaInexistente,
 )
+from cofre.base.linha import abrir_linha
 from cofre.base.modelo import (
+    DE_OUTRO_SERVIDOR,
     TABELAS_CONHECIDAS,
     Catalogo,
     ChaveEstrangeira,
@@ -40,6 +43,9 @@ COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id
 SEM_ENDERECO = frozenset({".", ".."})
 """Nomes de tabela que, numa URL, seriam a própria pasta ou a de cima."""
 
+SEM_VERSAO = b'"0"'
+"""O `xmin` de uma linha que não está neste banco."""
+
 _CHAVE = "<pk/>"
 _ESTRANGEIRA = re.compile(r"<fk table='(.*?)' column='(.*?)'/>")
 
@@ -54,10 +60,12 @@ def descobrir(conexao: Conexao, equipe: Equipe) -> Catalogo:
     candidatas = [t for t, gravavel in descritas if gravavel and t.nome not in SEM_ENDERECO]
     tabelas: dict[str, Tabela] = {}
     ocultas = dict.fromkeys(vistas & SEM_ENDERECO, "o nome não cabe numa URL")
-    sondadas = equipe.cada(lambda t: _sondar(conexao, t.nome, "xmin"), candidatas)
+    sondadas = equipe.cada(lambda t: _sondar_versao(conexao, t.nome), candidatas)
     for tabela, problema in zip(candidatas, sondadas, strict=True):
         if isinstance(problema, TabelaInexistente):
             visoes.add(tabela.nome)  # sem xmin: uma visão que aceita escrita
+        elif isinstance(problema, TabelaDeOutroServidor):
+            ocultas[tabela.nome] = DE_OUTRO_SERVIDOR
         else:
             # Uma recusa (42501) aparece na leitura, com a sua cura.
             tabelas[tabela.nome] = tabela
@@ -97,6 +105,21 @@ def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
             estrangeiras.append(ChaveEstrangeira((coluna,), aponta[1], (aponta[2],)))
     serve = chave_que_serve(colunas, chave)
     return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras))
+
+
+def _sondar_versao(conexao: Conexao, tabela: str) -> FalhaDoServidor | None:
+    """None se a tabela guarda aqui as suas linhas, cada uma com uma versão (xmin); senão, por que
+    não. A versão zero é a que o postgres_fdw dá às linhas de outro servidor (deparse.c: «All other
+    system attributes are fetched as 0»)."""
+    try:
+        linhas = conexao.ler(tabela, "xmin", limite=1).linhas
+    except (TabelaInexistente, PermissaoNegada, TabelaDeOutroServidor) as e:
+        return e
+    except (ConsultaDemorada, PedidoRecusado):
+        return None  # se for defeito da tabela, a leitura dela dirá
+    if any(bytes(abrir_linha(linha)["xmin"]) == SEM_VERSAO for linha in linhas):
+        return TabelaDeOutroServidor(f"As linhas de {tabela} são de outro servidor.")
+    return None
 
 
 def _sondar(conexao: Conexao, tabela: str, coluna: str) -> FalhaDoServidor | None:

@@ -24,6 +24,7 @@ from cofre.base.erros import (
     FalhaDoServidor,
     PermissaoNegada,
     ProjetoPausado,
+    TabelaDeOutroServidor,
 )
 from cofre.plano.escritor import DISPUTAS
 from cofre.via.api.cadencia import PAUSA, Cadencia
@@ -244,7 +245,7 @@ class Conexao:
     def _recusar(self, resposta: httpx.Response, corpo: bytes, tabela: str) -> None:
         erro = traduzir(self._host, resposta.status_code, corpo, tabela)
         passageiro = resposta.status_code in PASSAGEIROS and not isinstance(
-            erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado
+            erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado | TabelaDeOutroServidor
         )
         if passageiro or json_cortado(resposta, corpo):
             espera = retry_after(resposta.headers.get("retry-after", ""))

@@ -24,6 +24,7 @@ from cofre.base.erros import (
     PermissaoNegada,
     ProjetoPausado,
     ServidorSemResposta,
+    TabelaDeOutroServidor,
     TabelaInexistente,
 )
 
@@ -62,6 +63,11 @@ def traduzir(host: str, status: int, corpo: bytes, tabela: str) -> FalhaDoServid
         return PermissaoNegada(f"permission denied for table {tabela}", _cura_42501(tabela))
     if codigo in ("42P01", "PGRST205", "42703", "PGRST204", "PGRST200"):
         return TabelaInexistente(f"{mensagem or 'não existe'} ({codigo})")
+    if _de_outro_servidor(codigo, mensagem):
+        return TabelaDeOutroServidor(
+            f"{tabela} é uma tabela de outro servidor, que não respondeu ({codigo}: {mensagem}).",
+            f"Se ela não é precisa, ponha {tabela} em «ignorar» no cofre.toml.",
+        )
     if status == 401:
         return ChaveRecusada(
             f"O servidor {host} recusou a chave (401).",
@@ -81,6 +87,14 @@ def traduzir(host: str, status: int, corpo: bytes, tabela: str) -> FalhaDoServid
     # Sem o código do PostgREST, quem respondeu foi outro: nada se conclui sobre este pedido.
     recusa = PedidoRecusado if codigo else FalhaDoServidor
     return recusa(f"O servidor {host} respondeu {status}.{detalhe}", "")
+
+
+def _de_outro_servidor(codigo: str, mensagem: str) -> bool:
+    """Se quem falhou foi o servidor por trás de uma FOREIGN TABLE: a classe HV é dos conectores; a
+    conexão que o banco não conseguiu abrir ou manter (08001, 08006) é a dele com o outro, pois a
+    nossa trouxe a resposta (PostgreSQL, apêndice A, e postgres_fdw/connection.c)."""
+    sem_entrada = codigo == "42704" and "user mapping" in mensagem
+    return codigo.startswith("HV") or codigo in ("08001", "08006") or sem_entrada
 
 
 def recusa_do_banco(corpo: bytes) -> EscritaRecusada | None:

@@ -27,6 +27,7 @@ from cofre.base.erros import (
     PermissaoNegada,
     ProjetoPausado,
     RespostaInvalida,
+    TabelaDeOutroServidor,
     TabelaInexistente,
 )
 from cofre.base.linha import juntar, texto, tipo_com
@@ -47,7 +48,13 @@ DIVERGENCIAS = 3
 METODO = "coleta dupla de (chave, xmin)"
 """Como se soube que a foto é um instante só, para os metadados."""
 
-DE_TODAS = (ChaveRecusada, PermissaoNegada, ProjetoPausado, TabelaInexistente)
+DE_TODAS = (
+    ChaveRecusada,
+    PermissaoNegada,
+    ProjetoPausado,
+    TabelaDeOutroServidor,
+    TabelaInexistente,
+)
 """Falhas que são da tabela ou do servidor. Qualquer outra pode vir de uma linha só: lidas sozinhas,
 as outras empresas não a têm."""
 

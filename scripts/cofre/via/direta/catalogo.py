@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from cofre.base.modelo import (
+    DE_OUTRO_SERVIDOR,
     TABELAS_CONHECIDAS,
     Catalogo,
     ChaveEstrangeira,
@@ -130,7 +131,7 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
     return Catalogo(
         tabelas,
         tuple(sorted(r.nome for r in relacoes if r.tipo in "vm")),
-        {r.nome: "é uma tabela de outro servidor" for r in relacoes if r.tipo == "f"},
+        {r.nome: DE_OUTRO_SERVIDOR for r in relacoes if r.tipo == "f"},
         tuple(n for n in TABELAS_CONHECIDAS if n not in existem),
     )
 
