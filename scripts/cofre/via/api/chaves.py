@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
+
+import msgspec
 
 from cofre.base.equipe import Equipe
 from cofre.base.modelo import Catalogo, ChaveEstrangeira, Tabela
 from cofre.escopo.escopo import tabelas_parecidas
+
+DIZEM_O_DONO = ("user_id", "parent_user_id")
 
 
 class SondasDeChaves(Protocol):
@@ -17,23 +22,41 @@ class SondasDeChaves(Protocol):
     def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
         """Se `tabela` aponta para uma linha de `outra` (pela `coluna`; vazia: por qualquer)."""
 
+    def pares(
+        self, tabela: str, outra: str, colunas: Sequence[str], referencias: Sequence[str]
+    ) -> Sequence[tuple[Mapping[str, msgspec.Raw], Mapping[str, msgspec.Raw]]] | None:
+        """Algumas linhas de `tabela`, cada uma com a linha-mãe em `outra`, só com estas colunas de
+        uma e de outra; None se `tabela` não aponta para ela."""
+
 
 def completar_chaves(catalogo: Catalogo, sondas: SondasDeChaves, equipe: Equipe) -> Catalogo:
-    """Acha, pela sondagem, as chaves estrangeiras que a descrição da API esconde (as um-para-um).
+    """Acha, pela sondagem, as chaves estrangeiras que a descrição da API esconde: as um-para-um e
+    as compostas.
 
     Uma coluna `funcionario_id` sem chave conhecida é perguntada às tabelas de nome parecido.
     """
     completas = equipe.cada(
         lambda tabela: _com_chaves_achadas(tabela, catalogo, sondas), catalogo.tabelas.values()
     )
-    return replace(catalogo, tabelas={t.nome: t for t in completas})
+    catalogo = replace(catalogo, tabelas={t.nome: t for t in completas})
+    sem_caminho = _sem_caminho(catalogo)
+    achadas = equipe.cada(
+        lambda nome: tuple(_compostas_de_outro_nome(catalogo.tabelas[nome], catalogo, sondas)),
+        sem_caminho,
+    )
+    mais = dict(zip(sem_caminho, achadas, strict=True))
+    tabelas = {
+        n: replace(t, estrangeiras=t.estrangeiras + mais.get(n, ()))
+        for n, t in catalogo.tabelas.items()
+    }
+    return replace(catalogo, tabelas=tabelas)
 
 
 def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves) -> Tabela:
     conhecidas = {c for fk in tabela.estrangeiras for c in fk.colunas}
     achadas = []
     for coluna in tabela.colunas:
-        if coluna.nome in conhecidas or coluna.nome in ("user_id", "parent_user_id"):
+        if coluna.nome in conhecidas or coluna.nome in DIZEM_O_DONO:
             continue
         achada = _chave_achada(tabela, coluna.nome, catalogo, sondas)
         if achada is not None:
@@ -56,13 +79,79 @@ def _chave_achada(
     return None
 
 
+# -- as compostas ----------------------------------------------------------------------------
+
+
 def _compostas_achadas(
     tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves
 ) -> Iterator[ChaveEstrangeira]:
     """Uma chave composta não se acha por uma coluna: pergunta-se às tabelas cuja chave composta
     tem todas as colunas, com os mesmos nomes, nesta."""
     colunas = {c.nome for c in tabela.colunas}
-    for outra in catalogo.tabelas.values():
-        parece = len(outra.chave) > 1 and outra.nome != tabela.nome and colunas >= set(outra.chave)
-        if parece and sondas.relaciona(tabela.nome, outra.nome, ""):
+    for outra in _compostas(tabela, catalogo):
+        if colunas >= set(outra.chave) and sondas.relaciona(tabela.nome, outra.nome, ""):
             yield ChaveEstrangeira(outra.chave, outra.nome, outra.chave)
+
+
+def _compostas_de_outro_nome(
+    tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves
+) -> Iterator[ChaveEstrangeira]:
+    """As de uma tabela que de outro modo ficaria de fora: pergunta-se a todas as que têm uma chave
+    composta de tipos que ela também tem. Embutir a mãe não pede as colunas; elas se veem nos dados,
+    e, se não há linhas, nos nomes."""
+    for outra in _compostas(tabela, catalogo):
+        candidatas = _do_mesmo_tipo(tabela, outra)
+        if not all(candidatas.values()):
+            continue
+        todas = list(dict.fromkeys(c for nomes in candidatas.values() for c in nomes))
+        pares = sondas.pares(tabela.nome, outra.nome, todas, outra.chave)
+        if pares is None:
+            continue
+        iguais = {
+            chave: [c for c in nomes if all(filha[c] == mae[chave] for filha, mae in pares)]
+            for chave, nomes in candidatas.items()
+        }
+        if colunas := _uma_para_cada(iguais):
+            yield ChaveEstrangeira(colunas, outra.nome, outra.chave)
+
+
+def _compostas(tabela: Tabela, catalogo: Catalogo) -> Iterator[Tabela]:
+    """As outras tabelas que têm uma chave composta."""
+    todas = catalogo.tabelas.values()
+    return (outra for outra in todas if len(outra.chave) > 1 and outra.nome != tabela.nome)
+
+
+def _do_mesmo_tipo(tabela: Tabela, outra: Tabela) -> dict[str, list[str]]:
+    """As colunas da tabela que poderiam ser cada coluna da chave da outra."""
+    tipos = {c: achada.tipo for c in outra.chave if (achada := outra.coluna(c))}
+    return {
+        chave: [c.nome for c in tabela.colunas if c.tipo == tipo] for chave, tipo in tipos.items()
+    }
+
+
+def _uma_para_cada(candidatas: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Uma coluna diferente para cada uma da chave, a de nome mais parecido; nenhuma, se falta."""
+    escolhidas: list[str] = []
+    for chave, nomes in candidatas.items():
+        livres = [n for n in nomes if n not in escolhidas]
+        if not livres:
+            return ()
+        escolhidas.append(max(livres, key=lambda nome: _parecido(nome, chave)))
+    return tuple(escolhidas)
+
+
+def _parecido(nome: str, chave: str) -> tuple[bool, float]:
+    """`p_serie` é antes a `serie` da outra que a `numero`."""
+    return chave in nome, difflib.SequenceMatcher(None, nome, chave).ratio()
+
+
+def _sem_caminho(catalogo: Catalogo) -> list[str]:
+    """As tabelas que não dizem o dono nem apontam, em quantos passos for, para quem o diga."""
+    tabelas = catalogo.tabelas
+    com = {n for n, t in tabelas.items() if any(map(t.coluna, DIZEM_O_DONO))} | {"empresas"}
+    while True:
+        faltam = {n: t for n, t in tabelas.items() if n not in com}
+        novas = {n for n, t in faltam.items() if any(fk.tabela in com for fk in t.estrangeiras)}
+        if not novas:
+            return list(faltam)
+        com |= novas

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,8 +13,16 @@ from cofre.base.erros import (
     PermissaoNegada,
     TabelaInexistente,
 )
+from cofre.base.linha import abrir_linha
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import APELIDO, citar, nulas, pendurar
+
+AMOSTRA = 100
+"""Linhas em que se vê por quais colunas uma tabela aponta para outra."""
+
+Campos = Mapping[str, msgspec.Raw]
+Par = tuple[Campos, Campos]
+"""As colunas de uma linha e as da linha-mãe dela."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,25 @@ class SondasDaApi:
             return True  # uma relação que não existe é recusada antes de consultar
         except (TabelaInexistente, PermissaoNegada, PedidoRecusado):
             return False  # entre as recusas, PGRST201: mais de um caminho
-        if not pagina.linhas:
-            return True
-        mae = msgspec.json.decode(pagina.linhas[0], type=dict[str, msgspec.Raw])[APELIDO]
-        return bytes(mae).startswith(b"{")
+        return all(mae is not None for _, mae in map(_aberta, pagina.linhas))
+
+    def pares(
+        self, tabela: str, outra: str, colunas: Sequence[str], referencias: Sequence[str]
+    ) -> list[Par] | None:
+        """Algumas linhas de `tabela`, cada uma com a linha-mãe em `outra`, só com estas colunas de
+        uma e de outra; None se `tabela` não aponta para ela, ou não se sabe por qual caminho."""
+        dentro = ",".join(citar(c) for c in referencias)
+        selecao = ",".join([*map(citar, colunas), pendurar(tabela, outra, "", dentro)])
+        try:
+            pagina = self.conexao.ler(tabela, selecao, limite=AMOSTRA)
+        except (ConsultaDemorada, TabelaInexistente, PermissaoNegada, PedidoRecusado):
+            return None
+        pares = [(filha, mae) for filha, mae in map(_aberta, pagina.linhas) if mae is not None]
+        return pares if len(pares) == len(pagina.linhas) else None
+
+
+def _aberta(linha: msgspec.Raw) -> tuple[Campos, Campos | None]:
+    """A linha, e a mãe pendurada nela, abertas; None se o que vem é uma lista de filhas."""
+    campos = abrir_linha(linha)
+    mae = bytes(campos.pop(APELIDO))
+    return campos, abrir_linha(mae) if mae.startswith(b"{") else None
