@@ -95,6 +95,7 @@ def como_na_api(tabela: Tabela) -> Tabela:
         identidades=(),
         externas=(),
         formas=(),
+        particionada=False,
         nao_gravaveis=nao_gravaveis,
     )
 

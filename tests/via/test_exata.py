@@ -68,6 +68,16 @@ DIFICEIS = f"""
     INSERT INTO vinculadas VALUES (1, '{DONO}', 3, 'null'), (2, '{DONO}', 1, NULL),
         (3, '{DONO}', 2, 'null');
 """
+HERANCA = f"""
+    CREATE TABLE notas (id int PRIMARY KEY, user_id uuid, texto text);
+    CREATE TABLE notas_2024 (ano int) INHERITS (notas);
+    CREATE TABLE itens_da_nota (id int PRIMARY KEY, nota int NOT NULL REFERENCES notas, texto text);
+    INSERT INTO notas VALUES (1, '{DONO}', 'a'), (2, '{DONO}', 'b'), (90, '{VIZINHA}', 'dela');
+    -- A mesma chave, na mãe e na que herda, e de outra empresa.
+    INSERT INTO notas_2024 VALUES (1, '{DONO}', 'c', 2024), (1, '{DONO}', 'c', 2024),
+        (2, '{VIZINHA}', 'dela', 2024);
+    INSERT INTO itens_da_nota VALUES (1, 1, 'i'), (2, 2, 'j'), (90, 90, 'dela');
+"""
 COM_TEXTOS = [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 """O vetor de um domínio que é um vetor (12) vai sempre em texto: nem todos o JSON refaz."""
 
@@ -101,7 +111,7 @@ DANOS = {
 def bancada(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Bancada:
-    return Montador(criar_supabase_do_modulo, tmp_path_factory.mktemp("exata"))(DIFICEIS)
+    return Montador(criar_supabase_do_modulo, tmp_path_factory.mktemp("exata"))(DIFICEIS, HERANCA)
 
 
 def _backup(b: Bancada) -> dict[str, Any]:
@@ -166,6 +176,30 @@ def test_o_que_nao_e_dito_exato_o_json_o_refaz_mesmo(bancada: Bancada) -> None:
             [sem_textos],
         ).fetchall()
     assert [i for (i,) in iguais] == sem_textos
+
+
+@pytest.mark.parametrize(
+    "dano",
+    [
+        ("DELETE FROM itens_da_nota WHERE id < 90", f"DELETE FROM notas WHERE user_id = '{DONO}'"),
+        (f"UPDATE notas SET texto = 'outro' WHERE user_id = '{DONO}'",),
+        (f"INSERT INTO notas VALUES (7, '{DONO}', 'a mais')",
+         f"INSERT INTO notas_2024 VALUES (2, '{DONO}', 'a mais', 7)"),
+    ],
+    ids=["apagar", "mudar", "a mais"],
+)  # fmt: skip
+def test_cada_linha_de_uma_heranca_volta_uma_vez_na_sua_tabela(
+    bancada: Bancada, dano: tuple[str, ...]
+) -> None:
+    tabelas = _backup(bancada)["tabelas"]
+    quantas = {n: tabelas[n]["registros"] for n in ("notas", "notas_2024", "itens_da_nota")}
+    assert quantas == {"notas": 2, "notas_2024": 2, "itens_da_nota": 2}
+    antes = em_texto(bancada.loja.projeto)
+    bancada.sql(*dano)
+    assert em_texto(bancada.loja.projeto) != antes
+    saida = bancada.restaurar()
+    assert saida.codigo == 0, saida.tudo
+    assert em_texto(bancada.loja.projeto) == antes
 
 
 def _conferir(b: Bancada) -> Any:

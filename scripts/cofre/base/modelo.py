@@ -134,8 +134,8 @@ class Tabela:
 
     Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
     `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
-    confundam com as de uma tabela de mesmo nome; e `formas`, as colunas que o JSON pode não
-    refazer.
+    confundam com as de uma tabela de mesmo nome; `formas`, as colunas que o JSON pode não refazer;
+    e `particionada`: as linhas dela estão nas partições (as de uma que só herda dela são de outra).
     """
 
     nome: str
@@ -146,6 +146,7 @@ class Tabela:
     identidades: tuple[str, ...] = ()
     externas: tuple[ChaveEstrangeira, ...] = ()
     formas: tuple[tuple[str, Forma], ...] = ()
+    particionada: bool = False
 
     @property
     def ordem(self) -> tuple[str, ...]:

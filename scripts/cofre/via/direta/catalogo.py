@@ -123,7 +123,7 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
     except psycopg.Error as e:
         raise na_consulta(e, "pg_catalog") from e
     tabelas = {
-        r.nome: _tabela(r.nome, colunas[r.oid], restricoes[r.oid], tipos)
+        r.nome: _tabela(r, colunas[r.oid], restricoes[r.oid], tipos)
         for r in relacoes
         if r.tipo in "rp"
     }
@@ -142,7 +142,7 @@ def _ler(conexao: psycopg.Connection, tipo: type[T], consulta: str) -> list[T]:
 
 
 def _tabela(
-    nome: str,
+    relacao: _Relacao,
     colunas: Sequence[_Coluna],
     restricoes: Sequence[_Restricao],
     tipos: Tipos,
@@ -152,7 +152,7 @@ def _tabela(
     chave = [c.nome for c in colunas if c.nome in da_chave]  # na ordem das colunas, como na API
     estrangeiras = [r for r in restricoes if r.tipo == "f"]
     return Tabela(
-        nome,
+        relacao.nome,
         modelo,
         chave_que_serve(modelo, chave),
         tuple(_chave(r) for r in _na_ordem_da_api(estrangeiras, colunas)),
@@ -160,6 +160,7 @@ def _tabela(
         identidades=tuple(c.nome for c in colunas if c.identidade),
         externas=tuple(_chave(r) for r in estrangeiras if r.fora is not None),
         formas=tuple((c.nome, f) for c in colunas if (f := tipos.forma(c.oid_do_tipo))),
+        particionada=relacao.tipo == "p",
     )
 
 

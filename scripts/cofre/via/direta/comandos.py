@@ -20,6 +20,7 @@ from cofre.via.direta.texto import (
     linha_de,
     linhas_json,
     nome,
+    propria,
     resumo_de,
     valor,
     valores_de,
@@ -53,7 +54,7 @@ def alterar(no_escopo: TabelaNoEscopo, colunas: Sequence[str], *, com_textos: bo
         " AND (a.era IS NULL OR {linha} = a.era)"
         " RETURNING {resumo}"
     ).format(
-        t=nome("public", tabela.nome),
+        t=propria(tabela),
         valores=_mudam(tabela, colunas, "nova" if com_textos else ""),
         novos=valores_de("a", "nova", tabela, (*tabela.chave, *colunas)),
         mesma_chave=juntas_pela_chave(tabela),
@@ -65,7 +66,7 @@ def alterar(no_escopo: TabelaNoEscopo, colunas: Sequence[str], *, com_textos: bo
 def alterar_sem_olhar(tabela: Tabela, colunas: Sequence[str], *, com_textos: bool) -> sql.Composed:
     """Estas colunas nas linhas com estas chaves, como quer que elas estejam: para uma prova."""
     return sql.SQL("UPDATE {t} AS t SET {valores} FROM {linhas} WHERE {mesma_chave}").format(
-        t=nome("public", tabela.nome),
+        t=propria(tabela),
         valores=_mudam(tabela, colunas, "linha" if com_textos else ""),
         linhas=linhas_json(tabela, (*tabela.chave, *colunas)),
         mesma_chave=juntas_pela_chave(tabela),
@@ -79,7 +80,7 @@ def apagar(tabela: Tabela) -> sql.Composed:
         "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave}"
         " AND {linha} = a.era RETURNING {resumo}"
     ).format(
-        t=nome("public", tabela.nome),
+        t=propria(tabela),
         linhas=_como_eram(tabela),
         mesma_chave=juntas_pela_chave(tabela),
         linha=linha_de("t", tabela),
@@ -92,7 +93,7 @@ def como_estao(tabela: Tabela) -> sql.Composed:
     return sql.SQL(
         "SELECT {resumo}, {linha} = a.era FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
     ).format(
-        t=nome("public", tabela.nome),
+        t=propria(tabela),
         linhas=_como_eram(tabela),
         mesma_chave=juntas_pela_chave(tabela),
         linha=linha_de("t", tabela),
@@ -119,7 +120,7 @@ def apagar_sem_chave(tabela: Tabela) -> sql.Composed:
         " DELETE FROM {t} AS t USING achadas AS f"
         " WHERE t.tableoid = f.onde AND t.ctid = f.lugar AND f.vez <= f.vezes"
         " RETURNING f.linha"
-    ).format(t=nome("public", tabela.nome), linha=linha_de("x", tabela))
+    ).format(t=propria(tabela), linha=linha_de("x", tabela))
 
 
 def apagar_inserida(no_escopo: TabelaNoEscopo) -> sql.Composed:
@@ -128,7 +129,7 @@ def apagar_inserida(no_escopo: TabelaNoEscopo) -> sql.Composed:
     return sql.SQL(
         "DELETE FROM {t} AS t USING {linhas} WHERE {mesma_chave} AND {resumo} = a.linha"
     ).format(
-        t=nome("public", tabela.nome),
+        t=propria(tabela),
         linhas=linhas_json(tabela, tabela.chave),
         mesma_chave=juntas_pela_chave(tabela),
         resumo=_resumo(no_escopo),

@@ -114,7 +114,7 @@ class _DoRamo:
             for coluna in colunas
         ]
         return sql.SQL("FROM {} AS {}{} WHERE {}").format(
-            sql.Identifier("public", self.tabela.nome),
+            _propria(self.tabela),
             _apelido(0),
             sql.SQL("").join(juncoes),
             sql.SQL(" AND ").join([*nulos, self._das_empresas()]),
@@ -135,8 +135,11 @@ class _DoRamo:
         for n, passo in enumerate(self.ramo.passos):
             referencias = self._referencias(passo)
             pares = zip(passo.colunas, referencias, strict=True)
+            mae = self.catalogadas[passo.tabela]
+            # Uma chave estrangeira só leva às linhas da própria mãe; uma regra, a qualquer uma.
+            de_qual = _propria(mae) if passo.referencias else sql.Identifier("public", mae.nome)
             yield sql.SQL(" JOIN {} AS {} ON {}").format(
-                sql.Identifier("public", passo.tabela),
+                de_qual,
                 _apelido(n + 1),
                 sql.SQL(" AND ").join(
                     sql.SQL("{} = {}").format(_coluna(n, de), _coluna(n + 1, para))
@@ -168,6 +171,12 @@ def _valores(elo: Elo, empresas: Sequence[Empresa]) -> list[str]:
     if not elo.referencia:
         return [e.id for e in empresas]
     return [valor for e in empresas for valor in e.valores(elo.referencia)]
+
+
+def _propria(tabela: Tabela) -> sql.Composed:
+    """Sem as linhas das tabelas que herdam dela: são de outra tabela, e vão com ela."""
+    so_ela = sql.SQL("" if tabela.particionada else "ONLY ")
+    return sql.SQL("{}{}").format(so_ela, sql.Identifier("public", tabela.nome))
 
 
 def _apelido(passo: int) -> sql.Identifier:

@@ -21,7 +21,7 @@ from cofre.base.linha import valores_de_todas
 from cofre.base.modelo import Tabela
 from cofre.via.contrato import Dependente
 from cofre.via.direta.catalogo import ACOES
-from cofre.via.direta.texto import linhas_json, nome, objeto
+from cofre.via.direta.texto import linhas_json, nome, objeto, propria, so_ela
 
 ORFA = "23503"
 REPETIDA = "23505"
@@ -37,7 +37,8 @@ _CHAVES = """
         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS x(n, i)
               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.n ORDER BY x.i)
             AS referencias,
-        k.condeferrable AS adiavel, k.confmatchtype = 'f' AS inteira
+        k.condeferrable AS adiavel, k.confmatchtype = 'f' AS inteira,
+        f.relkind = 'p' AS filha_particionada, m.relkind = 'p' AS mae_particionada
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_class f ON f.oid = k.conrelid
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
@@ -90,6 +91,16 @@ class Ligacao(NamedTuple):
     referencias: list[str]
     adiavel: bool
     inteira: bool
+    filha_particionada: bool
+    mae_particionada: bool
+
+    def das_filhas(self) -> sql.SQL:
+        """A tabela que aponta, num FROM."""
+        return so_ela(self.schema_filha, self.filha, particionada=self.filha_particionada)
+
+    def das_maes(self) -> sql.SQL:
+        """A apontada."""
+        return so_ela(self.schema_mae, self.mae, particionada=self.mae_particionada)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,7 @@ class Ligacoes:
             ).format(
                 valores=_valores("r", unica.colunas),
                 linhas=linhas_json(tabela, unica.colunas),
-                t=nome("public", tabela.nome),
+                t=propria(tabela),
                 iguais=_iguais("m", unica.colunas, "r", unica.colunas),
             )
             achada = self.conexao.execute(consulta, [_so(unica.colunas, linhas)]).fetchone()
@@ -185,9 +196,9 @@ class Ligacoes:
             ).format(
                 valores=_valores("r", ligacao.referencias),
                 linhas=linhas_json(tabela, ligacao.referencias),
-                filha=nome(ligacao.schema_filha, ligacao.filha),
+                filha=ligacao.das_filhas(),
                 aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
-                mae=nome(ligacao.schema_mae, ligacao.mae),
+                mae=ligacao.das_maes(),
                 a_mesma=_iguais("m", ligacao.referencias, "r", ligacao.referencias),
             )
             achada = self.conexao.execute(consulta, [_so(ligacao.referencias, linhas)]).fetchone()
@@ -213,7 +224,7 @@ class Ligacoes:
                 "SELECT pg_catalog.count(*) FROM {linhas} JOIN {filha} AS f ON {aponta}"
             ).format(
                 linhas=linhas_json(tabela, ligacao.referencias),
-                filha=nome(ligacao.schema_filha, ligacao.filha),
+                filha=ligacao.das_filhas(),
                 aponta=_iguais("f", ligacao.colunas, "r", ligacao.referencias),
             )
             contadas = self.conexao.execute(
@@ -263,7 +274,7 @@ def _sem_mae(ligacao: Ligacao, tabela: Tabela, so_se_entrou: bool, trava: str) -
             sql.SQL("{} IS NOT NULL").format(nome("r", c)) for c in ligacao.colunas
         ),
         condicao=_entrou(ligacao) if so_se_entrou else sql.SQL("true"),
-        mae=nome(ligacao.schema_mae, ligacao.mae),
+        mae=ligacao.das_maes(),
         aponta=_iguais("m", ligacao.referencias, "r", ligacao.colunas),
         trava=sql.SQL(trava),
     )
@@ -272,7 +283,7 @@ def _sem_mae(ligacao: Ligacao, tabela: Tabela, so_se_entrou: bool, trava: str) -
 def _entrou(ligacao: Ligacao) -> sql.Composed:
     """Há na filha uma linha com os valores de `r`."""
     return sql.SQL("EXISTS (SELECT FROM {} AS f WHERE {})").format(
-        nome(ligacao.schema_filha, ligacao.filha),
+        ligacao.das_filhas(),
         _iguais("f", ligacao.colunas, "r", ligacao.colunas),
     )
 

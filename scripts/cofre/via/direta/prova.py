@@ -25,8 +25,8 @@ from cofre.via.direta.texto import (
     a_gravar,
     juntas_pela_chave,
     linhas_json,
-    nome,
     objeto,
+    propria,
     resumo_de,
 )
 
@@ -94,7 +94,7 @@ def existentes(
     consulta = sql.SQL("SELECT {resumo} FROM {linhas} JOIN {t} AS t ON {mesma_chave}").format(
         resumo=resumo_de("t", list(dict.fromkeys((*tabela.chave, *no_escopo.colunas_de_ligacao)))),
         linhas=linhas_json(tabela, tabela.chave),
-        t=nome("public", tabela.nome),
+        t=propria(tabela),
         mesma_chave=juntas_pela_chave(tabela),
     )
     objetos = [objeto(tabela.chave, chave) for chave in chaves]

@@ -14,6 +14,7 @@ from cofre.base.erros import (
     PermissaoNegada,
     TabelaInexistente,
 )
+from cofre.base.modelo import Tabela
 from cofre.via.direta.ajustes import LIMITE_DE_SONDA
 from cofre.via.direta.conexao import Conexoes, transacao
 from cofre.via.direta.erros import SemConexao, na_consulta
@@ -43,13 +44,13 @@ def se_ha_linhas(tabela: str, nulas: Sequence[str]) -> sql.Composed:
     )
 
 
-def contar(conexoes: Conexoes, tabela: str) -> int | None:
+def contar(conexoes: Conexoes, tabela: Tabela) -> int | None:
     """Todas as linhas da tabela; None se não se contam a tempo. Levanta FalhaDoServidor."""
-    pergunta = sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(
-        sql.Identifier("public", tabela)
+    pergunta = sql.SQL("SELECT pg_catalog.count(*) FROM {}{}").format(
+        sql.SQL("" if tabela.particionada else "ONLY "), sql.Identifier("public", tabela.nome)
     )
     try:
-        return int(perguntar(conexoes, pergunta, tabela))
+        return int(perguntar(conexoes, pergunta, tabela.nome))
     except ConsultaDemorada:
         return None
 

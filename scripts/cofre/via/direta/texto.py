@@ -25,6 +25,17 @@ def nome(*partes: str) -> sql.SQL:
     return sql.SQL(citado.replace("%", "%%"))
 
 
+def so_ela(schema: str, tabela: str, *, particionada: bool) -> sql.SQL:
+    """A tabela num FROM, sem as linhas das que herdam dela: chaves e ligações valem só para as
+    dela, e as outras são tabelas à parte. As de uma particionada são as das partições."""
+    return sql.SQL(("" if particionada else "ONLY ") + nome(schema, tabela).as_string(None))
+
+
+def propria(tabela: Tabela) -> sql.SQL:
+    """O mesmo, de uma tabela das que se restauram."""
+    return so_ela("public", tabela.nome, particionada=tabela.particionada)
+
+
 def linhas_json(tabela: Tabela, colunas: Iterable[str]) -> sql.Composed:
     """Um FROM com as linhas de um vetor de JSON (%s): `a.linha` é o texto, `r` os valores destas
     colunas."""

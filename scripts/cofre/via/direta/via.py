@@ -274,7 +274,7 @@ class ViaDireta:
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se não se contam a tempo."""
-        return sondas.contar(self._banco, tabela)
+        return sondas.contar(self._banco, self._catalogo.tabelas[tabela])
 
     def _conferir_projeto(self, daqui: Sequence[Empresa]) -> None:
         """Onde os endereços não dizem se a API e o banco são do mesmo projeto, as empresas dizem:
