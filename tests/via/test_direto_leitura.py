@@ -96,6 +96,7 @@ def como_na_api(tabela: Tabela) -> Tabela:
         externas=(),
         formas=(),
         particionada=False,
+        exclusiva=False,
         nao_gravaveis=nao_gravaveis,
     )
 

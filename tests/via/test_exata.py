@@ -78,6 +78,15 @@ HERANCA = f"""
         (2, '{VIZINHA}', 'dela', 2024);
     INSERT INTO itens_da_nota VALUES (1, 1, 'i'), (2, 2, 'j'), (90, 90, 'dela');
 """
+EXCLUSAO = f"""
+    CREATE TABLE salas (id int PRIMARY KEY, user_id uuid, nome text UNIQUE, quando int4range,
+        EXCLUDE USING gist (quando WITH &&));
+    CREATE TABLE reservas (id int PRIMARY KEY, user_id uuid,
+        sala int REFERENCES salas ON DELETE CASCADE);
+    INSERT INTO salas VALUES (1, '{DONO}', 'um', '[1,5)'), (2, '{DONO}', 'dois', '[5,9)'),
+        (3, '{DONO}', 'três', '[20,25)'), (90, '{VIZINHA}', 'dela', '[50,60)');
+    INSERT INTO reservas VALUES (1, '{DONO}', 1), (2, '{DONO}', 2), (90, '{VIZINHA}', 90);
+"""
 COM_TEXTOS = [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 """O vetor de um domínio que é um vetor (12) vai sempre em texto: nem todos o JSON refaz."""
 
@@ -111,7 +120,9 @@ DANOS = {
 def bancada(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Bancada:
-    return Montador(criar_supabase_do_modulo, tmp_path_factory.mktemp("exata"))(DIFICEIS, HERANCA)
+    return Montador(criar_supabase_do_modulo, tmp_path_factory.mktemp("exata"))(
+        DIFICEIS, HERANCA, EXCLUSAO
+    )
 
 
 def _backup(b: Bancada) -> dict[str, Any]:
@@ -197,6 +208,45 @@ def test_cada_linha_de_uma_heranca_volta_uma_vez_na_sua_tabela(
     antes = em_texto(bancada.loja.projeto)
     bancada.sql(*dano)
     assert em_texto(bancada.loja.projeto) != antes
+    saida = bancada.restaurar()
+    assert saida.codigo == 0, saida.tudo
+    assert em_texto(bancada.loja.projeto) == antes
+
+
+TROCAR = (
+    "UPDATE salas SET quando = 'empty' WHERE id = 1",
+    "UPDATE salas SET quando = '[1,5)' WHERE id = 2",
+    "UPDATE salas SET quando = '[5,9)' WHERE id = 1",
+)
+
+
+@pytest.mark.parametrize(
+    "dano",
+    [
+        TROCAR,
+        ("DELETE FROM salas WHERE id = 3", "UPDATE salas SET quando = '[5,30)' WHERE id = 2"),
+        (f"DELETE FROM salas WHERE user_id = '{DONO}'",
+         f"INSERT INTO salas VALUES (7, '{DONO}', 'um', '[1,40)')"),
+    ],
+    ids=["trocados", "um sobre o que falta", "outro no lugar de todos"],
+)  # fmt: skip
+def test_periodos_que_se_excluem_trocam_de_linha(bancada: Bancada, dano: tuple[str, ...]) -> None:
+    antes = em_texto(bancada.loja.projeto)
+    bancada.sql(*dano)
+    saida = bancada.restaurar()
+    assert saida.codigo == 0, saida.tudo
+    assert em_texto(bancada.loja.projeto) == antes
+
+
+def test_um_periodo_que_hoje_e_da_vizinha_nao_se_toma(bancada: Bancada) -> None:
+    antes = em_texto(bancada.loja.projeto)
+    bancada.sql(*TROCAR, "DELETE FROM salas WHERE id = 3",
+                f"INSERT INTO salas VALUES (91, '{VIZINHA}', 'x', '[22,23)')")  # fmt: skip
+    estragado = em_texto(bancada.loja.projeto)
+    saida = bancada.restaurar()
+    assert saida.codigo == 8, saida.tudo
+    assert em_texto(bancada.loja.projeto) == estragado
+    bancada.sql("DELETE FROM salas WHERE id = 91")
     saida = bancada.restaurar()
     assert saida.codigo == 0, saida.tudo
     assert em_texto(bancada.loja.projeto) == antes

@@ -135,7 +135,8 @@ class Tabela:
     Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
     `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
     confundam com as de uma tabela de mesmo nome; `formas`, as colunas que o JSON pode não refazer;
-    e `particionada`: as linhas dela estão nas partições (as de uma que só herda dela são de outra).
+    `particionada`: as linhas dela estão nas partições (as de uma que só herda dela são de outra); e
+    `exclusiva`: tem uma restrição EXCLUDE.
     """
 
     nome: str
@@ -147,6 +148,7 @@ class Tabela:
     externas: tuple[ChaveEstrangeira, ...] = ()
     formas: tuple[tuple[str, Forma], ...] = ()
     particionada: bool = False
+    exclusiva: bool = False
 
     @property
     def ordem(self) -> tuple[str, ...]:

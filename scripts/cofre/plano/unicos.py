@@ -53,6 +53,22 @@ def quem_tem(
     return None
 
 
+def esta_no_caminho(plano: Plano, tabela: Tabela, detalhes: str) -> bool:
+    """Se o que impede uma linha, por uma restrição EXCLUDE («... conflicts with existing key
+    (quando)=([1,5)).»), é uma linha desta empresa que o plano altera ou remove."""
+    casa = re.search(r"conflicts with existing key \((.*)\)=\((.*)\)\.?$", detalhes, re.DOTALL)
+    if not casa:
+        return False
+    nomes = [c.nome for c in tabela.colunas if re.search(rf"\b{re.escape(c.nome)}\b", casa[1])]
+    for tipo in (ALTERAR, REMOVER):
+        for acao in plano.acoes(tabela.nome, tipo):
+            atual = abrir_linha(acao.atual or b"{}")
+            valores = [texto(bytes(atual[c])) or "" for c in nomes if c in atual]
+            if valores and all(v in casa[2] for v in valores):
+                return True
+    return False
+
+
 def valor_provisorio(tabela: Tabela, coluna: str) -> msgspec.Raw | None:
     """Um valor que ninguém tem, do tipo da coluna, em JSON: nulo, se ela pode ser nula. None se
     deste tipo não se sabe inventar um (sobre um que se tem, nada se escreve)."""

@@ -15,7 +15,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
-from cofre.plano.unicos import coluna_e_valor, quem_tem
+from cofre.plano.unicos import coluna_e_valor, esta_no_caminho, quem_tem
 from cofre.via.contrato import Prova, Via
 
 CHAVES_POR_VEZ = 500
@@ -177,6 +177,8 @@ class Provas:
         if recusa.codigo_sql == "23505":
             achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
             return achado is not None and quem_tem(self.plano, nome, None, *achado) is not None
+        if recusa.codigo_sql == "23P01" and self.via.atomica:  # a transação tira antes quem sai
+            return esta_no_caminho(self.plano, self.escopo[nome].tabela, recusa.detalhes)
         return False
 
 

@@ -161,6 +161,7 @@ def _tabela(
         externas=tuple(_chave(r) for r in estrangeiras if r.fora is not None),
         formas=tuple((c.nome, f) for c in colunas if (f := tipos.forma(c.oid_do_tipo))),
         particionada=relacao.tipo == "p",
+        exclusiva=any(r.tipo == "x" for r in restricoes),
     )
 
 

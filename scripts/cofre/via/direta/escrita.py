@@ -65,6 +65,8 @@ class EscritorDireto:
     """Se nenhum gatilho dispara: o que entra é o que se mandou, e não é preciso olhar."""
     _so_pelo_json: set[str] = field(default_factory=set)
     """As tabelas em que apareceu um valor que o COPY não sabe dizer."""
+    _sairam: set[tuple[str, Chave]] = field(default_factory=set)
+    """As linhas que deram lugar a outras, por tabela."""
 
     def inserir(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
@@ -91,6 +93,18 @@ class EscritorDireto:
         comando = comandos.inserir(no_escopo, colunas, com_textos=_ha_textos(novas))
         gravadas = self.executar(tabela, comando, [_textos(novas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
+
+    def dar_lugar(self, no_escopo: TabelaNoEscopo, acoes: Iterator[Acao]) -> None:
+        """Numa tabela com uma restrição EXCLUDE, tira antes de tudo as linhas que o plano altera ou
+        remove: dois períodos que se trocam não cabem juntos nem por um instante, e não se sabe de
+        quem é o que está no caminho. As que mudam entram de novo, inteiras, quando chega a vez
+        delas. Só onde ninguém nota que saíram: sem gatilhos, e com as ligações por conferir."""
+        if not (no_escopo.tabela.exclusiva and self.sem_gatilhos and self.ligacoes is not None):
+            return
+        nome = no_escopo.tabela.nome
+        for lote in self.lotes_a_apagar(no_escopo, acoes):
+            ficaram = {a.chave for a in self.apagar(no_escopo, lote)}
+            self._sairam.update((nome, a.chave) for a in lote if a.chave not in ficaram)
 
     def repor(
         self, no_escopo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
@@ -154,6 +168,11 @@ class EscritorDireto:
 
     def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
         tabela = no_escopo.tabela
+        fora = [m for m in lote if (tabela.nome, m.acao.chave) in self._sairam]
+        if fora:
+            ficaram = [m for m in lote if (tabela.nome, m.acao.chave) not in self._sairam]
+            alteradas = self._alterar(no_escopo, ficaram) if ficaram else {}
+            return {**alteradas, **self._por_de_volta(no_escopo, fora)}
         if self.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
             return self._trocar(no_escopo, lote)
         # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
@@ -168,13 +187,18 @@ class EscritorDireto:
     def _trocar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
         """Um número de identidade ALWAYS não se altera: a linha sai e entra de novo, inteira. Sem
         os gatilhos, ninguém nota que saiu."""
-        tabela = no_escopo.tabela
         with self.conexao.transaction():
             ficaram = {a.chave for a in self.apagar(no_escopo, [m.acao for m in lote])}
-            sairam = [m for m in lote if m.acao.chave not in ficaram]
-            fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
-            colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
-            gravadas = self._inserir_pelo_json(no_escopo, [_inteira(m) for m in sairam], colunas)
+            return self._por_de_volta(no_escopo, [m for m in lote if m.acao.chave not in ficaram])
+
+    def _por_de_volta(
+        self, no_escopo: TabelaNoEscopo, sairam: Sequence[Mudanca]
+    ) -> dict[Chave, bytes]:
+        tabela = no_escopo.tabela
+        fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
+        colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
+        gravadas = self._inserir_pelo_json(no_escopo, [_inteira(m) for m in sairam], colunas)
+        self._sairam.difference_update((tabela.nome, m.acao.chave) for m in sairam)
         return {_chave(tabela, linha): linha for linha in gravadas}
 
     def lotes_a_apagar(

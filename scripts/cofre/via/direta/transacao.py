@@ -85,6 +85,9 @@ class Transacao:
                 raise Interrompido("Interrompido.")
             ao_avancar(tabela, acao, linhas)
 
+        for nome in plano.tabelas:
+            acoes = (plano.acoes(nome, tipo) for tipo in (ALTERAR, REMOVER))
+            self.escritor.dar_lugar(escopo[nome], itertools.chain.from_iterable(acoes))
         impedimentos = Executor(self.escritor, escopo, avancar).executar(plano)
         self._disparar_adiados()
         return impedimentos
