@@ -5,6 +5,7 @@ pytest_plugins = [
     "apoio.lojinha",
     "apoio.loja",
     "apoio.bancada",
+    "apoio.extensoes",
     "apoio.navegador",
     "apoio.sistema",
 ]

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -51,30 +52,39 @@ def pasta_do_cluster(pasta: Path, dono: Dono | None) -> Path:
     return _pasta_de_root(f"supabase_local_{nome}")
 
 
-def binarios(dono: Dono | None) -> Path:
-    """A pasta `bin` do PostgreSQL, num lugar em que o dono do servidor a execute."""
+def binarios(dono: Dono | None, instalacao: Path | None = None) -> Path:
+    """A pasta `bin` desta instalação do PostgreSQL (sem ela, a do pacote), num lugar em que o dono
+    do servidor a execute."""
+    instalacao = instalacao or _do_pacote()
+    origem = instalacao / "bin"
+    if dono is None or (_alcancavel(origem) and _executavel_por_todos(origem / "postgres")):
+        return origem
+    pacote = instalacao.parent
+    return _copia_dos_binarios(pacote, instalacao.name) / pacote.name / instalacao.name / "bin"
+
+
+def _do_pacote() -> Path:
     achado = importlib.util.find_spec(PACOTE)
     if achado is None or not achado.submodule_search_locations:
         raise ErroSupabaseLocal(f"Falta o pacote {PACOTE}: pip install {PACOTE}")
-    pacote = Path(achado.submodule_search_locations[0])
-    instalacao = _a_mais_nova(pacote)
-    origem = pacote / instalacao / "bin"
-    if dono is None or (_alcancavel(origem) and _executavel_por_todos(origem / "postgres")):
-        return origem
-    return _copia_dos_binarios(pacote, instalacao) / PACOTE / instalacao / "bin"
+    return _a_mais_nova(Path(achado.submodule_search_locations[0]))
 
 
 def versao_dos(binarios: Path) -> int:
     """A versão do PostgreSQL destes programas."""
-    casa = INSTALACAO.fullmatch(binarios.parent.name)
-    return int(casa[1]) if casa else 0
+    if casa := INSTALACAO.fullmatch(binarios.parent.name):
+        return int(casa[1])
+    comando = [str(binarios / "postgres"), "--version"]
+    dita = subprocess.run(comando, capture_output=True, check=True, stdin=subprocess.DEVNULL)
+    achada = re.search(rb"(\d+)\.", dita.stdout)
+    return int(achada[1]) if achada else 0
 
 
-def _a_mais_nova(pacote: Path) -> str:
+def _a_mais_nova(pacote: Path) -> Path:
     instalacoes = [p for p in pacote.iterdir() if INSTALACAO.fullmatch(p.name)]
     if not instalacoes:
         raise ErroSupabaseLocal(f"O pacote {PACOTE} não tem o PostgreSQL: instale-o de novo.")
-    return max(instalacoes, key=lambda p: versao_dos(p / "bin")).name
+    return max(instalacoes, key=lambda p: versao_dos(p / "bin"))
 
 
 def _copia_dos_binarios(pacote: Path, instalacao: str) -> Path:
@@ -86,8 +96,8 @@ def _copia_dos_binarios(pacote: Path, instalacao: str) -> Path:
         return destino
     rascunho = Path(tempfile.mkdtemp(dir=destino.parent))
     for nome in ("bin", "lib", "share"):
-        shutil.copytree(pacote / instalacao / nome, rascunho / PACOTE / instalacao / nome)
-    bibliotecas = pacote.with_name(f"{PACOTE}.libs")
+        shutil.copytree(pacote / instalacao / nome, rascunho / pacote.name / instalacao / nome)
+    bibliotecas = pacote.with_name(f"{pacote.name}.libs")
     if bibliotecas.is_dir():
         shutil.copytree(bibliotecas, rascunho / bibliotecas.name)
     _abrir_leitura(rascunho)

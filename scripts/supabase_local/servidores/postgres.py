@@ -60,6 +60,7 @@ class ClusterPostgres:
     """Um servidor PostgreSQL numa pasta; gerenciador de contexto.
 
     `efemero` apaga a pasta ao parar, ainda que o processo que o iniciou tenha sido morto.
+    `instalacao` é a pasta com `bin`, `lib` e `share` de outro PostgreSQL que não o embutido.
     """
 
     def __init__(
@@ -68,10 +69,12 @@ class ClusterPostgres:
         *,
         efemero: bool = False,
         parametros: Mapping[str, str] | None = None,
+        instalacao: Path | None = None,
     ) -> None:
         self._dono = dono_do_servidor()
         self.pasta = pasta_do_cluster(pasta, self._dono)
         self._efemero = efemero
+        self._instalacao = instalacao
         self._parametros = {**PARAMETROS, **(parametros or {})}
         self._processo: Processo | None = None
         self._trava: IO[bytes] | None = None
@@ -95,7 +98,7 @@ class ClusterPostgres:
     def iniciar(self) -> None:
         self._travar()
         try:
-            bin_postgres = binarios(self._dono)
+            bin_postgres = binarios(self._dono, self._instalacao)
             afastar_sobra(bin_postgres, self._dados)
             nova = not self._marca_de_pronto.exists()
             if nova:
