@@ -13,6 +13,7 @@ from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.textos import Textos
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.mesmas import Existentes, casar
 from cofre.plano.plano import Contagem, Plano, TabelaDoPlano, comparar
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
@@ -86,11 +87,19 @@ class Alvo:
             if n in (self.escopo if nomes is None else nomes)
         }
 
-    def plano(self, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str] = ()) -> Plano:
+    def plano(
+        self,
+        foto: Arquivos,
+        de_antes: Arquivos,
+        existentes: Existentes,
+        desfazer: Sequence[str] = (),
+    ) -> Plano:
         """O plano para as tabelas escolhidas (e as que se quer `desfazer`, como eram antes), com os
-        seus efeitos. Levanta BackupDanificado se um arquivo não se lê."""
+        seus efeitos. Levanta BackupDanificado se um arquivo não se lê, e FalhaDoServidor."""
         nomes = sorted({*self.tabelas, *desfazer}, key=ordem_de_exibicao)
         plano = comparar([self._tabela(n, self._fontes(n, de_antes), foto) for n in nomes])
+        for nome in nomes:
+            casar(plano, self.escopo[nome], existentes)
         plano.efeitos = self.efeitos(foto, de_antes, desfazer)
         return plano
 

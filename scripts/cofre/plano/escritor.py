@@ -13,6 +13,7 @@ from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, Pedid
 from cofre.base.linha import NULO, abrir_linha, mesmos_valores
 from cofre.base.textos import com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.lados import Chave
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao, TabelaDoPlano
 
@@ -130,7 +131,7 @@ def com_outro_dono(
     if not gravadas or mesmos_valores(gravadas, [_quis(a) for a in mandadas], colunas):
         return []  # quase sempre
     trocadas = []
-    por_chave = {a.chave: _quis(a) for a in mandadas}
+    por_chave = {_chave_que_quis(a, chave): _quis(a) for a in mandadas}
     for gravada in gravadas:
         ficou = abrir_linha(gravada)
         mandada = por_chave.get(tuple(bytes(ficou[c]) for c in chave))
@@ -139,6 +140,12 @@ def com_outro_dono(
         if any(bytes(quis.get(c, ficou[c])) not in (NULO, bytes(ficou[c])) for c in donos):
             trocadas.append(gravada)
     return trocadas
+
+
+def _chave_que_quis(acao: Acao, colunas: Sequence[str]) -> Chave:
+    """A que a linha deve ter depois: pode ser outra, igual para o banco (ver `plano.mesmas`)."""
+    campos = abrir_linha(_quis(acao))
+    return tuple(bytes(campos[c]) for c in colunas) if campos else acao.chave
 
 
 def _quis(acao: Acao) -> bytes:

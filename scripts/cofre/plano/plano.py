@@ -197,6 +197,38 @@ class Plano:
         repor, alterar, remover = (novas[tipo].quantas for tipo in tipos)
         return Contagem(repor, alterar, remover, foto.lidas - alterar - remover)
 
+    def juntar(self, nome: str, pares: Mapping[Chave, Chave]) -> None:
+        """De cada par (uma chave a repor, a da linha a remover que é a mesma para o banco) faz uma
+        alteração, com a chave que a linha tem."""
+        saem = frozenset(pares.values())
+        tabela, antes = self.tabelas[nome], self.contagens[nome]
+        atuais: dict[Chave, bytes | None] = {}
+
+        def todos() -> Iterator[Par]:
+            for acao in self.acoes(nome, ALTERAR):
+                yield acao.chave, _linha(acao.atual), _linha(acao.alvo)
+            for acao in self.acoes(nome, REMOVER):
+                if acao.chave in saem:
+                    atuais[acao.chave] = acao.atual
+                else:
+                    yield acao.chave, _linha(acao.atual), None
+            for acao in self.acoes(nome, REPOR):
+                chave = pares.get(acao.chave, acao.chave)
+                yield chave, _linha(atuais.get(chave)), _linha(acao.alvo)
+
+        novas = {tipo: _Guardadas(self._rascunho) for tipo in (REPOR, ALTERAR, REMOVER)}
+        self._diferem[nome] = _guardar_pares(tabela, todos(), novas)
+        for guardadas in novas.values():
+            guardadas.fechar()
+        self._guardadas = self._guardadas | {(nome, tipo): novas[tipo] for tipo in novas}
+        repor, alterar, remover = (novas[tipo].quantas for tipo in novas)
+        iguais = antes.iguais + antes.alterar + len(pares) - alterar
+        self.contagens[nome] = Contagem(repor, alterar, remover, iguais)
+
+
+def _linha(bruta: bytes | None) -> Linha | None:
+    return None if bruta is None else msgspec.Raw(bruta)
+
 
 def _guardar_pares(
     tabela: TabelaDoPlano, pares: Iterator[Par], novas: Mapping[str, _Guardadas]

@@ -164,7 +164,7 @@ class Convergencia:
             falhas = ilegiveis(foto, self.alvo)
             if falhas:
                 raise FalhaDoServidor(f"Não consegui fotografar de novo a empresa.\n{falhas}")
-            plano = self.alvo.plano(foto.arquivos, self.de_antes, self._desfazer)
+            plano = self._plano_ate_o_alvo(foto.arquivos)
             if not any(c.remover or c.alterar for c in plano.contagens.values()):
                 return plano
             if not self.atomica:
@@ -174,6 +174,9 @@ class Convergencia:
             self._do_meio.append(foto)
             self._pilha.enter_context(pilha.pop_all())
             return plano
+
+    def _plano_ate_o_alvo(self, foto: Arquivos) -> Plano:
+        return self.alvo.plano(foto, self.de_antes, self.escrita.existentes, self._desfazer)
 
     def _da_mesma(self, agora: Backup, planejado: Plano | None) -> Plano:
         """O plano pela foto de dentro da transação, se o que se vai escrever é byte a byte a foto
@@ -192,7 +195,7 @@ class Convergencia:
     def _com_efeitos(self, planejado: Plano | None, foto: Arquivos) -> Plano:
         """O plano que se fez com esta foto, agora com o que difere nas tabelas em que não mexe."""
         if planejado is None:
-            return self.alvo.plano(foto, self.de_antes, self._desfazer)
+            return self._plano_ate_o_alvo(foto)
         planejado.efeitos = self.alvo.efeitos(foto, self.de_antes)
         return planejado
 

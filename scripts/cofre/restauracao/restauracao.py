@@ -61,7 +61,7 @@ class Restauracao:
                     "Sem a foto de agora não há como desfazer. Faça um backup e veja a causa:\n"
                     "python scripts/backup-por-empresa.py",
                 )
-            yield foto, alvo.plano(foto.arquivos, foto.arquivos)
+            yield foto, alvo.plano(foto.arquivos, foto.arquivos, self.via.existentes)
 
     def riscos(self, alvo: Alvo, plano: Plano, foto: FotoMontada) -> tuple[Risco, ...]:
         """O que impediria este plano; perguntado de novo ao banco só se ele mudou. Levanta

@@ -164,7 +164,17 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
 
 
-class Escrita(ViaDeFotos, Protocol):
+class Perguntas(Protocol):
+    """O que se pergunta ao banco sobre as chaves de uma tabela."""
+
+    def existentes(
+        self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
+    ) -> list[bytes]:
+        """As linhas com estas chaves (iguais para o banco) que existem na tabela, de qualquer
+        empresa: em JSON, só a chave e as colunas de ligação."""
+
+
+class Escrita(ViaDeFotos, Perguntas, Protocol):
     """Uma via aberta para escrever; o que se fotografa por ela já mostra o que ela escreveu."""
 
     def executar(
@@ -180,7 +190,7 @@ class Escrita(ViaDeFotos, Protocol):
         ligação não fecha, DesfechoIncerto ou FalhaDoServidor."""
 
 
-class Via(ViaDeLeitura, Protocol):
+class Via(ViaDeLeitura, Perguntas, Protocol):
     """O que a restauração pede, além de ler."""
 
     @property
@@ -198,12 +208,6 @@ class Via(ViaDeLeitura, Protocol):
 
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """As colunas que esta via pode escrever."""
-
-    def existentes(
-        self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
-    ) -> list[bytes]:
-        """As linhas com estas chaves que existem na tabela, de qualquer empresa: em JSON, só a
-        chave e as colunas de ligação."""
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]

@@ -160,10 +160,9 @@ class EscritorDireto:
                 raise
             return [Mudada(lote[0], recusa=e)]
         return [
-            Mudada(m, [gravadas[m.acao.chave]])
-            if m.acao.chave in gravadas
-            else Mudada(m, inteira=False)
+            Mudada(m, [gravadas[chave]]) if chave in gravadas else Mudada(m, inteira=False)
             for m in lote
+            for chave in [_chave_nova(no_escopo.tabela, m)]
         ]
 
     def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
@@ -303,6 +302,12 @@ def _colunas_de(mudanca: Mudanca) -> tuple[str, ...]:
 
 def _ha_textos(linhas: Sequence[bytes]) -> bool:
     return any(MARCA in linha for linha in linhas)
+
+
+def _chave_nova(tabela: Tabela, mudanca: Mudanca) -> Chave:
+    """A que a linha terá: pode ser outra, igual para o banco (ver `plano.mesmas`)."""
+    pares = zip(tabela.chave, mudanca.acao.chave, strict=True)
+    return tuple(bytes(mudanca.valores.get(c, msgspec.Raw(v))) for c, v in pares)
 
 
 def _nova(tabela: Tabela, mudanca: Mudanca) -> bytes:

@@ -30,7 +30,7 @@ from cofre.plano.impedimentos import Impedimento
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
 from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
-from cofre.via.direta import sequencias
+from cofre.via.direta import prova, sequencias
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
@@ -70,6 +70,16 @@ class Transacao:
         except psycopg.Error as e:
             raise na_consulta(e, ALGUMA) from e
         return {empresa: EmpresaLida(t, False, 1, METODO) for empresa, t in lidas.items()}
+
+    def existentes(
+        self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
+    ) -> list[bytes]:
+        """Como a transação as vê. Levanta FalhaDoServidor."""
+        try:
+            with self.conexao.transaction():
+                return prova.existentes(self.conexao, no_escopo, chaves)
+        except psycopg.Error as e:
+            raise na_consulta(e, no_escopo.tabela.nome) from e
 
     def executar(
         self,
