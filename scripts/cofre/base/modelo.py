@@ -132,6 +132,9 @@ class ChaveEstrangeira:
 class Tabela:
     """Uma tabela; `nao_gravaveis` são as colunas geradas e de identidade ALWAYS.
 
+    `herdeiras` são as tabelas que herdam desta (INHERITS), cada uma com o `tableoid` das suas
+    linhas: só a API as anota, porque lendo esta vê também as linhas delas.
+
     Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
     `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
     confundam com as de uma tabela de mesmo nome; `formas`, as colunas que o JSON pode não refazer;
@@ -149,6 +152,7 @@ class Tabela:
     formas: tuple[tuple[str, Forma], ...] = ()
     particionada: bool = False
     exclusiva: bool = False
+    herdeiras: tuple[tuple[str, str], ...] = ()
 
     @property
     def ordem(self) -> tuple[str, ...]:

@@ -75,9 +75,18 @@ def faixa_de_chaves(
 def consultas(tabela: Tabela, ramos: Sequence[Ramo], empresas: Sequence[Empresa]) -> list[Consulta]:
     """As consultas que, juntas, dão todas as linhas das empresas na tabela. De várias, os ids
     cabem num pedido (ver `via.EMPRESAS_JUNTAS`)."""
+    suas = so_as_suas(tabela)
     return [
-        Consulta(tabela, ramo, filtros) for ramo in ramos for filtros in _filtros(ramo, empresas)
+        Consulta(tabela, ramo, (*filtros, *suas))
+        for ramo in ramos
+        for filtros in _filtros(ramo, empresas)
     ]
+
+
+def so_as_suas(tabela: Tabela) -> Parametros:
+    """Filtro: as linhas que estão nesta tabela, e não nas que herdam dela."""
+    alheias = ",".join(dict.fromkeys(tableoid for _, tableoid in tabela.herdeiras))
+    return (("tableoid", f"not.in.({alheias})"),) if alheias else ()
 
 
 def diferente(coluna: str, valor: str) -> Parametros:

@@ -14,7 +14,7 @@ from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import colunas_de_dono
 from cofre.plano.lados import Chave
-from cofre.via.api.consulta import Parametros, citar, valor_citado
+from cofre.via.api.consulta import Parametros, citar, so_as_suas, valor_citado
 
 COMPARAVEIS = frozenset(
     {
@@ -50,6 +50,11 @@ def citar_sempre(nome: str) -> str:
 
 
 def por_chave(tabela: Tabela, chaves: Sequence[Chave]) -> Parametros:
+    """Só as linhas desta tabela com estas chaves: numa herança, a chave pode repetir-se."""
+    return (*_das_chaves(tabela, chaves), *so_as_suas(tabela))
+
+
+def _das_chaves(tabela: Tabela, chaves: Sequence[Chave]) -> Parametros:
     if len(chaves) == 1:
         pares = zip(tabela.chave, chaves[0], strict=True)
         return tuple((citar(c), f"eq.{texto(v) or ''}") for c, v in pares)
@@ -92,9 +97,11 @@ def pelos_valores(no_escopo: TabelaNoEscopo, linhas: Sequence[bytes]) -> Paramet
     byte a byte: as colunas por onde se chega à empresa e as que se comparam sem dúvida. Vazio se
     uma linha não tem nenhuma curta o bastante."""
     por_linha = dict.fromkeys(tuple(_valores(no_escopo, linha)) for linha in linhas)
+    suas = so_as_suas(no_escopo.tabela)
     if () in por_linha:
-        return ()
-    return (("or", "(" + ",".join(f"and({','.join(termos)})" for termos in por_linha) + ")"),)
+        return suas
+    termos = ",".join(f"and({','.join(termos)})" for termos in por_linha)
+    return (("or", f"({termos})"), *suas)
 
 
 def bytes_dos_valores(no_escopo: TabelaNoEscopo, linha: bytes) -> int:

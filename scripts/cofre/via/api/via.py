@@ -18,11 +18,12 @@ from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao, Plano
-from cofre.via.api import empresas, escrita, prova
+from cofre.via.api import empresas, escrita, heranca, prova
 from cofre.via.api.cadencia import Cadencia
 from cofre.via.api.catalogo import descobrir, nao_gravaveis
 from cofre.via.api.chaves import completar_chaves
 from cofre.via.api.conexao import Conexao
+from cofre.via.api.consulta import Parametros, so_as_suas
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.leitura import Leitura
 from cofre.via.api.sondas import SondasDaApi
@@ -55,6 +56,8 @@ class ViaDaApi:
     _conexao: Conexao = field(init=False)
     _equipe: Equipe = field(init=False)
     _duvidosas: set[tuple[str, Chave]] = field(init=False, default_factory=set)
+    _suas: dict[str, Parametros] = field(init=False, default_factory=dict)
+    """Por tabela, o filtro que deixa de fora as linhas das que herdam dela."""
 
     def __post_init__(self) -> None:
         self._equipe = Equipe(self.conexoes, self.parar, "leitura")
@@ -82,7 +85,7 @@ class ViaDaApi:
         sondas = SondasDaApi(self._conexao)
         catalogo = descobrir(self._conexao, self._equipe)
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
-        escopo = definir(catalogo, regras, sondas)
+        escopo = self._cada_linha_na_sua(definir(catalogo, regras, sondas))
         referencias = referencias_a_empresas(catalogo)
         todas = self.listar_empresas(catalogo, referencias)
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
@@ -97,7 +100,17 @@ class ViaDaApi:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que
         não tinha linhas sem dono pode ter passado a ter."""
         sondas = SondasDaApi(self._conexao)
-        return ramos_de_agora(escopo, inspecao, regras, sondas)
+        novo = ramos_de_agora(escopo, inspecao, regras, sondas)
+        return self._cada_linha_na_sua(novo, entre=inspecao.escopo)
+
+    def _cada_linha_na_sua(self, escopo: Escopo, entre: Escopo | None = None) -> Escopo:
+        """O mesmo escopo, sabendo quem herda de quem `entre` estas tabelas (as dele, se não se
+        diz): uma filha que não tinha linhas pode ter passado a ter."""
+        tabelas = [t.tabela for t in (entre or escopo).tabelas.values()]
+        achadas = heranca.achar(self._conexao, self._equipe, tabelas)
+        novo = replace(escopo, tabelas=heranca.com_herdeiras(escopo.tabelas, achadas))
+        self._suas.update({n: so_as_suas(t.tabela) for n, t in novo.tabelas.items()})
+        return novo
 
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
         """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
@@ -176,6 +189,7 @@ class ViaDaApi:
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
         try:
-            return self._conexao.ler(tabela, "*", contar=True, limite=0).total
+            suas = self._suas.get(tabela, ())
+            return self._conexao.ler(tabela, "*", suas, contar=True, limite=0).total
         except ConsultaDemorada:
             return None
