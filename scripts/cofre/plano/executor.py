@@ -33,12 +33,10 @@ from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, enquanto, metades
 from cofre.plano.ordem import aponta_para_si, maes_antes, ordenar
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
-from cofre.plano.unicos import coluna_e_valor, quem_tem, valor_provisorio
+from cofre.plano.unicos import quem_tem, tomado
 
 LIBERACOES_POR_LINHA = 2
 """Quantos valores únicos se tiram de outras linhas para que uma entre."""
-
-UNICO_VIOLADO = "23505"
 
 
 @dataclass(slots=True)
@@ -224,20 +222,18 @@ class Executor:
     def _liberar(
         self, plano: Plano, no_escopo: TabelaNoEscopo, chave: Chave, recusa: EscritaRecusada
     ) -> bool:
-        """Tira o valor único, para a linha desta `chave`, de uma linha DESTA empresa que o plano
-        vai mudar ou remover. Diz se vale tentar de novo."""
+        """Tira o valor único (ou a faixa que se sobrepõe), para a linha desta `chave`, de uma linha
+        DESTA empresa que o plano vai mudar ou remover. Diz se vale tentar de novo."""
         quem = (no_escopo.tabela.nome, chave)
-        achado = coluna_e_valor(recusa.detalhes, no_escopo.tabela)
-        repetiu = self._liberacoes[quem] >= LIBERACOES_POR_LINHA
-        if recusa.codigo_sql != UNICO_VIOLADO or achado is None or repetiu:
+        achado = tomado(recusa, no_escopo.tabela)
+        if achado is None or self._liberacoes[quem] >= LIBERACOES_POR_LINHA:
             return False
         self._liberacoes[quem] += 1
-        coluna, valor = achado
-        acao = quem_tem(plano, no_escopo.tabela.nome, chave, coluna, valor)
-        provisorio = valor_provisorio(no_escopo.tabela, coluna)
-        if acao is None or provisorio is None:
+        acao = quem_tem(plano, no_escopo.tabela.nome, chave, achado)
+        provisorios = acao and achado.largar(abrir_linha(acao.atual or b"{}"))
+        if acao is None or not provisorios:
             return False
-        pedido = iter([Mudanca(acao, {coluna: provisorio})])
+        pedido = iter([Mudanca(acao, provisorios)])
         return all(
             f.recusa is None for f in self.escritor.mudar(no_escopo, pedido, em_paralelo=False)
         )

@@ -15,14 +15,14 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
-from cofre.plano.unicos import coluna_e_valor, esta_no_caminho, quem_tem
+from cofre.plano.unicos import SOBREPOSTO, TOMADOS, quem_tem, tomado
 from cofre.via.contrato import Prova, Via
 
 CHAVES_POR_VEZ = 500
 EXEMPLOS = 5
 DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
 """Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
-DO_VALOR = frozenset({"23502", "23503", "23505", "23514", "22P02"})
+DO_VALOR = frozenset({"23502", "23503", *TOMADOS, "23514", "22P02"})
 """Recusas que não dependem de como a linha chega ao banco."""
 
 
@@ -85,9 +85,20 @@ class Provas:
         ao alterar ele não roda."""
         if nome in self._tomadas or not self._provavel(nome):
             return
-        for prova in self._provar(nome, self.plano.acoes(nome, ALTERAR), alterando=True):
+        yield from self._alterando(nome, self.plano.acoes(nome, ALTERAR))
+
+    def _alterando(self, nome: str, acoes: Iterable[Acao]) -> Iterator[Risco]:
+        for prova in self._provar(nome, acoes, alterando=True):
             recusa = prova.erro
-            if isinstance(recusa, EscritaRecusada) and recusa.codigo_sql in DO_VALOR:
+            if not isinstance(recusa, EscritaRecusada) or recusa.codigo_sql not in DO_VALOR:
+                continue
+            if recusa.codigo_sql == SOBREPOSTO and self._pode_largar(nome, recusa):
+                # Atrás de uma faixa que se tira do caminho pode haver uma que não.
+                for parte in metades(prova.lote):
+                    yield from self._alterando(nome, parte)
+            elif recusa.codigo_sql == SOBREPOSTO:
+                yield explicar(nome, recusa)
+            else:
                 yield from self._risco(nome, recusa)
 
     def _provavel(self, nome: str) -> bool:
@@ -174,12 +185,22 @@ class Provas:
                 c.repor and f'table "{mae}"' in recusa.detalhes
                 for mae, c in self.plano.contagens.items()
             )
-        if recusa.codigo_sql == "23505":
-            achado = coluna_e_valor(recusa.detalhes, self.escopo[nome].tabela)
-            return achado is not None and quem_tem(self.plano, nome, None, *achado) is not None
-        if recusa.codigo_sql == "23P01" and self.via.atomica:  # a transação tira antes quem sai
-            return esta_no_caminho(self.plano, self.escopo[nome].tabela, recusa.detalhes)
-        return False
+        achado = tomado(recusa, self.escopo[nome].tabela)
+        return achado is not None and quem_tem(self.plano, nome, None, achado) is not None
+
+    def _pode_largar(self, nome: str, recusa: EscritaRecusada) -> bool:
+        """Se a linha desta empresa que está no caminho pode sair dele por um momento, e o banco a
+        aceita assim."""
+        achado = tomado(recusa, self.escopo[nome].tabela)
+        quem = quem_tem(self.plano, nome, None, achado) if achado else None
+        if achado is None or quem is None:
+            return False
+        linha = abrir_linha(quem.atual or b"{}")
+        valores = achado.largar(linha)
+        if not valores:
+            return False
+        provisoria = Acao(quem.chave, quem.atual, msgspec.json.encode({**linha, **valores}))
+        return all(p.erro is None for p in self._provar(nome, [provisoria], alterando=True))
 
 
 def _esconde_chaves(nome: str, recusa: EscritaRecusada) -> bool:
@@ -193,6 +214,8 @@ CURAS = {
     '  ALTER TABLE public."{tabela}" ALTER COLUMN ... SET DEFAULT ...;',
     "23503": "Restaure também a tabela citada, ou recrie lá a linha que falta.",
     "23505": "O valor hoje é de outra empresa. Mude-o lá, ou tire esta tabela da escolha.",
+    SOBREPOSTO: "A faixa se sobrepõe à de uma linha de hoje, que não se sabe tirar do caminho.\n"
+    "Mude-a, ou tire esta tabela da escolha.",
     "22P02": "O tipo da coluna mudou (um valor de enum foi tirado?). Ponha-o de volta:\n"
     "  ALTER TYPE ... ADD VALUE '...';",
     "23514": "Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.",
