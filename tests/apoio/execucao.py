@@ -186,7 +186,7 @@ def linhas_do_banco(projeto: SupabaseLocal, tabela: str, onde: str = "true") -> 
         return [linha for (linha,) in linhas]
 
 
-REGISTROS = ("logs", "ultima_execucao.json")
+REGISTROS = (".travas", "logs", "ultima_execucao.json")
 """O que toda execução escreve na pasta dos backups, e que não é de backup nenhum."""
 
 

@@ -340,7 +340,8 @@ def _sobras_sem_alheios(destino: Path) -> list[str]:
 # -- a trava -------------------------------------------------------------------------------------
 
 
-def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path: Path) -> None:
+def test_segunda_execucao_diz_quem_tem_a_empresa(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    ja = ("--empresa", DONO, "--esperar", "0")
     soltar = threading.Event()
     chegou = threading.Event()
 
@@ -348,12 +349,12 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
         chegou.set()
         soltar.wait(PACIENCIA)
 
-    with projeto.gateway.ao_pedir(segurar):
+    with projeto.gateway.ao_pedir(segurar, tabela="produtos", se=lambda p: DONO in p.consulta):
         primeira = abrir(projeto, tmp_path, "--empresa", DONO)
         assert chegou.wait(PACIENCIA)
-        segunda = executar(projeto, tmp_path, "--empresa", DONO)
+        segunda = executar(projeto, tmp_path, *ja)
         registrada = json.loads((tmp_path / "ultima_execucao.json").read_text("utf-8"))
-        em_json = executar(projeto, tmp_path, "--empresa", DONO, "--json", "--silencioso")
+        em_json = executar(projeto, tmp_path, *ja, "--json", "--silencioso")
         lendo = executar(None, tmp_path, "listar")
         soltar.set()
         primeira.communicate(timeout=PACIENCIA)
@@ -361,7 +362,7 @@ def test_segunda_execucao_diz_quem_tem_a_trava(projeto: SupabaseLocal, tmp_path:
     assert segunda.codigo == 5, segunda.tudo
     quem = f"processo {primeira.pid}, {getpass.getuser()} em {socket.gethostname()}"
     assert re.fullmatch(
-        re.escape(f"❌ A pasta {tmp_path} está em uso por backup ({quem}, desde ")
+        re.escape(f"❌ A empresa Padaria Ação está em uso por backup ({quem}, desde ")
         + r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)\.\n"
         + r"   Espere a outra execução terminar e tente de novo\.\n",
         segunda.erros,
@@ -379,13 +380,16 @@ def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path:
         processo.wait(PACIENCIA)
         return False
 
-    with projeto.gateway.ao_pedir(matar):
-        processo = abrir(projeto, tmp_path)
+    with projeto.gateway.ao_pedir(matar, tabela="produtos", se=lambda p: DONO in p.consulta):
+        processo = abrir(projeto, tmp_path, "--empresa", DONO)
         processo.communicate(timeout=PACIENCIA)
-    assert json.loads((tmp_path / ".trava.json").read_text("utf-8"))["pid"] == processo.pid
+    (ficha,) = (tmp_path / ".travas").glob("*.json")
+    assert json.loads(ficha.read_text("utf-8"))["pid"] == processo.pid
     saida = executar(projeto, tmp_path)
     assert saida.codigo == 0, saida.tudo
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
         [".trava", "empresa_aaaa1111", "empresa_bbbb2222", *DA_PAGINA, *REGISTROS]
     )
-    assert (tmp_path / ".trava").stat().st_mode & 0o777 == 0o600
+    travas = [tmp_path / ".trava", *(tmp_path / ".travas").iterdir()]
+    assert [t.stat().st_mode & 0o777 for t in travas] == [0o600] * len(travas)
+    assert ficha not in travas

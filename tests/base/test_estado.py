@@ -17,7 +17,6 @@ from cofre.base import estado
 from cofre.deposito import diario, ensaios
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.ensaios import Ensaio, Ensaios
-from cofre.deposito.trava import travar
 from cofre.foto.foto import Pedido
 from cofre.rotina import ultima
 from cofre.rotina.encolhimento import reconhecer, reconhecido_ate
@@ -129,14 +128,11 @@ def test_as_chaves_no_disco(tmp_path: Path) -> None:
     """Outros programas as leem, e versões anteriores deste também."""
     deposito = Deposito(tmp_path)
     backup = publicar(deposito, "20260116_182944")
-    andamento.comecar(tmp_path, Pedido(("Loja",), ("clientes",)))
+    andamento.comecar(deposito, Pedido(("Loja",), ("clientes",)))
     reconhecer(backup.pasta, ANA, backup)
     aberto = diario.abrir_novo(backup.pasta, {"user_id": ANA})
-    with travar(tmp_path, "teste"):
-        da_trava = json.loads((tmp_path / ".trava.json").read_text("utf-8"))
-    assert list(da_trava) == ["acao", "pid", "maquina", "usuario", "desde"]
     execucao = json.loads((tmp_path / ".execucao.json").read_text("utf-8"))
-    assert list(execucao) == ["comecada_em", "pedido"]
+    assert list(execucao) == ["comecada_em", "pedido", "processo"]
     assert list(execucao["pedido"]) == ["empresas", "tabelas", "tipo", "execucao"]
     assert datetime.fromisoformat(execucao["comecada_em"]).tzinfo is not None
     reconhecido = json.loads((backup.pasta / "encolhimento_reconhecido.json").read_text("utf-8"))

@@ -141,7 +141,7 @@ def test_modos(projeto: SupabaseLocal, tmp_path: Path) -> None:
         os.umask(anterior)
     modos = {p.relative_to(destino).parts[0]: p.stat().st_mode & 0o777 for p in destino.iterdir()}
     pastas = {"empresa_aaaa1111": 0o700, "empresa_bbbb2222": 0o700}
-    registros = {"logs": 0o700, "ultima_execucao.json": 0o600}
+    registros = {".travas": 0o700, "logs": 0o700, "ultima_execucao.json": 0o600}
     assert modos == {**dict.fromkeys((".trava", *DA_PAGINA), 0o600), **pastas, **registros}
     logs = list(destino.glob("logs/*.log"))
     arquivos = list(destino.glob("empresa_*/*.json"))
@@ -179,11 +179,13 @@ def test_dois_backups_no_mesmo_segundo(tmp_path: Path) -> None:
     """O carimbo ocupado, por nós ou por outro arquivo, passa ao segundo seguinte."""
     deposito = Deposito(tmp_path)
     agora = datetime(2026, 1, 16, 23, 59, 59, 999_000).astimezone()
-    pasta = deposito.pasta_da_empresa(DONO)
-    pasta.mkdir()
-    (pasta / "notas_20260117_000000.json").write_text("de outra pessoa")
     with ExitStack() as pilha:
-        montagens = [pilha.enter_context(deposito.montar(DONO, agora)) for _ in range(3)]
+        primeira = pilha.enter_context(deposito.montar(DONO, agora))
+        pasta = primeira.pasta
+        (pasta / "notas_20260117_000000.json").write_text("de outra pessoa")
+        outras = [pilha.enter_context(deposito.montar(DONO, agora)) for _ in range(2)]
+        montagens = [primeira, *outras]
+        assert {m.pasta for m in montagens} == {pasta}
         assert [m.carimbo for m in montagens] == [
             "20260116_235959",
             "20260117_000001",
@@ -418,7 +420,7 @@ sys.exit(codigo)
 def test_disco_cheio(projeto: SupabaseLocal, disco_pequeno: Path) -> None:
     """ENOSPC de verdade; o que fica é só o que estava."""
     feito = subprocess.run(
-        [sys.executable, "-c", ENCHER, str(disco_pequeno), "45056", sys.executable, str(BACKUP)],
+        [sys.executable, "-c", ENCHER, str(disco_pequeno), "57344", sys.executable, str(BACKUP)],
         env=ambiente(projeto, disco_pequeno),
         stdin=subprocess.DEVNULL,
         capture_output=True,

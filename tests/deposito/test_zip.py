@@ -20,10 +20,10 @@ from apoio.impressoes import executar_sql, impressoes
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import BackupDanificado, ErroCofre, ErroDeUso, NadaEncontrado, ZipRecusado
+from cofre.base.modelo import Empresa
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva, em_bytes
-from cofre.deposito.trava import travar
 from cofre.deposito.zip import exportacao
 from cofre.deposito.zip.exportacao import CSV, JSON, LEIA_ME
 from cofre.deposito.zip.importacao import Importado, importar
@@ -397,15 +397,15 @@ def test_a_pasta_e_a_da_empresa_e_nao_a_do_zip(
     feito = trazer(pacote, destino)
     assert feito.backup.pasta == destino / f"{PASTA}-0"
     depois = fotografia_do_disco(destino)
-    assert {n: d for n, d in depois.items() if n.startswith(f"{PASTA}/")} == antes
+    assert {n: d for n, d in depois.items() if not n.startswith(f"{PASTA}-0/")} == antes
     assert {n.replace("-0/", "/"): d for n, d in depois.items() if n not in antes} == da_pasta(
         origem
     )
 
 
 def test_espera_a_vez(destino: Path, pacote: Path) -> None:
-    with travar(destino, "teste"):
-        saida = executar(None, destino, "importar", str(pacote))
+    with Deposito(destino, acao="teste").trava_da_empresa(Empresa(DONO, "")):
+        saida = executar(None, destino, "importar", str(pacote), "--esperar", "0")
     assert saida.codigo == 5, saida.tudo
     assert list(destino.glob("empresa_*")) == []
 
@@ -590,7 +590,7 @@ def test_um_byte_trocado_em_qualquer_ponto(destino: Path, pacote: Path) -> None:
         try:
             trazer(pacote, destino)
         except ErroCofre:
-            assert fotografia_do_disco(destino) == {}, n
+            assert fotografia_do_disco(destino) == {".trava": b""}, n
         else:
             assert fotografia_do_disco(destino) == esperado, n
             shutil.rmtree(certo.pasta)

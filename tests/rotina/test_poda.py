@@ -25,13 +25,14 @@ from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.valores import Politica
+from cofre.base.modelo import Empresa
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
 from cofre.deposito.verificacao import danos_de
 from cofre.rotina.encolhimento import reconhecer
-from cofre.rotina.poda.poda import Poda, so_o_que_foi_visto
+from cofre.rotina.poda.poda import Poda
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 INCOMPLETO: Mapping[str, Any] = {"falhas": {"vendas": "sem permissão"}}
@@ -196,16 +197,20 @@ def test_nada_para_podar(deposito: Deposito) -> None:
     assert (fim.codigo, fim.saida.splitlines()[-1]) == (0, "✅ Nada a apagar (1 backup)")
 
 
-def test_pasta_em_uso_nao_se_poda(deposito: Deposito) -> None:
-    """Um backup em andamento tem a trava: a poda espera a sua vez, e nada muda."""
-    from cofre.deposito.trava import travar
-
+def test_so_a_empresa_em_uso_nao_se_poda(deposito: Deposito) -> None:
+    """Um backup em andamento tem a Ana: a poda espera o que se disse, e só a outra sai."""
     cinco_dias(deposito)
-    with travar(deposito.raiz, "backup"):
-        antes = sem_trava(deposito)
-        fim = podar(deposito, "--manter-ultimos", "1", "--sim")
-        assert fim.codigo == 5, fim.tudo
-        assert sem_trava(deposito) == antes
+    cinco_dias(deposito, BIA)
+    antes = deposito.da_empresa(ANA)
+    fazendo = Deposito(deposito.raiz, acao="backup")
+    with fazendo.trava_da_empresa(Empresa(ANA, "Ana Doces")):
+        fim = podar(deposito, "--manter-ultimos", "1", "--sim", "--esperar", "0", "--json")
+        assert fim.codigo == fim.json()["codigo"] == 5, fim.tudo
+    assert list(fim.json()["ocupadas"]) == [ANA]
+    assert "⏭️ A empresa Ana Doces está em uso por backup (processo " in fim.erros
+    assert "   Nada de Ana Doces foi apagado: fica para a próxima poda." in fim.erros
+    assert deposito.da_empresa(ANA) == antes
+    assert [len(deposito.backups(p)) for p in deposito.pastas()] == [5, 1]
 
 
 # -- o que nunca sai ----------------------------------------------------------------------------
@@ -415,7 +420,7 @@ def test_so_sai_o_que_o_usuario_viu(deposito: Deposito) -> None:
     podar_ = poda_de(deposito, UM)
     vistos = podar_.planejar(AGORA)
     publicar(deposito, "20260306_030000")
-    podar_.executar(so_o_que_foi_visto(podar_.planejar(AGORA), vistos))
+    podar_.executar(vistos)
     assert [b.carimbo for b in deposito.da_empresa(ANA)] == ["20260305_030000", "20260306_030000"]
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from cofre.backup.resumo import Resultado
 from cofre.base import estado
 from cofre.base.disco import erros_de_disco
-from cofre.base.erros import NadaEncontrado
+from cofre.base.erros import NadaEncontrado, TravaOcupada
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import na_tela
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.presenca import vive
+from cofre.deposito.trava import breve
 from cofre.foto.foto import Pedido
 
 ARQUIVO = ".execucao.json"
@@ -29,6 +31,8 @@ class Andamento:
 
     comecada_em: datetime
     pedido: Pedido
+    processo: str = ""
+    """Quem a faz (ver `deposito.presenca`); vazio numa versão antiga."""
 
     @property
     def quando(self) -> str:
@@ -36,11 +40,13 @@ class Andamento:
         return na_tela(self.comecada_em, "minuto")
 
 
-def comecar(raiz: Path, pedido: Pedido) -> Pedido:
+def comecar(deposito: Deposito, pedido: Pedido) -> Pedido:
     """Anota que a execução começou; devolve o pedido com o nome dela. Levanta FalhaDeDisco."""
     pedido = replace(pedido, execucao=uuid.uuid4().hex)
     agora = datetime.now().astimezone().replace(microsecond=0)
-    estado.gravar(raiz / ARQUIVO, Andamento(agora, pedido))
+    with breve(deposito.raiz):
+        andamento = Andamento(agora, pedido, deposito.presente)
+        estado.gravar(deposito.raiz / ARQUIVO, andamento)
     return pedido
 
 
@@ -50,9 +56,20 @@ def interrompida(raiz: Path) -> Andamento | None:
     return achada if achada and achada.pedido.execucao else None
 
 
-def por_continuar(raiz: Path) -> Andamento:
-    """A que não acabou. Levanta NadaEncontrado."""
+def continuar(deposito: Deposito) -> Andamento:
+    """A que não acabou, que passa a ser deste processo. Levanta NadaEncontrado, TravaOcupada se
+    ainda há quem a faça, ou FalhaDeDisco."""
+    with breve(deposito.raiz):
+        achada = _por_continuar(deposito.raiz)
+        retomada = replace(achada, processo=deposito.presente)
+        estado.gravar(deposito.raiz / ARQUIVO, retomada)
+    return retomada
+
+
+def _por_continuar(raiz: Path) -> Andamento:
     achada = interrompida(raiz)
+    if achada is not None and vive(raiz, achada.processo):
+        raise TravaOcupada(f"O backup começado em {achada.quando} ainda está em andamento.")
     if achada is None:
         raise NadaEncontrado(
             "Não há backup interrompido para continuar.",
@@ -61,10 +78,13 @@ def por_continuar(raiz: Path) -> Andamento:
     return achada
 
 
-def acabar(raiz: Path) -> None:
-    """A execução chegou ao fim. Levanta FalhaDeDisco."""
-    with erros_de_disco(raiz):
-        (raiz / ARQUIVO).unlink(missing_ok=True)
+def acabar(raiz: Path, execucao: str) -> None:
+    """A execução com este nome chegou ao fim; se outra começou depois, é dela que se sabe. Levanta
+    FalhaDeDisco."""
+    with breve(raiz), erros_de_disco(raiz):
+        achada = interrompida(raiz)
+        if achada is None or achada.pedido.execucao == execucao:
+            (raiz / ARQUIVO).unlink(missing_ok=True)
 
 
 def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> Resultado | None:

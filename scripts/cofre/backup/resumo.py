@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor
+from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, TravaOcupada
 from cofre.base.modelo import Contradicao, Empresa
 from cofre.base.palavras import visivel
 from cofre.deposito.metadados import TabelaSalva
@@ -31,6 +31,11 @@ class Resultado:
     @property
     def inteira(self) -> bool:
         return not self.falhas and self.impedida is None
+
+    @property
+    def ocupada(self) -> bool:
+        """Se nada se fez porque outra execução usava a empresa."""
+        return isinstance(self.impedida, TravaOcupada)
 
     @property
     def registros(self) -> int:

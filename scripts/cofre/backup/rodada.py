@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from cofre.backup.andamento import separar
@@ -22,12 +22,14 @@ from cofre.base.erros import (
     FalhaDoServidor,
     Interrompido,
     NadaEncontrado,
+    TravaOcupada,
 )
 from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.trava import JA, Espera
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto, Foto, Pedido
@@ -36,6 +38,9 @@ from cofre.rotina.encolhimento import Encolhimento, encolhimentos, reconhecido_a
 from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
+TRAVAS = 400
+"""Quantas empresas presas ao mesmo tempo, no máximo: cada trava é um arquivo aberto, e há sistemas
+em que um processo só pode ter mil."""
 
 CAUSAS_SEM_EMPRESA = (
     "Causas possíveis:\n"
@@ -61,6 +66,8 @@ class Rodada:
     deposito: Deposito
     empresas_lado_a_lado: Equipe
     relato: Relato
+    espera: Espera = JA
+    """Quanto esperar pelas empresas que outra execução está usando, depois de copiar as outras."""
 
     @property
     def fotografo(self) -> Fotografo:
@@ -115,10 +122,22 @@ class Rodada:
         return Contexto(pedido, inspecao, escopo, self.configuracao), escolhidas
 
     def _publicadas(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[Resultado]:
-        """Cada empresa, na ordem, depois de publicada; poucos grupos à frente."""
+        """Cada empresa, na ordem, depois de publicada, e as que outra execução usava no fim; poucos
+        grupos à frente. Levanta TravaOcupada se nenhuma ficou livre."""
+        lado_a_lado, ocupadas = self.empresas_lado_a_lado, []
         fotografar = partial(self._fotografar_juntas, contexto=contexto)
-        for juntas in self.empresas_lado_a_lado.em_ordem(fotografar, self._juntas(empresas)):
-            yield from juntas
+        for juntas in lado_a_lado.em_ordem(fotografar, self._juntas(empresas)):
+            for resultado in juntas:
+                if resultado.ocupada:
+                    ocupadas.append(resultado.empresa)
+                else:
+                    yield resultado
+        ate = time.monotonic() + self.espera.segundos
+        esperar = partial(self._fotografar_ocupada, contexto=contexto, ate=ate)
+        finais = list(lado_a_lado.em_ordem(esperar, ocupadas))
+        if finais and len(finais) == len(empresas) and all(r.ocupada for r in finais):
+            raise finais[0].impedida or AssertionError
+        yield from finais
 
     def _procurar_faltas(self, resumo: Resumo, contexto: Contexto) -> None:
         """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais."""
@@ -130,10 +149,11 @@ class Rodada:
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas, na ordem, em grupos que se leem de uma vez. As que eram grandes no último
         backup vão sozinhas: as outras do grupo esperariam por elas."""
+        maximo = min(EMPRESAS_JUNTAS, TRAVAS // self.empresas_lado_a_lado.tamanho)
         grupo: list[Empresa] = []
         for empresa in empresas:
             sozinha = self._e_grande(empresa)
-            if grupo and (sozinha or _peso([*grupo, empresa]) > EMPRESAS_JUNTAS):
+            if grupo and (sozinha or _peso([*grupo, empresa]) > maximo):
                 yield grupo
                 grupo = []
             grupo.append(empresa)
@@ -150,16 +170,36 @@ class Rodada:
     def _fotografar_juntas(
         self, empresas: Sequence[Empresa], contexto: Contexto
     ) -> list[Resultado]:
-        """Lê todas de uma vez; as que não deram certo assim, uma a uma."""
-        prontas: dict[str, Resultado] = {}
-        if len(empresas) > 1:
-            # O que der errado aqui há de se repetir com a empresa a que diz respeito, e só com ela.
-            with (
-                contextlib.suppress(FalhaDoServidor, FalhaDeDisco),
-                self.fotografo.fotografar(empresas, contexto) as fotos,
-            ):
-                prontas = {f.empresa.id: self._guardar(f, contexto) for f in fotos}
-        return [prontas.get(e.id) or self._fotografar_sozinha(e, contexto) for e in empresas]
+        """Lê todas de uma vez; as que não deram certo assim, uma a uma. As que outra execução usa
+        voltam sem nada: quem já tem umas não espera por outras."""
+        with contextlib.ExitStack() as travas:
+            prontas = {e.id: ocupada for e in empresas if (ocupada := self._ocupada(e, JA, travas))}
+            livres = [e for e in empresas if e.id not in prontas]
+            if len(livres) > 1:
+                # O que der errado há de se repetir com a empresa a que diz respeito, e só com ela.
+                with (
+                    contextlib.suppress(FalhaDoServidor, FalhaDeDisco),
+                    self.fotografo.fotografar(livres, contexto) as fotos,
+                ):
+                    prontas |= {f.empresa.id: self._guardar(f, contexto) for f in fotos}
+            return [prontas.get(e.id) or self._fotografar_sozinha(e, contexto) for e in empresas]
+
+    def _fotografar_ocupada(self, empresa: Empresa, contexto: Contexto, ate: float) -> Resultado:
+        """Espera que fique livre, até o instante `ate` (do relógio monotônico)."""
+        espera = replace(self.espera, segundos=max(ate - time.monotonic(), 0.0))
+        with contextlib.ExitStack() as travas:
+            ocupada = self._ocupada(empresa, espera, travas)
+            return ocupada or self._fotografar_sozinha(empresa, contexto)
+
+    def _ocupada(
+        self, empresa: Empresa, espera: Espera, travas: contextlib.ExitStack
+    ) -> Resultado | None:
+        """Prende a empresa até se fecharem as `travas`; se não pôde, o resultado diz por quê."""
+        try:
+            travas.enter_context(self.deposito.trava_da_empresa(empresa, espera))
+        except (TravaOcupada, FalhaDeDisco) as e:
+            return self._impedida(empresa, e)
+        return None
 
     def _guardar(self, foto: Foto, contexto: Contexto) -> Resultado:
         return self._publicar(foto.empresa, self.fotografo.arquivos(foto, contexto), contexto)
@@ -186,6 +226,9 @@ class Rodada:
             erro = e
         except Exception as e:
             erro = DefeitoInterno(e)
+        return self._impedida(empresa, erro)
+
+    def _impedida(self, empresa: Empresa, erro: ErroCofre) -> Resultado:
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
         return Resultado(empresa, pasta, impedida=erro)
 

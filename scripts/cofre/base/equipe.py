@@ -27,7 +27,7 @@ class Equipe:
     def __init__(self, tamanho: int, parar: threading.Event, nome: str) -> None:
         self._parar = parar
         self._fios = ThreadPoolExecutor(tamanho, thread_name_prefix=nome)
-        self._tamanho = tamanho
+        self.tamanho = tamanho
         self._em_ordem: Collection[Future[Any]] = ()
 
     def cada(self, fazer: Callable[[E], S], itens: Iterable[E]) -> list[S]:
@@ -59,7 +59,7 @@ class Equipe:
         restantes = iter(itens)
         while True:
             try:
-                lugares = 2 * self._tamanho - len(fila)
+                lugares = 2 * self.tamanho - len(fila)
                 novos = itertools.islice(restantes, lugares)
                 fila.extend(self._fios.submit(fazer, item) for item in novos)
                 if not fila:

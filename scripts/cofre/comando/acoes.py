@@ -16,6 +16,7 @@ from cofre.comando.argumentos import (
     acoes_de,
     analisador_de,
     opcao_de_empresa,
+    opcao_de_esperar,
     opcao_de_tabelas,
     opcao_de_tipo,
     opcoes_de_conexao,
@@ -56,6 +57,7 @@ def _analisador(argumentos: list[str]) -> Analisador:
     opcao_de_empresa(analisador, None)
     opcao_de_tabelas(analisador, None)
     opcao_de_tipo(analisador)
+    opcao_de_esperar(analisador, None)
     opcoes_de_saida(analisador, None)
     opcoes_de_conexao(analisador, None)
     for nome, da_acao in acoes_de(analisador, ACOES):

@@ -16,6 +16,9 @@ Fazer = Callable[[Namespace, Relato], int]
 """Recebe as opções e o relato; devolve o código de saída."""
 
 MANUAL, AGENDADO = "manual", "agendado"
+ESPERA, ESPERA_DO_AGENDADO = 1, 30
+"""Minutos por uma empresa que outra execução está usando: quem está à frente do computador não quer
+esperar muito; a tarefa da noite pode."""
 CONEXOES = 4
 TENTATIVAS = 8
 
@@ -26,7 +29,7 @@ códigos de saída:
   2    uso ou configuração errados
   3    nada encontrado (empresa ou backup)
   4    alguma empresa ou tabela falhou, ou o disco
-  5    outra execução está usando a pasta
+  5    outra execução está usando o que se pediu
   6    backup danificado
   7    restauração incompleta (a foto de antes permite desfazer)
   8    restauração recusada antes de começar: nada foi escrito
@@ -201,6 +204,27 @@ def opcao_de_empresa(analisador: argparse.ArgumentParser, padrao: object) -> Non
         default=padrao,
         help="só esta empresa: id, começo do id ou nome (pode repetir)",
     )
+
+
+def opcao_de_esperar(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--esperar; quantos minutos são, diz `minutos_de`."""
+    analisador.add_argument(
+        "--esperar",
+        metavar="MINUTOS",
+        type=inteiro_entre(0, 24 * 60),  # type: ignore[arg-type]
+        default=padrao,
+        help="quanto esperar por uma empresa que outra execução está usando"
+        f" (padrão {ESPERA}; um backup agendado, {ESPERA_DO_AGENDADO})",
+    )
+
+
+def minutos_de(opcoes: Namespace) -> int:
+    """Quantos minutos esperar: o que se disse, ou o padrão desta execução."""
+    pedidos: int | None = getattr(opcoes, "esperar", None)
+    agendado = getattr(opcoes, "tipo", MANUAL) == AGENDADO
+    if pedidos is not None:
+        return pedidos
+    return ESPERA_DO_AGENDADO if agendado else ESPERA
 
 
 def opcao_de_tabelas(analisador: argparse.ArgumentParser, padrao: object) -> None:

@@ -17,9 +17,11 @@ from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
 from cofre.base.erros import Interrompido
 from cofre.base.relato import Relato
+from cofre.comando.argumentos import minutos_de
 from cofre.comando.execucao import registrada
 from cofre.comando.obra import obra
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.trava import esperar
 from cofre.foto.foto import Pedido
 from cofre.rotina.painel.pagina import atualizar_painel
 from cofre.rotina.poda.poda import podar_depois_do_backup
@@ -36,11 +38,11 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
     """Um backup novo ou, `continuando`, o resto do que parou. Devolve o código de saída."""
     configuracao = ambiente.carregar(destino=opcoes.destino)
     with obra("backup", configuracao, relato) as deposito:
-        pedido = _pedido(opcoes, configuracao, relato, continuando=continuando)
+        pedido = _pedido(opcoes, deposito, relato, continuando=continuando)
         feitas = _Feitas(com_documentos=opcoes.json)
         with _rodada(opcoes, configuracao, deposito, relato) as rodada:
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
-        andamento.acabar(configuracao.destino)
+        andamento.acabar(configuracao.destino, pedido.execucao)
         documento = resumo.documento(feitas.documentos)
         de_tudo = not (pedido.empresas or pedido.tabelas)
         if resumo.codigo == 0 and de_tudo and not configuracao.guardar.vazia:
@@ -85,22 +87,21 @@ def _rodada(
     equipe = Equipe(opcoes.conexoes, parar, "empresa")
     via = abrir_via(opcoes, configuracao, parar, relato)
     try:
-        yield Rodada(configuracao, via, deposito, equipe, relato)
+        espera = esperar(minutos_de(opcoes), relato, parar)
+        yield Rodada(configuracao, via, deposito, equipe, relato, espera)
     finally:
         parar.set()
         equipe.encerrar()
         via.fechar()
 
 
-def _pedido(
-    opcoes: Namespace, configuracao: Configuracao, relato: Relato, *, continuando: bool
-) -> Pedido:
+def _pedido(opcoes: Namespace, deposito: Deposito, relato: Relato, *, continuando: bool) -> Pedido:
     """O que copiar: o das opções ou, ao continuar, o da execução que parou."""
     if continuando:
-        parada = andamento.por_continuar(configuracao.destino)
+        parada = andamento.continuar(deposito)
         relato.linha(f"⏭️ Continuando o backup começado em {parada.quando}")
         return parada.pedido
     return andamento.comecar(
-        configuracao.destino,
+        deposito,
         Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()), opcoes.tipo),
     )

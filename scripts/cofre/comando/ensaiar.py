@@ -12,11 +12,16 @@ from cofre.base.config import ambiente
 from cofre.base.config.valores import AcessosDeEnsaio
 from cofre.base.erros import INSTALACAO_DO_PSYCOPG, DependenciaAusente, ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
+from cofre.comando.argumentos import (
+    minutos_de,
+    opcao_de_empresa,
+    opcao_de_esperar,
+    opcoes_de_saida,
+)
 from cofre.comando.execucao import registrada
-from cofre.deposito import inventario
+from cofre.deposito import inventario, trava
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.trava import travar
+from cofre.deposito.trava import esperar
 from cofre.rotina.ensaio import rodizio
 from cofre.rotina.ensaio.embutido import postgres_embutido
 from cofre.rotina.ensaio.rodizio import Restaurar
@@ -29,12 +34,16 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     if len(empresas) > 1:
         raise ErroDeUso("Um ensaio é de uma empresa por vez.", "Use --empresa uma vez só.")
     acessos = ambiente.acessos_de_ensaio()
-    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
-    with travar(deposito.raiz, "ensaio"):
-        vez = rodizio.da_vez(inventario.guardadas(deposito, empresas))
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="ensaio")
+    espera = esperar(minutos_de(opcoes), relato)
+    with trava.de_um_trabalho(deposito.raiz, "ensaio"):
         try:
-            abrir = partial(_banco_de_teste, acessos, opcoes.embutido)
-            return rodizio.ensaiar(vez, abrir, relato)
+            escolhida = rodizio.da_vez(inventario.guardadas(deposito, empresas)).guardada.empresa
+            with deposito.trava_da_empresa(escolhida, espera):
+                # Enquanto se esperava, o backup pode ter saído numa poda.
+                vez = rodizio.da_vez(inventario.guardadas(deposito, (escolhida.id,)))
+                abrir = partial(_banco_de_teste, acessos, opcoes.embutido)
+                return rodizio.ensaiar(vez, abrir, relato)
         except KeyboardInterrupt:
             raise Interrompido("Interrompido.", "Nada ficou no banco de teste.") from None
         finally:
@@ -73,4 +82,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         action="store_true",
         help="restaura num PostgreSQL embutido, ligado só para isso, em vez do da ENSAIO_DB_URL",
     )
+    opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

@@ -9,22 +9,19 @@ from pathlib import Path
 from cofre.base.config import ambiente
 from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcoes_de_saida, uso_com
+from cofre.comando.argumentos import minutos_de, opcao_de_esperar, opcoes_de_saida, uso_com
 from cofre.comando.execucao import registrada
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.trava import travar
+from cofre.deposito.trava import esperar
 from cofre.deposito.zip.importacao import Importado, importar
 
 
 @registrada("importar")
 def executar(opcoes: Namespace, relato: Relato) -> int:
-    """Com a trava na mão; o que conta vem depois."""
     arquivo = Path(opcoes.arquivo).expanduser().absolute()
-    destino = ambiente.pasta_de_backups(destino=opcoes.destino)
-    with travar(destino, "importação"):
-        deposito = Deposito(destino)
-        deposito.preparar()
-        feito = importar(arquivo, deposito)
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="importação")
+    with deposito.trabalhando():
+        feito = importar(arquivo, deposito, esperar(minutos_de(opcoes), relato))
     _contar(feito, relato)
     relato.documento(
         {
@@ -58,4 +55,5 @@ def _contar(feito: Importado, relato: Relato) -> None:
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "ARQUIVO.zip")
     analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="um arquivo feito por exportar")
+    opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

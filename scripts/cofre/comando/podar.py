@@ -10,13 +10,19 @@ from cofre.base.config import ambiente
 from cofre.base.config.valores import Politica
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import inteiro_entre, opcao_de_empresa, opcoes_de_saida
+from cofre.comando.argumentos import (
+    inteiro_entre,
+    minutos_de,
+    opcao_de_empresa,
+    opcao_de_esperar,
+    opcoes_de_saida,
+)
 from cofre.comando.execucao import registrada
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.trava import travar
+from cofre.deposito.trava import esperar
 from cofre.rotina.poda import palavras
 from cofre.rotina.poda.plano import ResumoDaPoda
-from cofre.rotina.poda.poda import PELA_METADE, Poda, so_o_que_foi_visto
+from cofre.rotina.poda.poda import PELA_METADE, Poda
 
 PALAVRA = "PODAR"
 REGRAS = {
@@ -41,7 +47,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         raise ErroDeUso(
             "Nada é apagado sem que se diga o que guardar: falta ao menos um --manter.", SEM_REGRAS
         )
-    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="poda")
     apesar = bool(opcoes.apesar_do_encolhimento)
     try:
         poda = Poda(deposito, politica, relato, tuple(opcoes.empresa or ()), apesar)
@@ -51,7 +57,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _conduzir(poda: Poda, opcoes: Namespace) -> int:
-    """Mostra, pergunta e só então pega a trava: uma pergunta sem resposta não impede um backup."""
+    """Mostra, pergunta e só então prende cada empresa: uma pergunta aberta não impede um backup."""
     planos = poda.planejar(datetime.now().astimezone())
     palavras.mostrar(planos, poda.politica, poda.relato)
     resumo = ResumoDaPoda()
@@ -59,10 +65,8 @@ def _conduzir(poda: Poda, opcoes: Namespace) -> int:
         if any(p.saem for p in planos) and not opcoes.sim:
             _confirmar(poda.relato)
         # Também sem nada a apagar: uma poda que morreu no meio termina aqui.
-        with travar(poda.deposito.raiz, "poda"):
-            poda.deposito.preparar()
-            agora = poda.planejar(datetime.now().astimezone())
-            resumo = poda.executar(so_o_que_foi_visto(agora, planos))
+        with poda.deposito.trabalhando():
+            resumo = poda.executar(planos, esperar(minutos_de(opcoes), poda.relato))
     poda.relato.documento(palavras.documento(poda.politica, planos, resumo))
     return resumo.codigo
 
@@ -95,4 +99,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument("--simular", action="store_true", help="só mostra o que sairia")
     analisador.add_argument("--sim", action="store_true", help="não pergunta: apaga o que sai")
     opcao_de_empresa(analisador, argparse.SUPPRESS)
+    opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

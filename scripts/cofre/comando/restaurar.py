@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
+    ESPERA,
     Analisador,
     Fazer,
     acoes_de,
     analisador_de,
     lista_de_nomes,
+    opcao_de_esperar,
     opcoes_de_conexao,
     opcoes_de_saida,
 )
@@ -109,6 +111,7 @@ def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
         help="o que pode não voltar, sem perguntar: colunas (que o banco não tem mais), registros"
         " (que ele recusa), tabelas; separados por vírgula",
     )
+    opcao_de_esperar(analisador, ESPERA if padrao is None else padrao)
     opcoes_de_saida(analisador, padrao)
     opcoes_de_conexao(analisador, padrao)
 

@@ -6,7 +6,7 @@ Enquanto não diz «concluida» nem «desfeita», a restauração pode ser concl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,9 +103,12 @@ def pendentes(em_ordem: Sequence[Diario]) -> list[Diario]:
     return [d for d in em_ordem if d.aberto or (d.por_concluir and d is em_ordem[-1])]
 
 
-def avisos_de_pendentes(pastas: Iterable[Path]) -> Iterator[str]:
-    """Uma frase por restauração não concluída nestas pastas."""
+def avisos_de_pendentes(pastas: Iterable[Path], em_uso: Callable[[str], bool]) -> Iterator[str]:
+    """Uma frase por restauração não concluída nestas pastas; a que outra execução está fazendo
+    agora (`em_uso`, do id da empresa) não é uma."""
     for diario in (d for pasta in pastas for d in pendentes(diarios(pasta))):
+        if em_uso(str(diario.dados.get("user_id", ""))):
+            continue
         nome = visivel(str(diario.dados.get("nome", "")))
         escolha = "concluir" if diario.desfazendo else "concluir ou desfazer"
         yield (

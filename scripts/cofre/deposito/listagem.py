@@ -40,7 +40,7 @@ def listar(
     agora = datetime.now().astimezone()
     empresas = uma_a_uma(deposito, pedidas)
     primeira = next(empresas)  # sem nenhuma, nem os avisos
-    avisos = list(avisos_de_pendentes(_pastas_de(deposito, pedidas)))
+    avisos = list(avisos_de_pendentes(_pastas_de(deposito, pedidas), deposito.em_uso))
     for aviso in avisos:
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")

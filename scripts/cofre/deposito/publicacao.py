@@ -27,6 +27,7 @@ from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, carimbos_em, nome_dos_metadados
 from cofre.deposito.formato import compactando
 from cofre.deposito.metadados import Metadados
+from cofre.deposito.presenca import MARCA
 
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
@@ -150,6 +151,14 @@ def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any], *, textos: bool
         return None
 
 
+def recolher(trabalho: Path) -> None:
+    """Acaba o que um processo morto deixou nesta pasta de trabalho. OSError passa."""
+    if trabalho.name.startswith(MONTAGEM):
+        recolher_montagem(trabalho)
+    else:
+        recolher_poda(trabalho)
+
+
 def recolher_montagem(montagem: Path) -> None:
     """Termina o que já estava pronto; apaga o que não estava."""
     carimbo = montagem.name.removeprefix(MONTAGEM)
@@ -185,15 +194,18 @@ def _nome_seguro(tabela: str) -> str:
     return "_" + seguro if seguro.startswith(".") else seguro
 
 
-def apagar(pasta: Path, carimbo: str) -> None:
-    """Apaga o backup. OSError passa: o que faltar, `recolher_poda` termina."""
-    poda = pasta / f"{PODANDO}{carimbo}"
-    poda.mkdir(mode=0o700, exist_ok=True)
+def comecar_a_apagar(poda: Path, carimbo: str) -> None:
+    """Tira da pasta da empresa os metadados do backup: a partir daqui ele não existe. OSError
+    passa."""
     nome = nome_dos_metadados(carimbo)
-    mover(pasta / nome, poda / nome)
+    mover(poda.parent / nome, poda / nome)
+
+
+def terminar_de_apagar(poda: Path, carimbo: str) -> None:
+    """Apaga os arquivos. OSError passa: o que faltar, `recolher_poda` termina."""
     # No disco antes de sumir o primeiro arquivo: uma queda de luz não pode trazê-los de volta.
     sincronizar(poda)
-    sincronizar(pasta)
+    sincronizar(poda.parent)
     _terminar_poda(poda, carimbo)
 
 
@@ -214,7 +226,9 @@ def _terminar_poda(poda: Path, carimbo: str) -> None:
                 _apagar(poda.parent / salva.arquivo)
         sincronizar(poda.parent)
         _apagar(ficha)
-    poda.rmdir()
+    _apagar(poda / MARCA)
+    with contextlib.suppress(FileNotFoundError):  # outra execução a viu já sem marca
+        poda.rmdir()
 
 
 def _apagar(arquivo: Path) -> None:

@@ -47,7 +47,7 @@ def verificar(
     """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
     escolhidas = guardadas(deposito, empresas)
     _conferir_nomes(escolhidas, tabelas)
-    avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in escolhidas)))
+    avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in escolhidas), deposito.em_uso))
     for aviso in avisos:
         relato.aviso(aviso)
     documento = []

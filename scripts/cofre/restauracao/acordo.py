@@ -50,12 +50,23 @@ class Negociacao:
     palavra: str | None
     aceitas: Sequence[str]
 
+    def fechado(
+        self,
+        acordo: Acordo,
+        perdidas: Mapping[str, Sequence[str]],
+        riscos: Sequence[Risco],
+        assinatura: bytes,
+    ) -> bool:
+        """Se este acordo já diz tudo deste plano: nada a combinar, nem palavra a pedir."""
+        confirmado = self.palavra == PALAVRA or assinatura == acordo.confirmado
+        return confirmado and {*_colunas(perdidas), *riscos} <= acordo.perdas
+
     def combinar(
         self, acordo: Acordo, perdidas: Mapping[str, Sequence[str]], riscos: Sequence[Risco]
     ) -> Acordo:
         """O que não tem como voltar: some tabelas, tire tabelas ou siga sem, se o usuário quer.
         Devolve o mesmo acordo se não há nada novo. Levanta RestauracaoRecusada."""
-        colunas = frozenset((t, c) for t, nomes in perdidas.items() for c in nomes)
+        colunas = _colunas(perdidas)
         novas = colunas - acordo.perdas
         if novas and not self._aceita(COLUNAS, "Restaurar sem essas colunas?"):
             raise RestauracaoRecusada(
@@ -111,3 +122,7 @@ class Negociacao:
     def _aceita(self, perda: str, pergunta: str) -> bool:
         """Se o usuário concorda em perder isto: pela opção, ou perguntando."""
         return perda in self.aceitas or (not self.palavra and self.dialogo.sim(pergunta))
+
+
+def _colunas(perdidas: Mapping[str, Sequence[str]]) -> frozenset[tuple[str, str]]:
+    return frozenset((t, c) for t, nomes in perdidas.items() for c in nomes)

@@ -22,6 +22,7 @@ from cofre.plano.plano import Contagem
 from cofre.restauracao.acordo import Acordo, Combinado
 from cofre.restauracao.convergencia import MANTER, Desfecho
 from cofre.restauracao.dialogo import Dialogo
+from cofre.restauracao.guarda import Interveio
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import INTERROMPIDA, Parada, como_seguir, fechar_desfeita
 from cofre.restauracao.reescritas import Reescrita
@@ -112,6 +113,8 @@ class Conducao:
         parada = Parada(diario, self.restauracao.relato, atomica, self.continuando, destino)
         try:
             desfecho = self._ate_o_desfecho(alvo, antes, diario, combinado)
+        except Interveio:
+            raise
         except (KeyboardInterrupt, Interrompido):
             raise parada.interrompida() from None
         except Exception as e:

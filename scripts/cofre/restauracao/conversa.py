@@ -66,11 +66,12 @@ class Conversa:
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
         antes = self._sessao.backup(guardada, str(dados["antes"]))
-        restauracao = self._sessao.conectar(guardada, backup)
+        restauracao = self._sessao.conectar(guardada, backup, antes)
         alvo = restauracao.alvo(backup, tuple(dados["tabelas"]), str(dados["modo"]))
         pendente.anotar(estado=EM_ANDAMENTO)
         conducao = self._conducao(continuando=True)
-        codigo = conducao.ate_o_fim(alvo, antes, pendente)
+        with self._relato.escrevendo():
+            codigo = conducao.ate_o_fim(alvo, antes, pendente)
         return self._fim(str(dados["acao"]), codigo, conducao.restantes, conducao.reescritas)
 
     def desfazer(self, guardada: EmpresaComBackups, qual: Diario) -> int:
@@ -99,6 +100,7 @@ class Conversa:
         if escolha == DESFAZER:
             return self.desfazer(guardada, pendente)
         if escolha == DEIXAR:
+            self._sessao.prender(guardada)
             pendente.deixar()
         self._relato.erro(como)
         return RestauracaoIncompleta.codigo
@@ -122,7 +124,8 @@ class Conversa:
                 return self._ja_e_igual(acao)
             conducao = self._conducao()
             try:
-                codigo = conducao.executar(combinado, acao, desfaz)
+                with self._relato.escrevendo():
+                    codigo = conducao.executar(combinado, acao, desfaz)
                 return self._fim(acao, codigo, conducao.restantes, conducao.reescritas)
             except EmpresaMudou as e:
                 if not restam:
@@ -132,7 +135,8 @@ class Conversa:
         raise AssertionError("a última tentativa devolve ou levanta")
 
     def _ate_combinar(self, acordo: Acordo, acao: str) -> Combinado | None:
-        """Até que o plano de uma foto seja o que o usuário aceitou; None se não há o que fazer."""
+        """Até que o plano de uma foto seja o que o usuário aceitou; None se não há o que fazer.
+        Pergunta-se sem foto aberta, que a empresa fica solta enquanto não respondem."""
         visto = b""
         while True:
             alvo = acordo.alvo
@@ -143,14 +147,15 @@ class Conversa:
                     visto = assinatura
                 if plano.vazio:
                     return None
-                novo = self._negociacao.combinar(acordo, alvo.colunas_perdidas(), riscos)
-                if novo == acordo and assinatura != acordo.confirmado:
-                    trocavel = acao != "desfazer"
-                    novo = self._negociacao.confirmar(acordo, assinatura, trocavel=trocavel)
-                if novo == acordo:
+                perdidas = alvo.colunas_perdidas()
+                if self._negociacao.fechado(acordo, perdidas, riscos, assinatura):
                     return Combinado(acordo, foto.publicar(), plano)
-                # Outro alvo, ou alguém pode ter mexido enquanto se lia: fotografa de novo.
-                acordo = novo
+            novo = self._negociacao.combinar(acordo, perdidas, riscos)
+            if novo == acordo:
+                trocavel = acao != "desfazer"
+                novo = self._negociacao.confirmar(acordo, assinatura, trocavel=trocavel)
+            # Outro alvo, ou alguém pode ter mexido enquanto se lia: fotografa de novo.
+            acordo = novo
 
     @contextlib.contextmanager
     def _planejando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano, tuple[Risco, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from cofre.base.relato import Relato
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import DESFEITA, PREFIXO, Diario, avisos_de_pendentes, diarios
+from cofre.deposito.diario import DESFEITA, Diario, avisos_de_pendentes, diarios
 from cofre.deposito.idade import avisar_das_velhas
 from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import recusar_danificado
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
+from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import Inspecao, Via
@@ -31,19 +33,17 @@ from cofre.via.contrato import Inspecao, Via
 
 @contextlib.contextmanager
 def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
-    """Configuração, trava e depósito prontos; o servidor só é procurado em `conectar`."""
-    # O filelock e o jinja2 pesam: só quem restaura os carrega.
-    from cofre.deposito.trava import travar
-    from cofre.rotina.painel.pagina import atualizar_painel
+    """Configuração e depósito prontos; o servidor só é procurado em `conectar`, e só aí a empresa
+    fica presa."""
+    from cofre.rotina.painel.pagina import atualizar_painel  # o jinja2 pesa
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
-    with travar(configuracao.destino, "restauração"):
-        deposito = Deposito(configuracao.destino, compactar=configuracao.compactar)
-        deposito.preparar()
-        for aviso in avisos_de_pendentes(deposito.pastas()):
+    deposito = Deposito(configuracao.destino, compactar=configuracao.compactar, acao="restauração")
+    with deposito.trabalhando():
+        for aviso in avisos_de_pendentes(deposito.pastas(), deposito.em_uso):
             relato.aviso(aviso)
         avisar_das_velhas(deposito, configuracao.limites.idade, relato)
-        sessao = Sessao(opcoes, relato, configuracao, deposito)
+        sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito)
         try:
             yield sessao
         except KeyboardInterrupt:
@@ -59,7 +59,11 @@ class Sessao:
     """Uma execução da restauração: o que foi aberto e escolhido."""
 
     def __init__(
-        self, opcoes: Namespace, relato: Relato, configuracao: Configuracao, deposito: Deposito
+        self,
+        opcoes: Namespace,
+        relato: RelatoComGuarda,
+        configuracao: Configuracao,
+        deposito: Deposito,
     ) -> None:
         self.opcoes = opcoes
         self.relato = relato
@@ -68,20 +72,23 @@ class Sessao:
         self._parar = threading.Event()
         self._via: Via | None = None
         self._pasta: Path | None = None
-        self._diarios_de_antes: Mapping[str, int] = {}
+        self._diarios_de_antes: Marcas = {}
+        self._vistas: Marcas = {}
         self.dialogo = Dialogo(relato)
         self.restauracao: Restauracao
 
     def fechar(self) -> None:
-        """Encerra conexões e fios."""
+        """Encerra conexões e fios, e solta a empresa."""
         self._parar.set()
         if self._via is not None:
             self._via.fechar()
+        if self.relato.guarda is not None:
+            self.relato.guarda.soltar()
 
     @property
     def restaurou(self) -> bool:
         """Se algum diário nasceu ou mudou nesta execução."""
-        return self._pasta is not None and _marcas(self._pasta) != self._diarios_de_antes
+        return self._pasta is not None and marcas(self._pasta) != self._diarios_de_antes
 
     def guardadas(self, empresa: str | None) -> list[EmpresaComBackups]:
         """As empresas com backup (a pedida, se dita)."""
@@ -119,15 +126,37 @@ class Sessao:
         return desfaziveis[-1]
 
     def _diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
+        lidos = self._ler_diarios(guardada)
+        if any(d.aberto for d in lidos):
+            # Por concluir, ou outra execução a está fazendo agora: espera-se por ela.
+            with self._trava(guardada):
+                lidos = self._ler_diarios(guardada)
+        return lidos
+
+    def _ler_diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
+        self._vistas = marcas(guardada.pasta)
         todos = diarios(guardada.pasta)
         return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
 
-    def conectar(self, guardada: EmpresaComBackups, backup: Backup) -> Restauracao:
-        """Confere o backup, se o diálogo já não o conferiu, abre a via e inspeciona o projeto.
-        Levanta BackupDanificado, FalhaDoServidor ou ConfiguracaoInvalida."""
+    def _trava(self, guardada: EmpresaComBackups) -> Trava:
+        espera = esperar(self.opcoes.esperar, self.relato, self._parar)
+        return self._deposito.trava_da_empresa(guardada.empresa, espera)
+
+    def prender(self, guardada: EmpresaComBackups, *backups: Backup) -> None:
+        """Prende a empresa, se ela ainda está como se leu e os backups são os que se escolheram.
+        Levanta o que `Guarda.prender` levanta."""
+        trava = self._trava(guardada)
+        self.relato.guarda = Guarda(trava, guardada.pasta, self._vistas, backups)
+        self.relato.guarda.prender()
+
+    def conectar(self, guardada: EmpresaComBackups, backup: Backup, *outros: Backup) -> Restauracao:
+        """Prende a empresa, confere o backup, se o diálogo já não o conferiu, abre a via e
+        inspeciona o projeto. Os `outros` são os de que também se vai precisar. Levanta
+        BackupDanificado, FalhaDoServidor, ConfiguracaoInvalida ou o que `prender` levanta."""
+        self.prender(guardada, backup, *outros)
         if not self.dialogo.sabe_inteiro(backup):
             recusar_danificado(guardada, backup, "d no menu, ou --backup")
-        self._pasta, self._diarios_de_antes = guardada.pasta, _marcas(guardada.pasta)
+        self._pasta, self._diarios_de_antes = guardada.pasta, marcas(guardada.pasta)
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)
         via = self._via = abrir_via(self.opcoes, self._configuracao, self._parar, self.relato)
@@ -139,11 +168,6 @@ class Sessao:
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
         self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa)
         return self.restauracao
-
-
-def _marcas(pasta: Path) -> dict[str, int]:
-    """Quando cada diário da pasta foi gravado."""
-    return {d.name: d.stat().st_mtime_ns for d in pasta.glob(f"{PREFIXO}*.json")}
 
 
 def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Inspecao) -> Empresa:

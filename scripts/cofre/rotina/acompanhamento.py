@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from cofre import VERSAO
 from cofre.base.config.limites import Destinatarios
-from cofre.base.erros import DefeitoInterno, FalhaDeDisco
+from cofre.base.erros import DefeitoInterno, ErroCofre, FalhaDeDisco
 from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato, codigo_de
+from cofre.deposito.trava import breve
 from cofre.rotina import boletim, ultima
 from cofre.rotina.log import Log, RelatoComLog
 from cofre.rotina.ultima import UltimaExecucao
@@ -86,17 +87,19 @@ class Acompanhamento:
         codigo: int,
         inicio: datetime,
     ) -> None:
-        havia = ultima.havia_alarme(self.pasta)
         execucao = ultima.de_documento(self.acao, inicio, codigo, relato.ultimo_documento, log.nome)
         # Antes de avisar, que demora: se o processo morrer agora, o problema não foi esquecido.
         avisa = self.para is not None
-        execucao = replace(execucao, alarme=havia or (avisa and codigo != 0))
-        _gravar(self.pasta, execucao, relato)
+        with _sem_outra(self.pasta):
+            havia = ultima.havia_alarme(self.pasta)
+            execucao = replace(execucao, alarme=havia or (avisa and codigo != 0))
+            _gravar(self.pasta, execucao, relato)
         log.escrever(f"Fim: código {codigo}, em {_tempo(execucao)}.")
         if avisa and (codigo != 0 or self.tudo):
             entregue = _avisar(mensageiro, execucao, relato, falar=codigo != 0 or havia)
             if codigo == 0 and havia and entregue:
-                _gravar(self.pasta, replace(execucao, alarme=False), relato)
+                with _sem_outra(self.pasta):
+                    _gravar(self.pasta, replace(execucao, alarme=False), relato)
 
 
 @contextlib.contextmanager
@@ -120,6 +123,19 @@ def _avisar(
     for problema in entrega.problemas:
         relato.aviso(problema)
     return entrega.mensagem_chegou
+
+
+@contextlib.contextmanager
+def _sem_outra(pasta: Path) -> Iterator[None]:
+    """Entre ler como foi a anterior e escrever como foi esta, nenhuma outra o faz; se não há como
+    impedir, escreve-se na mesma."""
+    trava = breve(pasta, "ultima")
+    with contextlib.suppress(ErroCofre, ImportError):
+        trava.tomar()
+    try:
+        yield
+    finally:
+        trava.soltar()
 
 
 def _gravar(pasta: Path, execucao: UltimaExecucao, relato: Relato) -> None:

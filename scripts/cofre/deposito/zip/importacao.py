@@ -23,6 +23,7 @@ import msgspec
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
+from cofre.base.modelo import Empresa
 from cofre.base.palavras import tamanho, visivel
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
@@ -30,6 +31,7 @@ from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, METADADOS, carim
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.publicacao import Montagem, dos_textos
+from cofre.deposito.trava import JA, Espera
 from cofre.deposito.verificacao import danos_de
 from cofre.deposito.zip.exportacao import LEIA_ME
 
@@ -74,22 +76,25 @@ class Pacote:
     entradas: Mapping[str, zipfile.ZipInfo]
 
 
-def importar(arquivo: Path, deposito: Deposito) -> Importado:
+def importar(arquivo: Path, deposito: Deposito, espera: Espera = JA) -> Importado:
     """Confere o zip e o guarda como backup da empresa dele: com o mesmo carimbo, ou o próximo
-    segundo livre. Só com a trava na mão.
+    segundo livre. Espera pela empresa, se ela está em uso.
 
-    Levanta NadaEncontrado, ErroDeUso (não é um backup exportado), ZipRecusado ou FalhaDeDisco.
+    Levanta NadaEncontrado, ErroDeUso (não é um backup exportado), ZipRecusado, TravaOcupada ou
+    FalhaDeDisco.
     """
     if not arquivo.is_file():
         raise NadaEncontrado(f"Não há arquivo {arquivo}.")
     try:
         with erros_de_disco(arquivo), closing(zipfile.ZipFile(arquivo)) as zip_:
             pacote = _abrir(zip_, arquivo.stat().st_size)
-            igual = _ja_guardado(deposito, pacote)
-            if igual is not None:
-                return Importado(igual, pacote.meta, True, pacote.carimbo)
-            _conferir_espaco(deposito.raiz, pacote)
-            return Importado(_guardar(pacote, deposito), pacote.meta, False, pacote.carimbo)
+            empresa = Empresa(pacote.meta.user_id, pacote.meta.nome)
+            with deposito.trava_da_empresa(empresa, espera):
+                igual = _ja_guardado(deposito, pacote)
+                if igual is not None:
+                    return Importado(igual, pacote.meta, True, pacote.carimbo)
+                _conferir_espaco(deposito.raiz, pacote)
+                return Importado(_guardar(pacote, deposito), pacote.meta, False, pacote.carimbo)
     except _ESTRAGADO as e:
         raise ZipRecusado(f"{arquivo.name} não é um .zip inteiro: {e}") from e
 

@@ -23,6 +23,7 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.deposito.ensaios import EM_PALAVRAS
+from cofre.deposito.trava import breve
 from cofre.rotina.painel import dados
 from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
 
@@ -52,15 +53,20 @@ DESFECHOS: Mapping[str, str] = {
 
 def gravar(deposito: Deposito, idade_maxima: timedelta) -> Path | None:
     """Escreve a página na raiz do depósito e devolve onde; None se não há empresa nenhuma.
-    `idade_maxima`: a partir de quando o backup inteiro mais novo é velho. Levanta FalhaDeDisco."""
-    agora = datetime.now().astimezone()
-    painel = dados.reunir(deposito, agora, idade_maxima)
-    if not painel.empresas:
+    `idade_maxima`: a partir de quando o backup inteiro mais novo é velho. Levanta FalhaDeDisco ou
+    TravaOcupada."""
+    if not deposito.pastas():
         return None
-    caminho = deposito.raiz / ARQUIVO
-    with erros_de_disco(caminho):
-        gravar_inteiro(caminho, desenhar(painel).encode("utf-8", "replace"))
-    return caminho
+    # Quem acaba depois escreve por último: a página é a da última execução.
+    with breve(deposito.raiz, "painel"):
+        agora = datetime.now().astimezone()
+        painel = dados.reunir(deposito, agora, idade_maxima)
+        if not painel.empresas:
+            return None
+        caminho = deposito.raiz / ARQUIVO
+        with erros_de_disco(caminho):
+            gravar_inteiro(caminho, desenhar(painel).encode("utf-8", "replace"))
+        return caminho
 
 
 def desenhar(painel: Painel) -> str:

@@ -47,6 +47,12 @@ def recusada(plano: PodaDeEmpresa, causa: str, relato: Relato) -> None:
     relato.falha("   python scripts/backup-por-empresa.py verificar")
 
 
+def ocupada(plano: PodaDeEmpresa, causa: str, relato: Relato) -> None:
+    """A empresa de que nada se apagou porque outra execução a usa."""
+    relato.falha(f"⏭️ {causa}")
+    relato.falha(f"   Nada de {visivel(plano.empresa.nome)} foi apagado: fica para a próxima poda.")
+
+
 def fim(resumo: ResumoDaPoda, relato: Relato) -> None:
     """O que se apagou, se algo se apagou."""
     if resumo.apagados:
@@ -65,6 +71,7 @@ def documento(
         "apagados": resumo.apagados,
         "bytes_liberados": resumo.liberados,
         "recusadas": dict(resumo.recusadas),
+        "ocupadas": dict(resumo.ocupadas),
         "empresas": [
             {
                 "id": p.empresa.id,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cofre.base.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado, TravaOcupada
 from cofre.base.modelo import Empresa
 from cofre.rotina.poda.retencao import BackupNaPoda
 
@@ -29,14 +29,17 @@ class PodaDeEmpresa:
 
 @dataclass(frozen=True, slots=True)
 class ResumoDaPoda:
-    """O que foi apagado: quantos backups, quantos bytes; `recusadas`, as empresas em que nada se
-    apagou (id → causa)."""
+    """O que foi apagado: quantos backups, quantos bytes; `recusadas` e `ocupadas`, as empresas em
+    que nada se apagou, por um dano e porque outra execução as usava (id → causa)."""
 
     apagados: int = 0
     liberados: int = 0
     recusadas: Mapping[str, str] = field(default_factory=dict)
+    ocupadas: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def codigo(self) -> int:
         """O código de saída."""
-        return BackupDanificado.codigo if self.recusadas else 0
+        if self.recusadas:
+            return BackupDanificado.codigo
+        return TravaOcupada.codigo if self.ocupadas else 0

@@ -14,10 +14,9 @@ from typing import Any
 
 from cofre.base.config.valores import Politica
 from cofre.base.disco import erros_de_disco, liberado
-from cofre.base.erros import BackupDanificado, DefeitoInterno, ErroCofre
+from cofre.base.erros import BackupDanificado, DefeitoInterno, ErroCofre, TravaOcupada
 from cofre.base.palavras import na_tela
 from cofre.base.relato import Relato
-from cofre.deposito import publicacao
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import (
@@ -29,6 +28,7 @@ from cofre.deposito.inventario import (
     nenhum_backup,
 )
 from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.trava import JA, Espera
 from cofre.deposito.verificacao import conferir_bytes
 from cofre.rotina.poda import palavras
 from cofre.rotina.poda.plano import PodaDeEmpresa, ResumoDaPoda
@@ -88,34 +88,49 @@ class Poda:
                 garantia(por_decidir, agora),
             )
 
-    def executar(self, planos: Sequence[PodaDeEmpresa]) -> ResumoDaPoda:
-        """Apaga o que sai, menos de uma empresa cujo completo mais novo, que ficaria, não está mais
-        como foi gravado. Só com a trava na mão. Levanta FalhaDeDisco; o que já foi apagado, foi por
-        inteiro."""
+    def executar(self, vistos: Sequence[PodaDeEmpresa], espera: Espera = JA) -> ResumoDaPoda:
+        """Apaga o que sai no plano que se viu e no que se refaz agora, com a trava da empresa na
+        mão: menos de uma empresa em uso, ou cujo completo mais novo, que ficaria, não está mais
+        como foi gravado. Levanta FalhaDeDisco; o que já foi apagado, foi por inteiro."""
         apagados, liberados = 0, 0
         recusadas: dict[str, str] = {}
-        for plano in (p for p in planos if p.saem):
+        ocupadas: dict[str, str] = {}
+        for visto in (p for p in vistos if p.saem):
             try:
-                liberados += self._apagar(plano)
-                apagados += len(plano.saem)
+                with self.deposito.trava_da_empresa(visto.empresa, espera):
+                    quantos, ganho = self._apagar(visto)
+                apagados += quantos
+                liberados += ganho
+            except TravaOcupada as e:
+                ocupadas[visto.empresa.id] = str(e)
+                palavras.ocupada(visto, str(e), self.relato)
             except BackupDanificado as e:
-                recusadas[plano.empresa.id] = str(e)
-                palavras.recusada(plano, str(e), self.relato)
-        resumo = ResumoDaPoda(apagados, liberados, recusadas)
+                recusadas[visto.empresa.id] = str(e)
+                palavras.recusada(visto, str(e), self.relato)
+        resumo = ResumoDaPoda(apagados, liberados, recusadas, ocupadas)
         palavras.fim(resumo, self.relato)
         return resumo
 
-    def _apagar(self, plano: PodaDeEmpresa) -> int:
-        """Quantos bytes o disco ganhou. Levanta BackupDanificado, sem ter apagado nada, ou
-        FalhaDeDisco."""
-        with erros_de_disco(plano.pasta, PELA_METADE):
-            backups = {b.carimbo: b for b in self.deposito.backups(plano.pasta)}
-            _conferir(backups[plano.garantia])
+    def _apagar(self, visto: PodaDeEmpresa) -> tuple[int, int]:
+        """Quantos backups saíram, e quantos bytes o disco ganhou. Levanta BackupDanificado, sem ter
+        apagado nada, ou FalhaDeDisco."""
+        with erros_de_disco(visto.pasta, PELA_METADE):
+            todos = self.deposito.backups(visto.pasta)
+            guardadas_ = {g.empresa.id: g for g in da_pasta(visto.pasta, todos)}
+            guardada = guardadas_.get(visto.empresa.id)
+            if guardada is None:
+                return 0, 0
+            agora = self._plano(guardada, todos, datetime.now().astimezone())
+            plano = so_o_que_foi_visto(agora, visto)
+            backups = {b.carimbo: b for b in todos}
             saem = [backups[b.carimbo] for b in plano.saem]
+            if not saem:
+                return 0, 0
+            _conferir(backups[plano.garantia])
             ganho = liberado(a for b in saem for a in arquivos_de(b))
             for backup in saem:
-                publicacao.apagar(plano.pasta, backup.carimbo)
-        return ganho
+                self.deposito.apagar(backup)
+        return len(saem), ganho
 
 
 def _conferir(backup: Backup) -> None:
@@ -130,24 +145,24 @@ def _conferir(backup: Backup) -> None:
             ) from e
 
 
-def so_o_que_foi_visto(
-    planos: Sequence[PodaDeEmpresa], vistos: Sequence[PodaDeEmpresa]
-) -> list[PodaDeEmpresa]:
-    """Os planos de agora, sem o que não saía no plano que o usuário confirmou."""
-    confirmados = {(p.pasta, p.empresa.id, b.carimbo) for p in vistos for b in p.saem}
+def so_o_que_foi_visto(agora: PodaDeEmpresa, visto: PodaDeEmpresa) -> PodaDeEmpresa:
+    """O plano de agora, sem o que não saía no plano que o usuário confirmou."""
+    confirmados = {b.carimbo for b in visto.saem}
 
-    def restrito(plano: PodaDeEmpresa, b: BackupNaPoda) -> BackupNaPoda:
-        visto = (plano.pasta, plano.empresa.id, b.carimbo) in confirmados
-        return b if visto or not b.sai else replace(b, motivos=("mudou depois da confirmação",))
+    def restrito(b: BackupNaPoda) -> BackupNaPoda:
+        if b.carimbo in confirmados or not b.sai:
+            return b
+        return replace(b, motivos=("mudou depois da confirmação",))
 
-    return [replace(p, backups=tuple(restrito(p, b) for b in p.backups)) for p in planos]
+    return replace(agora, backups=tuple(map(restrito, agora.backups)))
 
 
 def podar_depois_do_backup(
     deposito: Deposito, politica: Politica, relato: Relato
 ) -> tuple[int, dict[str, Any]]:
-    """A poda da execução diária, sem perguntar; com a trava na mão. Devolve o código e o documento.
-    Um erro dela não desfaz nem esconde o backup que acabou de ser feito."""
+    """A poda da execução diária, sem perguntar nem esperar: uma empresa em uso é podada amanhã.
+    Devolve o código e o documento. Um erro dela não desfaz nem esconde o backup que acabou de ser
+    feito."""
     poda = Poda(deposito, politica, relato)
     try:
         planos = poda.planejar(datetime.now().astimezone())
@@ -159,7 +174,8 @@ def podar_depois_do_backup(
     except Exception as e:
         erro = DefeitoInterno(e)
     else:
-        return resumo.codigo, palavras.documento(politica, planos, resumo)
+        codigo = 0 if resumo.codigo == TravaOcupada.codigo else resumo.codigo
+        return codigo, {**palavras.documento(politica, planos, resumo), "codigo": codigo}
     relato.falha(f"❌ Poda não concluída: {erro}")
     for cura in erro.dica.splitlines():
         relato.falha(f"   {cura}")
