@@ -40,7 +40,7 @@ DE_ANTES: dict[str, tuple[bytes, Callable[[Path], object], object]] = {
     "encolhimento_reconhecido.json": (
         b'\xef\xbb\xbf{\n  "user_id": "a",\n  "a_partir_de": "20260116_182944",\n'
         b'  "reconhecido_em": "2026-01-16T19:00:00-03:00"\n}',
-        lambda pasta: reconhecido_ate(pasta, "a"),
+        lambda pasta: reconhecido_ate(pasta, "a")[1],
         "20260116_182944",
     ),
     "ensaio.json": (

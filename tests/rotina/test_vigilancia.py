@@ -20,8 +20,10 @@ from cofre.base.modelo import Empresa
 from cofre.base.relato import RelatoSilencioso
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
+from cofre.deposito.carimbo import momento
 from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
 from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.ordem import PRIMEIRA
 from cofre.rotina import ultima
 from cofre.rotina.encolhimento import (
     ARQUIVO,
@@ -58,7 +60,8 @@ def comparar(
     anteriores: list[Backup], agora: Mapping[str, int], reconhecido: str = "", **mais: Any
 ) -> list[tuple[str, int, int, str]]:
     opcoes = {"parcela": 30.0, "inteira": True, **mais}
-    achados = encolhimentos(referencias(anteriores[::-1], reconhecido), tabelas(agora), **opcoes)
+    desde = (momento(reconhecido), reconhecido) if reconhecido else PRIMEIRA
+    achados = encolhimentos(referencias(anteriores[::-1], desde), tabelas(agora), **opcoes)
     return [(e.tabela, e.antes, e.agora, e.referencia) for e in achados]
 
 
@@ -235,13 +238,13 @@ def test_em_palavras() -> None:
 
 
 def test_o_reconhecido_se_le_de_volta_e_e_de_uma_empresa_so(tmp_path: Path) -> None:
-    assert reconhecido_ate(tmp_path, DONO) == ""
+    assert reconhecido_ate(tmp_path, DONO) == PRIMEIRA
     reconhecer(tmp_path, DONO, backup(ONTEM, {}))
-    assert reconhecido_ate(tmp_path, DONO) == ONTEM
-    assert reconhecido_ate(tmp_path, "outra") == ""
+    assert reconhecido_ate(tmp_path, DONO) == (momento(ONTEM), ONTEM)
+    assert reconhecido_ate(tmp_path, "outra") == PRIMEIRA
     for ruim in (b"", b"{", b"[]", b'"x"', b"{}", b"\xff"):
         (tmp_path / ARQUIVO).write_bytes(ruim)
-        assert reconhecido_ate(tmp_path, DONO) == ""
+        assert reconhecido_ate(tmp_path, DONO) == PRIMEIRA
 
 
 def test_recomeca_se_no_ultimo_inteiro_de_rotina() -> None:

@@ -24,5 +24,5 @@ def empresas_sumidas(
         if ultimo is None or ultimo.meta is None or ultimo.meta.user_id in ids:
             continue
         meta = ultimo.meta
-        if meta.origem.get("url") == url and ultimo.carimbo > reconhecido_ate(pasta, meta.user_id):
+        if meta.origem.get("url") == url and ultimo.ordem > reconhecido_ate(pasta, meta.user_id):
             yield Sumida(Empresa(meta.user_id, meta.nome), ultimo.carimbo)

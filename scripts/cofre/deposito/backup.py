@@ -11,9 +11,10 @@ import msgspec
 
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import metadados, versao1
-from cofre.deposito.carimbo import momento, nome_dos_metadados
+from cofre.deposito.carimbo import nome_dos_metadados
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
+from cofre.deposito.ordem import Ordem, instante
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,13 @@ class Backup:
 
     @property
     def quando(self) -> datetime:
-        """A hora local do carimbo."""
-        return momento(self.carimbo)
+        """Quando foi feito, na hora local; a do nome, se os metadados não dizem o fuso."""
+        return instante(self.meta, self.carimbo)
+
+    @property
+    def ordem(self) -> Ordem:
+        """O que o põe antes ou depois de outro."""
+        return self.quando, self.carimbo
 
     @property
     def estado(self) -> str:

@@ -19,6 +19,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +28,7 @@ from cofre.base.modelo import Empresa
 from cofre.deposito import presenca, publicacao, trava
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
+from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import Presenca
 from cofre.deposito.publicacao import Montagem
 from cofre.deposito.trava import JA, Espera, Trava
@@ -123,12 +125,14 @@ class Deposito:
             return sorted(p for p in self.raiz.glob(f"{PREFIXO}*") if p.is_dir())
 
     def backups(self, pasta: Path) -> list[Backup]:
-        """Os backups de uma pasta, do mais antigo ao mais novo (pelo carimbo, nunca pelo mtime)."""
-        return [self.abrir(pasta, carimbo) for carimbo in self.carimbos(pasta)]
+        """Os backups de uma pasta, do mais antigo ao mais novo (ver `ordem`)."""
+        abertos = [self.abrir(pasta, carimbo) for carimbo in carimbos_em(pasta)]
+        return sorted(abertos, key=attrgetter("ordem"))
 
     def carimbos(self, pasta: Path) -> list[str]:
-        """Os carimbos dos backups de uma pasta, em ordem, sem abrir nenhum."""
-        return carimbos_em(pasta)
+        """Os carimbos dos backups de uma pasta, na mesma ordem, quase sem abrir nenhum."""
+        with erros_de_disco(pasta):
+            return carimbos_em_ordem(pasta)
 
     def abrir(self, pasta: Path, carimbo: str) -> Backup:
         """O backup com este carimbo; o que não se lê vem com o `dano`."""
@@ -146,7 +150,7 @@ class Deposito:
         """Os mesmos, do mais novo ao mais antigo, cada um só lido quando se chega a ele."""
         todos = heapq.merge(
             *(self.do_mais_novo(pasta) for pasta in self._candidatas(user_id)),
-            key=lambda b: b.carimbo,
+            key=attrgetter("ordem"),
             reverse=True,
         )
         return (b for b in todos if b.meta and b.meta.user_id == user_id)

@@ -6,6 +6,7 @@ Enquanto não diz «concluida» nem «desfeita», a restauração pode ser concl
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from cofre.base import estado
 from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import visivel
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
+from cofre.deposito.ordem import PRIMEIRA
 
 PREFIXO = "restauracao_"
 EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (
@@ -34,6 +36,15 @@ class Diario:
 
     caminho: Path
     dados: dict[str, Any]
+
+    @property
+    def comecada_em(self) -> datetime:
+        """Quando começou; se o diário não o diz com o fuso, antes de todas."""
+        with contextlib.suppress(ValueError):
+            quando = datetime.fromisoformat(str(self.dados.get("comecada_em")))
+            if quando.tzinfo is not None:
+                return quando
+        return PRIMEIRA[0]
 
     @property
     def aberto(self) -> bool:
@@ -92,10 +103,13 @@ def abrir_novo(pasta: Path, dados: Mapping[str, Any]) -> Diario:
 
 
 def diarios(pasta: Path) -> list[Diario]:
-    """Os diários legíveis de uma pasta, do mais antigo ao mais novo."""
+    """Os diários legíveis de uma pasta, do mais antigo ao mais novo (ver `ordem`)."""
     arquivos = sorted(pasta.glob(f"{PREFIXO}*.json"))
     lidos = ((arquivo, estado.ler(arquivo, dict[str, Any])) for arquivo in arquivos)
-    return [Diario(arquivo, dados) for arquivo, dados in lidos if dados is not None]
+    return sorted(
+        (Diario(arquivo, dados) for arquivo, dados in lidos if dados is not None),
+        key=lambda d: d.comecada_em,
+    )
 
 
 def pendentes(em_ordem: Sequence[Diario]) -> list[Diario]:

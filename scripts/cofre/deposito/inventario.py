@@ -11,6 +11,7 @@ from cofre.base.modelo import Empresa
 from cofre.base.palavras import exibir_pasta
 from cofre.base.selecao import escolher_empresas
 from cofre.deposito.backup import Backup
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
 
@@ -128,14 +129,13 @@ def mais_novo(backups: Iterable[Backup]) -> Backup | None:
 
 def por_data(backups: Sequence[Backup]) -> list[Backup]:
     """Os de rotina, do mais novo ao mais antigo; depois, as fotos que restaurações tiraram."""
-    novos = sorted(backups, key=lambda b: b.carimbo, reverse=True)
+    novos = sorted(backups, key=lambda b: b.ordem, reverse=True)
     return sorted(novos, key=lambda b: not de_rotina(b))
 
 
 def backup_pedido(guardada: EmpresaComBackups, pedido: str | None) -> Backup:
-    """O do carimbo (ou do começo dele), ou o mais novo inteiro. Levanta NadaEncontrado ou
-    ErroDeUso."""
-
+    """O do carimbo, ou do começo dele; se nenhum é assim, o dessa hora, que noutro fuso não é a do
+    nome. Sem pedido, o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
     if not pedido:
         achado = mais_novo(reversed(guardada.backups))
         if achado is None:
@@ -146,6 +146,9 @@ def backup_pedido(guardada: EmpresaComBackups, pedido: str | None) -> Backup:
             )
         return achado
     achados = [b for b in guardada.backups if b.carimbo.startswith(pedido)]
+    if not achados:
+        horas = {b.carimbo: f"{b.quando:{FORMATO_DO_CARIMBO}}" for b in guardada.backups}
+        achados = [b for b in guardada.backups if horas[b.carimbo].startswith(pedido)]
     if len(achados) != 1:
         lista = "\n".join(f"  {b.carimbo}  {b.estado}" for b in guardada.backups)
         quantos = "vários backups começam" if achados else "nenhum backup começa"

@@ -87,6 +87,8 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tipo: str = "manual"
     versao: int = msgspec.field(default=1, name="versao_formato")
     execucao: str = ""
+    inicio: Any = ""
+    data_backup: Any = ""
     consistencia: str = ""
     falhas: dict[str, str] = {}
     total: int = msgspec.field(default=0, name="total_registros")

@@ -24,9 +24,10 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, abrir_backup
-from cofre.deposito.carimbo import CARIMBO, carimbos_em, nome_dos_metadados
+from cofre.deposito.carimbo import CARIMBO, nome_dos_metadados
 from cofre.deposito.formato import compactando
 from cofre.deposito.metadados import Metadados
+from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import MARCA
 
 ANTERIORES = 3
@@ -127,7 +128,7 @@ class Montagem:
 
 def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
     """Os últimos backups desta empresa, do mais novo ao mais antigo, sem abrir os outros."""
-    ultimos = carimbos_em(pasta)[: -ANTERIORES - 1 : -1]
+    ultimos = carimbos_em_ordem(pasta)[: -ANTERIORES - 1 : -1]
     abertos = (abrir_backup(pasta, carimbo) for carimbo in ultimos)
     return [b for b in abertos if b.meta and b.meta.user_id == user_id]
 

@@ -124,7 +124,7 @@ def _conferir_nomes(guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[s
 def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | None:
     """O backup de rotina completo mais novo, anterior a este, cujo conteúdo está como foi gravado.
     Relê os arquivos dos que examina. Levanta FalhaDeDisco."""
-    anteriores = (b for b in reversed(guardada.backups) if b.carimbo < backup.carimbo)
+    anteriores = (b for b in reversed(guardada.backups) if b.ordem < backup.ordem)
     for anterior in anteriores:
         inteiro = de_rotina(anterior) and estado_de(anterior)[0] == "completo"
         if inteiro and not any(danos_de(anterior)):

@@ -7,18 +7,20 @@ dita quando o usuário a reconhece, ou depois de `DIAS_DE_AVISO` dias de backup 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from cofre.base import estado
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
-from cofre.deposito.backup import Backup
+from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.ordem import PRIMEIRA, Ordem
 
 MINIMO = 20
 """Linhas: menos que isto entra e sai num dia comum, por maior que seja a parcela."""
@@ -62,26 +64,28 @@ class Referencia:
     ditas: frozenset[str] = frozenset()
 
 
-def referencias(anteriores: Iterable[Backup], reconhecido: str = "") -> tuple[Referencia, ...]:
+def referencias(
+    anteriores: Iterable[Backup], reconhecido: Ordem = PRIMEIRA
+) -> tuple[Referencia, ...]:
     """Com o que comparar, destes backups (do mais novo ao mais antigo, lidos só até onde é
-    preciso), sem olhar antes do carimbo `reconhecido`: o último inteiro sem encolhimento e, se é
+    preciso), sem olhar antes do `reconhecido`: o último inteiro sem encolhimento e, se é
     outro, o último inteiro."""
-    inteiros: list[tuple[str, Metadados]] = []
-    for backup in itertools.takewhile(lambda b: b.carimbo >= reconhecido, anteriores):
+    inteiros: list[tuple[Ordem, Metadados]] = []
+    for backup in itertools.takewhile(lambda b: b.ordem >= reconhecido, anteriores):
         if backup.meta and backup.meta.inteiro and backup.meta.de_rotina:
-            inteiros.insert(0, (backup.carimbo, backup.meta))
-            if backup.carimbo == reconhecido or not backup.meta.encolhidas:
+            inteiros.insert(0, (backup.ordem, backup.meta))
+            if backup.ordem == reconhecido or not backup.meta.encolhidas:
                 break
     if not inteiros:
         return ()
-    dias: dict[str, set[str]] = {}
-    for carimbo, meta in inteiros[1:]:
+    dias: dict[str, set[date]] = {}
+    for (quando, _), meta in inteiros[1:]:
         for tabela in meta.encolhidas:
-            dias.setdefault(tabela, set()).add(carimbo[:8])
+            dias.setdefault(tabela, set()).add(quando.date())
     ditas = frozenset(t for t, d in dias.items() if len(d) >= DIAS_DE_AVISO)
-    carimbo, meta = inteiros[0]
+    (_, carimbo), meta = inteiros[0]
     normal = Referencia(carimbo, meta.tabelas, ditas)
-    return (normal, *(Referencia(c, m.tabelas) for c, m in inteiros[1:][-1:]))
+    return (normal, *(Referencia(c, m.tabelas) for (_, c), m in inteiros[1:][-1:]))
 
 
 def encolhimentos(
@@ -162,8 +166,13 @@ def reconhecer(pasta: Path, user_id: str, backup: Backup) -> None:
     estado.gravar(pasta / ARQUIVO, _Reconhecimento(user_id, backup.carimbo, agora))
 
 
-def reconhecido_ate(pasta: Path, user_id: str) -> str:
-    """O carimbo a partir do qual se compara; vazio se nada foi reconhecido, ou se o arquivo não se
+def reconhecido_ate(pasta: Path, user_id: str) -> Ordem:
+    """A partir de que backup se compara; `PRIMEIRA` se nada foi reconhecido, ou se o arquivo não se
     lê: na dúvida, o aviso continua."""
     lido = estado.ler(pasta / ARQUIVO, _Reconhecimento)
-    return lido.a_partir_de if lido and lido.user_id == user_id else ""
+    if lido is None or lido.user_id != user_id:
+        return PRIMEIRA
+    with contextlib.suppress(ValueError):
+        # O backup pode ter saído numa poda: aí, vale a hora do nome.
+        return abrir_backup(pasta, lido.a_partir_de).ordem
+    return PRIMEIRA

@@ -14,12 +14,12 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import DeixadaDeFora
 from cofre.deposito import diario
 from cofre.deposito.backup import arquivo_de_metadados
-from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
+from cofre.deposito.ordem import em_ordem
 from cofre.rotina.encolhimento import Encolhimento
 
 DIAS = 60
@@ -40,14 +40,10 @@ class Ponto:
     """Um backup de rotina no tempo; `inteiro` é o que os metadados dizem dele."""
 
     carimbo: str
+    quando: datetime
     registros: int
     bytes: int
     inteiro: bool
-
-    @property
-    def quando(self) -> datetime:
-        """A hora local do carimbo."""
-        return momento(self.carimbo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +105,10 @@ class _Historico:
     def __init__(self, deposito: Deposito, pasta: Path, agora: datetime) -> None:
         self.deposito = deposito
         self.pasta = pasta
-        self.carimbos = deposito.carimbos(pasta)
+        self.quando = {carimbo: instante for instante, carimbo in em_ordem(pasta)}
+        self.carimbos = list(self.quando)
         self._lidos: dict[str, Cabecalho | None] = {}
-        limite = f"{agora - timedelta(days=DIAS):{FORMATO_DO_CARIMBO}}"
-        antigos = [c for c in self.carimbos if c < limite]
+        antigos = [c for c in self.carimbos if self.quando[c] < agora - timedelta(days=DIAS)]
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
 
     def cabecalho(self, carimbo: str) -> Cabecalho | None:
@@ -141,9 +137,9 @@ class _Historico:
         for carimbo in carimbos:
             c = self.cabecalho(carimbo)
             if c is None:
-                yield Ponto(carimbo, 0, 0, inteiro=False)
+                yield Ponto(carimbo, self.quando[carimbo], 0, 0, inteiro=False)
             elif c.user_id == dono and c.de_rotina:
-                yield Ponto(carimbo, c.total, c.total_bytes, c.inteiro)
+                yield Ponto(carimbo, self.quando[carimbo], c.total, c.total_bytes, c.inteiro)
 
     def mais_novo_inteiro(self, dono: str) -> Ponto | None:
         """O mais novo completo e com os arquivos no lugar, por mais antigo que seja."""

@@ -28,7 +28,7 @@ def na_poda(
             rotina=de_rotina(b),
             inteiro=estados[b.carimbo] == "completo" and not _da_primeira_versao(b),
             protegido=protegidos.get(b.carimbo, ""),
-            encolhido=bool(b.meta and b.meta.encolhidas) and b.carimbo > reconhecido,
+            encolhido=bool(b.meta and b.meta.encolhidas) and b.ordem > reconhecido,
             tipo=b.meta.tipo if b.meta else "",
             estado=estados[b.carimbo],
             bytes=bytes_de(b),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cofre.base.config.valores import Politica
+from cofre.deposito.ordem import PRIMEIRA, Ordem
 
 IDADE_DAS_FOTOS = timedelta(days=30)
 """Antes disto, uma foto tirada ao restaurar não sai: é com ela que se desfaz."""
@@ -43,6 +44,11 @@ class BackupNaPoda:
     motivos: tuple[str, ...] = ()
 
     @property
+    def ordem(self) -> Ordem:
+        """O que o põe antes ou depois de outro."""
+        return self.quando, self.carimbo
+
+    @property
     def sai(self) -> bool:
         return not self.motivos
 
@@ -56,18 +62,18 @@ def planejar(
 ) -> tuple[BackupNaPoda, ...]:
     """Os backups de uma empresa com os seus motivos, do mais antigo ao mais novo. `agora` tem
     fuso."""
-    em_ordem = sorted(backups, key=lambda b: b.carimbo)
+    em_ordem = sorted(backups, key=lambda b: b.ordem)
     if politica.vazia:
         return tuple(replace(b, motivos=("nenhuma regra foi dada",)) for b in em_ordem)
     completos = _completos(em_ordem, agora)
     regras = _pelas_regras(completos, politica)
-    encolhido = max((b.carimbo for b in em_ordem if b.encolhido), default="")
+    encolhido = max((b.ordem for b in em_ordem if b.encolhido), default=PRIMEIRA)
     if apesar_do_encolhimento:
-        encolhido = ""
+        encolhido = PRIMEIRA
     decididos = []
     for b in em_ordem:
         motivos = [b.protegido] if b.protegido else []
-        if b.carimbo <= encolhido:
+        if b.ordem <= encolhido:
             quando = "nele" if b.encolhido else "depois dele"
             motivos.append(f"os dados encolheram {quando}")
         if _no_futuro(b, agora):
@@ -82,7 +88,7 @@ def planejar(
 
 def garantia(backups: Sequence[BackupNaPoda], agora: datetime) -> str:
     """O carimbo do completo mais novo, que fica por qualquer regra; vazio se não há nenhum."""
-    return max((b.carimbo for b in _completos(backups, agora)), default="")
+    return max((b.ordem for b in _completos(backups, agora)), default=PRIMEIRA)[1]
 
 
 def _completos(backups: Sequence[BackupNaPoda], agora: datetime) -> list[BackupNaPoda]:
@@ -97,7 +103,7 @@ def _dos_outros(
     backup: BackupNaPoda, completos: Sequence[BackupNaPoda], politica: Politica, agora: datetime
 ) -> list[str]:
     """Os que não são um backup completo de rotina: ficam até haver outro que os substitua."""
-    mais_novos = sum(c.carimbo > backup.carimbo for c in completos)
+    mais_novos = sum(c.ordem > backup.ordem for c in completos)
     if not mais_novos:
         return ["não há completo mais novo"]
     if not backup.rotina and agora - backup.quando < IDADE_DAS_FOTOS:
