@@ -25,4 +25,4 @@ def empresas_sumidas(
             continue
         meta = ultimo.meta
         if meta.origem.get("url") == url and ultimo.ordem > reconhecido_ate(pasta, meta.user_id):
-            yield Sumida(Empresa(meta.user_id, meta.nome), ultimo.carimbo)
+            yield Sumida(meta.empresa, ultimo.carimbo)

@@ -80,16 +80,32 @@ def ordem_de_exibicao(tabela: str) -> tuple[int, str]:
 class Empresa:
     """Uma empresa: o `id` é o `user_id` do dono; `registros` são as suas linhas de `empresas`.
 
-    Cada registro leva o texto das colunas que outras tabelas referenciam (`id`, em geral).
+    Cada registro leva o texto das colunas que outras tabelas referenciam (`id`, em geral). Se elas
+    têm nomes diferentes (a matriz e as filiais de um dono), `nomes` são todos, e o `nome` os junta.
     """
 
     id: str
     nome: str
     registros: tuple[Mapping[str, str], ...] = ()
+    nomes: tuple[str, ...] = ()
+
+    def chama_se(self, nome: str) -> bool:
+        """Se é um dos nomes dela, em qualquer caixa."""
+        return nome.casefold() in {n.casefold() for n in (self.nome, *self.nomes)}
 
     def valores(self, coluna: str) -> tuple[str, ...]:
         """Os valores da `coluna` de `empresas` nesta empresa, sem os nulos."""
         return tuple(r[coluna] for r in self.registros if coluna in r)
+
+
+NOMES_MOSTRADOS = 3
+
+
+def juntar_nomes(nomes: Sequence[str]) -> str:
+    """«Matriz / Filial»; de muitos, os primeiros e quantos mais."""
+    mais = len(nomes) - NOMES_MOSTRADOS
+    ditos = " / ".join(nomes[:NOMES_MOSTRADOS])
+    return f"{ditos} e mais {mais}" if mais > 0 else ditos
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ def _uma(todas: Sequence[Empresa], texto: str) -> Empresa:
     procurado = texto.strip().casefold()
     formas: tuple[Callable[[Empresa], bool], ...] = (
         lambda e: e.id.casefold() == procurado,
-        lambda e: e.nome.casefold() == procurado,
+        lambda e: e.chama_se(procurado),
         lambda e: e.id.casefold().startswith(procurado),
-        lambda e: procurado in e.nome.casefold(),
+        lambda e: any(procurado in n.casefold() for n in (e.nome, *e.nomes)),
     )
     for casa in formas if procurado else ():
         achadas = [e for e in todas if casa(e)]

@@ -22,13 +22,14 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="importação")
     with deposito.trabalhando():
         feito = importar(arquivo, deposito, esperar(minutos_de(opcoes), relato))
+    meta = feito.meta
     _contar(feito, relato)
     relato.documento(
         {
             "acao": "importar",
             "codigo": 0,
-            "empresa": feito.meta.user_id,
-            "nome": feito.meta.nome,
+            "empresa": meta.user_id,
+            "nome": meta.empresa.nome,
             "pasta": str(feito.backup.pasta),
             "carimbo": feito.backup.carimbo,
             "ja_estava": feito.ja_estava,
@@ -40,7 +41,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 def _contar(feito: Importado, relato: Relato) -> None:
     backup, meta = feito.backup, feito.meta
     onde = f"{exibir_pasta(backup.pasta)}/ ({backup.carimbo})"
-    relato.linha(f"📦 {visivel(meta.nome)}  ({visivel(meta.user_id)})")
+    relato.linha(f"📦 {visivel(meta.empresa.nome)}  ({visivel(meta.user_id)})")
     relato.linha(f"   {plural(meta.total, 'registro', 'registros')}, {backup.estado}, conferido")
     if feito.ja_estava:
         relato.linha(f"✅ Já estava em {onde}: nada a fazer")

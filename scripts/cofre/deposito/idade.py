@@ -88,10 +88,7 @@ def idades(
         ultimo = mais_novo(do_mais_novo)
         legivel = next((b.meta for b in para_o_nome if b.meta), None)
         if legivel or deposito.carimbos(pasta):
-            empresa = Empresa(
-                legivel.user_id if legivel else pasta.name,
-                legivel.nome if legivel else f"({pasta.name})",
-            )
+            empresa = legivel.empresa if legivel else Empresa(pasta.name, f"({pasta.name})")
             yield empresa, idade_de(ultimo, limite, agora)
 
 

@@ -66,8 +66,9 @@ def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaComBacku
     donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
     for dono in donos or ([""] if backups else []):
         seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
-        nome = next((b.meta.nome for b in reversed(seus) if b.meta), f"({pasta.name})")
-        yield EmpresaComBackups(Empresa(dono or pasta.name, nome), pasta, seus)
+        desconhecida = Empresa(dono or pasta.name, f"({pasta.name})")
+        empresa = next((b.meta.empresa for b in reversed(seus) if b.meta), desconhecida)
+        yield EmpresaComBackups(empresa, pasta, seus)
 
 
 def nenhum_backup(deposito: Deposito) -> NadaEncontrado:

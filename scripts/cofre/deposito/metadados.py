@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import ChaveEstrangeira, nome_do_tipo
+from cofre.base.modelo import ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
 from cofre.deposito import versao1
 
 VERSAO_DO_FORMATO = 2
@@ -84,6 +84,7 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     user_id: str
     nome: str = ""
+    nomes: tuple[str, ...] = ()
     tipo: str = "manual"
     versao: int = msgspec.field(default=1, name="versao_formato")
     execucao: str = ""
@@ -103,6 +104,11 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def __post_init__(self) -> None:
         if self.versao > VERSAO_DO_FORMATO:
             raise ValueError(f"é do formato {self.versao}, mais novo que este programa")
+
+    @property
+    def empresa(self) -> Empresa:
+        """De quem é, com o nome que se mostra."""
+        return Empresa(self.user_id, juntar_nomes(self.nomes) or self.nome, nomes=self.nomes)
 
     @property
     def da_primeira_versao(self) -> bool:

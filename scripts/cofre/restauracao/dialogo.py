@@ -56,7 +56,7 @@ class Dialogo:
             posicao = indice(resposta, len(guardadas))
             if posicao is not None:
                 return guardadas[posicao]
-            iguais = [g for g in guardadas if g.empresa.nome.casefold() == resposta.casefold()]
+            iguais = [g for g in guardadas if g.empresa.chama_se(resposta)]
             if len(iguais) == 1:
                 return iguais[0]
             self.relato.linha(f"   {_responda(len(guardadas))}")

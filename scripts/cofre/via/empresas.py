@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cofre.base.modelo import Catalogo, Empresa, Tabela
+from cofre.base.modelo import Catalogo, Empresa, Tabela, juntar_nomes
 
 NOMES_EM_EMPRESAS = ("nome", "razao_social")
 NOMES_EM_APPROVALS = ("company_name", "full_name", "email")
@@ -24,13 +24,15 @@ def listar(catalogo: Catalogo, referencias: Iterable[str], ler: LerLinhas) -> tu
     """Todas as empresas, por nome. `referencias`: as colunas de `empresas` que outras citam.
     Levanta o que `ler` levantar."""
     citadas = sorted(referencias)
-    nomes: dict[str, str] = {}
+    nomes: dict[str, dict[str, None]] = {}
     registros: dict[str, list[dict[str, str]]] = {}
     for linha in _linhas(catalogo, "empresas", (*NOMES_EM_EMPRESAS, *citadas), ler):
         dono = linha.get("user_id")
         if dono is None:
             continue
-        nomes[str(dono)] = nomes.get(str(dono)) or _nome(linha, NOMES_EM_EMPRESAS)
+        seus = nomes.setdefault(str(dono), {})
+        if nome := _nome(linha, NOMES_EM_EMPRESAS):
+            seus[nome] = None
         valores = {c: str(linha[c]) for c in citadas if linha.get(c) is not None}
         registros.setdefault(str(dono), []).append(valores)
     aprovados = ("parent_user_id", *NOMES_EM_APPROVALS)
@@ -38,12 +40,20 @@ def listar(catalogo: Catalogo, referencias: Iterable[str], ler: LerLinhas) -> tu
         dono = linha.get("user_id")
         if dono is None or linha.get("parent_user_id") is not None:
             continue  # a linha de um empregado
-        nomes[str(dono)] = nomes.get(str(dono)) or _nome(linha, NOMES_EM_APPROVALS)
+        seus = nomes.setdefault(str(dono), {})
+        if not seus and (nome := _nome(linha, NOMES_EM_APPROVALS)):
+            seus[nome] = None
     empresas = [
-        Empresa(dono, nome or f"(sem nome) {dono[:8]}", tuple(registros.get(dono, ())))
-        for dono, nome in nomes.items()
+        _empresa(dono, tuple(seus), tuple(registros.get(dono, ()))) for dono, seus in nomes.items()
     ]
     return tuple(sorted(empresas, key=lambda e: (e.nome.casefold(), e.id)))
+
+
+def _empresa(
+    dono: str, nomes: tuple[str, ...], registros: tuple[Mapping[str, str], ...]
+) -> Empresa:
+    nome = juntar_nomes(nomes) or f"(sem nome) {dono[:8]}"
+    return Empresa(dono, nome, registros, nomes if len(nomes) > 1 else ())
 
 
 def _linhas(

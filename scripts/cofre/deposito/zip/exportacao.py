@@ -124,7 +124,7 @@ def _inteiro_ou_nada(arquivo: Path, *, sobrescrever: bool) -> Iterator[BinaryIO]
 
 def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo: str) -> None:
     texto = modelo.format(
-        nome=meta.nome,
+        nome=meta.empresa.nome,
         user_id=meta.user_id,
         quando=na_pagina(backup.quando, "segundo"),
         tabelas=plural(len(meta.tabelas), "tabela", "tabelas"),

@@ -23,7 +23,6 @@ import msgspec
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusado
-from cofre.base.modelo import Empresa
 from cofre.base.palavras import tamanho, visivel
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
@@ -88,8 +87,7 @@ def importar(arquivo: Path, deposito: Deposito, espera: Espera = JA) -> Importad
     try:
         with erros_de_disco(arquivo), closing(zipfile.ZipFile(arquivo)) as zip_:
             pacote = _abrir(zip_, arquivo.stat().st_size)
-            empresa = Empresa(pacote.meta.user_id, pacote.meta.nome)
-            with deposito.trava_da_empresa(empresa, espera):
+            with deposito.trava_da_empresa(pacote.meta.empresa, espera):
                 igual = _ja_guardado(deposito, pacote)
                 if igual is not None:
                     return Importado(igual, pacote.meta, True, pacote.carimbo)

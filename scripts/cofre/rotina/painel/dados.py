@@ -129,7 +129,7 @@ class _Historico:
 
     def nome(self, dono: str) -> str:
         """O do backup mais novo que diz um."""
-        nomes = (c.nome for c in self._do_mais_novo() if c.user_id == dono and c.nome)
+        nomes = (c.empresa.nome for c in self._do_mais_novo() if c.user_id == dono and c.nome)
         return next(nomes, f"({self.pasta.name})")
 
     def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[Ponto]:
