@@ -8,4 +8,5 @@ pytest_plugins = [
     "apoio.extensoes",
     "apoio.navegador",
     "apoio.sistema",
+    "apoio.fatias",
 ]

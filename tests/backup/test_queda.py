@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import itertools
 import json
 import random
 import re
@@ -39,6 +40,7 @@ from supabase_local.servidores.servidor import SupabaseLocal
 MORTES_NOS_PEDIDOS = 18
 PASSOS_NO_DISCO = 32
 """No mínimo: a execução é morta em todos os passos que existirem."""
+FATIAS = 4
 
 # Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
 SUICIDA = """
@@ -143,6 +145,7 @@ def _sem_trava(fotografia: dict[str, bytes]) -> dict[str, bytes]:
     return {n: b for n, b in fotografia.items() if n != ".trava"}
 
 
+@pytest.mark.demorado
 def test_kill_9_em_pedidos_ao_acaso(projeto: SupabaseLocal, destino: Path) -> None:
     projeto.gateway.esquecer_pedidos()
     assert executar(projeto, destino, "--empresa", DONO).codigo == 0
@@ -171,19 +174,19 @@ def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int) -> int:
     return processo.returncode
 
 
-def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path) -> None:
-    """Da trava à última renomeação: morre antes de cada passo, até não haver mais passos."""
-    passo = 0
-    terminou = False
-    while not terminou:
-        passo += 1
+@pytest.mark.demorado
+@pytest.mark.parametrize("fatia", range(FATIAS))
+def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path, fatia: int) -> None:
+    """Da trava à última renomeação: morre antes de cada passo, até não haver mais passos. Em
+    fatias, para que todos os processadores trabalhem; juntas, são todos os passos."""
+    for passo in itertools.count(fatia + 1, FATIAS):
         antes = _sem_trava(fotografia_do_disco(destino))
         mais = {"PASSO": str(passo), "PYTHONDONTWRITEBYTECODE": "1"}
         fim = executar(projeto, destino, "--empresa", DONO, mais=mais, programa=SUICIDA, novo=False)
-        terminou = fim.codigo == 0
-        if not terminou:
-            assert fim.codigo == -signal.SIGKILL, fim.tudo
-            _conferir_depois_da_morte(projeto, destino, antes)
+        if fim.codigo == 0:
+            break
+        assert fim.codigo == -signal.SIGKILL, fim.tudo
+        _conferir_depois_da_morte(projeto, destino, antes)
     assert passo > PASSOS_NO_DISCO
 
 

@@ -83,6 +83,7 @@ def medidas_em(quadro: str) -> list[str]:
     return [re.sub("nossos [0-9]+", "nossos N", celula) for celula in sem_nota]
 
 
+@pytest.mark.demorado
 def test_tudo_se_mede_e_volta_igual(capsys: pytest.CaptureFixture[str]) -> None:
     """Cada cenário confere, ele mesmo, o que o backup tem e o que a restauração trouxe."""
     codigo = rodar(PEQUENO)

@@ -104,6 +104,7 @@ PERGUNTA = re.compile(
 )
 
 
+@pytest.mark.demorado
 def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     supabase: SupabaseLocal, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

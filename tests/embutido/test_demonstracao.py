@@ -189,6 +189,7 @@ def test_termina_limpa(
 COM_ACIDENTE = PROGRAMA.replace("executar(via=via)", "executar(auto=True, via=via)")
 
 
+@pytest.mark.demorado
 @pytest.mark.parametrize("via", VIAS)
 def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     """A vítima volta e as vizinhas ficam intactas; pela direta, numa transação, e nem as datas que
