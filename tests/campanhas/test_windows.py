@@ -1,6 +1,7 @@
 """Os dois programas num Windows (o CPython dele, sob o wine): o mesmo que no Linux, byte a byte.
 
-Na suíte, o essencial; `python3 tests/campanhas windows` faz tudo (CAMPANHA=1).
+Na suíte, o essencial: um backup e uma restauração por cada via, e a trava dos arquivos abertos, que
+só lá existe; `python3 tests/campanhas windows` faz tudo (CAMPANHA=1).
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ from supabase_local.servidores.servidor import SupabaseLocal
 CAMPANHA = os.environ.get("CAMPANHA") == "1"
 PACIENCIA = 300.0
 UMA: Final = ("--empresa", DONO)
+pytestmark = pytest.mark.demorado
 
 
 @pytest.fixture(scope="session")
 def windows() -> Windows:
-    return wine.preparar()
+    return wine.preparar(com_postgres=CAMPANHA)
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +86,25 @@ def textos(fim: Fim) -> tuple[str, str]:
 # -- o mesmo que no Linux ------------------------------------------------------------------------
 
 
+ESTRAGO: Final = (
+    f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{DONO}'",
+    "DELETE FROM vendas_itens WHERE venda_id < 50",
+    f"INSERT INTO clientes VALUES (md5('novo')::uuid, '{DONO}', 'Só de agora')",
+)
+
+
 @pytest.mark.parametrize("via", [API, DIRETA])
-def test_o_backup_e_o_do_linux_byte_a_byte(
+def test_o_backup_e_o_do_linux_e_a_restauracao_traz_tudo_de_volta(
     windows: Windows, lojinha: SupabaseLocal, tmp_path: Path, via: str
 ) -> None:
-    """E o que se vê também: UTF-8 num cano, com as pastas escritas com uma barra só."""
-    mais = {"SUPABASE_DB_URL": lojinha.uri_banco} if via == DIRETA else {}
-    assert executar(lojinha, tmp_path / "linux", mais=mais).codigo == 0
-    fim = rodar(windows, acesso(lojinha, tmp_path / "windows", via))
+    """Byte a byte, o backup e depois o banco inteiro. E o que se vê também: UTF-8 num cano, com as
+    pastas escritas com uma barra só."""
+    loja = Loja(lojinha, tmp_path / "windows", via)
+    assert executar(lojinha, tmp_path / "linux", mais=loja.ambiente).codigo == 0
+    do_env = acesso(lojinha, loja.destino, via)
+    fim = rodar(windows, do_env)
     assert fim.codigo == 0, fim.tudo
-    do_linux, do_windows = metadados(tmp_path / "linux"), metadados(tmp_path / "windows")
+    do_linux, do_windows = metadados(tmp_path / "linux"), metadados(loja.destino)
     assert {m["origem"]["via"] for m in do_windows} == {via}
     conferir_iguais(do_linux, do_windows)
     saida, erros = textos(fim)
@@ -101,22 +112,14 @@ def test_o_backup_e_o_do_linux_byte_a_byte(
     assert "🏢 Empresa: Padaria Ação" in saida
     pasta = f"Z:{tmp_path.as_posix()}/windows/empresa_aaaa1111/"
     assert f"✅ Backup concluído: {pasta}" in saida
-    assert (tmp_path / "windows" / "painel.html").stat().st_size > 10_000
+    assert (loja.destino / "painel.html").stat().st_size > 10_000
 
-
-@PELAS_DUAS_VIAS
-def test_a_restauracao_traz_de_volta_e_nao_toca_nas_outras(windows: Windows, loja: Loja) -> None:
-    antes = antes_de(loja, LOJA_X)
-    loja.sql(
-        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
-        f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
-        sem_gatilhos=True,
-    )
-    opcoes = ("--empresa", LOJA_X, "--confirmar", "RESTAURAR", "--efeitos", "desfazer")
-    do_env = acesso(loja.projeto, loja.destino, loja.via)
-    fim = rodar(windows, do_env, *opcoes, script=RESTAURACAO)
+    antes = antes_de(loja, DONO)
+    loja.sql(*ESTRAGO)
+    assert loja.impressoes() != antes.impressoes
+    fim = rodar(windows, do_env, *UMA, "--confirmar", "RESTAURAR", script=RESTAURACAO)
     assert fim.codigo == 0, fim.tudo
-    antes.conferir()
+    antes.conferir_intacto()
 
 
 # -- duas execuções, e uma que morre -------------------------------------------------------------
@@ -148,28 +151,6 @@ def matar(processo: subprocess.Popen[bytes]) -> None:
     """Sem aviso: o processo do Windows é o do wine."""
     processo.kill()
     processo.communicate(timeout=PACIENCIA)
-
-
-def test_a_segunda_execucao_espera_a_vez_e_a_morta_se_continua(
-    windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
-) -> None:
-    """A trava é do Windows: a segunda sai com 5 e diz quem está lá; morta a primeira, a trava some
-    com ela, e `continuar` deixa tudo como no Linux."""
-    do_env = acesso(lojinha, tmp_path / "windows")
-    with mudo(lojinha, "vendas", "GET", DONO) as chegou:
-        primeira = windows.abrir(como_no_windows(BACKUP), mais=do_env)
-        assert chegou.wait(PACIENCIA)
-        segunda = rodar(windows, do_env)
-        assert segunda.codigo == 5, segunda.tudo
-        assert "está em uso por backup (processo" in textos(segunda)[1]
-        matar(primeira)
-    assert metadados(tmp_path / "windows") == []
-    fim = rodar(windows, do_env, "continuar")
-    assert fim.codigo == 0, fim.tudo
-    assert executar(lojinha, tmp_path / "linux").codigo == 0
-    conferir_iguais(metadados(tmp_path / "linux"), metadados(tmp_path / "windows"))
-    sobras = [n for n in fotografia_do_disco(tmp_path / "windows") if ".em_andamento" in n]
-    assert sobras == []
 
 
 # -- um arquivo aberto por outro programa ----------------------------------------------------------
@@ -207,9 +188,10 @@ def test_o_que_outro_programa_segura_e_dito_assim(
     """A página aberta não impede o backup, e uma tabela aberta não passa por danificada. Nenhuma é
     «sem permissão»: o que há a fazer é fechar o outro programa."""
     do_env = acesso(lojinha, tmp_path, DIRETA)
-    assert rodar(windows, do_env, *UMA).codigo == 0
+    direta = {"SUPABASE_DB_URL": lojinha.uri_banco}
+    assert executar(lojinha, tmp_path, *UMA, mais=direta).codigo == 0
     aberta = "O arquivo está aberto em outro programa"
-    for partilha in (0, 3):
+    for partilha in (3, 0) if CAMPANHA else (3,):
         with aberto_em_outro(windows, tmp_path / "painel.html", partilha):
             fim = rodar(windows, do_env, *UMA)
         assert fim.codigo == 0, fim.tudo
@@ -224,8 +206,8 @@ def test_o_que_outro_programa_segura_e_dito_assim(
     saida, erros = textos(fim)
     assert aberta in saida + erros
     assert "Sem permissão" not in saida + erros
-    fim = rodar(windows, do_env, "verificar")
-    assert fim.codigo == 0, fim.tudo
+    solta = executar(None, tmp_path, "verificar")
+    assert solta.codigo == 0, solta.tudo
 
 
 # -- a campanha ------------------------------------------------------------------------------------
@@ -246,6 +228,43 @@ NOMES = (
 )
 
 if CAMPANHA:
+
+    @PELAS_DUAS_VIAS
+    def test_a_restauracao_da_loja_inteira_nao_toca_nas_outras(
+        windows: Windows, loja: Loja
+    ) -> None:
+        antes = antes_de(loja, LOJA_X)
+        loja.sql(
+            f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+            f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
+            sem_gatilhos=True,
+        )
+        opcoes = ("--empresa", LOJA_X, "--confirmar", "RESTAURAR", "--efeitos", "desfazer")
+        do_env = acesso(loja.projeto, loja.destino, loja.via)
+        fim = rodar(windows, do_env, *opcoes, script=RESTAURACAO)
+        assert fim.codigo == 0, fim.tudo
+        antes.conferir()
+
+    def test_a_segunda_execucao_espera_a_vez_e_a_morta_se_continua(
+        windows: Windows, lojinha: SupabaseLocal, tmp_path: Path
+    ) -> None:
+        """A trava é do Windows: a segunda sai com 5 e diz quem está lá; morta a primeira, a trava
+        some com ela, e `continuar` deixa tudo como no Linux."""
+        do_env = acesso(lojinha, tmp_path / "windows")
+        with mudo(lojinha, "vendas", "GET", DONO) as chegou:
+            primeira = windows.abrir(como_no_windows(BACKUP), mais=do_env)
+            assert chegou.wait(PACIENCIA)
+            segunda = rodar(windows, do_env)
+            assert segunda.codigo == 5, segunda.tudo
+            assert "está em uso por backup (processo" in textos(segunda)[1]
+            matar(primeira)
+        assert metadados(tmp_path / "windows") == []
+        fim = rodar(windows, do_env, "continuar")
+        assert fim.codigo == 0, fim.tudo
+        assert executar(lojinha, tmp_path / "linux").codigo == 0
+        conferir_iguais(metadados(tmp_path / "linux"), metadados(tmp_path / "windows"))
+        sobras = [n for n in fotografia_do_disco(tmp_path / "windows") if ".em_andamento" in n]
+        assert sobras == []
 
     @pytest.mark.parametrize("codificacao", ["cp1252", "cp850", "ascii", "utf-8"])
     def test_a_saida_e_utf_8_em_qualquer_pagina_de_codigos(

