@@ -16,27 +16,17 @@ from typing import TypeVar
 import msgspec
 
 from cofre.base.equipe import Equipe
-from cofre.base.erros import ConsultaDemorada, EscritaRecusada
+from cofre.base.erros import ConsultaDemorada, EscritaRecusada, PedidoGrande
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.escritor import (
-    IGNORADA,
-    SEM_EFEITO,
-    Inserido,
-    Lote,
-    Mudada,
-    Mudanca,
-    colunas_de_dono,
-)
+from cofre.plano.escritor import IGNORADA, Inserido, Lote, Mudada, Mudanca
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
-from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.filtros import (
-    citar_sempre,
     desta_versao,
     destas_versoes,
     do_mesmo_dono,
@@ -47,17 +37,17 @@ from cofre.via.api.guarda import (
     ainda_nossa,
     alguma_como,
     chaves_de,
+    conferindo,
+    curtas,
     em_grupos,
+    linhas_de,
     por_dono,
     que_valem,
     todas_como,
 )
-from cofre.via.api.pagina import PaginaGrande
+from cofre.via.api.insercao import Insercoes
+from cofre.via.api.reescritas import Reescritas
 from cofre.via.api.versoes import Viva, com_chave, sem_chave, valores_de
-
-SEM_COLUNA_DO_SISTEMA = "0A000"
-"""feature_not_supported: «cannot retrieve a system column in this context» (PostgreSQL, apêndice A;
-é o que se vê num INSERT ... RETURNING xmin em tabela particionada)."""
 
 VERSOES_POR_MUDANCA = 5
 """Quantas vezes se tenta mudar uma linha que outros tocam sem a mudar, antes de a deixar para a
@@ -74,48 +64,19 @@ class EscritorDaApi:
 
     conexao: Conexao
     equipe: Equipe
-    duvidosas: set[tuple[str, Chave]] = field(default_factory=set)
-    """De uma passada para a seguinte: as linhas de que não se soube quem as mudou."""
-    _particionadas: set[str] = field(default_factory=set)
+    reescritas: Reescritas = field(default_factory=Reescritas)
+    """De uma passada para a seguinte."""
+    _insercoes: Insercoes = field(init=False)
+
+    def __post_init__(self) -> None:
+        insercoes = Insercoes(self.conexao, self.equipe)
+        object.__setattr__(self, "_insercoes", insercoes)
 
     def repor(
         self, no_escopo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
     ) -> Iterator[Inserido]:
-        """Um POST por lote, em várias conexões se em paralelo."""
-
-        def um(lote: Lote, insistir: bool) -> Inserido:
-            try:
-                return Inserido(lote, self._inserir(no_escopo, lote, insistir))
-            except SEM_EFEITO as e:
-                return Inserido(lote, erro=e)
-
-        # O primeiro vai só: se um gatilho troca o dono, é o único que se solta.
-        sozinhos = itertools.islice(lotes, 1) if em_paralelo else lotes
-        yield from (um(lote, True) for lote in sozinhos)
-        yield from lado_a_lado(self.equipe, um, lotes)
-
-    def _inserir(self, no_escopo: TabelaNoEscopo, lote: Lote, insistir: bool) -> Sequence[bytes]:
-        """Repetido, se a resposta se perde, sem duplicar o que entrou. A versão vem junto, a não
-        ser numa tabela particionada, em que o PostgreSQL não a dá a quem insere."""
-        nome = no_escopo.tabela.nome
-        versao = () if nome in self._particionadas else ("xmin",)
-        nomes = ("columns", ",".join(citar_sempre(c) for c in lote.colunas))
-        try:
-            gravadas = self.conexao.escrever(
-                "POST",
-                nome,
-                (nomes, *_conferindo(no_escopo, *versao)),
-                vetor(lote.linhas),
-                "return=representation",
-                "return=representation,resolution=ignore-duplicates",
-                insistir_em_disputa=insistir,
-            )
-        except EscritaRecusada as e:
-            if e.codigo_sql != SEM_COLUNA_DO_SISTEMA or not versao:
-                raise
-            self._particionadas.add(nome)
-            return self._inserir(no_escopo, lote, insistir)
-        return (_linhas(gravadas) or ()) if no_escopo.tabela.chave else ()
+        """Um POST por lote, em várias conexões se em paralelo (ver `insercao`)."""
+        return self._insercoes.repor(no_escopo, lotes, em_paralelo=em_paralelo)
 
     # -- mudar -----------------------------------------------------------------------------
 
@@ -147,7 +108,7 @@ class EscritorDaApi:
             vivas = com_chave(self.conexao, no_escopo, chaves_de(lote))
         except EscritaRecusada as e:
             yield from ((m, e) for m in lote)
-        except (PaginaGrande, ConsultaDemorada):
+        except (PedidoGrande, ConsultaDemorada):
             partes = metades(lote)
             if not partes:
                 raise
@@ -165,43 +126,30 @@ class EscritorDaApi:
         if isinstance(viva, EscritaRecusada):
             raise viva
         mandadas: Mapping[str, msgspec.Raw] = {}
+        nome = no_escopo.tabela.nome
         for _ in range(VERSOES_POR_MUDANCA):
             if viva is None or not ainda_nossa(no_escopo, mudanca, viva.linha):
                 break
             valem = que_valem(mudanca, viva.linha)
             if not valem:
                 break
+            mandadas, inteira = valem, len(valem) == len(mudanca.valores)
             gravadas = self._mudar_versao(no_escopo, mudanca, valem, viva.versao)
             if gravadas:
-                return Mudada(mudanca, gravadas, inteira=len(valem) == len(mudanca.valores))
+                self.reescritas.aprender(nome, valem, gravadas[0])
+                return Mudada(mudanca, gravadas, inteira=inteira)
             antes, viva = viva, self._agora(no_escopo, mudanca)
             if gravadas is not None and viva == antes:
-                nome = no_escopo.tabela.nome
                 raise EscritaRecusada(IGNORADA, f"o banco não altera registros de {nome}", "")
-            mandadas = valem if gravadas is None else {}
+            if viva is not None and alguma_como(valem, viva.linha):
+                # O pedido chegou duas vezes, e a resposta é a da segunda, que já não achou a linha
+                # nesta versão; o que não ficou como se mandou, um gatilho reescreveu.
+                return Mudada(mudanca, [viva.linha], inteira=inteira)
         feita = viva is not None and (
-            # Um pedido que chegou duas vezes, ou alguém que quis o mesmo.
             todas_como(mudanca.valores, viva.linha)
-            or (bool(mandadas) and self._foi_a_nossa(no_escopo, mudanca, mandadas, viva.linha))
+            or (bool(mandadas) and self.reescritas.explicam(nome, mudanca.acao.chave, mandadas))
         )
         return Mudada(mudanca, [viva.linha] if viva is not None and feita else (), inteira=feita)
-
-    def _foi_a_nossa(
-        self,
-        no_escopo: TabelaNoEscopo,
-        mudanca: Mudanca,
-        mandadas: Mapping[str, msgspec.Raw],
-        linha: bytes,
-    ) -> bool:
-        """Se a mudança cuja resposta se perdeu é a que se vê na linha: alguma coluna ficou como se
-        mandou, e as outras um gatilho reescreveu. Se nenhuma ficou, pode ter sido outra pessoa: a
-        próxima foto guarda o que está lá, e só da segunda vez se crê que é o banco."""
-        if alguma_como(mandadas, linha):
-            return True
-        quem = (no_escopo.tabela.nome, mudanca.acao.chave)
-        de_novo = quem in self.duvidosas
-        self.duvidosas.add(quem)
-        return de_novo
 
     def _agora(self, no_escopo: TabelaNoEscopo, mudanca: Mudanca) -> Viva | None:
         return com_chave(self.conexao, no_escopo, chaves_de([mudanca])).get(mudanca.acao.chave)
@@ -219,8 +167,9 @@ class EscritorDaApi:
             *desta_versao(versao),
         )
         corpo = msgspec.json.encode(dict(valores))
-        parametros = (*filtro, *_conferindo(no_escopo))
-        return _linhas(
+        # As mandadas voltam, se são curtas: assim se sabe o que um gatilho reescreve.
+        parametros = (*filtro, *conferindo(no_escopo, *curtas(valores)))
+        return linhas_de(
             self.conexao.escrever(
                 "PATCH", no_escopo.tabela.nome, parametros, corpo, "return=representation"
             )
@@ -241,7 +190,7 @@ class EscritorDaApi:
         tabela = no_escopo.tabela
         try:
             vivas = com_chave(self.conexao, no_escopo, [(a.chave, a.atual) for a in lote])
-        except PaginaGrande:
+        except PedidoGrande:
             partes = metades(lote)
             if not partes:
                 raise
@@ -288,7 +237,7 @@ class EscritorDaApi:
         não estaria entre elas, por isso a lista das linhas e a das versões bastam, sem dizer qual é
         de qual."""
         selecao = ",".join(citar(c) for c in colunas)
-        resposta = _linhas(
+        resposta = linhas_de(
             self.conexao.escrever(
                 "DELETE",
                 tabela.nome,
@@ -299,14 +248,13 @@ class EscritorDaApi:
         )
         if resposta is not None and len(resposta) == len(acoes):
             return []
-        if resposta is None:  # a resposta se perdeu: o que ainda está lá não foi apagado
-            restam = self.conexao.ler(tabela.nome, selecao, quais).linhas
-            chaves = {valores_de(bytes(linha), colunas) for linha in restam}
-            return [acao for chave, acao in acoes.items() if chave in chaves]
+        # A resposta se perdeu, ou é a da segunda vez de um pedido que chegou duas, ou alguém as
+        # apagou antes: a que já não está lá é a que se queria apagar.
         if self.conexao.ler(tabela.nome, selecao, (*quais, *versoes), limite=1).linhas:
             raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
-        apagadas = {valores_de(linha, colunas) for linha in resposta}
-        return [acao for chave, acao in acoes.items() if chave not in apagadas]
+        restam = self.conexao.ler(tabela.nome, selecao, quais).linhas
+        chaves = {valores_de(bytes(linha), colunas) for linha in restam}
+        return [acao for chave, acao in acoes.items() if chave in chaves]
 
     def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
         """Um DELETE pela chave, pelo dono e pela versão que entrou, se ela se sabe; uma recusa é
@@ -320,21 +268,3 @@ class EscritorDaApi:
         )
         with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
             self.conexao.escrever("DELETE", tabela.nome, filtro, b"", "return=minimal")
-
-
-def _conferindo(no_escopo: TabelaNoEscopo, *mais: str) -> Parametros:
-    """O `select` do que a resposta de uma escrita traz: a chave e as colunas de dono."""
-    colunas = dict.fromkeys((*no_escopo.tabela.chave, *colunas_de_dono(no_escopo), *mais))
-    return (("select", ",".join(citar(c) for c in colunas)),) if no_escopo.tabela.chave else ()
-
-
-def _linhas(corpo: bytes) -> list[bytes] | None:
-    """As linhas de uma resposta; None se ela se perdeu."""
-    if not corpo:
-        return None
-    return [bytes(b) for b in msgspec.json.decode(corpo, type=list[msgspec.Raw])]
-
-
-def vetor(linhas: Sequence[bytes]) -> bytes:
-    """O corpo de um pedido com estas linhas."""
-    return b"[" + b",".join(linhas) + b"]"

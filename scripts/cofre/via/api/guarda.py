@@ -1,25 +1,60 @@
-"""A guarda de uma escrita: o que ainda é como a foto viu. Puras contas, sem pedido algum."""
+"""A guarda de uma escrita: o que ainda é como a foto viu, e o que se pede de volta para o saber.
+Puras contas, sem pedido algum."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from cofre.base.linha import NULO, abrir_linha
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.escritor import Mudanca
+from cofre.plano.escritor import Mudanca, colunas_de_dono
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Acao
-from cofre.via.api.consulta import Parametros
+from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, bytes_dos_valores, do_mesmo_dono
 
 CHAVES_POR_PEDIDO = 40
 BYTES_POR_RELEITURA = 512 * 1024
 
 T = TypeVar("T")
+
+
+BYTES_CURTOS = 200
+"""Até onde vale a pena pedir de volta o valor que se mandou."""
+BYTES_DE_NOMES = 600
+"""Dos nomes pedidos de volta, para que a URL caiba."""
+
+
+def vetor(linhas: Sequence[bytes]) -> bytes:
+    """O corpo de um pedido com estas linhas."""
+    return b"[" + b",".join(linhas) + b"]"
+
+
+def linhas_de(corpo: bytes) -> list[bytes] | None:
+    """As linhas de uma resposta; None se ela se perdeu."""
+    if not corpo:
+        return None
+    return [bytes(b) for b in msgspec.json.decode(corpo, type=list[msgspec.Raw])]
+
+
+def conferindo(no_escopo: TabelaNoEscopo, *mais: str) -> Parametros:
+    """O `select` do que a resposta de uma escrita traz: a chave, as colunas de dono e `mais`."""
+    colunas = dict.fromkeys((*no_escopo.tabela.chave, *colunas_de_dono(no_escopo), *mais))
+    return (("select", ",".join(citar(c) for c in colunas)),) if no_escopo.tabela.chave else ()
+
+
+def curtas(valores: Mapping[str, msgspec.Raw]) -> Iterator[str]:
+    """As colunas de valor curto, enquanto os nomes cabem."""
+    cabem = BYTES_DE_NOMES
+    for coluna, valor in valores.items():
+        cabem -= len(quote(citar(coluna), safe="")) + len("%2C")
+        if len(bytes(valor)) <= BYTES_CURTOS and cabem >= 0:
+            yield coluna
 
 
 def chaves_de(lote: Sequence[Mudanca]) -> list[tuple[Chave, bytes]]:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import httpx
 import msgspec
 
-from cofre.base.erros import FalhaDoServidor, RespostaInvalida
+from cofre.base.erros import PedidoGrande, RespostaInvalida
 from cofre.via.api.insistir import Passageiro
 
 L = TypeVar("L")
@@ -29,7 +29,7 @@ class Pagina(Generic[L]):
     total: int | None
 
 
-class PaginaGrande(FalhaDoServidor):
+class PaginaGrande(PedidoGrande):
     """A resposta passou do tamanho aceito e foi abandonada: peça menos linhas."""
 
 

@@ -13,9 +13,8 @@ from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
-from cofre.via.api.escrita import vetor
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
-from cofre.via.api.guarda import CHAVES_POR_PEDIDO
+from cofre.via.api.guarda import CHAVES_POR_PEDIDO, vetor
 
 NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"

@@ -14,13 +14,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cofre.base.erros import ConsultaDemorada, RespostaInvalida
+from cofre.base.erros import ConsultaDemorada, PedidoGrande, RespostaInvalida
 from cofre.base.linha import Campos
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Consulta, Parametros, diferente
 from cofre.via.api.linhas import SEM_LINHAS, Leitor, Literais, Selecao
-from cofre.via.api.pagina import Pagina, PaginaGrande
+from cofre.via.api.pagina import Pagina
 
 LINHAS_POR_PAGINA = 1000
 LINHAS_POR_PARTE = 5 * LINHAS_POR_PAGINA
@@ -237,7 +237,7 @@ class Serie:
                     contar=contar,
                     limite=linhas if limite is None else limite,
                 )
-            except (ConsultaDemorada, PaginaGrande) as e:
+            except (ConsultaDemorada, PedidoGrande) as e:
                 if limite is not None:
                     raise
                 if isinstance(e, ConsultaDemorada) and contar:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from cofre.base.erros import EscritaRecusada, TabelaInexistente
+from cofre.base.erros import EscritaRecusada, PedidoGrande, TabelaInexistente
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import SEM_CHAVE, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -39,7 +39,7 @@ def com_chave(
 ) -> dict[Chave, Viva]:
     """As linhas que existem com estas chaves, por chave: todas de uma mesma leitura. Cada chave vem
     com a linha como se crê que está: é a que vale, se há mais de uma (numa herança de tabelas, a
-    chave é única em cada uma). Levanta PaginaGrande se não vieram todas, EscritaRecusada
+    chave é única em cada uma). Levanta PedidoGrande se não vieram todas, EscritaRecusada
     (SEM_VERSAO) se o servidor não diz a versão, e FalhaDoServidor pelo resto."""
     tabela = no_escopo.tabela
     filtro = por_chave(tabela, [chave for chave, _linha in quais])
@@ -70,7 +70,7 @@ def sem_chave(
 ) -> Iterator[list[tuple[Acao, Lugar]]]:
     """Onde está uma linha igual à de cada ação, byte a byte; de várias iguais, tantas quantas se
     pediu. Um grupo por leitura, até achá-las todas ou acabarem as linhas que o filtro pega. Levanta
-    o mesmo que `com_chave`, menos PaginaGrande."""
+    o mesmo que `com_chave`; PedidoGrande, só se uma linha sozinha não cabe."""
     tabela = no_escopo.tabela
     procuradas: dict[bytes, list[Acao]] = {}
     for acao in acoes:
@@ -83,7 +83,9 @@ def sem_chave(
         faixa = (*filtro, *faixa_de_chaves(tabela, depois, None))
         try:
             pagina = _ler(conexao, tabela, ",".join(("*", *_DO_LUGAR)), faixa, quantas)
-        except PaginaGrande:
+        except PedidoGrande:
+            if quantas == 1:
+                raise
             quantas = max(1, quantas // 2)
             continue
         if not pagina.linhas:

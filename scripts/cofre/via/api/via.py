@@ -16,7 +16,6 @@ from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento
-from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao, Plano
 from cofre.via.api import empresas, escrita, heranca, prova
 from cofre.via.api.cadencia import Cadencia
@@ -26,6 +25,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, so_as_suas
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.leitura import Leitura
+from cofre.via.api.reescritas import Reescritas
 from cofre.via.api.sondas import SondasDaApi
 from cofre.via.contrato import (
     API,
@@ -55,7 +55,7 @@ class ViaDaApi:
     atomica: bool = field(init=False, default=False)
     _conexao: Conexao = field(init=False)
     _equipe: Equipe = field(init=False)
-    _duvidosas: set[tuple[str, Chave]] = field(init=False, default_factory=set)
+    _reescritas: Reescritas = field(init=False, default_factory=Reescritas)
     _suas: dict[str, Parametros] = field(init=False, default_factory=dict)
     """Por tabela, o filtro que deixa de fora as linhas das que herdam dela."""
 
@@ -152,7 +152,7 @@ class ViaDaApi:
         ao_avancar: Callable[[str, str, int], None],
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
-        escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._duvidosas)
+        escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
         return Executor(escritor, escopo, ao_avancar).executar(plano)
 
     def existentes(
