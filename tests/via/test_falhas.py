@@ -23,6 +23,7 @@ from apoio.execucao import (
 )
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.via.api.curas import PLATAFORMA
 from supabase_local.servidores.falhas import (
     CorpoCortado,
     CorpoEncurtado,
@@ -315,6 +316,7 @@ def test_silencioso_diz_o_que_falhou(projeto: SupabaseLocal, tmp_path: Path) -> 
     assert saida.erros.splitlines() == [
         "🏢 Empresa: Padaria Ação",
         f"   ❌ produtos: O servidor {host} respondeu 503.",
+        f"      {PLATAFORMA}",
         f"   ⚠️ Backup incompleto: {feito['pasta']}/",
     ]
 

@@ -13,7 +13,7 @@ from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import TabelaDeOutroServidor
 from cofre.base.modelo import DE_OUTRO_SERVIDOR
-from cofre.via.api.erros import traduzir
+from cofre.via.api.erros import ler, traduzir
 from supabase_local.servidores.falhas import RespostaForcada
 
 ESQUEMA = f"""
@@ -217,7 +217,7 @@ def test_a_tabela_de_outro_servidor_fica_de_fora_com_o_porque(
 
 @pytest.mark.parametrize(("status", "corpo"), RECUSAS)
 def test_o_erro_do_outro_servidor_e_reconhecido(status: int, corpo: dict[str, str]) -> None:
-    erro = traduzir("api", status, json.dumps(corpo).encode(), "externa")
+    erro = traduzir("api", ler(status, json.dumps(corpo).encode()), "externa")
     assert isinstance(erro, TabelaDeOutroServidor)
     assert corpo["message"] in str(erro)
 
@@ -225,4 +225,4 @@ def test_o_erro_do_outro_servidor_e_reconhecido(status: int, corpo: dict[str, st
 @pytest.mark.parametrize("codigo", ["57014", "42501", "42P01", "53300", "PGRST001", "XX000"])
 def test_o_erro_deste_servidor_nao_e_do_outro(codigo: str) -> None:
     corpo = json.dumps({"code": codigo, "message": "qualquer"}).encode()
-    assert not isinstance(traduzir("api", 500, corpo, "t"), TabelaDeOutroServidor)
+    assert not isinstance(traduzir("api", ler(500, corpo), "t"), TabelaDeOutroServidor)

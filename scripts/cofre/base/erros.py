@@ -5,7 +5,8 @@
     ErroCofre ─┬─ ErroDeUso (2) ── ConfiguracaoInvalida, DependenciaAusente, AgendaRecusou
                ├─ NadaEncontrado (3)
                ├─ FalhaDoServidor (4) ─┬─ PermissaoNegada, TabelaInexistente, ConsultaDemorada
-               │                       ├─ ServidorSemResposta, ProjetoPausado, ChaveRecusada
+               │                       ├─ ServidorSemResposta, ChaveRecusada
+               │                       ├─ ProjetoFechado ── ProjetoPausado
                │                       ├─ ConexaoRecusada, TabelaBloqueada, PedidoGrande, Disputa
                │                       ├─ PedidoRecusado, RespostaInvalida, LinhaDeOutraEmpresa
                │                       ├─ TabelaDeOutroServidor
@@ -19,8 +20,9 @@
                ├─ DefeitoInterno (1)
                └─ Interrompido (130)
 
-Mais três ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande` e `via.direta.erros.
-SemConexao`, que são FalhaDoServidor, e `restauracao.dialogo.Cancelada`, que é Interrompido.
+Mais quatro ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande`, que é PedidoGrande,
+`via.api.erros.SemDescricao`, que é PedidoRecusado, `via.direta.erros.SemConexao`, que é
+ServidorSemResposta, e `restauracao.dialogo.Cancelada`, que é Interrompido.
 """
 
 from __future__ import annotations
@@ -133,8 +135,8 @@ class ConsultaDemorada(FalhaDoServidor):
 
 
 class PedidoGrande(FalhaDoServidor):
-    """413: o servidor, ou um proxy no caminho, não aceita um pedido deste tamanho; nada dele
-    aconteceu."""
+    """413, ou numa leitura um 54* do PostgreSQL: o servidor, ou um proxy no caminho, não aceita um
+    pedido deste tamanho; nada dele aconteceu."""
 
 
 class Disputa(FalhaDoServidor):
@@ -146,14 +148,19 @@ class ServidorSemResposta(FalhaDoServidor):
     """Conexão recusada, nome que não resolve, tempo esgotado, depois de todas as tentativas."""
 
 
-class ProjetoPausado(FalhaDoServidor):
+class ProjetoFechado(FalhaDoServidor):
+    """O projeto inteiro não atende, e insistir não muda isso: só o painel. Pausado, restrito, com
+    a Data API ou as chaves antigas desligadas, só de leitura."""
+
+
+class ProjetoPausado(ProjetoFechado):
     """O Supabase pausa projetos gratuitos sem uso."""
 
     dica = "Abra o painel do Supabase, escolha o projeto e clique em «Restore project»."
 
 
 class ChaveRecusada(FalhaDoServidor):
-    """O servidor não aceitou a chave."""
+    """O servidor não aceitou a chave, nem tentando de novo, se isso podia passar."""
 
 
 class ConexaoRecusada(FalhaDoServidor):
@@ -186,6 +193,11 @@ class EscritaRecusada(ErroCofre):
         super().__init__(f"{mensagem} ({codigo_sql})")
         self.codigo_sql = codigo_sql
         self.detalhes = detalhes
+
+    @property
+    def de_limite(self) -> bool:
+        """Se o que o banco não aguenta pode ser o lote, e não uma linha dele (classe 54)."""
+        return self.codigo_sql.startswith("54")
 
 
 class EmpresaMudou(FalhaDoServidor):

@@ -122,10 +122,10 @@ class Executor:
             self.impedimentos.de_gatilho(no_escopo, REPOR, lote.acoes[0])
             return
         partes = lote.metades()
-        if not isinstance(erro, EscritaRecusada):
-            if not partes:
-                raise erro  # uma linha sozinha que não cabe não tem remédio
+        if partes and (not isinstance(erro, EscritaRecusada) or erro.de_limite):
             ritmo.encolher(lote.acoes)
+        elif not isinstance(erro, EscritaRecusada):
+            raise erro  # uma linha sozinha que não cabe não tem remédio
         elif not partes:
             if self._liberar(plano, no_escopo, lote.acoes[0].chave, erro):
                 partes = (lote,)

@@ -256,11 +256,12 @@ def provar_todas(
     ritmo = Ritmo()
     lotes: Iterator[Sequence[Acao]] = ritmo.lotes(acoes)
     for prova in via.provar(no_escopo, lotes, colunas, alterando=alterando):
-        if prova.erro is None or isinstance(prova.erro, EscritaRecusada):
+        partes = metades(prova.lote)
+        recusa = prova.erro if isinstance(prova.erro, EscritaRecusada) else None
+        if prova.erro is None or (recusa and not (partes and recusa.de_limite)):
             ritmo.crescer()
             yield prova
             continue
-        partes = metades(prova.lote)
         if not partes:
             raise prova.erro
         ritmo.encolher(prova.lote)

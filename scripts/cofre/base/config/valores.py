@@ -15,9 +15,9 @@ NOME_DA_URL_DO_BANCO = "SUPABASE_DB_URL"
 NOME_DA_CA = "SUPABASE_DB_CA"
 NOME_DA_URL_DE_ENSAIO = "ENSAIO_DB_URL"
 ONDE_PEGAR = (
-    "Painel do Supabase → Project Settings → API Keys: copie a chave service_role (JWT) ou\n"
-    "uma «secret key» (sb_secret_...) e ponha no .env:\n"
-    "SUPABASE_SERVICE_ROLE_KEY=..."
+    "Painel do Supabase → Project Settings → API Keys → Secret keys: copie uma «secret key»\n"
+    "(sb_secret_...); a service_role antiga (JWT) serve enquanto o projeto a aceita. No .env:\n"
+    "SUPABASE_SERVICE_ROLE_KEY=sb_secret_..."
 )
 ONDE_PEGAR_URL = (
     "Painel do Supabase → Project Settings → Data API → Project URL. No .env:\n"

@@ -7,7 +7,7 @@ escritas e toda tabela sem permissão para a chave; e lista visões como se foss
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     ConsultaDemorada,
+    EscritaRecusada,
     FalhaDoServidor,
     PedidoRecusado,
     PermissaoNegada,
@@ -36,6 +37,8 @@ from cofre.base.modelo import (
 )
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
+from cofre.via.api.erros import SemDescricao
+from cofre.via.api.filtros import citar_sempre
 
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
 """O que se procura numa tabela vazia que a API não descreve."""
@@ -52,7 +55,11 @@ _ESTRANGEIRA = re.compile(r"<fk table='(.*?)' column='(.*?)'/>")
 
 def descobrir(conexao: Conexao, equipe: Equipe) -> Catalogo:
     """O catálogo, menos as chaves escondidas (ver `escopo.completar_chaves`)."""
-    descritas = interpretar(conexao.descricao())
+    try:
+        descricao = conexao.descricao()
+    except SemDescricao:
+        descricao = b"{}"
+    descritas = interpretar(descricao)
     if not descritas:
         return _pelo_nome(conexao, equipe)
     vistas = {t.nome for t, _ in descritas}
@@ -187,28 +194,57 @@ def _olhar(conexao: Conexao, nome: str) -> Tabela:
 
 
 def nao_gravaveis(conexao: Conexao, tabela: Tabela) -> Tabela:
-    """A tabela com as colunas que o banco não deixa escrever: pergunta até não sobrar nenhuma."""
+    """A tabela com as colunas que o banco não deixa escrever: pergunta até não sobrar nenhuma. A
+    que não se pode escrever de modo algum fica como está. Levanta FalhaDoServidor quando a resposta
+    não diz nem uma coisa nem outra: sem ela, uma coluna gerada passaria por gravável."""
     restantes = [c.nome for c in tabela.colunas]
     recusadas: list[str] = []
     while restantes:
-        _status, corpo = conexao.insercao_impossivel(tabela.nome, restantes)
-        coluna = _coluna_recusada(corpo)
-        if coluna not in restantes:
+        recusa = _insercao_impossivel(conexao, tabela.nome, restantes)
+        if recusa is None:
             break
+        coluna = _coluna_recusada(recusa)
+        if coluna not in restantes:
+            raise PedidoRecusado(f"Não entendi que coluna de {tabela.nome} é gerada: {recusa}.", "")
         restantes.remove(coluna)
         recusadas.append(coluna)
     return replace(tabela, nao_gravaveis=tuple(recusadas))
 
 
-_COLUNA = re.compile(r'^Column "(.*)" is (?:a generated|an identity) column', re.DOTALL)
+GERADA = "428C9"
+CORPO_INVALIDO = "22P02"
+_NAO_INSERE = re.compile(r"42...|55...|0A000")
+"""A tabela não recebe inserções (uma visão, uma tabela estrangeira só de leitura, uma regra): o
+banco o diz ao analisar o comando, e sempre."""
 
 
-def _coluna_recusada(corpo: bytes) -> str:
+def _insercao_impossivel(
+    conexao: Conexao, tabela: str, colunas: Sequence[str]
+) -> EscritaRecusada | None:
+    """A recusa de uma destas colunas por um INSERT que nunca pode acontecer; None se nenhuma é
+    recusada. O corpo não é JSON, então a transação sempre falha e nada é gravado (nem por gatilho
+    de comando); mas as colunas, o planejador recusa antes de ler o corpo."""
+    nomes = ",".join(citar_sempre(c) for c in colunas)
     try:
-        erro = msgspec.json.decode(corpo)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    if not isinstance(erro, dict) or erro.get("code") != "428C9":
-        return ""
-    casa = _COLUNA.match(str(erro.get("details") or ""))
-    return casa[1] if casa else ""
+        conexao.escrever("POST", tabela, (("columns", nomes),), b"x", "return=minimal")
+    except EscritaRecusada as e:
+        if e.codigo_sql == GERADA:
+            return e
+        if e.codigo_sql == CORPO_INVALIDO or _NAO_INSERE.fullmatch(e.codigo_sql):
+            return None
+        raise PedidoRecusado(f"Não entendi o que {tabela} respondeu a uma sonda: {e}.", "") from e
+    raise RespostaInvalida(f"{tabela} aceitou uma inserção que não é JSON.", _PROXY)
+
+
+_PROXY = "Verifique se há um proxy no caminho que responda pelo servidor, e tente de novo."
+_COLUNA = re.compile(
+    r'Column "(.*)" is (?:a generated|an identity) column'
+    r'|cannot insert a non-DEFAULT value into column "(.*)"',
+    re.DOTALL,
+)
+
+
+def _coluna_recusada(recusa: EscritaRecusada) -> str:
+    """O nome está nos detalhes; com a verbosidade mínima (PostgREST 16), só na mensagem."""
+    casa = _COLUNA.match(recusa.detalhes) or _COLUNA.match(str(recusa))
+    return (casa[1] or casa[2]) if casa else ""

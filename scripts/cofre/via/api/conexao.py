@@ -8,30 +8,24 @@ pelo tenacity; o resto vira um erro do cofre, com causa e cura, sem nada da chav
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from cofre.base.config.valores import ONDE_PEGAR_URL, Acesso
-from cofre.base.erros import (
-    INSTALACAO,
-    ConsultaDemorada,
-    DependenciaAusente,
-    Disputa,
-    FalhaDoServidor,
-    PermissaoNegada,
-    ProjetoPausado,
-    TabelaDeOutroServidor,
-)
+from cofre.base.erros import Disputa, FalhaDoServidor
 from cofre.plano.escritor import DISPUTAS
+from cofre.via.api import cliente
 from cofre.via.api.cadencia import PAUSA, Cadencia
 from cofre.via.api.consulta import Parametros
 from cofre.via.api.erros import (
+    DEMAIS,
     json_cortado,
     json_inteiro,
+    ler,
+    passa,
     recusa_do_banco,
     retry_after,
     sem_resposta,
@@ -41,12 +35,6 @@ from cofre.via.api.insistir import Insistencia, Passageiro
 from cofre.via.api.pagina import Abrir, Pagina, abrir_pagina, estragada, receber, separar
 from cofre.via.contrato import AoTentarDeNovo
 
-if TYPE_CHECKING:
-    from supabase import Client
-
-
-DEMAIS = 429
-PASSAGEIROS = frozenset({408, 425, DEMAIS, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 MAIOR_RESPOSTA = 2 * 1024 * 1024
 """Bytes de uma página; acima disso ela é pedida de novo com menos linhas."""
 
@@ -75,7 +63,9 @@ class Conexao:
             timeout=httpx.Timeout(60.0, connect=15.0),
             limits=httpx.Limits(max_connections=conexoes + 1, max_keepalive_connections=conexoes),
         )
-        self._cliente = _criar_cliente(acesso, self._http)
+        self._cliente = cliente.abrir(acesso, self._http)
+        self._serviu = False
+        """Se este servidor já aceitou a chave: daí em diante, um 401 pode passar."""
 
     def fechar(self) -> None:
         """Encerra as conexões."""
@@ -106,15 +96,13 @@ class Conexao:
         limite: int | None = None,
     ) -> Pagina[L]:
         """O mesmo, com as linhas como `abrir` as lê: o corpo se decodifica uma vez só."""
-        pedido = self._cliente.postgrest.from_(tabela).select("*").request
         alvo = httpx.QueryParams([("select", selecao), *parametros])
         if limite is not None:
             alvo = alvo.add("limit", str(limite))
-        cabecalhos = httpx.Headers(pedido.headers)
-        cabecalhos["Prefer"] = "count=exact" if contar else "count=none"
+        cabecalhos = self._cliente.com(prefer="count=exact" if contar else "count=none")
 
         def enviar() -> Pagina[L]:
-            caminho = self._endereco(tabela)
+            caminho = self._cliente.endereco(tabela)
             get = self._http.build_request("GET", caminho, params=alvo, headers=cabecalhos)
             maximo = None if limite == 1 else MAIOR_RESPOSTA
             return abrir_pagina(abrir, tabela, *self._enviar(get, tabela, maximo))
@@ -123,10 +111,8 @@ class Conexao:
 
     def descricao(self) -> bytes:
         """A descrição OpenAPI da API (a raiz), em bytes."""
-        postgrest = self._cliente.postgrest
-        cabecalhos = httpx.Headers(postgrest.headers)
-        cabecalhos["Accept"] = "application/openapi+json, application/json"
-        raiz = str(postgrest.base_url).rstrip("/") + "/"
+        cabecalhos = self._cliente.com(accept="application/openapi+json, application/json")
+        raiz = self._cliente.endereco("")
 
         def enviar() -> bytes:
             get = self._http.build_request("GET", raiz, headers=cabecalhos)
@@ -134,30 +120,6 @@ class Conexao:
             if corpo.startswith(b"{") and not json_inteiro(corpo):
                 raise estragada("a resposta chegou cortada ou não é JSON")
             return corpo
-
-        return self._insistir.fazer(enviar)
-
-    def insercao_impossivel(self, tabela: str, colunas: Sequence[str]) -> tuple[int, bytes]:
-        """O que o banco responde a um INSERT que nunca pode acontecer: o corpo não é JSON, então
-        a transação sempre falha e nada é gravado (nem por gatilho de comando). Serve para saber
-        quais colunas não podem ser escritas, que o planejador recusa antes de ler o corpo."""
-        pedido = self._cliente.postgrest.from_(tabela).insert([]).request
-        nomes = ",".join('"' + c.replace('"', '\\"') + '"' for c in colunas)
-
-        def enviar() -> tuple[int, bytes]:
-            try:
-                resposta = self._http.post(
-                    self._endereco(tabela),
-                    params={"columns": nomes},
-                    content=b"x",
-                    headers={**dict(pedido.headers), "Content-Type": "application/json"},
-                )
-            except httpx.TransportError as e:
-                raise Passageiro(sem_resposta(self._host, e)) from e
-            passageiro = resposta.status_code in PASSAGEIROS and b'"code"' not in resposta.content
-            if passageiro or json_cortado(resposta, resposta.content):
-                raise Passageiro(traduzir(self._host, resposta.status_code, b"", tabela))
-            return resposta.status_code, resposta.content
 
         return self._insistir.fazer(enviar)
 
@@ -182,18 +144,16 @@ class Conexao:
         insistir), e FalhaDoServidor pelo resto.
         """
         vezes = 0
-        pedido = self._cliente.postgrest.from_(tabela).select("*").request
-        cabecalhos = httpx.Headers(pedido.headers)
-        cabecalhos["Content-Type"] = "application/json"
-        cabecalhos["Prefer"] = prefer
-        cabecalhos["Accept"] = aceitar
+        cabecalhos = self._cliente.com(
+            content_type="application/json", prefer=prefer, accept=aceitar
+        )
 
         def enviar() -> bytes:
             nonlocal vezes
             vezes += 1
             http = self._http.build_request(
                 metodo,
-                self._endereco(tabela),
+                self._cliente.endereco(tabela),
                 params=httpx.QueryParams(list(parametros)),
                 headers=cabecalhos,
                 content=corpo,
@@ -213,18 +173,14 @@ class Conexao:
         except (httpx.TransportError, httpx.DecodingError) as e:
             raise Passageiro(sem_resposta(self._host, e)) from e
         if resposta.is_success:
+            self._serviu = True
             return resposta.content
-        recusa = recusa_do_banco(resposta.content)
+        recusa = recusa_do_banco(ler(resposta.status_code, resposta.content))
         if recusa is not None and recusa.codigo_sql in ATRAPALHADAS:
             raise Disputa(f"Outra escrita em {tabela} atrapalhou esta: {recusa}.", "")
         if recusa is not None:
             raise recusa
-        self._recusar(resposta, resposta.content, tabela)
-        raise AssertionError("_recusar sempre levanta")
-
-    def _endereco(self, tabela: str) -> str:
-        # O supabase-py não escapa «/», «?» e «%» de um nome de tabela.
-        return f"{str(self._cliente.postgrest.base_url).rstrip('/')}/{quote(tabela, safe='')}"
+        raise self._erro(resposta, resposta.content, tabela, escrita=True)
 
     def _enviar(self, pedido: httpx.Request, tabela: str, maximo: int | None) -> tuple[bytes, str]:
         """Devolve o corpo e o Content-Range."""
@@ -239,30 +195,23 @@ class Conexao:
         except httpx.InvalidURL as e:
             raise FalhaDoServidor(f"O endereço do projeto não serve: {e}", ONDE_PEGAR_URL) from e
         if resposta.status_code not in (200, 206):
-            self._recusar(resposta, corpo, tabela)
+            raise self._erro(resposta, corpo, tabela)
+        self._serviu = True
         return corpo, resposta.headers.get("content-range", "")
 
-    def _recusar(self, resposta: httpx.Response, corpo: bytes, tabela: str) -> None:
-        erro = traduzir(self._host, resposta.status_code, corpo, tabela)
-        passageiro = resposta.status_code in PASSAGEIROS and not isinstance(
-            erro, ConsultaDemorada | PermissaoNegada | ProjetoPausado | TabelaDeOutroServidor
-        )
-        if passageiro or json_cortado(resposta, corpo):
-            espera = retry_after(resposta.headers.get("retry-after", ""))
-            if resposta.status_code == DEMAIS:
-                self._cadencia.pausar(espera or PAUSA)
-            raise Passageiro(erro, espera)
-        raise erro
-
-
-def _criar_cliente(acesso: Acesso, http: httpx.Client) -> Client:
-    try:
-        from supabase import create_client
-        from supabase.lib.client_options import SyncClientOptions
-    except ModuleNotFoundError as e:
-        raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
-    opcoes = SyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
-    return create_client(acesso.url, acesso.chave, opcoes)
+    def _erro(
+        self, resposta: httpx.Response, corpo: bytes, tabela: str, *, escrita: bool = False
+    ) -> Exception:
+        """O que levantar por esta resposta: Passageiro, se outra tentativa pode dar certo."""
+        dito = ler(resposta.status_code, corpo)
+        erro = traduzir(self._host, dito, tabela, ja_serviu=self._serviu)
+        de_novo = passa(dito, erro, ja_serviu=self._serviu, escrita=escrita)
+        if not de_novo and not json_cortado(resposta, corpo):
+            return erro
+        espera = retry_after(resposta.headers.get("retry-after", ""))
+        if resposta.status_code == DEMAIS:
+            self._cadencia.pausar(espera or PAUSA)
+        return Passageiro(erro, espera)
 
 
 ATRAPALHADAS = DISPUTAS | {"55P03"}

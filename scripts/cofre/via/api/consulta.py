@@ -18,8 +18,9 @@ Parametros = tuple[tuple[str, str], ...]
 VALORES_POR_PEDIDO = 40
 """Quantos valores cabem num `in.(...)`: 40 uuids dão 1,6 KB, longe do limite de 3 KB por URL."""
 
-RESERVADOS = frozenset("select order limit offset and or not columns on_conflict".split())
-"""Nomes que, sem aspas, seriam parâmetros do PostgREST e não colunas."""
+RESERVADOS = frozenset("select order limit offset and or not columns on_conflict apikey".split())
+"""Nomes que, sem aspas, seriam parâmetros do PostgREST e não colunas; `apikey` seria do gateway,
+que o tira da URL: um filtro a menos (supabase/postgres, envoy_config/lds.supabase.yaml)."""
 
 APELIDO = "_dono"
 """O nome com que a linha-mãe vem pendurada na linha, só para conferir de quem ela é."""

@@ -25,7 +25,7 @@ from cofre.base.erros import (
     ChaveRecusada,
     FalhaDoServidor,
     PermissaoNegada,
-    ProjetoPausado,
+    ProjetoFechado,
     RespostaInvalida,
     TabelaDeOutroServidor,
     TabelaInexistente,
@@ -51,7 +51,7 @@ METODO = "coleta dupla de (chave, xmin)"
 DE_TODAS = (
     ChaveRecusada,
     PermissaoNegada,
-    ProjetoPausado,
+    ProjetoFechado,
     TabelaDeOutroServidor,
     TabelaInexistente,
 )

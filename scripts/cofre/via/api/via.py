@@ -10,7 +10,12 @@ from functools import partial
 
 from cofre.base.config.valores import Acesso, Regras
 from cofre.base.equipe import Equipe
-from cofre.base.erros import ConsultaDemorada, EscritaRecusada, FalhaDoServidor
+from cofre.base.erros import (
+    ConsultaDemorada,
+    EscritaRecusada,
+    PermissaoNegada,
+    TabelaInexistente,
+)
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
@@ -113,12 +118,13 @@ class ViaDaApi:
         return novo
 
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
-        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito)."""
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito). Levanta
+        FalhaDoServidor."""
 
         def completar(no_escopo: TabelaNoEscopo) -> TabelaNoEscopo:
             try:
                 tabela = nao_gravaveis(self._conexao, no_escopo.tabela)
-            except FalhaDoServidor:
+            except (PermissaoNegada, TabelaInexistente):
                 return no_escopo  # sem permissão de escrita: a leitura do backup não depende disto
             return replace(no_escopo, tabela=tabela)
 
