@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -14,7 +15,15 @@ import pytest
 import trustme
 
 from apoio.direto import copiar_direto
-from apoio.execucao import Saida, abrir, executar, fotografia_do_disco, metadados
+from apoio.execucao import (
+    Saida,
+    abrir,
+    executar,
+    fotografia_do_disco,
+    metadados,
+    restaurar,
+    ultimo_backup,
+)
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.tls import com_tls, gravar_ca
@@ -22,7 +31,7 @@ from cofre.base.config.ambiente import carregar
 from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.via.direta.endereco import interpretar, mesmo_projeto
-from supabase_local.servidores.postgres import ADMINISTRADOR
+from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.servidores.processos import porta_livre
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -469,3 +478,33 @@ def test_a_senha_nao_fica_em_lugar_nenhum(
     for nome, dados in fotografia_do_disco(tmp_path, com_registros=True).items():
         assert senha.encode() not in dados, nome
     assert executar(None, tmp_path, "listar").codigo == 0
+
+
+# -- uma réplica ---------------------------------------------------------------------------------
+
+
+def test_uma_replica_se_copia_mas_nao_se_restaura(tmp_path: Path) -> None:
+    """Uma de verdade: o mesmo banco, parado e ligado de novo como réplica (`standby.signal`)."""
+    parametros = {"wal_level": "replica"}
+    cluster = ClusterPostgres(tmp_path / "pg", parametros=parametros)
+    destino = tmp_path / "backups"
+
+    def rodar(script: Callable[..., Saida], *argumentos: str) -> Saida:
+        mais = {"SUPABASE_DB_URL": cluster.uri("loja")}
+        return script(None, destino, *argumentos, mais=mais)
+
+    with cluster:
+        cluster.criar_banco("loja", modelo=VAZIO, sql=(LOJINHA,))
+        assert rodar(executar, "--empresa", DONO).codigo == 0
+        cluster.executar("loja", "UPDATE produtos SET nome = 'errado' WHERE id = 1")
+    sinal = cluster.pasta / "dados" / "standby.signal"
+    sinal.touch()
+    with cluster:
+        saida = rodar(restaurar, "--empresa", DONO, "--confirmar", "RESTAURAR")
+        copiada = rodar(executar, "--empresa", DONO)
+    assert copiada.codigo == 0, copiada.tudo
+    feito = ultimo_backup(destino, DONO)
+    assert {n: t["registros"] for n, t in feito["tabelas"].items()} == REGISTROS_DO_DONO
+    assert saida.codigo == 4, saida.tudo
+    assert "O banco só aceita leitura (0A000)." in saida.erros
+    assert "uma réplica" in saida.erros

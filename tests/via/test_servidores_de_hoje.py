@@ -15,11 +15,13 @@ from apoio.execucao import (
     linhas_do_banco,
     linhas_salvas,
     metadados,
+    restaurar,
     ultimo_backup,
 )
 from apoio.loja import ESCRITAS, LOJA_X, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base.config.chave import avisos_da_url
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Falha, Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -345,6 +347,47 @@ def test_o_filtro_por_uma_coluna_chamada_apikey_nao_se_perde(
     saida = loja.direto(dono=DONO)
     assert saida.codigo == 0, saida.tudo
     antes.conferir()
+
+
+# -- o endereço de onde só se lê -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "o_que"),
+    [
+        ("abcdefghijklmnopqrst-rr-us-east-1-abcde.supabase.co", "o endereço de uma réplica"),
+        ("abcdefghijklmnopqrst-all.supabase.co", "o endereço do balanceador de leituras"),
+    ],
+)
+def test_o_endereco_de_uma_replica_e_recusado_ao_restaurar(
+    oficina: Loja, host: str, o_que: str
+) -> None:
+    """Nenhum pedido parte: nem a chave sai daqui."""
+    oficina.projeto.gateway.esquecer_pedidos()
+    saida = restaurar(
+        oficina.projeto,
+        oficina.destino,
+        *("--empresa", DONO, "--confirmar", "RESTAURAR"),
+        mais={"SUPABASE_URL": f"https://{host}"},
+    )
+    assert saida.codigo == 2, saida.tudo
+    assert f"SUPABASE_URL é {o_que}, e uma restauração precisa ver o que acabou" in saida.erros
+    assert "Project URL" in saida.erros
+    assert oficina.projeto.gateway.pedidos == []
+
+
+@pytest.mark.parametrize(
+    ("host", "avisa"),
+    [
+        ("abcdefghijklmnopqrst-all.supabase.co", True),
+        ("abcdefghijklmnopqrst.supabase.co", False),
+        ("minha-loja-all.exemplo.com.br", False),
+    ],
+)
+def test_ao_copiar_de_uma_replica_so_se_avisa(host: str, avisa: bool) -> None:
+    avisos = list(avisos_da_url(f"https://{host}"))
+    assert bool(avisos) == avisa
+    assert all("pode estar atrasado" in aviso for aviso in avisos)
 
 
 # -- escritas que o banco não pôde atender -------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cofre.base.config import ambiente
+from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import Interrompido, NadaEncontrado
 from cofre.base.modelo import Empresa
@@ -28,7 +29,7 @@ from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
-from cofre.via.contrato import Inspecao, Via
+from cofre.via.contrato import API, Inspecao, Via
 
 
 @contextlib.contextmanager
@@ -160,6 +161,8 @@ class Sessao:
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)
         via = self._via = abrir_via(self.opcoes, self._configuracao, self._parar, self.relato)
+        if via.nome == API:
+            conferir_que_escreve(via.origem)
         inspecao = via.inspecionar(self._configuracao.regras)
         escopo = via.com_nao_gravaveis(inspecao.escopo)
         empresa = _empresa(guardada, backup, inspecao)

@@ -89,6 +89,34 @@ def avisos_da_url(url: str) -> Iterable[str]:
     partes = urlsplit(url)
     if partes.scheme == "http" and not endereco_local(partes.hostname or ""):
         yield "SUPABASE_URL usa http://: a chave viaja sem criptografia. Use https://."
+    if so_le := _so_le(url):
+        yield (
+            f"SUPABASE_URL é {so_le}: o que se lê ali pode estar atrasado. Use a «Project URL» do"
+            " painel."
+        )
+
+
+_DE_REPLICA = re.compile(r"[a-z0-9]+-(?:(all)|rr-[a-z0-9-]+)\.supabase\.(?:co|in|net|red)")
+"""Os endereços do Supabase que leem de réplicas: o balanceador («…-all») e o de cada uma
+(«…-rr-us-east-1-abcde»). Documentação, «Read Replicas»; um domínio próprio não se distingue."""
+
+
+def conferir_que_escreve(url: str) -> None:
+    """Recusa o endereço de onde só se lê, ou onde uma leitura pode não ver a última escrita.
+    Levanta ConfiguracaoInvalida."""
+    if so_le := _so_le(url):
+        raise ConfiguracaoInvalida(
+            f"SUPABASE_URL é {so_le}, e uma restauração precisa ver o que acabou de escrever.",
+            ONDE_PEGAR_URL,
+        )
+
+
+def _so_le(url: str) -> str:
+    """O que este endereço é, se lê de réplicas; senão, vazio."""
+    casa = _DE_REPLICA.fullmatch(urlsplit(url).hostname or "")
+    if casa is None:
+        return ""
+    return "o endereço do balanceador de leituras" if casa[1] else "o endereço de uma réplica"
 
 
 def endereco_local(host: str) -> bool:

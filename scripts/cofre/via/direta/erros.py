@@ -20,6 +20,7 @@ from cofre.base.erros import (
     FalhaDoServidor,
     PedidoRecusado,
     PermissaoNegada,
+    ProjetoFechado,
     ServidorSemResposta,
     TabelaBloqueada,
     TabelaInexistente,
@@ -37,6 +38,7 @@ BAIXAR_CA = (
     "e diga no .env onde ele está: SUPABASE_DB_CA=certificado.crt"
 )
 PASSAGEIROS = r"too many clients|too many connections|remaining connection slots|MaxClients"
+SO_LEITURA = "25006"
 ALGUMA = "uma tabela"
 """No lugar do nome, quando o comando era de várias."""
 
@@ -135,6 +137,13 @@ def na_consulta(erro: psycopg.Error, tabela: str) -> FalhaDoServidor:
             "A conexão com o banco caiu no meio.",
             "Verifique a internet e tente de novo." + POR_ENQUANTO,
         )
+    if codigo == SO_LEITURA or "recovery" in (erro.diag.message_primary or ""):
+        # Numa réplica, «cannot set transaction read-write mode during recovery» (0A000).
+        return ProjetoFechado(
+            f"O banco só aceita leitura ({codigo}).",
+            "Ou o disco do projeto encheu (no painel: Database → Disk), ou a SUPABASE_DB_URL é a\n"
+            f"de uma réplica, e deve ser a do banco principal.\n{ONDE_PEGAR_BANCO}",
+        )
     if codigo == "42501" and erro.diag.source_function == "check_enable_rls":
         return PermissaoNegada(
             f"as regras de acesso (RLS) esconderiam linhas de {tabela} (42501)",
@@ -183,4 +192,4 @@ def na_escrita(erro: psycopg.Error, tabela: str) -> ErroCofre:
     )
 
 
-DE_LIMITE = frozenset({"57014", "55P03"})
+DE_LIMITE = frozenset({"57014", "55P03", SO_LEITURA})
