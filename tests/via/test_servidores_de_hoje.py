@@ -23,6 +23,7 @@ from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.chave import avisos_da_url
 from cofre.via.contrato import API, DIRETA
+from supabase_local.servidores.descricao import VERSAO_DE_HOJE
 from supabase_local.servidores.falhas import Falha, Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -320,6 +321,22 @@ def test_as_chaves_um_para_um_levam_ao_mesmo_backup_em_qualquer_servidor(
     assert (
         len(linhas_salvas(feitos[0], "fichas")) == len(linhas_salvas(feitos[0], "apelidos")) == 40
     )
+
+
+def test_a_versao_que_o_servidor_diz_fica_nos_metadados_no_log_e_no_json(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    destinos = {API: f"PostgREST {VERSAO_DE_HOJE}", DIRETA: "PostgreSQL 18."}
+    for via, versao in destinos.items():
+        loja = Loja(projeto, tmp_path / via, via)
+        saida = loja.copiar("--empresa", DONO, "--json")
+        assert saida.codigo == 0, saida.tudo
+        assert saida.json()["servidor"].startswith(versao)
+        assert ultimo_backup(loja.destino, DONO)["origem"]["servidor"].startswith(versao)
+        (log,) = (loja.destino / "logs").glob("*_backup.log")
+        assert f"Servidor: {versao}" in log.read_text(encoding="utf-8")
+        feita = loja.direto("--json", dono=DONO)
+        assert feita.json()["servidor"].startswith(versao), feita.tudo
 
 
 # -- uma coluna chamada apikey -------------------------------------------------------------------

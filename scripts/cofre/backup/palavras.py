@@ -30,6 +30,7 @@ class Narracao:
     def projeto(self, inspecao: Inspecao, regras: Regras, total: int) -> None:
         """O que se achou no projeto e o que fica de fora, uma vez só."""
         linha, catalogo = self.relato.linha, inspecao.catalogo
+        self.relato.detalhe(f"ℹ️ Servidor: {catalogo.servidor or 'não diz a versão'}")
         linha(f"📊 Total de empresas: {numero(total)}")
         existem = {*catalogo.tabelas, *catalogo.visoes, *catalogo.ocultas}
         for nome in sorted({*regras.ignorar, *regras.tabelas} - existem):

@@ -79,7 +79,8 @@ class Sumida:
 @dataclass(slots=True)
 class Resumo:
     """A execução inteira, em números; `falhas` por empresa, em palavras. `encolhidas`: as empresas
-    com dados que parecem ter sumido; `sumidas`, as que nem aparecem mais."""
+    com dados que parecem ter sumido; `sumidas`, as que nem aparecem mais. `servidor`: ver
+    `Catalogo`."""
 
     empresas: int = 0
     inteiras: int = 0
@@ -87,6 +88,7 @@ class Resumo:
     bytes: int = 0
     segundos: float = 0.0
     so_algumas: bool = False
+    servidor: str = ""
     falhas: list[str] = field(default_factory=list)
     sem_dono: Mapping[str, int] = field(default_factory=dict)
     por_tabela: Counter[str] = field(default_factory=Counter)
@@ -121,6 +123,7 @@ class Resumo:
         return {
             "acao": "backup",
             "codigo": self.codigo,
+            "servidor": self.servidor,
             "total_empresas": self.empresas,
             "empresas_completas": self.inteiras,
             "total_registros": self.registros,

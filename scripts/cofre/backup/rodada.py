@@ -92,7 +92,8 @@ class Rodada:
         narracao.comeco(self.configuracao.avisos)
         contexto, escolhidas = self._preparar(pedido)
         narracao.projeto(contexto.inspecao, self.configuracao.regras, len(escolhidas))
-        resumo = Resumo(so_algumas=bool(pedido.tabelas))
+        servidor = contexto.inspecao.catalogo.servidor
+        resumo = Resumo(so_algumas=bool(pedido.tabelas), servidor=servidor)
         prontas, faltam = (
             separar(self.deposito, escolhidas, pedido) if continuando else ([], escolhidas)
         )

@@ -205,7 +205,8 @@ class Catalogo:
 
     `ocultas` são tabelas que existem mas a chave não pode ler (nome → causa); `ausentes`, as
     conhecidas que este banco nunca teve; `completo` é falso quando a API não descreve nada e
-    só as treze conhecidas puderam ser procuradas pelo nome.
+    só as treze conhecidas puderam ser procuradas pelo nome. `servidor` é o que ele diz ser, com a
+    versão («PostgREST 14.5», «PostgreSQL 17.6»); vazio se não diz.
     """
 
     tabelas: Mapping[str, Tabela]
@@ -213,6 +214,7 @@ class Catalogo:
     ocultas: Mapping[str, str] = field(default_factory=dict)
     ausentes: tuple[str, ...] = ()
     completo: bool = True
+    servidor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ LINHAS_PARA_BARRA = 3000
 
 
 class Nivel(enum.Enum):
-    """Quanto importa o que se diz: um AVISO não impede, mas o usuário precisa ver; uma FALHA é algo
-    que deu errado, no meio do relato; um ERRO é o que impediu."""
+    """Quanto importa o que se diz: um DETALHE só o log guarda; um AVISO não impede, mas o usuário
+    precisa ver; uma FALHA é algo que deu errado, no meio do relato; um ERRO é o que impediu."""
 
+    DETALHE = enum.auto()
     LINHA = enum.auto()
     AVISO = enum.auto()
     FALHA = enum.auto()
@@ -34,6 +35,10 @@ class Relato(abc.ABC):
     def linha(self, texto: str = "") -> None:
         """Uma ou mais linhas do relato."""
         self.dizer(Nivel.LINHA, texto)
+
+    def detalhe(self, texto: str) -> None:
+        """O que só interessa a quem procura, depois, a causa de algo."""
+        self.dizer(Nivel.DETALHE, texto)
 
     def aviso(self, texto: str) -> None:
         """Algo que não impede, mas o usuário precisa ver."""

@@ -44,6 +44,8 @@ class RelatoTexto(Relato):
         self._tarefas: dict[tuple[str, str], TaskID] = {}
 
     def dizer(self, nivel: Nivel, texto: str) -> None:
+        if nivel is Nivel.DETALHE:
+            return
         if nivel is Nivel.AVISO:
             texto = em_linhas(f"⚠️ {texto}", self.largura, 3)
         with self._trinco:

@@ -126,6 +126,7 @@ def _metadados(
             "via": via.nome,
             "url": via.origem,
             "maquina": socket.gethostname(),
+            "servidor": inspecao.catalogo.servidor,
         },
         "tipo": contexto.pedido.tipo,
         "execucao": contexto.pedido.execucao,

@@ -193,11 +193,13 @@ class Conversa:
         reescritas: Sequence[Reescrita] = (),
     ) -> int:
         """O documento final: das tabelas, o plano, ou o que ainda difere, e em que colunas."""
-        empresa = self._sessao.restauracao.empresa
+        restauracao = self._sessao.restauracao
+        empresa = restauracao.empresa
         self._relato.documento(
             {
                 "acao": acao,
                 "codigo": codigo,
+                "servidor": restauracao.contexto.inspecao.catalogo.servidor,
                 "empresa": {"id": empresa.id, "nome": empresa.nome},
                 "tabelas": contagens_em_json(tabelas or {}),
                 "reescritas": [r.documento() for r in reescritas],

@@ -164,6 +164,7 @@ class Sessao:
         if via.nome == API:
             conferir_que_escreve(via.origem)
         inspecao = via.inspecionar(self._configuracao.regras)
+        self.relato.detalhe(f"ℹ️ Servidor: {inspecao.catalogo.servidor or 'não diz a versão'}")
         escopo = via.com_nao_gravaveis(inspecao.escopo)
         empresa = _empresa(guardada, backup, inspecao)
         inspecao.donos.lembrar(empresa)

@@ -35,6 +35,7 @@ from cofre.base.modelo import (
     chave_que_serve,
     nome_do_tipo,
 )
+from cofre.base.palavras import visivel
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.erros import SemDescricao
@@ -77,7 +78,8 @@ def descobrir(conexao: Conexao, equipe: Equipe) -> Catalogo:
             # Uma recusa (42501) aparece na leitura, com a sua cura.
             tabelas[tabela.nome] = tabela
     ausentes = _procurar_escondidas(conexao, tabelas, vistas, ocultas, equipe)
-    return Catalogo(tabelas, tuple(sorted(visoes)), ocultas, tuple(ausentes))
+    quem = _servidor(descricao)
+    return Catalogo(tabelas, tuple(sorted(visoes)), ocultas, tuple(ausentes), servidor=quem)
 
 
 def interpretar(descricao: bytes) -> list[tuple[Tabela, bool]]:
@@ -96,6 +98,13 @@ def interpretar(descricao: bytes) -> list[tuple[Tabela, bool]]:
             "A raiz da API não é a descrição que o Supabase dá.",
             "Confira SUPABASE_URL: deve ser a «Project URL» do painel.",
         ) from e
+
+
+def _servidor(descricao: bytes) -> str:
+    """«PostgREST 14.5», se a descrição diz a versão: só ela conta depois que regras valiam."""
+    informe = msgspec.json.decode(descricao).get("info")
+    versao = informe.get("version") if isinstance(informe, dict) else None
+    return f"PostgREST {visivel(str(versao))[:40]}" if versao else ""
 
 
 def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:

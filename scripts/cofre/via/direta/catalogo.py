@@ -133,6 +133,7 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
         tuple(sorted(r.nome for r in relacoes if r.tipo in "vm")),
         {r.nome: DE_OUTRO_SERVIDOR for r in relacoes if r.tipo == "f"},
         tuple(n for n in TABELAS_CONHECIDAS if n not in existem),
+        servidor=f"PostgreSQL {conexao.info.parameter_status('server_version') or ''}".strip(),
     )
 
 
