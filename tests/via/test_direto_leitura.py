@@ -258,15 +258,21 @@ def test_uma_tabela_que_falha_nao_leva_as_outras(
 ) -> None:
     com_defeitos = f"""
         CREATE TABLE boas (id int PRIMARY KEY, user_id uuid);
-        CREATE TABLE fundas (id int PRIMARY KEY, user_id uuid, dados json);
+        CREATE TYPE humor AS ENUM ('bom', 'ruim');
+        CREATE FUNCTION humor_em_json(h humor) RETURNS json LANGUAGE plpgsql AS $$
+            BEGIN
+                IF h = 'ruim' THEN RAISE 'este valor não se lê'; END IF;
+                RETURN to_json(h::text);
+            END $$;
+        CREATE CAST (humor AS json) WITH FUNCTION humor_em_json(humor);
+        CREATE TABLE doentes (id int PRIMARY KEY, user_id uuid, dados text, como humor);
         CREATE TABLE proibidas (id int PRIMARY KEY, user_id uuid);
         CREATE TABLE zeradas (id int PRIMARY KEY, user_id uuid);
         INSERT INTO boas VALUES (1, '{DONO}');
         INSERT INTO zeradas VALUES (1, '{DONO}');
-        INSERT INTO fundas SELECT n, '{DONO}', to_json(repeat('x', 1000))
+        INSERT INTO doentes SELECT n, '{DONO}', repeat('x', 1000), 'bom'
             FROM generate_series(2, 1000) n;
-        INSERT INTO fundas
-            VALUES (5000, '{DONO}', (repeat('[', 1500) || repeat(']', 1500))::json);
+        INSERT INTO doentes VALUES (5000, '{DONO}', 'x', 'ruim');
     """
     projeto = criar_supabase(VAZIO, sql=(EMPRESAS, com_defeitos, CONCEDER))
     criar_supabase.cluster.executar(
@@ -284,7 +290,7 @@ def test_uma_tabela_que_falha_nao_leva_as_outras(
     assert saida.codigo == 4, saida.tudo
     backup = ultimo_backup(tmp_path, DONO)
     assert backup["falhas"] == {
-        "fundas": "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
+        "doentes": "O banco recusou a leitura de doentes (P0001).",
         "proibidas": "permission denied for table proibidas",
     }
     assert {n: t["registros"] for n, t in backup["tabelas"].items()} == {
@@ -294,7 +300,7 @@ def test_uma_tabela_que_falha_nao_leva_as_outras(
     }
     assert 'GRANT SELECT ON "public"."proibidas" TO postgres;' in saida.saida
     # O que já se tinha escrito de uma tabela que falha no meio não fica.
-    assert not list(backup["pasta"].glob("fundas*"))
+    assert not list(backup["pasta"].glob("doentes*"))
     assert not list(tmp_path.glob("empresa_*/.*"))
 
 

@@ -11,14 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cofre.base.erros import RespostaInvalida
-from cofre.base.linha import juntar
+from cofre.base.linha import juntar, separar
 from cofre.base.modelo import Coluna, Empresa, Tabela
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Elo, Ramo
 from cofre.via.api.consulta import consultas
 from cofre.via.api.insistir import Passageiro
 from cofre.via.api.linhas import Leitor
-from cofre.via.api.pagina import Pagina, abrir_pagina, separar
+from cofre.via.api.pagina import Pagina, abrir_pagina
 
 DONA, OUTRA = (Empresa(id_, id_) for id_ in ("aaaa", "bbbb"))
 TABELA = Tabela("t", tuple(Coluna(n, "bigint") for n in ("id", "user_id", "bruto")), ("id",))

@@ -1,13 +1,21 @@
-"""Uma linha em JSON: ler só algumas colunas, com os bytes de cada valor como estão."""
+"""As linhas em JSON: separá-las, e ler só algumas colunas, com os bytes de cada valor como estão.
+
+É o único lugar em que uma linha se decodifica. Quase sempre o msgspec a lê, e depressa; o que ele
+recusa e o PostgreSQL guarda numa coluna json, `varredura` separa devagar: quem chama não sabe qual.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import msgspec
 from msgspec.structs import astuple
+
+from cofre.base import varredura
 
 NULO = b"null"
 ORDENS: dict[str, Callable[[bytes], Any]] = {
@@ -52,9 +60,11 @@ def tipo_com(
 
 
 def texto(valor: bytes) -> str | None:
-    """Um escalar JSON como texto («"a"» → «a», «12» → «12»); None se é nulo."""
+    """Um escalar JSON como texto («"a"» → «a», «12» → «12»); None se é nulo. Um texto com meio par
+    substituto, que só cabe numa coluna json, fica com as aspas e os escapes."""
     if valor.startswith(b'"'):
-        return msgspec.json.decode(valor, type=str)
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(valor, type=str)
     return None if valor == NULO else valor.decode("utf-8")
 
 
@@ -67,22 +77,137 @@ def juntar(linhas: Iterable[bytes | memoryview]) -> bytes:
 
 
 Linha = msgspec.Raw
+L = TypeVar("L")
+T = TypeVar("T")
+C = TypeVar("C", bound=Campos)
+
+
+@dataclass(frozen=True, slots=True)
+class Leitor(Generic[L]):
+    """Lê um vetor JSON inteiro: `depressa` se o msgspec o entende, ou linha a linha, com `uma`.
+
+    Os três levantam msgspec.DecodeError se o texto não é JSON, e a filha ValidationError se é, mas
+    não as linhas que se pediram. Só `depressa` levanta DecodeError, ou RecursionError, também por
+    um valor que há no PostgreSQL.
+    """
+
+    depressa: Callable[[bytes], list[L]]
+    uma: Callable[[bytes], L]
+
+    def __call__(self, vetor: bytes) -> list[L]:
+        """As linhas do vetor."""
+        return _insistir(self.depressa, self._devagar, vetor)
+
+    def _devagar(self, vetor: bytes) -> list[L]:
+        return [self.uma(linha) for linha in varredura.itens(vetor)]
+
+
+def _insistir(
+    depressa: Callable[[bytes], T], devagar: Callable[[bytes], T], texto: bytes | Linha
+) -> T:
+    try:
+        return depressa(texto)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError):
+        return devagar(bytes(texto))
+
+
+separar: Leitor[Linha] = Leitor(msgspec.json.Decoder(list[msgspec.Raw]).decode, msgspec.Raw)
+"""As linhas de um vetor, cada uma com os bytes que vieram."""
+
+
+def leitor_de(tipo: type[C]) -> Leitor[C]:
+    """Quem lê linhas como um tipo de `tipo_com`."""
+    return Leitor(msgspec.json.Decoder(list[tipo]).decode, leitor_de_uma(tipo))  # type: ignore[valid-type]
+
+
+def leitor_de_uma(tipo: type[C]) -> Callable[[bytes | Linha], C]:
+    """Quem lê uma linha só."""
+    return functools.partial(
+        _insistir, msgspec.json.Decoder(tipo).decode, functools.partial(_montar, tipo)
+    )
+
+
+def _montar(tipo: type[C], objeto: bytes) -> C:
+    """O que o msgspec leria deste objeto."""
+    achados = dict(_campos(objeto))
+    valores: dict[str, Any] = {}
+    for campo in msgspec.structs.fields(tipo):
+        valor = achados.get(campo.encode_name)
+        if valor is None:
+            if campo.required:
+                raise msgspec.ValidationError(f"falta {campo.encode_name}")
+        elif campo.type is msgspec.Raw:
+            valores[campo.name] = msgspec.Raw(valor)
+        else:
+            valores[campo.name] = _montar(campo.type, valor)
+    return tipo(**valores)
+
+
+def _campos(objeto: bytes) -> Iterable[tuple[str, bytes]]:
+    if not objeto.lstrip().startswith(b"{"):
+        raise msgspec.ValidationError("não é um objeto")
+    return varredura.campos(objeto)
+
+
 _LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_VALORES = msgspec.json.Decoder(dict[str, Any])
 
 
 def abrir_linha(linha: bytes | Linha) -> dict[str, msgspec.Raw]:
-    """As colunas de uma linha, cada valor com os seus bytes."""
-    return _LINHA.decode(linha)
+    """As colunas de uma linha, cada valor com os seus bytes. Levanta como um `Leitor`."""
+    return _insistir(_LINHA.decode, _colunas, linha)
+
+
+def _colunas(linha: bytes) -> dict[str, msgspec.Raw]:
+    return {nome: msgspec.Raw(valor) for nome, valor in _campos(linha)}
+
+
+def valores_da_linha(linha: bytes | Linha) -> dict[str, Any]:
+    """As colunas de uma linha como valores do Python, para mostrar; o que não se decodifica, como
+    o texto que é."""
+    try:
+        return _VALORES.decode(linha)
+    except (msgspec.DecodeError, RecursionError):  # também por um número que não cabe num float
+        return _valores(bytes(linha))
+
+
+def _valores(linha: bytes) -> dict[str, Any]:
+    return {nome: _valor(valor) for nome, valor in _campos(linha)}
+
+
+def _valor(valor: bytes) -> Any:
+    try:
+        return msgspec.json.decode(valor)
+    except (msgspec.DecodeError, RecursionError):
+        return valor.decode("utf-8")
+
+
+def com_citados(linha: bytes, colunas: Collection[str]) -> bytes:
+    """A linha com o valor destas colunas dentro de um texto JSON, menos o nulo: quem lê a linha não
+    tem de ler o valor."""
+    if not colunas:
+        return linha
+    campos = abrir_linha(linha)
+    citados = {c: v if v == _NULO or c not in colunas else _citado(v) for c, v in campos.items()}
+    return msgspec.json.encode(citados)
+
+
+_NULO = msgspec.Raw(NULO)
+
+
+def _citado(valor: msgspec.Raw) -> str:
+    return bytes(valor).decode("utf-8")
 
 
 def valores_de_todas(linhas: Sequence[bytes], colunas: Sequence[str]) -> list[tuple[bytes, ...]]:
     """Os bytes destas colunas em cada linha, na ordem; `null` onde faltam."""
     ler = _leitor(tuple(colunas))
     if ler is None:
-        nulo = msgspec.Raw(NULO)
         abertas = map(abrir_linha, linhas)
-        return [tuple([bytes(a.get(c, nulo)) for c in colunas]) for a in abertas]
-    return [tuple(map(bytes, astuple(lida))) for lida in ler.decode(_vetor(linhas))]
+        return [tuple([bytes(a.get(c, _NULO)) for c in colunas]) for a in abertas]
+    return [tuple(map(bytes, astuple(lida))) for lida in ler(_vetor(linhas))]
 
 
 def mesmos_valores(umas: Sequence[bytes], outras: Sequence[bytes], colunas: Sequence[str]) -> bool:
@@ -90,7 +215,7 @@ def mesmos_valores(umas: Sequence[bytes], outras: Sequence[bytes], colunas: Sequ
     ler = _leitor(tuple(colunas))
     if ler is None:
         return valores_de_todas(umas, colunas) == valores_de_todas(outras, colunas)
-    return ler.decode(_vetor(umas)) == ler.decode(_vetor(outras))
+    return ler(_vetor(umas)) == ler(_vetor(outras))
 
 
 def _vetor(linhas: Sequence[bytes]) -> bytes:
@@ -98,10 +223,9 @@ def _vetor(linhas: Sequence[bytes]) -> bytes:
 
 
 @functools.lru_cache(maxsize=256)
-def _leitor(colunas: tuple[str, ...]) -> msgspec.json.Decoder[list[Campos]] | None:
+def _leitor(colunas: tuple[str, ...]) -> Leitor[Campos] | None:
     """Quem lê de uma vez estas colunas de muitas linhas; None se há um nome que não aceita."""
     try:
-        tipo = tipo_com(colunas, opcionais=True)
+        return leitor_de(tipo_com(colunas, opcionais=True))
     except ValueError:
         return None
-    return msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]

@@ -29,14 +29,12 @@ from typing import BinaryIO, TypeVar, cast
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import SEPARADOR
+from cofre.base.linha import SEPARADOR, Leitor, Linha, separar
 
 PEDACO = 256 * 1024
 """Bytes lidos do disco de cada vez."""
 
 T = TypeVar("T")
-Leitura = Callable[[bytes], list[T]]
-"""Lê um vetor JSON inteiro. Levanta msgspec.DecodeError se o texto não é um."""
 
 NAO_E_OBJETO = "há uma posição que não é um objeto"
 
@@ -99,13 +97,13 @@ def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
     Levanta BackupDanificado se não descompacta ou não é um vetor JSON em UTF-8 com um objeto por
     posição; um BOM no começo é aceito. OSError passa.
     """
-    return ler(caminho, _objetos)
+    return ler(caminho, _OBJETOS)
 
 
 def ler(
-    caminho: Path, leitura: Leitura[T], somar: Callable[[bytes], None] | None = None
+    caminho: Path, leitor: Leitor[T], somar: Callable[[bytes], None] | None = None
 ) -> Iterator[list[T]]:
-    """As linhas do arquivo, em grupos, como a `leitura` as lê: um tipo do msgspec lê só as colunas
+    """As linhas do arquivo, em grupos, como o `leitor` as lê: um tipo do msgspec lê só as colunas
     que interessam, sem passar por cada linha em Python. Levanta como `ler_linhas`.
 
     `somar` recebe todo o conteúdo, sem o BOM, em pedaços, e um vazio no fim: também o que vem
@@ -114,11 +112,12 @@ def ler(
     with _abrir(caminho) as arquivo:
         pedacos = _pedacos(arquivo, somar or _nada)
         try:
-            yield from _separar(_conferidos(pedacos), leitura)
+            yield from _separar(_conferidos(pedacos), leitor)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
             for _ in pedacos:
                 pass
-            raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {e}") from e
+            causa = NAO_E_OBJETO if isinstance(e, msgspec.ValidationError) else e
+            raise BackupDanificado(f"{caminho.name} não é um vetor JSON em UTF-8: {causa}") from e
 
 
 def _nada(_pedaco: bytes) -> None:
@@ -144,11 +143,10 @@ def _conferidos(pedacos: Iterator[bytes]) -> Iterator[bytes]:
     conferir.decode(b"", final=True)
 
 
-_GRUPO = msgspec.json.Decoder(list[msgspec.Raw])
 _ESPACO = b" \t\r\n"
 
 
-def _separar(pedacos: Iterator[bytes], leitura: Leitura[T]) -> Iterator[list[T]]:
+def _separar(pedacos: Iterator[bytes], leitor: Leitor[T]) -> Iterator[list[T]]:
     """Acumula até haver linhas inteiras e as solta; o resto espera o próximo pedaço."""
     resto = b""
     aberto = depois_de_virgula = False
@@ -164,32 +162,32 @@ def _separar(pedacos: Iterator[bytes], leitura: Leitura[T]) -> Iterator[list[T]]
             aberto, resto = True, resto[1:]
         if len(resto) < tentar_com:
             continue
-        grupo, resto = _inteiras(resto, leitura)
+        grupo, resto = _inteiras(resto, leitor)
         tentar_com = 0 if grupo else 2 * len(resto)
         if grupo:
             depois_de_virgula = True
             yield grupo
     if not aberto:
         raise msgspec.DecodeError("está vazio")
-    ultimas = leitura(b"[" + resto)
+    ultimas = leitor(b"[" + resto)
     if ultimas:
         yield ultimas
     elif depois_de_virgula:
         raise msgspec.DecodeError("há uma vírgula a mais")
 
 
-def _inteiras(texto: bytes, leitura: Leitura[T]) -> tuple[list[T], bytes]:
+def _inteiras(texto: bytes, leitor: Leitor[T]) -> tuple[list[T], bytes]:
     """As linhas inteiras do começo do texto e o que sobra depois da vírgula que as segue."""
     corte = texto.rfind(b"}" + SEPARADOR)
     if corte >= 0:
         try:
-            return leitura(b"[" + texto[: corte + 1] + b"]"), texto[corte + 3 :]
-        except msgspec.DecodeError:
-            pass  # a vírgula achada é de dentro de um valor json: procura com cuidado
+            return leitor.depressa(b"[" + texto[: corte + 1] + b"]"), texto[corte + 3 :]
+        except (msgspec.DecodeError, RecursionError):
+            pass  # a vírgula achada é de dentro de um valor json, ou há um estranho: com cuidado
     corte = _ultima_virgula(texto)
     if corte < 0:
         return [], texto
-    grupo = leitura(b"[" + texto[:corte] + b"]")
+    grupo = leitor(b"[" + texto[:corte] + b"]")
     if not grupo:
         raise msgspec.DecodeError("há uma vírgula a mais")
     return grupo, texto[corte + 1 :]
@@ -214,12 +212,20 @@ def _ultima_virgula(texto: bytes) -> int:
     return achada
 
 
-def _objetos(texto: bytes) -> list[msgspec.Raw]:
-    linhas = _GRUPO.decode(texto)
-    for linha in linhas:
-        if bytes(memoryview(linha)[:1]) != b"{":
-            raise msgspec.DecodeError(NAO_E_OBJETO)
+def _objetos(texto: bytes) -> list[Linha]:
+    linhas = separar.depressa(texto)
+    if any(bytes(memoryview(linha)[:1]) != b"{" for linha in linhas):
+        raise msgspec.ValidationError(NAO_E_OBJETO)
     return linhas
+
+
+def _objeto(linha: Linha) -> Linha:
+    if bytes(memoryview(linha)[:1]) != b"{":
+        raise msgspec.ValidationError(NAO_E_OBJETO)
+    return linha
+
+
+_OBJETOS = Leitor(_objetos, lambda linha: _objeto(separar.uma(linha)))
 
 
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:

@@ -15,10 +15,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
-from cofre.base.linha import Campos, tipo_com
-from cofre.deposito.formato import NAO_E_OBJETO, Leitura, ler
+from cofre.base.linha import Campos, Leitor, leitor_de, tipo_com
+from cofre.deposito.formato import ler
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,7 @@ class Passada:
 
     def __init__(self, observadores: Sequence[Observador]) -> None:
         self._observadores = observadores
-        self.abrir = _leitura(tuple(dict.fromkeys(c for o in observadores for c in o.colunas)))
-        """Um vetor JSON inteiro → as linhas dele. Levanta msgspec.DecodeError."""
+        self.leitor = _leitor(tuple(dict.fromkeys(c for o in observadores for c in o.colunas)))
 
     def mostrar(self, linhas: Sequence[Campos]) -> None:
         """As próximas linhas, a todos."""
@@ -97,21 +94,12 @@ class Passada:
         """O mesmo, de um bloco já juntado (ver `linha.juntar`), que não se abre se ninguém o quer.
         Levanta msgspec.DecodeError."""
         if bloco and self._observadores:
-            self.mostrar(self.abrir(b"[" + bloco + b"]"))
+            self.mostrar(self.leitor(b"[" + bloco + b"]"))
 
 
 @functools.lru_cache(maxsize=512)  # as mesmas tabelas, em muitas empresas
-def _leitura(colunas: tuple[str, ...]) -> Leitura[Campos]:
-    tipo = tipo_com(colunas, opcionais=True)
-    decodificar = msgspec.json.Decoder(list[tipo]).decode  # type: ignore[valid-type]
-
-    def abrir(vetor: bytes) -> list[Campos]:
-        try:
-            return decodificar(vetor)
-        except msgspec.ValidationError:
-            raise msgspec.DecodeError(NAO_E_OBJETO) from None
-
-    return abrir
+def _leitor(colunas: tuple[str, ...]) -> Leitor[Campos]:
+    return leitor_de(tipo_com(colunas, opcionais=True))
 
 
 def passar(caminho: Path, observadores: Sequence[Observador], somas: Somas | None = None) -> int:
@@ -122,7 +110,7 @@ def passar(caminho: Path, observadores: Sequence[Observador], somas: Somas | Non
     """
     passada = Passada(observadores)
     quantas = 0
-    for linhas in ler(caminho, passada.abrir, somas.somar if somas else None):
+    for linhas in ler(caminho, passada.leitor, somas.somar if somas else None):
         quantas += len(linhas)
         passada.mostrar(linhas)
     return quantas

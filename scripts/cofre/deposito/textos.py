@@ -20,7 +20,7 @@ import msgspec
 
 from cofre.base import textos
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import Linha, juntar
+from cofre.base.linha import Leitor, Linha, juntar, separar
 from cofre.deposito.formato import ler
 
 
@@ -38,7 +38,6 @@ class _Anotada(msgspec.Struct, frozen=True, gc=False):
     textos: msgspec.Raw
 
 
-_VETOR = msgspec.json.Decoder(list[msgspec.Raw])
 _ANOTADAS = msgspec.json.Decoder(list[_Anotada])
 _DE_UMA = msgspec.json.Decoder(dict[str, str])
 
@@ -52,7 +51,7 @@ class Separador:
 
     def separar(self, bloco: bytes) -> tuple[bytes, bytes]:
         """O bloco sem os textos, e o bloco deles (vazio se não os há)."""
-        linhas = _VETOR.decode(b"[" + bloco + b"]")
+        linhas = separar(b"[" + bloco + b"]")
         primeira, self._passaram = self._passaram, self._passaram + len(linhas)
         if textos.MARCA not in bloco:
             return bloco, b""
@@ -94,7 +93,7 @@ def conferir(quais: Textos, linhas: int) -> None:
 
 def _anotadas(quais: Textos) -> Iterator[_Anotada]:
     anterior = -1
-    for grupo in ler(quais.caminho, _abrir):
+    for grupo in ler(quais.caminho, _LEITOR):
         for anotada in grupo:
             if anotada.registro <= anterior:
                 raise _danificado(quais, "os registros não estão em ordem")
@@ -112,6 +111,9 @@ def _abrir(vetor: bytes) -> list[_Anotada]:
         return anotadas
     except msgspec.ValidationError:
         raise msgspec.DecodeError("há uma posição que não é o texto de um registro") from None
+
+
+_LEITOR = Leitor(_abrir, lambda linha: _abrir(b"[" + linha + b"]")[0])
 
 
 def _danificado(quais: Textos, causa: str) -> BackupDanificado:

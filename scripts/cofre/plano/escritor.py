@@ -21,9 +21,10 @@ DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"
 IGNORADA = "ignorada"
 SEM_VERSAO = "sem versão"
+INDIZIVEL = "indizível"
 """Códigos nossos, no lugar dos do PostgreSQL: um gatilho troca o dono; a linha não é mais como a
 foto a viu; um gatilho faz de conta que a escrita aconteceu; não se sabe se a linha ainda é a que a
-foto viu."""
+foto viu; a via não tem como escrever um valor, e nem tenta."""
 DISPUTAS = frozenset({"40001", "40P01"})
 """SQLSTATEs de uma escrita que outra atrapalhou (serialização, impasse): passa sozinho. A trava que
 não se obtém (55P03) é de cada via: pela API também passa, e direto se diz de quem ela é."""

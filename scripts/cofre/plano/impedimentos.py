@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import texto
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.escritor import DONO_TROCADO, MUDOU, colunas_de_dono
+from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, MUDOU, colunas_de_dono
 from cofre.plano.plano import REMOVER, Acao
 
 RECUSAS_POR_TABELA = 20
@@ -53,7 +53,7 @@ class Impedimentos:
         if self.troca_o_dono(tabela):
             return acao != REMOVER
         codigos = Counter(i.erro.codigo_sql for i in self.todos if i.tabela == tabela)
-        return any(codigos[c] >= RECUSAS_POR_TABELA for c in codigos.keys() - {MUDOU})
+        return any(codigos[c] >= RECUSAS_POR_TABELA for c in codigos.keys() - {MUDOU, INDIZIVEL})
 
     def troca_o_dono(self, tabela: str) -> bool:
         """Se um gatilho troca o dono do que se escreve nela."""

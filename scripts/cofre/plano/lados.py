@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import Linha, abrir_linha, tipo_com
+from cofre.base.linha import Linha, abrir_linha, leitor_de_uma, tipo_com
 from cofre.base.textos import CAMPO
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.textos import Textos, com_textos
@@ -245,11 +245,11 @@ def lado(
 
 
 def _ler_chave(arquivo: Path, tabela: str, chave: tuple[str, ...]) -> LerChave:
-    ler = msgspec.json.Decoder(tipo_com(chave))
+    ler = leitor_de_uma(tipo_com(chave))
 
     def ler_chave(linha: Linha) -> Chave:
         try:
-            return tuple(map(bytes, astuple(ler.decode(linha))))
+            return tuple(map(bytes, astuple(ler(linha))))
         except msgspec.ValidationError as e:
             raise BackupDanificado(
                 f"{arquivo.name}: há um registro de {tabela} sem a chave ({', '.join(chave)})."

@@ -298,7 +298,10 @@ def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[st
 
 
 def _mesmo_valor(um: bytes, outro: bytes) -> bool:
-    return um == outro or _valor(um) == _valor(outro)
+    try:
+        return um == outro or _valor(um) == _valor(outro)
+    except RecursionError:  # níveis demais: escritos de outro modo, contam como outro valor
+        return False
 
 
 def _valor(bruto: bytes) -> object:

@@ -15,7 +15,7 @@ from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Alvo, Arquivos
-from cofre.plano.escritor import DONO_TROCADO, POR_REVER
+from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
 from cofre.restauracao.provas import DE_UMA_LINHA
@@ -29,7 +29,7 @@ PASSADAS = 8
 ESCRITAS_PARA_BARRA = 100
 """Cada alteração é um pedido: cem já demoram, pela internet."""
 
-ACEITAVEIS = DE_UMA_LINHA | {"23503"}
+ACEITAVEIS = DE_UMA_LINHA | {"23503", INDIZIVEL}
 """Recusas com que o usuário pode concordar: as de uma linha, e as das que apontam para ela."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cofre.base.linha import NULO, texto
+from cofre.base.linha import NULO, texto, valores_da_linha
 from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
 from cofre.plano.alvo import VOLTAR, Alvo
@@ -176,9 +176,7 @@ def _quais(impedimentos: Sequence[Impedimento]) -> str:
 
 def _apelido(linha: bytes) -> str:
     """Algo que um humano reconheça numa linha."""
-    import msgspec
-
-    campos = msgspec.json.decode(linha, type=dict[str, object])
+    campos = valores_da_linha(linha)
     achado = next((str(campos[n]) for n in NOMES if campos.get(n)), "")
     if not achado:  # um número solto não diria o que é
         coluna = "id" if "id" in campos else next(iter(campos), "")

@@ -12,7 +12,7 @@ from cofre.deposito.ligacoes import ligacoes_abertas
 from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import REMOVER, REPOR, Contagem, Plano
+from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano, mudancas
 from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas, Risco
 from cofre.via.contrato import Via
 
@@ -105,6 +105,28 @@ def dependentes_de_fora(caso: Caso) -> Iterator[Risco]:
             )
 
 
+def o_que_a_via_nao_escreve(caso: Caso) -> Iterator[Risco]:
+    """Valores json que o backup tem e a via não leva ao banco; só uma coluna json os guarda."""
+    for nome, tabela in caso.plano.tabelas.items():
+        tipos = {c.tipo for c in caso.alvo.escopo[nome].tabela.colunas}
+        if not tipos & {"json", ""}:
+            continue
+        repor = (a.alvo or b"" for a in caso.plano.acoes(nome, REPOR))
+        quantos = sum(map(caso.via.indizivel, repor))
+        for acao in caso.plano.acoes(nome, ALTERAR):
+            novos = mudancas(acao, tabela).values()
+            quantos += any(caso.via.indizivel(bytes(v)) for v in novos)
+        if quantos:
+            yield Risco(
+                nome,
+                f"{plural(quantos, 'registro', 'registros')} de {nome} com um json que a API não"
+                r" leva ao banco (\ud83d sozinho, ou \u0000)",
+                "A conexão direta leva (SUPABASE_DB_URL). Sem ela, o resto volta: um registro que"
+                " falta fica\nfaltando, e um que existe fica com o json que tem.",
+                so_linhas=True,
+            )
+
+
 def recusas_do_banco(caso: Caso) -> Iterator[Risco]:
     """O que o banco recusaria do que o plano repõe e altera, provado nele, tabela a tabela."""
     provas = Provas(caso.via, caso.plano, caso.alvo.escopo, caso.alvo.tabelas)
@@ -132,6 +154,7 @@ def _chave_do_banco(nome: str, contagem: Contagem) -> Risco:
 RISCOS: tuple[Callable[[Caso], Iterator[Risco]], ...] = (
     ligacoes_que_abrem,
     dependentes_de_fora,
+    o_que_a_via_nao_escreve,
     recusas_do_banco,
 )
 """Do mais barato ao mais caro."""

@@ -209,6 +209,9 @@ class Via(ViaDeLeitura, Perguntas, Protocol):
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """As colunas que esta via pode escrever."""
 
+    def indizivel(self, valor: bytes) -> bool:
+        """Se há neste JSON, que o banco guarda, algo que esta via não tem como escrever."""
+
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
     ) -> Sequence[Dependente]:

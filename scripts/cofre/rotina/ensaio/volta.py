@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.disco import erros_de_disco
+from cofre.base.linha import abrir_linha, com_citados
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import plural
 from cofre.deposito.backup import Backup
@@ -30,6 +31,7 @@ from cofre.rotina.ensaio.rodizio import Volta
 
 LINHAS_POR_LEITURA = 2000
 DIFERENCAS_POR_TABELA = 3
+_JSON = "json"
 _VIRGULA = sql.SQL(", ")
 _TIPOS = """
     SELECT pg_catalog.format_type(oid, NULL), typname FROM pg_catalog.pg_type
@@ -40,7 +42,6 @@ _TIPOS = """
 banco de onde veio."""
 
 _COM_FUSO = frozenset({"timestamp with time zone", "time with time zone"})
-_LINHA = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +117,28 @@ class _Ida:
         if simples in self._tipos:
             return _Coluna(nome, simples, self._tipos[simples])
         self._sem_tipo.append(f"{salva.nome}.{nome} ({tipo or 'tipo não anotado'})")
-        return _Coluna(nome, simples, "text" if nome in salva.chave else "json")
+        return _Coluna(nome, simples, "text" if nome in salva.chave else _JSON)
 
     def _carregar(self, salva: TabelaSalva, tabela: sql.Composed, colunas: list[_Coluna]) -> None:
-        nomes = _VIRGULA.join(sql.Identifier(c.nome) for c in colunas)
+        # Dentro de um texto, o banco guarda um json sem o decodificar (ver `linha.com_citados`).
+        em_texto = [c.nome for c in colunas if c.sistema == _JSON]
+        valores = [
+            sql.SQL("({} #>> '{{}}')::pg_catalog.json" if c.nome in em_texto else "{}").format(
+                sql.Identifier(c.nome)
+            )
+            for c in colunas
+        ]
         inserir = sql.SQL(
-            "INSERT INTO {t} ({c}) SELECT {c}"
+            "INSERT INTO {t} ({c}) SELECT {v}"
             " FROM pg_catalog.json_populate_recordset(NULL::{t}, %s::pg_catalog.json)"
-        ).format(t=tabela, c=nomes)
+        ).format(
+            t=tabela,
+            c=_VIRGULA.join(sql.Identifier(c.nome) for c in colunas),
+            v=_VIRGULA.join(valores),
+        )
         for grupo in ler_linhas(self.backup.caminho(salva)):
-            vetor = b"[" + b",".join(bytes(linha) for linha in grupo) + b"]"
+            linhas = [com_citados(bytes(linha), em_texto) for linha in grupo]
+            vetor = b"[" + b",".join(linhas) + b"]"
             self.conexao.execute(inserir, [vetor.decode()])
         if salva.chave:
             chave = _VIRGULA.join(map(sql.Identifier, salva.chave))
@@ -165,7 +178,7 @@ def _colunas(backup: Backup, salva: TabelaSalva) -> list[Mapping[str, Any]]:
     if salva.colunas:
         return list(salva.colunas)
     for grupo in ler_linhas(backup.caminho(salva)):
-        return [{"nome": nome} for nome in _LINHA.decode(grupo[0])]
+        return [{"nome": nome} for nome in abrir_linha(grupo[0])]
     return []
 
 
@@ -182,7 +195,7 @@ def diferenca(antes: bytes | None, depois: bytes | None, com_fuso: frozenset[str
     nada. Um instante escrito noutro fuso (colunas `com_fuso`) é o mesmo instante."""
     if antes is None or depois is None:
         return "voltou a mais" if antes is None else "não voltou"
-    uma, outra = _LINHA.decode(antes), _LINHA.decode(depois)
+    uma, outra = abrir_linha(antes), abrir_linha(depois)
     if set(uma) != set(outra):
         return f"as colunas não são as dos metadados ({', '.join(sorted(set(uma) ^ set(outra)))})"
     mudadas = [

@@ -195,7 +195,7 @@ def _pelo_nome(conexao: Conexao, equipe: Equipe) -> Catalogo:
 def _olhar(conexao: Conexao, nome: str) -> Tabela:
     linhas = conexao.ler(nome, "*", limite=1).linhas
     if linhas:
-        nomes: Iterable[str] = msgspec.json.decode(linhas[0], type=dict[str, msgspec.Raw])
+        nomes: Iterable[str] = abrir_linha(linhas[0])
     else:
         nomes = [c for c in COLUNAS_DE_LIGACAO if _sondar(conexao, nome, citar(c)) is None]
     colunas = tuple(Coluna(c) for c in nomes)

@@ -16,6 +16,7 @@ import msgspec
 
 from cofre.base.config.valores import ONDE_PEGAR_URL, Acesso
 from cofre.base.erros import Disputa, FalhaDoServidor
+from cofre.base.linha import separar
 from cofre.plano.escritor import DISPUTAS
 from cofre.via.api import cliente
 from cofre.via.api.cadencia import PAUSA, Cadencia
@@ -32,7 +33,7 @@ from cofre.via.api.erros import (
     traduzir,
 )
 from cofre.via.api.insistir import Insistencia, Passageiro
-from cofre.via.api.pagina import Abrir, Pagina, abrir_pagina, estragada, receber, separar
+from cofre.via.api.pagina import Abrir, Pagina, abrir_pagina, estragada, receber
 from cofre.via.contrato import AoTentarDeNovo
 
 MAIOR_RESPOSTA = 2 * 1024 * 1024

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-import msgspec
-
-from cofre.base.linha import texto
+from cofre.base.linha import abrir_linha, texto, valores_da_linha
 from cofre.base.modelo import Tabela
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar, faixa_de_chaves
@@ -23,6 +20,6 @@ def linhas(conexao: Conexao, tabela: Tabela, colunas: Sequence[str]) -> Iterator
         pagina = conexao.ler(tabela.nome, selecao, faixa, limite=1000)
         if not pagina.linhas:
             return
-        yield from msgspec.json.decode(pagina.corpo, type=list[dict[str, Any]])
-        ultima = msgspec.json.decode(pagina.linhas[-1], type=dict[str, msgspec.Raw])
+        yield from map(valores_da_linha, pagina.linhas)
+        ultima = abrir_linha(pagina.linhas[-1])
         depois = tuple(texto(bytes(ultima[c])) or "" for c in tabela.ordem)

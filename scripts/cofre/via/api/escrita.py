@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada, PedidoGrande
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
+from cofre.base.varredura import indizivel
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import IGNORADA, Inserido, Lote, Mudada, Mudanca
 from cofre.plano.lados import Chave
@@ -45,6 +46,7 @@ from cofre.via.api.guarda import (
     que_valem,
     todas_como,
 )
+from cofre.via.api.indizivel import recusa
 from cofre.via.api.insercao import Insercoes
 from cofre.via.api.reescritas import Reescritas
 from cofre.via.api.versoes import Viva, com_chave, sem_chave, valores_de
@@ -87,7 +89,7 @@ class EscritorDaApi:
 
         def uma(relida: Relida) -> Mudada:
             try:
-                return self._mudar(no_escopo, *relida)
+                return self._mudar_o_que_da(no_escopo, *relida)
             except EscritaRecusada as e:
                 return Mudada(relida[0], recusa=e)
 
@@ -116,6 +118,17 @@ class EscritorDaApi:
                 yield from self._reler_grupo(no_escopo, parte)
         else:
             yield from ((m, vivas.get(m.acao.chave)) for m in lote)
+
+    def _mudar_o_que_da(
+        self, no_escopo: TabelaNoEscopo, mudanca: Mudanca, viva: Viva | EscritaRecusada | None
+    ) -> Mudada:
+        """Como `_mudar`; as colunas que a API não escreve ficam como estão."""
+        ditos = {c: v for c, v in mudanca.valores.items() if not indizivel(bytes(v))}
+        if len(ditos) == len(mudanca.valores):
+            return self._mudar(no_escopo, mudanca, viva)
+        if ditos:
+            self._mudar(no_escopo, replace(mudanca, valores=ditos), viva)
+        return Mudada(mudanca, recusa=recusa(no_escopo.tabela.nome))
 
     def _mudar(
         self, no_escopo: TabelaNoEscopo, mudanca: Mudanca, viva: Viva | EscritaRecusada | None

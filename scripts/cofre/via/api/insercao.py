@@ -17,6 +17,7 @@ import msgspec
 from cofre.base.equipe import Equipe
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha
+from cofre.base.varredura import indizivel
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import SEM_EFEITO, Inserido, Lote
 from cofre.plano.lotes import em_lotes
@@ -26,6 +27,7 @@ from cofre.via.api.consulta import citar
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, conferindo, linhas_de, vetor
+from cofre.via.api.indizivel import recusa
 from cofre.via.api.versoes import sem_chave, valores_de
 
 SEM_COLUNA_DO_SISTEMA = "0A000"
@@ -66,6 +68,8 @@ class Insercoes:
         """Repetido, se a resposta se perde, sem duplicar o que entrou. A versão vem junto, a não
         ser numa tabela particionada, em que o PostgreSQL não a dá a quem insere."""
         nome = no_escopo.tabela.nome
+        if any(map(indizivel, lote.linhas)):
+            raise recusa(nome)
         versao = () if nome in self._particionadas else ("xmin",)
         nomes = ("columns", ",".join(citar_sempre(c) for c in lote.colunas))
         try:

@@ -30,7 +30,7 @@ from cofre.base.erros import (
     TabelaDeOutroServidor,
     TabelaInexistente,
 )
-from cofre.base.linha import juntar, texto, tipo_com
+from cofre.base.linha import juntar, leitor_de, separar, texto, tipo_com
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Conexao
@@ -105,11 +105,10 @@ def _com_chave(
 ) -> Iterator[tuple[tuple[Any, ...], msgspec.Raw]]:
     """(chave comparável, linha) de cada linha, em ordem."""
     pares = list(zip(tabela.chave, valores, strict=True))
-    ler = msgspec.json.Decoder(list[tipo_com(tabela.chave)])  # type: ignore[misc]
-    separar = msgspec.json.Decoder(list[msgspec.Raw])
+    ler = leitor_de(tipo_com(tabela.chave))
     for bloco in blocos:
         vetor = b"[" + bloco + b"]"
-        for campos, linha in zip(ler.decode(vetor), separar.decode(vetor), strict=True):
+        for campos, linha in zip(ler(vetor), separar(vetor), strict=True):
             yield tuple(valor(texto(campos[c])) for c, valor in pares), linha
 
 

@@ -17,11 +17,21 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from cofre.base.erros import LinhaDeOutraEmpresa, RespostaInvalida
-from cofre.base.linha import NULO, PENDURADA, SEPARADOR, Campos, juntar, texto, tipo_com
+from cofre.base.linha import (
+    NULO,
+    PENDURADA,
+    SEPARADOR,
+    Campos,
+    juntar,
+    leitor_de,
+    separar,
+    texto,
+    tipo_com,
+)
 from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo.donos import Donos
 from cofre.via.api.consulta import APELIDO, Consulta
-from cofre.via.api.pagina import Abrir, Pagina, separar
+from cofre.via.api.pagina import Abrir, Pagina
 
 Literais = tuple[str, ...]
 """Os valores da chave de uma linha como se escrevem num filtro."""
@@ -91,9 +101,9 @@ class Leitor:
         da_mae = (PENDURADA,) if ramo.passos else ()
         self._versoes = attrgetter(*(linha.NOMES[c] for c in versao), *da_mae)
         self._xmin = _em_bytes([linha.NOMES["xmin"]])
-        self.inteiras = Selecao(consulta.linhas(), _varias(linha))
+        self.inteiras = Selecao(consulta.linhas(), leitor_de(linha))
         """As linhas inteiras, com a chave, a versão e os elos abertos."""
-        self.so_chaves = Selecao(consulta.chaves(), _varias(chaves))
+        self.so_chaves = Selecao(consulta.chaves(), leitor_de(chaves))
         self._corte = f',"{"tableoid" if ordem == SEM_CHAVE else "xmin"}":"'.encode()
         self._so_xmin_no_fim = ordem != SEM_CHAVE and not ramo.passos
 
@@ -193,10 +203,6 @@ def _em_bytes(nomes: Sequence[str]) -> Callable[[Sequence[Campos]], list[tuple[b
         return list(zip(*(map(bytes, map(um, estruturas)) for um in pegar), strict=True))
 
     return de_todas
-
-
-def _varias(tipo: type[Campos]) -> Abrir[Campos]:
-    return msgspec.json.Decoder(list[tipo]).decode  # type: ignore[valid-type]
 
 
 def _resumo(paginas: Iterable[Sequence[Any]]) -> bytes:

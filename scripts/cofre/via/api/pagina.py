@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from cofre.base.erros import PedidoGrande, RespostaInvalida
+from cofre.base.linha import separar
 from cofre.via.api.insistir import Passageiro
 
 L = TypeVar("L")
@@ -33,10 +34,6 @@ class PaginaGrande(PedidoGrande):
     """A resposta passou do tamanho aceito e foi abandonada: peça menos linhas."""
 
 
-separar: Abrir[msgspec.Raw] = msgspec.json.Decoder(list[msgspec.Raw]).decode
-"""As linhas de um corpo, cada uma com os bytes que vieram."""
-
-
 def receber(resposta: httpx.Response, maximo: int | None) -> bytes:
     """O corpo de uma resposta em fluxo. Levanta PaginaGrande se passa de `maximo` bytes."""
     partes: list[bytes] = []
@@ -55,11 +52,6 @@ def abrir_pagina(abrir: Abrir[L], tabela: str, corpo: bytes, faixa: str) -> Pagi
         linhas = _abertas(abrir, tabela, corpo)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise estragada("a resposta chegou cortada ou não é JSON") from None
-    except RecursionError:
-        raise RespostaInvalida(
-            "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
-            "Deixe-o com menos de 1.000 níveis e tente de novo.",
-        ) from None
     prometidas, total = _content_range(faixa)
     if prometidas is not None and prometidas != len(linhas):
         raise estragada(f"o servidor anunciou {prometidas} linhas e chegaram {len(linhas)}")

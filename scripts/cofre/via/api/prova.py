@@ -15,6 +15,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, vetor
+from cofre.via.api.indizivel import dizivel
 
 NULO_PROIBIDO = "23502"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
@@ -85,7 +86,8 @@ def _provar(
     tem = abrir_linha(linhas[0])
     nomes = ("columns", ",".join(citar_sempre(c) for c in colunas if c in tem))
     so_a_chave = ("select", ",".join(citar(c) for c in tabela.chave))  # o resto ninguém lê
-    corpo = vetor([linhas[0], com_nulas(linhas[0], tabela.chave)] if so_uma else linhas)
+    ditas = [dizivel(linha) for linha in linhas]
+    corpo = vetor([ditas[0], com_nulas(ditas[0], tabela.chave)] if so_uma else ditas)
     try:
         conexao.escrever(
             "POST",

@@ -17,6 +17,7 @@ from cofre.base.erros import (
     TabelaInexistente,
 )
 from cofre.base.modelo import Catalogo, Empresa, Tabela
+from cofre.base.varredura import indizivel
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
@@ -160,6 +161,10 @@ class ViaDaApi:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
         escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
         return Executor(escritor, escopo, ao_avancar).executar(plano)
+
+    def indizivel(self, valor: bytes) -> bool:
+        """Se há neste JSON algo que só a conexão direta escreve."""
+        return indizivel(valor)
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]

@@ -17,7 +17,7 @@ import psycopg
 from msgspec.structs import astuple
 from psycopg import sql
 
-from cofre.base.linha import NULO, Campos, abrir_linha, tipo_com
+from cofre.base.linha import NULO, Campos, Leitor, abrir_linha, leitor_de, tipo_com
 from cofre.base.modelo import Tabela
 from cofre.base.textos import MARCA, textos_de
 
@@ -64,10 +64,9 @@ class Conversor:
         self.colunas = (*escalares, *nulas, *cheias)
         self._anulaveis = anulaveis
         self._escalares, self._ate_as_nulas = len(escalares), len(escalares) + len(nulas)
-        self._ler: msgspec.json.Decoder[list[Campos]] | None = None
+        self._ler: Leitor[Campos] | None = None
         with contextlib.suppress(ValueError):  # um nome que o msgspec não aceita
-            tipo = tipo_com(self.colunas, opcionais=True)
-            self._ler = msgspec.json.Decoder(list[tipo])  # type: ignore[valid-type]
+            self._ler = leitor_de(tipo_com(self.colunas, opcionais=True))
 
     def em_copy(self, linhas: Sequence[bytes]) -> bytes:
         """Estas linhas, as que têm algo a escapar depois das outras. Levanta SoPeloJson."""
@@ -86,11 +85,11 @@ class Conversor:
         colunas = [(c, c in de_json, de_json.get(c, True)) for c in self.colunas]
         return b"".join(_linha(abrir_linha(linha), colunas) for linha in linhas)
 
-    def _juntas(self, ler: msgspec.json.Decoder[list[Campos]], linhas: Sequence[bytes]) -> bytes:
+    def _juntas(self, ler: Leitor[Campos], linhas: Sequence[bytes]) -> bytes:
         """O mesmo que uma a uma, em poucas operações. Nestas linhas não há o que escapar: um tab ou
         um fim de linha são os do COPY, aspas são as que cercam um texto, e o que acaba em «null»
         sem elas é um nulo."""
-        campos = [astuple(c) for c in ler.decode(b"[" + b",".join(linhas) + b"]")]
+        campos = [astuple(c) for c in ler(b"[" + b",".join(linhas) + b"]")]
         um, dois = self._escalares, self._ate_as_nulas
         escalares = _NULO_SOLTO.sub(_EM_COPY, _em_linhas([c[:um] for c in campos]))
         if (b"{" in escalares or b"[" in escalares) and _COMPOSTO.search(escalares):

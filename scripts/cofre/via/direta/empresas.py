@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-import msgspec
 import psycopg
 from psycopg import sql
 
+from cofre.base.linha import valores_da_linha
 from cofre.base.modelo import Tabela
 from cofre.via.direta.conexao import transacao
 from cofre.via.direta.erros import na_consulta
@@ -32,4 +31,4 @@ def linhas(conexao: psycopg.Connection, tabela: Tabela, colunas: Sequence[str]) 
             lidas = conexao.execute(consulta).fetchall()
     except psycopg.Error as e:
         raise na_consulta(e, tabela.nome) from e
-    yield from (msgspec.json.decode(texto, type=dict[str, Any]) for (texto,) in lidas)
+    yield from (valores_da_linha(texto.encode()) for (texto,) in lidas)

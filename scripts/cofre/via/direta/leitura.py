@@ -19,9 +19,9 @@ from cofre.base.erros import (
     FalhaDoServidor,
     Interrompido,
     LinhaDeOutraEmpresa,
-    RespostaInvalida,
     TabelaBloqueada,
 )
+from cofre.base.linha import separar
 from cofre.base.modelo import Tabela
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -35,8 +35,6 @@ from cofre.via.direta.travas import quem_segura
 PONTO = "cofre_leitura"
 """O ponto de retorno: uma tabela que falha não derruba a transação. Um só basta, pois a leitura não
 tem o que desfazer."""
-
-_SEPARADAS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(slots=True)
@@ -186,12 +184,7 @@ class Leitura:
 
 def _conferir_json(bloco: Bloco) -> None:
     try:
-        achadas = len(_SEPARADAS.decode(b"[" + bloco.linhas + b"]"))
-    except RecursionError:
-        raise RespostaInvalida(
-            "Um valor json tem níveis demais, um dentro do outro, para ser lido.",
-            "Deixe-o com menos de 1.000 níveis e tente de novo.",
-        ) from None
+        achadas = len(separar(b"[" + bloco.linhas + b"]"))
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise estragada() from None
     if achadas != bloco.quantas:

@@ -14,6 +14,7 @@ from psycopg import sql
 from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import Tabela
 from cofre.base.textos import CAMPO, MARCA, em_campo, textos_de
+from cofre.base.varredura import indizivel
 from cofre.via.direta import formas
 
 VIRGULA = sql.SQL(", ")
@@ -91,12 +92,16 @@ def valor(tabela: Tabela, coluna: str, com_textos: str = "") -> sql.Composed:
 def a_gravar(tabela: Tabela, linha: bytes) -> bytes:
     """A linha como os comandos a leem: um valor que traz o texto (ver `base.textos`) vai por ele,
     que a função de entrada do tipo lê; o de uma coluna que guarda JSON, onde um texto seria um
-    JSON, fica à parte."""
-    if MARCA not in linha:
+    JSON, fica à parte. Também um json que o banco não lê dentro de outro."""
+    estranha = indizivel(linha)
+    if MARCA not in linha and not estranha:
         return linha
     campos = abrir_linha(linha)
     textos = textos_de(campos)
     tipos = {c.nome: c.tipo for c in tabela.colunas}
+    for c, v in campos.items() if estranha else ():
+        if tipos.get(c) == "json" and c not in textos and indizivel(bytes(v)):
+            textos[c] = bytes(v).decode()
     de_json = {c: t for c, t in textos.items() if tipos.get(c) in DE_JSON}
     lidos = {
         c: msgspec.Raw(NULO if c in de_json else msgspec.json.encode(t)) for c, t in textos.items()

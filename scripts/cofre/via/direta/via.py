@@ -182,6 +182,10 @@ class ViaDireta:
         fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
         return tuple(c.nome for c in tabela.colunas if c.nome not in fora)
 
+    def indizivel(self, valor: bytes) -> bool:
+        """Nunca: um json vai sozinho, e o banco o guarda como o guardava."""
+        return False
+
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
