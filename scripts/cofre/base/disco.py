@@ -31,6 +31,22 @@ def criar_privado(caminho: Path) -> BinaryIO:
     return open(caminho, "wb", opener=privado)
 
 
+MAIOR_FICHA = 64 * 1024 * 1024
+"""Bytes: mais do que qualquer arquivo pequeno nosso (os metadados de vinte mil tabelas)."""
+
+
+def ler_ficha(caminho: Path) -> bytes:
+    """O conteúdo de um arquivo pequeno. OSError passa, e é também o que se levanta do que não é um
+    arquivo comum (abrir um cano sem ninguém na outra ponta não voltaria) ou passa de MAIOR_FICHA.
+    """
+    info = caminho.stat()
+    if not stat.S_ISREG(info.st_mode):
+        raise OSError(errno.EINVAL, "não é um arquivo comum", str(caminho))
+    if info.st_size > MAIOR_FICHA:
+        raise OSError(errno.EFBIG, "é grande demais", str(caminho))
+    return caminho.read_bytes()
+
+
 def para_o_disco(arquivo: BinaryIO) -> None:
     """Só volta com os bytes no disco. OSError passa."""
     arquivo.flush()

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base.disco import erros_de_disco, gravar_inteiro, ler_ficha
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 def ler(caminho: Path, tipo: type[T]) -> T | None:
     """O que está no arquivo; None se ele não existe, não se lê ou não é do tipo."""
     try:
-        dados = caminho.read_bytes().removeprefix(codecs.BOM_UTF8)
+        dados = ler_ficha(caminho).removeprefix(codecs.BOM_UTF8)
         try:
             return msgspec.json.decode(dados, type=tipo)
         except msgspec.DecodeError:  # há um texto que não cabe em UTF-8, ou o arquivo não serve

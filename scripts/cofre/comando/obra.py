@@ -9,6 +9,7 @@ from cofre.base.config.valores import Configuracao
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import avisar_das_velhas
 
 
@@ -18,7 +19,11 @@ def obra(acao: str, configuracao: Configuracao, relato: Relato) -> Iterator[Depo
     Levanta TravaOcupada ou FalhaDeDisco."""
     deposito = Deposito(configuracao.destino, compactar=configuracao.compactar, acao=acao)
     with deposito.trabalhando():
-        for aviso in avisos_de_pendentes(deposito.pastas(), deposito.em_uso):
+        pastas = deposito.pastas()
+        for aviso in (
+            *avisos_de_pendentes(pastas, deposito.em_uso),
+            *avisos_de_estranhos(deposito.raiz, pastas),
+        ):
             relato.aviso(aviso)
         avisar_das_velhas(deposito, configuracao.limites.idade, relato)
         yield deposito

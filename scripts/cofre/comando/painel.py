@@ -11,11 +11,14 @@ from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import opcoes_de_saida
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.rotina.painel import pagina
 
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    for aviso in avisos_de_estranhos(deposito.raiz, deposito.pastas()):
+        relato.aviso(aviso)
     caminho = pagina.gravar(deposito, ambiente.limites().idade)
     if caminho is None:
         raise NadaEncontrado(

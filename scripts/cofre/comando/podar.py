@@ -19,6 +19,7 @@ from cofre.comando.argumentos import (
 )
 from cofre.comando.execucao import registrada
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.trava import esperar
 from cofre.rotina.poda import palavras
 from cofre.rotina.poda.plano import ResumoDaPoda
@@ -59,6 +60,9 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 def _conduzir(poda: Poda, opcoes: Namespace) -> int:
     """Mostra, pergunta e só então prende cada empresa: uma pergunta aberta não impede um backup."""
     planos = poda.planejar(datetime.now().astimezone())
+    pastas = list(dict.fromkeys(p.pasta for p in planos))
+    for aviso in avisos_de_estranhos(poda.deposito.raiz, pastas):
+        poda.relato.aviso(aviso)
     palavras.mostrar(planos, poda.politica, poda.relato)
     resumo = ResumoDaPoda()
     if not opcoes.simular:

@@ -16,6 +16,9 @@ from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.deposito.ordem import Ordem, instante
 
+MAIOR_NOME = 255
+"""Bytes do nome de um arquivo, nos discos de hoje."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -48,8 +51,14 @@ class Backup:
     def caminho(self, tabela: TabelaSalva) -> Path:
         """O arquivo da tabela. Levanta BackupDanificado se o nome sai da pasta."""
         nome = tabela.arquivo
+        if len(nome.encode("utf-8", "replace")) > MAIOR_NOME:
+            raise BackupDanificado(f"Os metadados citam um nome longo demais: {nome[:40]!r}...")
         caminho = self.pasta / nome
-        if re.search(r"[/\\:\0]", nome) or nome in ("", ".", "..") or caminho.is_symlink():
+        if (
+            re.search(r"[/\\:\0\ud800-\udfff]", nome)
+            or nome in ("", ".", "..")
+            or caminho.is_symlink()
+        ):
             raise BackupDanificado(f"Os metadados citam um arquivo fora da pasta: {nome!r}.")
         return caminho
 

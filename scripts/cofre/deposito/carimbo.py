@@ -10,11 +10,31 @@ METADADOS = "backup_metadata_"
 CARIMBO = r"[0-9]{8}_[0-9]{6}"
 """A forma de um carimbo, como expressão regular."""
 FORMATO_DO_CARIMBO = "%Y%m%d_%H%M%S"
+_CARIMBO = re.compile(CARIMBO)
+_PARTES = ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15))
+
+
+ANOS = range(1971, 2999)
+"""Fora deles, nem todo sistema sabe a hora local de um instante."""
 
 
 def momento(carimbo: str) -> datetime:
-    """A hora local de um carimbo. Levanta ValueError se não é uma data."""
-    return datetime.strptime(carimbo, FORMATO_DO_CARIMBO).astimezone()
+    """A hora local de um carimbo. Levanta ValueError se não é uma data, destes ANOS."""
+    quando = datetime.strptime(carimbo, FORMATO_DO_CARIMBO)  # noqa: DTZ007 (é a hora local)
+    if quando.year not in ANOS:
+        raise ValueError(f"{carimbo} não é a data de um backup")
+    return quando.astimezone()
+
+
+def e_carimbo(texto: str) -> bool:
+    """Se o texto tem a forma de um carimbo e é uma data que existe."""
+    if not _CARIMBO.fullmatch(texto):
+        return False
+    partes = (int(texto[a:b]) for a, b in _PARTES)
+    try:
+        return datetime(*partes).year in ANOS  # type: ignore[arg-type]  # noqa: DTZ001
+    except ValueError:
+        return False
 
 
 def nome_dos_metadados(carimbo: str) -> str:
@@ -24,8 +44,8 @@ def nome_dos_metadados(carimbo: str) -> str:
 
 def carimbo_de(arquivo: str) -> str | None:
     """O carimbo no nome de um arquivo de metadados; None se o nome não é o de um."""
-    casa = re.fullmatch(rf"{METADADOS}({CARIMBO})\.json", arquivo)
-    return casa[1] if casa else None
+    carimbo = arquivo.removeprefix(METADADOS).removesuffix(".json")
+    return carimbo if arquivo == nome_dos_metadados(carimbo) and e_carimbo(carimbo) else None
 
 
 def carimbos_em(pasta: Path) -> list[str]:

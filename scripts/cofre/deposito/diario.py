@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from cofre.base import estado
+from cofre.base.erros import BackupDanificado
 from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import visivel
-from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, e_carimbo
 from cofre.deposito.ordem import PRIMEIRA
 
 PREFIXO = "restauracao_"
@@ -71,6 +74,16 @@ class Diario:
         """O estado gravado."""
         return str(self.dados.get("estado", ""))
 
+    def conferir(self) -> None:
+        """Levanta BackupDanificado se não diz o que é preciso para a concluir ou desfazer."""
+        carimbos = [str(self.dados.get(c, "")) for c in ("backup", "antes")]
+        if not (all(map(e_carimbo, carimbos)) and {"acao", "modo", "tabelas"} <= self.dados.keys()):
+            raise BackupDanificado(
+                f"O diário {self.caminho.name} não diz o que se restaurava.",
+                "Nada foi alterado. Deixe essa restauração como está (3, no diálogo) e restaure de"
+                " novo.",
+            )
+
     def anotar(self, **mudancas: object) -> None:
         """Muda os dados e os põe no disco antes de voltar. Levanta FalhaDeDisco."""
         self.dados.update(mudancas)
@@ -102,14 +115,42 @@ def abrir_novo(pasta: Path, dados: Mapping[str, Any]) -> Diario:
     return diario
 
 
+class _Forma(msgspec.Struct):
+    """Os tipos do que alguém usa de um diário; o que falta se nota quando se precisa dele."""
+
+    estado: str = ""
+    user_id: str = ""
+    nome: str = ""
+    acao: Literal["restaurar", "desfazer"] = "restaurar"
+    backup: str = ""
+    antes: str = ""
+    tabelas: tuple[str, ...] = ()
+    modo: Literal["voltar", "recuperar"] = "voltar"
+    passadas: tuple[Any, ...] = ()
+
+
+def ler(caminho: Path) -> Diario | None:
+    """O diário neste arquivo; None se não se lê."""
+    dados = estado.ler(caminho, dict[str, Any])
+    try:
+        msgspec.convert(dados, _Forma)
+    except msgspec.ValidationError:
+        return None
+    return Diario(caminho, dados) if dados is not None else None
+
+
 def diarios(pasta: Path) -> list[Diario]:
     """Os diários legíveis de uma pasta, do mais antigo ao mais novo (ver `ordem`)."""
-    arquivos = sorted(pasta.glob(f"{PREFIXO}*.json"))
-    lidos = ((arquivo, estado.ler(arquivo, dict[str, Any])) for arquivo in arquivos)
-    return sorted(
-        (Diario(arquivo, dados) for arquivo, dados in lidos if dados is not None),
-        key=lambda d: d.comecada_em,
-    )
+    return sorted(filter(None, map(ler, _arquivos(pasta))), key=lambda d: d.comecada_em)
+
+
+def ha_ilegivel(pasta: Path) -> bool:
+    """Se há na pasta um diário que não se lê."""
+    return any(ler(arquivo) is None for arquivo in _arquivos(pasta))
+
+
+def _arquivos(pasta: Path) -> list[Path]:
+    return sorted(pasta.glob(f"{PREFIXO}*.json"))
 
 
 def pendentes(em_ordem: Sequence[Diario]) -> list[Diario]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cofre.base import estado
+from cofre.deposito.carimbo import ANOS
 
 ARQUIVO = "ensaio.json"
 CONFERIDO, RESTAURADO = "conferido", "restaurado"
@@ -39,12 +40,18 @@ class Ensaios:
     ultimo_sucesso: Ensaio | None = None
     ultima_tentativa: Ensaio | None = None
 
+    @property
+    def comparaveis(self) -> bool:
+        """Se as datas têm fuso, e são de um ano que todo sistema sabe mostrar."""
+        datas = [e.em for e in (self.ultimo_sucesso, self.ultima_tentativa) if e]
+        return all(em.tzinfo is not None and em.year in ANOS for em in datas)
+
 
 def ler(pasta: Path, user_id: str) -> Ensaios:
     """Os ensaios da empresa. Um arquivo que não se lê, ou que é de outra, vale como nenhum: um
     ensaio a mais não faz mal."""
     lidos = estado.ler(pasta / ARQUIVO, Ensaios)
-    return lidos if lidos and lidos.user_id == user_id else Ensaios(user_id)
+    return lidos if lidos and lidos.user_id == user_id and lidos.comparaveis else Ensaios(user_id)
 
 
 def anotar(pasta: Path, user_id: str, ensaio: Ensaio) -> None:

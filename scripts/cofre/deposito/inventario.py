@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cofre.base.erros import ErroDeUso, NadaEncontrado
+from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import exibir_pasta
 from cofre.base.selecao import escolher_empresas
@@ -86,15 +88,20 @@ def estado_de(backup: Backup) -> tuple[str, str]:
     if backup.meta is None:
         return "danificado", backup.dano
     for salva in backup.meta.arquivos:
-        arquivo = backup.pasta / salva.arquivo
-        tamanho_certo = not salva.sha256 or (
-            arquivo.is_file() and arquivo.stat().st_size in _tamanhos(salva)
-        )
-        if not arquivo.is_file() or not tamanho_certo:
+        if not _no_lugar(backup, salva):
             return "danificado", f"{salva.nome}: o arquivo sumiu ou mudou de tamanho"
     if backup.meta.falhas:
         return backup.estado, f"sem {', '.join(sorted(backup.meta.falhas))}"
     return backup.estado, ""
+
+
+def _no_lugar(backup: Backup, tabela: TabelaSalva) -> bool:
+    try:
+        info = backup.caminho(tabela).stat()
+    except (BackupDanificado, OSError):
+        return False
+    certo = not tabela.sha256 or info.st_size in _tamanhos(tabela)
+    return stat.S_ISREG(info.st_mode) and certo
 
 
 def _tamanhos(tabela: TabelaSalva) -> tuple[int, ...]:
@@ -105,7 +112,11 @@ def _tamanhos(tabela: TabelaSalva) -> tuple[int, ...]:
 
 def arquivos_de(backup: Backup) -> list[Path]:
     """Onde devem estar os arquivos das tabelas, e os dos textos delas."""
-    return [backup.pasta / a.arquivo for a in backup.meta.arquivos] if backup.meta else []
+    caminhos = []
+    for salva in backup.meta.arquivos if backup.meta else ():
+        with contextlib.suppress(BackupDanificado):  # um nome que sai da pasta não é de arquivo seu
+            caminhos.append(backup.caminho(salva))
+    return caminhos
 
 
 def bytes_de(backup: Backup) -> int:

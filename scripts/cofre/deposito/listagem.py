@@ -16,6 +16,7 @@ from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import Idade, ha_quanto, idade_de
 from cofre.deposito.inventario import (
     EmpresaComBackups,
@@ -40,7 +41,11 @@ def listar(
     agora = datetime.now().astimezone()
     empresas = uma_a_uma(deposito, pedidas)
     primeira = next(empresas)  # sem nenhuma, nem os avisos
-    avisos = list(avisos_de_pendentes(_pastas_de(deposito, pedidas), deposito.em_uso))
+    pastas = list(_pastas_de(deposito, pedidas))
+    avisos = [
+        *avisos_de_pendentes(pastas, deposito.em_uso),
+        *avisos_de_estranhos(deposito.raiz, pastas),
+    ]
     for aviso in avisos:
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")

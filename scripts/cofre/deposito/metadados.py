@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
 from cofre.deposito import versao1
@@ -78,6 +79,14 @@ class TabelaSalva:
         return self.bytes_no_disco if self.compactado else self.bytes
 
 
+class ContradicaoSalva(msgspec.Struct, frozen=True, gc=False):
+    """Quantas linhas da tabela levavam para fora da empresa, e por onde."""
+
+    tabela: str = ""
+    por: str = ""
+    quantidade: int = 0
+
+
 class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """O que um backup diz em poucas palavras: sem as tabelas, que são quase todo o arquivo, lê-se
     um histórico de anos num instante. O que falta numa versão antiga tem um valor aqui."""
@@ -97,7 +106,7 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     parcial_de: tuple[str, ...] = msgspec.field(default=(), name="tabelas_nao_pedidas")
     origem: dict[str, Any] = {}
     registros_da_empresa: tuple[dict[str, str], ...] = ()
-    contradicoes: tuple[dict[str, Any], ...] = ()
+    contradicoes: tuple[ContradicaoSalva, ...] = ()
     encolhimentos: tuple[dict[str, Any], ...] = ()
     deixadas_de_fora: tuple[dict[str, str], ...] = ()
 
@@ -145,7 +154,7 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
 
 def ler(caminho: Path) -> Metadados:
     """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
-    return de_bytes(caminho.read_bytes(), caminho.name)
+    return de_bytes(ler_ficha(caminho), caminho.name)
 
 
 def de_bytes(dados: bytes, nome: str) -> Metadados:
@@ -163,7 +172,7 @@ def bruto_de(dados: bytes) -> dict[str, Any]:
 
 def ler_cabecalho(caminho: Path) -> Cabecalho:
     """Só o começo. Levanta BackupDanificado; OSError passa."""
-    return _decodificar(caminho.read_bytes(), Cabecalho, caminho.name)
+    return _decodificar(ler_ficha(caminho), Cabecalho, caminho.name)
 
 
 # -- como está no arquivo --------------------------------------------------------------------
@@ -200,6 +209,10 @@ class _Tabela(_Arquivo):
     dono: _Dono = msgspec.field(default_factory=_Dono)
     exata: bool = False
     textos: _Arquivo | None = None
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(c.get("nome"), str) for c in self.colunas):
+            raise ValueError("há uma coluna sem nome")
 
     def salva(self, nome: str) -> TabelaSalva:
         """A mesma, com os tipos das colunas chamados como hoje."""

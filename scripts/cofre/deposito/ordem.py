@@ -79,7 +79,10 @@ class _Sabido(msgspec.Struct, array_like=True, frozen=True, gc=False):
     def instante(self, carimbo: str) -> datetime:
         if self.micros is None:
             return momento(carimbo)
-        return (_EPOCA + timedelta(microseconds=self.micros)).astimezone()
+        try:
+            return (_EPOCA + timedelta(microseconds=self.micros)).astimezone()
+        except (OverflowError, OSError, ValueError):  # alguém mexeu na lembrança
+            return momento(carimbo)
 
 
 def _dito(cabecalho: Cabecalho) -> datetime | None:
@@ -102,8 +105,15 @@ def _achados(pasta: Path) -> Iterator[tuple[str, tuple[int, int]]]:
             carimbo = carimbo_de(arquivo.name)
             if carimbo is not None:
                 with contextlib.suppress(FileNotFoundError):  # acabou de sair numa poda
-                    info = arquivo.stat()
+                    info = _informacao(arquivo)
                     yield carimbo, (info.st_size, info.st_mtime_ns)
+
+
+def _informacao(arquivo: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return arquivo.stat()
+    except OSError:  # um atalho que não leva a nada também se lista, como danificado
+        return arquivo.stat(follow_symlinks=False)
 
 
 def _lido(pasta: Path, carimbo: str) -> int | None:

@@ -12,10 +12,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from cofre.base.disco import criar_privado
+from cofre.base.disco import criar_privado, ler_ficha
 from cofre.deposito.trava import PASTA, Trava
 
 VIVO = "vivo-"
+MAIOR_NOME = 64
+"""Letras; o que for maior não foi dado por nós."""
 MARCA = ".de_quem"
 """O arquivo que, numa pasta de trabalho, diz o nome do processo que a abriu."""
 
@@ -47,7 +49,7 @@ class Presenca:
 def vive(raiz: Path, nome: str) -> bool:
     """Se o processo com este nome ainda está presente."""
     arquivo = raiz / PASTA / f"{VIVO}{nome}"
-    if not nome.isalnum() or not arquivo.is_file():
+    if not nome.isalnum() or len(nome) > MAIOR_NOME or not arquivo.is_file():
         return False
     trava = Trava(arquivo, "")
     if not trava.tentar():
@@ -67,7 +69,7 @@ def sem_dono(raiz: Path, pasta: Path) -> bool:
 def dono_de(pasta: Path) -> str:
     """O nome do processo que abriu esta pasta de trabalho; vazio se não tem marca."""
     with contextlib.suppress(OSError):
-        return (pasta / MARCA).read_text(encoding="ascii", errors="replace")
+        return ler_ficha(pasta / MARCA).decode("ascii", "replace")
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -161,12 +162,16 @@ def recolher(trabalho: Path) -> None:
 
 
 def recolher_montagem(montagem: Path) -> None:
-    """Termina o que já estava pronto; apaga o que não estava."""
+    """Termina o que já estava pronto; apaga o que não estava. O que estava pronto e não se lê fica
+    onde está: pode ser de um backup bom."""
     carimbo = montagem.name.removeprefix(MONTAGEM)
     if not re.fullmatch(CARIMBO, carimbo) or montagem.is_symlink() or not montagem.is_dir():
         return
-    if (montagem / nome_dos_metadados(carimbo)).is_file():
-        terminar(montagem)
+    ficha = montagem / nome_dos_metadados(carimbo)
+    if os.path.lexists(ficha):
+        with contextlib.suppress(BackupDanificado, OSError):
+            metadados.ler(ficha)
+            terminar(montagem)
         return
     shutil.rmtree(montagem)
     with contextlib.suppress(OSError):

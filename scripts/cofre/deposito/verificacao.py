@@ -18,6 +18,7 @@ from cofre.deposito.alheias import Alheias
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.formato import sha256_do_arquivo
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina, estado_de, guardadas
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
@@ -47,7 +48,11 @@ def verificar(
     """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
     escolhidas = guardadas(deposito, empresas)
     _conferir_nomes(escolhidas, tabelas)
-    avisos = list(avisos_de_pendentes(dict.fromkeys(g.pasta for g in escolhidas), deposito.em_uso))
+    pastas = list(dict.fromkeys(g.pasta for g in escolhidas))
+    avisos = [
+        *avisos_de_pendentes(pastas, deposito.em_uso),
+        *avisos_de_estranhos(deposito.raiz, pastas),
+    ]
     for aviso in avisos:
         relato.aviso(aviso)
     documento = []
@@ -173,7 +178,7 @@ def _tambem_em_outros(arquivo: Path) -> str:
     """O que não mudou se guarda uma vez só, e um dano nele é o mesmo em cada backup."""
     try:
         outros = arquivo.stat().st_nlink - 1
-    except OSError:
+    except (OSError, ValueError):
         return ""
     if outros < 1:
         return ""
@@ -235,9 +240,7 @@ def _conferir_somas(salva: TabelaSalva, soma: str, tamanho: int) -> None:
 
 def _fora_do_backup(meta: Metadados, abertas: Sequence[Contradicao]) -> Iterator[Dano]:
     """Chaves estrangeiras abertas além das que o próprio backup já declarou."""
-    declaradas = {
-        (c.get("tabela"), c.get("por")): int(c.get("quantidade", 0)) for c in meta.contradicoes
-    }
+    declaradas = {(c.tabela, c.por): c.quantidade for c in meta.contradicoes}
     for aberta in abertas:
         a_mais = aberta.quantidade - declaradas.get((aberta.tabela, aberta.por), 0)
         if a_mais > 0:

@@ -28,7 +28,7 @@ def arquivos(pasta: Path, carimbo: str) -> dict[str, str]:
     """Tabela → arquivo: os gravados depois do backup anterior da pasta e até os metadados deste."""
     anterior = max((c for c in carimbos_em(pasta) if c < carimbo), default="")
     achados: dict[str, str] = {}
-    for nome in sorted(arquivo.name for arquivo in pasta.glob("*.json")):
+    for nome in sorted(a.name for a in pasta.glob("*.json") if a.is_file()):
         casa = re.fullmatch(rf"(.+)_({CARIMBO})\.json", nome)
         if casa and nome != nome_dos_metadados(carimbo) and anterior < casa[2] <= carimbo:
             achados[casa[1]] = nome

@@ -63,6 +63,7 @@ class Conversa:
 
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
+        pendente.conferir()
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
         antes = self._sessao.backup(guardada, str(dados["antes"]))
@@ -78,6 +79,7 @@ class Conversa:
         """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
         if qual.desfazendo and qual.por_concluir:
             return self.concluir(guardada, qual)
+        qual.conferir()
         self._relato.linha(f"↩️ Desfazendo a restauração de {_quando(qual)}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         alvo = self._sessao.conectar(guardada, antes).alvo(antes, tuple(qual.dados["tabelas"]))

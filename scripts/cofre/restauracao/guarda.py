@@ -31,7 +31,7 @@ Marcas = Mapping[str, tuple[int, int]]
 
 def marcas(pasta: Path) -> Marcas:
     """As dos diários que há na pasta."""
-    dos_diarios = ((d.name, d.stat()) for d in pasta.glob(f"{PREFIXO}*.json"))
+    dos_diarios = ((d.name, d.lstat()) for d in pasta.glob(f"{PREFIXO}*.json"))
     return {nome: (info.st_mtime_ns, info.st_size) for nome, info in dos_diarios}
 
 

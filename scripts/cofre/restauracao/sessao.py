@@ -19,6 +19,7 @@ from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import DESFEITA, Diario, avisos_de_pendentes, diarios
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import avisar_das_velhas
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.trava import Trava, esperar
@@ -41,7 +42,11 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     configuracao = ambiente.carregar(destino=opcoes.destino)
     deposito = Deposito(configuracao.destino, compactar=configuracao.compactar, acao="restauração")
     with deposito.trabalhando():
-        for aviso in avisos_de_pendentes(deposito.pastas(), deposito.em_uso):
+        pastas = deposito.pastas()
+        for aviso in (
+            *avisos_de_pendentes(pastas, deposito.em_uso),
+            *avisos_de_estranhos(deposito.raiz, pastas),
+        ):
             relato.aviso(aviso)
         avisar_das_velhas(deposito, configuracao.limites.idade, relato)
         sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito)

@@ -112,10 +112,10 @@ class _Historico:
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
 
     def cabecalho(self, carimbo: str) -> Cabecalho | None:
-        """None se está danificado. OSError passa."""
+        """None se não se lê."""
         if carimbo not in self._lidos:
             self._lidos[carimbo] = None
-            with contextlib.suppress(BackupDanificado):
+            with contextlib.suppress(BackupDanificado, OSError):
                 self._lidos[carimbo] = ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
         return self._lidos[carimbo]
 

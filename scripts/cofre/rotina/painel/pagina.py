@@ -146,7 +146,7 @@ def _data_do_carimbo(carimbo: str) -> str:
 def _data_do_diario(quando: str) -> str:
     try:
         return _data(datetime.fromisoformat(quando))
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # não é data, ou é de um ano que não se mostra
         return visivel(quando)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito.backup import Backup
-from cofre.deposito.diario import DESFEITA, PREFIXO, diarios
+from cofre.deposito.diario import DESFEITA, diarios, ha_ilegivel
 from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, bytes_de, de_rotina
 from cofre.deposito.metadados import TIPOS_DE_ROTINA
 from cofre.deposito.publicacao import so_cita_os_seus
@@ -74,8 +74,9 @@ def _pelos_diarios(guardada: EmpresaComBackups) -> tuple[bool, Collection[str]]:
     """Se há um diário ilegível; e os backups de que precisam as restaurações por concluir e a
     última que ainda se pode desfazer."""
     legiveis = diarios(guardada.pasta)
-    ilegivel = len(legiveis) != len(list(guardada.pasta.glob(f"{PREFIXO}*.json")))
     desta = [d for d in legiveis if d.dados.get("user_id") == guardada.empresa.id]
     desfaziveis = [d for d in desta if d.estado != DESFEITA]
     precisam = [*(d for d in legiveis if d.por_concluir), *desfaziveis[-1:]]
-    return ilegivel, {str(d.dados.get(c)) for d in precisam for c in ("backup", "antes")}
+    return ha_ilegivel(guardada.pasta), {
+        str(d.dados.get(c)) for d in precisam for c in ("backup", "antes")
+    }
