@@ -225,7 +225,7 @@ def test_estragos(destino: Path, nome: str) -> None:
     assert linhas[-2].startswith("   ✅ ")  # a vizinha continua inteira
     assert saida.erros.splitlines() == [
         "❌ 1 backup danificado",
-        "   Não os use para restaurar: escolha um backup inteiro, anterior ou posterior.",
+        "   As tabelas citadas não voltam deles; as outras, que estão inteiras, sim.",
     ]
 
     em_json = executar(None, destino, "verificar", "--json")

@@ -213,7 +213,8 @@ def test_respostas_com_acento_num_console_cp1252(
 
 
 def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
-    """Os de rotina primeiro, com o atual marcado; as fotos só com t; o danificado é recusado."""
+    """Os de rotina primeiro, com o atual marcado; as fotos só com t; o que não presta, recusado;
+    de um danificado em parte, só se oferece o resto."""
     atual = quando(ultimo_backup(destino, DONO))
     outro_backup(destino, "20200103_030000", "agendado")
     virar_um_byte(outro_backup(destino, "20200102_030000"))
@@ -223,7 +224,7 @@ def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
     outro_backup(destino, "20200104_101020", DURANTE)
     (cortado["pasta"] / "backup_metadata_20191231_030000.json").write_bytes(b"{oi")
     antes = fotografia_do_disco(destino)
-    respostas = ("1", "d", "t", "3", "4", "5", "8", "2", "q")
+    respostas = ("1", "d", "t", "5", "8", "3", "d", "t", "4", "d", "2", "q")
     saida = restaurar(projeto, destino, respostas=respostas)
     assert saida.codigo == 130, saida.tudo
     rotina = [
@@ -234,6 +235,7 @@ def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
         "5. 2019-12-31 03:00:00                                danificado",
     ]
     recusado = "   ❌ Esse backup está danificado e não serve para restaurar:"
+    em_parte = "   ⚠️ Esse backup está danificado; só voltam dele as outras tabelas:"
     pergunta = "Escolha a data (Enter mantém a atual): "
     visto = depois_de("📅", saida)
     assert visto[:16] == [
@@ -246,28 +248,40 @@ def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
         *rotina,
         "   Fotos tiradas ao restaurar:",
     ]
-    assert visto[16:28] == [
+    assert visto[16:25] == [
         "6. 2020-01-04 10:10:20  foto do meio   521 registros  completo",
         "7. 2020-01-04 10:10:10  foto de antes  521 registros  completo",
         "",
         pergunta + recusado,
-        "      • produtos: o conteúdo mudou: a soma sha256 não confere",
+        visto[20],
         "   Escolha outro; nada foi alterado.",
-        pergunta + recusado,
-        f"      • clientes: o arquivo {arquivo_de(cortado, 'clientes').name} não existe",
-        "   Escolha outro; nada foi alterado.",
-        pergunta + recusado,
-        visto[26],
-        "   Escolha outro; nada foi alterado.",
-    ]
-    assert visto[26].startswith("      • backup_metadata_20191231_030000.json está danificado: ")
-    assert visto[28:31] == [
         f"{pergunta}   Responda um número de 1 a 7, ou q para sair.",
-        pergunta,
-        "📋 TABELAS DISPONÍVEIS",
+        pergunta + em_parte,
+        "      • produtos: o conteúdo mudou: a soma sha256 não confere",
     ]
-    assert "   (backup de 2020-01-03 03:00:00; d escolhe outra data)" in visto
+    assert visto[20].startswith("      • backup_metadata_20191231_030000.json está danificado: ")
+    depois = [parte.splitlines() for parte in saida.saida.split("📋 TABELAS DISPONÍVEIS\n")[1:]]
+    todas = ["empresas", "produtos", "clientes", "vendas", "vendas_itens", "vazia"]
+    assert [_oferecidas(tela) for tela in depois] == [
+        todas,
+        [t for t in todas if t != "produtos"],
+        [t for t in todas if t != "clientes"],
+        todas,
+    ]
+    assert "   ⚠️ danificado: não voltam dele produtos" in depois[1]
+    assert "   ⚠️ danificado: não voltam dele clientes" in depois[2]
+    assert (
+        f"      • clientes: o arquivo {arquivo_de(cortado, 'clientes').name} não existe"
+        in (depois[1])
+    )
+    assert "   (backup de 2020-01-03 03:00:00; d escolhe outra data)" in depois[3]
     assert fotografia_do_disco(destino) == antes
+
+
+def _oferecidas(tela: list[str]) -> list[str]:
+    """As tabelas da pergunta, sem a linha de todas."""
+    achadas = (re.match(r"[1-9]\. (\S+) \(\d+ backups?\)$", linha) for linha in tela)
+    return [achada[1] for achada in achadas if achada]
 
 
 def test_muitas_datas_e_a_escolha_antiga(projeto: SupabaseLocal, destino: Path) -> None:

@@ -13,7 +13,7 @@ from cofre.comando.argumentos import opcoes_de_saida, uso_com
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import backup_pedido, guardadas
-from cofre.deposito.verificacao import recusar_danificado
+from cofre.deposito.verificacao import danos_de, recusar_danificado
 from cofre.deposito.zip.exportacao import CSV, JSON, conferir_saida, exportar
 from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
 
@@ -27,7 +27,9 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
     backup = backup_pedido(guardada, opcoes.backup)
-    recusar_danificado(guardada, backup, "--backup, com um carimbo de «listar»")
+    recusar_danificado(
+        guardada, backup, list(danos_de(backup)), "--backup, com um carimbo de «listar»"
+    )
     bytes_ = exportar(backup, arquivo, opcoes.formato, sobrescrever=opcoes.sobrescrever)
     relato.linha(f"📦 {visivel(guardada.empresa.nome)}: backup de {na_tela(backup.quando)}")
     _contar(backup, arquivo, bytes_, relato)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
-from cofre.base.modelo import Empresa
+from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import exibir_pasta
-from cofre.base.selecao import escolher_empresas
+from cofre.base.selecao import escolher_empresas, tabela_de_nome
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 from cofre.deposito.deposito import Deposito
@@ -95,6 +95,17 @@ def estado_de(backup: Backup) -> tuple[str, str]:
     return backup.estado, ""
 
 
+def no_lugar(backup: Backup) -> list[str]:
+    """As tabelas cujos arquivos estão no lugar, com o tamanho que tinham, na ordem do manual."""
+    tabelas = backup.meta.tabelas.items() if backup.meta else ()
+    achadas = [
+        nome
+        for nome, salva in tabelas
+        if _no_lugar(backup, salva) and (salva.textos is None or _no_lugar(backup, salva.textos))
+    ]
+    return sorted(achadas, key=ordem_de_exibicao)
+
+
 def _no_lugar(backup: Backup, tabela: TabelaSalva) -> bool:
     try:
         info = backup.caminho(tabela).stat()
@@ -145,16 +156,31 @@ def por_data(backups: Sequence[Backup]) -> list[Backup]:
     return sorted(novos, key=lambda b: not de_rotina(b))
 
 
-def backup_pedido(guardada: EmpresaComBackups, pedido: str | None) -> Backup:
+def mais_novo_com(backups: Iterable[Backup], nomes: Sequence[str]) -> Backup | None:
+    """O primeiro de rotina com estas tabelas (nomes em qualquer caixa) no lugar, falte o que
+    faltar das outras: o mais novo, se vêm do mais novo ao mais antigo. Sem nomes, com alguma."""
+    for backup in (b for b in backups if b.meta and b.meta.de_rotina):
+        tem = no_lugar(backup)
+        if tem and all(tabela_de_nome(nome, tem) for nome in nomes):
+            return backup
+    return None
+
+
+def backup_pedido(
+    guardada: EmpresaComBackups, pedido: str | None, tabelas: Sequence[str] = ()
+) -> Backup:
     """O do carimbo, ou do começo dele; se nenhum é assim, o dessa hora, que noutro fuso não é a do
-    nome. Sem pedido, o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
+    nome. Sem pedido, o mais novo com estas `tabelas`, ou o mais novo completo. Levanta
+    NadaEncontrado ou ErroDeUso."""
     if not pedido:
-        achado = mais_novo(reversed(guardada.backups))
+        do_mais_novo = guardada.backups[::-1]
+        com_elas = mais_novo_com(do_mais_novo, tabelas) if tabelas else None
+        achado = com_elas or mais_novo(do_mais_novo)
         if achado is None:
             raise NadaEncontrado(
                 "Esta empresa não tem backup inteiro.",
                 "Veja os que há com: python scripts/backup-por-empresa.py listar\n"
-                "e escolha um com --backup.",
+                "e escolha um com --backup, ou só as tabelas que quer com --tabelas.",
             )
         return achado
     achados = [b for b in guardada.backups if b.carimbo.startswith(pedido)]

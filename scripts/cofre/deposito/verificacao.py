@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import Contradicao, ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
@@ -94,9 +93,7 @@ def _concluir(conferidos: Sequence[Conferido], relato: Relato) -> int:
     relato.linha()
     if danificados:
         relato.erro(f"❌ {plural(danificados, 'backup danificado', 'backups danificados')}")
-        relato.erro(
-            "   Não os use para restaurar: escolha um backup inteiro, anterior ou posterior."
-        )
+        relato.erro("   As tabelas citadas não voltam deles; as outras, que estão inteiras, sim.")
         return BackupDanificado.codigo
     quantos = plural(len(conferidos), "backup conferido", "backups conferidos")
     relato.linha(f"✅ {quantos}, nenhum dano")
@@ -128,7 +125,7 @@ def _conferir_nomes(guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[s
 
 def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | None:
     """O backup de rotina completo mais novo, anterior a este, cujo conteúdo está como foi gravado.
-    Relê os arquivos dos que examina. Levanta FalhaDeDisco."""
+    Relê os arquivos dos que examina."""
     anteriores = (b for b in reversed(guardada.backups) if b.ordem < backup.ordem)
     for anterior in anteriores:
         inteiro = de_rotina(anterior) and estado_de(anterior)[0] == "completo"
@@ -138,40 +135,34 @@ def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | No
 
 
 def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
-    """Os danos de um backup (só destas tabelas, se ditas). Cada arquivo se lê uma vez. Levanta
-    FalhaDeDisco."""
+    """Os danos de um backup (só destas tabelas, se ditas). Cada arquivo se lê uma vez, e o dano de
+    um não esconde os dos outros."""
     meta = backup.meta
     if meta is None:
         yield Dano("", backup.dano)
         return
     nomes = sorted(meta.tabelas, key=ordem_de_exibicao)
     escolhidas = [n for n in nomes if not tabelas or n in tabelas]
-    # De quem são as linhas, e se as ligações fecham, só se sabe com todas as tabelas na mão.
-    todas = len(escolhidas) == len(nomes)
-    estrangeiras = {n: meta.tabelas[n].estrangeiras for n in nomes} if todas else {}
-    alheias = [a for n in escolhidas if (a := Alheias.de(meta, n))] if todas else []
-    sadias: set[str] = set()
-    with closing(Ligacoes(estrangeiras)) as ligacoes:
+    alheias = {n: a for n in escolhidas if (a := Alheias.de(meta, n))}
+    sadias: list[str] = []
+    with closing(Ligacoes({n: meta.tabelas[n].estrangeiras for n in escolhidas})) as ligacoes:
         for nome in escolhidas:
             salva = meta.tabelas[nome]
-            observadores = [
-                *(a for a in alheias if a.tabela == nome),
-                *ligacoes.observadores(nome, salva.chave),
-            ]
+            dono: list[Observador] = [alheias[nome]] if nome in alheias else []
+            observadores = [*dono, *ligacoes.observadores(nome, salva.chave)]
             try:
-                with erros_de_disco(backup.pasta / salva.arquivo):
-                    conferir_arquivo(backup.arquivo(salva), observadores)
+                conferir_arquivo(backup.arquivo(salva), observadores)
             except BackupDanificado as e:
                 yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
+            except OSError as e:
+                yield Dano(nome, f"o arquivo {salva.arquivo} não se lê ({e.strerror or e})")
             else:
-                sadias.add(nome)
-        if sadias == set(nomes):
-            for a in alheias:
-                if a.quantas:
-                    yield Dano(
-                        a.tabela, plural(a.quantas, "registro", "registros") + " de outra empresa"
-                    )
-            yield from _fora_do_backup(meta, ligacoes.abertas(sadias))
+                sadias.append(nome)
+        # Do que não se lê nada se conclui; das outras, o que for delas.
+        for nome in sadias:
+            if nome in alheias and (quantas := alheias[nome].quantas):
+                yield Dano(nome, plural(quantas, "registro", "registros") + " de outra empresa")
+        yield from _fora_do_backup(meta, ligacoes.abertas(sadias))
 
 
 def _tambem_em_outros(arquivo: Path) -> str:
@@ -248,18 +239,23 @@ def _fora_do_backup(meta: Metadados, abertas: Sequence[Contradicao]) -> Iterator
             yield Dano(aberta.tabela, f"{quantas} para fora do backup ({aberta.por})")
 
 
-def recusar_danificado(guardada: EmpresaComBackups, backup: Backup, outra_escolha: str) -> None:
-    """Relê o backup inteiro. Levanta BackupDanificado com os danos e o anterior que presta; sem um,
-    `outra_escolha` diz como escolher."""
-
+def recusar_danificado(
+    guardada: EmpresaComBackups,
+    backup: Backup,
+    danos: Sequence[Dano],
+    outra_escolha: str,
+    sadias: Sequence[str] = (),
+) -> None:
+    """Levanta BackupDanificado se há algum destes danos, com o anterior que presta; sem um,
+    `outra_escolha` diz como escolher. `sadias`: as tabelas que se podem tirar deste."""
     if backup.meta is None:
         raise BackupDanificado(backup.dano)
-    danos = list(danos_de(backup))
     if danos:
         lista = "\n".join(f"{d.tabela}: {d.causa}" for d in danos)
         anterior = anterior_inteiro(guardada, backup)
         outro = f"--backup {anterior.carimbo}" if anterior else outra_escolha
         raise BackupDanificado(
             f"O backup de {na_tela(backup.quando)} está danificado.",
-            f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}",
+            f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}"
+            + (f"\nou só o que está inteiro neste: --tabelas {','.join(sadias)}" if sadias else ""),
         )

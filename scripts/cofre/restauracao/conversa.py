@@ -58,7 +58,7 @@ class Conversa:
         self, guardada: EmpresaComBackups, backup: Backup, tabelas: tuple[str, ...], modo: str
     ) -> int:
         """Leva estas tabelas da empresa ao que são neste backup."""
-        alvo = self._sessao.conectar(guardada, backup).alvo(backup, tabelas, modo)
+        alvo = self._sessao.conectar(guardada, backup, tabelas).alvo(backup, tabelas, modo)
         return self._simular(alvo) if self._opcoes.simular else self._levar(alvo, "restaurar")
 
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
@@ -67,8 +67,9 @@ class Conversa:
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
         antes = self._sessao.backup(guardada, str(dados["antes"]))
-        restauracao = self._sessao.conectar(guardada, backup, antes)
-        alvo = restauracao.alvo(backup, tuple(dados["tabelas"]), str(dados["modo"]))
+        tabelas = tuple(dados["tabelas"])
+        restauracao = self._sessao.conectar(guardada, backup, tabelas, antes)
+        alvo = restauracao.alvo(backup, tabelas, str(dados["modo"]))
         pendente.anotar(estado=EM_ANDAMENTO)
         conducao = self._conducao(continuando=True)
         with self._relato.escrevendo():
@@ -82,7 +83,8 @@ class Conversa:
         qual.conferir()
         self._relato.linha(f"↩️ Desfazendo a restauração de {_quando(qual)}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
-        alvo = self._sessao.conectar(guardada, antes).alvo(antes, tuple(qual.dados["tabelas"]))
+        tabelas = tuple(qual.dados["tabelas"])
+        alvo = self._sessao.conectar(guardada, antes, tabelas).alvo(antes, tabelas)
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
         if codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
             qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
@@ -203,6 +205,7 @@ class Conversa:
                 "codigo": codigo,
                 "servidor": restauracao.contexto.inspecao.catalogo.servidor,
                 "empresa": {"id": empresa.id, "nome": empresa.nome},
+                "backup": self._sessao.usado.documento(),
                 "tabelas": contagens_em_json(tabelas or {}),
                 "reescritas": [r.documento() for r in reescritas],
             }

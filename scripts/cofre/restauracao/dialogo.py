@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.palavras import visivel
@@ -16,12 +15,19 @@ from cofre.base.selecao import (
     tabela_desconhecida,
 )
 from cofre.deposito.backup import Backup
-from cofre.deposito.inventario import EmpresaComBackups, de_rotina, por_data
-from cofre.deposito.verificacao import danos_de
+from cofre.deposito.inventario import (
+    EmpresaComBackups,
+    backup_pedido,
+    de_rotina,
+    mais_novo,
+    mais_novo_com,
+    por_data,
+)
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Contagem
 from cofre.restauracao import telas
 from cofre.restauracao.convergencia import DESFAZER, MANTER
+from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.telas import tabelas_de
 
 PALAVRA = "RESTAURAR"
@@ -41,12 +47,7 @@ class Dialogo:
     """As perguntas, feitas a um relato."""
 
     relato: Relato
-    _inteiros: set[tuple[Path, str]] = field(default_factory=set)
-    """Os backups que já se releram, e estavam inteiros: (pasta, carimbo)."""
-
-    def sabe_inteiro(self, backup: Backup) -> bool:
-        """Se o backup já foi relido nesta conversa, e estava como foi gravado."""
-        return (backup.pasta, backup.carimbo) in self._inteiros
+    exames: Exames = field(default_factory=Exames)
 
     def empresa(self, guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
         """Qual empresa. Levanta Cancelada."""
@@ -61,16 +62,38 @@ class Dialogo:
                 return iguais[0]
             self.relato.linha(f"   {_responda(len(guardadas))}")
 
+    def tabelas_do_melhor(self, guardada: EmpresaComBackups) -> tuple[Backup, tuple[str, ...]]:
+        """De que data e quais tabelas, a começar pelo backup completo mais novo; sem um, pelo mais
+        novo que tem alguma. O que é mais novo do que o escolhido e tem inteiras as tabelas dele se
+        oferece, com o que lhe falta. Levanta Cancelada ou NadaEncontrado."""
+        do_mais_novo = por_data(guardada.backups)
+        backup = mais_novo(do_mais_novo) or mais_novo_com(do_mais_novo, ())
+        primeiro = backup or backup_pedido(guardada, None)
+        backup, escolhidas = self.tabelas(guardada, primeiro)
+        outro = mais_novo_com(do_mais_novo, escolhidas)
+        if backup is not primeiro or outro is None or outro is primeiro:
+            return backup, escolhidas
+        exame = self.exames.de(outro)
+        return (outro if self._quer_o_mais_novo(exame, escolhidas) else backup), escolhidas
+
+    def _quer_o_mais_novo(self, exame: Exame, escolhidas: Sequence[str]) -> bool:
+        if not set(escolhidas) <= set(exame.sadias):
+            return False
+        self._mostrar(telas.mais_novo_com(exame, escolhidas, self.relato.largura))
+        return self.sim("Usar esse?")
+
     def tabelas(
         self, guardada: EmpresaComBackups, backup: Backup
     ) -> tuple[Backup, tuple[str, ...]]:
         """De que data e quais tabelas. Levanta Cancelada."""
-        self._mostrar(telas.tabelas(guardada, backup))
-        while not (escolhidas := self._escolher_tabelas(tabelas_de(backup))):
-            outro = self._data(guardada, backup)
-            if outro.carimbo != backup.carimbo:
-                self._mostrar(telas.tabelas(guardada, outro))
-            backup = outro
+        oferecidas = self.exames.sadias(backup)
+        self._mostrar(telas.tabelas(guardada, backup, oferecidas))
+        while not (escolhidas := self._escolher_tabelas(oferecidas)):
+            antes = (backup.carimbo, oferecidas)
+            backup = self._data(guardada, backup)
+            oferecidas = self.exames.sadias(backup)  # o mesmo, já relido, pode oferecer menos
+            if (backup.carimbo, oferecidas) != antes:
+                self._mostrar(telas.tabelas(guardada, backup, oferecidas))
         return backup, escolhidas
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
@@ -86,7 +109,7 @@ class Dialogo:
                 self.relato.linha(EXEMPLOS_DE_RESPOSTA)
 
     def _data(self, guardada: EmpresaComBackups, atual: Backup) -> Backup:
-        """Outra data, ou a atual. Um backup danificado é recusado na hora."""
+        """Outra data, ou a atual. Um backup de que nada presta é recusado na hora."""
         todos = por_data(guardada.backups)
         mostrados = [b for b in todos if de_rotina(b)][:DATAS_MOSTRADAS]
         if atual.carimbo not in {b.carimbo for b in mostrados}:
@@ -97,7 +120,7 @@ class Dialogo:
             if not resposta:
                 return atual
             posicao = indice(resposta, len(mostrados))
-            if posicao is not None and self._esta_inteiro(mostrados[posicao]):
+            if posicao is not None and self._presta(mostrados[posicao]):
                 return mostrados[posicao]
             if posicao is None and resposta.lower() == "t":
                 mostrados = todos
@@ -105,14 +128,12 @@ class Dialogo:
             elif posicao is None:
                 self.relato.linha(f"   {_responda(len(mostrados))}")
 
-    def _esta_inteiro(self, backup: Backup) -> bool:
-        """Relê o backup; se está danificado, diz por quê."""
-        danos = [] if self.sabe_inteiro(backup) else list(danos_de(backup))
-        if not danos:
-            self._inteiros.add((backup.pasta, backup.carimbo))
-            return True
-        self._mostrar(telas.danos(danos))
-        return False
+    def _presta(self, backup: Backup) -> bool:
+        """Relê o backup, diz o que está danificado, e se sobra alguma tabela que possa voltar."""
+        exame = self.exames.de(backup)
+        if exame.danos:
+            self._mostrar(telas.danos(exame.danos, presta=bool(exame.sadias)))
+        return bool(exame.sadias)
 
     def confirmar(self, alvo: Alvo, *, trocavel: bool = True) -> str:
         """«RESTAURAR», «m» (trocar o modo, se `trocavel`) ou qualquer outra coisa, que cancela."""

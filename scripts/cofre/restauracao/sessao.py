@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from cofre.deposito.verificacao import recusar_danificado
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
+from cofre.restauracao.exame import Exame
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
@@ -82,6 +83,7 @@ class Sessao:
         self._vistas: Marcas = {}
         self.dialogo = Dialogo(relato)
         self.restauracao: Restauracao
+        self.usado: Exame
 
     def fechar(self) -> None:
         """Encerra conexões e fios, e solta a empresa."""
@@ -105,14 +107,16 @@ class Sessao:
     ) -> tuple[Backup, tuple[str, ...]]:
         """De que backup e quais tabelas: pelas opções, ou perguntando. Levanta NadaEncontrado,
         ErroDeUso ou Cancelada."""
-        backup = self.backup(guardada, carimbo)
         if nomes or self.opcoes.empresa:
+            backup = inventario.backup_pedido(guardada, carimbo, nomes or ())
             return backup, tabelas_pedidas(nomes or (), backup)
-        return self.dialogo.tabelas(guardada, backup)
+        if carimbo:
+            return self.dialogo.tabelas(guardada, self.backup(guardada, carimbo))
+        return self.dialogo.tabelas_do_melhor(guardada)
 
-    def backup(self, guardada: EmpresaComBackups, pedido: str | None) -> Backup:
-        """O pedido, ou o mais novo inteiro. Levanta NadaEncontrado ou ErroDeUso."""
-        return inventario.backup_pedido(guardada, pedido)
+    def backup(self, guardada: EmpresaComBackups, carimbo: str) -> Backup:
+        """O deste carimbo. Levanta ErroDeUso."""
+        return inventario.backup_pedido(guardada, carimbo)
 
     def pendente(self, guardada: EmpresaComBackups) -> Diario | None:
         """A restauração desta empresa que não acabou, se há."""
@@ -155,13 +159,18 @@ class Sessao:
         self.relato.guarda = Guarda(trava, guardada.pasta, self._vistas, backups)
         self.relato.guarda.prender()
 
-    def conectar(self, guardada: EmpresaComBackups, backup: Backup, *outros: Backup) -> Restauracao:
-        """Prende a empresa, confere o backup, se o diálogo já não o conferiu, abre a via e
-        inspeciona o projeto. Os `outros` são os de que também se vai precisar. Levanta
+    def conectar(
+        self,
+        guardada: EmpresaComBackups,
+        backup: Backup,
+        tabelas: Sequence[str],
+        *outros: Backup,
+    ) -> Restauracao:
+        """Prende a empresa, confere no backup estas tabelas e diz o que há de errado com as outras,
+        abre a via e inspeciona o projeto. Os `outros` são os de que também se vai precisar. Levanta
         BackupDanificado, FalhaDoServidor, ConfiguracaoInvalida ou o que `prender` levanta."""
         self.prender(guardada, backup, *outros)
-        if not self.dialogo.sabe_inteiro(backup):
-            recusar_danificado(guardada, backup, "d no menu, ou --backup")
+        self._conferir(guardada, backup, tabelas)
         self._pasta, self._diarios_de_antes = guardada.pasta, marcas(guardada.pasta)
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)
@@ -177,6 +186,15 @@ class Sessao:
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
         self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa)
         return self.restauracao
+
+    def _conferir(
+        self, guardada: EmpresaComBackups, backup: Backup, tabelas: Sequence[str]
+    ) -> None:
+        exame = self.usado = self.dialogo.exames.de(backup)
+        danos, escolher = exame.danos_em(tabelas), "d no menu, ou --backup"
+        recusar_danificado(guardada, backup, danos, escolher, exame.sadias)
+        for aviso in exame.avisos(tabelas):
+            self.relato.aviso(aviso)
 
 
 def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Inspecao) -> Empresa:

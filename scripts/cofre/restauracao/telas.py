@@ -17,6 +17,7 @@ from cofre.deposito.inventario import (
 from cofre.deposito.verificacao import Dano
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.plano.plano import Contagem
+from cofre.restauracao.exame import Exame, quais
 
 EXEMPLOS = 3
 FOTOS = ("foto tirada ao restaurar", "fotos tiradas ao restaurar")
@@ -32,17 +33,47 @@ def empresas(guardadas: Sequence[EmpresaComBackups]) -> Iterator[str]:
     yield ""
 
 
-def tabelas(guardada: EmpresaComBackups, backup: Backup) -> Iterator[str]:
-    """As tabelas de um backup, e em quantos outros cada uma está."""
+def tabelas(
+    guardada: EmpresaComBackups, backup: Backup, oferecidas: Sequence[str]
+) -> Iterator[str]:
+    """As tabelas que se oferecem de um backup, e em quantos outros cada uma está."""
     contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
     yield ""
     yield "📋 TABELAS DISPONÍVEIS"
     yield "0. [TODAS AS TABELAS]"
-    for i, nome in enumerate(tabelas_de(backup), 1):
+    for i, nome in enumerate(oferecidas, 1):
         quantos = sum(1 for b in contados if b.meta and nome in b.meta.tabelas)
         yield f"{i}. {visivel(nome)} ({plural(quantos, 'backup', 'backups')})"
+    for ressalva in _ressalvas(backup, oferecidas):
+        yield f"   ⚠️ {ressalva}"
     yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data)"
     yield ""
+
+
+def _ressalvas(backup: Backup, oferecidas: Sequence[str]) -> Iterator[str]:
+    """O que não está no backup, ou não se oferece dele."""
+    if backup.meta is None:
+        return
+    if backup.meta.falhas:
+        yield f"incompleto: sem {quais(sorted(backup.meta.falhas))}"
+    if danificadas := sorted(backup.meta.tabelas.keys() - oferecidas):
+        yield f"danificado: não voltam dele {quais(danificadas)}"
+
+
+def mais_novo_com(exame: Exame, escolhidas: Sequence[str], largura: int | None) -> Iterator[str]:
+    """Um backup mais novo, com tudo o que se escolheu, e o que há com o resto dele."""
+    backup = exame.backup
+    de_que = f"backup de {na_tela(backup.quando)} ({exame.estado})"
+    quais = "a tabela escolhida" if len(escolhidas) == 1 else "as tabelas escolhidas"
+    yield ""
+    yield em_linhas(f"ℹ️ Há um {de_que}, mais novo, com {quais}:", largura, 3)
+    for ressalva in (*_ressalvas(backup, exame.sadias), *_de_proposito(backup)):
+        yield em_linhas(f"   {ressalva}", largura, 6)
+
+
+def _de_proposito(backup: Backup) -> Iterator[str]:
+    if backup.meta and backup.meta.parcial_de:
+        yield "só algumas tabelas foram pedidas nele"
 
 
 def tabelas_de(backup: Backup) -> list[str]:
@@ -67,15 +98,19 @@ def datas(
     yield ""
 
 
-def danos(achados: Sequence[Dano]) -> Iterator[str]:
-    """Por que um backup não serve."""
-    yield "   ❌ Esse backup está danificado e não serve para restaurar:"
+def danos(achados: Sequence[Dano], *, presta: bool) -> Iterator[str]:
+    """O que está danificado num backup; se nada nele `presta`, que não serve."""
+    if presta:
+        yield "   ⚠️ Esse backup está danificado; só voltam dele as outras tabelas:"
+    else:
+        yield "   ❌ Esse backup está danificado e não serve para restaurar:"
     for dano in achados[:EXEMPLOS]:
         onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
         yield f"      • {onde}{visivel(dano.causa)}"
     if len(achados) > EXEMPLOS:
         yield f"      • e mais {numero(len(achados) - EXEMPLOS)}"
-    yield "   Escolha outro; nada foi alterado."
+    if not presta:
+        yield "   Escolha outro; nada foi alterado."
 
 
 def confirmacao(alvo: Alvo, largura: int | None, *, trocavel: bool) -> Iterator[str]:
@@ -140,5 +175,7 @@ def _celulas(backup: Backup) -> tuple[str, str, str, str]:
     estado = estado_de(backup)[0]
     if backup.meta is None:
         return quando, "", "", estado
+    if backup.meta.falhas and estado == "incompleto":
+        estado = f"incompleto, sem {quais(sorted(backup.meta.falhas))}"
     tipo = EM_PALAVRAS.get(backup.meta.tipo, visivel(backup.meta.tipo))
     return quando, tipo, plural(backup.meta.total, "registro", "registros"), estado
