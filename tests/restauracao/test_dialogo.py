@@ -76,7 +76,9 @@ def outro_backup(destino: Path, carimbo: str, tipo: str = "manual") -> Metadados
     """O backup do DONO, copiado como se fosse de outra hora e deste tipo."""
     original = ultimo_backup(destino, DONO)
     pasta: Path = original["pasta"]
-    bruto = {c: v for c, v in original.items() if c != "pasta"} | {"tipo": tipo, "inicio": carimbo}
+    quando = datetime.strptime(carimbo, "%Y%m%d_%H%M%S").astimezone().isoformat()
+    hora = {"inicio": quando, "data_backup": quando}
+    bruto = {c: v for c, v in original.items() if c != "pasta"} | {"tipo": tipo, **hora}
     bruto = json.loads(json.dumps(bruto))
     for tabela in bruto["tabelas"].values():
         novo = re.sub(r"_\d{8}_\d{6}\.json$", f"_{carimbo}.json", tabela["arquivo"])

@@ -381,7 +381,11 @@ def envelhecer(pasta: Path, dias: int) -> None:
         quando = datetime.strptime(casa.group(), "%Y%m%d_%H%M%S") - timedelta(days=dias)  # noqa: DTZ007
         novo = f"{quando:%Y%m%d_%H%M%S}"
         if arquivo.name.startswith("backup_metadata_"):
-            arquivo.write_text(arquivo.read_text("utf-8").replace(casa.group(), novo), "utf-8")
+            meta = json.loads(arquivo.read_text("utf-8").replace(casa.group(), novo))
+            for chave in ("inicio", "data_backup"):
+                feito = datetime.fromisoformat(meta[chave]) - timedelta(days=dias)
+                meta[chave] = feito.isoformat()
+            arquivo.write_text(json.dumps(meta), "utf-8")
         arquivo.rename(pasta / arquivo.name.replace(casa.group(), novo))
 
 
