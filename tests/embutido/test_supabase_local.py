@@ -141,14 +141,14 @@ def test_a_descricao_lista_tabelas_e_visoes_mas_nao_particoes(loja: SupabaseLoca
     assert not {nome for nome in definicoes if nome.startswith("auditoria_")}
 
 
-def test_a_descricao_esconde_ligacoes_um_para_um_e_compostas(loja: SupabaseLocal) -> None:
+def test_a_descricao_mostra_ligacoes_um_para_um_e_esconde_as_compostas(loja: SupabaseLocal) -> None:
     definicoes = pedir(loja, "").json()["definitions"]
 
     def ligacoes(tabela: str) -> list[str]:
         colunas = definicoes[tabela]["properties"].items()
         return [nome for nome, coluna in colunas if "<fk " in coluna.get("description", "")]
 
-    assert ligacoes("login_funcionarios") == []
+    assert ligacoes("login_funcionarios") == ["funcionario_id"]  # desde o 12.0.3
     assert ligacoes("recibos") == []
     assert ligacoes("produtos") == ["categoria_id", "fornecedor_id"]  # e não auth.users
 
