@@ -347,6 +347,17 @@ def test_o_programa_nao_depende_da_demonstracao() -> None:
     assert not [c for c in citados if c.split(".")[0] in ("supabase_local", "apoio")]
 
 
+def test_so_um_arquivo_conhece_o_supabase_py() -> None:
+    quem = {
+        a.relative_to(PACOTE).as_posix()
+        for a in PACOTE.rglob("*.py")
+        for no in ast.walk(arvore(a))
+        for c in citados_por(no)
+        if c.split(".")[0] in ("supabase", "postgrest")
+    }
+    assert quem == {"via/api/cliente.py"}
+
+
 # -- o que nunca pode ir para o repositório ----------------------------------------------------
 
 
