@@ -21,7 +21,7 @@ import msgspec
 
 from cofre.base import estado
 from cofre.base.erros import BackupDanificado
-from cofre.deposito.carimbo import carimbo_de, carimbos_em, momento, nome_dos_metadados
+from cofre.deposito.carimbo import ANOS, carimbo_de, carimbos_em, momento, nome_dos_metadados
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 
 ARQUIVO = ".ordem.json"
@@ -38,6 +38,13 @@ PRIMEIRA: Ordem = (datetime.min.replace(tzinfo=UTC), "")
 _EPOCA = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _em_micros(quando: datetime) -> int:
+    return (quando - _EPOCA) // timedelta(microseconds=1)
+
+
+_FIM = _em_micros(datetime(ANOS.stop, 1, 1, tzinfo=UTC))
+
+
 def instante(cabecalho: Cabecalho | None, carimbo: str) -> datetime:
     """Quando o backup foi feito, na hora local, pelo que os metadados dizem; sem eles, pelo nome.
     Levanta ValueError se nem o nome é uma data."""
@@ -47,6 +54,20 @@ def instante(cabecalho: Cabecalho | None, carimbo: str) -> datetime:
 
 def em_ordem(pasta: Path) -> list[Ordem]:
     """Os backups de uma pasta, do mais antigo ao mais novo, lendo o mínimo. OSError passa."""
+    return [
+        ((_EPOCA + timedelta(microseconds=micros)).astimezone(), carimbo)
+        for micros, carimbo in _contados(pasta)
+    ]
+
+
+def carimbos_em_ordem(pasta: Path) -> list[str]:
+    """Só os carimbos: de um só, não há o que ler. OSError passa."""
+    carimbos = carimbos_em(pasta)
+    return carimbos if len(carimbos) < 2 else [carimbo for _, carimbo in _contados(pasta)]
+
+
+def _contados(pasta: Path) -> list[tuple[int, str]]:
+    """Os microssegundos desde 1970 e o carimbo de cada backup, em ordem."""
     achados = dict(_achados(pasta))
     lembrada = _lembrada(pasta) if len(achados) >= POR_LEMBRAR else {}
     sabidos: dict[str, _Sabido] = {}
@@ -59,13 +80,7 @@ def em_ordem(pasta: Path) -> list[Ordem]:
         sabidos[carimbo] = sabido
     if novos >= POR_LEMBRAR:
         _lembrar(pasta, sabidos)
-    return sorted((s.instante(carimbo), carimbo) for carimbo, s in sabidos.items())
-
-
-def carimbos_em_ordem(pasta: Path) -> list[str]:
-    """Só os carimbos: de um só, não há o que ler. OSError passa."""
-    carimbos = carimbos_em(pasta)
-    return carimbos if len(carimbos) < 2 else [carimbo for _, carimbo in em_ordem(pasta)]
+    return sorted((s.quando(carimbo), carimbo) for carimbo, s in sabidos.items())
 
 
 class _Sabido(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -76,13 +91,11 @@ class _Sabido(msgspec.Struct, array_like=True, frozen=True, gc=False):
     data: int
     micros: int | None
 
-    def instante(self, carimbo: str) -> datetime:
-        if self.micros is None:
-            return momento(carimbo)
-        try:
-            return (_EPOCA + timedelta(microseconds=self.micros)).astimezone()
-        except (OverflowError, OSError, ValueError):  # alguém mexeu na lembrança
-            return momento(carimbo)
+    def quando(self, carimbo: str) -> int:
+        """Em microssegundos, também quando é o nome que o diz, ou alguém mexeu na lembrança."""
+        if self.micros is not None and 0 <= self.micros < _FIM:
+            return self.micros
+        return _em_micros(momento(carimbo))
 
 
 def _dito(cabecalho: Cabecalho) -> datetime | None:
@@ -92,8 +105,7 @@ def _dito(cabecalho: Cabecalho) -> datetime | None:
     for texto in (cabecalho.inicio, cabecalho.data_backup):
         with contextlib.suppress(ValueError, OverflowError):
             quando = datetime.fromisoformat(str(texto))
-            # Um ano que não cabe noutro fuso não é o de um backup.
-            if quando.tzinfo is not None and 1 < quando.year < 9999:
+            if quando.tzinfo is not None and quando.year in ANOS:
                 return quando.astimezone(UTC)
     return None
 
@@ -121,7 +133,7 @@ def _lido(pasta: Path, carimbo: str) -> int | None:
         dito = _dito(ler_cabecalho(pasta / nome_dos_metadados(carimbo)))
     except (BackupDanificado, OSError):
         return None
-    return (dito - _EPOCA) // timedelta(microseconds=1) if dito else None
+    return _em_micros(dito) if dito else None
 
 
 def _lembrada(pasta: Path) -> dict[str, _Sabido]:
