@@ -111,6 +111,7 @@ DANOS = {
     ),
     "a mais": (
         f"INSERT INTO dificeis (id, user_id, extra, c) VALUES (50, '{DONO}', 'null', 'azul')",
+        f"""INSERT INTO dificeis (id, user_id, "cru ""%s") VALUES (51, '{DONO}', '1E400')""",
         f"INSERT INTO iguais VALUES ('{DONO}', 'null'), ('{DONO}', NULL)",
     ),
 }  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cofre.base.linha import NULO, texto, valores_da_linha
+from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.base.relato import Relato
+from cofre.base.textos import CAMPO
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
@@ -176,10 +177,11 @@ def _quais(impedimentos: Sequence[Impedimento]) -> str:
 
 def _apelido(linha: bytes) -> str:
     """Algo que um humano reconheça numa linha."""
-    campos = valores_da_linha(linha)
-    achado = next((str(campos[n]) for n in NOMES if campos.get(n)), "")
+    # Cada valor com os seus bytes: um número pode ser maior do que o Python sabe ler.
+    campos = {c: bytes(v) for c, v in abrir_linha(linha).items() if c != CAMPO}
+    achado = next((t for n in NOMES if n in campos and (t := texto(campos[n]))), "")
     if not achado:  # um número solto não diria o que é
         coluna = "id" if "id" in campos else next(iter(campos), "")
-        achado = f"{coluna} {campos.get(coluna, '')}"
+        achado = f"{coluna} {texto(campos.get(coluna, NULO)) or ''}"
     achado = visivel(achado)
     return achado if len(achado) <= TAMANHO_DO_APELIDO else f"{achado[:TAMANHO_DO_APELIDO]}…"
