@@ -81,6 +81,10 @@ HERANCA = f"""
 EXCLUSAO = f"""
     CREATE TABLE salas (id int PRIMARY KEY, user_id uuid, nome text UNIQUE, quando int4range,
         EXCLUDE USING gist (quando WITH &&));
+    CREATE TABLE areas (id int PRIMARY KEY, user_id uuid, area box NOT NULL,
+        EXCLUDE USING gist (area WITH &&));
+    INSERT INTO areas VALUES (1, '{DONO}', '(2,2),(1,1)'), (2, '{DONO}', '(5,5),(4,4)'),
+        (90, '{VIZINHA}', '(9,9),(8,8)');
     CREATE TABLE reservas (id int PRIMARY KEY, user_id uuid,
         sala int REFERENCES salas ON DELETE CASCADE);
     INSERT INTO salas VALUES (1, '{DONO}', 'um', '[1,5)'), (2, '{DONO}', 'dois', '[5,9)'),
@@ -228,8 +232,11 @@ TROCAR = (
         ("DELETE FROM salas WHERE id = 3", "UPDATE salas SET quando = '[5,30)' WHERE id = 2"),
         (f"DELETE FROM salas WHERE user_id = '{DONO}'",
          f"INSERT INTO salas VALUES (7, '{DONO}', 'um', '[1,40)')"),
+        ("UPDATE areas SET area = '(20,20),(19,19)' WHERE id = 1",
+         "UPDATE areas SET area = '(2,2),(1,1)' WHERE id = 2",
+         "UPDATE areas SET area = '(5,5),(4,4)' WHERE id = 1"),
     ],
-    ids=["trocados", "um sobre o que falta", "outro no lugar de todos"],
+    ids=["trocados", "um sobre o que falta", "outro no lugar de todos", "de um tipo qualquer"],
 )  # fmt: skip
 def test_periodos_que_se_excluem_trocam_de_linha(bancada: Bancada, dano: tuple[str, ...]) -> None:
     antes = em_texto(bancada.loja.projeto)

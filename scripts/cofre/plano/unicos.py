@@ -147,14 +147,17 @@ def _sobreposto(detalhes: str, tabela: Tabela) -> Tomado | None:
         return _entre_pontas(_nomes(pontas[1], tabela), valores)
     colunas = _nomes(expressao, tabela)
     larga = [c for c in colunas if _provisorio(tabela, c) is not None and _e_faixa(tabela, c)]
-    if not larga:
+    if not colunas:
         return None
 
     def tem(linha: Linha) -> bool:
         ditos = ", ".join(texto(bytes(linha[c])) or "" for c in colunas if c in linha)
         return ditos == valores
 
-    return Tomado(tem, lambda _linha: {larga[0]: _provisorio(tabela, larga[0]) or _NULO})
+    def largar(_linha: Linha) -> Mapping[str, msgspec.Raw] | None:
+        return {larga[0]: _provisorio(tabela, larga[0]) or _NULO} if larga else None
+
+    return Tomado(tem, largar)
 
 
 _NULO = msgspec.Raw(NULO)

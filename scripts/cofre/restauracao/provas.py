@@ -186,15 +186,20 @@ class Provas:
                 for mae, c in self.plano.contagens.items()
             )
         achado = tomado(recusa, self.escopo[nome].tabela)
-        return achado is not None and quem_tem(self.plano, nome, None, achado) is not None
+        quem = quem_tem(self.plano, nome, None, achado) if achado else None
+        if achado is None or quem is None:
+            return False
+        # Numa transação, o que sai ou muda dá lugar antes de tudo.
+        so_pela_direta = achado.largar(abrir_linha(quem.atual or b"{}")) is None
+        return recusa.codigo_sql != SOBREPOSTO or self.via.atomica or not so_pela_direta
 
     def _pode_largar(self, nome: str, recusa: EscritaRecusada) -> bool:
         """Se a linha desta empresa que está no caminho pode sair dele por um momento, e o banco a
         aceita assim."""
         achado = tomado(recusa, self.escopo[nome].tabela)
         quem = quem_tem(self.plano, nome, None, achado) if achado else None
-        if achado is None or quem is None:
-            return False
+        if achado is None or quem is None or self.via.atomica:
+            return quem is not None
         linha = abrir_linha(quem.atual or b"{}")
         valores = achado.largar(linha)
         if not valores:
