@@ -205,6 +205,9 @@ def test_nenhum_ajuste_muda_os_bytes(
     assert (b'"2026-01-17T18:29:44.123456-03:00"' in linha) == em_sao_paulo
     assert (b'"P10M3DT-4H-5M-6.789S"' in linha) == em_sao_paulo
     assert b"1234567890123456789012345.123456789012345," in linha
+    # Onde um ajuste arredonda os floats, de nada se diz que é exato.
+    tabelas = ultimo_backup(tmp_path / "direta", DONO)["tabelas"].values()
+    assert {t.get("exata", False) for t in tabelas} == {quais in list(AJUSTES)[:3]}
 
 
 def test_os_ajustes_do_papel_da_chave_de_servico_valem(

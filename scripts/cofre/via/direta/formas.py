@@ -169,7 +169,11 @@ def _nao_refaz(forma: Forma, valor: str, fundo: int) -> str:
             f""" OR {texto} ~ '^"' AND {texto} ~ '\\\\')"""
         )
     if forma.especie == VETOR:
-        limites = f"pg_catalog.array_dims({valor}) !~ '^(\\[1:\\d+\\])+$'"
+        # Quase todos têm uma dimensão só, e nesses basta olhar onde ela começa.
+        limites = (
+            f"pg_catalog.array_lower({valor}, 1) <> 1 OR pg_catalog.array_ndims({valor}) > 1"
+            f" AND pg_catalog.array_dims({valor}) !~ '^(\\[1:\\d+\\])+$'"
+        )
         if forma.de is None:
             return f"({limites})"
         elemento = f"e{fundo}.v"

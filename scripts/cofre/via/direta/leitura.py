@@ -36,6 +36,10 @@ PONTO = "cofre_leitura"
 """O ponto de retorno: uma tabela que falha não derruba a transação. Um só basta, pois a leitura não
 tem o que desfazer."""
 
+INTEIROS = "pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 > 0"
+"""Se um float sai com todos os algarismos: um ajuste do projeto pode arredondá-los, pelas duas vias
+(documentação do PostgreSQL, «extra_float_digits»), e aí de nada se diz que é exato."""
+
 
 @dataclass(slots=True)
 class _Lida:
@@ -55,10 +59,9 @@ class _Lida:
             self.trechos.append(self.rascunho.guardar(bloco.linhas))
         self.registros += bloco.quantas
 
-    def pronta(self, tabela: Tabela, falha: FalhaDoServidor | None) -> TabelaLida:
-        """O que a leitura traz desta tabela."""
-        provada = falha is None and exata(tabela)
-        return TabelaLida(tabela, falha, self.registros, self._em_ordem, provada)
+    def pronta(self, tabela: Tabela, falha: FalhaDoServidor | None, *, exata: bool) -> TabelaLida:
+        """O que a leitura traz desta tabela; `exata`, se está provado que assim ela se refaz."""
+        return TabelaLida(tabela, falha, self.registros, self._em_ordem, exata)
 
     def _em_ordem(self) -> Iterator[bytes]:
         assert self.rascunho is not None, "as linhas já foram entregues"
@@ -87,7 +90,9 @@ class Leitura:
         self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
         travadas = self._travar(tabelas)
         # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
-        self.conexao.execute(f"SELECT pg_catalog.now(); SAVEPOINT {PONTO}".encode())
+        fixar = f"SELECT {INTEIROS}; SAVEPOINT {PONTO}"
+        linha = self.conexao.execute(fixar.encode()).fetchone()
+        inteiros = linha is not None and bool(linha[0])
         falhas = {
             nome: travadas[nome]
             or self._tentar(nome, partial(self._ler_uma, tabelas[nome], lidas[nome], entrega))
@@ -95,7 +100,12 @@ class Leitura:
         }
         return {
             empresa: [
-                lidas[nome][empresa].pronta(t.tabela, falhas[nome]) for nome, t in tabelas.items()
+                lidas[nome][empresa].pronta(
+                    t.tabela,
+                    falhas[nome],
+                    exata=inteiros and falhas[nome] is None and exata(t.tabela),
+                )
+                for nome, t in tabelas.items()
             ]
             for empresa in self.pedido.ids
         }
