@@ -102,9 +102,11 @@ class EscritorDireto:
         if not (no_escopo.tabela.exclusiva and self.sem_gatilhos and self.ligacoes is not None):
             return
         nome = no_escopo.tabela.nome
+        self._sairam.difference_update([s for s in self._sairam if s[0] == nome])
         for lote in self.lotes_a_apagar(no_escopo, acoes):
-            ficaram = {a.chave for a in self.apagar(no_escopo, lote)}
-            self._sairam.update((nome, a.chave) for a in lote if a.chave not in ficaram)
+            with contextlib.suppress(*SEM_EFEITO):  # quem executa o plano o dirá
+                ficaram = {a.chave for a in self.apagar(no_escopo, lote)}
+                self._sairam.update((nome, a.chave) for a in lote if a.chave not in ficaram)
 
     def repor(
         self, no_escopo: TabelaNoEscopo, lotes: Iterator[Lote], *, em_paralelo: bool
@@ -210,6 +212,9 @@ class EscritorDireto:
     def apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> Sequence[Acao]:
         """Um DELETE; o que ele não apagou é procurado, para saber por quê."""
         tabela = no_escopo.tabela
+        lote = [a for a in lote if (tabela.nome, a.chave) not in self._sairam]
+        if not lote:
+            return ()
         linhas = [a.atual or b"{}" for a in lote]
         if not tabela.chave:
             return self._apagar_sem_chave(tabela, lote, linhas)
