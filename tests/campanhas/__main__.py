@@ -25,6 +25,7 @@ CAMPANHAS = {
         "tests/restauracao/test_restaurar_quedas.py",
         "tests/via/test_direto_restaurar.py",
         "tests/restauracao/test_edicoes.py",
+        "tests/via/test_exata_gerada.py",
     ),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),

@@ -134,8 +134,10 @@ def _backup(b: Bancada) -> dict[str, Any]:
     return b.loja.backups("manual", DONO)[0]
 
 
-@pytest.mark.parametrize("dano", DANOS)
-@pytest.mark.parametrize("gatilhos", [False, True], ids=["sem gatilhos", "com gatilhos"])
+@pytest.mark.parametrize(
+    ("dano", "gatilhos"),
+    [*((d, False) for d in DANOS), ("apagar", True), ("mudar tudo", True)],
+)
 def test_o_que_o_json_nao_refaz_volta_exatamente(
     bancada: Bancada, dano: str, gatilhos: bool
 ) -> None:
@@ -150,6 +152,8 @@ def test_o_que_o_json_nao_refaz_volta_exatamente(
         saida = bancada.restaurar()
     assert saida.codigo == 0, saida.tudo
     assert em_texto(bancada.loja.projeto) == antes
+    if gatilhos:
+        return
     # E não há mais nada a fazer.
     de_novo = bancada.restaurar()
     assert de_novo.codigo == 0, de_novo.tudo
