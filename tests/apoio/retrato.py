@@ -16,6 +16,7 @@ from cofre.base.config.valores import Acesso, AcessoDireto, Regras
 from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
 from cofre.deposito.formato import Gravador
+from cofre.deposito.textos import Separador
 from cofre.via.api.via import ViaDaApi
 from cofre.via.contrato import EmpresaLida, Inspecao, PedidoDeFoto, ViaDeLeitura
 from cofre.via.direta.via import ViaDireta
@@ -86,9 +87,9 @@ def _gravar(coleta: EmpresaLida, pasta: Path) -> dict[str, Path]:
             raise tabela.falha
         arquivos[tabela.tabela.nome] = pasta / f"{n}.json"
         with arquivos[tabela.tabela.nome].open("wb") as saida:
-            gravador = Gravador(saida)
+            gravador, separador = Gravador(saida), Separador()
             for bloco in tabela.em_ordem():
-                gravador.bloco(bloco)
+                gravador.bloco(separador.separar(bloco)[0])
             gravador.terminar()
     return arquivos
 

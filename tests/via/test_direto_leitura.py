@@ -62,7 +62,7 @@ def test_o_catalogo_e_o_da_api_e_o_que_ela_esconde(supabase: SupabaseLocal, tmp_
         um, outro = da_api.inspecao.catalogo, direto.inspecao.catalogo
         completas = da_api.via.com_nao_gravaveis(da_api.inspecao.escopo).tabelas
     assert {n: como_na_api(t) for n, t in outro.tabelas.items()} == {
-        n: completas[n].tabela if n in completas else replace(t, nao_gravaveis=())
+        n: replace(completas[n].tabela if n in completas else t, formas=())
         for n, t in um.tabelas.items()
     }
     assert (um.visoes, um.ocultas, um.ausentes) == (outro.visoes, outro.ocultas, outro.ausentes)

@@ -131,6 +131,10 @@ class Forma:
     campos: tuple[tuple[str, Forma], ...] = ()
 
 
+DE_DENTRO_NAO_SE_SABE = Forma(COMPOSTA)
+"""Um tipo que a via não descreve."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChaveEstrangeira:
     """As `colunas` apontam para as `referencias` da `tabela` (vazias se não se sabe quais são).
@@ -151,11 +155,12 @@ class Tabela:
     `herdeiras` são as tabelas que herdam desta (INHERITS), cada uma com o `tableoid` das suas
     linhas: só a API as anota, porque lendo esta vê também as linhas delas.
 
+    `formas` são as colunas que o JSON pode não refazer, até onde a via o sabe.
+
     Só a conexão direta sabe o resto: `identidades`, as de `nao_gravaveis` que ela pode escrever;
     `externas`, as chaves para outros schemas (tabela «auth.users»), à parte para que nunca se
-    confundam com as de uma tabela de mesmo nome; `formas`, as colunas que o JSON pode não refazer;
-    `particionada`: as linhas dela estão nas partições (as de uma que só herda dela são de outra); e
-    `exclusiva`: tem uma restrição EXCLUDE.
+    confundam com as de uma tabela de mesmo nome; `particionada`: as linhas dela estão nas partições
+    (as de uma que só herda dela são de outra); e `exclusiva`: tem uma restrição EXCLUDE.
     """
 
     nome: str
@@ -180,6 +185,18 @@ class Tabela:
         """Se a ordem das chaves aqui é a mesma do banco: a de textos depende da collation."""
         tipos = [c.tipo if (c := self.coluna(n)) else "" for n in self.chave]
         return bool(tipos) and COMPARAVEIS.issuperset(tipos)
+
+    @property
+    def com_textos(self) -> tuple[tuple[str, Forma], ...]:
+        """As colunas cujo texto se guarda: nunca as que dizem qual é a linha e de quem ela é."""
+        das_ligacoes = (c for fk in self.estrangeiras for c in fk.colunas)
+        fora = {*self.chave, *das_ligacoes, "user_id", "parent_user_id"}
+        return tuple((coluna, forma) for coluna, forma in self.formas if coluna not in fora)
+
+    @property
+    def sem_prova(self) -> tuple[str, ...]:
+        """As colunas de tipos de que a via não sabe o que há dentro: nada se prova delas."""
+        return tuple(c for c, forma in self.formas if forma == DE_DENTRO_NAO_SE_SABE)
 
     def coluna(self, nome: str) -> Coluna | None:
         """A coluna com este nome, ou None."""

@@ -24,6 +24,7 @@ from cofre.plano.plano import Contagem, Plano
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.convergencia import contagens_em_json
+from cofre.restauracao.inexatas import sem_prova
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.provas import Risco
@@ -176,6 +177,9 @@ class Conversa:
         self._narrador.do_que_faltava(alvo, plano)
         if plano.vazio:
             return
+        self._narrador.inexatas(
+            self._sessao.restauracao.inexatas(alvo, plano), sem_prova(plano, alvo.escopo)
+        )
         for frase in self._sessao.restauracao.como_escreve(alvo):
             self._relato.linha(em_linhas(f"   {frase}", self._relato.largura, 6))
 

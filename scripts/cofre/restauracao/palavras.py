@@ -13,6 +13,7 @@ from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
 from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.inexatas import Inexata
 from cofre.restauracao.provas import Risco
 from cofre.restauracao.reescritas import Reescrita
 
@@ -72,6 +73,28 @@ class Narrador:
         mais = contagem.remover - len(exemplos)
         e_mais = f" e mais {numero(mais)}" if mais else ""
         self._em_linhas(f"      {quais}: {'; '.join(exemplos)}{e_mais}", 6)
+
+    def inexatas(self, inexatas: Sequence[Inexata], sem_prova: Mapping[str, Sequence[str]]) -> None:
+        """O que esta via não tem como gravar, e o que fica no lugar; e as colunas, por tabela, de
+        que ela não sabe se o JSON diz tudo."""
+        for tabela, colunas in sem_prova.items():
+            quais = ", ".join(map(visivel, colunas))
+            self._em_linhas(
+                f"   ⚠️ {visivel(tabela)}: a API não diz o que há dentro do tipo de {quais}. O que o"
+                " JSON diz volta; um null de JSON, ou os limites de um vetor, dentro dele, não. A"
+                " conexão direta (SUPABASE_DB_URL) repõe tudo.",
+                6,
+            )
+        for i in inexatas:
+            quais = plural(i.registros, "registro", "registros")
+            chaves = f"; {visivel('; '.join(i.exemplos))}" if i.exemplos else ""
+            onde = f"{visivel(i.tabela)}.{visivel(i.coluna)}"
+            self._em_linhas(
+                f"   ⚠️ {onde}: um null de JSON, que a API não grava ({quais}{chaves}). Onde a linha"
+                " falta, fica o padrão da coluna, ou nulo; onde existe, o valor de hoje. A conexão"
+                " direta (SUPABASE_DB_URL) o grava.",
+                6,
+            )
 
     def do_que_faltava(self, alvo: Alvo, plano: Plano) -> None:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 
+import msgspec
+
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
+from cofre.base.textos import CAMPO, textos_de
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import ALTERAR, Plano, mudancas
@@ -79,9 +82,10 @@ def reescritas(
         for acao in plano.acoes(nome, ALTERAR):
             if (nome, tuple(texto(v) or "" for v in acao.chave)) in ditas:
                 continue
+            quer = mudancas(acao, plano.tabelas[nome])
             tem = abrir_linha(acao.atual or b"{}")
-            for coluna, quer in mudancas(acao, plano.tabelas[nome]).items():
-                era, ficou = bytes(quer), bytes(tem.get(coluna, NULO))
+            for coluna in (c for c in quer if c != CAMPO):
+                era, ficou = _dito(quer, coluna), _dito(tem, coluna)
                 avancou = _avancou(tabela, coluna, era, ficou)
                 qual = (nome, coluna, avancou)
                 antes = achadas.get(qual) or Reescrita(
@@ -89,6 +93,12 @@ def reescritas(
                 )
                 achadas[qual] = replace(antes, registros=antes.registros + 1)
     return tuple(achadas.values())
+
+
+def _dito(campos: Mapping[str, msgspec.Raw], coluna: str) -> bytes:
+    """O valor, em JSON: o texto dele, se o JSON não o refaz."""
+    dito = textos_de(campos).get(coluna)
+    return bytes(campos.get(coluna, NULO)) if dito is None else msgspec.json.encode(dito)
 
 
 def _chave(tabela: Tabela, valores: Sequence[bytes]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.plano import Plano
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
+from cofre.restauracao.inexatas import Inexata, inexatas
 from cofre.restauracao.provas import Risco
 from cofre.restauracao.riscos import Riscos
 from cofre.via.contrato import Via
@@ -67,6 +68,10 @@ class Restauracao:
         """O que impediria este plano; perguntado de novo ao banco só se ele mudou. Levanta
         FalhaDoServidor ou BackupDanificado."""
         return self._riscos.de(alvo, plano, foto)
+
+    def inexatas(self, alvo: Alvo, plano: Plano) -> Sequence[Inexata]:
+        """O que a via não tem como gravar deste plano."""
+        return inexatas(self.via, plano, alvo.escopo)
 
     def como_escreve(self, alvo: Alvo) -> Sequence[str]:
         """O que o usuário precisa saber antes de confirmar. Levanta FalhaDoServidor."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import msgspec
+
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
@@ -211,6 +213,12 @@ class Via(ViaDeLeitura, Perguntas, Protocol):
 
     def indizivel(self, valor: bytes) -> bool:
         """Se há neste JSON, que o banco guarda, algo que esta via não tem como escrever."""
+
+    def sem_como_gravar(
+        self, tabela: Tabela, campos: Mapping[str, msgspec.Raw] | None
+    ) -> Sequence[str]:
+        """As colunas destes `campos` (com os textos; ver `cofre.base.textos`) cujo valor esta via
+        não tem como gravar; sem campos, as que podem ter um assim."""
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]

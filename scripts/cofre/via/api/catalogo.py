@@ -40,6 +40,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.erros import SemDescricao
 from cofre.via.api.filtros import citar_sempre
+from cofre.via.api.formas import forma_de
 
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
 """O que se procura numa tabela vazia que a API não descreve."""
@@ -109,18 +110,20 @@ def _servidor(descricao: bytes) -> str:
 
 def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
     obrigatorias = set(definicao.get("required") or ())
-    colunas, chave, estrangeiras = [], [], []
+    colunas, chave, estrangeiras, formas = [], [], [], []
     for coluna, propriedade in (definicao.get("properties") or {}).items():
         nota = str(propriedade.get("description") or "")
         tipo = nome_do_tipo(str(propriedade.get("format") or ""))
         colunas.append(Coluna(coluna, tipo, coluna not in obrigatorias))
+        if forma := forma_de(tipo, enum="enum" in propriedade):
+            formas.append((coluna, forma))
         if _CHAVE in nota:
             chave.append(coluna)
         aponta = _ESTRANGEIRA.search(nota)
         if aponta:
             estrangeiras.append(ChaveEstrangeira((coluna,), aponta[1], (aponta[2],)))
     serve = chave_que_serve(colunas, chave)
-    return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras))
+    return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras), formas=tuple(formas))
 
 
 def _sondar_versao(conexao: Conexao, tabela: str) -> FalhaDoServidor | None:

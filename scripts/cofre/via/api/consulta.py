@@ -34,11 +34,14 @@ class Consulta:
     tabela: Tabela
     ramo: Ramo
     filtros: Parametros
+    textos: tuple[str, ...] = ()
+    """O que se pede a mais da linha inteira (ver `formas`)."""
 
     def linhas(self) -> str:
         """O `select` da linha inteira, mais o que serve para conferir e é tirado depois."""
         extras = SEM_CHAVE if self.tabela.ordem == SEM_CHAVE else ()
-        return ",".join(["*", *extras, "xmin", *_pendurada(self.tabela.nome, self.ramo)])
+        mae = _pendurada(self.tabela.nome, self.ramo)
+        return ",".join(["*", *extras, "xmin", *self.textos, *mae])
 
     def chaves(self) -> str:
         """O `select` só da chave e da versão (xmin) de cada linha."""
@@ -73,12 +76,17 @@ def faixa_de_chaves(
     return tuple(parametros)
 
 
-def consultas(tabela: Tabela, ramos: Sequence[Ramo], empresas: Sequence[Empresa]) -> list[Consulta]:
-    """As consultas que, juntas, dão todas as linhas das empresas na tabela. De várias, os ids
-    cabem num pedido (ver `via.EMPRESAS_JUNTAS`)."""
+def consultas(
+    tabela: Tabela,
+    ramos: Sequence[Ramo],
+    empresas: Sequence[Empresa],
+    textos: tuple[str, ...] = (),
+) -> list[Consulta]:
+    """As consultas que, juntas, dão todas as linhas das empresas na tabela, com estes `textos`. De
+    várias empresas, os ids cabem num pedido (ver `via.EMPRESAS_JUNTAS`)."""
     suas = so_as_suas(tabela)
     return [
-        Consulta(tabela, ramo, (*filtros, *suas))
+        Consulta(tabela, ramo, (*filtros, *suas), textos)
         for ramo in ramos
         for filtros in _filtros(ramo, empresas)
     ]

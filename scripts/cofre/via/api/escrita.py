@@ -34,6 +34,7 @@ from cofre.via.api.filtros import (
     dos_lugares,
     por_chave,
 )
+from cofre.via.api.formas import a_gravar, gravaveis
 from cofre.via.api.guarda import (
     ainda_nossa,
     alguma_como,
@@ -88,10 +89,14 @@ class EscritorDaApi:
         """Um GET por grupo de linhas e um PATCH por linha, em várias conexões se em paralelo."""
 
         def uma(relida: Relida) -> Mudada:
+            mudanca, viva = relida
+            valores = gravaveis(no_escopo.tabela, mudanca.valores)
+            if not valores:
+                return Mudada(mudanca)  # o plano já disse que a API não os grava
             try:
-                return self._mudar_o_que_da(no_escopo, *relida)
+                return self._mudar_o_que_da(no_escopo, replace(mudanca, valores=valores), viva)
             except EscritaRecusada as e:
-                return Mudada(relida[0], recusa=e)
+                return Mudada(mudanca, recusa=e)
 
         relidas = self._reler(no_escopo, quais)
         if not em_paralelo:
@@ -179,9 +184,10 @@ class EscritorDaApi:
             *do_mesmo_dono(no_escopo, mudanca.como_esta),
             *desta_versao(versao),
         )
-        corpo = msgspec.json.encode(dict(valores))
+        prontos = a_gravar(no_escopo.tabela, valores)
+        corpo = msgspec.json.encode(prontos)
         # As mandadas voltam, se são curtas: assim se sabe o que um gatilho reescreve.
-        parametros = (*filtro, *conferindo(no_escopo, *curtas(valores)))
+        parametros = (*filtro, *conferindo(no_escopo, *curtas(prontos)))
         return linhas_de(
             self.conexao.escrever(
                 "PATCH", no_escopo.tabela.nome, parametros, corpo, "return=representation"

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from cofre.base.linha import NULO, abrir_linha
+from cofre.base.textos import CAMPO, escolher
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import Mudanca, colunas_de_dono
 from cofre.plano.lados import Chave
@@ -102,16 +103,17 @@ def que_valem(mudanca: Mudanca, linha: bytes) -> dict[str, msgspec.Raw]:
     entrar, os das que ainda esperam nulas."""
     esta, viu = abrir_linha(linha), abrir_linha(mudanca.acao.atual or b"{}")
     nulo = msgspec.Raw(NULO)
-    return {c: v for c, v in mudanca.valores.items() if c in esta and esta[c] == viu.get(c, nulo)}
+    colunas = [c for c in mudanca.valores if c in esta and esta[c] == viu.get(c, nulo)]
+    return escolher(mudanca.valores, [c for c in colunas if c != CAMPO])
 
 
 def todas_como(valores: Mapping[str, msgspec.Raw], linha: bytes) -> bool:
     """Se a linha tem todos estes valores, byte a byte."""
     esta = abrir_linha(linha)
-    return all(esta.get(c) == v for c, v in valores.items())
+    return all(esta.get(c) == v for c, v in valores.items() if c != CAMPO)
 
 
 def alguma_como(valores: Mapping[str, msgspec.Raw], linha: bytes) -> bool:
     """Se a linha tem algum destes valores, byte a byte."""
     esta = abrir_linha(linha)
-    return any(esta.get(c) == v for c, v in valores.items())
+    return any(esta.get(c) == v for c, v in valores.items() if c != CAMPO)

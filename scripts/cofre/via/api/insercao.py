@@ -26,6 +26,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
+from cofre.via.api.formas import em_partes, linha_a_gravar
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, conferindo, linhas_de, vetor
 from cofre.via.api.indizivel import recusa
 from cofre.via.api.versoes import sem_chave, valores_de
@@ -59,6 +60,7 @@ class Insercoes:
                 entraram = self._ja_entraram(no_escopo, lote) if _ja_existe(e) else None
                 return Inserido(lote, erro=e) if entraram is None else Inserido(lote, entraram)
 
+        lotes = em_partes(no_escopo.tabela, lotes)
         # O primeiro vai só: se um gatilho troca o dono, é o único que se solta.
         sozinhos = itertools.islice(lotes, 1) if em_paralelo else lotes
         yield from (um(lote, True) for lote in sozinhos)
@@ -77,7 +79,7 @@ class Insercoes:
                 "POST",
                 nome,
                 (nomes, *conferindo(no_escopo, *versao)),
-                vetor(lote.linhas),
+                vetor([linha_a_gravar(no_escopo.tabela, linha) for linha in lote.linhas]),
                 "return=representation",
                 "return=representation,resolution=ignore-duplicates",
                 insistir_em_disputa=insistir,

@@ -35,6 +35,7 @@ from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import consultas
+from cofre.via.api.formas import exata, pedidos
 from cofre.via.api.linhas import Leitor
 from cofre.via.api.serie import LINHAS_POR_PAGINA, Serie
 from cofre.via.contrato import EmpresaLida, PedidoDeFoto, TabelaLida
@@ -74,7 +75,8 @@ class _Lida:
 def _tabela_lida(empresa: str, lida: _Lida) -> TabelaLida:
     """O que a leitura traz de uma empresa."""
     registros = sum(s.registros(empresa) for s in lida.series)
-    return TabelaLida(lida.tabela, lida.falha, registros, partial(_em_ordem, empresa, lida))
+    em_ordem = partial(_em_ordem, empresa, lida)
+    return TabelaLida(lida.tabela, lida.falha, registros, em_ordem, exata(lida.tabela))
 
 
 def _em_ordem(empresa: str, lida: _Lida) -> Iterator[bytes]:
@@ -154,7 +156,9 @@ class Leitura:
                 pedido.rascunho(),
                 partial(pedido.avanco, nome),
             )
-            for consulta in consultas(no_escopo.tabela, no_escopo.ramos, pedido.empresas)
+            for consulta in consultas(
+                no_escopo.tabela, no_escopo.ramos, pedido.empresas, pedidos(no_escopo.tabela)
+            )
         ]
         return _Lida(no_escopo.tabela, series)
 

@@ -22,6 +22,7 @@ from cofre.base.linha import (
     PENDURADA,
     SEPARADOR,
     Campos,
+    abrir_linha,
     juntar,
     leitor_de,
     separar,
@@ -31,6 +32,7 @@ from cofre.base.linha import (
 from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo.donos import Donos
 from cofre.via.api.consulta import APELIDO, Consulta
+from cofre.via.api.formas import com_textos
 from cofre.via.api.pagina import Abrir, Pagina
 
 Literais = tuple[str, ...]
@@ -105,7 +107,7 @@ class Leitor:
         """As linhas inteiras, com a chave, a versão e os elos abertos."""
         self.so_chaves = Selecao(consulta.chaves(), leitor_de(chaves))
         self._corte = f',"{"tableoid" if ordem == SEM_CHAVE else "xmin"}":"'.encode()
-        self._so_xmin_no_fim = ordem != SEM_CHAVE and not ramo.passos
+        self._so_xmin_no_fim = ordem != SEM_CHAVE and not ramo.passos and not consulta.textos
 
     def linhas(self, pagina: Pagina[Campos]) -> Lidas:
         """As linhas inteiras, cada uma com a sua empresa. Levanta LinhaDeOutraEmpresa."""
@@ -187,7 +189,10 @@ class Leitor:
         corte = linha.rfind(self._corte)
         if corte < 0:
             raise RespostaInvalida(f"Falta o xmin nas linhas de {self._consulta.tabela.nome}.")
-        return linha[:corte] + b"}"
+        limpa = linha[:corte] + b"}"
+        if not self._consulta.textos:
+            return limpa
+        return com_textos(self._consulta.tabela, limpa, abrir_linha(b"{" + linha[corte + 1 :]))
 
 
 _ENTRE_DUAS = re.compile(rb',"xmin":"\d+"\}, \n \{')

@@ -14,6 +14,7 @@ from cofre.plano.lotes import em_lotes
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
+from cofre.via.api.formas import linha_a_gravar, omitindo
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, vetor
 from cofre.via.api.indizivel import dizivel
 
@@ -72,6 +73,25 @@ def provar_alteracao(
 
 
 def _provar(
+    conexao: Conexao,
+    tabela: Tabela,
+    linhas: Sequence[bytes],
+    colunas: Sequence[str],
+    parametros: Parametros,
+    prefer: str,
+    insistir: bool,
+) -> EscritaRecusada | None:
+    """A primeira recusa: as linhas que têm de omitir alguma coluna vão à parte."""
+    for omitidas, quais in omitindo(tabela, linhas).items():
+        suas = [linha_a_gravar(tabela, linhas[i]) for i in quais]
+        nomes = [c for c in colunas if c not in omitidas]
+        recusa = _provar_juntas(conexao, tabela, suas, nomes, parametros, prefer, insistir)
+        if recusa is not None:
+            return recusa
+    return None
+
+
+def _provar_juntas(
     conexao: Conexao,
     tabela: Tabela,
     linhas: Sequence[bytes],

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from cofre.base.linha import abrir_linha
+from cofre.base.textos import CAMPO
 from cofre.plano.lados import Chave
 
 
@@ -34,7 +35,7 @@ class Reescritas:
         """Se a linha em que nada ficou como se mandou é a que se mandou: o banco reescreve todas
         estas colunas. Se isso não se sabe, a próxima foto guarda o que está lá, e só da segunda vez
         se crê."""
-        if all((tabela, coluna) in self._colunas for coluna in mandadas):
+        if all((tabela, coluna) in self._colunas for coluna in mandadas if coluna != CAMPO):
             return True
         quem = (tabela, chave)
         de_novo = quem in self._duvidosas

@@ -22,6 +22,7 @@ from cofre.plano.plano import Acao
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, faixa_de_chaves
 from cofre.via.api.filtros import Lugar, pelos_valores, por_chave
+from cofre.via.api.formas import com_textos, pedidos
 from cofre.via.api.pagina import Pagina, PaginaGrande
 
 LINHAS_POR_RELEITURA = 1000
@@ -44,9 +45,10 @@ def com_chave(
     tabela = no_escopo.tabela
     filtro = por_chave(tabela, [chave for chave, _linha in quais])
     limite = 1 if len(quais) == 1 else None
-    pagina = _ler(conexao, tabela, "*,xmin", filtro, limite, contar=True)
+    inteira = ",".join(("*", "xmin", *pedidos(tabela)))
+    pagina = _ler(conexao, tabela, inteira, filtro, limite, contar=True)
     if limite == 1 and (pagina.total or 0) > 1:
-        pagina = _ler(conexao, tabela, "*,xmin", filtro, None, contar=True)
+        pagina = _ler(conexao, tabela, inteira, filtro, None, contar=True)
     if pagina.total is not None and pagina.total != len(pagina.linhas):
         raise PaginaGrande(f"O servidor só manda {len(pagina.linhas)} linhas por vez.")
     crenca = dict(quais)
@@ -82,7 +84,8 @@ def sem_chave(
     while faltam:
         faixa = (*filtro, *faixa_de_chaves(tabela, depois, None))
         try:
-            pagina = _ler(conexao, tabela, ",".join(("*", *_DO_LUGAR)), faixa, quantas)
+            inteira = ",".join(("*", *_DO_LUGAR, *pedidos(tabela)))
+            pagina = _ler(conexao, tabela, inteira, faixa, quantas)
         except PedidoGrande:
             if quantas == 1:
                 raise
@@ -132,7 +135,8 @@ def _separar(tabela: Tabela, bruta: bytes, fim: Sequence[str]) -> tuple[bytes, t
     valores = [texto(bytes(campos[nome])) for nome in fim if nome in campos]
     if len(valores) < len(fim) or None in valores:
         raise _sem_versao(tabela)
-    return bruta[:corte] + b"}", tuple(v or "" for v in valores)
+    linha = com_textos(tabela, bruta[:corte] + b"}", campos)
+    return linha, tuple(v or "" for v in valores)
 
 
 def _sem_versao(tabela: Tabela) -> EscritaRecusada:

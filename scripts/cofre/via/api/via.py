@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import msgspec
+
 from cofre.base.config.valores import Acesso, Regras
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
@@ -23,7 +25,7 @@ from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Acao, Plano
-from cofre.via.api import empresas, escrita, heranca, prova
+from cofre.via.api import empresas, escrita, formas, heranca, prova
 from cofre.via.api.cadencia import Cadencia
 from cofre.via.api.catalogo import descobrir, nao_gravaveis
 from cofre.via.api.chaves import completar_chaves
@@ -151,6 +153,12 @@ class ViaDaApi:
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """As que não são geradas nem de identidade ALWAYS."""
         return tuple(c.nome for c in tabela.colunas if c.nome not in tabela.nao_gravaveis)
+
+    def sem_como_gravar(
+        self, tabela: Tabela, campos: Mapping[str, msgspec.Raw] | None
+    ) -> Sequence[str]:
+        """As json e jsonb com um `null` de JSON (ver `formas`)."""
+        return formas.de_json(tabela) if campos is None else formas.sem_como_gravar(tabela, campos)
 
     def executar(
         self,

@@ -11,7 +11,7 @@ derrubaria a foto.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -117,16 +117,9 @@ class Tipos:
 # -- o SQL -----------------------------------------------------------------------------------
 
 
-def guardaveis(tabela: Tabela) -> Sequence[tuple[str, Forma]]:
-    """As colunas cujo texto se guarda: nunca as que dizem qual é a linha e de quem ela é."""
-    das_ligacoes = (c for fk in tabela.estrangeiras for c in fk.colunas)
-    fora = {*tabela.chave, *das_ligacoes, "user_id", "parent_user_id"}
-    return [(coluna, forma) for coluna, forma in tabela.formas if coluna not in fora]
-
-
 def exata(tabela: Tabela) -> bool:
     """Se o JSON das linhas, com os textos, as refaz todas."""
-    return len(guardaveis(tabela)) == len(tabela.formas)
+    return len(tabela.com_textos) == len(tabela.formas)
 
 
 def linha(apelido: str, tabela: Tabela) -> str:
@@ -135,7 +128,7 @@ def linha(apelido: str, tabela: Tabela) -> str:
     em_json = f"pg_catalog.row_to_json({_citado(apelido)}.*)::pg_catalog.text"
     duvidas = [
         (coluna, valor, _nao_refaz(forma, valor, 0))
-        for coluna, forma in guardaveis(tabela)
+        for coluna, forma in tabela.com_textos
         for valor in [f"{_citado(apelido)}.{_citado(coluna)}"]
     ]
     if not duvidas:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import msgspec
 import psycopg
 
 from cofre.base.config.valores import Acesso, AcessoDireto, Regras
@@ -185,6 +186,12 @@ class ViaDireta:
     def indizivel(self, valor: bytes) -> bool:
         """Nunca: um json vai sozinho, e o banco o guarda como o guardava."""
         return False
+
+    def sem_como_gravar(
+        self, _tabela: Tabela, _campos: Mapping[str, msgspec.Raw] | None
+    ) -> Sequence[str]:
+        """Nada: todo valor tem um texto, e o texto o refaz."""
+        return ()
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
