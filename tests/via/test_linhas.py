@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,10 +13,20 @@ from hypothesis import strategies as st
 
 from cofre.base.erros import RespostaInvalida
 from cofre.base.linha import juntar, separar
-from cofre.base.modelo import Coluna, Empresa, Tabela
+from cofre.base.modelo import (
+    DE_DENTRO_NAO_SE_SABE,
+    JSONB,
+    OPACA,
+    VETOR,
+    Coluna,
+    Empresa,
+    Forma,
+    Tabela,
+)
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Elo, Ramo
 from cofre.via.api.consulta import consultas
+from cofre.via.api.formas import forma_de, pedidos
 from cofre.via.api.insistir import Passageiro
 from cofre.via.api.linhas import Leitor
 from cofre.via.api.pagina import Pagina, abrir_pagina
@@ -69,6 +80,59 @@ def test_a_linha_sai_como_veio(
         assert (parte.bloco, parte.quantas) == (juntar(suas), len(suas))
     assert sum(p.quantas for p in lidas.partes) == len(linhas)
     assert leitor.ultima(pagina) == (str(len(linhas) - 1),)
+
+
+COM_TEXTOS = replace(TABELA, formas=(("bruto", Forma(JSONB)), ("v", Forma(VETOR))))
+LETRAS = [b"null", b'"n"', b'"{"', b'"\\""', b'"\\\\"', b'"["', b'"\xc3\xa9"']
+VETORES = [b"null", b'"{}"', b'"{\\"a\\",\\"xmin\\"}"', b'"[2:3]={7,8}"', b'"{\\"}, \\n {\\"}"']
+
+
+@given(
+    linhas=st.lists(
+        st.tuples(st.sampled_from(FALSOS), st.sampled_from(LETRAS), st.sampled_from(VETORES)),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_o_texto_que_vem_a_mais_so_fica_se_interessa(
+    linhas: list[tuple[bytes, bytes, bytes]],
+) -> None:
+    """Por qualquer dos caminhos: cortando a página toda, ou linha a linha."""
+    vindas, esperadas = [], []
+    for n, (bruto, letra, vetor) in enumerate(linhas):
+        inteira = b'{"id":%d,"user_id":"aaaa","bruto":%s' % (n, bruto)
+        a_mais = b',"xmin":"10","cofre_t0":%s,"cofre_t1":%s}' % (letra, vetor)
+        vindas.append(inteira + a_mais)
+        textos = {"bruto": "null"} if letra == b'"n"' else {}
+        textos |= {"v": "[2:3]={7,8}"} if vetor.startswith(b'"[') else {}
+        campo = b',"":' + msgspec.json.encode(textos) if textos else b""
+        esperadas.append(inteira + campo + b"}")
+    (consulta,) = consultas(COM_TEXTOS, (Ramo((Elo("user_id"),)),), [DONA], pedidos(COM_TEXTOS))
+    leitor = Leitor(consulta, [DONA.id], Donos([DONA], []))
+    (parte,) = leitor.linhas(_pagina(leitor, b"[" + b", \n ".join(vindas) + b"]")).partes
+    assert parte.bloco == juntar(esperadas)
+
+
+@pytest.mark.parametrize(
+    ("tipo", "forma"),
+    [
+        ("text", None),
+        ("numeric", None),
+        ("jsonb", Forma(JSONB)),
+        ("integer[]", Forma(VETOR)),
+        ("jsonb[]", Forma(VETOR, Forma(JSONB))),
+        ("public.hstore", Forma(OPACA)),
+        ("extensions.geometry(Point,4326)", Forma(OPACA)),
+        ("public.citext[]", Forma(VETOR)),
+        ("public.ponto", DE_DENTRO_NAO_SE_SABE),
+        ("public.ponto[]", DE_DENTRO_NAO_SE_SABE),
+        ("", DE_DENTRO_NAO_SE_SABE),
+    ],
+)
+def test_que_tipos_o_json_pode_nao_refazer(tipo: str, forma: Forma | None) -> None:
+    assert forma_de(tipo, enum=False) == forma
+    assert forma_de("public.cor", enum=True) is None
 
 
 def test_um_vetor_de_outra_coisa_nao_se_entende_e_um_corpo_cortado_merece_outra_vez() -> None:

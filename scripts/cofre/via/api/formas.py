@@ -85,6 +85,25 @@ def pedidos(tabela: Tabela) -> tuple[str, ...]:
 # -- ler -------------------------------------------------------------------------------------
 
 
+_UM_TEXTO = rb',"%s%d":(?:null|"(?:[^"\\]|\\.)*")'
+_DIGNO_DE_NOTA = re.compile(rb',"%s\d+":"[\[n]' % APELIDO.encode())
+
+
+def fim_sem_textos(tabela: Tabela) -> bytes | None:
+    """Uma expressão regular do que se pede a mais, quando a primeira letra já diz que nada dali
+    interessa (ver `algum_interessa`); None se é preciso olhar cada valor."""
+    formas = [forma for _, forma in tabela.com_textos]
+    if any(f.especie != JSONB and f != Forma(VETOR) for f in formas):
+        return None
+    return b"".join(_UM_TEXTO % (APELIDO.encode(), n) for n in range(len(formas)))
+
+
+def algum_interessa(pagina: bytes) -> bool:
+    """Se, nas linhas de uma página, algum texto pode ser o de um valor que o JSON não refaz: o
+    `null` de um jsonb, ou um vetor com limites. Na dúvida, sim."""
+    return _DIGNO_DE_NOTA.search(pagina) is not None
+
+
 def com_textos(tabela: Tabela, linha: bytes, fim: Campos) -> bytes:
     """A linha com os textos do que o JSON dela não refaz (ver `base.textos`); `fim` é o que veio
     depois das colunas."""

@@ -6,6 +6,7 @@ as colunas, byte por byte; o resto diz a versão da linha e de quem ela é.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import re
@@ -32,7 +33,7 @@ from cofre.base.linha import (
 from cofre.base.modelo import SEM_CHAVE
 from cofre.escopo.donos import Donos
 from cofre.via.api.consulta import APELIDO, Consulta
-from cofre.via.api.formas import com_textos
+from cofre.via.api.formas import algum_interessa, com_textos, fim_sem_textos
 from cofre.via.api.pagina import Abrir, Pagina
 
 Literais = tuple[str, ...]
@@ -107,7 +108,10 @@ class Leitor:
         """As linhas inteiras, com a chave, a versão e os elos abertos."""
         self.so_chaves = Selecao(consulta.chaves(), leitor_de(chaves))
         self._corte = f',"{"tableoid" if ordem == SEM_CHAVE else "xmin"}":"'.encode()
-        self._so_xmin_no_fim = ordem != SEM_CHAVE and not ramo.passos and not consulta.textos
+        textos = fim_sem_textos(consulta.tabela) if consulta.textos else b""
+        self._fim: _Fim | None = None
+        if ordem != SEM_CHAVE and not ramo.passos and textos is not None:
+            self._fim = _fim_das_linhas(textos)
 
     def linhas(self, pagina: Pagina[Campos]) -> Lidas:
         """As linhas inteiras, cada uma com a sua empresa. Levanta LinhaDeOutraEmpresa."""
@@ -170,9 +174,10 @@ class Leitor:
         """Todas as linhas da página, já juntadas. Cada uma tem o seu `"xmin"`: se não há outro, nem
         dentro de um valor json, todo corte que se acha é entre duas linhas, e corta-se a página
         toda de uma vez. Senão, uma a uma."""
-        if self._so_xmin_no_fim and pagina.corpo.count(b'"xmin"') == len(pagina.linhas):
-            linhas = _ENTRE_DUAS.split(pagina.corpo)
-            fim = _NO_FIM.search(linhas[-1])
+        so_um = pagina.corpo.count(b'"xmin"') == len(pagina.linhas)
+        if self._fim is not None and so_um and not algum_interessa(pagina.corpo):
+            linhas = self._fim.entre_duas.split(pagina.corpo)
+            fim = self._fim.no_fim.search(linhas[-1])
             if fim is not None and len(linhas) == len(pagina.linhas):
                 linhas[-1] = linhas[-1][: fim.start()] + b"}"
                 linhas[0] = linhas[0].removeprefix(b"[")
@@ -195,8 +200,17 @@ class Leitor:
         return com_textos(self._consulta.tabela, limpa, abrir_linha(b"{" + linha[corte + 1 :]))
 
 
-_ENTRE_DUAS = re.compile(rb',"xmin":"\d+"\}, \n \{')
-_NO_FIM = re.compile(rb',"xmin":"\d+"\}\]\Z')
+class _Fim(NamedTuple):
+    """Como acaba uma linha que não é a última da página, com o começo da outra, e a última."""
+
+    entre_duas: re.Pattern[bytes]
+    no_fim: re.Pattern[bytes]
+
+
+@functools.cache
+def _fim_das_linhas(textos: bytes) -> _Fim:
+    fim = rb',"xmin":"\d+"' + textos
+    return _Fim(re.compile(fim + rb"\}, \n \{"), re.compile(fim + rb"\}\]\Z"))
 
 
 def _em_bytes(nomes: Sequence[str]) -> Callable[[Sequence[Campos]], list[tuple[bytes, ...]]]:
