@@ -60,8 +60,8 @@ def main() -> int:
 
     etapas = [] if sys.argv[1:] else list(CONFERENCIAS)
     # Cada trabalhador fica com uma fatia seguida, porque as peças caras são por módulo; quem acaba
-    # antes toma do fim da dos outros. Um a mais que os processadores: muito do tempo é de espera.
-    trabalhadores = str((os.cpu_count() or 1) + 1)
+    # antes toma do fim da dos outros. Dois a mais que os processadores: muito do tempo é de espera.
+    trabalhadores = str((os.cpu_count() or 1) + 2)
     padrao = ["-n", trabalhadores, "--dist", "worksteal", "--durations", "15"]
     etapas.append(("Testes", ["pytest", *(sys.argv[1:] or padrao)]))
     falhas = [titulo for titulo, comando in etapas if not executar(titulo, comando)]

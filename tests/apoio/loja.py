@@ -139,7 +139,8 @@ def antes_de(loja: Loja, dono: str = LOJA_X) -> Antes:
 
 @pytest.fixture(scope="session")
 def backup_da_loja(cluster: ClusterPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Um depósito com um backup inteiro de cada empresa do modelo LOJA."""
+    """Um depósito com um backup inteiro de cada empresa do modelo LOJA. O de outro trabalhador não
+    serve: nem todo valor do modelo é o mesmo nos dois clusters (chaves e horas que o banco dá)."""
     destino = tmp_path_factory.mktemp("backup_da_loja")
     cluster.criar_banco("para_o_backup", modelo=LOJA)
     with SupabaseLocal(cluster, banco="para_o_backup") as projeto:
