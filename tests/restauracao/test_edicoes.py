@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from apoio.execucao import conteudo, linhas_do_arquivo, metadados
+from apoio.impressoes import diferencas
 from apoio.loja import DURANTE, PELAS_DUAS_VIAS, PRE, Loja, antes_de
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
@@ -639,31 +640,44 @@ def test_sem_chave_milhares_saem_em_poucos_pedidos(mesa: Mesa) -> None:
 
 # -- um nome só por tipo -----------------------------------------------------------------------
 
-UNICOS = f"""
-    CREATE TABLE numerados (id uuid PRIMARY KEY, user_id uuid, s smallint NOT NULL UNIQUE,
-        i integer NOT NULL UNIQUE, b bigint NOT NULL UNIQUE, n numeric NOT NULL UNIQUE,
-        u uuid NOT NULL UNIQUE, d date NOT NULL UNIQUE, h timestamptz NOT NULL UNIQUE,
-        cnpj varchar(14) NOT NULL UNIQUE, t text NOT NULL UNIQUE);
-    GRANT ALL ON numerados TO service_role;
-    INSERT INTO numerados SELECT md5('l' || x)::uuid, '{DONO}', x, x, x, x, md5(x::text)::uuid,
-        date '2024-01-01' + x, timestamptz '2024-01-01' + x * interval '1 s', x, x
-        FROM generate_series(1, 4) x;
-"""
+UNICOS = {
+    "s smallint": "x",
+    "i integer": "x",
+    "b bigint": "x",
+    "n numeric": "x",
+    "u uuid": "md5(x::text)::uuid",
+    "d date": "date '2024-01-01' + x",
+    "h timestamptz": "timestamptz '2024-01-01' + x * interval '1 s'",
+    "cnpj varchar(14)": "x",
+    "t text": "x",
+}
+"""De cada tipo, a coluna e o valor da linha x; cada um numa tabela."""
+TABELAS_DOS_UNICOS = "".join(
+    f"""
+    CREATE TABLE com_{coluna.split()[0]} (
+        id uuid PRIMARY KEY, user_id uuid, x int, {coluna} NOT NULL UNIQUE
+    );
+    GRANT ALL ON com_{coluna.split()[0]} TO service_role;
+    INSERT INTO com_{coluna.split()[0]}
+        SELECT md5('l' || x)::uuid, '{DONO}', x, {valor} FROM generate_series(1, 4) x;
+    """
+    for coluna, valor in UNICOS.items()
+)
 
 
 @pytest.mark.parametrize("de_hoje", [True, False], ids=["int32", "integer"])
-@pytest.mark.parametrize("coluna", "s i b n u d h cnpj t".split())
-def test_valores_unicos_trocados_voltam_seja_qual_for_o_tipo(
-    mesa: Mesa, coluna: str, de_hoje: bool
-) -> None:
-    loja = mesa(UNICOS, de_hoje=de_hoje)
+def test_valores_unicos_trocados_voltam_seja_qual_for_o_tipo(mesa: Mesa, de_hoje: bool) -> None:
+    loja = mesa(TABELAS_DOS_UNICOS, de_hoje=de_hoje)
     antes = antes_de(loja, DONO)
-    loja.sql(
-        f"ALTER TABLE numerados DROP CONSTRAINT numerados_{coluna}_key",
-        f"UPDATE numerados SET {coluna} = y.{coluna} FROM numerados y"
-        " WHERE y.n = 5 - numerados.n" if coluna != "n" else "UPDATE numerados SET n = 5 - n",
-        f"ALTER TABLE numerados ADD UNIQUE ({coluna})",
-    )  # fmt: skip
+    for coluna in (c.split()[0] for c in UNICOS):
+        tabela = f"com_{coluna}"
+        loja.sql(
+            f"ALTER TABLE {tabela} DROP CONSTRAINT {tabela}_{coluna}_key",
+            f"UPDATE {tabela} SET {coluna} = y.{coluna} FROM {tabela} y WHERE y.x = 5 - {tabela}.x",
+            f"ALTER TABLE {tabela} ADD UNIQUE ({coluna})",
+        )
+    trocadas = set(diferencas(loja.estado(DONO), antes.estado))
+    assert trocadas == {f"com_{c.split()[0]}" for c in UNICOS}
     saida = loja.direto(dono=DONO)
     assert saida.codigo == 0, saida.tudo
     antes.conferir()
@@ -673,7 +687,7 @@ def test_backups_de_antes_e_de_depois_de_atualizar_o_servidor_sao_iguais(
     mesa: Mesa, criar_supabase: FabricaDeSupabase
 ) -> None:
     """Os nomes que o servidor dá aos tipos mudam; o que se guarda e o que se compara, não."""
-    antiga = mesa(UNICOS, de_hoje=False)
+    antiga = mesa(TABELAS_DOS_UNICOS, de_hoje=False)
     nova = replace(antiga, projeto=criar_supabase.sobre(antiga.projeto.banco, de_hoje=True))
     assert nova.copiar("--empresa", DONO).codigo == 0
     um, outro = metadados(antiga.destino)
