@@ -64,12 +64,24 @@ def lugar_do_cluster(tmp_path: Path) -> Path:
     return pasta_do_cluster(tmp_path / "pg" / "cluster", dono_do_servidor())
 
 
+def limpar(pasta: Path) -> None:
+    """Sob root, o cluster da demonstração não mora na pasta."""
+    if lugar_do_cluster(pasta).exists():
+        shutil.rmtree(lugar_do_cluster(pasta))
+
+
 @pytest.fixture(autouse=True)
 def _sem_sobras(tmp_path: Path) -> Iterator[None]:
-    """Sob root, o cluster da demonstração não mora em tmp_path."""
     yield
-    if lugar_do_cluster(tmp_path).exists():
-        shutil.rmtree(lugar_do_cluster(tmp_path))
+    limpar(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def ja_criada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Para os testes em que o que importa é como ela termina: só o primeiro cria as empresas."""
+    pasta = tmp_path_factory.mktemp("ja_criada")
+    yield pasta
+    limpar(pasta)
 
 
 def comando(tmp_path: Path, *, codigo: int = 0, demora: int = 0, via: str = API) -> list[str]:
@@ -126,9 +138,9 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None
         assert not em_execucao(tmp_path)
 
 
-def test_o_codigo_de_saida_e_o_do_backup(tmp_path: Path) -> None:
+def test_o_codigo_de_saida_e_o_do_backup(ja_criada: Path) -> None:
     fim = subprocess.run(
-        comando(tmp_path, codigo=4),
+        comando(ja_criada, codigo=4),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=ambiente_do_filho(),
@@ -179,10 +191,10 @@ def num_terminal(tmp_path: Path, ate: str, ao_ver: bytes | signal.Signals) -> tu
     ],
 )
 def test_termina_limpa(
-    tmp_path: Path, ate: str, ao_ver: bytes | signal.Signals, codigo: int
+    ja_criada: Path, ate: str, ao_ver: bytes | signal.Signals, codigo: int
 ) -> None:
-    assert num_terminal(tmp_path, ate, ao_ver)[0] == codigo
-    assert esperar(lambda: not em_execucao(tmp_path), 15), em_execucao(tmp_path)
+    assert num_terminal(ja_criada, ate, ao_ver)[0] == codigo
+    assert esperar(lambda: not em_execucao(ja_criada), 15), em_execucao(ja_criada)
 
 
 # O mesmo programa, com o acidente: do backup à prova de que as vizinhas não mudaram.
