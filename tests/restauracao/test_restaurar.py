@@ -33,6 +33,7 @@ VENDAS_APAGADAS = (
 )
 NOVO = f"INSERT INTO clientes (user_id, nome) VALUES ('{LOJA_X}', 'Novo da Silva')"
 """Os preços estragados e os clientes apagados, por engano, com os gatilhos funcionando."""
+OUTRO_NOME = f"UPDATE user_approvals SET full_name = 'Outra' WHERE user_id = '{LOJA_X}'"
 
 DIALOGO = """\
 🏢 EMPRESAS COM BACKUP DISPONÍVEL
@@ -423,7 +424,7 @@ def test_desistir_nao_grava_nada(loja_estragada: Loja, respostas: tuple[str, ...
 
 @pytest.fixture(scope="module")
 def loja_estragada(loja_do_modulo: Loja) -> Loja:
-    loja_do_modulo.sql(*ACIDENTE)
+    loja_do_modulo.sql(*ACIDENTE, OUTRO_NOME)
     return loja_do_modulo
 
 
@@ -458,20 +459,28 @@ def test_respostas_erradas_sao_perguntadas_de_novo(loja: Loja) -> None:
         ("PEDIDO item, 5", "clientes, Pedido Item"),
     ],
 )
-def test_escolha_de_tabelas(loja: Loja, resposta: str, tabelas: str) -> None:
+def test_escolha_de_tabelas(loja_estragada: Loja, resposta: str, tabelas: str) -> None:
+    antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
+    saida = loja_estragada.restaurar(respostas=("2", resposta, "q"))
+    assert saida.codigo == 130, saida.tudo
+    assert f"Tabelas: {tabelas}\n" in saida.saida
+    antes.conferir_intacto()
+    assert loja_estragada.arquivos() == arquivos
+
+
+def test_so_as_tabelas_escolhidas_mudam(loja: Loja) -> None:
     loja.sql(
         *ACIDENTE[:1],
         NOVO,
-        f"UPDATE user_approvals SET full_name = 'Outra' WHERE user_id = '{LOJA_X}'",
+        OUTRO_NOME,
         f'UPDATE "Pedido Item" SET "ordem.linha" = 99 WHERE user_id = \'{LOJA_X}\'',
     )
     antes = antes_de(loja)
-    saida = loja.restaurar(respostas=("2", resposta, "RESTAURAR"))
+    saida = loja.restaurar(respostas=("2", "PEDIDO item, 5", "RESTAURAR"))
     assert saida.codigo == 0, saida.tudo
-    assert f"Tabelas: {tabelas}\n" in saida.saida
+    assert "Tabelas: clientes, Pedido Item\n" in saida.saida
     mexidas = set(diferencas(loja.estado(), antes.estado)) - {"auditoria"}
-    existem = {"produtos", "clientes", "user_approvals", "Pedido Item"}
-    assert mexidas == existem & set(tabelas.split(", "))
+    assert mexidas == {"clientes", "Pedido Item"}
     antes.conferir_outras()
 
 

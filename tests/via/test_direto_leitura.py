@@ -227,7 +227,7 @@ def test_os_ajustes_do_papel_da_chave_de_servico_valem(
     assert b'"2026-01-17T18:29:44.123456-03:00"' in linha
 
 
-@pytest.mark.parametrize("max_linhas", [1000, 7])
+@pytest.mark.parametrize("max_linhas", [1000, 17])
 def test_a_ordem_e_a_da_api_com_qualquer_chave(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, max_linhas: int
 ) -> None:
@@ -241,7 +241,8 @@ def test_a_ordem_e_a_da_api_com_qualquer_chave(
             muitas_id bigint UNIQUE REFERENCES muitas, outra bigint REFERENCES muitas,
             id int PRIMARY KEY, user_id uuid
         );
-        INSERT INTO mistas SELECT n * 7919, (n + 1) * 7919, n FROM generate_series(1, 9) n;
+        INSERT INTO mistas SELECT n * 7919 % 104729, (n + 1) * 7919 % 104729, n
+            FROM generate_series(1, 20) n;
         CREATE TABLE por_nada (n int, user_id uuid, mae bigint REFERENCES muitas);
         INSERT INTO por_numero SELECT n, CASE WHEN n % 3 = 0 THEN '{DONO}'::uuid END,
             n * 7919 % 104729 FROM generate_series(1, 60) n;

@@ -12,6 +12,7 @@ import pytest
 
 from apoio.execucao import conteudo, executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.grande import CONCEDER, DONO, EMPRESAS, GRANDE, ORDENS, no_banco
+from apoio.impressoes import executar_sql
 from apoio.lojinha import DONO as PADARIA
 from apoio.lojinha import LOJINHA
 from apoio.retrato import fotografo
@@ -225,13 +226,16 @@ def test_em_partes_vem_tudo_em_ordem(grande: SupabaseLocal, tmp_path: Path, cone
 
 SO_MUITAS = (
     EMPRESAS
-    + f"""
+    + """
     CREATE TABLE muitas (id bigint PRIMARY KEY, user_id uuid, nome text);
-    INSERT INTO muitas SELECT n * 7919 % 104729, '{DONO}', 'Linha ' || n
-        FROM generate_series(1, 1201) n;
 """
     + CONCEDER
 )
+AS_MUITAS = f"""
+    TRUNCATE muitas;
+    INSERT INTO muitas SELECT n * 7919 % 104729, '{DONO}', 'Linha ' || n
+        FROM generate_series(1, 1201) n;
+"""
 MUDAR: dict[str, str] = {
     "uma linha a mais no meio": f"INSERT INTO muitas VALUES (500000, '{DONO}', 'nova')",
     "uma a menos": "DELETE FROM muitas WHERE id = 7919",
@@ -244,13 +248,19 @@ MUDAR: dict[str, str] = {
 }
 
 
+@pytest.fixture(scope="module")
+def so_muitas(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase_do_modulo(VAZIO, sql=(SO_MUITAS,), max_linhas=100)
+
+
 @pytest.mark.usefixtures("em_partes")
 @pytest.mark.parametrize("qual", MUDAR)
 @pytest.mark.parametrize("quando", ["a repartir", "ao acabar de ler"])
 def test_em_partes_o_que_muda_durante_a_foto_entra_nela(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, qual: str, quando: str
+    so_muitas: SupabaseLocal, tmp_path: Path, qual: str, quando: str
 ) -> None:
-    projeto = criar_supabase(VAZIO, sql=(SO_MUITAS,), max_linhas=100)
+    projeto = so_muitas
+    executar_sql(projeto, AS_MUITAS)
     antes = no_banco(projeto, "muitas", "t.id")
 
     def mudar(_pedido: Pedido, vez: int) -> None:

@@ -32,7 +32,7 @@ RAVAL = str(DEMONSTRACAO[0].user_id)
 # -- completa --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("max_linhas", [1000, 100, 7])
+@pytest.mark.parametrize("max_linhas", [1000, 100, 17])
 def test_nenhuma_linha_falta_seja_qual_for_o_limite_do_servidor(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, max_linhas: int
 ) -> None:
