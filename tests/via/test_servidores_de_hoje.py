@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from apoio.execucao import (
@@ -23,7 +24,6 @@ from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.chave import avisos_da_url
 from cofre.via.contrato import API, DIRETA
-from supabase_local.servidores.descricao import VERSAO_DE_HOJE
 from supabase_local.servidores.falhas import Falha, Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -329,8 +329,9 @@ def test_as_chaves_um_para_um_levam_ao_mesmo_backup_em_qualquer_servidor(
 def test_a_versao_que_o_servidor_diz_fica_nos_metadados_no_log_e_no_json(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
-    destinos = {API: f"PostgREST {VERSAO_DE_HOJE}", DIRETA: "PostgreSQL 18."}
-    for via, versao in destinos.items():
+    raiz = httpx.get(f"{projeto.url}/rest/v1/", headers={"apikey": projeto.chave_secreta})
+    da_api = f"PostgREST {raiz.json()['info']['version']}"
+    for via, versao in ((API, da_api), (DIRETA, "PostgreSQL 18.")):
         loja = Loja(projeto, tmp_path / via, via)
         saida = loja.copiar("--empresa", DONO, "--json")
         assert saida.codigo == 0, saida.tudo
