@@ -26,6 +26,17 @@ RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
 DA_PAGINA = (pagina.ARQUIVO,)
 """O que cada execução refaz na raiz do depósito."""
 
+# Como root, os modos não valem: tira-lhe os poderes de ignorá-los (CAP_DAC_* e CAP_FOWNER).
+SEM_PODERES = """
+import ctypes, os, sys
+PR_CAPBSET_DROP = 24
+if os.getuid() == 0:
+    for poder in (1, 2, 3):
+        if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, poder, 0, 0, 0):
+            sys.exit("prctl falhou")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
 PACIENCIA = 120.0
 """Segundos até desistir de um script preso."""
 

@@ -20,6 +20,7 @@ from apoio.execucao import (
     PACIENCIA,
     RAIZ,
     REGISTROS,
+    SEM_PODERES,
     ambiente,
     conteudo,
     executar,
@@ -320,16 +321,6 @@ def test_nomes_de_tabela_que_o_ntfs_nao_aceita(
 FINAL = "   Os backups anteriores continuam como estavam."
 
 
-# Como root, os modos não valem: tira-lhe os poderes de ignorá-los (CAP_DAC_* e CAP_FOWNER).
-SEM_PODERES = """
-import ctypes, os, sys
-PR_CAPBSET_DROP = 24
-if os.getuid() == 0:
-    for poder in (1, 2, 3):
-        if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, poder, 0, 0, 0):
-            sys.exit("prctl falhou")
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
 # Escrever além de tantos bytes num arquivo falha com EFBIG (o Python já ignora o SIGXFSZ).
 SEM_ESPACO = """
 import os, resource, sys

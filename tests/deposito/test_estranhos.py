@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apoio.execucao import Saida
+from apoio.execucao import SEM_PODERES, Saida, executar
 from apoio.inventados import ANA, BIA, publicar
 from cofre.backup import andamento
 from cofre.base.disco import MAIOR_FICHA
@@ -258,6 +258,47 @@ def test_qualquer_coisa_no_lugar_de_um_arquivo_nosso(raiz: Path, coisa: str) -> 
     assert (" a backup nenhum: " in vistos.avisos) == (coisa != "meio par")
     # O que estava pronto para publicar, e não se lê, fica: pode ser de um backup bom.
     assert os.path.lexists(pasta / PRONTA) == (coisa != "meio par")
+
+
+def test_o_que_nao_se_deixa_ler_se_diz_e_nao_esconde_o_resto(raiz: Path) -> None:
+    """Um arquivo de cada tipo da Ana sem permissão; e depois a pasta dela."""
+    pasta = _da_ana(raiz)
+    (diario,) = pasta.glob("restauracao_*.json")
+    sem_permissao = [
+        pasta / f"backup_metadata_{CARIMBOS[0]}.json",
+        pasta / f"clientes_{CARIMBOS[1]}.json",
+        pasta / ensaios.ARQUIVO,
+        diario,
+    ]
+    for arquivo in sem_permissao:
+        arquivo.chmod(0)
+    do_bia = dict.fromkeys(CARIMBOS, "completo")
+    listados = executar(None, raiz, "listar", "--json", programa=SEM_PODERES)
+    assert _estados(listados) == {
+        ANA: {CARIMBOS[0]: "danificado", CARIMBOS[1]: "completo", CARIMBOS[2]: "completo"},
+        BIA: do_bia,
+    }
+    assert f"2 itens que não servem a backup nenhum: ensaio.json, {diario.name}." in listados.erros
+    conferidos = executar(None, raiz, "verificar", programa=SEM_PODERES)
+    assert conferidos.codigo == 6, conferidos.tudo
+    assert f"clientes: o arquivo clientes_{CARIMBOS[1]}.json não se lê (" in conferidos.saida
+    pasta.chmod(0)
+    try:
+        for acao in ("listar", "painel", "verificar", "podar --manter-ultimos 1 --simular"):
+            saida = executar(None, raiz, *acao.split(), "--json", programa=SEM_PODERES)
+            assert saida.codigo == 0, saida.tudo
+            assert f"Não consegui ler {pasta}/" in saida.erros, saida.tudo
+            if acao == "listar":
+                assert _estados(saida) == {BIA: do_bia}
+    finally:
+        pasta.chmod(0o700)
+
+
+def _estados(saida: Saida) -> dict[str, dict[str, str]]:
+    """De cada empresa, o estado de cada backup dela."""
+    assert saida.codigo == 0, saida.tudo
+    empresas = saida.json()["empresas"]
+    return {e["id"]: {b["carimbo"]: b["estado"] for b in e["backups"]} for e in empresas}
 
 
 # -- conteúdos ---------------------------------------------------------------------------------

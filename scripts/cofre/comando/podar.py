@@ -60,7 +60,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 def _conduzir(poda: Poda, opcoes: Namespace) -> int:
     """Mostra, pergunta e só então prende cada empresa: uma pergunta aberta não impede um backup."""
     planos = poda.planejar(datetime.now().astimezone())
-    pastas = list(dict.fromkeys(p.pasta for p in planos))
+    pastas = dict.fromkeys(p.pasta for p in planos) if poda.empresas else poda.deposito.pastas()
     for aviso in avisos_de_estranhos(poda.deposito.raiz, pastas):
         poda.relato.aviso(aviso)
     palavras.mostrar(planos, poda.politica, poda.relato)

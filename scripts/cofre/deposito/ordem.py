@@ -112,7 +112,8 @@ def _dito(cabecalho: Cabecalho) -> datetime | None:
 
 def _achados(pasta: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     """O carimbo de cada backup; o tamanho e a data dos metadados dele."""
-    with os.scandir(pasta) as arquivos:
+    # De uma pasta que não se deixa ler nada se sabe: quem lista diz que ela está lá.
+    with contextlib.suppress(PermissionError), os.scandir(pasta) as arquivos:
         for arquivo in arquivos:
             carimbo = carimbo_de(arquivo.name)
             if carimbo is not None:

@@ -47,7 +47,7 @@ def verificar(
     """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
     escolhidas = guardadas(deposito, empresas)
     _conferir_nomes(escolhidas, tabelas)
-    pastas = list(dict.fromkeys(g.pasta for g in escolhidas))
+    pastas = dict.fromkeys(g.pasta for g in escolhidas) if empresas else deposito.pastas()
     avisos = [
         *avisos_de_pendentes(pastas, deposito.em_uso),
         *avisos_de_estranhos(deposito.raiz, pastas),

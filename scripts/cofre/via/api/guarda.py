@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from cofre.base.linha import NULO, abrir_linha
+from cofre.base.linha import NULO, abrir_linha, separar
 from cofre.base.textos import CAMPO, escolher
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import Mudanca, colunas_de_dono
@@ -40,7 +40,7 @@ def linhas_de(corpo: bytes) -> list[bytes] | None:
     """As linhas de uma resposta; None se ela se perdeu."""
     if not corpo:
         return None
-    return [bytes(b) for b in msgspec.json.decode(corpo, type=list[msgspec.Raw])]
+    return [bytes(linha) for linha in separar(corpo)]
 
 
 def conferindo(no_escopo: TabelaNoEscopo, *mais: str) -> Parametros:
