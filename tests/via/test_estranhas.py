@@ -188,6 +188,8 @@ def test_pela_api_o_que_ela_nao_escreve_e_dito_antes_e_o_resto_volta(
 ) -> None:
     """Mais linhas destas do que as recusas que fazem desistir de uma tabela."""
     loja = _loja(projeto, tmp_path, API)
+    # Um null de JSON também não vai pela API, e é outra história (ver test_exata e via/api/formas).
+    loja.sql(*(f"DELETE FROM {t} WHERE dados::text = 'null'" for t in TABELAS))
     muitas = f"""INSERT INTO bilhetes SELECT n, '{DONO}', 'n', NULL, '"\\ud83d"'
         FROM generate_series(1000, 1030) n"""
     loja.sql(muitas)
