@@ -38,7 +38,7 @@ from cofre.base.modelo import Empresa
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import API, DIRETA
-from supabase_local.servidores.falhas import Pedido
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 PADARIA, NOME_DA_VIZINHA = "Padaria Ação", "Vizinha"
@@ -254,6 +254,34 @@ def restaurar_ja(
     """Uma restauração sem perguntas, até o fim."""
     comando = ("--empresa", dono, "--confirmar", "RESTAURAR", *argumentos)
     return ate_o_fim(abrir_restauracao(projeto, destino, *comando, **mais))
+
+
+def test_a_que_parou_e_outra_concluiu(projeto: SupabaseLocal, destino: Path) -> None:
+    """Parada no meio, à espera de que se escolha: o backup da noite faz-se, outra execução a
+    conclui, e quem volta e escolhe já não mexe em nada."""
+    de_antes = impressoes(projeto)
+    executar_sql(projeto, "UPDATE produtos SET nome = 'estragado' WHERE id = 1")
+
+    def grava(pedido: Pedido) -> bool:
+        ensaio = pedido.cabecalhos.get("accept", "").startswith("application/vnd.pgrst.object")
+        return pedido.metodo == "PATCH" and not ensaio
+
+    with projeto.gateway.com_falha(RespostaForcada(503), se=grava, vezes=None):
+        menu = abrir_restauracao(projeto, destino, "--empresa", DONO, "--tentativas", "1")
+        ler_ate(menu, "para confirmar: ")
+        responder(menu, "RESTAURAR")
+        ler_ate(menu, "Escolha: ")
+    noite = executar(projeto, destino, *SEM_ESPERAR)
+    assert noite.codigo == 0, noite.tudo
+    outra = restaurar_ja(projeto, destino, DONO, "continuar", *SEM_ESPERAR)
+    assert outra.codigo == 0, outra.tudo
+    assert impressoes(projeto) == de_antes
+    fim = ate_o_fim(menu, b"1\n")
+    assert fim.codigo == 7, fim.tudo
+    assert "❌ Outra execução mexeu numa restauração desta empresa" in fim.erros
+    assert impressoes(projeto) == de_antes
+    (diario,) = destino.glob("empresa_*/restauracao_*.json")
+    assert json.loads(diario.read_text("utf-8"))["estado"] == "concluida"
 
 
 # -- duas que trabalham --------------------------------------------------------------------------
