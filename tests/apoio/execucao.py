@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from apoio.forno import Processo, forno
+from cofre.deposito import ordem
 from cofre.rotina.painel import pagina
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -203,12 +204,12 @@ REGISTROS = (".travas", "logs", "ultima_execucao.json")
 
 def fotografia_do_disco(pasta: Path, *, com_registros: bool = False) -> dict[str, bytes]:
     """Todos os arquivos sob a pasta, com os bytes de cada um (pastas vazias terminam em /). Menos a
-    página, que se tira dos outros e muda a cada execução (dela cuida test_painel.py), e os
-    registros das execuções, a não ser que se peçam."""
+    página e a lembrança da ordem, que se tiram dos outros e mudam (delas cuidam test_painel.py e
+    test_ordem.py), e os registros das execuções, a não ser que se peçam."""
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):
         relativo = caminho.relative_to(pasta)
-        if caminho.name in DA_PAGINA:
+        if caminho.name in DA_PAGINA or caminho.name.startswith(ordem.ARQUIVO):
             continue
         if not com_registros and set(REGISTROS) & set(relativo.parts):
             continue

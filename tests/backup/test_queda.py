@@ -103,7 +103,7 @@ def _danificados(backups: list[Backup]) -> list[str]:
 
 
 def _sobras(destino: Path) -> list[str]:
-    """O que está no destino e não é de um backup, nem alheio, nem a trava ou a ordem."""
+    """O que está no destino e não é de um backup, nem alheio, nem a trava."""
     citados = {"/".join(m["pasta"].relative_to(destino).parts) + "/" + t["arquivo"]
                for m in metadados(destino) for t in m["tabelas"].values()}  # fmt: skip
     return [
@@ -111,7 +111,7 @@ def _sobras(destino: Path) -> list[str]:
         for nome in fotografia_do_disco(destino)
         if nome not in ALHEIOS
         and nome not in citados
-        and nome not in (".trava", "empresa_aaaa1111/.ordem.json")
+        and nome != ".trava"
         and not re.fullmatch(r"empresa_aaaa1111/backup_metadata_\d{8}_\d{6}\.json", nome)
     ]
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from cofre.base import estado
+from cofre.base.disco import criar_privado
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.carimbo import ANOS, carimbo_de, carimbos_em, momento, nome_dos_metadados
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
@@ -142,13 +142,15 @@ def _lembrada(pasta: Path) -> dict[str, _Sabido]:
 
 
 def _lembrar(pasta: Path, sabidos: dict[str, _Sabido]) -> None:
-    """Quem só lê também a grava: se não puder, lê-se tudo outra vez na próxima."""
+    """Quem só lê também a grava: se não puder, lê-se tudo outra vez na próxima. Duas execuções ao
+    mesmo tempo podem deixar uma que não se lê, e é como não haver nenhuma."""
+    novo = pasta / f"{ARQUIVO}.novo"
     with contextlib.suppress(OSError):
-        descritor, nome = tempfile.mkstemp(prefix=ARQUIVO, dir=pasta)
+        novo.unlink(missing_ok=True)
         try:
-            with os.fdopen(descritor, "wb") as arquivo:
+            with criar_privado(novo) as arquivo:
                 arquivo.write(msgspec.json.encode(sabidos))
-            Path(nome).replace(pasta / ARQUIVO)
+            novo.replace(pasta / ARQUIVO)
         except OSError:
-            Path(nome).unlink()
+            novo.unlink(missing_ok=True)
             raise
