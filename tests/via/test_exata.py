@@ -316,6 +316,25 @@ def test_verificar_exportar_importar_e_podar_levam_os_textos(
     assert tem <= ficaram
 
 
+def test_compactados_os_textos_tambem_se_leem(bancada: Bancada, tmp_path: Path) -> None:
+    projeto = bancada.loja.projeto
+    mais = {"SUPABASE_DB_URL": projeto.uri_banco, "BACKUP_COMPACTAR": "sim"}
+    saida = executar(projeto, tmp_path, "--empresa", DONO, mais=mais)
+    assert saida.codigo == 0, saida.tudo
+    (backup,) = metadados(tmp_path)
+    textos = backup["tabelas"]["dificeis"]["textos"]
+    assert textos["arquivo"].endswith(".json.gz")
+    assert (backup["pasta"] / textos["arquivo"]).stat().st_size == textos["bytes_no_disco"]
+    for acao in ("verificar", "ensaiar"):
+        saida = executar(projeto, tmp_path, acao)
+        assert saida.codigo == 0, saida.tudo
+    antes = em_texto(projeto)
+    bancada.sql(*DANOS["mudar tudo"])
+    saida = restaurar(projeto, tmp_path, "--empresa", DONO, "--confirmar", "RESTAURAR", mais=mais)
+    assert saida.codigo == 0, saida.tudo
+    assert em_texto(projeto) == antes
+
+
 @pytest.fixture
 def estragavel(bancada: Bancada) -> Iterator[Path]:
     """O arquivo dos textos de `dificeis` no backup, que volta a ser o que era."""
