@@ -31,7 +31,7 @@ COM_EXTENSOES = f"""
         ('DELA', '{VIZINHA}', 9);
     INSERT INTO compostas VALUES ('Abc', 1.0, '{DONO}', 1), ('abc', 2, '{DONO}', 2),
         ('abc', 1.5, '{VIZINHA}', 9);
-    INSERT INTO filhas VALUES (1, 'Abc', '{DONO}'), (2, 'x', '{DONO}');
+    INSERT INTO filhas VALUES (1, 'ABC', '{DONO}'), (2, 'x', '{DONO}');
     CREATE TABLE de_hstore (id int PRIMARY KEY, user_id uuid, h hstore, hs hstore[], m medidas,
         c citext, cs citext[]);
     INSERT INTO de_hstore VALUES
@@ -86,6 +86,17 @@ def test_a_chave_que_o_banco_acha_igual_e_da_mesma_linha(bancada: Bancada, dano:
     if dano == "só a escrita":  # nada se repõe nem se remove
         assert "por_citext: +0 ~" in saida.saida
         assert "compostas: +0 ~" in saida.saida
+
+
+def test_uma_filha_que_escreve_a_mae_de_outro_modo_nao_aponta_para_fora(bancada: Bancada) -> None:
+    """Nem no backup, nem quando a mãe volta escrita como a filha não a escreve."""
+    assert bancada.loja.backups("manual", DONO)[0]["contradicoes"] == []
+    antes = em_texto(bancada.loja.projeto)
+    bancada.sql("UPDATE por_citext SET codigo = 'ABC', valor = 0 WHERE codigo = 'Abc'",
+                sem_gatilhos=True)  # fmt: skip
+    saida = bancada.restaurar()
+    assert saida.codigo == 0, saida.tudo
+    assert em_texto(bancada.loja.projeto) == antes
 
 
 def test_a_chave_igual_que_e_de_outra_empresa_nao_se_toma(bancada: Bancada) -> None:

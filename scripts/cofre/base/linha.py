@@ -68,6 +68,19 @@ def texto(valor: bytes) -> str | None:
     return None if valor == NULO else valor.decode("utf-8")
 
 
+VARIOS_MODOS = frozenset({"citext", "numeric"})
+"""Os tipos, sem o esquema, em que se sabe que um valor tem mais de um modo de escrever."""
+
+
+def sem_o_modo(valor: bytes) -> str:
+    """Um escalar JSON sem maiúsculas e sem os zeros do fim das decimais: o mesmo para dois valores
+    que um citext ou um numeric acha iguais."""
+    dito = texto(valor) or ""
+    if valor[:1] == b'"' or "." not in dito:
+        return dito.casefold()
+    return dito.rstrip("0").rstrip(".")
+
+
 SEPARADOR = b",\n"
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from cofre.base.linha import NULO, ORDENS
+from cofre.base.linha import NULO, ORDENS, VARIOS_MODOS, sem_o_modo
 from cofre.base.modelo import ChaveEstrangeira, Contradicao
 from cofre.deposito.indice import Indice
 from cofre.deposito.metadados import TabelaSalva
@@ -36,17 +36,23 @@ Interessa = Callable[[str, ChaveEstrangeira], bool]
 """Se é preciso conferir esta chave estrangeira desta tabela."""
 
 
+Tipos = Mapping[str, Mapping[str, str]]
+"""O tipo de cada coluna, por tabela."""
+
+
 class Ligacoes:
-    """As chaves estrangeiras entre algumas tabelas, conferidas depois que todas passam."""
+    """As chaves estrangeiras entre algumas tabelas, conferidas depois que todas passam. Pelos
+    `tipos`, um citext e um numeric escritos de outro modo são o mesmo valor, como para o banco."""
 
     def __init__(
         self,
         estrangeiras: Mapping[str, Sequence[ChaveEstrangeira]],
         interessa: Interessa = lambda _tabela, _fk: True,
+        tipos: Tipos | None = None,
     ) -> None:
         self._indice = Indice()
         self._fks = [
-            (nome, fk)
+            _Conferida(nome, fk, _de_varios_modos(nome, fk, tipos or {}))
             for nome, fks in estrangeiras.items()
             for fk in fks
             if _conferivel(fk) and fk.tabela in estrangeiras and interessa(nome, fk)
@@ -58,22 +64,23 @@ class Ligacoes:
 
     def observadores(self, tabela: str, chave: Sequence[str]) -> list[Observador]:
         """Quem tem de ver as linhas desta tabela; `chave` é a que se mostra nos exemplos."""
-        conjuntos = dict.fromkeys(fk.referencias for _, fk in self._fks if fk.tabela == tabela)
+        conjuntos = dict.fromkeys(c.conjunto for c in self._fks if c.fk.tabela == tabela)
         return [
-            *(_Referidas(self._indice, (tabela, c), c) for c in conjuntos),
+            *(_Referidas(self._indice, c) for c in conjuntos),
             *(
-                _Apontadas(self._indice, n, fk.colunas, tuple(chave))
-                for n, (nome, fk) in enumerate(self._fks)
-                if nome == tabela
+                _Apontadas(self._indice, n, c.fk.colunas, tuple(chave), c.varios_modos)
+                for n, c in enumerate(self._fks)
+                if c.tabela == tabela
             ),
         ]
 
     def abertas(self, lidas: Collection[str]) -> list[Contradicao]:
         """As chaves estrangeiras entre as tabelas `lidas` com valores que a outra não tem."""
         abertas = []
-        for n, (nome, fk) in enumerate(self._fks):
+        for n, conferida in enumerate(self._fks):
+            nome, fk = conferida.tabela, conferida.fk
             if nome in lidas and fk.tabela in lidas:
-                quantas, exemplos = self._indice.faltam(n, (fk.tabela, fk.referencias))
+                quantas, exemplos = self._indice.faltam(n, conferida.conjunto)
                 if quantas:
                     por = ", ".join(fk.colunas)
                     abertas.append(Contradicao(nome, f"{por} → {fk.tabela}", quantas, exemplos))
@@ -84,16 +91,55 @@ def _conferivel(fk: ChaveEstrangeira) -> bool:
     return bool(fk.colunas) and len(fk.colunas) == len(fk.referencias)
 
 
+class _Conjunto(NamedTuple):
+    """As colunas de uma tabela para as quais outras apontam; `varios_modos`: se os seus valores se
+    comparam sem o modo de escrever."""
+
+    tabela: str
+    colunas: tuple[str, ...]
+    varios_modos: bool
+
+
+class _Conferida(NamedTuple):
+    """Uma chave estrangeira desta tabela."""
+
+    tabela: str
+    fk: ChaveEstrangeira
+    varios_modos: bool
+
+    @property
+    def conjunto(self) -> _Conjunto:
+        """Os valores que ela aponta."""
+        return _Conjunto(self.fk.tabela, self.fk.referencias, self.varios_modos)
+
+
+def _de_varios_modos(tabela: str, fk: ChaveEstrangeira, tipos: Tipos) -> bool:
+    da_filha = (tipos.get(tabela, {}).get(c, "") for c in fk.colunas)
+    da_mae = (tipos.get(fk.tabela, {}).get(c, "") for c in fk.referencias)
+    return any(t.rpartition(".")[2] in VARIOS_MODOS for t in (*da_filha, *da_mae))
+
+
+def _junto(valores: Sequence[bytes], varios_modos: bool) -> bytes:
+    return b",".join([sem_o_modo(v).encode() for v in valores] if varios_modos else valores)
+
+
 @dataclass(frozen=True, slots=True)
 class _Referidas:
     """Guarda os valores para os quais outras tabelas apontam."""
 
     indice: Indice
-    conjunto: tuple[str, tuple[str, ...]]
-    colunas: tuple[str, ...]
+    conjunto: _Conjunto
+
+    @property
+    def colunas(self) -> Sequence[str]:
+        return self.conjunto.colunas
 
     def ver(self, grupo: Grupo) -> None:
-        self.indice.guardar(self.conjunto, grupo.juntos(self.colunas))
+        if self.conjunto.varios_modos:
+            juntos = [_junto(v, True) for v in grupo.valores(self.colunas)]
+        else:
+            juntos = grupo.juntos(self.colunas)
+        self.indice.guardar(self.conjunto, juntos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +151,7 @@ class _Apontadas:
     numero: int
     fk: tuple[str, ...]
     chave: tuple[str, ...]
+    varios_modos: bool
 
     @property
     def colunas(self) -> Sequence[str]:
@@ -112,7 +159,7 @@ class _Apontadas:
 
     def ver(self, grupo: Grupo) -> None:
         linhas = zip(grupo.valores(self.fk), grupo.juntos(self.chave), strict=True)
-        pares = [(b",".join(valores), chave) for valores, chave in linhas if NULO not in valores]
+        pares = [(_junto(v, self.varios_modos), chave) for v, chave in linhas if NULO not in v]
         self.indice.procurar(self.numero, pares)
 
 
@@ -128,7 +175,8 @@ def ligacoes_abertas(
     (ou de nenhuma). Levanta BackupDanificado se um arquivo não se lê.
     """
     estrangeiras = {nome: partes[0].tabela.estrangeiras for nome, partes in arquivos.items()}
-    with closing(Ligacoes(estrangeiras, interessa)) as ligacoes:
+    tipos = {nome: partes[0].tabela.tipos for nome, partes in arquivos.items()}
+    with closing(Ligacoes(estrangeiras, interessa, tipos)) as ligacoes:
         for nome, partes in arquivos.items():
             for arquivo in partes:
                 observadores = ligacoes.observadores(nome, arquivo.tabela.chave)

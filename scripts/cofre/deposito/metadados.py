@@ -63,6 +63,11 @@ class TabelaSalva:
     textos: TabelaSalva | None = None
 
     @property
+    def tipos(self) -> dict[str, str]:
+        """O tipo de cada coluna."""
+        return {str(c.get("nome")): str(c.get("tipo") or "") for c in self.colunas}
+
+    @property
     def somas(self) -> tuple[str, str]:
         """Iguais em duas fotos, o conteúdo é o mesmo."""
         return self.sha256, self.textos.sha256 if self.textos else ""

@@ -145,7 +145,9 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
     escolhidas = [n for n in nomes if not tabelas or n in tabelas]
     alheias = {n: a for n in escolhidas if (a := Alheias.de(meta, n))}
     sadias: list[str] = []
-    with closing(Ligacoes({n: meta.tabelas[n].estrangeiras for n in escolhidas})) as ligacoes:
+    estrangeiras = {n: meta.tabelas[n].estrangeiras for n in escolhidas}
+    tipos = {n: meta.tabelas[n].tipos for n in escolhidas}
+    with closing(Ligacoes(estrangeiras, tipos=tipos)) as ligacoes:
         for nome in escolhidas:
             salva = meta.tabelas[nome]
             dono: list[Observador] = [alheias[nome]] if nome in alheias else []

@@ -21,7 +21,10 @@ class Contradicoes:
     """As chaves estrangeiras que não fecham e os elos que dão em empresas diferentes."""
 
     def __init__(self, tabelas: Mapping[str, TabelaNoEscopo], donos: Donos) -> None:
-        self._ligacoes = Ligacoes({n: t.tabela.estrangeiras for n, t in tabelas.items()})
+        self._ligacoes = Ligacoes(
+            {n: t.tabela.estrangeiras for n, t in tabelas.items()},
+            tipos={n: {c.nome: c.tipo for c in t.tabela.colunas} for n, t in tabelas.items()},
+        )
         self._divididos = {
             nome: ElosDivididos(t.tabela, elos, donos)
             for nome, t in tabelas.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from cofre.base.linha import abrir_linha, texto
+from cofre.base.linha import abrir_linha, sem_o_modo
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.lados import Chave
@@ -74,9 +74,4 @@ def _chaves(tabela: Tabela, linhas: Sequence[bytes]) -> Iterator[Chave]:
 
 
 def _sem_o_modo(chave: Chave) -> tuple[str, ...]:
-    """A chave sem maiúsculas e sem os zeros do fim das decimais."""
-    valores = (texto(v) or "" for v in chave)
-    return tuple(
-        v.casefold() if bruto[:1] == b'"' or "." not in v else v.rstrip("0").rstrip(".")
-        for v, bruto in zip(valores, chave, strict=True)
-    )
+    return tuple(map(sem_o_modo, chave))
