@@ -224,3 +224,24 @@ def test_pela_api_o_que_ela_nao_escreve_e_dito_antes_e_o_resto_volta(
 def _linhas_do_dono(projeto: SupabaseLocal) -> dict[str, list[str]]:
     onde = f"user_id = '{DONO}'"
     return {t: [li.decode() for li in linhas_do_banco(projeto, t, onde)] for t in TABELAS}
+
+
+def test_sem_chave_o_null_de_json_fica_de_fora_e_o_resto_volta(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    """Entraria como nulo, e a linha pareceria outra: uma a mais e uma a menos, para sempre."""
+    loja = _loja(projeto, tmp_path, API)
+    antes, quase = loja.impressoes(), _linhas_do_dono(projeto)["soltos"]
+    loja.sql(f"DELETE FROM soltos WHERE user_id = '{DONO}' AND dados::text NOT LIKE '%ud83d%'")
+    dela = ("--tabelas", "soltos")
+    recusada = loja.direto(*dela, dono=DONO)
+    assert recusada.codigo == 8, recusada.tudo
+    assert r"1 registro de soltos com um json que a API não leva ao banco" in recusada.saida
+    aceita = loja.direto(*dela, "--aceitar", "registros", dono=DONO)
+    assert aceita.codigo == 0, aceita.tudo
+    agora = _linhas_do_dono(projeto)["soltos"]
+    assert [li for li in quase if li not in agora] == [li for li in quase if "null" in li]
+    assert [li for li in agora if li not in quase] == []
+    pela_direta = Loja(projeto, loja.destino, DIRETA).direto(*dela, dono=DONO)
+    assert pela_direta.codigo == 0, pela_direta.tudo
+    assert loja.impressoes() == antes

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from cofre.base.linha import abrir_linha
 from cofre.base.modelo import ChaveEstrangeira
 from cofre.base.palavras import plural
 from cofre.deposito.ligacoes import ligacoes_abertas
@@ -106,13 +107,17 @@ def dependentes_de_fora(caso: Caso) -> Iterator[Risco]:
 
 
 def o_que_a_via_nao_escreve(caso: Caso) -> Iterator[Risco]:
-    """Valores json que o backup tem e a via não leva ao banco; só uma coluna json os guarda."""
+    """Linhas com um json que o backup tem e a via não leva ao banco. Numa tabela sem chave, também
+    as que entrariam com outro conteúdo: nada diria depois qual é qual."""
     for nome, tabela in caso.plano.tabelas.items():
-        tipos = {c.tipo for c in caso.alvo.escopo[nome].tabela.colunas}
-        if not tipos & {"json", ""}:
+        de_hoje = caso.alvo.escopo[nome].tabela
+        if not {c.tipo for c in de_hoje.colunas} & {"json", "jsonb", ""}:
             continue
-        repor = (a.alvo or b"" for a in caso.plano.acoes(nome, REPOR))
-        quantos = sum(map(caso.via.indizivel, repor))
+        quantos = 0
+        for acao in caso.plano.acoes(nome, REPOR):
+            linha = acao.alvo or b"{}"
+            outra = not de_hoje.chave and caso.via.sem_como_gravar(de_hoje, abrir_linha(linha))
+            quantos += bool(outra) or caso.via.indizivel(linha)
         for acao in caso.plano.acoes(nome, ALTERAR):
             novos = mudancas(acao, tabela).values()
             quantos += any(caso.via.indizivel(bytes(v)) for v in novos)
@@ -120,7 +125,7 @@ def o_que_a_via_nao_escreve(caso: Caso) -> Iterator[Risco]:
             yield Risco(
                 nome,
                 f"{plural(quantos, 'registro', 'registros')} de {nome} com um json que a API não"
-                r" leva ao banco (\ud83d sozinho, ou \u0000)",
+                rf" leva ao banco (\ud83d sozinho, \u0000{'' if de_hoje.chave else ', ou null'})",
                 "A conexão direta leva (SUPABASE_DB_URL). Sem ela, o resto volta: um registro que"
                 " falta fica\nfaltando, e um que existe fica com o json que tem.",
                 so_linhas=True,

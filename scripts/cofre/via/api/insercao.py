@@ -17,6 +17,7 @@ import msgspec
 from cofre.base.equipe import Equipe
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha
+from cofre.base.modelo import Tabela
 from cofre.base.varredura import indizivel
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import SEM_EFEITO, Inserido, Lote
@@ -26,7 +27,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
-from cofre.via.api.formas import em_partes, linha_a_gravar
+from cofre.via.api.formas import em_partes, linha_a_gravar, sem_como_gravar
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, conferindo, linhas_de, vetor
 from cofre.via.api.indizivel import recusa
 from cofre.via.api.versoes import sem_chave, valores_de
@@ -70,7 +71,7 @@ class Insercoes:
         """Repetido, se a resposta se perde, sem duplicar o que entrou. A versão vem junto, a não
         ser numa tabela particionada, em que o PostgreSQL não a dá a quem insere."""
         nome = no_escopo.tabela.nome
-        if any(map(indizivel, lote.linhas)):
+        if any(_fica_de_fora(no_escopo.tabela, linha) for linha in lote.linhas):
             raise recusa(nome)
         versao = () if nome in self._particionadas else ("xmin",)
         nomes = ("columns", ",".join(citar_sempre(c) for c in lote.colunas))
@@ -124,3 +125,10 @@ def _nossa(no_escopo: TabelaNoEscopo, mandada: bytes, viva: bytes) -> bool:
     quis, ficou = abrir_linha(mandada), abrir_linha(viva)
     nulo = msgspec.Raw(NULO)
     return all(quis.get(c, nulo) in (nulo, ficou[c]) for c in no_escopo.colunas_de_ligacao)
+
+
+def _fica_de_fora(tabela: Tabela, linha: bytes) -> bool:
+    """Se a linha tem um json que a API não escreve; sem chave, também se ele entraria outro: a
+    próxima foto não teria como saber que é a mesma linha."""
+    outra = not tabela.chave and sem_como_gravar(tabela, abrir_linha(linha))
+    return bool(outra) or indizivel(linha)
