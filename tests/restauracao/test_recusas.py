@@ -19,7 +19,16 @@ from apoio.danos import (
     trocar_metadados,
 )
 from apoio.impressoes import alheias, diferencas
-from apoio.loja import GRUPO, LOJA_X, PELAS_DUAS_VIAS, PRE, Loja, antes_de, copiar_deposito
+from apoio.loja import (
+    GRUPO,
+    LOJA_X,
+    PELAS_DUAS_VIAS,
+    PRE,
+    Loja,
+    antes_de,
+    concluiu,
+    copiar_deposito,
+)
 from supabase_local.empresas.dados import ler_sql
 
 Backup = dict[str, Any]
@@ -299,7 +308,7 @@ def test_backup_da_primeira_versao(loja: Loja) -> None:
         f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'",
     )
     saida = loja.direto("--efeitos", "desfazer")
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     assert "Backup da primeira versão: não tem somas para conferir os arquivos." in saida.saida
     agora = diferencas(loja.estado(), antes.estado)
     assert {t for t in agora if t in ("fornecedores", "clientes", "produtos", "vendas")} == set()
@@ -415,7 +424,7 @@ def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
         "--efeitos", "desfazer", respostas=("2", "ordens_servico", "s", "RESTAURAR")
     )
     assert "Restaurar também clientes? (s/n): " in saida.saida
-    assert saida.codigo == 0, saida.tudo
+    assert concluiu(saida), saida.tudo
     assert "Tabelas: ordens_servico, clientes\n" in saida.saida
     agora = diferencas(loja.estado(), antes.estado)
     assert set(agora) <= {"vendas", "auditoria"}  # não escolhidas

@@ -48,29 +48,33 @@ ESQUEMA = f"""
 """  # noqa: E501
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["int32", "integer"])
+@pytest.fixture(scope="module")
 def loja(
-    request: pytest.FixtureRequest,
-    criar_supabase_do_modulo: FabricaDeSupabase,
-    tmp_path_factory: pytest.TempPathFactory,
+    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Loja:
     """Um projeto e o backup de antes; cada teste o devolve."""
-    projeto = criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,), de_hoje=request.param)
+    projeto = criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,))
     loja = Loja(projeto, tmp_path_factory.mktemp("exata") / "backups")
     saida = loja.copiar()
     assert saida.codigo == 0, saida.tudo
     return loja
 
 
-def test_o_backup_guarda_os_mesmos_textos_que_a_via_direta(loja: Loja) -> None:
-    assert replace(loja, via=DIRETA).copiar().codigo == 0
+def test_o_backup_guarda_os_mesmos_textos_que_a_via_direta(
+    loja: Loja, criar_supabase_do_modulo: FabricaDeSupabase
+) -> None:
+    """A API descrita como hoje, ou como antes."""
+    antiga = criar_supabase_do_modulo.sobre(loja.projeto.banco, de_hoje=False)
+    assert replace(loja, projeto=antiga).copiar("--empresa", DONO).codigo == 0
+    assert replace(loja, via=DIRETA).copiar("--empresa", DONO).codigo == 0
     direta = ultimo_backup(loja.destino, DONO)
-    (da_api,) = [b for b in loja.backups("manual", DONO) if b["origem"]["via"] == "api"]
+    da_api, da_antiga = [b for b in loja.backups("manual", DONO) if b["origem"]["via"] == "api"]
     for tabela in ("vetores", "fichas", "avulsas"):
-        uma, outra = da_api["tabelas"][tabela], direta["tabelas"][tabela]
-        assert uma["exata"], tabela
-        assert linhas_do_arquivo(da_api, tabela) == linhas_do_arquivo(direta, tabela)
-        assert uma["textos"]["sha256"] == outra["textos"]["sha256"], tabela
+        outra = direta["tabelas"][tabela]
+        for backup in (da_api, da_antiga):
+            assert backup["tabelas"][tabela]["exata"], tabela
+            assert linhas_do_arquivo(backup, tabela) == linhas_do_arquivo(direta, tabela)
+            assert backup["tabelas"][tabela]["textos"]["sha256"] == outra["textos"]["sha256"]
     # Do que há dentro de um tipo composto a API não sabe: nada se prova.
     assert "exata" not in da_api["tabelas"]["compostas"]
     assert loja.copiar("verificar").codigo == 0
