@@ -254,7 +254,7 @@ if CAMPANHA:
         with mudo(lojinha, "vendas", "GET", DONO) as chegou:
             primeira = windows.abrir(como_no_windows(BACKUP), mais=do_env)
             assert chegou.wait(PACIENCIA)
-            segunda = rodar(windows, do_env)
+            segunda = rodar(windows, do_env, "--esperar", "0")
             assert segunda.codigo == 5, segunda.tudo
             assert "está em uso por backup (processo" in textos(segunda)[1]
             matar(primeira)
