@@ -141,8 +141,12 @@ def erros_de_disco(
         raise FalhaDeDisco(f"{causa}: {caminho}", f"{cura}\n{consolo}") from e
 
 
-def _aberto_em_outro(e: PermissionError) -> bool:
-    """Se algum dos arquivos do erro está aberto noutro programa."""
+def aberto_em_outro(e: OSError) -> bool:
+    """Se algum dos arquivos do erro está aberto noutro programa: fechado, volta a ser o que era."""
+    if getattr(e, "winerror", None) in ABERTOS:
+        return True
+    if not isinstance(e, PermissionError):
+        return False
     nomes = (e.filename, e.filename2)
     return any(_segurado(nome) for nome in nomes if isinstance(nome, str))
 
@@ -174,7 +178,7 @@ else:
 def _causa(e: OSError) -> tuple[str, str]:
     """O que houve, e o que fazer."""
     no_windows = getattr(e, "winerror", None)
-    if no_windows in ABERTOS or (isinstance(e, PermissionError) and _aberto_em_outro(e)):
+    if aberto_em_outro(e):
         return _ABERTO
     codigo = errno.ENAMETOOLONG if no_windows == 206 else e.errno
     desconhecido = (f"Erro de disco ({e.strerror or e})", "Confira o disco e a pasta.")

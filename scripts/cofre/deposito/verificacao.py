@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from cofre.base.disco import aberto_em_outro, erros_de_disco
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import Contradicao, ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
@@ -136,7 +137,7 @@ def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | No
 
 def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
     """Os danos de um backup (só destas tabelas, se ditas). Cada arquivo se lê uma vez, e o dano de
-    um não esconde os dos outros."""
+    um não esconde os dos outros. Levanta FalhaDeDisco se outro programa segura um arquivo."""
     meta = backup.meta
     if meta is None:
         yield Dano("", backup.dano)
@@ -157,6 +158,9 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
             except BackupDanificado as e:
                 yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
             except OSError as e:
+                if aberto_em_outro(e):  # não é um dano
+                    with erros_de_disco(backup.pasta / salva.arquivo):
+                        raise
                 yield Dano(nome, f"o arquivo {salva.arquivo} não se lê ({e.strerror or e})")
             else:
                 sadias.append(nome)
