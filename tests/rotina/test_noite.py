@@ -132,6 +132,8 @@ def test_uma_noite_boa(noite: Noite) -> None:
     cabecalho, comando, *palavras, fim = noite.log().splitlines()
     assert cabecalho.startswith("Cofre 0.1.0, em ")
     assert comando == "backup-por-empresa.py"
+    # A versão do servidor é só do log: na tela, não é assunto de ninguém.
+    assert palavras.pop(1).startswith("ℹ️ Servidor: PostgREST ")
     assert palavras == saida.saida.splitlines()
     assert re.fullmatch(r"Fim: código 0, em \d+,\d s\.", fim)
     ultima = noite.ultima()
