@@ -98,11 +98,9 @@ def virar_um_byte(backup: Metadados, tabela: str = "produtos") -> None:
 
 
 def quando(backup: Metadados) -> str:
-    """A hora do backup como a tela a mostra."""
-    carimbo = re.search(r"_(\d{8})_(\d{6})\.json$", backup["tabelas"]["produtos"]["arquivo"])
-    assert carimbo is not None
-    lida = datetime.strptime(f"{carimbo[1]}{carimbo[2]}", "%Y%m%d%H%M%S").astimezone()
-    return f"{lida:%Y-%m-%d %H:%M:%S}"
+    """A hora do backup como a tela a mostra: a do nome pode ser a seguinte, se a dela já era de
+    outro."""
+    return f"{datetime.fromisoformat(backup['inicio']).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def depois_de(texto: str, saida: Saida) -> list[str]:

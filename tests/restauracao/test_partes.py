@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -225,5 +226,5 @@ def test_de_um_v1_cujas_empresas_uma_gemea_sobrescreveu_voltam_as_outras(loja: L
 
 
 def _na_tela(backup: Metadados) -> str:
-    c = carimbo_de(backup)
-    return f"{c[:4]}-{c[4:6]}-{c[6:8]} {c[9:11]}:{c[11:13]}:{c[13:]}"
+    """A hora em que ele começou: a do nome pode ser a seguinte, se a dela já era de outro."""
+    return f"{datetime.fromisoformat(backup['inicio']).astimezone():%Y-%m-%d %H:%M:%S}"

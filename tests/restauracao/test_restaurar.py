@@ -529,8 +529,19 @@ def test_json(loja: Loja) -> None:
     loja.sql(NOVO)
     simulada = loja.restaurar("--empresa", LOJA_X, "--tabelas", "clientes", "--simular", "--json")
     assert simulada.codigo == 9, simulada.tudo
-    assert simulada.json() == {
+    assert simulada.json()["servidor"].startswith("PostgREST ")
+    do_backup = {
         "acao": "restaurar",
+        "servidor": simulada.json()["servidor"],
+        "backup": {
+            "carimbo": simulada.json()["backup"]["carimbo"],
+            "estado": "completo",
+            "faltam": [],
+            "danos": [],
+        },
+    }
+    assert simulada.json() == {
+        **do_backup,
         "codigo": 9,
         "empresa": {"id": LOJA_X, "nome": "Loja X"},
         "tabelas": {"clientes": {"repor": 0, "alterar": 0, "remover": 1, "iguais": 20}},
@@ -539,7 +550,7 @@ def test_json(loja: Loja) -> None:
     feita = loja.direto("--tabelas", "clientes", "--json")
     assert feita.codigo == 0, feita.tudo
     assert feita.json() == {
-        "acao": "restaurar",
+        **do_backup,
         "codigo": 0,
         "empresa": {"id": LOJA_X, "nome": "Loja X"},
         "tabelas": {},
