@@ -302,7 +302,8 @@ if CAMPANHA:
     ) -> None:
         """Numa pasta de C:, o backup, a volta e o que a tela diz; nas longas demais, ou dá certo ou
         se diz que é longa, e nada fica pela metade."""
-        raiz = windows.disco_c / f"provas_{tmp_path.name}"
+        # O disco C: é de todos os trabalhadores, e a pasta de cada um tem o mesmo nome.
+        raiz = windows.disco_c / f"provas_{tmp_path.parent.name}_{tmp_path.name}"
         destino = raiz / nome
         do_windows = f"C:\\{raiz.name}\\" + nome.replace("/", "\\")
         try:
