@@ -116,6 +116,8 @@ def test_kill_9_deixa_a_empresa_toda_antes_ou_toda_depois(
     """Num momento qualquer depois que o diário está no disco, morre o script ou o processo do
     servidor que o atende (e com ele, de propósito, o servidor inteiro se refaz)."""
     acaso = random.Random(f"{quem} {semente}")
+    # O embutido confirma antes de gravar: ao cair, perderia o estrago, ou a própria restauração.
+    loja.sql(f'ALTER DATABASE "{loja.projeto.banco}" SET synchronous_commit = on')
     alvo = antes_de(loja)
     loja.sql(*ESTRAGO, sem_gatilhos=True)
     estragado = antes_de(loja)
