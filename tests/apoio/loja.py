@@ -133,6 +133,14 @@ class Antes:
         assert self.loja.impressoes() == self.impressoes
 
 
+def com_backup(projeto: SupabaseLocal, pasta: Path) -> Loja:
+    """Uma loja nesta pasta, com um backup completo de todas as empresas do projeto."""
+    loja = Loja(projeto, pasta)
+    saida = loja.copiar()
+    assert saida.codigo == 0, saida.tudo
+    return loja
+
+
 def antes_de(loja: Loja, dono: str = LOJA_X) -> Antes:
     return Antes(loja, loja.impressoes(), loja.estado(dono), dono)
 

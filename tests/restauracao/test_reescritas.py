@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from apoio.execucao import Saida
-from apoio.loja import Loja, antes_de
+from apoio.loja import Loja, antes_de, com_backup
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
@@ -54,10 +54,7 @@ def loja(
 ) -> Loja:
     """Um projeto e o backup de antes; cada teste o devolve pela via direta."""
     projeto = criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,))
-    loja = Loja(projeto, tmp_path_factory.mktemp("reescritas") / "backups")
-    saida = loja.copiar()
-    assert saida.codigo == 0, saida.tudo
-    return loja
+    return com_backup(projeto, tmp_path_factory.mktemp("reescritas") / "backups")
 
 
 def _sem_valores(saida: Saida, loja: Loja) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from apoio.exatidao import em_texto
 from apoio.execucao import linhas_do_arquivo, ultimo_backup
-from apoio.loja import Loja, antes_de
+from apoio.loja import Loja, antes_de, com_backup
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
@@ -54,10 +54,7 @@ def loja(
 ) -> Loja:
     """Um projeto e o backup de antes; cada teste o devolve."""
     projeto = criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,))
-    loja = Loja(projeto, tmp_path_factory.mktemp("exata") / "backups")
-    saida = loja.copiar()
-    assert saida.codigo == 0, saida.tudo
-    return loja
+    return com_backup(projeto, tmp_path_factory.mktemp("exata") / "backups")
 
 
 def test_o_backup_guarda_os_mesmos_textos_que_a_via_direta(
