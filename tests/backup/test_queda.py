@@ -268,7 +268,8 @@ def test_interrompido_com_o_servidor_mudo(
     assert erros.decode().splitlines() == [
         f"❌ Interrompido. Backups concluídos nesta execução: {EMPRESAS_JUNTAS}.",
         "   O que estava pela metade foi descartado; os anteriores continuam.",
-        "   Para retomar de onde parou: python scripts/backup-por-empresa.py continuar",
+        "   Para retomar de onde parou:",
+        "     .venv/bin/python scripts/backup-por-empresa.py continuar",
     ]
     agora = fotografia_do_disco(destino)
     assert {n: agora.get(n) for n in antes} == antes
@@ -316,7 +317,8 @@ def test_interrompido_antes_da_primeira_empresa(projeto: SupabaseLocal, tmp_path
         "codigo": 130,
         "erro": "Interrompido. Backups concluídos nesta execução: 0.",
         "dica": "O que estava pela metade foi descartado; os anteriores continuam.\n"
-        "Para retomar de onde parou: python scripts/backup-por-empresa.py continuar",
+        "Para retomar de onde parou:\n"
+        "  .venv/bin/python scripts/backup-por-empresa.py continuar",
     }
     assert "Traceback" not in erros.decode()
     assert set(fotografia_do_disco(tmp_path)) == {".trava", ".execucao.json"}

@@ -387,7 +387,8 @@ def test_nada_ainda(tmp_path: Path, acao: str, existe: bool) -> None:
     assert saida.saida == ""
     assert saida.erros.splitlines() == [
         f"❌ Nenhum backup em {destino}/.",
-        "   Faça o primeiro: python scripts/backup-por-empresa.py",
+        "   Faça o primeiro:",
+        "     .venv/bin/python scripts/backup-por-empresa.py",
         "   Se eles estão em outra pasta, diga qual com --destino ou BACKUP_DIR.",
     ]
     assert executar(None, destino, acao, "--json").json()["codigo"] == 3
@@ -398,13 +399,14 @@ def test_nada_ainda(tmp_path: Path, acao: str, existe: bool) -> None:
 def test_a_restauracao_nao_concluida_e_lembrada(destino: Path, acao: str) -> None:
     aviso = (
         "Há uma restauração não concluída da empresa Padaria Ação (nada se perdeu). Para concluir"
-        " ou desfazer: python scripts/restaurar-empresa.py"
+        " ou desfazer:\n.venv/bin/python scripts/restaurar-empresa.py"
     )
     assert executar(None, destino, acao, "--json").json()["avisos"] == []
     diario = abrir_novo(Mesa(destino).pasta, {"user_id": DONO, "nome": "Padaria Ação"})
     saida = executar(None, destino, acao)
     assert saida.codigo == 0, saida.tudo
-    assert saida.saida.splitlines()[0] == f"⚠️ {aviso}"
+    linhas = saida.saida.splitlines()
+    assert "\n".join(linhas[:2]) == f"⚠️ {aviso}".replace("\n", "\n   ")
     assert executar(None, destino, acao, "--json").json()["avisos"] == [aviso]
     # Quem só quer saber de outra empresa não é avisado desta.
     assert "restauração" not in executar(None, destino, acao, "--empresa", VIZINHA).saida

@@ -299,7 +299,7 @@ def test_poucas_velhas_se_dizem_uma_a_uma_e_muitas_numa_linha() -> None:
     ]
     assert list(avisos_de_velhos(idades, LIMITE)) == [
         "7 empresas sem backup inteiro há mais de 36 h. A pior é Loja 8: último backup inteiro há"
-        " 8 dias. Veja todas com: python scripts/backup-por-empresa.py listar"
+        " 8 dias. Veja todas com:\n.venv/bin/python scripts/backup-por-empresa.py listar"
     ]
     sem = (Empresa("x", "Sem\nnenhum"), idade_de(None, LIMITE, AGORA))
     assert list(avisos_de_velhos([sem], LIMITE)) == [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cofre.backup.resumo import Resultado
 from cofre.base import estado
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import NadaEncontrado, TravaOcupada
 from cofre.base.modelo import Empresa
@@ -73,7 +74,7 @@ def _por_continuar(raiz: Path) -> Andamento:
     if achada is None:
         raise NadaEncontrado(
             "Não há backup interrompido para continuar.",
-            "Comece um novo: python scripts/backup-por-empresa.py",
+            f"Comece um novo:\n  {comando(BACKUP)}",
         )
     return achada
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.backup.resumo import Resultado, Resumo
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import ordem_de_exibicao
@@ -140,8 +141,8 @@ class Narracao:
             falha("   Se foi um acidente, restaure um backup de antes: eles continuam guardados.")
             falha("   Se foi de propósito, diga que sim, e o aviso para:")
             empresas = [c.empresa for c in resumo.encolhidas] + [s.empresa for s in resumo.sumidas]
-            qual = visivel(empresas[0].id) if len(empresas) == 1 else "QUAL"
-            falha(f"   python scripts/backup-por-empresa.py reconhecer --empresa {qual}")
+            for empresa in empresas:
+                falha(f"   {comando(BACKUP, 'reconhecer', '--empresa', empresa.id)}")
 
 
 def _recuado(texto: str, espacos: int) -> str:

@@ -27,9 +27,13 @@ ServidorSemResposta, e `restauracao.dialogo.Cancelada`, que é Interrompido.
 
 from __future__ import annotations
 
+import sys
+import textwrap
 import traceback
 from pathlib import Path
 from typing import ClassVar
+
+from cofre.base import comandos
 
 TUDO_CERTO = 0
 ERRO_INESPERADO = 1
@@ -39,24 +43,25 @@ NEM_TUDO_COMO_ERA = 12
 """Código de uma restauração que chegou ao fim, mas em que o banco pôs outro conteúdo em algum
 lugar."""
 
-INSTALACAO = (
-    "Instale no ambiente do projeto, e use o Python dele:\n"
-    "  python -m venv .venv\n"
-    "  .venv/bin/python -m pip install -r requirements.txt\n"
-    "  (no Windows: .venv\\Scripts\\python.exe -m pip install -r requirements.txt)\n"
-    "(ou só o essencial: pip install supabase python-dotenv msgspec rich tenacity filelock"
-    " httpx jinja2)"
-)
 
-INSTALACAO_DO_PSYCOPG = (
-    "No ambiente do projeto:\n"
-    "  .venv/bin/python -m pip install -r scripts/requirements-direto.txt\n"
-    "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
-    " -r scripts\\requirements-direto.txt)"
-)
-INSTALACAO_DIRETA = (
-    f"A conexão direta precisa de mais um pacote. {INSTALACAO_DO_PSYCOPG}\nOu use a API: --via api"
-)
+def instalacao() -> str:
+    """O que digitar para ter os pacotes do projeto."""
+    return (
+        "Instale no ambiente do projeto; daí em diante o programa acha o Python dele sozinho:\n"
+        + textwrap.indent(comandos.instalar("requirements.txt", criando=True), "  ")
+    )
+
+
+def instalacao_do_psycopg() -> str:
+    """O que digitar para ter o pacote da conexão direta."""
+    linhas = comandos.instalar("scripts/requirements-direto.txt")
+    return f"No ambiente do projeto:\n{textwrap.indent(linhas, '  ')}"
+
+
+def _como_ver_a_agenda() -> str:
+    sistema = {"win32": "windows", "darwin": "cron"}.get(sys.platform, "systemd")
+    mostrar = comandos.comando(comandos.BACKUP, "agendar", "mostrar", "--sistema", sistema)
+    return f"Veja o que seria instalado, para instalar à mão:\n  {mostrar}"
 
 
 class ErroCofre(Exception):
@@ -85,7 +90,8 @@ class ConfiguracaoInvalida(ErroDeUso):
 class DependenciaAusente(ErroDeUso):
     """Falta um pacote do Python."""
 
-    dica = INSTALACAO
+    def __init__(self, causa: str, dica: str | None = None) -> None:
+        super().__init__(causa, instalacao() if dica is None else dica)
 
     @classmethod
     def de(cls, erro: ModuleNotFoundError) -> DependenciaAusente:
@@ -96,10 +102,8 @@ class DependenciaAusente(ErroDeUso):
 class AgendaRecusou(ErroDeUso):
     """O sistema desta máquina não agenda, ou recusou a tarefa."""
 
-    dica = (
-        "Veja o que seria instalado, para instalar à mão:\n"
-        "  python scripts/backup-por-empresa.py agendar mostrar --sistema windows|systemd|cron"
-    )
+    def __init__(self, causa: str, dica: str | None = None) -> None:
+        super().__init__(causa, _como_ver_a_agenda() if dica is None else dica)
 
 
 class NadaEncontrado(ErroCofre):

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from cofre.base.config.valores import RAIZ
+from cofre.base.interprete import RAIZ
 
 
 def visivel(texto: str) -> str:
@@ -81,20 +81,40 @@ def _decimal(valor: float) -> str:
     return f"{valor:.1f}".replace(".", ",")
 
 
-def em_linhas(texto: str, largura: int | None, recuo: int) -> str:
-    """O texto quebrado entre palavras para caber na `largura` (None: inteiro), com as linhas
-    seguintes recuadas. Uma palavra maior que a linha fica inteira: nada é cortado."""
+def em_linhas(texto: str, largura: int | None, recuo: int | None = None) -> str:
+    """O texto quebrado entre palavras para caber na `largura` (em colunas; None: inteiro). As
+    linhas seguintes vão recuadas: sem `recuo`, até onde começam as palavras da primeira. Ficam
+    inteiros uma palavra maior que a linha, uma data com a sua hora e um comando para colar."""
     if largura is None:
         return texto
+    return "\n".join(_quebrada(linha, largura, recuo) for linha in texto.split("\n"))
+
+
+def _quebrada(linha: str, largura: int, recuo: int | None) -> str:
+    a_mais = colunas(linha) - len(linha)
+    if len(linha) + a_mais <= largura or _COMANDO.search(linha):
+        return linha
+    if recuo is None:
+        comeco = _COMECO.match(linha)
+        recuo = colunas(comeco[0]) if comeco else 0
     quebra = textwrap.TextWrapper(
-        largura,
+        max(largura - a_mais, 1),
         subsequent_indent=" " * recuo,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(
-        linha if len(linha) <= largura else quebra.fill(linha) for linha in texto.split("\n")
-    )
+    return quebra.fill(_HORA.sub(_JUNTO, linha)).replace(_JUNTO, " ")
+
+
+def colunas(texto: str) -> int:
+    """Quantas colunas de um terminal o texto ocupa."""
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in texto)
+
+
+_COMANDO = re.compile(r"\b(backup-por-empresa|restaurar-empresa)\.py\b| -m (pip|venv) ")
+_COMECO = re.compile(r" *(?:[^\w\s(«\"']+ +|\d+\. +)?")
+_HORA = re.compile(r"(?<=\d{4}-\d\d-\d\d) (?=\d\d:\d\d)")
+_JUNTO = "\x1f"
 
 
 def exibir_pasta(pasta: Path) -> str:

@@ -47,7 +47,8 @@ class RelatoTexto(Relato):
         if nivel is Nivel.DETALHE:
             return
         if nivel is Nivel.AVISO:
-            texto = em_linhas(f"⚠️ {texto}", self.largura, 3)
+            texto = f"⚠️ {texto}".replace("\n", "\n   ")
+        texto = em_linhas(texto, self.largura)
         with self._trinco:
             if nivel is Nivel.ERRO:
                 _escrever(self._erros, texto)

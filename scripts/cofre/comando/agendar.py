@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
-import subprocess
 import sys
 from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
 
-from cofre.base.config import ambiente, valores
+from cofre.base.comandos import BACKUP, em_linha
+from cofre.base.config import ambiente
 from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.base.interprete import RAIZ
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import AGENDADO, opcoes_de_saida, uso_com
 from cofre.rotina.agenda import sistemas
@@ -46,7 +45,7 @@ def _instalar(opcoes: Namespace, relato: Relato) -> int:
     for aviso in avisos:
         relato.aviso(aviso)
     relato.linha("ℹ️ Experimente agora, como a tarefa faria, e depois veja com «listar»:")
-    relato.linha(f"   {_em_linha(receita.experimentar)}")
+    relato.linha(f"   {em_linha(receita.experimentar)}")
     relato.documento(
         {
             **_documento(sistema, tarefa, receita),
@@ -82,17 +81,17 @@ def _mostrar(opcoes: Namespace, relato: Relato) -> int:
         relato.linha(texto.rstrip("\n"))
     relato.linha()
     for comando in receita.comandos:
-        relato.linha(f"▶️ {_em_linha(comando)}")
+        relato.linha(f"▶️ {em_linha(comando)}")
     relato.documento(_documento(sistema, tarefa, receita))
     return 0
 
 
 def tarefa_desta_maquina(opcoes: Namespace, hora: str, usuario: str) -> Tarefa:
     """A tarefa com os caminhos de verdade. Levanta ErroDeUso."""
-    script = valores.RAIZ / "scripts" / "backup-por-empresa.py"
+    script = RAIZ / "scripts" / BACKUP
     destino = ("--destino", str(Path(opcoes.destino).absolute())) if opcoes.destino else ()
     comando = (sys.executable, str(script), "--tipo", AGENDADO, *destino)
-    return Tarefa(ler_hora(hora), comando, str(valores.RAIZ), usuario)
+    return Tarefa(ler_hora(hora), comando, str(RAIZ), usuario)
 
 
 def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
@@ -112,11 +111,6 @@ def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
 def _sem_outra_hora(opcoes: Namespace) -> None:
     if opcoes.hora:
         raise ErroDeUso(f"Não entendi o comando: sobra «{opcoes.hora}».")
-
-
-def _em_linha(comando: tuple[str, ...]) -> str:
-    """O comando como se digita no terminal desta máquina."""
-    return subprocess.list2cmdline(comando) if os.name == "nt" else shlex.join(comando)
 
 
 def _documento(sistema: Sistema, tarefa: Tarefa, receita: Receita) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import Any
 from cofre.backup import andamento
 from cofre.backup.resumo import Resultado, Resumo
 from cofre.backup.rodada import Rodada
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
@@ -74,7 +75,7 @@ def _fazer(rodada: Rodada, pedido: Pedido, feitas: _Feitas, *, continuando: bool
         raise Interrompido(
             f"Interrompido. Backups concluídos nesta execução: {feitas.inteiras}.",
             "O que estava pela metade foi descartado; os anteriores continuam.\n"
-            "Para retomar de onde parou: python scripts/backup-por-empresa.py continuar",
+            f"Para retomar de onde parou:\n  {comando(BACKUP, 'continuar')}",
         ) from None
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from cofre.base.config import ambiente
 from cofre.base.config.valores import AcessosDeEnsaio
-from cofre.base.erros import INSTALACAO_DO_PSYCOPG, DependenciaAusente, ErroDeUso, Interrompido
+from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido, instalacao_do_psycopg
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     minutos_de,
@@ -64,7 +64,7 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
             raise
         raise DependenciaAusente(
             "Falta o pacote psycopg.",
-            f"Restaurar num banco de teste precisa de mais um pacote. {INSTALACAO_DO_PSYCOPG}",
+            f"Restaurar num banco de teste precisa de mais um pacote. {instalacao_do_psycopg()}",
         ) from e
     with contextlib.ExitStack() as pilha:
         teste = acessos.teste

@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.config import ambiente
 from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.base.relato import Relato
@@ -50,7 +51,7 @@ def _contar(feito: Importado, relato: Relato) -> None:
     if backup.carimbo != feito.carimbo_de_origem:
         relato.linha(f"   O carimbo {feito.carimbo_de_origem} já era de outro backup.")
     relato.linha("ℹ️ Para restaurar:")
-    relato.linha(f"   python scripts/restaurar-empresa.py --empresa {visivel(meta.user_id)}")
+    relato.linha(f"   {comando(RESTAURACAO, '--empresa', meta.user_id)}")
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.erros import NadaEncontrado
 from cofre.base.palavras import exibir_pasta
@@ -23,7 +24,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     if caminho is None:
         raise NadaEncontrado(
             f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",
-            "Faça o primeiro: python scripts/backup-por-empresa.py",
+            f"Faça o primeiro:\n  {comando(BACKUP)}",
         )
     relato.linha(f"📄 Página: {exibir_pasta(caminho)}")
     relato.linha("   Abra-a com dois cliques.")

@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 from datetime import datetime
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Politica
 from cofre.base.erros import ErroDeUso, Interrompido
@@ -34,11 +35,6 @@ REGRAS = {
     "anuais": "o mesmo, por ano",
 }
 NADA_FOI_APAGADO = "Nada foi apagado."
-SEM_REGRAS = (
-    "Diga quantos guardar, por exemplo:\n"
-    "  python scripts/backup-por-empresa.py podar --manter-diarios 7 --manter-mensais 12\n"
-    "ou ponha BACKUP_MANTER_DIARIOS=7 e as outras no .env (veja o .env.example)."
-)
 
 
 @registrada("podar")
@@ -46,7 +42,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     politica = _politica(opcoes) or ambiente.politica_de_poda()
     if politica.vazia:
         raise ErroDeUso(
-            "Nada é apagado sem que se diga o que guardar: falta ao menos um --manter.", SEM_REGRAS
+            "Nada é apagado sem que se diga o que guardar: falta ao menos um --manter.",
+            _sem_regras(),
         )
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="poda")
     apesar = bool(opcoes.apesar_do_encolhimento)
@@ -105,3 +102,11 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+def _sem_regras() -> str:
+    exemplo = comando(BACKUP, "podar", "--manter-diarios", "7", "--manter-mensais", "12")
+    return (
+        f"Diga quantos guardar, por exemplo:\n  {exemplo}\n"
+        "ou ponha BACKUP_MANTER_DIARIOS=7 e as outras no .env (veja o .env.example)."
+    )

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from cofre.base import estado
+from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.erros import BackupDanificado
 from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import visivel
@@ -168,5 +169,5 @@ def avisos_de_pendentes(pastas: Iterable[Path], em_uso: Callable[[str], bool]) -
         escolha = "concluir" if diario.desfazendo else "concluir ou desfazer"
         yield (
             f"Há {diario.em_palavras} da empresa {nome} (nada se perdeu). Para {escolha}:"
-            " python scripts/restaurar-empresa.py"
+            f"\n{comando(RESTAURACAO)}"
         )

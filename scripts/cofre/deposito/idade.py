@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import plural, visivel
 from cofre.base.relato import Relato
@@ -57,7 +58,7 @@ def avisos_de_velhos(idades: Sequence[tuple[Empresa, Idade]], limite: timedelta)
         yield (
             f"{plural(len(velhas), 'empresa', 'empresas')} sem backup inteiro há mais de"
             f" {ha_quanto(limite)}. A pior é {visivel(pior.nome)}: {_frase(idade)}."
-            " Veja todas com: python scripts/backup-por-empresa.py listar"
+            f" Veja todas com:\n{comando(BACKUP, 'listar')}"
         )
         return
     for empresa, idade in velhas:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import exibir_pasta
@@ -77,7 +78,7 @@ def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
     """O erro a levantar quando o depósito está vazio."""
     return NadaEncontrado(
         f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",
-        "Faça o primeiro: python scripts/backup-por-empresa.py\n"
+        f"Faça o primeiro:\n  {comando(BACKUP)}\n"
         "Se eles estão em outra pasta, diga qual com --destino ou BACKUP_DIR.",
     )
 
@@ -179,7 +180,7 @@ def backup_pedido(
         if achado is None:
             raise NadaEncontrado(
                 "Esta empresa não tem backup inteiro.",
-                "Veja os que há com: python scripts/backup-por-empresa.py listar\n"
+                f"Veja os que há com:\n  {comando(BACKUP, 'listar')}\n"
                 "e escolha um com --backup, ou só as tabelas que quer com --tabelas.",
             )
         return achado

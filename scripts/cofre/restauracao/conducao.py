@@ -100,7 +100,7 @@ class Conducao:
             else:
                 if resposta == DEIXAR:
                     diario.deixar()
-                self.restauracao.relato.erro(como_seguir(diario, self.opcoes.destino))
+                self.restauracao.relato.erro(como_seguir(diario))
             return RestauracaoIncompleta.codigo
         fechar_desfeita(antes, diario)
         return TUDO_CERTO if all(r.avancou for r in self.reescritas) else NEM_TUDO_COMO_ERA
@@ -109,8 +109,8 @@ class Conducao:
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None
     ) -> _Parou | None:
         """Uma convergência, contada; None se chegou ao alvo."""
-        atomica, destino = self.restauracao.via.atomica, self.opcoes.destino
-        parada = Parada(diario, self.restauracao.relato, atomica, self.continuando, destino)
+        atomica, relato = self.restauracao.via.atomica, self.restauracao.relato
+        parada = Parada(diario, relato, atomica, self.continuando)
         try:
             desfecho = self._ate_o_desfecho(alvo, antes, diario, combinado)
         except Interveio:

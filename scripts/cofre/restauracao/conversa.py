@@ -94,7 +94,7 @@ class Conversa:
     def resolver(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Uma restauração que não acabou vem antes de outra."""
         oque = pendente.em_palavras
-        como = como_seguir(pendente, self._opcoes.destino)
+        como = como_seguir(pendente)
         self._relato.linha()
         self._relato.linha(f"⚠️ Há {oque}, de {_quando(pendente)}.")
         if self._opcoes.confirmar:

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.erros import (
     ErroCofre,
     NadaEncontrado,
@@ -54,8 +55,7 @@ class Guarda:
             if abrir_backup(backup.pasta, backup.carimbo).meta != backup.meta:
                 raise NadaEncontrado(
                     f"O backup de {na_tela(backup.quando)} não é mais o que se escolheu.",
-                    "Nada foi alterado. Veja os que há com: python scripts/backup-por-empresa.py"
-                    " listar",
+                    f"Nada foi alterado. Veja os que há com:\n  {comando(BACKUP, 'listar')}",
                 )
         if marcas(self._pasta) != self._vistas:
             raise RestauracaoRecusada(
@@ -79,7 +79,10 @@ class Interveio(RestauracaoIncompleta):
     """Outra execução ficou com a empresa enquanto uma restauração começada esperava uma resposta:
     o que falta dela, já não é esta que decide."""
 
-    dica = "Veja como ficou, e o que há por concluir: python scripts/restaurar-empresa.py"
+    def __init__(self, causa: str) -> None:
+        super().__init__(
+            causa, f"Veja como ficou, e o que há por concluir:\n  {comando(RESTAURACAO)}"
+        )
 
 
 class RelatoComGuarda(RelatoSobre):

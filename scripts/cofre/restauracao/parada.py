@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.erros import (
     DesfechoIncerto,
     EmpresaMudou,
@@ -29,16 +30,13 @@ class Parada:
     relato: Relato
     atomica: bool
     continuando: bool
-    destino: str | None
 
     def no_meio(self, causa: str) -> RestauracaoIncompleta:
         """Parou, e pode seguir."""
         oque = "O desfazer" if self.diario.desfazendo else "A restauração"
         if self.atomica:
             causa += " Numa transação, ou tudo valeu, ou nada mudou: concluir confere."
-        return RestauracaoIncompleta(
-            f"{oque} parou no meio: {causa}", como_seguir(self.diario, self.destino)
-        )
+        return RestauracaoIncompleta(f"{oque} parou no meio: {causa}", como_seguir(self.diario))
 
     def interrompida(self) -> ErroCofre:
         """O usuário a interrompeu."""
@@ -76,15 +74,13 @@ def fechar_desfeita(antes: Backup, diario: Diario) -> None:
             outro.anotar(estado=DESFEITA)
 
 
-def como_seguir(diario: Diario, destino: str | None = None) -> str:
+def como_seguir(diario: Diario) -> str:
     """Os comandos que concluem ou desfazem esta restauração."""
-    onde = f' --destino "{destino}"' if destino else ""
-    empresa = diario.dados.get("user_id")
     comandos = {"concluir": "continuar", "desfazer": "desfazer"}
     if diario.desfazendo:
         del comandos["desfazer"]
-    linhas = [
-        f"  {verbo}:  python scripts/restaurar-empresa.py {acao} --empresa {empresa}{onde}"
-        for verbo, acao in comandos.items()
-    ]
-    return "\n".join(["Nada se perdeu: a foto de antes está guardada. Para seguir:", *linhas])
+    linhas = []
+    for verbo, acao in comandos.items():
+        linhas.append(f"Para {verbo}:")
+        linhas.append(f"  {comando(RESTAURACAO, acao, '--empresa', str(diario.dados['user_id']))}")
+    return "\n".join(["Nada se perdeu: a foto de antes está guardada.", *linhas])

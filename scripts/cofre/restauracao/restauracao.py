@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import RestauracaoRecusada
 from cofre.base.modelo import Empresa
 from cofre.base.relato import Relato
@@ -60,7 +61,7 @@ class Restauracao:
                 raise RestauracaoRecusada(
                     f"Não consegui fotografar a empresa inteira antes de mexer.\n{falhas}",
                     "Sem a foto de agora não há como desfazer. Faça um backup e veja a causa:\n"
-                    "python scripts/backup-por-empresa.py",
+                    f"  {comando(BACKUP)}",
                 )
             yield foto, alvo.plano(foto.arquivos, foto.arquivos, self.via.existentes)
 

@@ -6,7 +6,7 @@ import threading
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from cofre.base.erros import INSTALACAO_DIRETA, DependenciaAusente, ErroDeUso
+from cofre.base.erros import DependenciaAusente, ErroDeUso, instalacao_do_psycopg
 from cofre.base.relato import Relato
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ def abrir_via(
     except ImportError as e:
         if (e.name or "psycopg").partition(".")[0] != "psycopg":
             raise
-        raise DependenciaAusente("Falta o pacote psycopg.", INSTALACAO_DIRETA) from e
+        dica = (
+            f"A conexão direta precisa de mais um pacote. {instalacao_do_psycopg()}\n"
+            "Ou use a API: --via api"
+        )
+        raise DependenciaAusente("Falta o pacote psycopg.", dica) from e
     limites = (opcoes.conexoes, opcoes.tentativas, parar, _contar_tentativas(relato))
     return ViaDireta(direto, configuracao.acesso, *limites)
 

@@ -26,7 +26,6 @@ from cofre.base.config.valores import (
     NOME_DA_URL_DO_BANCO,
     ONDE_PEGAR,
     ONDE_PEGAR_URL,
-    RAIZ,
     Acesso,
     AcessoDireto,
     AcessosDeEnsaio,
@@ -34,6 +33,7 @@ from cofre.base.config.valores import (
     Politica,
 )
 from cofre.base.erros import ConfiguracaoInvalida, DependenciaAusente
+from cofre.base.interprete import RAIZ
 
 NOMES_DA_URL = ("SUPABASE_URL", "VITE_SUPABASE_URL")
 NOMES_DA_CHAVE = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")

@@ -9,8 +9,6 @@ from pathlib import Path
 from cofre.base.config.limites import Limites
 from cofre.base.erros import ConfiguracaoInvalida
 
-RAIZ = Path(__file__).resolve().parents[4]
-"""A raiz do projeto: onde estão .env, cofre.toml e backups/, seja qual for a pasta corrente."""
 NOME_DA_URL_DO_BANCO = "SUPABASE_DB_URL"
 NOME_DA_CA = "SUPABASE_DB_CA"
 NOME_DA_URL_DE_ENSAIO = "ENSAIO_DB_URL"

@@ -9,18 +9,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, RAIZ, AcessoDireto
+from cofre.base import comandos
+from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
 from cofre.base.erros import DependenciaAusente
+from cofre.base.interprete import RAIZ
 
 PROGRAMA = RAIZ / "scripts" / "supabase_local" / "servidores" / "banco_de_ensaio.py"
-INSTALACAO = (
-    "Instale os pacotes dele no ambiente do projeto:\n"
-    "  .venv/bin/python -m pip install -r scripts/supabase_local/requirements.txt\n"
-    "  (no Windows: .venv\\Scripts\\python.exe -m pip install"
-    " -r scripts\\supabase_local\\requirements.txt)\n"
-    f"Ou diga outro banco de teste no .env: {NOME_DA_URL_DE_ENSAIO}"
-)
-
 
 A_PARTE: dict[str, Any]
 """O Ctrl+C do terminal é nosso: ele para quando a entrada fecha."""
@@ -45,7 +39,12 @@ def postgres_embutido() -> Iterator[AcessoDireto]:
     try:
         url = processo.stdout.readline().strip() if processo.stdout else ""
         if not url:
-            raise DependenciaAusente("O PostgreSQL embutido não ligou.", INSTALACAO)
+            raise DependenciaAusente(
+                "O PostgreSQL embutido não ligou.",
+                "Instale os pacotes dele no ambiente do projeto:\n"
+                f"  {comandos.instalar('scripts/supabase_local/requirements.txt')}\n"
+                f"Ou diga outro banco de teste no .env: {NOME_DA_URL_DE_ENSAIO}",
+            )
         yield AcessoDireto(url, nome=NOME_DA_URL_DE_ENSAIO)
     finally:
         processo.communicate()

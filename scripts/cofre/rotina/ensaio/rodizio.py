@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
 from cofre.base.palavras import na_tela, plural, visivel
 from cofre.base.relato import Relato
@@ -53,7 +54,7 @@ def da_vez(guardadas: Iterable[EmpresaComBackups]) -> Vez:
     if not vezes:
         raise NadaEncontrado(
             "Nenhuma empresa com backup inteiro para ensaiar.",
-            "Veja os que há com: python scripts/backup-por-empresa.py listar",
+            f"Veja os que há com:\n  {comando(BACKUP, 'listar')}",
         )
     return min(vezes, key=lambda v: (_ultima_tentativa(v.guardada), v.guardada.empresa.id))
 

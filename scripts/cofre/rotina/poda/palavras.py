@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.valores import Politica
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
@@ -44,7 +45,7 @@ def recusada(plano: PodaDeEmpresa, causa: str, relato: Relato) -> None:
     """A empresa de que nada se apagou."""
     relato.falha(f"❌ {visivel(plano.empresa.nome)}: {visivel(causa)}")
     relato.falha("   Nada desta empresa foi apagado. Faça um backup novo e confira com:")
-    relato.falha("   python scripts/backup-por-empresa.py verificar")
+    relato.falha(f"   {comando(BACKUP, 'verificar')}")
 
 
 def ocupada(plano: PodaDeEmpresa, causa: str, relato: Relato) -> None:

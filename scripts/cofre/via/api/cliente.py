@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from cofre.base.config.valores import Acesso
-from cofre.base.erros import INSTALACAO, DependenciaAusente
+from cofre.base.erros import DependenciaAusente
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def abrir(acesso: Acesso, http: httpx.Client) -> Cliente:
         from supabase import create_client
         from supabase.lib.client_options import SyncClientOptions
     except ModuleNotFoundError as e:
-        raise DependenciaAusente(f"No module named '{e.name}'.", INSTALACAO) from e
+        raise DependenciaAusente.de(e) from e
     opcoes = SyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
     postgrest = create_client(acesso.url, acesso.chave, opcoes).postgrest
     return Cliente(str(postgrest.base_url).rstrip("/"), httpx.Headers(postgrest.headers))

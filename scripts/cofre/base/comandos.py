@@ -1,0 +1,75 @@
+"""Os comandos que se mandam colar: como estão, funcionam na pasta em que a pessoa está."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cofre.base import interprete
+from cofre.base.interprete import RAIZ, VENV
+from cofre.base.palavras import visivel
+
+BACKUP, RESTAURACAO = "backup-por-empresa.py", "restaurar-empresa.py"
+
+
+def comando(script: str, *argumentos: str) -> str:
+    """Uma linha que roda este script da pasta `scripts/` com estes argumentos, e com a mesma pasta
+    de backups, se esta execução recebeu uma. Na raiz do projeto, com caminhos curtos; em qualquer
+    outra pasta, inteiros."""
+    pasta = _destino(sys.argv[1:])
+    destino = () if pasta is None else ("--destino", str(Path(pasta).absolute()))
+    return em_linha([_python(), _curto(RAIZ / "scripts" / script), *argumentos, *destino])
+
+
+def instalar(requisitos: str, *, criando: bool = False) -> str:
+    """As linhas que instalam no ambiente do projeto este arquivo de dependências, de nome relativo
+    à raiz; `criando`, também o ambiente."""
+    python = interprete.do_projeto() if os.name != "nt" else VENV / "Scripts" / "python.exe"
+    partes = [_curto(python), "-m", "pip", "install", "-r", _curto(RAIZ / requisitos)]
+    criar = [_do_path(), "-m", "venv", _curto(VENV)]
+    return "\n".join(em_linha(c) for c in ((criar, partes) if criando else (partes,)))
+
+
+def em_linha(partes: Sequence[str]) -> str:
+    """As partes como o terminal desta máquina as lê (no Windows, tanto o PowerShell como o cmd)."""
+    return visivel(shlex.join(partes) if os.name != "nt" else subprocess.list2cmdline(partes))
+
+
+def _python() -> str:
+    """Como chamar este Python. Com um espaço no caminho, o PowerShell não o rodaria, pelas aspas:
+    aí se chama um do PATH, que chega ao do projeto sozinho."""
+    if not interprete.e_o_do_projeto():
+        return _do_path()
+    curto = _curto(interprete.do_projeto())
+    return _do_path() if os.name == "nt" and " " in curto else curto
+
+
+def _do_path() -> str:
+    """Um Python de fora do projeto: este, se é um, pelo nome se o PATH o acha por ele."""
+    if os.name == "nt":
+        return next((n for n in ("py", "python") if shutil.which(n)), sys.executable)
+    if interprete.e_o_do_projeto():
+        return "python3"
+    este = Path(sys.executable or "python3")
+    achado = shutil.which(este.name)
+    return este.name if achado and Path(achado) == este else str(este)
+
+
+def _curto(caminho: Path) -> str:
+    """Relativo à raiz, se é nela que se está."""
+    na_raiz = Path.cwd() == RAIZ
+    return str(caminho.relative_to(RAIZ)) if na_raiz else str(caminho)
+
+
+def _destino(argumentos: Sequence[str]) -> str | None:
+    """O que veio em --destino, se veio."""
+    for n, argumento in enumerate(argumentos):
+        nome, igual, valor = argumento.partition("=")
+        if nome == "--destino":
+            return valor if igual else next(iter(argumentos[n + 1 : n + 2]), None)
+    return None
