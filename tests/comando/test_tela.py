@@ -451,8 +451,14 @@ def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
 
 RECUSAS = {
     ("copiar",): "Não entendi o comando: não conheço a ação «copiar».",
+    ("listra",): "não conheço a ação «listra».\n   Você quis dizer listar?\n   Veja as opções",
+    ("d'água\n",): "não conheço a ação «d'água\ufffd».\n   Veja as opções",
+    ("--data", "2026-11-27"): "Não entendi o comando: não conheço: --data.\n",
+    ("--tabelass", "x"): "não conheço: --tabelass.\n   Você quis dizer --tabelas?\n   Veja",
+    ("listar", "--data", "x"): "Não entendi o comando: não conheço: --data.\n",
+    ("podar", "--manter-diario", "7"): "não conheço: --manter-diario.\n   Você quis dizer --manter",
     ("--turbo",): "Não entendi o comando: não conheço: --turbo.",
-    ("listar", "--conexoes", "2"): "Não entendi o comando: não conheço: --conexoes 2.",
+    ("listar", "--conexoes", "2"): "Não entendi o comando: listar não aceita --conexoes.",
     ("--empresa",): "Não entendi o comando: --empresa precisa de um valor.",
     ("--conexoes", "zero"): "--conexoes: é um número de 1 a 32, não «zero».",
     ("--conexoes", "0"): "--conexoes: é um número de 1 a 32, não «0».",
