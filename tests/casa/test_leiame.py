@@ -99,7 +99,7 @@ def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> 
 
 
 PERGUNTA = re.compile(
-    r"^(Escolha a empresa: |Escolha as tabelas \(.*\): |Digite 'RESTAURAR' para confirmar: )(.*)$",
+    r"^(Escolha a empresa: |Escolha as tabelas \(.*\): |Digite '[A-Z]+' para confirmar: )(.*)$",
     re.MULTILINE,
 )
 

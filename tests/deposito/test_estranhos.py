@@ -111,7 +111,6 @@ def restaurar_ate_o_servidor(raiz: Path, dono: str) -> str:
     with abrir_sessao(opcoes, RelatoJson(io.StringIO(), io.StringIO())) as sessao:
         (guardada,) = sessao.guardadas(dono)
         sessao.pendente(guardada)
-        sessao.por_concluir(guardada)
         backup, _tabelas = sessao.escolher(guardada, None, None)
         return backup.carimbo
 

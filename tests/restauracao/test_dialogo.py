@@ -124,6 +124,11 @@ NO_BANCO = ("produtos", "clientes", "Pedido Item", "a/b", "Notas", "notas", "x, 
         ("notas", ("notas",)),
         ("X, Y", ("x, y",)),
         ("2024,1", ("produtos", "2024")),
+        ("todas", NO_BANCO),
+        ("Tudo", NO_BANCO),
+        ("1 2", ("produtos", "clientes")),
+        ("2 - 3  1", ("produtos", "clientes", "Pedido Item")),
+        ("clientes produtos, pedido item", ("produtos", "clientes", "Pedido Item")),
         ("1-2,CLIENTES", ("produtos", "clientes")),
     ],
 )
@@ -140,7 +145,10 @@ def test_nomes_em_qualquer_caixa(resposta: str, tabelas: tuple[str, ...]) -> Non
         ("9" * 5000, f"Não entendi «{'9' * 5000}»: as tabelas vão de 1 a 8.", ""),
         ("produtos,cliente", "Não entendi «cliente».", "Você quis dizer clientes?"),
         ("NOTAS", "Não entendi «NOTAS».", "Você quis dizer Notas ou notas?"),
-        ("0,1", "O 0 já são todas as tabelas: responda só 0.", ""),
+        ("0,1", "«0» já são todas as tabelas: responda só 0.", ""),
+        ("produtos todas", "«todas» já são todas as tabelas: responda só todas.", ""),
+        ("1 produtso", "Não entendi «produtso».", "Você quis dizer produtos?"),
+        ("nada disto", "Não entendi «nada disto».", ""),
         ("1,,2", "Falta um número ou um nome (ou sobra uma vírgula).", ""),
         ("\x1b[2J", "Não entendi «\ufffd[2J».", ""),
     ],
@@ -157,7 +165,7 @@ def test_depois_de_uma_resposta_errada_a_lista_nao_se_repete(
     saida = restaurar(projeto, destino, respostas=("1", "1,99", "produtso", "q"))
     assert saida.codigo == 130, saida.tudo
     assert saida.saida.count("📋 TABELAS DISPONÍVEIS") == 1
-    exemplos = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; q para sair."
+    exemplos = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; ? explica, q sai."
     assert depois_de("Escolha as tabelas", saida) == [
         "Escolha as tabelas (ex: 1,3 ou 0 para todas):    Não entendi «99»: as tabelas vão de 1 a"
         " 6.",
@@ -165,7 +173,8 @@ def test_depois_de_uma_resposta_errada_a_lista_nao_se_repete(
         "Escolha as tabelas (ex: 1,3 ou 0 para todas):    Não entendi «produtso». Você quis dizer"
         " produtos?",
         exemplos,
-        "Escolha as tabelas (ex: 1,3 ou 0 para todas): ",
+        "Escolha as tabelas (ex: 1,3 ou 0 para todas): 👋 Restauração cancelada.",
+        "   Nada foi alterado.",
     ]
 
 
@@ -205,7 +214,7 @@ def test_respostas_com_acento_num_console_cp1252(
     processo = abrir_restauracao(projeto, destino, mais={"PYTHONIOENCODING": "cp1252"})
     saida, erros = processo.communicate("Índia\n".encode() + nome + b"\nq\n", PACIENCIA)
     assert processo.returncode == 130, erros.decode()
-    assert "Escolha a empresa:    Responda um número de 1 a 2, ou q para sair." in saida.decode()
+    assert "Escolha a empresa:    Nenhuma empresa com «Índia» no nome.\n" in saida.decode()
     assert "📋 TABELAS DISPONÍVEIS" in saida.decode()
 
 
@@ -255,7 +264,8 @@ def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
         pergunta + recusado,
         visto[20],
         "   Escolha outro; nada foi alterado.",
-        f"{pergunta}   Responda um número de 1 a 7, ou q para sair.",
+        f"{pergunta}   Responda um número de 1 a 7, uma data (2026-11-26 03:00; 26/11; 26/11 03:00;"
+        " ontem); ? explica, q sai.",
         pergunta + em_parte,
         "      • produtos: o conteúdo mudou: a soma sha256 não confere",
     ]
@@ -295,7 +305,7 @@ def test_muitas_datas_e_a_escolha_antiga(projeto: SupabaseLocal, destino: Path) 
         str(n) for n in range(1, 16)
     ]
     assert "   (t mostra também: 6 backups mais antigos)\n" in primeira
-    assert "   Responda um número de 1 a 15, ou q para sair.\n" in primeira
+    assert "   Responda um número de 1 a 15, uma data (2026-11-26 03:00; " in primeira
     escolhida = "16. 2020-01-06 03:00:00  agendado  521 registros  completo"
     assert f"\n{escolhida}\n" in segunda
     # O escolhido agora é antigo: a lista já vem inteira, e ele marcado. Enter o mantém.
@@ -469,7 +479,7 @@ def test_a_escolha_sem_sentido_diz_quais_ha(projeto: SupabaseLocal, destino: Pat
     saida = restaurar(projeto, destino, respostas=("1", "x", "Q"))
     assert saida.codigo == 7, saida.tudo
     assert depois_de("Escolha: ", saida) == [
-        "Escolha:    Responda 1, 2 ou 3; ou q, para decidir depois.",
+        "Escolha:    Responda 1, 2 ou 3; ? explica; q, para decidir depois.",
         "Escolha: ",
     ]
 

@@ -19,6 +19,7 @@ from apoio.avisos import SEGREDO, ServidorDeAvisos, servidor_de_avisos
 from apoio.execucao import (
     BACKUP,
     PACIENCIA,
+    RAIZ,
     Saida,
     ambiente,
     conteudo,
@@ -283,7 +284,7 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
         "   📉 Padaria Ação: encolheu (a empresa inteira, produtos, vendas, vendas_itens)",
         "   Se foi um acidente, restaure um backup de antes: eles continuam guardados.",
         "   Se foi de propósito, diga que sim, e o aviso para:",
-        f"   .venv/bin/python scripts/backup-por-empresa.py reconhecer --empresa {DONO}",
+        f"   {RAIZ}/.venv/bin/python {BACKUP} reconhecer --empresa {DONO}",
     ]
     carimbo_bom = f"{quando:%Y%m%d_%H%M%S}"
     esperados = [

@@ -132,7 +132,8 @@ def test_sem_a_palavra_nada_muda(deposito: Deposito, resposta: str | None) -> No
     cinco_dias(deposito)
     antes = fotografia_do_disco(deposito.raiz)
     fim = podar(deposito, "--manter-ultimos", "1", resposta=resposta)
-    assert (fim.codigo, fim.erros) == (130, "❌ Poda cancelada.\n   Nada foi apagado.\n")
+    assert (fim.codigo, fim.erros) == (130, "")
+    assert fim.saida.endswith("👋 Poda cancelada.\n   Nada foi apagado.\n")
     assert fotografia_do_disco(deposito.raiz) == antes
 
 

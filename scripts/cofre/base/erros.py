@@ -18,11 +18,11 @@
                ├─ RestauracaoIncompleta (7), RestauracaoRecusada (8)
                ├─ EnsaioReprovado (11)
                ├─ DefeitoInterno (1)
-               └─ Interrompido (130)
+               └─ Interrompido (130) ── Cancelada
 
-Mais quatro ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande`, que é PedidoGrande,
-`via.api.erros.SemDescricao`, que é PedidoRecusado, `via.direta.erros.SemConexao`, que é
-ServidorSemResposta, e `restauracao.dialogo.Cancelada`, que é Interrompido.
+Mais três ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande`, que é PedidoGrande,
+`via.api.erros.SemDescricao`, que é PedidoRecusado, e `via.direta.erros.SemConexao`, que é
+ServidorSemResposta.
 """
 
 from __future__ import annotations
@@ -272,3 +272,7 @@ class Interrompido(ErroCofre):
     """Ctrl+C ou SIGTERM."""
 
     codigo = 130
+
+
+class Cancelada(Interrompido):
+    """Quem responde desistiu, ou a entrada acabou: foi o que se quis, e não um erro."""

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
+from cofre.base.erros import Cancelada, DefeitoInterno, DependenciaAusente, ErroCofre, Interrompido
 
 LINHAS_PARA_BARRA = 3000
 """Uma tabela menor que isto passa tão rápido que uma barra só piscaria."""
@@ -149,8 +149,9 @@ def codigo_de(fazer: Callable[[], int], relato: Relato) -> int:
 
 
 def _contar(erro: ErroCofre, relato: Relato) -> int:
-    relato.erro(f"❌ {erro}")
+    dizer, sinal = (relato.linha, "👋") if isinstance(erro, Cancelada) else (relato.erro, "❌")
+    dizer(f"{sinal} {erro}")
     for linha in erro.dica.splitlines():
-        relato.erro(f"   {linha}")
+        dizer(f"   {linha}")
     relato.documento({"codigo": erro.codigo, "erro": str(erro), "dica": erro.dica})
     return erro.codigo

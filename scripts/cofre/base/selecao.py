@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
@@ -11,6 +12,7 @@ from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import visivel
 
 CANDIDATAS_MOSTRADAS = 20
+TODAS = ("0", "todas", "tudo")
 
 
 def escolher_empresas(todas: Sequence[Empresa], pedidas: Sequence[str]) -> list[Empresa]:
@@ -24,23 +26,40 @@ def escolher_empresas(todas: Sequence[Empresa], pedidas: Sequence[str]) -> list[
     return [e for e in todas if e.id in escolhidas]
 
 
-def _uma(todas: Sequence[Empresa], texto: str) -> Empresa:
+def empresas_como(todas: Sequence[Empresa], texto: str) -> list[Empresa]:
+    """As que o texto pode querer dizer: a do id ou do nome; se nenhuma, as que o têm no começo do
+    id ou em qualquer parte do nome, sem olhar acentos. Vazio se nenhuma é assim."""
     procurado = texto.strip().casefold()
+    simples = sem_acentos(procurado)
     formas: tuple[Callable[[Empresa], bool], ...] = (
         lambda e: e.id.casefold() == procurado,
         lambda e: e.chama_se(procurado),
-        lambda e: e.id.casefold().startswith(procurado),
-        lambda e: any(procurado in n.casefold() for n in (e.nome, *e.nomes)),
+        lambda e: (
+            e.id.casefold().startswith(procurado)
+            or any(simples in sem_acentos(n.casefold()) for n in (e.nome, *e.nomes))
+        ),
     )
     for casa in formas if procurado else ():
-        achadas = [e for e in todas if casa(e)]
-        if len(achadas) == 1:
-            return achadas[0]
-        if achadas:
-            raise ErroDeUso(
-                f"«{visivel(texto)}» pode ser mais de uma empresa.",
-                f"Use o id inteiro de uma destas:\n{_lista(achadas)}",
-            )
+        if achadas := [e for e in todas if casa(e)]:
+            return achadas
+    return []
+
+
+def sem_acentos(texto: str) -> str:
+    """«Ação» → «Acao»."""
+    partes = unicodedata.normalize("NFKD", texto)
+    return "".join(c for c in partes if not unicodedata.combining(c))
+
+
+def _uma(todas: Sequence[Empresa], texto: str) -> Empresa:
+    achadas = empresas_como(todas, texto)
+    if len(achadas) == 1:
+        return achadas[0]
+    if achadas:
+        raise ErroDeUso(
+            f"«{visivel(texto)}» pode ser mais de uma empresa.",
+            f"Use o id inteiro de uma destas:\n{_lista(achadas)}",
+        )
     raise NadaEncontrado(
         f"Nenhuma empresa com id ou nome «{visivel(texto)}».", f"Empresas:\n{_lista(todas)}"
     )
@@ -81,14 +100,14 @@ def quis_dizer(nome: str, disponiveis: Collection[str]) -> str:
 
 
 def interpretar_tabelas(resposta: str, disponiveis: Sequence[str]) -> tuple[str, ...]:
-    """«0», «1,3», «2-5», nomes, ou uma mistura, na ordem do manual.
+    """«0» ou «todas», «1,3», «1 3», «2-5», nomes, ou uma mistura, na ordem do manual.
 
     Levanta ErroDeUso com a primeira parte que não se entende: meia escolha não vale.
     """
     inteira = tabela_de_nome(resposta.strip(), disponiveis)
     if inteira is not None:
         return (inteira,)  # um nome pode ter vírgula
-    if resposta.strip() == "0":
+    if resposta.strip().casefold() in TODAS:
         return tuple(disponiveis)
     escolhidas: set[str] = set()
     for parte in (p.strip() for p in resposta.split(",")):
@@ -97,23 +116,36 @@ def interpretar_tabelas(resposta: str, disponiveis: Sequence[str]) -> tuple[str,
 
 
 def _tabelas_da_parte(parte: str, disponiveis: Sequence[str]) -> Iterator[str]:
-    faixa = re.fullmatch(r"(\d+)\s*-\s*(\d+)", parte)
-    inicio, fim = (faixa[1], faixa[2]) if faixa else (parte, parte)
-    i, f = indice(inicio, len(disponiveis)), indice(fim, len(disponiveis))
-    nome = tabela_de_nome(parte, disponiveis)
-    if i is not None and f is not None and i <= f:
-        yield from disponiveis[i : f + 1]
-    elif nome is not None:
-        yield nome
-    else:
+    """As de um pedaço entre vírgulas; se ele não é um nome nem um número, as de cada palavra."""
+    achadas = _de_uma(parte, disponiveis)
+    palavras = re.sub(r"(\d)\s*-\s*(\d)", r"\1-\2", parte).split()
+    for palavra in () if achadas else palavras:
+        da_palavra = _de_uma(palavra, disponiveis)
+        if not da_palavra:
+            inteiro = len(palavras) > 1 and not any(_de_uma(p, disponiveis) for p in palavras)
+            raise _nao_entendi(parte if inteiro else palavra, disponiveis)
+        achadas += da_palavra
+    if not achadas:
         raise _nao_entendi(parte, disponiveis)
+    yield from achadas
+
+
+def _de_uma(texto: str, disponiveis: Sequence[str]) -> list[str]:
+    """As de um número, de uma faixa ou de um nome; vazio se não é nada disso."""
+    faixa = re.fullmatch(r"(\d+)\s*-\s*(\d+)", texto)
+    inicio, fim = (faixa[1], faixa[2]) if faixa else (texto, texto)
+    i, f = indice(inicio, len(disponiveis)), indice(fim, len(disponiveis))
+    nome = tabela_de_nome(texto, disponiveis)
+    if i is not None and f is not None:
+        return list(disponiveis[i : f + 1])
+    return [nome] if nome is not None else []
 
 
 def _nao_entendi(parte: str, disponiveis: Sequence[str]) -> ErroDeUso:
     if not parte:
         return ErroDeUso("Falta um número ou um nome (ou sobra uma vírgula).", "")
-    if parte == "0":
-        return ErroDeUso("O 0 já são todas as tabelas: responda só 0.", "")
+    if parte.casefold() in TODAS:
+        return ErroDeUso(f"«{parte}» já são todas as tabelas: responda só {parte}.", "")
     if re.fullmatch(r"\d+(\s*-\s*\d+)?", parte):
         return ErroDeUso(f"Não entendi «{parte}»: as tabelas vão de 1 a {len(disponiveis)}.", "")
     return ErroDeUso(f"Não entendi «{visivel(parte)}».", quis_dizer(parte, disponiveis))

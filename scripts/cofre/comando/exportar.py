@@ -70,7 +70,8 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument(
         "--backup",
         metavar="QUANDO",
-        help="carimbo do backup (AAAAMMDD_HHMMSS), ou o começo dele (padrão: o mais novo inteiro)",
+        help="a data do backup: '2026-11-26 03:00', 26/11, ontem, ou o carimbo"
+        " (padrão: o mais novo inteiro)",
     )
     analisador.add_argument(
         "--formato",

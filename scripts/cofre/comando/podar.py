@@ -10,6 +10,7 @@ from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Politica
 from cofre.base.erros import ErroDeUso, Interrompido
+from cofre.base.perguntas import Perguntas
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     inteiro_entre,
@@ -35,6 +36,9 @@ REGRAS = {
     "anuais": "o mesmo, por ano",
 }
 NADA_FOI_APAGADO = "Nada foi apagado."
+AJUDA = """\
+Os backups em que a lista diz «sai» são apagados de vez; os outros ficam.
+A palavra tem de ser escrita inteira, em maiúsculas; qualquer outra resposta não apaga nada."""
 
 
 @registrada("podar")
@@ -73,9 +77,9 @@ def _conduzir(poda: Poda, opcoes: Namespace) -> int:
 
 
 def _confirmar(relato: Relato) -> None:
-    """Levanta Interrompido se a palavra não vem."""
-    if relato.perguntar(f"Digite '{PALAVRA}' para confirmar: ") != PALAVRA:
-        raise Interrompido("Poda cancelada.", NADA_FOI_APAGADO)
+    """Levanta Cancelada se a palavra não vem."""
+    perguntas = Perguntas(relato, "Poda cancelada.", NADA_FOI_APAGADO)
+    perguntas.palavra(f"Digite '{PALAVRA}' para confirmar: ", (PALAVRA,), AJUDA)
 
 
 def _politica(opcoes: Namespace) -> Politica | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Sequence
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
-from cofre.base.erros import ErroDeUso
+from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.palavras import na_tela, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
@@ -14,20 +16,46 @@ from cofre.comando.execucao import registrada
 from cofre.deposito import inventario
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups
-from cofre.rotina.encolhimento import ponto_de_partida, reconhecer
+from cofre.rotina.encolhimento import ponto_de_partida, reconhecer, reconhecido_ate
 
 
 @registrada("reconhecer")
 def executar(opcoes: Namespace, relato: Relato) -> int:
-    if not opcoes.empresa and not opcoes.todas:
-        raise ErroDeUso("Diga a empresa.", "Com --empresa: id, começo do id ou nome; ou --todas.")
     if opcoes.empresa and opcoes.todas:
         raise ErroDeUso("Não entendi o comando: --todas não combina com --empresa.")
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     guardadas = inventario.guardadas(deposito, tuple(opcoes.empresa or ()))
+    if not opcoes.empresa and not opcoes.todas:
+        guardadas = [_a_unica(guardadas)]
     documentos = [_uma(g, relato) for g in guardadas]
     relato.documento({"acao": "reconhecer", "codigo": 0, "empresas": documentos})
     return 0
+
+
+def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
+    """A única com um encolhimento por reconhecer. Levanta NadaEncontrado, ou ErroDeUso se são
+    várias, com o comando de cada uma."""
+    candidatas = [g for g in guardadas if _por_reconhecer(g)]
+    if not candidatas:
+        raise NadaEncontrado(
+            "Nenhuma empresa encolheu no último backup dela.",
+            "Uma que sumiu do banco, ou outra, diga qual é: --empresa; ou --todas.",
+        )
+    if len(candidatas) > 1:
+        linhas = "\n".join(
+            f"{visivel(g.empresa.nome)}:\n"
+            f"  {comando(BACKUP, 'reconhecer', '--empresa', g.empresa.id)}"
+            for g in candidatas
+        )
+        raise ErroDeUso("Mais de uma empresa encolheu.", f"Escolha (ou --todas):\n{linhas}")
+    return candidatas[0]
+
+
+def _por_reconhecer(guardada: EmpresaComBackups) -> bool:
+    ultimo = ponto_de_partida(reversed(guardada.backups))
+    if ultimo is None or ultimo.meta is None or not ultimo.meta.encolhidas:
+        return False
+    return ultimo.ordem > reconhecido_ate(guardada.pasta, guardada.empresa.id)
 
 
 def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:

@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cofre.base.erros import ErroDeUso, NadaEncontrado
+from cofre.base.erros import ErroDeUso
+from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     ESPERA,
@@ -25,6 +26,7 @@ from cofre.comando.execucao import registrada
 from cofre.restauracao.perdas import PERDAS
 
 if TYPE_CHECKING:
+    from cofre.deposito.inventario import EmpresaComBackups
     from cofre.restauracao.conversa import Conversa
     from cofre.restauracao.sessao import Sessao
 
@@ -62,7 +64,9 @@ def _analisador() -> Analisador:
     analisador = analisador_de("restaurar-empresa.py", DESCRICAO)
     _opcoes(analisador, None)
     analisador.add_argument(
-        "--backup", metavar="QUANDO", help="carimbo do backup (AAAAMMDD_HHMMSS), ou o começo dele"
+        "--backup",
+        metavar="QUANDO",
+        help="a data do backup: '2026-11-26 03:00', 26/11, ontem, ou o carimbo dele",
     )
     analisador.add_argument(
         "--tabelas", metavar="A,B", type=lista_de_nomes, help="só estas tabelas (padrão: todas)"
@@ -94,7 +98,7 @@ def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
         "--confirmar",
         metavar="PALAVRA",
         default=padrao,
-        help="RESTAURAR, para não perguntar",
+        help="RESTAURAR (ou DESFAZER, para desfazer), para não perguntar",
     )
     analisador.add_argument(
         "--efeitos",
@@ -138,34 +142,43 @@ def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
     with _conversando(opcoes, relato) as (sessao, conversa):
         guardadas = sessao.guardadas(opcoes.empresa)
-        guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
-        pendente = sessao.pendente(guardada)
-        if pendente is not None and not opcoes.simular:
-            return conversa.resolver(guardada, pendente)
+        while True:
+            guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
+            with contextlib.suppress(Voltar):
+                return _da_empresa(opcoes, sessao, conversa, guardada)
+            relato.linha()
+
+
+def _da_empresa(
+    opcoes: Namespace, sessao: Sessao, conversa: Conversa, guardada: EmpresaComBackups
+) -> int:
+    """Escolhida a empresa. Levanta Voltar, se se quer outra."""
+    pendente = sessao.pendente(guardada)
+    if pendente is not None and not opcoes.simular:
+        return conversa.resolver(guardada, pendente)
+    while True:
         backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas)
-        return conversa.restaurar(guardada, backup, tabelas, opcoes.modo)
+        try:
+            return conversa.restaurar(guardada, backup, tabelas, opcoes.modo)
+        except Voltar:
+            sessao.desconectar()
+            if opcoes.tabelas:
+                raise
 
 
 @registrada("desfazer")
 def desfazer(opcoes: Namespace, relato: Relato) -> int:
     """Volta ao que era antes da última restauração."""
+    from cofre.restauracao.sessao import desfazivel
+
     with _conversando(opcoes, relato) as (sessao, conversa):
-        guardada = sessao.guardadas(_exigir(opcoes.empresa))[0]
-        return conversa.desfazer(guardada, sessao.ultimo_diario(guardada))
+        return conversa.desfazer(*sessao.a_unica(opcoes.empresa, "desfazer", desfazivel))
 
 
 @registrada("continuar")
 def continuar(opcoes: Namespace, relato: Relato) -> int:
     """Conclui a que não terminou."""
+    from cofre.restauracao.sessao import por_concluir
+
     with _conversando(opcoes, relato) as (sessao, conversa):
-        guardada = sessao.guardadas(_exigir(opcoes.empresa))[0]
-        pendente = sessao.por_concluir(guardada)
-        if pendente is None:
-            raise NadaEncontrado("Não há restauração por concluir desta empresa.", "")
-        return conversa.concluir(guardada, pendente)
-
-
-def _exigir(empresa: str | None) -> str:
-    if not empresa:
-        raise ErroDeUso("Diga a empresa.", "Com --empresa: id, começo do id ou nome.")
-    return empresa
+        return conversa.concluir(*sessao.a_unica(opcoes.empresa, "continuar", por_concluir))

@@ -71,6 +71,11 @@ class Diario:
         return "um desfazer não concluído" if self.desfazendo else "uma restauração não concluída"
 
     @property
+    def quando(self) -> str:
+        """Quando começou, até o minuto, para a tela."""
+        return visivel(str(self.dados.get("comecada_em")))[:16].replace("T", " ")
+
+    @property
     def estado(self) -> str:
         """O estado gravado."""
         return str(self.dados.get("estado", ""))

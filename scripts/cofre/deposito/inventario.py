@@ -6,17 +6,18 @@ import contextlib
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import exibir_pasta
+from cofre.base.palavras import exibir_pasta, na_tela, visivel
 from cofre.base.selecao import escolher_empresas, tabela_de_nome
 from cofre.deposito.backup import Backup
-from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.quando import de_quando, e_data
 
 EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
 
@@ -170,9 +171,8 @@ def mais_novo_com(backups: Iterable[Backup], nomes: Sequence[str]) -> Backup | N
 def backup_pedido(
     guardada: EmpresaComBackups, pedido: str | None, tabelas: Sequence[str] = ()
 ) -> Backup:
-    """O do carimbo, ou do começo dele; se nenhum é assim, o dessa hora, que noutro fuso não é a do
-    nome. Sem pedido, o mais novo com estas `tabelas`, ou o mais novo completo. Levanta
-    NadaEncontrado ou ErroDeUso."""
+    """O da data pedida (ver `quando`). Sem pedido, o mais novo com estas `tabelas`, ou o mais novo
+    completo. Levanta NadaEncontrado ou ErroDeUso."""
     if not pedido:
         do_mais_novo = guardada.backups[::-1]
         com_elas = mais_novo_com(do_mais_novo, tabelas) if tabelas else None
@@ -184,12 +184,14 @@ def backup_pedido(
                 "e escolha um com --backup, ou só as tabelas que quer com --tabelas.",
             )
         return achado
-    achados = [b for b in guardada.backups if b.carimbo.startswith(pedido)]
-    if not achados:
-        horas = {b.carimbo: f"{b.quando:{FORMATO_DO_CARIMBO}}" for b in guardada.backups}
-        achados = [b for b in guardada.backups if horas[b.carimbo].startswith(pedido)]
+    achados = de_quando(pedido, guardada.backups, datetime.now().astimezone())
     if len(achados) != 1:
-        lista = "\n".join(f"  {b.carimbo}  {b.estado}" for b in guardada.backups)
-        quantos = "vários backups começam" if achados else "nenhum backup começa"
-        raise ErroDeUso(f"--backup {pedido}: {quantos} assim.", f"Backups:\n{lista}")
+        ditos = achados or guardada.backups
+        lista = "\n".join(f"  {na_tela(b.quando)}  {b.carimbo}  {b.estado}" for b in ditos)
+        quantos = "há vários backups de" if achados else "não há backup de"
+        oque = visivel(pedido) if e_data(pedido) else f"«{visivel(pedido)}»"
+        raise ErroDeUso(
+            f"--backup: {quantos} {oque}.",
+            f"Diga qual, pela data e a hora, ou pelo carimbo:\n{lista}",
+        )
     return achados[0]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cofre.base.erros import RestauracaoRecusada
+from cofre.base.erros import Interrompido, RestauracaoRecusada
 from cofre.deposito.backup import Backup
 from cofre.plano.alvo import RECUPERAR, VOLTAR, Alvo
 from cofre.plano.plano import Plano
-from cofre.restauracao.dialogo import PALAVRA, Cancelada, Dialogo
+from cofre.restauracao import ajudas
+from cofre.restauracao.dialogo import PALAVRA, PALAVRA_DE_DESFAZER, Dialogo
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.perdas import COLUNAS, REGISTROS, TABELAS
 from cofre.restauracao.provas import Risco
@@ -49,6 +50,12 @@ class Negociacao:
     narrador: Narrador
     palavra: str | None
     aceitas: Sequence[str]
+    desfazendo: bool = False
+
+    @property
+    def palavras(self) -> tuple[str, ...]:
+        """As que confirmam; a primeira é a que se pede."""
+        return (PALAVRA_DE_DESFAZER, PALAVRA) if self.desfazendo else (PALAVRA,)
 
     def fechado(
         self,
@@ -58,7 +65,7 @@ class Negociacao:
         assinatura: bytes,
     ) -> bool:
         """Se este acordo já diz tudo deste plano: nada a combinar, nem palavra a pedir."""
-        confirmado = self.palavra == PALAVRA or assinatura == acordo.confirmado
+        confirmado = self.palavra in self.palavras or assinatura == acordo.confirmado
         return confirmado and {*_colunas(perdidas), *riscos} <= acordo.perdas
 
     def combinar(
@@ -82,17 +89,17 @@ class Negociacao:
         return self._somar(acordo, novos) or self._tirar(acordo, novos)
 
     def confirmar(self, acordo: Acordo, assinatura: bytes, *, trocavel: bool) -> Acordo:
-        """Pede a palavra. Devolve o acordo confirmado, ou com o outro modo. Levanta Cancelada."""
-        if self.palavra == PALAVRA:
+        """Pede a palavra. Devolve o acordo confirmado, ou com o outro modo. Levanta Interrompido ou
+        Voltar."""
+        if self.palavra in self.palavras:
             return acordo
         if self.palavra:
-            raise Cancelada(f"--confirmar precisa ser {PALAVRA}.")
-        resposta = self.dialogo.confirmar(acordo.alvo, trocavel=trocavel)
-        if trocavel and resposta.lower() == "m":
+            certas = " ou ".join(self.palavras)
+            raise Interrompido(f"--confirmar precisa ser {certas}.", "Nada foi alterado.")
+        resposta = self.dialogo.confirmar(acordo.alvo, self.palavras, trocavel=trocavel)
+        if resposta == "m":
             outro = VOLTAR if acordo.alvo.modo == RECUPERAR else RECUPERAR
             return Acordo(replace(acordo.alvo, modo=outro))
-        if resposta != PALAVRA:
-            raise Cancelada("Restauração cancelada.")
         return replace(acordo, confirmado=assinatura)
 
     def _somar(self, acordo: Acordo, riscos: Sequence[Risco]) -> Acordo | None:
@@ -102,7 +109,7 @@ class Negociacao:
         somar = sorted({r.somar for r in riscos if r.somar and meta and r.somar in meta.tabelas})
         if not somar or not all(r.somar for r in riscos) or self.palavra:
             return None
-        if not self.dialogo.sim(f"Restaurar também {', '.join(somar)}?"):
+        if not self.dialogo.sim(f"Restaurar também {', '.join(somar)}?", ajudas.SOMAR):
             return None
         return replace(acordo, alvo=replace(alvo, tabelas=(*alvo.tabelas, *somar)))
 
@@ -121,7 +128,9 @@ class Negociacao:
 
     def _aceita(self, perda: str, pergunta: str) -> bool:
         """Se o usuário concorda em perder isto: pela opção, ou perguntando."""
-        return perda in self.aceitas or (not self.palavra and self.dialogo.sim(pergunta))
+        return perda in self.aceitas or (
+            not self.palavra and self.dialogo.sim(pergunta, ajudas.PERDA)
+        )
 
 
 def _colunas(perdidas: Mapping[str, Sequence[str]]) -> frozenset[tuple[str, str]]:

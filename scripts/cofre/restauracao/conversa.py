@@ -82,10 +82,11 @@ class Conversa:
         if qual.desfazendo and qual.por_concluir:
             return self.concluir(guardada, qual)
         qual.conferir()
-        self._relato.linha(f"↩️ Desfazendo a restauração de {_quando(qual)}")
+        self._relato.linha(f"↩️ Desfazendo a restauração de {qual.quando}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         tabelas = tuple(qual.dados["tabelas"])
         alvo = self._sessao.conectar(guardada, antes, tabelas).alvo(antes, tabelas)
+        self._negociacao = replace(self._negociacao, desfazendo=True)
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
         if codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
             qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
@@ -96,10 +97,10 @@ class Conversa:
         oque = pendente.em_palavras
         como = como_seguir(pendente)
         self._relato.linha()
-        self._relato.linha(f"⚠️ Há {oque}, de {_quando(pendente)}.")
+        self._relato.linha(f"⚠️ Há {oque}, de {pendente.quando}.")
         if self._opcoes.confirmar:
             raise ErroDeUso(f"Há {oque} desta empresa: resolva antes.", como)
-        escolha = self._dialogo.seguir(pendente.desfazendo)
+        escolha = self._dialogo.seguir(pendente.desfazendo, volta=self._dialogo.volta)
         if escolha == CONCLUIR:
             return self.concluir(guardada, pendente)
         if escolha == DESFAZER:
@@ -215,7 +216,3 @@ class Conversa:
             }
         )
         return codigo
-
-
-def _quando(diario: Diario) -> str:
-    return str(diario.dados.get("comecada_em"))[:16].replace("T", " ")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.palavras import visivel
+from cofre.base.perguntas import NAO, SIM, Perguntas, Voltar
 from cofre.base.relato import Relato
 from cofre.base.selecao import (
+    empresas_como,
     indice,
     interpretar_tabelas,
     tabela_de_nome,
@@ -23,44 +26,45 @@ from cofre.deposito.inventario import (
     mais_novo_com,
     por_data,
 )
+from cofre.deposito.quando import de_quando
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Contagem
-from cofre.restauracao import telas
+from cofre.restauracao import ajudas, telas
 from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.telas import tabelas_de
 
-PALAVRA = "RESTAURAR"
-EXEMPLOS_DE_RESPOSTA = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; q para sair."
+PALAVRA, PALAVRA_DE_DESFAZER = "RESTAURAR", "DESFAZER"
+EXEMPLOS_DE_RESPOSTA = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; ? explica, q sai."
 DATAS_MOSTRADAS = 15
 """Um backup por dia enche a tela; os mais novos bastam a quase todos."""
 
 
-class Cancelada(Interrompido):
-    """O usuário desistiu, ou a entrada acabou: nada foi escrito."""
-
-    dica = "Nada foi alterado."
-
-
 @dataclass(frozen=True, slots=True)
 class Dialogo:
-    """As perguntas, feitas a um relato."""
+    """As perguntas, feitas a um relato. `volta`: se, antes da primeira escrita, se pode voltar às
+    escolhas de antes (as que vieram por opção não se perguntam)."""
 
     relato: Relato
     exames: Exames = field(default_factory=Exames)
+    volta: bool = False
+
+    @property
+    def perguntas(self) -> Perguntas:
+        """As que se fazem antes da primeira escrita."""
+        return Perguntas(self.relato, "Restauração cancelada.", "Nada foi alterado.")
 
     def empresa(self, guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
         """Qual empresa. Levanta Cancelada."""
         self._mostrar(telas.empresas(guardadas))
+        todas = [g.empresa for g in guardadas]
         while True:
-            resposta = self._perguntar("Escolha a empresa: ")
+            resposta = self.perguntas.resposta("Escolha a empresa: ", ajudas.EMPRESA)
             posicao = indice(resposta, len(guardadas))
-            if posicao is not None:
-                return guardadas[posicao]
-            iguais = [g for g in guardadas if g.empresa.chama_se(resposta)]
-            if len(iguais) == 1:
-                return iguais[0]
-            self.relato.linha(f"   {_responda(len(guardadas))}")
+            achadas = [todas[posicao]] if posicao is not None else empresas_como(todas, resposta)
+            if len(achadas) == 1:
+                return guardadas[todas.index(achadas[0])]
+            self._mostrar(telas.sem_empresa(resposta, todas, achadas))
 
     def tabelas_do_melhor(self, guardada: EmpresaComBackups) -> tuple[Backup, tuple[str, ...]]:
         """De que data e quais tabelas, a começar pelo backup completo mais novo; sem um, pelo mais
@@ -80,7 +84,7 @@ class Dialogo:
         if not set(escolhidas) <= set(exame.sadias):
             return False
         self._mostrar(telas.mais_novo_com(exame, escolhidas, self.relato.largura))
-        return self.sim("Usar esse?")
+        return self.sim("Usar esse?", ajudas.MAIS_NOVO)
 
     def tabelas(
         self, guardada: EmpresaComBackups, backup: Backup
@@ -98,8 +102,9 @@ class Dialogo:
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
         """As tabelas; vazio, se pediram outra data."""
+        pergunta = "Escolha as tabelas (ex: 1,3 ou 0 para todas): "
         while True:
-            resposta = self._perguntar("Escolha as tabelas (ex: 1,3 ou 0 para todas): ")
+            resposta = self.perguntas.resposta(pergunta, ajudas.TABELAS, volta=self.volta)
             if resposta.lower() == "d":
                 return ()
             try:
@@ -116,17 +121,24 @@ class Dialogo:
             mostrados = todos
         self._mostrar(telas.datas(todos, mostrados, atual, self.relato.largura))
         while True:
-            resposta = self._perguntar("Escolha a data (Enter mantém a atual): ")
+            pergunta = "Escolha a data (Enter mantém a atual): "
+            try:
+                resposta = self.perguntas.resposta(pergunta, ajudas.DATA, volta=True)
+            except Voltar:
+                return atual
             if not resposta:
                 return atual
-            posicao = indice(resposta, len(mostrados))
-            if posicao is not None and self._presta(mostrados[posicao]):
-                return mostrados[posicao]
-            if posicao is None and resposta.lower() == "t":
+            if resposta.lower() == "t":
                 mostrados = todos
                 self._mostrar(telas.datas(todos, mostrados, atual, self.relato.largura))
-            elif posicao is None:
-                self.relato.linha(f"   {_responda(len(mostrados))}")
+                continue
+            posicao = indice(resposta, len(mostrados))
+            agora = datetime.now().astimezone()
+            sao = [mostrados[posicao]] if posicao is not None else de_quando(resposta, todos, agora)
+            if len(sao) != 1:
+                self._mostrar(telas.sem_data(resposta, len(mostrados), sao))
+            elif self._presta(sao[0]):
+                return sao[0]
 
     def _presta(self, backup: Backup) -> bool:
         """Relê o backup, diz o que está danificado, e se sobra alguma tabela que possa voltar."""
@@ -135,37 +147,46 @@ class Dialogo:
             self._mostrar(telas.danos(exame.danos, presta=bool(exame.sadias)))
         return bool(exame.sadias)
 
-    def confirmar(self, alvo: Alvo, *, trocavel: bool = True) -> str:
-        """«RESTAURAR», «m» (trocar o modo, se `trocavel`) ou qualquer outra coisa, que cancela."""
+    def confirmar(self, alvo: Alvo, palavras: Sequence[str], *, trocavel: bool = True) -> str:
+        """Uma das `palavras` (a primeira é a que se pede), ou «m» (trocar o modo, se `trocavel`).
+        Levanta Cancelada ou Voltar."""
         self._mostrar(telas.confirmacao(alvo, self.relato.largura, trocavel=trocavel))
-        return self._perguntar(f"Digite '{PALAVRA}' para confirmar: ")
+        outras = ("m",) if trocavel else ()
+        ajuda = ajudas.CONFIRMACAO + (ajudas.MODO if trocavel else "")
+        pergunta = f"Digite '{palavras[0]}' para confirmar: "
+        return self.perguntas.palavra(pergunta, palavras, ajuda, outras=outras, volta=self.volta)
 
     def efeitos(self, mudou: Mapping[str, Contagem]) -> str:
-        """O que fazer com o que gatilhos mudaram em tabelas não escolhidas."""
+        """O que fazer com o que gatilhos mudaram em tabelas não escolhidas. Levanta Interrompido,
+        se a decisão fica para depois."""
         self.contar_efeitos(mudou)
+        self._mostrar(telas.ajuda_dos_efeitos(self.relato.largura))
+        perguntas = Perguntas(self.relato, "Você saiu sem decidir.", "")
         while True:
             resposta = self.relato.perguntar("Desfazer esses efeitos? (s/n): ")
             if resposta is None:
                 self.relato.linha("   Sem resposta: mantidos como estão.")
                 return MANTER
-            if resposta.lower() in ("s", "sim"):
+            if resposta.lower() in SIM:
                 return DESFAZER
-            if resposta.lower() in ("n", "não", "nao"):
+            if resposta.lower() in NAO:
                 return MANTER
-            self.relato.linha("   Responda s (voltam ao que eram) ou n (ficam como estão).")
+            if resposta.lower() == "q":
+                raise Interrompido("Você saiu sem decidir o que fazer desses efeitos.")
+            perguntas.explicar(ajudas.EFEITOS)
 
     def contar_efeitos(self, mudou: Mapping[str, Contagem]) -> None:
         """As tabelas não escolhidas que mudaram."""
         self._mostrar(telas.efeitos(mudou))
 
-    def sim(self, pergunta: str) -> bool:
-        """Uma pergunta de sim ou não; sem resposta é não."""
-        resposta = self.relato.perguntar(f"{pergunta} (s/n): ")
-        return (resposta or "").lower() in ("s", "sim")
+    def sim(self, pergunta: str, ajuda: str) -> bool:
+        """Uma pergunta de sim ou não, antes da primeira escrita; sem resposta é não. Levanta
+        Cancelada ou Voltar."""
+        return self.perguntas.sim(pergunta, ajuda, volta=self.volta)
 
-    def seguir(self, desfazendo: bool = False) -> str | None:
+    def seguir(self, desfazendo: bool = False, *, volta: bool = False) -> str | None:
         """Depois de uma parada: «1» concluir, «2» desfazer (se já não é o que se fazia), «3» deixar
-        como está; None se saiu sem escolher."""
+        como está; None se saiu sem escolher. Levanta Voltar, se `volta` e é o que se quer."""
         self.relato.linha("   1. concluir (seguir até o fim)")
         if not desfazendo:
             self.relato.linha("   2. desfazer (voltar ao que era antes)")
@@ -177,22 +198,16 @@ class Dialogo:
                 return None
             if len(resposta) == 1 and resposta in validas:
                 return resposta
-            self.relato.linha(f"   Responda {ditas}; ou q, para decidir depois.")
+            if resposta.lower() == "v" and volta:
+                raise Voltar
+            if resposta == "?":
+                self.perguntas.explicar(ajudas.SEGUIR)
+            else:
+                self.relato.linha(f"   Responda {ditas}; ? explica; q, para decidir depois.")
 
     def _mostrar(self, linhas: Iterable[str]) -> None:
         for linha in linhas:
             self.relato.linha(linha)
-
-    def _perguntar(self, pergunta: str) -> str:
-        resposta = self.relato.perguntar(pergunta)
-        if resposta is None or resposta.lower() == "q":
-            raise Cancelada("Restauração cancelada.")
-        return resposta
-
-
-def _responda(quantos: int) -> str:
-    numeros = f"um número de 1 a {quantos}" if quantos > 1 else "1"
-    return f"Responda {numeros}, ou q para sair."
 
 
 def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.config import ambiente
 from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
-from cofre.base.erros import Interrompido, NadaEncontrado
+from cofre.base.erros import ErroDeUso, Interrompido, NadaEncontrado
 from cofre.base.modelo import Empresa
+from cofre.base.palavras import visivel
 from cofre.base.relato import Relato
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
@@ -81,17 +83,24 @@ class Sessao:
         self._pasta: Path | None = None
         self._diarios_de_antes: Marcas = {}
         self._vistas: Marcas = {}
-        self.dialogo = Dialogo(relato)
+        escolhe = opcoes.acao is None and not opcoes.empresa
+        self.dialogo = Dialogo(relato, volta=escolhe)
         self.restauracao: Restauracao
         self.usado: Exame
 
     def fechar(self) -> None:
         """Encerra conexões e fios, e solta a empresa."""
         self._parar.set()
-        if self._via is not None:
-            self._via.fechar()
-        if self.relato.guarda is not None:
-            self.relato.guarda.soltar()
+        self.desconectar()
+
+    def desconectar(self) -> None:
+        """Fecha a via e solta a empresa, se se conectou: pode-se conectar outra vez."""
+        via, self._via = self._via, None
+        guarda, self.relato.guarda = self.relato.guarda, None
+        if via is not None:
+            via.fechar()
+        if guarda is not None:
+            guarda.soltar()
 
     @property
     def restaurou(self) -> bool:
@@ -120,20 +129,33 @@ class Sessao:
 
     def pendente(self, guardada: EmpresaComBackups) -> Diario | None:
         """A restauração desta empresa que não acabou, se há."""
-        abertos = [d for d in self._diarios(guardada) if d.aberto]
-        return abertos[-1] if abertos else None
+        return next((d for d in reversed(self._diarios(guardada)) if d.aberto), None)
 
-    def por_concluir(self, guardada: EmpresaComBackups) -> Diario | None:
-        """A mesma, ou a última, se foi deixada como estava."""
-        ultimos = [d for d in self._diarios(guardada)[-1:] if d.por_concluir]
-        return self.pendente(guardada) or (ultimos[0] if ultimos else None)
-
-    def ultimo_diario(self, guardada: EmpresaComBackups) -> Diario:
-        """A última restauração que pode ser desfeita. Levanta NadaEncontrado."""
-        desfaziveis = [d for d in self._diarios(guardada) if d.estado != DESFEITA]
-        if not desfaziveis:
-            raise NadaEncontrado("Não há restauração desta empresa para desfazer.", "")
-        return desfaziveis[-1]
+    def a_unica(
+        self,
+        empresa: str | None,
+        acao: str,
+        qual: Callable[[Sequence[Diario]], Diario | None],
+    ) -> tuple[EmpresaComBackups, Diario]:
+        """A empresa pedida, ou a única com uma restauração que sirva para a `acao` (dos diários de
+        uma empresa, a que `qual` devolve), com ela. Levanta NadaEncontrado, ou ErroDeUso se são
+        várias, com o comando de cada uma."""
+        guardadas = self.guardadas(empresa)
+        achadas = [(g, d) for g in guardadas if (d := qual(self._ler_diarios(g))) is not None]
+        if len(achadas) > 1:
+            linhas = "\n".join(
+                f"{visivel(g.empresa.nome)}, a de {d.quando}:\n"
+                f"  {comando(RESTAURACAO, acao, '--empresa', g.empresa.id)}"
+                for g, d in achadas
+            )
+            raise ErroDeUso(f"Há mais de uma restauração para {acao}.", f"Escolha:\n{linhas}")
+        guardada = achadas[0][0] if achadas else guardadas[0]
+        if (diario := qual(self._diarios(guardada))) is None:
+            desta = " desta empresa" if empresa else ""
+            raise NadaEncontrado(f"Não há restauração{desta} para {acao}.", "")
+        if not empresa:
+            self.relato.linha(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
+        return guardada, diario
 
     def _diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
         lidos = self._ler_diarios(guardada)
@@ -195,6 +217,18 @@ class Sessao:
         recusar_danificado(guardada, backup, danos, escolher, exame.sadias)
         for aviso in exame.avisos(tabelas):
             self.relato.aviso(aviso)
+
+
+def desfazivel(diarios: Sequence[Diario]) -> Diario | None:
+    """A última que pode ser desfeita, se há."""
+    return next((d for d in reversed(diarios) if d.estado != DESFEITA), None)
+
+
+def por_concluir(diarios: Sequence[Diario]) -> Diario | None:
+    """A que não acabou, se há; ou a última, se foi deixada como estava."""
+    abertos = [d for d in diarios if d.aberto]
+    ultimos = [d for d in diarios[-1:] if d.por_concluir]
+    return next(reversed(abertos or ultimos), None)
 
 
 def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Inspecao) -> Empresa:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import (
@@ -14,6 +14,7 @@ from cofre.deposito.inventario import (
     estado_de,
     mais_novo,
 )
+from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.verificacao import Dano
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.plano.plano import Contagem
@@ -31,6 +32,48 @@ def empresas(guardadas: Sequence[EmpresaComBackups]) -> Iterator[str]:
         quando = na_tela(ultimo.quando, "minuto") if ultimo else "nenhum inteiro"
         yield f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})"
     yield ""
+
+
+def sem_empresa(
+    resposta: str, todas: Sequence[Empresa], achadas: Sequence[Empresa]
+) -> Iterator[str]:
+    """Por que a resposta não é uma empresa, e quais podiam ser."""
+    if achadas:
+        yield f"   «{visivel(resposta)}» pode ser mais de uma:"
+        for empresa in achadas:
+            yield f"      {todas.index(empresa) + 1}. {visivel(empresa.nome)}"
+    elif resposta:
+        yield f"   Nenhuma empresa com «{visivel(resposta)}» no nome."
+    yield f"   {responda(len(todas))}"
+
+
+def sem_data(resposta: str, mostrados: int, achados: Sequence[Backup]) -> Iterator[str]:
+    """Por que a resposta não é um dos backups, e quais podiam ser."""
+    if achados:
+        yield f"   Há {numero(len(achados))} backups assim. Diga também a hora, ou o número:"
+        for backup in achados:
+            yield f"      {na_tela(backup.quando)}"
+        return
+    if e_data(resposta):
+        yield f"   Não há backup de {visivel(resposta)}."
+    yield f"   {responda(mostrados, f'uma data ({EXEMPLOS_DE_DATA})')}"
+
+
+def responda(quantos: int, ou: str = "") -> str:
+    """O que se pode responder a uma lista."""
+    numeros = f"um número de 1 a {quantos}" if quantos > 1 else "1"
+    return f"Responda {', '.join(filter(None, (numeros, ou)))}; ? explica, q sai."
+
+
+def ajuda_dos_efeitos(largura: int | None) -> Iterator[str]:
+    """O que se recomenda, e por quê."""
+    yield em_linhas(
+        "   Recomendado: s, se ninguém usava o sistema agora (foi o banco que mexeu nelas, por"
+        " causa das linhas que voltaram); n, se alguém usava, ou na dúvida. ? explica, q decide"
+        " depois.",
+        largura,
+        3,
+    )
 
 
 def tabelas(

@@ -1,0 +1,50 @@
+"""O que cada pergunta da restauração explica a quem responde `?`."""
+
+from __future__ import annotations
+
+EMPRESA = """\
+Qual empresa volta: o número da lista, o nome, ou uma parte dele. As outras não são tocadas.
+Nada muda antes de você ler o plano e escrever a palavra que se pede no fim."""
+
+TABELAS = """\
+O que volta. 0 ou «todas» é tudo o que o backup tem; ou números e nomes, com vírgula ou espaço:
+1,3   2-5   produtos clientes
+Se não sabe, 0: o que já está igual não é tocado, e antes de confirmar você vê o que muda.
+d escolhe outra data de backup: a de antes do estrago."""
+
+DATA = """\
+De que dia os dados voltam: o número da lista, ou a data como se fala:
+26/11   26/11 03:00   2026-11-26 03:00   ontem
+Escolha o último de antes do estrago. Enter fica com o que está escolhido; t mostra todos."""
+
+MAIS_NOVO = """\
+s usa esse: os dados são mais recentes, mas leia acima o que falta nele.
+n fica com o último backup inteiro, que é mais antigo."""
+
+CONFIRMACAO = """\
+Acima está tudo o que vai mudar, e só nesta empresa. Antes da primeira escrita tira-se uma foto de
+como ela está agora: se não era isto, «desfazer» volta atrás.
+A palavra tem de ser escrita inteira, em maiúsculas; qualquer outra resposta não muda nada."""
+MODO = """
+m troca entre voltar tudo (a empresa fica como no backup) e só repor o que falta (nada do que
+existe hoje é alterado nem removido)."""
+
+PERDA = """\
+s segue assim, e o que está dito acima não volta.
+n não muda nada: a mensagem diz como resolver antes."""
+
+SOMAR = """\
+s restaura também essas tabelas, de que as escolhidas precisam.
+n segue só com as escolhidas, e o que depende das outras não volta."""
+
+EFEITOS = """\
+s: essas tabelas voltam ao que eram antes desta restauração. É o certo se ninguém usava o sistema:
+quem mexeu foi o próprio banco, por causa das linhas que voltaram.
+n: ficam como estão. É o certo se alguém trabalhava agora, ou na dúvida: nada se perde.
+q: sai sem decidir; «continuar» pergunta de novo, «desfazer» volta tudo atrás."""
+
+SEGUIR = """\
+concluir: tenta de novo, do ponto em que está; o que já voltou não se repete.
+desfazer: a empresa volta a ser o que era antes da restauração, pela foto tirada antes.
+deixar: nada mais muda agora, e a restauração deixa de ser lembrada.
+q: sai e decide depois; até lá, cada comando lembra que ela está por concluir."""
