@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from apoio.servidores import FabricaDeSupabase
+from apoio.servidores import FabricaDeSupabase, lugar_do_cluster
 from supabase_local.servidores.ambiente import VENV
 from supabase_local.servidores.postgres import ClusterPostgres
 
@@ -74,7 +74,7 @@ def _ligar(nativo: Path) -> None:
 @pytest.fixture(scope="session")
 def cluster_com_extensoes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterPostgres]:
     """O servidor da sessão com extensões: só sobe se um teste o pede."""
-    pasta = tmp_path_factory.mktemp("com_extensoes") / "pg"
+    pasta = lugar_do_cluster(tmp_path_factory)
     with ClusterPostgres(pasta, efemero=True, instalacao=instalado()) as servidor:
         yield servidor
 
