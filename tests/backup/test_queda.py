@@ -6,7 +6,6 @@ import contextlib
 import getpass
 import itertools
 import json
-import random
 import re
 import signal
 import socket
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.campanha import CAMPANHA, amostra
 from apoio.execucao import (
     DA_PAGINA,
     PACIENCIA,
@@ -37,10 +37,12 @@ from cofre.via.contrato import EMPRESAS_JUNTAS
 from supabase_local.servidores.falhas import Atraso, Pedido
 from supabase_local.servidores.servidor import SupabaseLocal
 
-MORTES_NOS_PEDIDOS = 18
-PASSOS_NO_DISCO = 32
-"""No mínimo: a execução é morta em todos os passos que existirem."""
-FATIAS = 4
+MORTES_NOS_PEDIDOS = 6
+PASSOS_NO_DISCO = 85
+"""No mínimo: a execução é morta até não haver mais passos."""
+PULO = 4 if CAMPANHA else 12
+FATIAS = PULO if CAMPANHA else 1
+"""De quantos em quantos passos cada fatia mata; nas campanhas, juntas, matam em todos."""
 
 # Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
 SUICIDA = """
@@ -146,20 +148,19 @@ def _sem_trava(fotografia: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.mark.demorado
-def test_kill_9_em_pedidos_ao_acaso(projeto: SupabaseLocal, destino: Path) -> None:
+def test_kill_9_nos_pedidos(projeto: SupabaseLocal, destino: Path) -> None:
+    """Antes de o servidor ver o pedido, ou com a resposta já pronta; nas campanhas, de cada um."""
     projeto.gateway.esquecer_pedidos()
     assert executar(projeto, destino, "--empresa", DONO).codigo == 0
     total = len(projeto.gateway.pedidos)
-    escolhidos = random.Random(2026).sample(range(1, total + 1), MORTES_NOS_PEDIDOS)
-    for n in escolhidos:
-        antes = _sem_trava(fotografia_do_disco(destino))
-        assert _matar_no_pedido(projeto, destino, n) == -signal.SIGKILL, n
-        _conferir_depois_da_morte(projeto, destino, antes)
+    for i, n in enumerate(amostra(range(1, total + 1), MORTES_NOS_PEDIDOS)):
+        for pronta in (False, True) if CAMPANHA else (i % 2 == 1,):
+            antes = _sem_trava(fotografia_do_disco(destino))
+            assert _matar_no_pedido(projeto, destino, n, pronta) == -signal.SIGKILL, (n, pronta)
+            _conferir_depois_da_morte(projeto, destino, antes)
 
 
-def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int) -> int:
-    """Metade antes de o servidor ver o pedido, metade com a resposta já pronta."""
-
+def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int, pronta: bool) -> int:
     def matar(_pedido: Pedido, vez: int) -> bool:
         if vez != n:
             return True
@@ -167,7 +168,8 @@ def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int) -> int:
         processo.wait(PACIENCIA)
         return False
 
-    gancho = projeto.gateway.ao_pedir(matar) if n % 2 else projeto.gateway.ao_pedir(None, matar)
+    gateway = projeto.gateway
+    gancho = gateway.ao_pedir(None, matar) if pronta else gateway.ao_pedir(matar)
     with gancho:
         processo = abrir(projeto, destino, "--empresa", DONO)
         processo.communicate(timeout=PACIENCIA)
@@ -177,9 +179,9 @@ def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int) -> int:
 @pytest.mark.demorado
 @pytest.mark.parametrize("fatia", range(FATIAS))
 def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path, fatia: int) -> None:
-    """Da trava à última renomeação: morre antes de cada passo, até não haver mais passos. Em
-    fatias, para que todos os processadores trabalhem; juntas, são todos os passos."""
-    for passo in itertools.count(fatia + 1, FATIAS):
+    """Da trava à última renomeação: morre antes de um passo em cada doze, até não haver mais; nas
+    campanhas, antes de cada um deles."""
+    for passo in itertools.count(fatia + 1, PULO):
         antes = _sem_trava(fotografia_do_disco(destino))
         mais = {"PASSO": str(passo), "PYTHONDONTWRITEBYTECODE": "1"}
         fim = executar(projeto, destino, "--empresa", DONO, mais=mais, programa=SUICIDA, novo=False)
@@ -187,7 +189,7 @@ def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path, fa
             break
         assert fim.codigo == -signal.SIGKILL, fim.tudo
         _conferir_depois_da_morte(projeto, destino, antes)
-    assert passo > PASSOS_NO_DISCO
+    assert passo - PULO >= PASSOS_NO_DISCO
 
 
 def test_primeiro_backup_morto_nao_deixa_nem_a_pasta(

@@ -1,10 +1,12 @@
-"""As campanhas inteiras, num comando: `python3 tests/campanhas [restauracao | windows | antigo]`.
+"""As campanhas inteiras, num comando: `python3 tests/campanhas [nome]...`.
 
-`restauracao` mata a restauração antes e depois de cada escrita, e restaura centenas de estragos ao
-acaso: mais de uma hora em dois processadores, e por isso a suíte só faz uma amostra. `windows` roda
-os programas num Windows sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST
-como ele é, e não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, as três. Os
-outros argumentos são os do pytest.
+`backup` mata o backup e a poda antes de cada passo no disco, e o backup antes e depois de cada
+pedido, e passa por todos os cenários de `tests/desempenho`. `restauracao` mata a restauração antes
+e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de uma hora em dois
+processadores, e por isso a suíte só faz uma amostra. `windows` roda os programas num Windows sob o
+wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como ele é, e não como os de
+hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos são os do
+pytest.
 """
 
 import os
@@ -20,6 +22,11 @@ from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar  
 from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
 
 CAMPANHAS = {
+    "backup": (
+        "tests/backup/test_queda.py",
+        "tests/rotina/test_poda.py",
+        "tests/casa/test_desempenho.py",
+    ),
     "restauracao": (
         "tests/restauracao/test_isolamento.py",
         "tests/restauracao/test_restaurar_quedas.py",

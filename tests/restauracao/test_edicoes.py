@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import copy
 import json
-import os
 import re
 import threading
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.execucao import conteudo, linhas_do_arquivo, metadados
 from apoio.impressoes import diferencas
 from apoio.loja import DURANTE, PELAS_DUAS_VIAS, PRE, Loja, antes_de
@@ -31,7 +31,6 @@ from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Falha, Pedido, Resposta, Seguir
 from supabase_local.servidores.servidor import SupabaseLocal
 
-CAMPANHA = os.environ.get("CAMPANHA") == "1"
 LINHAS = 1234 if CAMPANHA else 240
 
 # De cada tipo: como estava no backup, o estrago e a edição (com o número da linha em {n}).

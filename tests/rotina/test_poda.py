@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.execucao import (
     RAIZ,
     Saida,
@@ -446,17 +448,19 @@ sys.addaudithook(gancho)
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-PASSOS = 14
-"""No mínimo: é morta em todos os que existirem."""
+PASSOS = 57
+"""No mínimo: é morta até não haver mais."""
+PULO = 1 if CAMPANHA else 8
 
 
 def test_kill_9_em_cada_passo(tmp_path: Path) -> None:
     """Dois backups a apagar, um compactado e um que divide arquivo com o que fica. Depois de cada
-    morte, cada backup está inteiro ou não está; a próxima execução termina, e não sobra nada."""
-    passo = 0
+    morte, cada backup está inteiro ou não está; a próxima execução termina, e não sobra nada. Um
+    passo em cada oito; nas campanhas, todos."""
     terminou = False
-    while not terminou:
-        passo += 1
+    for passo in itertools.count(1, PULO):
+        if terminou:
+            break
         deposito = Deposito(tmp_path / str(passo))
         for d in (1, 2, 3):
             deposito.compactar = d == 1
@@ -476,7 +480,7 @@ def test_kill_9_em_cada_passo(tmp_path: Path) -> None:
             n: b for n, b in inteiro.items() if "bbbb2222" in n or "_20260303_" in n
         }
         _cada_um_inteiro_ou_ausente(deposito, inteiro)
-    assert passo > PASSOS
+    assert passo - PULO >= PASSOS
 
 
 def _cada_um_inteiro_ou_ausente(deposito: Deposito, inteiro: Mapping[str, bytes]) -> None:

@@ -8,7 +8,6 @@ muitos mais (CAMPANHA=1).
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apoio.bancada import PARA_A_API
+from apoio.campanha import CAMPANHA
 from apoio.exatidao import em_texto
 from apoio.execucao import executar, restaurar
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from supabase_local.servidores.servidor import SupabaseLocal
 
-CAMPANHA = os.environ.get("CAMPANHA") == "1"
 EXEMPLOS = 400 if CAMPANHA else 8
 
 TIPOS = """
