@@ -161,5 +161,5 @@ def test_so_um_momento_que_ficou_mais_tarde_so_andou(
     ],
 )
 def test_o_que_parece_um_segredo_nao_se_mostra(coluna: str, valor: bytes, mostravel: bool) -> None:
-    assert Reescrita("t", coluna, 1, False, (), valor, b"null").mostravel is mostravel
-    assert Reescrita("t", coluna, 1, False, (), b"null", valor).mostravel is mostravel
+    assert Reescrita("t", coluna, 1, False, "", (), valor, b"null").mostravel is mostravel
+    assert Reescrita("t", coluna, 1, False, "", (), b"null", valor).mostravel is mostravel

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cofre.base.erros import RespostaInvalida
 from cofre.base.linha import juntar, separar
 from cofre.base.modelo import (
-    DE_DENTRO_NAO_SE_SABE,
+    DESCONHECIDA,
     JSONB,
     OPACA,
     VETOR,
@@ -26,11 +26,12 @@ from cofre.base.modelo import (
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Elo, Ramo
 from cofre.via.api.consulta import consultas
-from cofre.via.api.formas import forma_de, pedidos
+from cofre.via.api.formas import forma_de, pedidos, sem_prova
 from cofre.via.api.insistir import Passageiro
 from cofre.via.api.linhas import Leitor
 from cofre.via.api.pagina import Pagina, abrir_pagina
 
+SEM_TIPO = Forma(DESCONHECIDA)
 DONA, OUTRA = (Empresa(id_, id_) for id_ in ("aaaa", "bbbb"))
 TABELA = Tabela("t", tuple(Coluna(n, "bigint") for n in ("id", "user_id", "bruto")), ("id",))
 FALSOS = [
@@ -125,14 +126,30 @@ def test_o_texto_que_vem_a_mais_so_fica_se_interessa(
         ("public.hstore", Forma(OPACA)),
         ("extensions.geometry(Point,4326)", Forma(OPACA)),
         ("public.citext[]", Forma(VETOR)),
-        ("public.ponto", DE_DENTRO_NAO_SE_SABE),
-        ("public.ponto[]", DE_DENTRO_NAO_SE_SABE),
-        ("", DE_DENTRO_NAO_SE_SABE),
+        ("public.hstore[]", Forma(VETOR, Forma(OPACA))),
+        ("int2vector[]", Forma(VETOR, Forma(OPACA))),
+        ("public.ponto", Forma(OPACA)),
+        ("public.ponto[]", Forma(OPACA)),
+        ("public.cor", None),
+        ("public.cor[]", Forma(VETOR)),
+        ("public.matiz", Forma(OPACA)),
+        ("public.matiz[]", Forma(VETOR, Forma(OPACA))),
+        ("", Forma(DESCONHECIDA)),
     ],
 )
 def test_que_tipos_o_json_pode_nao_refazer(tipo: str, forma: Forma | None) -> None:
-    assert forma_de(tipo, enum=False) == forma
-    assert forma_de("public.cor", enum=True) is None
+    assert forma_de(tipo, {"public.cor": True, "public.matiz": False}) == forma
+
+
+def test_do_que_nao_cabe_na_url_nada_se_prova() -> None:
+    muitas = [f"coluna_{n}" for n in range(80)]
+    colunas = tuple(Coluna(n, "jsonb") for n in ("id", *muitas))
+    formas = tuple((n, Forma(JSONB)) for n in ("id", *muitas))
+    tabela = Tabela("t", (*colunas, Coluna("x")), ("id",), formas=(*formas, ("x", SEM_TIPO)))
+    quais = [p.split(":")[1] for p in pedidos(tabela)]
+    assert 0 < len(quais) < len(muitas)
+    assert quais == muitas[: len(quais)]
+    assert set(sem_prova(tabela)) == {"id", "x", *muitas} - set(quais)
 
 
 def test_um_vetor_de_outra_coisa_nao_se_entende_e_um_corpo_cortado_merece_outra_vez() -> None:

@@ -9,18 +9,20 @@ from cofre.backup.resumo import Resultado, Resumo
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import JSON, JSONB, ordem_de_exibicao
 from cofre.base.palavras import duracao, na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.carimbo import momento
-from cofre.via.contrato import Inspecao
+from cofre.deposito.metadados import TabelaSalva
+from cofre.via.contrato import API, Inspecao
 
 
 @dataclass(frozen=True, slots=True)
 class Narracao:
-    """Conta uma execução do backup a um relato."""
+    """Conta uma execução do backup a um relato; a `via` é o nome dela."""
 
     relato: Relato
+    via: str
 
     def comeco(self, avisos: Sequence[str]) -> None:
         """Antes do primeiro pedido; `avisos` são os da configuração."""
@@ -70,6 +72,7 @@ class Narracao:
             else:
                 quantos = plural(resultado.tabelas[nome].registros, "registro", "registros")
                 linha(f"   ✅ {visivel(nome)}: {quantos}")
+                self._inexata(resultado.tabelas[nome])
         for c in resultado.contradicoes:
             quantos = plural(c.quantidade, "registro aponta", "registros apontam")
             exemplos = visivel(", ".join(c.exemplos))
@@ -82,6 +85,22 @@ class Narracao:
         for encolhimento in resultado.encolhimentos:
             self.relato.falha(f"   📉 {encolhimento.em_palavras}")
         self._desfecho(resultado)
+
+    def _inexata(self, tabela: TabelaSalva) -> None:
+        """O que já se sabe que pode não voltar como era."""
+        if tabela.registros and not tabela.exata:
+            quais = visivel(", ".join(tabela.sem_prova)) or "o que tem"
+            self.relato.linha(
+                f"   ⚠️ {visivel(tabela.nome)}: não se prova que guarda tudo de {quais}"
+            )
+        por_coluna = tabela.textos.por_coluna if tabela.textos and self.via == API else {}
+        json = {c: n for c, n in por_coluna.items() if tabela.tipos.get(c) in (JSON, JSONB)}
+        if json:
+            quais = visivel(", ".join(f"{coluna} ({numero(n)})" for coluna, n in json.items()))
+            self.relato.linha(
+                f"   ⚠️ {visivel(tabela.nome)}: guarda valores de {quais} que a API não grava como"
+                " eram; a conexão direta grava"
+            )
 
     def _desfecho(self, resultado: Resultado) -> None:
         linha = self.relato.linha

@@ -88,7 +88,7 @@ class Rodada:
         tabela vai no resultado dela.
         """
         inicio = time.monotonic()
-        narracao = Narracao(self.relato)
+        narracao = Narracao(self.relato, self.via.nome)
         narracao.comeco(self.configuracao.avisos)
         contexto, escolhidas = self._preparar(pedido)
         narracao.projeto(contexto.inspecao, self.configuracao.regras, len(escolhidas))

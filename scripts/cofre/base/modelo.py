@@ -118,21 +118,23 @@ class Coluna:
 
 
 OPACA, JSON, JSONB, VETOR, COMPOSTA = "opaca", "json", "jsonb", "vetor", "composta"
+DESCONHECIDA = "desconhecida"
 
 
 @dataclass(frozen=True, slots=True)
 class Forma:
     """Por que o JSON de um tipo pode não refazer o valor: é json ou jsonb; um vetor (`de` outro
-    tipo, se o JSON deste também pode não o refazer); um tipo composto com `campos` assim; ou a
-    forma dele em JSON não é a que ele lê (OPACA)."""
+    tipo, se o JSON deste também pode não o refazer); um tipo composto com `campos` assim; a forma
+    dele em JSON pode não ser a que ele lê (OPACA); ou não se sabe o tipo (DESCONHECIDA)."""
 
     especie: str
     de: Forma | None = None
     campos: tuple[tuple[str, Forma], ...] = ()
 
-
-DE_DENTRO_NAO_SE_SABE = Forma(COMPOSTA)
-"""Um tipo que a via não descreve."""
+    @property
+    def opaca(self) -> bool:
+        """Se do valor se guarda o texto sempre que o JSON não é ele próprio o texto."""
+        return self.especie == OPACA or (self.de is not None and self.de.opaca)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +196,9 @@ class Tabela:
         return tuple((coluna, forma) for coluna, forma in self.formas if coluna not in fora)
 
     @property
-    def sem_prova(self) -> tuple[str, ...]:
-        """As colunas de tipos de que a via não sabe o que há dentro: nada se prova delas."""
-        return tuple(c for c, forma in self.formas if forma == DE_DENTRO_NAO_SE_SABE)
+    def sempre_com_texto(self) -> tuple[str, ...]:
+        """Destas, as de que se guarda o texto sem saber se o JSON já as refaria."""
+        return tuple(coluna for coluna, forma in self.com_textos if forma.opaca)
 
     def coluna(self, nome: str) -> Coluna | None:
         """A coluna com este nome, ou None."""

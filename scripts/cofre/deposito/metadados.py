@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,7 +43,10 @@ class TabelaSalva:
     `bytes` e `sha256` são do JSON; de um arquivo `compactado`, `bytes_no_disco` é o tamanho dele.
 
     `exata`: está provado que o JSON das linhas, com os `textos` (o arquivo deles, se alguma linha
-    os tem; ver `cofre.base.textos`), as refaz como eram. Falso: não se sabe.
+    os tem; ver `cofre.base.textos`), as refaz como eram. Falso: não se sabe das colunas
+    `sem_prova`, ou, se não se diz quais, de nenhuma. `sempre_com_texto`: ver `Tabela`.
+
+    `por_coluna`, de um arquivo de textos: quantos há de cada coluna.
     """
 
     nome: str
@@ -61,6 +64,9 @@ class TabelaSalva:
     bytes_no_disco: int = 0
     exata: bool = False
     textos: TabelaSalva | None = None
+    sem_prova: tuple[str, ...] = ()
+    sempre_com_texto: tuple[str, ...] = ()
+    por_coluna: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tipos(self) -> dict[str, str]:
@@ -200,6 +206,7 @@ class _Arquivo(msgspec.Struct):
     sha256: str
     compactado: bool = False
     bytes_no_disco: int = 0
+    por_coluna: dict[str, int] = {}
 
     def salvo(self, nome: str) -> TabelaSalva:
         """Um arquivo da tabela com este nome, sem o que só se diz da tabela."""
@@ -213,6 +220,8 @@ class _Tabela(_Arquivo):
     nao_gravaveis: tuple[str, ...] = ()
     dono: _Dono = msgspec.field(default_factory=_Dono)
     exata: bool = False
+    sem_prova: tuple[str, ...] = ()
+    sempre_com_texto: tuple[str, ...] = ()
     textos: _Arquivo | None = None
 
     def __post_init__(self) -> None:
@@ -232,6 +241,8 @@ class _Tabela(_Arquivo):
             elos=tuple((e.coluna, e.de_empresas) for e in self.dono.elos),
             maes=self.dono.maes,
             exata=self.exata,
+            sem_prova=self.sem_prova,
+            sempre_com_texto=self.sempre_com_texto,
             textos=self.textos.salvo(nome) if self.textos else None,
         )
 
@@ -287,6 +298,8 @@ def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
     return {
         **_arquivo_em_json(tabela),
         **({"exata": True} if tabela.exata else {}),
+        **_se_ha("sem_prova", tabela.sem_prova),
+        **_se_ha("sempre_com_texto", tabela.sempre_com_texto),
         **({"textos": _arquivo_em_json(tabela.textos)} if tabela.textos else {}),
         "colunas": list(tabela.colunas),
         "chave": list(tabela.chave),
@@ -307,7 +320,12 @@ def _arquivo_em_json(arquivo: TabelaSalva) -> dict[str, Any]:
         "bytes": arquivo.bytes,
         "sha256": arquivo.sha256,
         **(compactado if arquivo.compactado else {}),
+        **({"por_coluna": dict(arquivo.por_coluna)} if arquivo.por_coluna else {}),
     }
+
+
+def _se_ha(nome: str, colunas: tuple[str, ...]) -> dict[str, list[str]]:
+    return {nome: list(colunas)} if colunas else {}
 
 
 def em_bytes(bruto: Mapping[str, Any]) -> bytes:

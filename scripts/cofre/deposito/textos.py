@@ -12,6 +12,7 @@ contada do zero, e os textos.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Separador:
     def __init__(self) -> None:
         self._passaram = 0
         self.quantas = 0
+        self.por_coluna = Counter[str]()
 
     def separar(self, bloco: bytes) -> tuple[bytes, bytes]:
         """O bloco sem os textos, e o bloco deles (vazio se não os há)."""
@@ -61,6 +63,7 @@ class Separador:
             limpas.append(limpa)
             if seus:
                 anotadas.append(b'{"registro":%d,"textos":%s}' % (n, seus))
+                self.por_coluna.update(_DE_UMA.decode(seus).keys())
         self.quantas += len(anotadas)
         return juntar(limpas), juntar(anotadas)
 

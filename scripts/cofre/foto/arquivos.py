@@ -88,7 +88,9 @@ def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
         nao_gravaveis=lida.tabela.nao_gravaveis,
         elos=tuple((e.coluna, e.referencia) for e in elos_da_tabela(no_escopo)),
         maes=tuple(dict.fromkeys(r.passos[0] for r in no_escopo.ramos if r.passos)),
-        exata=lida.exata,
+        exata=lida.sem_prova == (),
+        sem_prova=lida.sem_prova or (),
+        sempre_com_texto=lida.tabela.sempre_com_texto,
         textos=_arquivo(nome, dos_textos(nome), textos, montagem) if textos else None,
     )
 
@@ -99,6 +101,7 @@ def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> Tabe
         nome=nome,
         arquivo=montagem.nome(quem),
         registros=gravada.registros,
+        por_coluna=gravada.por_coluna,
         bytes=gravada.bytes,
         sha256=gravada.sha256,
         compactado=montagem.compactar,

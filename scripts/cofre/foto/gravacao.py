@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from cofre.base.modelo import Contradicao, Empresa, Tabela
@@ -21,12 +21,14 @@ from cofre.via.contrato import EmpresaLida, Entrega, Saida
 @dataclass(frozen=True, slots=True)
 class Gravada:
     """O que só se sabe de um arquivo depois de gravá-lo: o tamanho e a soma do JSON; de uma tabela,
-    o mesmo dos textos, se alguma linha os tem, e quantas os têm (os `registros` deles)."""
+    o mesmo dos textos, se alguma linha os tem, quantas os têm (os `registros` deles), e quantos há
+    de cada coluna."""
 
     bytes: int
     sha256: str
     textos: Gravada | None = None
     registros: int = 0
+    por_coluna: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Textos:
@@ -50,7 +52,13 @@ class _Textos:
         if self._gravador is None:
             return None
         sha256 = self._gravador.terminar()
-        return Gravada(self._gravador.bytes, sha256, registros=self._separador.quantas)
+        separador = self._separador
+        return Gravada(
+            self._gravador.bytes,
+            sha256,
+            registros=separador.quantas,
+            por_coluna=separador.por_coluna,
+        )
 
 
 class Gravacao:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
-from cofre.base.modelo import Empresa, Tabela, ordem_de_exibicao
+from cofre.base.modelo import OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
@@ -135,7 +135,7 @@ class Alvo:
         antiga = meta is not None and meta.da_primeira_versao
         tabela, atual = self.escopo[nome].tabela, foto.get(nome)
         chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
-        exata = atual is not None and all(f.tabela.exata for f in (*fontes, atual))
+        com_texto = _com_texto(tabela, fontes, atual)
         return TabelaDoPlano(
             nome,
             tabela.chave,
@@ -144,15 +144,14 @@ class Alvo:
             atual.caminho if atual is not None else None,
             chave.tipo if chave and not antiga else "",
             antiga,
-            _linhas_se_e_o_mesmo(fontes, atual, exata=exata),
-            exata,
-            self._textos(nome, fontes if exata else (), atual),
+            _linhas_se_e_o_mesmo(fontes, atual, com_textos=bool(com_texto)),
+            com_texto,
+            self._textos(nome, fontes, atual),
         )
 
     def _textos(
         self, nome: str, fontes: Sequence[Arquivo], atual: Arquivo | None
     ) -> dict[Path, Textos]:
-        """Os da foto, sempre: uma linha só é a que ela viu se o texto também é."""
         todas = (*fontes, atual) if atual is not None else fontes
         no_escopo = self.escopo[nome]
         proibidas = frozenset((*no_escopo.tabela.chave, *no_escopo.colunas_de_ligacao))
@@ -163,8 +162,40 @@ class Alvo:
         }
 
 
+def com_textos_de(
+    escopo: Mapping[str, TabelaNoEscopo], backups: Sequence[Backup]
+) -> dict[str, TabelaNoEscopo]:
+    """As mesmas tabelas, guardando o texto das colunas de que um destes backups o guarda sempre:
+    lidos do mesmo modo, comparam-se."""
+    return {n: replace(t, tabela=_com_opacas(t.tabela, backups)) for n, t in escopo.items()}
+
+
+def _com_opacas(tabela: Tabela, backups: Sequence[Backup]) -> Tabela:
+    salvas = (
+        b.meta.tabelas[tabela.nome] for b in backups if b.meta if tabela.nome in b.meta.tabelas
+    )
+    sempre = {coluna for salva in salvas for coluna in salva.sempre_com_texto}
+    faltam = {c.nome for c in tabela.colunas} & sempre - {*tabela.sempre_com_texto}
+    formas = dict(tabela.formas) | dict.fromkeys(sorted(faltam), Forma(OPACA))
+    return replace(tabela, formas=tuple(formas.items()))
+
+
+def _com_texto(tabela: Tabela, fontes: Sequence[Arquivo], atual: Arquivo | None) -> frozenset[str]:
+    """As colunas em que os textos se comparam: todos os lados os guardam, e do mesmo modo."""
+    if atual is None:
+        return frozenset()
+    de_hoje = frozenset(tabela.sempre_com_texto)
+    contam = {coluna for coluna, _ in tabela.com_textos}
+    for arquivo in (*fontes, atual):
+        salva = arquivo.tabela
+        if not salva.exata and not salva.sem_prova:
+            return frozenset()
+        contam -= {*salva.sem_prova, *(de_hoje ^ set(salva.sempre_com_texto))}
+    return frozenset(contam)
+
+
 def _linhas_se_e_o_mesmo(
-    fontes: Sequence[Arquivo], atual: Arquivo | None, *, exata: bool = False
+    fontes: Sequence[Arquivo], atual: Arquivo | None, *, com_textos: bool = False
 ) -> int | None:
     """Quantas linhas têm, se o alvo e a foto são o mesmo arquivo, pela soma e pelo tamanho que os
     dois tinham ao serem gravados (os do alvo já foram relidos e conferidos)."""
@@ -172,7 +203,7 @@ def _linhas_se_e_o_mesmo(
         return None
     nela = atual.tabela
     mesmos = all(f.tabela.sha256 == nela.sha256 and f.tabela.bytes == nela.bytes for f in fontes)
-    if exata:
+    if com_textos:
         mesmos = mesmos and all(f.tabela.somas == nela.somas for f in fontes)
     return nela.registros if mesmos and nela.sha256 else None
 

@@ -22,7 +22,7 @@ from msgspec.structs import astuple
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Linha, abrir_linha, leitor_de_uma, tipo_com
-from cofre.base.textos import CAMPO
+from cofre.base.textos import CAMPO, em_campo, textos_de
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.textos import Textos, com_textos
 
@@ -234,12 +234,11 @@ def lado(
     chave: tuple[str, ...],
     ordem: Ordem | None = None,
     textos: Textos | None = None,
-    *,
-    exata: bool = False,
+    com_texto: frozenset[str] = frozenset(),
 ) -> Lado:
-    """As linhas de um arquivo desta tabela, com os `textos` delas. `exata`: sem chave, os textos
-    também dizem qual é a linha."""
-    ler = _ler_chave(arquivo, tabela, chave) if chave else _por_tudo(exata=exata)
+    """As linhas de um arquivo desta tabela, com os `textos` delas. Sem chave, os das colunas
+    `com_texto` também dizem qual é a linha."""
+    ler = _ler_chave(arquivo, tabela, chave) if chave else _por_tudo(com_texto)
     linhas = ler_linhas(arquivo)
     return Lado(linhas if textos is None else com_textos(linhas, textos), ler, ordem)
 
@@ -259,14 +258,17 @@ def _ler_chave(arquivo: Path, tabela: str, chave: tuple[str, ...]) -> LerChave:
     return ler_chave
 
 
-def _por_tudo(*, exata: bool) -> LerChave:
+def _por_tudo(com_texto: frozenset[str]) -> LerChave:
     """Sem chave, a linha é o conjunto dos seus valores e a vez dela entre as iguais: cada leitura é
     uma vez a mais."""
     vezes: Counter[Chave] = Counter()
 
     def ler_chave(linha: Linha) -> Chave:
         campos = abrir_linha(linha)
-        valores = tuple([bytes(campos[c]) for c in sorted(campos) if exata or c != CAMPO])
+        if CAMPO in campos:
+            ditos = {c: t for c, t in textos_de(campos).items() if c in com_texto}
+            campos = {**{c: v for c, v in campos.items() if c != CAMPO}, **em_campo(ditos)}
+        valores = tuple([bytes(campos[c]) for c in sorted(campos)])
         vezes[valores] += 1
         return (*valores, b"#%d" % vezes[valores])
 

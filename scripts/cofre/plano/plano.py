@@ -48,8 +48,8 @@ class TabelaDoPlano:
     `pelo_valor`: 1.50 é igual a 1.5, porque o alvo não guardou os bytes do banco. `iguais` são as
     linhas, se já se sabe que alvo e foto são o mesmo, byte a byte: não há o que ler.
 
-    `textos`: os de cada arquivo que os tem. Só contam como diferença se a comparação é `exata`, o
-    que pede que os dois lados sejam: do que um não diz não se sabe se mudou."""
+    `textos`: os de cada arquivo que os tem. Só contam como diferença nas colunas `com_texto`, as de
+    que todos os lados os guardam do mesmo modo: do que um não diz não se sabe se mudou."""
 
     nome: str
     chave: tuple[str, ...]
@@ -59,7 +59,7 @@ class TabelaDoPlano:
     tipo_da_chave: str = ""
     pelo_valor: bool = False
     iguais: int | None = None
-    exata: bool = False
+    com_texto: frozenset[str] = frozenset()
     textos: Mapping[Path, Textos] = field(default_factory=dict)
 
     @property
@@ -290,10 +290,10 @@ def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[st
         for c in tabela.colunas
         if c in quer and (c not in tem or not iguais(bytes(tem[c]), bytes(quer[c])))
     }
-    if tabela.exata and (CAMPO in tem or CAMPO in quer):
+    if CAMPO in tem or CAMPO in quer:
         um, outro = textos_de(tem), textos_de(quer)
-        todas = [c for c in tabela.colunas if c in mudam or um.get(c) != outro.get(c)]
-        return escolher(quer, todas)
+        outras = {c for c in tabela.com_texto if um.get(c) != outro.get(c)}
+        return escolher(quer, [c for c in tabela.colunas if c in mudam or c in outras])
     return mudam
 
 
@@ -330,7 +330,7 @@ def _alvos(tabela: TabelaDoPlano) -> list[Lado]:
 
 def _lado(tabela: TabelaDoPlano, arquivo: Path) -> Lado:
     textos, ordem = tabela.textos.get(arquivo), tabela.ordem
-    return lado(arquivo, tabela.nome, tabela.chave, ordem, textos, exata=tabela.exata)
+    return lado(arquivo, tabela.nome, tabela.chave, ordem, textos, tabela.com_texto)
 
 
 def _pares(tabela: TabelaDoPlano, foto: Lado, alvo: Lado | None) -> Iterator[Par]:

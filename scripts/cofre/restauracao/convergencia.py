@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cofre.base.erros import EmpresaMudou, FalhaDoServidor
 from cofre.base.relato import Relato
@@ -218,12 +219,13 @@ class Convergencia:
             for n, c in restantes.items()
         )
         tabelas = self.alvo.tabelas
+        mudadas = partial(reescritas, plano, self.alvo.escopo, self.impedimentos, self.escrita)
         return Desfecho(
             completa=completa,
             atomica=self.atomica,
             passadas=self.passadas,
             registros=sum(c.iguais + c.alterar for n, c in plano.contagens.items() if n in tabelas),
-            reescritas=(reescritas(plano, self.alvo.escopo, self.impedimentos) if completa else ()),
+            reescritas=mudadas() if completa else (),
             restantes=restantes,
             # O que se deixou para a próxima foto, e ela já não vê, não ficou por fazer.
             impedimentos=[

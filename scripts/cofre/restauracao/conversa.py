@@ -24,7 +24,7 @@ from cofre.plano.plano import Contagem, Plano
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.convergencia import contagens_em_json
-from cofre.restauracao.inexatas import sem_prova
+from cofre.restauracao.inexatas import Inexata
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.provas import Risco
@@ -51,6 +51,7 @@ class Conversa:
         self._dialogo = sessao.dialogo
         self._narrador = Narrador(sessao.relato)
         palavra, aceitas = sessao.opcoes.confirmar, sessao.opcoes.aceitar or ()
+        self._inexatas: Sequence[Inexata] = ()
         self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas)
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
@@ -178,9 +179,8 @@ class Conversa:
         self._narrador.do_que_faltava(alvo, plano)
         if plano.vazio:
             return
-        self._narrador.inexatas(
-            self._sessao.restauracao.inexatas(alvo, plano), sem_prova(plano, alvo.escopo)
-        )
+        self._inexatas = self._sessao.restauracao.inexatas(alvo, plano)
+        self._narrador.inexatas(self._inexatas)
         for frase in self._sessao.restauracao.como_escreve(alvo):
             self._relato.linha(em_linhas(f"   {frase}", self._relato.largura, 6))
 
@@ -212,6 +212,7 @@ class Conversa:
                 "empresa": {"id": empresa.id, "nome": empresa.nome},
                 "backup": self._sessao.usado.documento(),
                 "tabelas": contagens_em_json(tabelas or {}),
+                "inexatas": [i.documento() for i in self._inexatas],
                 "reescritas": [r.documento() for r in reescritas],
             }
         )

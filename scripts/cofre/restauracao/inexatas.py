@@ -1,52 +1,78 @@
-"""O que a via não tem como gravar do que o plano repõe e altera, dito antes da primeira escrita."""
+"""O que não voltará como era do que o plano repõe e altera, dito antes da primeira escrita."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.textos import CAMPO
-from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.deposito.metadados import TabelaSalva
+from cofre.plano.alvo import Alvo
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano, mudancas
 from cofre.via.contrato import Via
 
 EXEMPLOS = 3
+SEM_PROVA, NAO_CONFERE = "sem prova", "a via não confere"
+"""Por que de uma coluna inteira não se sabe: o backup pode não dizer tudo dela; ou diz, e esta via
+não vê se o que está no banco é igual."""
 
 
 @dataclass(slots=True)
 class Inexata:
-    """Uma coluna que, em `registros` linhas, não voltará como era. `exemplos`: as chaves (em texto)
-    das primeiras."""
+    """Uma coluna que, em `registros` linhas, não voltará como era, ou de que não se sabe; a
+    `causa`, ver `cofre.via.contrato.NULO_DE_JSON` e SEM_PROVA. `exemplos`: as chaves (em texto) das
+    primeiras."""
 
     tabela: str
     coluna: str
+    causa: str
     registros: int = 0
     exemplos: list[str] = field(default_factory=list)
 
+    def documento(self) -> dict[str, Any]:
+        """Para a saída --json."""
+        return {
+            "tabela": self.tabela,
+            "coluna": self.coluna,
+            "causa": self.causa,
+            "registros": self.registros,
+        }
 
-def inexatas(via: Via, plano: Plano, escopo: Mapping[str, TabelaNoEscopo]) -> list[Inexata]:
-    """Por tabela e coluna, na ordem do plano."""
-    achadas: dict[tuple[str, str], Inexata] = {}
-    for nome in plano.contagens:
-        tabela = escopo[nome].tabela
+
+def inexatas(via: Via, alvo: Alvo, plano: Plano) -> list[Inexata]:
+    """Por tabela, coluna e causa, na ordem do plano."""
+    achadas: dict[tuple[str, str, str], Inexata] = {}
+    for nome, contagem in plano.contagens.items():
+        tabela = alvo.escopo[nome].tabela
+        if escritas := contagem.repor + contagem.alterar:
+            for coluna, causa in _sem_saber(alvo, plano, nome).items():
+                achadas[nome, coluna, causa] = Inexata(nome, coluna, causa, escritas)
         if not via.sem_como_gravar(tabela, None):
             continue
         for acao, campos in _do_plano(plano, nome):
-            for coluna in via.sem_como_gravar(tabela, campos):
-                achada = achadas.setdefault((nome, coluna), Inexata(nome, coluna))
+            for coluna, causa in via.sem_como_gravar(tabela, campos).items():
+                achada = achadas.setdefault((nome, coluna, causa), Inexata(nome, coluna, causa))
                 achada.registros += 1
                 if tabela.chave and len(achada.exemplos) < EXEMPLOS:
                     achada.exemplos.append(", ".join(texto(v) or "" for v in acao.chave))
     return list(achadas.values())
 
 
-def sem_prova(plano: Plano, escopo: Mapping[str, TabelaNoEscopo]) -> dict[str, tuple[str, ...]]:
-    """As colunas, por tabela, das linhas que o plano escreve e de que nada se prova."""
-    escritas = (n for n, c in plano.contagens.items() if c.repor or c.alterar)
-    return {n: colunas for n in escritas if (colunas := escopo[n].tabela.sem_prova)}
+def _sem_saber(alvo: Alvo, plano: Plano, nome: str) -> dict[str, str]:
+    """As colunas cujo JSON pode não dizer tudo e cujos textos não se comparam."""
+    salva = alvo.backup.meta.tabelas.get(nome) if alvo.backup.meta else None
+    com_texto = plano.tabelas[nome].com_texto
+    formas = (coluna for coluna, _ in alvo.escopo[nome].tabela.formas)
+    return {c: _por_que(salva, c) for c in formas if c not in com_texto}
+
+
+def _por_que(salva: TabelaSalva | None, coluna: str) -> str:
+    provada = salva is not None and (salva.exata or coluna not in (salva.sem_prova or (coluna,)))
+    return NAO_CONFERE if provada else SEM_PROVA
 
 
 def _do_plano(plano: Plano, nome: str) -> Iterator[tuple[Acao, Mapping[str, msgspec.Raw]]]:

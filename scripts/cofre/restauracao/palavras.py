@@ -13,9 +13,10 @@ from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import REMOVER, Contagem, Plano
 from cofre.restauracao.convergencia import Desfecho
-from cofre.restauracao.inexatas import Inexata
+from cofre.restauracao.inexatas import NAO_CONFERE, SEM_PROVA, Inexata
 from cofre.restauracao.provas import Risco
 from cofre.restauracao.reescritas import Reescrita
+from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 EXEMPLOS = 3
 NOVOS = "mais novos que o backup, seriam removidos"
@@ -74,27 +75,21 @@ class Narrador:
         e_mais = f" e mais {numero(mais)}" if mais else ""
         self._em_linhas(f"      {quais}: {'; '.join(exemplos)}{e_mais}", 6)
 
-    def inexatas(self, inexatas: Sequence[Inexata], sem_prova: Mapping[str, Sequence[str]]) -> None:
-        """O que esta via não tem como gravar, e o que fica no lugar; e as colunas, por tabela, de
-        que ela não sabe se o JSON diz tudo."""
-        for tabela, colunas in sem_prova.items():
-            quais = ", ".join(map(visivel, colunas))
-            self._em_linhas(
-                f"   ⚠️ {visivel(tabela)}: a API não diz o que há dentro do tipo de {quais}. O que o"
-                " JSON diz volta; um null de JSON, ou os limites de um vetor, dentro dele, não. A"
-                " conexão direta (SUPABASE_DB_URL) repõe tudo.",
-                6,
-            )
-        for i in inexatas:
+    def inexatas(self, inexatas: Sequence[Inexata]) -> None:
+        """O que não voltará como era, e o que fica no lugar; e as colunas, por tabela, de que não
+        se sabe."""
+        colunas: dict[tuple[str, str], list[str]] = {}
+        for i in (i for i in inexatas if i.causa in DE_COLUNAS):
+            colunas.setdefault((i.tabela, i.causa), []).append(i.coluna)
+        for (tabela, causa), nomes in colunas.items():
+            dito = DE_COLUNAS[causa].format(quais=", ".join(map(visivel, nomes)))
+            self._em_linhas(f"   ⚠️ {visivel(tabela)}: {dito}", 6)
+        for i in (i for i in inexatas if i.causa in DE_REGISTROS):
             quais = plural(i.registros, "registro", "registros")
             chaves = f"; {visivel('; '.join(i.exemplos))}" if i.exemplos else ""
             onde = f"{visivel(i.tabela)}.{visivel(i.coluna)}"
-            self._em_linhas(
-                f"   ⚠️ {onde}: um null de JSON, que a API não grava ({quais}{chaves}). Onde a linha"
-                " falta, fica o padrão da coluna, ou nulo; onde existe, o valor de hoje. A conexão"
-                " direta (SUPABASE_DB_URL) o grava.",
-                6,
-            )
+            dito = DE_REGISTROS[i.causa].format(quais=f"{quais}{chaves}")
+            self._em_linhas(f"   ⚠️ {onde}: {dito}", 6)
 
     def do_que_faltava(self, alvo: Alvo, plano: Plano) -> None:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""
@@ -129,13 +124,13 @@ class Narrador:
         for i in desfecho.impedimentos:
             chave = ", ".join(i.chave)
             linha(f"⚠️ {visivel(i.tabela)} {visivel(chave)}: não voltou; {visivel(str(i.erro))}")
-        self._reescritas(desfecho.reescritas, DIRETO if desfecho.atomica else PELA_API)
+        self._reescritas(desfecho.reescritas, atomica=desfecho.atomica)
         linha()
         fim = "voltou ao que era antes" if desfeita else "foi restaurada"
         linha(f"✅ Apenas a empresa {nome} {fim}")
         linha("✅ Outras empresas permanecem intactas")
 
-    def _reescritas(self, reescritas: Sequence[Reescrita], cura: str) -> None:
+    def _reescritas(self, reescritas: Sequence[Reescrita], *, atomica: bool) -> None:
         for r in reescritas:
             registros = plural(r.registros, "registro", "registros")
             onde = f"{visivel(r.tabela)}.{visivel(r.coluna)}"
@@ -143,12 +138,17 @@ class Narrador:
                 self._em_linhas(f"ℹ️ {onde}: o próprio banco reescreve ({registros})", 3)
                 continue
             qual = visivel(", ".join(r.chave))
-            self._em_linhas(f"⚠️ {onde}: o banco pôs outro conteúdo ({registros}; {qual})", 3)
+            o_que = NAO_GRAVOU.get(r.causa, "o banco pôs outro conteúdo")
+            self._em_linhas(f"⚠️ {onde}: {o_que} ({registros}; {qual})", 3)
             if r.mostravel:
                 era, ficou = _citado(r.era), _citado(r.ficou)
                 self.relato.so_na_tela(f"   era {era}, ficou {ficou}")
-        if not all(r.avancou for r in reescritas):
-            self._em_linhas(f"⚠️ Nem tudo voltou como era. {cura}", 3)
+        causas = {bool(r.causa) for r in reescritas if not r.avancou}
+        curas = [SO_PELA_DIRETA] if True in causas else []
+        if False in causas:
+            curas.append(DIRETO if atomica else PELA_API)
+        if curas:
+            self._em_linhas(f"⚠️ Nem tudo voltou como era. {' '.join(curas)}", 3)
 
     def _em_linhas(self, texto: str, recuo: int) -> None:
         self.relato.linha(em_linhas(texto, self.relato.largura, recuo))
@@ -170,8 +170,29 @@ class Narrador:
             linha(f"      {_quais(iguais)}")
 
 
+DE_COLUNAS = {
+    SEM_PROVA: "o backup não prova {quais}: só volta o que o JSON diz (não um null de JSON, nem os"
+    " limites de um vetor, que houvesse ali).",
+    NAO_CONFERE: "não se confere o que o JSON não diga de {quais}: o que se repõe e o que difere"
+    " nele, volta como era.",
+}
+DE_REGISTROS = {
+    NULO_DE_JSON: "um null de JSON, que a API não grava ({quais}). Onde a linha falta, fica o"
+    " padrão da coluna, ou nulo; onde existe, o valor de hoje. A conexão direta (SUPABASE_DB_URL) o"
+    " grava.",
+    OUTRA_ESCRITA: "um JSON que a API escreve de outro modo ({quais}): o valor é o mesmo, e os"
+    " escapes, ou os espaços em volta, não. A conexão direta (SUPABASE_DB_URL) o repõe como era.",
+}
+"""Por causa, o que se diz de uma coluna inteira, e de alguns registros."""
 NOMES = ("nome", "name", "descricao", "razao_social", "full_name", "email", "numero_os")
 TAMANHO_DO_APELIDO = 40
+NAO_GRAVOU = {
+    NULO_DE_JSON: "a API não grava um null de JSON",
+    OUTRA_ESCRITA: "a API escreve este JSON de outro modo, com o mesmo valor",
+}
+SO_PELA_DIRETA = (
+    "O que a API não grava, a conexão direta (SUPABASE_DB_URL) grava: restaure de novo por ela."
+)
 PELA_API = (
     "Quem reescreve é um gatilho, e a conexão direta (SUPABASE_DB_URL) grava sem eles: restaure de"
     " novo por ela."

@@ -1,4 +1,5 @@
-"""O que o banco reescreve do que se restaurou: só andou no tempo, ou é outro conteúdo."""
+"""O que não ficou como se pediu, e por quê: o banco o reescreve (só andou no tempo, ou é outro
+conteúdo), ou a via não o grava como era."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from cofre.base.textos import CAMPO, textos_de
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import ALTERAR, Plano, mudancas
+from cofre.via.contrato import QuemGrava
 
 SEGREDOS = re.compile(
     r"senha|passw|pwd|hash|salt|segredo|secret|token|chave|credenc|credential|api_?key|private"
@@ -39,13 +41,15 @@ _LER = {
 @dataclass(frozen=True, slots=True)
 class Reescrita:
     """Uma coluna que, em `registros` linhas, não ficou como se pediu. `avancou`: se é um momento, e
-    só ficou mais tarde; senão, é outro conteúdo. De uma dessas linhas, a `chave` (em texto), o
-    valor que `era` no alvo e o que `ficou` no banco (em bytes de JSON)."""
+    só ficou mais tarde; senão, é outro conteúdo. `causa`: por que a via não o grava (ver
+    `cofre.via.contrato.NULO_DE_JSON`); vazia se foi o banco. De uma dessas linhas, a `chave` (em
+    texto), o valor que `era` no alvo e o que `ficou` no banco (em bytes de JSON)."""
 
     tabela: str
     coluna: str
     registros: int
     avancou: bool
+    causa: str
     chave: tuple[str, ...]
     era: bytes
     ficou: bytes
@@ -65,16 +69,20 @@ class Reescrita:
             "chave": list(self.chave),
             "registros": self.registros,
             "so_avancou": self.avancou,
+            "causa": self.causa or "banco",
         }
 
 
 def reescritas(
-    plano: Plano, escopo: Mapping[str, TabelaNoEscopo], recusadas: Sequence[Impedimento]
+    plano: Plano,
+    escopo: Mapping[str, TabelaNoEscopo],
+    recusadas: Sequence[Impedimento],
+    via: QuemGrava,
 ) -> tuple[Reescrita, ...]:
     """O que ainda difere nas linhas que existem, por tabela e coluna, na ordem do plano. As linhas
     `recusadas` já são ditas uma a uma."""
     ditas = {(i.tabela, i.chave) for i in recusadas}
-    achadas: dict[tuple[str, str, bool], Reescrita] = {}
+    achadas: dict[tuple[str, str, bool, str], Reescrita] = {}
     for nome, contagem in plano.contagens.items():
         if not contagem.alterar:
             continue
@@ -84,12 +92,14 @@ def reescritas(
                 continue
             quer = mudancas(acao, plano.tabelas[nome])
             tem = abrir_linha(acao.atual or b"{}")
+            causas = via.sem_como_gravar(tabela, quer)
             for coluna in (c for c in quer if c != CAMPO):
                 era, ficou = _dito(quer, coluna), _dito(tem, coluna)
                 avancou = _avancou(tabela, coluna, era, ficou)
-                qual = (nome, coluna, avancou)
+                causa = causas.get(coluna, "")
+                qual = (nome, coluna, avancou, causa)
                 antes = achadas.get(qual) or Reescrita(
-                    *qual[:2], 0, avancou, _chave(tabela, acao.chave), era, ficou
+                    *qual[:2], 0, avancou, causa, _chave(tabela, acao.chave), era, ficou
                 )
                 achadas[qual] = replace(antes, registros=antes.registros + 1)
     return tuple(achadas.values())

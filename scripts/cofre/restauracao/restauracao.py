@@ -71,8 +71,8 @@ class Restauracao:
         return self._riscos.de(alvo, plano, foto)
 
     def inexatas(self, alvo: Alvo, plano: Plano) -> Sequence[Inexata]:
-        """O que a via não tem como gravar deste plano."""
-        return inexatas(self.via, plano, alvo.escopo)
+        """O que não voltará como era deste plano, ou de que não se sabe."""
+        return inexatas(self.via, alvo, plano)
 
     def como_escreve(self, alvo: Alvo) -> Sequence[str]:
         """O que o usuário precisa saber antes de confirmar. Levanta FalhaDoServidor."""

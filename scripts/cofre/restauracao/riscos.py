@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import ChaveEstrangeira
@@ -13,7 +15,15 @@ from cofre.deposito.ligacoes import ligacoes_abertas
 from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano, mudancas
+from cofre.plano.plano import (
+    ALTERAR,
+    REMOVER,
+    REPOR,
+    Contagem,
+    Plano,
+    TabelaDoPlano,
+    mudancas,
+)
 from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas, Risco
 from cofre.via.contrato import Via
 
@@ -111,25 +121,33 @@ def o_que_a_via_nao_escreve(caso: Caso) -> Iterator[Risco]:
     as que entrariam com outro conteúdo: nada diria depois qual é qual."""
     for nome, tabela in caso.plano.tabelas.items():
         de_hoje = caso.alvo.escopo[nome].tabela
-        if not {c.tipo for c in de_hoje.colunas} & {"json", "jsonb", ""}:
+        if not caso.via.sem_como_gravar(de_hoje, None):
             continue
-        quantos = 0
-        for acao in caso.plano.acoes(nome, REPOR):
-            linha = acao.alvo or b"{}"
-            outra = not de_hoje.chave and caso.via.sem_como_gravar(de_hoje, abrir_linha(linha))
-            quantos += bool(outra) or caso.via.indizivel(linha)
-        for acao in caso.plano.acoes(nome, ALTERAR):
-            novos = mudancas(acao, tabela).values()
-            quantos += any(caso.via.indizivel(bytes(v)) for v in novos)
+        quantos, colunas = 0, dict[str, None]()
+        for campos in _o_que_escreve(caso.plano, tabela):
+            nao_vao = dict.fromkeys(caso.via.indiziveis(de_hoje, campos))
+            if not de_hoje.chave:
+                nao_vao |= dict.fromkeys(caso.via.sem_como_gravar(de_hoje, campos))
+            quantos += bool(nao_vao)
+            colunas |= nao_vao
         if quantos:
+            outro = "" if de_hoje.chave else ", null, ou escrito de outro modo"
             yield Risco(
                 nome,
                 f"{plural(quantos, 'registro', 'registros')} de {nome} com um json que a API não"
-                rf" leva ao banco (\ud83d sozinho, \u0000{'' if de_hoje.chave else ', ou null'})",
+                rf" leva ao banco em {', '.join(colunas)} (\ud83d sozinho, \u0000{outro})",
                 "A conexão direta leva (SUPABASE_DB_URL). Sem ela, o resto volta: um registro que"
                 " falta fica\nfaltando, e um que existe fica com o json que tem.",
                 so_linhas=True,
             )
+
+
+def _o_que_escreve(plano: Plano, tabela: TabelaDoPlano) -> Iterator[Mapping[str, msgspec.Raw]]:
+    """Os valores que o plano poria em cada linha, com os textos."""
+    for acao in plano.acoes(tabela.nome, REPOR):
+        yield abrir_linha(acao.alvo or b"{}")
+    for acao in plano.acoes(tabela.nome, ALTERAR):
+        yield mudancas(acao, tabela)
 
 
 def recusas_do_banco(caso: Caso) -> Iterator[Risco]:

@@ -28,6 +28,7 @@ from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import recusar_danificado
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
+from cofre.plano.alvo import com_textos_de
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 from cofre.restauracao.exame import Exame
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
@@ -202,6 +203,7 @@ class Sessao:
         inspecao = via.inspecionar(self._configuracao.regras)
         self.relato.detalhe(f"ℹ️ Servidor: {inspecao.catalogo.servidor or 'não diz a versão'}")
         escopo = via.com_nao_gravaveis(inspecao.escopo)
+        escopo = replace(escopo, tabelas=com_textos_de(escopo.tabelas, (backup, *outros)))
         empresa = _empresa(guardada, backup, inspecao)
         inspecao.donos.lembrar(empresa)
         contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)

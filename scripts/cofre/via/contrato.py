@@ -27,6 +27,10 @@ API, DIRETA = "api", "direta"
 EMPRESAS_JUNTAS = 25
 """Quantas empresas se leem de uma vez: pela API, o dobro disso em ids ainda cabe numa URL."""
 
+NULO_DE_JSON, OUTRA_ESCRITA = "null de JSON", "outra escrita"
+"""Por que um valor não fica como era: é um `null` de JSON, que a API não escreve; ou um JSON que
+ela escreve de outro modo (outros escapes, sem os espaços em volta)."""
+
 Avanco = Callable[[str, int, int | None], None]
 """Recebe (tabela, linhas lidas até agora, total ou None)."""
 
@@ -58,14 +62,15 @@ class TabelaLida:
     `em_ordem()` são as linhas, na ordem da chave, em blocos não vazios e já juntados (ver
     `cofre.base.linha.juntar`), enquanto os rascunhos em que estão não se fecham.
     Só existem se a via não as entregou já (`PedidoDeFoto.comecar`). As que o JSON não refaz trazem
-    os textos (ver `cofre.base.textos`), se `exata`: está provado que assim todas se refazem.
+    os textos (ver `cofre.base.textos`), menos os das colunas `sem_prova`: o JSON delas pode não
+    dizer tudo. None: de nenhuma se sabe.
     """
 
     tabela: Tabela
     falha: FalhaDoServidor | None
     registros: int
     em_ordem: Callable[[], Iterator[bytes]]
-    exata: bool = False
+    sem_prova: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,18 @@ class Perguntas(Protocol):
         empresa: em JSON, só a chave e as colunas de ligação."""
 
 
-class Escrita(ViaDeFotos, Perguntas, Protocol):
+class QuemGrava(Protocol):
+    """O que se pergunta do que não fica como era."""
+
+    def sem_como_gravar(
+        self, tabela: Tabela, campos: Mapping[str, msgspec.Raw] | None
+    ) -> Mapping[str, str]:
+        """As colunas destes `campos` (com os textos; ver `cofre.base.textos`) cujo valor não fica
+        como era, e por quê: NULO_DE_JSON ou OUTRA_ESCRITA. Sem campos, as que podem ter um
+        assim."""
+
+
+class Escrita(ViaDeFotos, Perguntas, QuemGrava, Protocol):
     """Uma via aberta para escrever; o que se fotografa por ela já mostra o que ela escreveu."""
 
     def executar(
@@ -192,7 +208,7 @@ class Escrita(ViaDeFotos, Perguntas, Protocol):
         ligação não fecha, DesfechoIncerto ou FalhaDoServidor."""
 
 
-class Via(ViaDeLeitura, Perguntas, Protocol):
+class Via(ViaDeLeitura, Perguntas, QuemGrava, Protocol):
     """O que a restauração pede, além de ler."""
 
     @property
@@ -211,14 +227,9 @@ class Via(ViaDeLeitura, Perguntas, Protocol):
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """As colunas que esta via pode escrever."""
 
-    def indizivel(self, valor: bytes) -> bool:
-        """Se há neste JSON, que o banco guarda, algo que esta via não tem como escrever."""
-
-    def sem_como_gravar(
-        self, tabela: Tabela, campos: Mapping[str, msgspec.Raw] | None
-    ) -> Sequence[str]:
-        """As colunas destes `campos` (com os textos; ver `cofre.base.textos`) cujo valor esta via
-        não tem como gravar; sem campos, as que podem ter um assim."""
+    def indiziveis(self, tabela: Tabela, campos: Mapping[str, msgspec.Raw]) -> Collection[str]:
+        """As colunas destes `campos` (com os textos) em que há um JSON que o banco guarda e esta
+        via não tem como escrever."""
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]

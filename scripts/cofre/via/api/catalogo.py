@@ -40,7 +40,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.erros import SemDescricao
 from cofre.via.api.filtros import citar_sempre
-from cofre.via.api.formas import forma_de
+from cofre.via.api.tipos import com_formas, como_texto
 
 COLUNAS_DE_LIGACAO = ("id", "user_id", "parent_user_id", "empresa_id", "venda_id")
 """O que se procura numa tabela vazia que a API não descreve."""
@@ -78,6 +78,8 @@ def descobrir(conexao: Conexao, equipe: Equipe) -> Catalogo:
         else:
             # Uma recusa (42501) aparece na leitura, com a sua cura.
             tabelas[tabela.nome] = tabela
+    enums = como_texto(conexao, equipe, enums_de(descricao, tabelas))
+    tabelas = com_formas(tabelas.values(), enums)
     ausentes = _procurar_escondidas(conexao, tabelas, vistas, ocultas, equipe)
     quem = _servidor(descricao)
     return Catalogo(tabelas, tuple(sorted(visoes)), ocultas, tuple(ausentes), servidor=quem)
@@ -101,6 +103,18 @@ def interpretar(descricao: bytes) -> list[tuple[Tabela, bool]]:
         ) from e
 
 
+def enums_de(descricao: bytes, tabelas: Mapping[str, Tabela]) -> dict[str, tuple[str, str]]:
+    """Os enums destas tabelas, pelo nome do tipo, e uma coluna (com a tabela) que o tem; de uma
+    descrição que já se interpretou."""
+    definicoes = msgspec.json.decode(descricao)["definitions"]
+    return {
+        coluna.tipo: (nome, coluna.nome)
+        for nome, tabela in tabelas.items()
+        for coluna in tabela.colunas
+        if "enum" in definicoes[nome]["properties"][coluna.nome]
+    }
+
+
 def _servidor(descricao: bytes) -> str:
     """«PostgREST 14.5», se a descrição diz a versão: só ela conta depois que regras valiam."""
     informe = msgspec.json.decode(descricao).get("info")
@@ -110,20 +124,18 @@ def _servidor(descricao: bytes) -> str:
 
 def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
     obrigatorias = set(definicao.get("required") or ())
-    colunas, chave, estrangeiras, formas = [], [], [], []
+    colunas, chave, estrangeiras = [], [], []
     for coluna, propriedade in (definicao.get("properties") or {}).items():
         nota = str(propriedade.get("description") or "")
         tipo = nome_do_tipo(str(propriedade.get("format") or ""))
         colunas.append(Coluna(coluna, tipo, coluna not in obrigatorias))
-        if forma := forma_de(tipo, enum="enum" in propriedade):
-            formas.append((coluna, forma))
         if _CHAVE in nota:
             chave.append(coluna)
         aponta = _ESTRANGEIRA.search(nota)
         if aponta:
             estrangeiras.append(ChaveEstrangeira((coluna,), aponta[1], (aponta[2],)))
     serve = chave_que_serve(colunas, chave)
-    return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras), formas=tuple(formas))
+    return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras))
 
 
 def _sondar_versao(conexao: Conexao, tabela: str) -> FalhaDoServidor | None:
@@ -192,7 +204,8 @@ def _pelo_nome(conexao: Conexao, equipe: Equipe) -> Catalogo:
             ocultas[nome] = f"{achada}\n{achada.dica}"
         else:
             ausentes.append(nome)
-    return Catalogo(tabelas, (), ocultas, tuple(ausentes), completo=False)
+    com_o_que_se_sabe = com_formas(tabelas.values(), {})
+    return Catalogo(com_o_que_se_sabe, (), ocultas, tuple(ausentes), completo=False)
 
 
 def _olhar(conexao: Conexao, nome: str) -> Tabela:

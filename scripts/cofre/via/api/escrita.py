@@ -19,7 +19,6 @@ from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada, PedidoGrande
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
-from cofre.base.varredura import indizivel
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import IGNORADA, Inserido, Lote, Mudada, Mudanca
 from cofre.plano.lados import Chave
@@ -34,7 +33,7 @@ from cofre.via.api.filtros import (
     dos_lugares,
     por_chave,
 )
-from cofre.via.api.formas import a_gravar, gravaveis
+from cofre.via.api.formas import a_gravar, gravaveis, indiziveis
 from cofre.via.api.guarda import (
     ainda_nossa,
     alguma_como,
@@ -128,7 +127,8 @@ class EscritorDaApi:
         self, no_escopo: TabelaNoEscopo, mudanca: Mudanca, viva: Viva | EscritaRecusada | None
     ) -> Mudada:
         """Como `_mudar`; as colunas que a API não escreve ficam como estão."""
-        ditos = {c: v for c, v in mudanca.valores.items() if not indizivel(bytes(v))}
+        nao_vao = indiziveis(no_escopo.tabela, mudanca.valores)
+        ditos = {c: v for c, v in mudanca.valores.items() if c not in nao_vao}
         if len(ditos) == len(mudanca.valores):
             return self._mudar(no_escopo, mudanca, viva)
         if ditos:

@@ -4,11 +4,13 @@ mais de cada valor, e como ele volta ao banco.
 As condições são as de `via.direta.formas`, que lá o servidor confere em SQL. Aqui se olha o texto
 que o PostgREST dá com `coluna::text` («Casting Columns»). De volta, um texto JSON passa pela função
 de entrada do tipo (`populate_record_field`, em jsonfuncs.c do PostgreSQL), menos numa coluna json
-ou jsonb: nela o `null` de JSON não tem como ser escrito, e só fica se é o padrão da coluna.
+ou jsonb: nela o `null` de JSON não tem como ser escrito, e só fica se é o padrão da coluna; e um
+texto de JSON se escreve de novo, sem os escapes que não precisa ter.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +19,7 @@ import msgspec
 
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import (
-    DE_DENTRO_NAO_SE_SABE,
+    DESCONHECIDA,
     JSON,
     JSONB,
     OPACA,
@@ -27,13 +29,15 @@ from cofre.base.modelo import (
     Tabela,
 )
 from cofre.base.textos import CAMPO, em_campo, juntar, textos_de
+from cofre.base.varredura import indizivel
 from cofre.plano.escritor import Lote
 from cofre.via.api.consulta import citar
+from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 APELIDO = "cofre_t"
 """O começo do nome com que o texto de uma coluna vem na linha, depois dela."""
 BYTES_DE_TEXTOS = 1500
-"""Do `select` dos textos: mais do que isto não cabe na URL, e a tabela não se prova exata."""
+"""Do `select` dos textos: o que passa disto não cabe na URL, e dessas colunas nada se prova."""
 
 _OPACOS = frozenset({"hstore", "geometry", "geography"})
 """Tipos de extensões que têm uma forma em JSON que não é a que leem."""
@@ -48,38 +52,51 @@ Campos = Mapping[str, msgspec.Raw]
 # -- que colunas podem ser assim -------------------------------------------------------------
 
 
-def forma_de(tipo: str, *, enum: bool) -> Forma | None:
-    """Por que o JSON deste tipo pode não o refazer; None se sempre o refaz. De um tipo do usuário
-    que não é um enum a API não diz o que é: fica como um composto, de que nada se prova."""
+def forma_de(tipo: str, enums: Mapping[str, bool]) -> Forma | None:
+    """Por que o JSON deste tipo pode não o refazer; None se sempre o refaz. De um tipo do usuário a
+    API só diz se é um dos `enums` (ver `enums`: se o JSON dele é o texto dele); de outro não diz o
+    que é, e guarda-se o texto."""
     if tipo.endswith("[]"):
-        elemento = forma_de(tipo[:-2], enum=False)
-        return elemento if elemento == DE_DENTRO_NAO_SE_SABE else Forma(VETOR, elemento)
+        elemento = forma_de(tipo[:-2], enums)
+        do_usuario = "." in tipo and _sem_esquema(tipo[:-2]) not in _OPACOS
+        sem_saber = elemento == Forma(OPACA) and do_usuario and tipo[:-2] not in enums
+        return elemento if sem_saber else Forma(VETOR, elemento)
     if tipo in (JSON, JSONB):
         return Forma(tipo)
+    if not tipo:
+        return Forma(DESCONHECIDA)
     if tipo in _DO_SISTEMA or _sem_esquema(tipo) in _OPACOS:
         return Forma(OPACA)
-    sabido = enum or _sem_esquema(tipo) in _COMO_TEXTO or (tipo and "." not in tipo)
-    return None if sabido else DE_DENTRO_NAO_SE_SABE
+    sabido = enums.get(tipo, False) or _sem_esquema(tipo) in _COMO_TEXTO or "." not in tipo
+    return None if sabido else Forma(OPACA)
 
 
 def _sem_esquema(tipo: str) -> str:
     return tipo.partition("(")[0].rpartition(".")[2].strip('"')
 
 
-def exata(tabela: Tabela) -> bool:
-    """Se o JSON das linhas, com os textos, as refaz todas."""
-    guardadas = len(tabela.com_textos) == len(tabela.formas)
-    return guardadas and not tabela.sem_prova and (not tabela.formas or bool(pedidos(tabela)))
+def sem_prova(tabela: Tabela) -> tuple[str, ...]:
+    """As colunas cujo JSON pode não refazer o valor, e de que não se pede o texto."""
+    pedidas = {coluna for coluna, _ in _pedidas(tabela)}
+    return tuple(coluna for coluna, _ in tabela.formas if coluna not in pedidas)
 
 
 def pedidos(tabela: Tabela) -> tuple[str, ...]:
-    """O que se pede a mais no `select`; nada se a tabela não precisa, ou se não caberia."""
-    todos = tuple(
-        f"{APELIDO}{n}:{citar(coluna)}::{'char' if forma.especie == JSONB else 'text'}"
-        for n, (coluna, forma) in enumerate(tabela.com_textos)
-        if forma != DE_DENTRO_NAO_SE_SABE
-    )
-    return todos if sum(map(len, todos)) <= BYTES_DE_TEXTOS else ()
+    """O que se pede a mais no `select`; nada se a tabela não precisa."""
+    return tuple(_pedido(n, *qual) for n, qual in enumerate(_pedidas(tabela)))
+
+
+def _pedidas(tabela: Tabela) -> list[tuple[str, Forma]]:
+    """As colunas de que se pede o texto: as que cabem na URL."""
+    sabidas = [(c, f) for c, f in tabela.com_textos if f.especie != DESCONHECIDA]
+    ate_aqui = itertools.accumulate(len(_pedido(n, *qual)) for n, qual in enumerate(sabidas))
+    return [qual for qual, soma in zip(sabidas, ate_aqui, strict=True) if soma <= BYTES_DE_TEXTOS]
+
+
+def _pedido(n: int, coluna: str, forma: Forma) -> str:
+    # varchar e não text: um tipo do usuário pode ter uma conversão sua para text.
+    tipo = "char" if forma.especie == JSONB else "varchar"
+    return f"{APELIDO}{n}:{citar(coluna)}::{tipo}"
 
 
 # -- ler -------------------------------------------------------------------------------------
@@ -92,7 +109,7 @@ _DIGNO_DE_NOTA = re.compile(rb',"%s\d+":"[\[n]' % APELIDO.encode())
 def fim_sem_textos(tabela: Tabela) -> bytes | None:
     """Uma expressão regular do que se pede a mais, quando a primeira letra já diz que nada dali
     interessa (ver `algum_interessa`); None se é preciso olhar cada valor."""
-    formas = [forma for _, forma in tabela.com_textos]
+    formas = [forma for _, forma in _pedidas(tabela)]
     if any(f.especie != JSONB and f != Forma(VETOR) for f in formas):
         return None
     return b"".join(_UM_TEXTO % (APELIDO.encode(), n) for n in range(len(formas)))
@@ -108,9 +125,10 @@ def com_textos(tabela: Tabela, linha: bytes, fim: Campos) -> bytes:
     """A linha com os textos do que o JSON dela não refaz (ver `base.textos`); `fim` é o que veio
     depois das colunas."""
     achados = {}
-    for n, (coluna, forma) in enumerate(tabela.com_textos):
-        dito = texto(bytes(fim.get(f"{APELIDO}{n}", _NULO)))
-        if dito is not None and _nao_refaz(forma, dito, linha, coluna):
+    for n, (coluna, forma) in enumerate(_pedidas(tabela)):
+        bruto = bytes(fim.get(f"{APELIDO}{n}", _NULO))
+        dito = texto(bruto)
+        if dito is not None and _nao_refaz(forma, dito, bruto, linha, coluna):
             achados[coluna] = "null" if forma.especie == JSONB else dito
     return juntar(linha, msgspec.json.encode(achados)) if achados else linha
 
@@ -118,7 +136,7 @@ def com_textos(tabela: Tabela, linha: bytes, fim: Campos) -> bytes:
 _NULO = msgspec.Raw(NULO)
 
 
-def _nao_refaz(forma: Forma, dito: str, linha: bytes, coluna: str) -> bool:
+def _nao_refaz(forma: Forma, dito: str, bruto: bytes, linha: bytes, coluna: str) -> bool:
     if forma.especie == JSONB:
         return dito.startswith("n")  # da primeira letra; nenhum outro valor começa assim
     if forma.especie == JSON:
@@ -128,14 +146,19 @@ def _nao_refaz(forma: Forma, dito: str, linha: bytes, coluna: str) -> bool:
             return True
         elementos = forma.de is not None and dito != "{}"
         return elementos and _elemento_estranho(forma.de, dito, abrir_linha(linha)[coluna])
-    return True
+    # O JSON que é o texto, ou um JSON que é lido como está, refaz o valor.
+    valor = bytes(abrir_linha(linha)[coluna])
+    lido = valor == dito.encode() and valor != NULO and not _ESTRANHO.search(dito)
+    return valor != bruto and not lido
 
 
 def _elemento_estranho(de: Forma | None, dito: str, valor: msgspec.Raw) -> bool:
     """Um `null` de JSON vem entre aspas, e um nulo não; um vetor seria mais uma dimensão."""
-    if de is None or de.especie not in (JSON, JSONB) or dito.startswith("{{"):
+    if dito.startswith("{{"):
         return True
     elementos = [bytes(e).decode() for e in msgspec.json.decode(valor, type=list[msgspec.Raw])]
+    if de is None or de.especie not in (JSON, JSONB):
+        return any(e != "null" for e in elementos)
     estranhos = any(_ESTRANHO.search(e) for e in elementos) if de.especie == JSON else False
     return '"null"' in dito or estranhos or any(e.startswith("[") for e in elementos)
 
@@ -144,12 +167,20 @@ def _elemento_estranho(de: Forma | None, dito: str, valor: msgspec.Raw) -> bool:
 
 
 def a_gravar(tabela: Tabela, campos: Campos) -> dict[str, msgspec.Raw]:
-    """Os valores como a API os recebe: o que traz o texto vai por ele."""
+    """Os valores como a API os recebe: o que traz o texto vai por ele, se não é um JSON (num
+    domínio de outro domínio, a API não diz o tipo)."""
     prontos = {c: v for c, v in campos.items() if c != CAMPO}
     for coluna, dito in textos_de(campos).items():
-        if coluna in prontos and not _e_json(tabela.coluna(coluna)):
+        if coluna in prontos and not (
+            _e_json(tabela.coluna(coluna)) or _e_o_json(dito, prontos[coluna])
+        ):
             prontos[coluna] = msgspec.Raw(msgspec.json.encode(dito))
     return prontos
+
+
+def _e_o_json(dito: str, valor: msgspec.Raw) -> bool:
+    """Se o texto de um valor é o próprio JSON dele, fora o que está em volta."""
+    return dito.strip() == bytes(valor).decode().strip()
 
 
 def linha_a_gravar(tabela: Tabela, linha: bytes) -> bytes:
@@ -161,20 +192,52 @@ def linha_a_gravar(tabela: Tabela, linha: bytes) -> bytes:
 _MARCA = b',"":{'
 
 
-def sem_como_gravar(tabela: Tabela, campos: Campos) -> list[str]:
-    """As colunas em que o valor é um `null` de JSON: o texto o diz, ou a coluna não admite nulo."""
+def indiziveis(tabela: Tabela, campos: Campos) -> list[str]:
+    """As colunas com um JSON que a API não escreve (ver `indizivel`)."""
+    if not any(indizivel(bytes(v)) for v in campos.values()):
+        return []
+    return [c for c, v in a_gravar(tabela, campos).items() if indizivel(bytes(v))]
+
+
+def sem_como_gravar(tabela: Tabela, campos: Campos | None) -> dict[str, str]:
+    """As colunas em que o valor não fica como era, e por quê (ver `contrato.NULO_DE_JSON`); sem
+    campos, as em que isso pode ser."""
+    if campos is None:
+        podem = (*(c for c, _ in tabela.formas), *(c.nome for c in tabela.colunas if _e_json(c)))
+        return dict.fromkeys(podem, NULO_DE_JSON)
     textos = textos_de(campos)
-    return [
-        c.nome
-        for c in tabela.colunas
-        if _e_json(c) and bytes(campos.get(c.nome, b"")) == NULO
-        if not c.anulavel or textos.get(c.nome, "").strip() == "null"
-    ]
+    quais = {c.nome: c for c in tabela.colunas if _e_json(c) or c.nome in textos}
+    causas = ((n, _causa(c, campos[n], textos.get(n))) for n, c in quais.items() if n in campos)
+    return {nome: causa for nome, causa in causas if causa}
+
+
+def _causa(coluna: Coluna, valor: msgspec.Raw, dito: str | None) -> str:
+    """Um nulo é um `null` de JSON se o texto o diz, ou se a coluna não admite nulo. De um que nem
+    se escreve se recusa a linha."""
+    if bytes(valor) == NULO:
+        return NULO_DE_JSON if dito is not None or not coluna.anulavel else ""
+    if dito is None or not _e_o_json(dito, valor) or indizivel(bytes(valor)):
+        return ""
+    return OUTRA_ESCRITA if _como_fica(dito) != dito else ""
+
+
+def _como_fica(dito: str) -> str:
+    """Como o banco guarda um json que lhe vem dentro de outro: sem o que está em volta, e um texto
+    só com os escapes que `escape_json` põe (em json.c)."""
+    limpo = dito.strip()
+    if not limpo.startswith('"'):
+        return limpo
+    return '"' + msgspec.json.decode(limpo, type=str).translate(_ESCAPES) + '"'
+
+
+_ESCAPES = {n: f"\\u{n:04x}" for n in range(0x20)} | {
+    ord(c): e for c, e in zip('\b\f\n\r\t"\\', r"\b \f \n \r \t \" \\".split(), strict=True)
+}
 
 
 def gravaveis(tabela: Tabela, valores: Campos) -> dict[str, msgspec.Raw]:
     """Os valores que a API pode escrever, com os textos deles."""
-    fora = {CAMPO, *sem_como_gravar(tabela, valores)}
+    fora = {CAMPO, *_nulos_de_json(tabela, valores)}
     ficam = {c: v for c, v in valores.items() if c not in fora}
     return {**ficam, **em_campo({c: t for c, t in textos_de(valores).items() if c in ficam})}
 
@@ -202,14 +265,14 @@ def omitindo(tabela: Tabela, linhas: Sequence[bytes]) -> dict[tuple[str, ...], l
     grupos: dict[tuple[str, ...], list[int]] = {}
     for i, linha in enumerate(linhas):
         campos = abrir_linha(linha) if obrigatorias else {}
-        fora = tuple(c for c in sem_como_gravar(tabela, campos) if c in obrigatorias)
+        fora = tuple(c for c in _nulos_de_json(tabela, campos) if c in obrigatorias)
         grupos.setdefault(fora, []).append(i)
     return grupos
 
 
-def de_json(tabela: Tabela) -> list[str]:
-    """As colunas que guardam JSON."""
-    return [c.nome for c in tabela.colunas if _e_json(c)]
+def _nulos_de_json(tabela: Tabela, campos: Campos) -> list[str]:
+    causas = sem_como_gravar(tabela, campos)
+    return [coluna for coluna, causa in causas.items() if causa == NULO_DE_JSON]
 
 
 def _e_json(coluna: Coluna | None) -> bool:

@@ -27,7 +27,7 @@ from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, citar_sempre, por_chave
-from cofre.via.api.formas import em_partes, linha_a_gravar, sem_como_gravar
+from cofre.via.api.formas import em_partes, indiziveis, linha_a_gravar, sem_como_gravar
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, conferindo, linhas_de, vetor
 from cofre.via.api.indizivel import recusa
 from cofre.via.api.versoes import sem_chave, valores_de
@@ -131,4 +131,4 @@ def _fica_de_fora(tabela: Tabela, linha: bytes) -> bool:
     """Se a linha tem um json que a API não escreve; sem chave, também se ele entraria outro: a
     próxima foto não teria como saber que é a mesma linha."""
     outra = not tabela.chave and sem_como_gravar(tabela, abrir_linha(linha))
-    return bool(outra) or indizivel(linha)
+    return bool(outra) or (indizivel(linha) and bool(indiziveis(tabela, abrir_linha(linha))))

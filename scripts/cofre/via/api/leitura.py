@@ -35,7 +35,7 @@ from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import consultas
-from cofre.via.api.formas import exata, pedidos
+from cofre.via.api.formas import pedidos, sem_prova
 from cofre.via.api.linhas import Leitor
 from cofre.via.api.serie import LINHAS_POR_PAGINA, Serie
 from cofre.via.contrato import EmpresaLida, PedidoDeFoto, TabelaLida
@@ -76,7 +76,7 @@ def _tabela_lida(empresa: str, lida: _Lida) -> TabelaLida:
     """O que a leitura traz de uma empresa."""
     registros = sum(s.registros(empresa) for s in lida.series)
     em_ordem = partial(_em_ordem, empresa, lida)
-    return TabelaLida(lida.tabela, lida.falha, registros, em_ordem, exata(lida.tabela))
+    return TabelaLida(lida.tabela, lida.falha, registros, em_ordem, sem_prova(lida.tabela))
 
 
 def _em_ordem(empresa: str, lida: _Lida) -> Iterator[bytes]:

@@ -19,7 +19,6 @@ from cofre.base.erros import (
     TabelaInexistente,
 )
 from cofre.base.modelo import Catalogo, Empresa, Tabela
-from cofre.base.varredura import indizivel
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
@@ -156,9 +155,9 @@ class ViaDaApi:
 
     def sem_como_gravar(
         self, tabela: Tabela, campos: Mapping[str, msgspec.Raw] | None
-    ) -> Sequence[str]:
-        """As json e jsonb com um `null` de JSON (ver `formas`)."""
-        return formas.de_json(tabela) if campos is None else formas.sem_como_gravar(tabela, campos)
+    ) -> Mapping[str, str]:
+        """As que guardam JSON, quando ele não fica como era (ver `formas`)."""
+        return formas.sem_como_gravar(tabela, campos)
 
     def executar(
         self,
@@ -170,9 +169,9 @@ class ViaDaApi:
         escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
         return Executor(escritor, escopo, ao_avancar).executar(plano)
 
-    def indizivel(self, valor: bytes) -> bool:
-        """Se há neste JSON algo que só a conexão direta escreve."""
-        return indizivel(valor)
+    def indiziveis(self, tabela: Tabela, campos: Mapping[str, msgspec.Raw]) -> Collection[str]:
+        """As que só a conexão direta escreve (ver `indizivel`)."""
+        return formas.indiziveis(tabela, campos)
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]

@@ -117,9 +117,10 @@ class Tipos:
 # -- o SQL -----------------------------------------------------------------------------------
 
 
-def exata(tabela: Tabela) -> bool:
-    """Se o JSON das linhas, com os textos, as refaz todas."""
-    return len(tabela.com_textos) == len(tabela.formas)
+def sem_prova(tabela: Tabela) -> tuple[str, ...]:
+    """As colunas cujo JSON pode não refazer o valor, e de que não se guarda o texto."""
+    com_textos = {coluna for coluna, _ in tabela.com_textos}
+    return tuple(coluna for coluna, _ in tabela.formas if coluna not in com_textos)
 
 
 def linha(apelido: str, tabela: Tabela) -> str:
@@ -154,13 +155,7 @@ def _nao_refaz(forma: Forma, valor: str, fundo: int) -> str:
         # Um null de jsonb ocupa poucos bytes: os grandes nem se abrem.
         return f"(pg_catalog.pg_column_size({valor}) < 64 AND {_e(JSONB, valor, 'null')})"
     if forma.especie == JSON:
-        texto = f"{valor}::pg_catalog.text"
-        return (
-            f"({_e(JSON, valor, 'null')}"
-            # O que está em volta se perde, um texto se reescreve, e um escape pode ser recusado.
-            rf" OR {texto} ~ '^\s|\s$|\\u(0000|[dD][89a-fA-F])'"
-            f""" OR {texto} ~ '^"' AND {texto} ~ '\\\\')"""
-        )
+        return f"({_e(JSON, valor, 'null')} OR {_estranho(f'{valor}::pg_catalog.text')})"
     if forma.especie == VETOR:
         # Quase todos têm uma dimensão só, e nesses basta olhar onde ela começa.
         limites = (
@@ -180,7 +175,22 @@ def _nao_refaz(forma: Forma, valor: str, fundo: int) -> str:
     if forma.especie == COMPOSTA:
         campos = [_nao_refaz(f, f"({valor}).{_citado(c)}", fundo) for c, f in forma.campos]
         return f"({' OR '.join(campos)})"
-    return f"({valor} IS NOT NULL)"
+    # O JSON que é o texto, ou um JSON que é lido como está, refaz o valor.
+    em_json = f"pg_catalog.to_json({valor})::pg_catalog.text"
+    texto = f"pg_catalog.format('%s', {valor})"
+    return (
+        f"({em_json} <> pg_catalog.to_json({texto})::pg_catalog.text"
+        f" AND ({em_json} <> {texto} OR {em_json} = 'null' OR {_estranho(texto)}))"
+    )
+
+
+def _estranho(texto: str) -> str:
+    """De um JSON: o que está em volta se perde, um texto se reescreve, e um escape pode ser
+    recusado."""
+    return (
+        rf"({texto} ~ '^\s|\s$|\\u(0000|[dD][89a-fA-F])'"
+        f""" OR {texto} ~ '^"' AND {texto} ~ '\\\\')"""
+    )
 
 
 def _e(especie: str, valor: str, qual: str) -> str:

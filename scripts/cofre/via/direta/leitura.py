@@ -28,7 +28,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.contrato import Entrega, PedidoDeFoto, Saida, TabelaLida
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
-from cofre.via.direta.formas import exata
+from cofre.via.direta.formas import sem_prova
 from cofre.via.direta.linhas import Bloco, em_blocos, estragada
 from cofre.via.direta.travas import quem_segura
 
@@ -59,9 +59,12 @@ class _Lida:
             self.trechos.append(self.rascunho.guardar(bloco.linhas))
         self.registros += bloco.quantas
 
-    def pronta(self, tabela: Tabela, falha: FalhaDoServidor | None, *, exata: bool) -> TabelaLida:
-        """O que a leitura traz desta tabela; `exata`, se está provado que assim ela se refaz."""
-        return TabelaLida(tabela, falha, self.registros, self._em_ordem, exata)
+    def pronta(
+        self, tabela: Tabela, falha: FalhaDoServidor | None, *, inteiros: bool
+    ) -> TabelaLida:
+        """O que a leitura traz desta tabela; `inteiros`, se os floats saíram inteiros."""
+        provado = sem_prova(tabela) if inteiros and falha is None else None
+        return TabelaLida(tabela, falha, self.registros, self._em_ordem, provado)
 
     def _em_ordem(self) -> Iterator[bytes]:
         assert self.rascunho is not None, "as linhas já foram entregues"
@@ -100,11 +103,7 @@ class Leitura:
         }
         return {
             empresa: [
-                lidas[nome][empresa].pronta(
-                    t.tabela,
-                    falhas[nome],
-                    exata=inteiros and falhas[nome] is None and exata(t.tabela),
-                )
+                lidas[nome][empresa].pronta(t.tabela, falhas[nome], inteiros=inteiros)
                 for nome, t in tabelas.items()
             ]
             for empresa in self.pedido.ids

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import psycopg
 
 from cofre.base.config.valores import Regras
@@ -70,6 +71,12 @@ class Transacao:
         except psycopg.Error as e:
             raise na_consulta(e, ALGUMA) from e
         return {empresa: EmpresaLida(t, False, 1, METODO) for empresa, t in lidas.items()}
+
+    def sem_como_gravar(
+        self, _tabela: Tabela, _campos: Mapping[str, msgspec.Raw] | None
+    ) -> Mapping[str, str]:
+        """Nada: todo valor tem um texto, e o texto o refaz."""
+        return {}
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]

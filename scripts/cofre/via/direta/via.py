@@ -183,15 +183,15 @@ class ViaDireta:
         fora = set(tabela.nao_gravaveis) - set(tabela.identidades)
         return tuple(c.nome for c in tabela.colunas if c.nome not in fora)
 
-    def indizivel(self, valor: bytes) -> bool:
-        """Nunca: um json vai sozinho, e o banco o guarda como o guardava."""
-        return False
+    def indiziveis(self, _tabela: Tabela, _campos: Mapping[str, msgspec.Raw]) -> Collection[str]:
+        """Nenhuma: um json vai sozinho, e o banco o guarda como o guardava."""
+        return ()
 
     def sem_como_gravar(
         self, _tabela: Tabela, _campos: Mapping[str, msgspec.Raw] | None
-    ) -> Sequence[str]:
+    ) -> Mapping[str, str]:
         """Nada: todo valor tem um texto, e o texto o refaz."""
-        return ()
+        return {}
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
