@@ -30,6 +30,7 @@ O `tableoid` vem junto porque, numa tabela particionada, o `ctid` se repete em c
 
 DE_OUTRO_SERVIDOR = "é uma tabela de outro servidor"
 """Por que fica de fora uma FOREIGN TABLE: como uma visão, não guarda linhas aqui."""
+DE_UM_MUDO = f"{DE_OUTRO_SERVIDOR}, que não responde"
 
 COMPARAVEIS = frozenset({"uuid", "integer", "bigint"})
 """Tipos de chave que se comparam aqui como no banco."""

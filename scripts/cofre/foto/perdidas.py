@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, FalhaDoServidor
-from cofre.base.modelo import DE_OUTRO_SERVIDOR, TABELAS_CONHECIDAS, ordem_de_exibicao
+from cofre.base.modelo import DE_OUTRO_SERVIDOR, DE_UM_MUDO, TABELAS_CONHECIDAS, ordem_de_exibicao
 from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
 from cofre.via.contrato import Inspecao
+
+DE_FORA = (DE_OUTRO_SERVIDOR, DE_UM_MUDO)
 
 
 def tabelas_perdidas(
@@ -17,19 +19,22 @@ def tabelas_perdidas(
 ) -> dict[str, ErroCofre]:
     """As conhecidas que o servidor recusa, e as que o último backup da empresa tinha e que não
     dão mais para ler. O que está em «ignorar», o que não foi pedido e o que é de outro servidor não
-    contam."""
+    contam; a de um que não responde conta, se já esteve num backup: alguma linha dela era daqui (de
+    uma partição)."""
+    ocultas = inspecao.catalogo.ocultas
     perdidas: dict[str, ErroCofre] = {
-        t: _recusada(inspecao, t) for t in TABELAS_CONHECIDAS if t in inspecao.catalogo.ocultas
+        t: _recusada(inspecao, t)
+        for t in TABELAS_CONHECIDAS
+        if t in ocultas and ocultas[t] not in DE_FORA
     }
     if ultimo is not None:
         for tabela in _tabelas_de(ultimo):
-            if tabela not in inspecao.escopo.tabelas:
+            if tabela not in inspecao.escopo.tabelas and ocultas.get(tabela) != DE_OUTRO_SERVIDOR:
                 perdidas.setdefault(tabela, _sumiu(tabela, ultimo, inspecao))
     return {
         t: e
         for t, e in perdidas.items()
         if t not in regras.ignorar and (not pedidas or t in pedidas)
-        if inspecao.catalogo.ocultas.get(t) != DE_OUTRO_SERVIDOR
     }
 
 

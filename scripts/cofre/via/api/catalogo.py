@@ -27,6 +27,7 @@ from cofre.base.erros import (
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import (
     DE_OUTRO_SERVIDOR,
+    DE_UM_MUDO,
     TABELAS_CONHECIDAS,
     Catalogo,
     ChaveEstrangeira,
@@ -51,6 +52,9 @@ SEM_ENDERECO = frozenset({".", ".."})
 SEM_VERSAO = b'"0"'
 """O `xmin` de uma linha que não está neste banco."""
 
+NAO_HA = "cofre_nao_ha"
+"""Uma coluna que nenhuma tabela tem."""
+
 _CHAVE = "<pk/>"
 _ESTRANGEIRA = re.compile(r"<fk table='(.*?)' column='(.*?)'/>")
 
@@ -69,12 +73,12 @@ def descobrir(conexao: Conexao, equipe: Equipe) -> Catalogo:
     candidatas = [t for t, gravavel in descritas if gravavel and t.nome not in SEM_ENDERECO]
     tabelas: dict[str, Tabela] = {}
     ocultas = dict.fromkeys(vistas & SEM_ENDERECO, "o nome não cabe numa URL")
-    sondadas = equipe.cada(lambda t: _sondar_versao(conexao, t.nome), candidatas)
+    sondadas = equipe.cada(lambda t: _sondar_versao(conexao, t), candidatas)
     for tabela, problema in zip(candidatas, sondadas, strict=True):
         if isinstance(problema, TabelaInexistente):
             visoes.add(tabela.nome)  # sem xmin: uma visão que aceita escrita
         elif isinstance(problema, TabelaDeOutroServidor):
-            ocultas[tabela.nome] = DE_OUTRO_SERVIDOR
+            ocultas[tabela.nome] = str(problema)
         else:
             # Uma recusa (42501) aparece na leitura, com a sua cura.
             tabelas[tabela.nome] = tabela
@@ -138,19 +142,39 @@ def _tabela(nome: str, definicao: Mapping[str, Any]) -> Tabela:
     return Tabela(nome, tuple(colunas), serve, tuple(estrangeiras))
 
 
-def _sondar_versao(conexao: Conexao, tabela: str) -> FalhaDoServidor | None:
+def _sondar_versao(conexao: Conexao, tabela: Tabela) -> FalhaDoServidor | None:
     """None se a tabela guarda aqui as suas linhas, cada uma com uma versão (xmin); senão, por que
     não. A versão zero é a que o postgres_fdw dá às linhas de outro servidor (deparse.c: «All other
     system attributes are fetched as 0»)."""
     try:
-        linhas = conexao.ler(tabela, "xmin", limite=1).linhas
-    except (TabelaInexistente, PermissaoNegada, TabelaDeOutroServidor) as e:
+        linhas = conexao.ler(tabela.nome, "xmin", limite=1).linhas
+    except (TabelaInexistente, PermissaoNegada) as e:
         return e
-    except (ConsultaDemorada, PedidoRecusado):
+    except TabelaDeOutroServidor:
+        return TabelaDeOutroServidor(DE_OUTRO_SERVIDOR)
+    except ConsultaDemorada:
+        return TabelaDeOutroServidor(DE_UM_MUDO) if _e_de_um_mudo(conexao, tabela) else None
+    except PedidoRecusado:
         return None  # se for defeito da tabela, a leitura dela dirá
     if any(bytes(abrir_linha(linha)["xmin"]) == SEM_VERSAO for linha in linhas):
-        return TabelaDeOutroServidor(f"As linhas de {tabela} são de outro servidor.")
+        return TabelaDeOutroServidor(DE_OUTRO_SERVIDOR)
     return None
+
+
+def _e_de_um_mudo(conexao: Conexao, tabela: Tabela) -> bool:
+    """Se uma tabela que não deu uma linha a tempo é de um servidor que não responde. Numa nossa, o
+    que está num endereço acha-se na hora, a não ser que alguém a tenha presa; e numa presa nem se
+    chega a saber que falta uma coluna, o que o banco diz antes de falar com o outro servidor. Uma
+    FOREIGN TABLE não tem chave primária."""
+    if tabela.chave:
+        return False
+    try:
+        conexao.ler(tabela.nome, "xmin", (("ctid", "eq.(0,1)"),), limite=1)
+    except ConsultaDemorada:
+        return isinstance(_sondar(conexao, tabela.nome, NAO_HA), TabelaInexistente)
+    except FalhaDoServidor:
+        return False
+    return False
 
 
 def _sondar(conexao: Conexao, tabela: str, coluna: str) -> FalhaDoServidor | None:

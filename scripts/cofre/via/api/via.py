@@ -119,15 +119,20 @@ class ViaDaApi:
         self._suas.update({n: so_as_suas(t.tabela) for n, t in novo.tabelas.items()})
         return novo
 
-    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
-        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito). Levanta
-        FalhaDoServidor."""
+    def com_nao_gravaveis(self, escopo: Escopo, *, so_para_dizer: bool = False) -> Escopo:
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito); se é
+        `so_para_dizer`, fica sem as saber a tabela que não responde a tempo: alguém a tem presa, e
+        a leitura dela dirá. Levanta FalhaDoServidor."""
 
         def completar(no_escopo: TabelaNoEscopo) -> TabelaNoEscopo:
             try:
                 tabela = nao_gravaveis(self._conexao, no_escopo.tabela)
             except (PermissaoNegada, TabelaInexistente):
                 return no_escopo  # sem permissão de escrita: a leitura do backup não depende disto
+            except ConsultaDemorada:
+                if so_para_dizer:
+                    return no_escopo
+                raise
             return replace(no_escopo, tabela=tabela)
 
         completas = self._equipe.cada(completar, escopo.tabelas.values())
