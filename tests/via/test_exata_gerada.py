@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from apoio.bancada import PARA_A_API
 from apoio.campanha import CAMPANHA
 from apoio.exatidao import em_texto, sem_colunas, valores
-from apoio.execucao import executar, restaurar, ultimo_backup
+from apoio.execucao import executar, metadados, restaurar
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
@@ -230,7 +230,8 @@ def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
 
 def _do_backup(destino: Path) -> set[tuple[str, str]]:
     """As colunas que os metadados dizem que podem não voltar só com o JSON."""
-    tabelas = ultimo_backup(destino, DONO)["tabelas"]
+    (backup,) = (m for m in metadados(destino) if m["tipo"] == "manual")
+    tabelas = backup["tabelas"]
     return {
         (nome, coluna)
         for nome, tabela in tabelas.items()
