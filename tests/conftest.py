@@ -1,6 +1,7 @@
 """As peças que todos os testes usam."""
 
 pytest_plugins = [
+    "apoio.memoria",
     "apoio.servidores",
     "apoio.lojinha",
     "apoio.loja",

@@ -18,7 +18,8 @@ from typing import Final
 
 import pytest
 
-from apoio.servidores import FabricaDeSupabase, lugar_do_cluster
+from apoio.memoria import lugar_do_cluster
+from apoio.servidores import FabricaDeSupabase
 from supabase_local.servidores.ambiente import VENV
 from supabase_local.servidores.postgres import ClusterPostgres
 
@@ -72,10 +73,10 @@ def _ligar(nativo: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster_com_extensoes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterPostgres]:
+def cluster_com_extensoes() -> Iterator[ClusterPostgres]:
     """O servidor da sessão com extensões: só sobe se um teste o pede."""
-    pasta = lugar_do_cluster(tmp_path_factory)
-    with ClusterPostgres(pasta, efemero=True, instalacao=instalado()) as servidor:
+    instalacao = instalado()
+    with ClusterPostgres(lugar_do_cluster(), efemero=True, instalacao=instalacao) as servidor:
         yield servidor
 
 

@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
 
 import pytest
 
 from apoio.impressoes import impressoes
+from apoio.memoria import lugar_do_cluster
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 
 LOJA = "modelo_loja"
 LOJA_SEM_GATILHOS = "modelo_sem_gatilhos"
 VAZIO = "template1"
-NA_MEMORIA: Final = Path("/dev/shm")
-"""O disco de memória do Linux."""
-FOLGA: Final = 2 * 1024**3
-"""Bytes livres nele para que um cluster more ali; o de um trabalhador chega a uns 300 MB."""
 _numeros = itertools.count(1)
 
 
-def lugar_do_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Uma pasta nova para um cluster efêmero, que a apaga: na memória, onde cabe. Copiar o modelo é
-    copiar centenas de arquivos: num disco, dez vezes mais processador (0,25 s contra 0,03 s)."""
-    if os.access(NA_MEMORIA, os.W_OK) and shutil.disk_usage(NA_MEMORIA).free >= FOLGA:
-        pasta = Path(tempfile.mkdtemp(prefix="cluster_", dir=NA_MEMORIA))
-        pasta.chmod(0o711)  # o PostgreSQL roda com outra conta, que só passa por ela
-        return pasta
-    return tmp_path_factory.mktemp("cluster") / "pg"
-
-
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterPostgres]:
+def cluster() -> Iterator[ClusterPostgres]:
     """O PostgreSQL da sessão, com os bancos modelo `LOJA` e `LOJA_SEM_GATILHOS` já prontos."""
-    with ClusterPostgres(lugar_do_cluster(tmp_path_factory), efemero=True) as servidor:
+    with ClusterPostgres(lugar_do_cluster(), efemero=True) as servidor:
         criar_modelo(servidor, LOJA, DEMONSTRACAO)
         criar_modelo(servidor, LOJA_SEM_GATILHOS, DEMONSTRACAO, com_gatilhos=False)
         yield servidor
