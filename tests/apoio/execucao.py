@@ -232,8 +232,9 @@ def copiar_scripts(raiz: Path) -> Path:
     pasta = raiz / "scripts"
     pasta.mkdir(parents=True)
     shutil.copy2(BACKUP, pasta)
-    sem_cache = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(RAIZ / "scripts" / "cofre", pasta / "cofre", ignore=sem_cache)
+    # Já compilados, e sem o que outro processo esteja agora a compilar.
+    pela_metade = shutil.ignore_patterns("*.pyc.*")
+    shutil.copytree(RAIZ / "scripts" / "cofre", pasta / "cofre", ignore=pela_metade)
     return pasta / BACKUP.name
 
 

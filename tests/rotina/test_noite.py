@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,8 @@ import pytest
 from apoio.avisos import SEGREDO, ServidorDeAvisos, servidor_de_avisos
 from apoio.execucao import (
     BACKUP,
-    PACIENCIA,
     RAIZ,
     Saida,
-    ambiente,
     conteudo,
     executar,
     fotografia_do_disco,
@@ -51,31 +47,31 @@ def avisos() -> Iterator[ServidorDeAvisos]:
 
 @dataclass(frozen=True, slots=True)
 class Noite:
-    """As execuções agendadas de um projeto, com alguém para ser avisado."""
+    """As execuções agendadas de um projeto, com alguém para ser avisado; `nova`, se cada uma é um
+    processo que nasce com a página de código do Windows."""
 
     projeto: SupabaseLocal
     destino: Path
     avisos: ServidorDeAvisos
+    nova: bool = False
 
     def rodar(self, *argumentos: str, mais: Mapping[str, str] | None = None) -> Saida:
-        """Sem entrada, sem terminal, numa pasta qualquer, com a página de código do Windows."""
+        """Sem entrada, sem terminal, numa pasta qualquer."""
         noturno = {
             "BACKUP_PING_URL": self.avisos.url("ping?create=1"),
             "BACKUP_WEBHOOK_URL": self.avisos.url("gancho"),
-            "PYTHONIOENCODING": "cp1252",
-            "PYTHONUTF8": "0",
-            "LC_ALL": "C",
+            **(COMO_NO_WINDOWS if self.nova else {}),
             **(mais or {}),
         }
-        fim = subprocess.run(
-            [sys.executable, "-c", SEM_ENTRADA, str(BACKUP), *argumentos],
-            cwd="/",
-            env=ambiente(self.projeto, self.destino, noturno),
-            capture_output=True,
-            timeout=PACIENCIA,
-            check=False,
+        saida = executar(
+            self.projeto,
+            self.destino,
+            *argumentos,
+            mais=noturno,
+            pasta=Path("/"),
+            programa=SEM_ENTRADA,
+            novo=self.nova,
         )
-        saida = Saida(fim.returncode, fim.stdout.decode("utf-8"), fim.stderr.decode("utf-8"))
         self.sem_segredos(saida)
         return saida
 
@@ -108,6 +104,7 @@ class Noite:
         self.avisos.recebidos.clear()
 
 
+COMO_NO_WINDOWS = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "LC_ALL": "C"}
 SEM_ENTRADA = """
 import os, runpy, sys
 os.close(0)
@@ -133,6 +130,7 @@ def sem_a_versao(log: list[str]) -> list[str]:
 
 
 def test_uma_noite_boa(noite: Noite) -> None:
+    noite = replace(noite, nova=True)
     antes = datetime.now().astimezone()
     saida = noite.rodar()
     assert (saida.codigo, saida.erros) == (0, ""), saida.tudo
@@ -231,6 +229,7 @@ def test_uma_falha_avisa_toda_noite_e_a_volta_ao_normal_uma_vez(noite: Noite) ->
 
 def test_a_que_nem_comecou_tambem_se_registra_e_avisa(noite: Noite) -> None:
     """Chave errada, limite que não se entende, ninguém a quem avisar."""
+    noite = replace(noite, nova=True)
     saida = noite.rodar(mais={"SUPABASE_SERVICE_ROLE_KEY": "chave-pela-metade"})
     assert (saida.codigo, saida.saida) == (2, "")
     assert noite.log().splitlines()[2:-1] == saida.erros.splitlines()
