@@ -35,6 +35,17 @@ DIFICIL: Final = "def67890-1234-4def-9abc-ba9876543210"
 LOJA_X: Final = "abc12345-ffff-4000-8000-00000000abcd"
 """A menor das três; a pasta dela tem o mesmo começo que a do Grupo Raval."""
 
+MENOR: Final = "modelo_loja_menor"
+"""A loja com 16 das suas 28 tabelas: as do cadastro, da equipe, do estoque e das vendas."""
+SO_NA_INTEIRA: Final = (
+    "DROP TRIGGER login ON funcionarios",
+    "DROP TRIGGER permissoes_padrao ON funcoes",
+    "DROP TRIGGER periodo_de_teste ON user_approvals",
+    "DROP TABLE recibos, vendas_pagamentos, notas_fiscais, registro_acessos, tipos_dificeis,"
+    " codigos_promocionais, payments, anotacoes, configuracoes, contas_pagar, despesas,"
+    " funcao_permissoes, login_funcionarios, subscriptions",
+)
+
 PRE, DURANTE = "pre_restauracao", "durante_restauracao"
 ESCRITAS: Final = frozenset({"POST", "PATCH", "DELETE"})
 
@@ -149,8 +160,26 @@ def antes_de(loja: Loja, dono: str = LOJA_X) -> Antes:
 def backup_da_loja(cluster: ClusterPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Um depósito com um backup inteiro de cada empresa do modelo LOJA. O de outro trabalhador não
     serve: nem todo valor do modelo é o mesmo nos dois clusters (chaves e horas que o banco dá)."""
-    destino = tmp_path_factory.mktemp("backup_da_loja")
-    cluster.criar_banco("para_o_backup", modelo=LOJA)
+    return _backup_do_modelo(cluster, LOJA, tmp_path_factory.mktemp("backup_da_loja"))
+
+
+@pytest.fixture(scope="session")
+def modelo_menor(cluster: ClusterPostgres) -> str:
+    """O nome do modelo MENOR, que passa a existir."""
+    cluster.criar_banco(MENOR, modelo=LOJA, sql=SO_NA_INTEIRA)
+    return MENOR
+
+
+@pytest.fixture(scope="session")
+def backup_da_menor(
+    cluster: ClusterPostgres, modelo_menor: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Um depósito como o `backup_da_loja`, do modelo MENOR."""
+    return _backup_do_modelo(cluster, modelo_menor, tmp_path_factory.mktemp("backup_da_menor"))
+
+
+def _backup_do_modelo(cluster: ClusterPostgres, modelo: str, destino: Path) -> Path:
+    cluster.criar_banco("para_o_backup", modelo=modelo)
     with SupabaseLocal(cluster, banco="para_o_backup") as projeto:
         saida = executar(projeto, destino)
     assert saida.codigo == 0, saida.tudo
@@ -175,21 +204,36 @@ def via(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", API))
 
 
+INTEIRA: Final = pytest.mark.loja_inteira
+"""A loja deste teste tem todas as tabelas, e custa o dobro: para o que só existe numa das que a
+menor não tem, e para o que tem de valer em qualquer tabela."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{INTEIRA.name}: a loja com todas as tabelas")
+
+
 @pytest.fixture
-def loja(criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path, via: str) -> Loja:
-    """Uma loja como no backup, para um teste só."""
-    return Loja(criar_supabase(), copiar_deposito(backup_da_loja, tmp_path), via)
+def loja(
+    request: pytest.FixtureRequest, criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> Loja:
+    """Uma loja como no backup, para um teste só: a menor, se ele não tem a marca INTEIRA."""
+    inteira = request.node.get_closest_marker(INTEIRA.name)
+    modelo, backup = (LOJA, "backup_da_loja") if inteira else (MENOR, "backup_da_menor")
+    destino = copiar_deposito(request.getfixturevalue(backup), tmp_path)
+    return Loja(criar_supabase(modelo), destino, via)
 
 
 @pytest.fixture(scope="module")
 def loja_do_modulo(
     criar_supabase_do_modulo: FabricaDeSupabase,
-    backup_da_loja: Path,
+    backup_da_menor: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Loja:
-    """Uma loja como no backup, para os testes do módulo em que nada muda: recusas, desistências."""
+    """A loja menor como no backup, para os testes do módulo em que nada muda: recusas,
+    desistências."""
     pasta = tmp_path_factory.mktemp("loja_do_modulo")
-    return Loja(criar_supabase_do_modulo(), copiar_deposito(backup_da_loja, pasta))
+    return Loja(criar_supabase_do_modulo(MENOR), copiar_deposito(backup_da_menor, pasta))
 
 
 def copiar_deposito(de: Path, tmp_path: Path) -> Path:

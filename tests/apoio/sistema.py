@@ -23,7 +23,7 @@ CHAMADAS_POSIX = frozenset(
 """O que os módulos `os` e `signal` de lá não têm."""
 
 COM_POSTGREST = frozenset(
-    {"criar_supabase", "criar_supabase_do_modulo", "supabase", "backup_da_loja"}
+    {"criar_supabase", "criar_supabase_do_modulo", "supabase", "backup_da_loja", "backup_da_menor"}
 )
 """As peças de que todo projeto dos testes nasce: por trás delas está o PostgREST."""
 

@@ -6,7 +6,6 @@ Na suíte, alguns casos; `python3 tests/campanhas` roda muitos mais (CAMPANHA=1)
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.danos import trocar_linhas
 from apoio.impressoes import alheias, diferencas, sequencias_atras
-from apoio.loja import DIFICIL, GRUPO, LOJA_X, Loja, antes_de, concluiu, copiar_deposito
+from apoio.loja import DIFICIL, GRUPO, INTEIRA, LOJA_X, Loja, antes_de, concluiu, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 
-CAMPANHA = os.environ.get("CAMPANHA") == "1"
 SEMENTES = range(200 if CAMPANHA else 9)
 ADULTERADOS = range(60 if CAMPANHA else 3)
 REFORCOS = 8
@@ -114,6 +113,7 @@ def _estragar(loja: Loja, dono: str, acaso: random.Random) -> list[str]:
     return escolhidos
 
 
+@INTEIRA
 @pytest.mark.parametrize(
     ("semente", "via"), [(n, (API, DIRETA)[n % 3 == 2]) for n in SEMENTES], indirect=["via"]
 )

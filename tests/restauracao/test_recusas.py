@@ -21,6 +21,7 @@ from apoio.danos import (
 from apoio.impressoes import alheias, diferencas
 from apoio.loja import (
     GRUPO,
+    INTEIRA,
     LOJA_X,
     PELAS_DUAS_VIAS,
     PRE,
@@ -48,9 +49,9 @@ def loja_estragada(loja_do_modulo: Loja) -> Loja:
 
 
 @pytest.fixture
-def parada(loja_estragada: Loja, backup_da_loja: Path, tmp_path: Path) -> Loja:
+def parada(loja_estragada: Loja, backup_da_menor: Path, tmp_path: Path) -> Loja:
     """A mesma loja, com um depósito só deste teste."""
-    return Loja(loja_estragada.projeto, copiar_deposito(backup_da_loja, tmp_path))
+    return Loja(loja_estragada.projeto, copiar_deposito(backup_da_menor, tmp_path))
 
 
 def _cortado(b: Backup) -> None:
@@ -370,11 +371,12 @@ def test_chave_de_uma_filha_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
             " ordens_servico WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
             "numero_os",
         ),
-        (
+        pytest.param(
             "UPDATE login_funcionarios SET usuario = 'mudado' WHERE id = (SELECT l.id FROM"
             " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
             " ON e.id = f.empresa_id WHERE e.user_id = '{x}' ORDER BY l.id LIMIT 1)",
             "usuario",
+            marks=INTEIRA,
         ),
     ],
     ids=["cnpj alterado", "numero_os apagado", "numero_os alterado", "usuario alterado"],
@@ -460,7 +462,7 @@ def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
 def test_usuario_dono_apagado_do_auth(loja: Loja) -> None:
     loja.sql(
         f"DELETE FROM auth.users WHERE id = '{LOJA_X}'",
-        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+        f"DELETE FROM \"Pedido Item\" WHERE user_id = '{LOJA_X}'",
         sem_gatilhos=True,
     )
     _recusada(
@@ -505,6 +507,7 @@ def test_coluna_que_nao_existe_mais_so_se_ignora_com_acordo(
     assert loja.estado()["fornecedores"] == sorted(sem, key=json.dumps)
 
 
+@INTEIRA
 @PELAS_DUAS_VIAS
 def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
     loja.sql(
@@ -523,6 +526,7 @@ def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
     )
 
 
+@INTEIRA
 @PELAS_DUAS_VIAS
 @pytest.mark.parametrize("como", ["apagada", "alterada"])
 def test_valor_de_enum_que_nao_existe_mais(loja: Loja, como: str) -> None:
@@ -536,6 +540,7 @@ def test_valor_de_enum_que_nao_existe_mais(loja: Loja, como: str) -> None:
     _recusada(loja, "(22P02)", "ALTER TYPE ... ADD VALUE", opcoes=("--tabelas", "subscriptions"))
 
 
+@INTEIRA
 def test_chaves_de_identidade_always(loja: Loja) -> None:
     loja.sql(
         f"DELETE FROM notas_fiscais WHERE numero = (SELECT max(numero) FROM notas_fiscais"
@@ -552,11 +557,11 @@ def test_chaves_de_identidade_always(loja: Loja) -> None:
 def test_tabela_que_nao_existe_mais(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(
-        "DROP TABLE codigos_promocionais",
+        'DROP TABLE "Pedido Item"',
         f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
     )
     loja.projeto.recarregar_esquema()
-    _recusada(loja, "A tabela codigos_promocionais não existe mais na API")
+    _recusada(loja, "A tabela Pedido Item não existe mais na API")
     saida = loja.direto("--tabelas", "fornecedores")
     assert saida.codigo == 0, saida.tudo
     assert loja.estado()["fornecedores"] == antes.estado["fornecedores"]

@@ -21,15 +21,15 @@ from typing import IO, Final
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar
 from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
 from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, concluiu, copiar_deposito
-from apoio.servidores import LOJA, FabricaDeSupabase
+from apoio.servidores import FabricaDeSupabase
 from supabase_local.servidores.falhas import CorteDepois, Pedido, RespostaForcada
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
 
-CAMPANHA = os.environ.get("CAMPANHA") == "1"
 AMOSTRA: Final = 4
 MINIMO_DE_ESCRITAS: Final = 200
 FATIAS: Final = 12
@@ -48,8 +48,7 @@ ESTRAGO: Final = (
     f"INSERT INTO clientes (user_id, nome) SELECT '{LOJA_X}', 'Novo ' || n FROM"
     " generate_series(1, 5) n",
     "DELETE FROM vendas WHERE id IN (SELECT id FROM vendas v"
-    f" WHERE user_id = '{LOJA_X}' AND NOT EXISTS (SELECT 1 FROM notas_fiscais f"
-    " WHERE f.venda_id = v.id) AND NOT EXISTS (SELECT 1 FROM vendas_itens i JOIN produtos p"
+    f" WHERE user_id = '{LOJA_X}' AND NOT EXISTS (SELECT 1 FROM vendas_itens i JOIN produtos p"
     " ON p.id = i.produto_id WHERE i.venda_id = v.id AND p.preco < 0) ORDER BY id LIMIT 4)",
 )
 
@@ -78,8 +77,8 @@ class Guardada:
 class Cenario:
     """Um banco no estado estragado, com o backup de antes, copiado para cada morte."""
 
-    def __init__(self, fabrica: FabricaDeSupabase, backups: Path) -> None:
-        modelo = fabrica.banco(LOJA, PREPARO)
+    def __init__(self, fabrica: FabricaDeSupabase, loja: str, backups: Path) -> None:
+        modelo = fabrica.banco(loja, PREPARO)
         with SupabaseLocal(fabrica.cluster, banco=modelo) as projeto:
             assert executar(projeto, backups, "--empresa", LOJA_X).codigo == 0
             no_backup = Loja(projeto, backups)
@@ -99,9 +98,11 @@ class Cenario:
 
 @pytest.fixture(scope="module")
 def cenario(
-    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
+    criar_supabase_do_modulo: FabricaDeSupabase,
+    modelo_menor: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Cenario:
-    return Cenario(criar_supabase_do_modulo, tmp_path_factory.mktemp("cenario"))
+    return Cenario(criar_supabase_do_modulo, modelo_menor, tmp_path_factory.mktemp("cenario"))
 
 
 def _escrita(pedido: Pedido) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apoio.loja import LOJA_X, Loja, antes_de
+from apoio.loja import INTEIRA, LOJA_X, Loja, antes_de
 
 DESCARTA_REPETIDAS = """
 CREATE FUNCTION descartar_repetida() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -30,6 +30,7 @@ SUMIU = (
 """Não há mais nenhuma linha que diga que a empresa existe."""
 
 
+@INTEIRA
 def test_uma_linha_so_nao_fica_gravada_pelo_ensaio(loja: Loja) -> None:
     loja.sql(
         f"UPDATE produtos SET fornecedor_id = NULL WHERE user_id = '{LOJA_X}' AND preco >= 0",
@@ -62,6 +63,7 @@ def test_opcoes_da_restauracao_antes_de_uma_acao_sao_recusadas(
     antes.conferir_intacto()
 
 
+@INTEIRA
 def test_uma_empresa_que_sumiu_inteira_do_cadastro_volta(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*SUMIU, sem_gatilhos=True)

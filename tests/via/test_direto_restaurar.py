@@ -17,15 +17,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from apoio.campanha import CAMPANHA
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao
 from apoio.forno import Processo
 from apoio.impressoes import diferencas, tabelas_e_donos
-from apoio.loja import LOJA_X, Loja, antes_de
+from apoio.loja import INTEIRA, LOJA_X, Loja, antes_de
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.dados import ler_sql
 from supabase_local.servidores.falhas import Pedido, RespostaForcada
 
-CAMPANHA = os.environ.get("CAMPANHA") == "1"
 SEMENTES = range(100 if CAMPANHA else 3)
 MORTES = range(100 if CAMPANHA else 3)
 
@@ -208,6 +208,7 @@ def test_o_que_depende_de_fora_dos_backups_e_dito_antes(loja: Loja) -> None:
     assert loja.valor("SELECT count(*) FROM interno.etiquetas") == 1
 
 
+@INTEIRA
 def test_a_que_parou_pela_api_se_conclui_pela_direta(loja: Loja) -> None:
     """E se a direta não consegue, ela continua por concluir: nada do que a API já fez se perde."""
     alvo = antes_de(loja)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from apoio.loja import DURANTE, LOJA_X, Loja, antes_de, copiar_deposito
+from apoio.loja import DURANTE, LOJA_X, MENOR, Loja, antes_de, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
 from cofre.restauracao.convergencia import PASSADAS
 from supabase_local.servidores.falhas import Pedido
@@ -88,10 +88,10 @@ def test_excluida_por_outra_pessoa_no_meio(loja: Loja) -> None:
 
 
 def test_servidor_que_manda_poucas_linhas_por_vez(
-    criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path
+    criar_supabase: FabricaDeSupabase, backup_da_menor: Path, tmp_path: Path
 ) -> None:
     """O que não veio na releitura não passa por excluído."""
-    loja = Loja(criar_supabase(max_linhas=4), copiar_deposito(backup_da_loja, tmp_path))
+    loja = Loja(criar_supabase(MENOR, max_linhas=4), copiar_deposito(backup_da_menor, tmp_path))
     antes = antes_de(loja)
     loja.sql(NOVOS.format(4 * (PASSADAS + 1)))
     saida = loja.direto()
