@@ -8,14 +8,20 @@ from collections.abc import Sequence
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
-from cofre.base.erros import ErroDeUso, NadaEncontrado
+from cofre.base.erros import TUDO_CERTO, ErroDeUso, NadaEncontrado, TravaOcupada
 from cofre.base.palavras import na_tela, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
+from cofre.comando.argumentos import (
+    minutos_de,
+    opcao_de_empresa,
+    opcao_de_esperar,
+    opcoes_de_saida,
+)
 from cofre.comando.execucao import registrada
 from cofre.deposito import inventario
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.trava import esperar
 from cofre.rotina.encolhimento import ponto_de_partida, reconhecer, reconhecido_ate
 
 
@@ -23,13 +29,24 @@ from cofre.rotina.encolhimento import ponto_de_partida, reconhecer, reconhecido_
 def executar(opcoes: Namespace, relato: Relato) -> int:
     if opcoes.empresa and opcoes.todas:
         raise ErroDeUso("Não entendi o comando: --todas não combina com --empresa.")
-    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
+    deposito = Deposito(pasta, acao="reconhecimento")
     guardadas = inventario.guardadas(deposito, tuple(opcoes.empresa or ()))
     if not opcoes.empresa and not opcoes.todas:
         guardadas = [_a_unica(guardadas)]
-    documentos = [_uma(g, relato) for g in guardadas]
-    relato.documento({"acao": "reconhecer", "codigo": 0, "empresas": documentos})
-    return 0
+    # As que estão em uso ficam para o fim: as outras não esperam por elas.
+    em_uso = {g.empresa.id for g in guardadas if deposito.em_uso(g.empresa.id)}
+    espera = esperar(minutos_de(opcoes), relato)
+    documentos, codigo = [], TUDO_CERTO
+    for guardada in sorted(guardadas, key=lambda g: g.empresa.id in em_uso):
+        try:
+            with deposito.trava_da_empresa(guardada.empresa, espera):
+                documentos.append(_uma(deposito, guardada, relato))
+        except TravaOcupada as e:
+            relato.erro(str(e))
+            codigo = e.codigo
+    relato.documento({"acao": "reconhecer", "codigo": codigo, "empresas": documentos})
+    return codigo
 
 
 def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
@@ -58,10 +75,11 @@ def _por_reconhecer(guardada: EmpresaComBackups) -> bool:
     return ultimo.ordem > reconhecido_ate(guardada.pasta, guardada.empresa.id)
 
 
-def _uma(guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
-    """Reconhece uma empresa; sem backup de rotina, não há o que reconhecer."""
+def _uma(deposito: Deposito, guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
+    """Reconhece uma empresa, que se tem presa: um backup dela pode ter acabado, ou saído, desde que
+    se leu. Sem backup de rotina, não há o que reconhecer."""
     empresa = guardada.empresa
-    ultimo = ponto_de_partida(reversed(guardada.backups))
+    ultimo = ponto_de_partida(deposito.da_empresa_do_mais_novo(empresa.id))
     if ultimo is None:
         relato.linha(f"ℹ️ {visivel(empresa.nome)}: não há backup de rotina, nada a reconhecer.")
         return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ""}
@@ -78,4 +96,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument(
         "--todas", action="store_true", help="todas as empresas com backup, em vez de --empresa"
     )
+    opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

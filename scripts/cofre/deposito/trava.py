@@ -5,8 +5,8 @@ soltam-se sozinhas. São quatro, e cada uma guarda uma coisa:
 
 - **de um trabalho** (`.travas/ensaio`): um ensaio por vez, que só há um banco de teste;
 - **de uma empresa** (`.travas/<resumo do id>`): os backups dela e o que há ao lado deles. Tem-na
-  quem a fotografa e publica, a restaura, a poda, a importa ou a ensaia, e só enquanto o faz:
-  ninguém a segura à espera de uma resposta;
+  quem a fotografa e publica, a restaura, a poda, a importa, a ensaia ou lhe reconhece o que
+  encolheu, e só enquanto o faz: ninguém a segura à espera de uma resposta;
 - **a breve** (`.trava`, na raiz; `.travas/<nome>` para um arquivo de estado): um instante, para dar
   nome a uma pasta, abrir nela uma pasta de trabalho, recolher as que ficaram, ou trocar um arquivo
   que é de todas as execuções;
