@@ -477,3 +477,49 @@ def test_a_url_de_teste_errada_diz_de_qual_se_fala() -> None:
     with pytest.raises(ConfiguracaoInvalida, match=r"^ENSAIO_DB_URL não começa") as erro:
         endereco_de_teste(acesso, None)
     assert "segredo-Q7" not in str(erro.value) + erro.value.dica
+
+
+# -- o que o JSON não diz --------------------------------------------------------------------------
+
+DIFICEIS = f"""
+    CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);
+    INSERT INTO empresas VALUES (gen_random_uuid(), '{DONO}', 'Padaria');
+    CREATE TYPE ponto AS (x int, y jsonb);
+    CREATE TABLE dificeis (id int PRIMARY KEY, user_id uuid, i int[], js jsonb[], jb jsonb, j json,
+        o int2vector, p ponto);
+    INSERT INTO dificeis VALUES
+        (1, '{DONO}', '[2:3]={{7,8}}', ARRAY['null', NULL, '1']::jsonb[], 'null', '"\\u0041"',
+         '1 2', '(1,null)'),
+        (2, '{DONO}', '{{1}}', NULL, NULL, ' null ', NULL, '(,)'),
+        (3, '{DONO}', NULL, '{{}}', '"null"', NULL, '', NULL);
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
+"""
+
+
+@pytest.mark.parametrize("direta", [True, False], ids=["direta", "api"])
+def test_os_textos_tambem_vao_e_voltam(
+    criar_supabase: FabricaDeSupabase, conexao: psycopg.Connection, tmp_path: Path, direta: bool
+) -> None:
+    """Um null de JSON, os limites de um vetor: sem os textos, o ensaio não os via."""
+    projeto = criar_supabase(VAZIO, sql=(DIFICEIS,))
+    mais = {"SUPABASE_DB_URL": projeto.uri_banco} if direta else {}
+    saida = executar(projeto, tmp_path, mais=mais)
+    assert saida.codigo == 0, saida.tudo
+    (backup,) = Deposito(tmp_path).da_empresa(DONO)
+    assert backup.meta is not None
+    feita = volta.restaurar(conexao, backup, backup.meta)
+    assert (feita.diferencas, feita.registros) == ((), 4)
+    (textos,) = backup.pasta.glob("dificeis.textos_*.json")
+    bons = textos.read_bytes()
+    for antes, depois, causa in (
+        (b"[2:3]={7,8}", b"[2:3]={7,9}", "linha 1: i não voltou igual"),
+        (b"[2:3]={7,8}", b"[1:2]={7,8}", "linha 1: i: o texto não voltou igual"),
+        (b"[2:3]={7,8}", b"[2:3]={7, 8}", "linha 1: i: o texto não voltou igual"),
+        (b'"jb":"null"', b'"jb":"1"', "linha 1: jb não voltou igual"),
+        (b'"jb":"null"', b'"jb":"nada"', "recusou: invalid input syntax for type json"),
+        (b'" null "', b'"null"', ""),
+    ):
+        assert antes in bons
+        textos.write_bytes(bons.replace(antes, depois))
+        diferencas = volta.restaurar(conexao, backup, backup.meta).diferencas
+        assert [causa in d for d in diferencas] == [True] * bool(causa), (antes, diferencas)

@@ -2,14 +2,15 @@
 novo e comparadas com os bytes do arquivo.
 
 Os tipos são os do backup; um que o banco de teste não tem (enum, composto, de extensão) vira
-`json`, que guarda o valor como veio, ou `text`, se a coluna é da chave.
+`json`, que guarda o valor como veio, ou `text`, se a coluna é da chave. Um valor que o JSON não
+refaz vai pelo texto que dele se guardou (ver `base.textos`), e o texto também se compara.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
@@ -20,18 +21,20 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.disco import erros_de_disco
-from cofre.base.linha import abrir_linha, com_citados
+from cofre.base.linha import Linha, abrir_linha, com_citados
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import plural
+from cofre.base.textos import CAMPO, separar, textos_de
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.textos import Textos, com_textos
 from cofre.rotina.ensaio.banco import caiu
 from cofre.rotina.ensaio.rodizio import Volta
 
 LINHAS_POR_LEITURA = 2000
 DIFERENCAS_POR_TABELA = 3
-_JSON = "json"
+_JSON, _JSONB = "json", "jsonb"
 _VIRGULA = sql.SQL(", ")
 _TIPOS = """
     SELECT pg_catalog.format_type(oid, NULL), typname FROM pg_catalog.pg_type
@@ -50,6 +53,8 @@ class _Coluna:
     tipo: str
     sistema: str
     """O nome do tipo em pg_catalog, como a coluna é criada."""
+    sabida: bool = True
+    """Se o banco de teste tem o tipo: senão, um texto dele não se lê aqui."""
 
 
 def restaurar(conexao: psycopg.Connection, backup: Backup, meta: Metadados) -> Volta:
@@ -117,14 +122,23 @@ class _Ida:
         if simples in self._tipos:
             return _Coluna(nome, simples, self._tipos[simples])
         self._sem_tipo.append(f"{salva.nome}.{nome} ({tipo or 'tipo não anotado'})")
-        return _Coluna(nome, simples, "text" if nome in salva.chave else _JSON)
+        return _Coluna(nome, simples, "text" if nome in salva.chave else _JSON, sabida=False)
+
+    def _grupos(self, salva: TabelaSalva) -> Iterator[list[Linha]]:
+        """As linhas do backup, com os textos delas. Levanta BackupDanificado."""
+        arquivo = self.backup.arquivo(salva)
+        grupos = ler_linhas(arquivo.caminho)
+        return grupos if arquivo.textos is None else com_textos(grupos, Textos(arquivo.textos))
 
     def _carregar(self, salva: TabelaSalva, tabela: sql.Composed, colunas: list[_Coluna]) -> None:
-        # Dentro de um texto, o banco guarda um json sem o decodificar (ver `linha.com_citados`).
-        em_texto = [c.nome for c in colunas if c.sistema == _JSON]
+        # Dentro de um texto, o banco guarda um json sem o decodificar (ver `linha.com_citados`); e
+        # só assim um jsonb pode ser o null de JSON.
+        citados = (_JSON, _JSONB) if salva.textos else (_JSON,)
+        em_texto = [c.nome for c in colunas if c.sistema in citados]
+        sabidas = {c.nome for c in colunas if c.sabida}
         valores = [
-            sql.SQL("({} #>> '{{}}')::pg_catalog.json" if c.nome in em_texto else "{}").format(
-                sql.Identifier(c.nome)
+            sql.SQL("({} #>> '{{}}')::{}" if c.nome in em_texto else "{}").format(
+                sql.Identifier(c.nome), sql.Identifier("pg_catalog", c.sistema)
             )
             for c in colunas
         ]
@@ -136,8 +150,8 @@ class _Ida:
             c=_VIRGULA.join(sql.Identifier(c.nome) for c in colunas),
             v=_VIRGULA.join(valores),
         )
-        for grupo in ler_linhas(self.backup.caminho(salva)):
-            linhas = [com_citados(bytes(linha), em_texto) for linha in grupo]
+        for grupo in self._grupos(salva):
+            linhas = [_a_inserir(bytes(linha), em_texto, sabidas) for linha in grupo]
             vetor = b"[" + b",".join(linhas) + b"]"
             self.conexao.execute(inserir, [vetor.decode()])
         if salva.chave:
@@ -148,22 +162,32 @@ class _Ida:
     def _comparar(
         self, salva: TabelaSalva, tabela: sql.Composed, colunas: list[_Coluna]
     ) -> tuple[int, list[str]]:
+        sabidas = [c.nome for c in colunas if c.sabida] if salva.textos else []
         consulta = sql.SQL(
-            "SELECT (SELECT pg_catalog.row_to_json(x)::pg_catalog.text FROM (SELECT {}) x)"
-            " FROM {} t ORDER BY t.{}"
+            "SELECT (SELECT pg_catalog.row_to_json(x)::pg_catalog.text FROM (SELECT {}) x),"
+            " ARRAY[{}]::pg_catalog.text[] FROM {} t ORDER BY t.{}"
         ).format(
-            _VIRGULA.join(sql.Identifier("t", c.nome) for c in colunas), tabela, _ordem(colunas)
+            _VIRGULA.join(sql.Identifier("t", c.nome) for c in colunas),
+            _VIRGULA.join(
+                sql.SQL("pg_catalog.format('%s', {})").format(sql.Identifier("t", nome))
+                for nome in sabidas
+            ),
+            tabela,
+            _ordem(colunas),
         )
         com_fuso = frozenset(c.nome for c in colunas if c.tipo in _COM_FUSO)
-        salvas = (bytes(v) for grupo in ler_linhas(self.backup.caminho(salva)) for v in grupo)
+        salvas = (bytes(v) for grupo in self._grupos(salva) for v in grupo)
         achadas: list[str] = []
         iguais = diferentes = 0
         with self.conexao.cursor(name="ensaio") as cursor:
             cursor.itersize = LINHAS_POR_LEITURA
             cursor.execute(consulta)
-            lidas = (texto.encode() for (texto,) in cursor)
-            for n, (antes, depois) in enumerate(zip_longest(salvas, lidas), 1):
+            for n, (antes, lida) in enumerate(zip_longest(salvas, cursor), 1):
+                depois = lida[0].encode() if lida else None
                 causa = "" if antes == depois else diferenca(antes, depois, com_fuso)
+                if not causa and salva.textos:
+                    textos = dict(zip(sabidas, lida[1], strict=True))
+                    causa = _textos_diferentes(antes or b"", textos)
                 iguais += not causa
                 diferentes += bool(causa)
                 if causa and len(achadas) < DIFERENCAS_POR_TABELA:
@@ -182,6 +206,26 @@ def _colunas(backup: Backup, salva: TabelaSalva) -> list[Mapping[str, Any]]:
     return []
 
 
+def _a_inserir(linha: bytes, em_texto: Collection[str], sabidas: Collection[str]) -> bytes:
+    """A linha como o banco de teste a lê: um valor que tem o texto, e cujo tipo ele tem, vai por
+    ele, que a função de entrada do tipo lê; o das colunas `em_texto`, citado."""
+    limpa, ditos = separar(linha)
+    if not ditos:
+        return com_citados(limpa, em_texto)
+    textos = {c: t for c, t in textos_de({CAMPO: msgspec.Raw(ditos)}).items() if c in sabidas}
+    citada = com_citados(limpa, [c for c in em_texto if c not in textos])
+    pelos_textos = {c: msgspec.Raw(msgspec.json.encode(t)) for c, t in textos.items()}
+    return msgspec.json.encode({**abrir_linha(citada), **pelos_textos})
+
+
+def _textos_diferentes(antes: bytes, textos: Mapping[str, str]) -> str:
+    """O que difere do texto que o backup guarda; vazio se nada. O que o banco não sabe ler não se
+    compara."""
+    ditos = textos_de(abrir_linha(antes))
+    mudados = [c for c, t in ditos.items() if c in textos and textos[c] != t]
+    return f"{', '.join(mudados)}: o texto não voltou igual" if mudados else ""
+
+
 def _ordem(colunas: list[_Coluna]) -> sql.Identifier:
     """O nome da coluna a mais que guarda em que ordem as linhas chegaram."""
     nomes, nome = {c.nome for c in colunas}, "cofre_ordem"
@@ -196,6 +240,7 @@ def diferenca(antes: bytes | None, depois: bytes | None, com_fuso: frozenset[str
     if antes is None or depois is None:
         return "voltou a mais" if antes is None else "não voltou"
     uma, outra = abrir_linha(antes), abrir_linha(depois)
+    uma.pop(CAMPO, None)  # comparam-se à parte
     if set(uma) != set(outra):
         return f"as colunas não são as dos metadados ({', '.join(sorted(set(uma) ^ set(outra)))})"
     mudadas = [
