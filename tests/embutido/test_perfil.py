@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import httpx
 import pytest
 
 from apoio.servidores import FabricaDeSupabase
-from supabase_local.servidores.descricao import VERSAO_DE_HOJE, como_hoje
-from supabase_local.servidores.falhas import Repetida, RespostaForcada
-from supabase_local.servidores.perfil import UM_SO_OBJETO
+from supabase_local.servidores.descricao import PRIMEIRA_DE_HOJE, VERSAO_DE_HOJE, como_hoje
+from supabase_local.servidores.falhas import Repetida, Resposta, RespostaForcada
+from supabase_local.servidores.perfil import UM_SO_OBJETO, erro_de_hoje
 from supabase_local.servidores.servidor import SupabaseLocal
 
 TABELAS = """
@@ -49,6 +51,20 @@ def _colunas(projeto: SupabaseLocal, tabela: str) -> dict[str, Any]:
     return dict(definicoes[tabela]["properties"])
 
 
+COM_UM_PARA_UM, COM_INTEIROS_DE_HOJE = (12, 0, 3), (14, 8)
+"""Desde que versão a descrição mostra as chaves um-para-um (CHANGELOG do PostgREST, #3418), e chama
+int32 e int64 aos inteiros (#4641)."""
+
+
+def _versao(projeto: SupabaseLocal) -> str:
+    return str(_cliente(projeto).get("").json()["info"]["version"])
+
+
+def _numeros(versao: str) -> tuple[int, ...]:
+    """«12.0.2 (a4e00ff)» → (12, 0, 2)."""
+    return tuple(int(n) for n in re.findall(r"\d+", versao.partition(" ")[0]))
+
+
 def test_a_descricao_tem_os_tipos_as_chaves_e_a_versao_de_hoje(
     projeto: SupabaseLocal, antigo: SupabaseLocal
 ) -> None:
@@ -59,11 +75,14 @@ def test_a_descricao_tem_os_tipos_as_chaves_e_a_versao_de_hoje(
     da_chave = _colunas(projeto, "iguais")["id"]["description"]
     assert "<pk/>" in da_chave
     assert "<fk table='maes' column='id'/>" in da_chave
-    assert _cliente(projeto).get("").json()["info"]["version"] == VERSAO_DE_HOJE
-    # É o que o PostgREST daqui não diz.
-    assert _colunas(antigo, "maes")["id"]["format"] == "bigint"
-    assert "description" not in _colunas(antigo, "filhas")["mae_id"]
-    assert _cliente(antigo).get("").json()["info"]["version"].startswith("12.")
+    daqui = _versao(antigo)
+    versao = VERSAO_DE_HOJE if _numeros(daqui) < (PRIMEIRA_DE_HOJE,) else daqui
+    assert _versao(projeto) == versao
+    # O que o PostgREST que se tem (o 12.0.2, ou outro que se aponte) já diz sozinho.
+    ja_diz = "int64" if _numeros(daqui) >= COM_INTEIROS_DE_HOJE else "bigint"
+    assert _colunas(antigo, "maes")["id"]["format"] == ja_diz
+    com_chave = "<fk table='maes'" in _colunas(antigo, "filhas")["mae_id"].get("description", "")
+    assert com_chave is (_numeros(daqui) >= COM_UM_PARA_UM)
 
 
 def test_a_descricao_acompanha_o_esquema(criar_supabase: FabricaDeSupabase) -> None:
@@ -97,6 +116,14 @@ def test_os_erros_tem_os_codigos_as_palavras_e_os_cabecalhos_de_hoje(
     assert "public" in outro.json()["hint"]
     fundo = cliente.post("rpc/estourar")
     assert (fundo.status_code, fundo.json()["code"]) == (500, "54001")
+
+
+def test_um_erro_que_ja_vem_como_os_de_hoje_fica_como_veio() -> None:
+    """O de um PostgREST novo que se aponte."""
+    dica = "Only the following schemas are exposed: public"
+    novo = {"code": "PGRST106", "message": "Invalid schema: segredo", "hint": dica, "details": None}
+    resposta = Resposta(406, (), json.dumps(novo).encode())
+    assert json.loads(erro_de_hoje(resposta, "maes", minima=False).bytes) == novo
 
 
 def test_toda_resposta_diz_o_seu_tamanho_e_de_que_depende(projeto: SupabaseLocal) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from supabase_local.servidores.descricao import Ligacao, como_hoje
 from supabase_local.servidores.falhas import Falha, Pedido, Resposta, Seguir
 
+_LISTA = "The schema must be one of"
 UM_SO_OBJETO = "Cannot coerce the result to a single JSON object"
 """A mensagem do PGRST116 desde o 13.0 (#3795)."""
 
@@ -72,9 +73,9 @@ def erro_de_hoje(resposta: Resposta, tabela: str, *, minima: bool) -> Resposta:
         erro = {"code": "PGRST205", "details": None, "hint": None, "message": mensagem}
     elif codigo == "PGRST116":
         erro["message"] = UM_SO_OBJETO
-    elif codigo == "PGRST106":
+    elif codigo == "PGRST106" and _LISTA in str(erro.get("message")):
         # 13.0.7 (#4089): a lista passou para a dica.
-        dica = str(erro.get("message") or "").replace("The schema must be one of", "Only")
+        dica = str(erro["message"]).replace(_LISTA, "Only")
         erro |= {"message": "Invalid schema", "hint": dica}
     elif codigo.startswith("54") or codigo == "53400":
         status = 500  # 13.0: eram 413 e 503
