@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from cofre.base.equipe import Equipe
+from cofre.base.linha import NULO
 from cofre.base.modelo import Catalogo, ChaveEstrangeira, Tabela
 from cofre.escopo.escopo import tabelas_parecidas
 
@@ -39,17 +43,25 @@ def completar_chaves(catalogo: Catalogo, sondas: SondasDeChaves, equipe: Equipe)
         lambda tabela: _com_chaves_achadas(tabela, catalogo, sondas), catalogo.tabelas.values()
     )
     catalogo = replace(catalogo, tabelas={t.nome: t for t in completas})
-    sem_caminho = _sem_caminho(catalogo)
-    achadas = equipe.cada(
-        lambda nome: tuple(_compostas_de_outro_nome(catalogo.tabelas[nome], catalogo, sondas)),
-        sem_caminho,
-    )
-    mais = dict(zip(sem_caminho, achadas, strict=True))
-    tabelas = {
-        n: replace(t, estrangeiras=t.estrangeiras + mais.get(n, ()))
-        for n, t in catalogo.tabelas.items()
-    }
-    return replace(catalogo, tabelas=tabelas)
+    for procurar in (_compostas_de_outro_nome, _a_valores_unicos):
+        sem_caminho = _sem_caminho(catalogo)
+        achar = partial(_achar, procurar, catalogo, sondas)
+        mais = dict(zip(sem_caminho, equipe.cada(achar, sem_caminho), strict=True))
+        tabelas = {
+            n: replace(t, estrangeiras=t.estrangeiras + mais.get(n, ()))
+            for n, t in catalogo.tabelas.items()
+        }
+        catalogo = replace(catalogo, tabelas=tabelas)
+    return catalogo
+
+
+Procurar = Callable[[Tabela, Catalogo, SondasDeChaves], Iterator[ChaveEstrangeira]]
+
+
+def _achar(
+    procurar: Procurar, catalogo: Catalogo, sondas: SondasDeChaves, nome: str
+) -> tuple[ChaveEstrangeira, ...]:
+    return tuple(procurar(catalogo.tabelas[nome], catalogo, sondas))
 
 
 def _com_chaves_achadas(tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves) -> Tabela:
@@ -113,6 +125,82 @@ def _compostas_de_outro_nome(
         }
         if colunas := _uma_para_cada(iguais):
             yield ChaveEstrangeira(colunas, outra.nome, outra.chave)
+
+
+def _a_valores_unicos(
+    tabela: Tabela, catalogo: Catalogo, sondas: SondasDeChaves
+) -> Iterator[ChaveEstrangeira]:
+    """As que apontam para colunas que são únicas juntas e não são a chave primária: quais, a API
+    não diz. Pergunta-se às tabelas que levam a uma empresa e têm colunas de nome e tipo parecidos.
+    Das que coincidem em todas as linhas, sem nulos (a linha com um não aponta para nada), ficam as
+    menos que distinguem as mães: com uma de menos a mãe ainda existe; com uma de mais, não."""
+    fora = {tabela.nome, *_sem_caminho(catalogo)}
+    for outra in (t for n, t in catalogo.tabelas.items() if n not in fora):
+        candidatas = _parecidas(tabela, outra)
+        if len(candidatas) < 2:
+            continue
+        todas = list(dict.fromkeys(c for nomes in candidatas.values() for c in nomes))
+        das_maes = list(dict.fromkeys((*candidatas, *outra.chave)))
+        pares = sondas.pares(tabela.nome, outra.nome, todas, das_maes)
+        if pares is None:
+            continue
+        iguais = {
+            unica: [c for c in nomes if all(_aponta(f[c], mae[unica]) for f, mae in pares)]
+            for unica, nomes in candidatas.items()
+        }
+        podem = {unica: nomes for unica, nomes in iguais.items() if nomes}
+        citam = sorted(podem, key=lambda unica: not any(_cita(outra, c) for c in podem[unica]))
+        for quais in (
+            q for n in range(2, len(citam) + 1) for q in itertools.combinations(citam, n)
+        ):
+            unicas = [unica for unica in podem if unica in quais]
+            colunas = _uma_para_cada({unica: podem[unica] for unica in unicas})
+            if colunas and _distinguem(unicas, outra.chave, [mae for _, mae in pares]):
+                yield ChaveEstrangeira(colunas, outra.nome, tuple(unicas))
+                break
+
+
+def _cita(outra: Tabela, coluna: str) -> bool:
+    """`numero_da_remessa` cita `remessas`."""
+    return outra.nome.rstrip("s") in coluna
+
+
+def _distinguem(
+    colunas: Sequence[str], chave: Sequence[str], maes: Sequence[Mapping[str, msgspec.Raw]]
+) -> bool:
+    """Se destas linhas-mães nenhuma tem nestas colunas os valores de outra."""
+    quem: dict[tuple[bytes, ...], tuple[bytes, ...]] = {}
+    for mae in maes:
+        valores, qual = (tuple(bytes(mae[c]) for c in nomes) for nomes in (colunas, chave))
+        if quem.setdefault(valores, qual) != qual:
+            return False
+    return True
+
+
+def _aponta(filha: msgspec.Raw, mae: msgspec.Raw) -> bool:
+    return filha == mae and bytes(filha) != NULO
+
+
+def _parecidas(tabela: Tabela, outra: Tabela) -> dict[str, list[str]]:
+    """Por coluna da outra que pode ser uma das únicas, as desta que a citariam: do mesmo tipo, e
+    com o nome dela dentro do seu. A que é a chave, sozinha, não é uma de várias."""
+    minhas = [c for c in tabela.colunas if (c.nome,) != tabela.chave]
+    achadas = {
+        unica.nome: [c.nome for c in minhas if c.tipo == unica.tipo and unica.nome in c.nome]
+        for unica in outra.colunas
+        if (unica.nome,) != outra.chave and unica.nome not in DE_QUALQUER_TABELA
+        if not _NAO_IDENTIFICA.search(unica.tipo)
+    }
+    return {unica: nomes for unica, nomes in achadas.items() if nomes}
+
+
+DE_QUALQUER_TABELA = frozenset(
+    "nome name descricao description status tipo type ativo active observacao observacoes obs email"
+    " telefone valor preco quantidade total ordem".split()
+)
+"""Nomes que tantas tabelas têm que nada dizem de uma ligação."""
+_NAO_IDENTIFICA = re.compile(r"\A\Z|\[\]|json|boolean|timestamp|double|real|bytea")
+"""Tipos que não costumam dizer qual é uma linha."""
 
 
 def _compostas(tabela: Tabela, catalogo: Catalogo) -> Iterator[Tabela]:
