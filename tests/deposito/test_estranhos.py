@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from apoio.execucao import SEM_PODERES, Saida, executar
 from apoio.inventados import ANA, BIA, publicar
+from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.backup import andamento
 from cofre.base.disco import MAIOR_FICHA
 from cofre.base.relato import codigo_de
@@ -31,6 +33,7 @@ from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.foto.foto import Pedido
 from cofre.restauracao.sessao import abrir_sessao
 from cofre.rotina import encolhimento, ultima
+from supabase_local.servidores.servidor import SupabaseLocal
 
 CARIMBOS = ("20260110_030000", "20260111_030000", "20260112_030000")
 EM = datetime(2026, 1, 12, 4, tzinfo=UTC)
@@ -382,3 +385,105 @@ def test_qualquer_valor_em_qualquer_campo(raiz: Path, dados: st.DataObject, por:
     da_ana = [c for (_dono, c) in vistos.listados if c in CARIMBOS]
     assert len(da_ana) >= 2 * len(CARIMBOS), "um backup bom da Ana sumiu"
     assert vistos.escolhidos == {BIA: CARIMBOS[-1]}
+
+
+# -- um backup e uma poda de verdade, no meio de tudo isto -----------------------------------------
+
+ESQUEMA = f"""
+    CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);
+    INSERT INTO empresas VALUES (gen_random_uuid(), '{ANA}', 'Ana Doces'),
+        (gen_random_uuid(), '{BIA}', 'Bia Peças');
+    CREATE TABLE clientes (id int, user_id uuid, PRIMARY KEY (user_id, id));
+    CREATE TABLE produtos (id int, user_id uuid, preco numeric, PRIMARY KEY (user_id, id));
+    INSERT INTO clientes SELECT n, d::uuid FROM generate_series(1, 3) n,
+        unnest(ARRAY['{ANA}', '{BIA}']) d;
+    INSERT INTO produtos SELECT n, d::uuid, 1.5 FROM generate_series(1, 5) n,
+        unnest(ARRAY['{ANA}', '{BIA}']) d;
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
+"""
+DA_TRAVA_DA_ANA = f".travas/{hashlib.sha256(ANA.encode()).hexdigest()[:32]}"
+TRAVAS = {
+    "da empresa": (DA_TRAVA_DA_ANA, f"{DA_TRAVA_DA_ANA}.json"),
+    "dos arquivos de estado": (".travas/ultima", ".travas/painel", ".travas/vivo-ninguem"),
+    "da pasta": (".trava",),
+    "todas": (".travas",),
+}
+NUMA_TRAVA = ("pasta", "atalho para si", "cano", "vazio", "binário", "objeto vazio")
+
+
+@pytest.fixture(scope="module")
+def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
+    return criar_supabase_do_modulo(VAZIO, sql=(ESQUEMA,))
+
+
+@pytest.fixture
+def no_ar(raiz: Path, projeto: SupabaseLocal, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mesma pasta, e um servidor que atende."""
+    monkeypatch.setenv("SUPABASE_URL", projeto.url)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", projeto.chave_service_role)
+    return raiz
+
+
+def _por(onde: Path, coisa: str) -> None:
+    onde.parent.mkdir(exist_ok=True)
+    if onde.is_dir():
+        shutil.rmtree(onde)
+    onde.unlink(missing_ok=True)
+    COISAS[coisa](onde)
+
+
+def _inteiros(raiz: Path) -> dict[str, set[str]]:
+    """Os backups de cada dono que se releem e estão inteiros."""
+    conferidos = rodar(raiz, "verificar").json()["backups"]
+    achados: dict[str, set[str]] = {ANA: set(), BIA: set()}
+    for backup in conferidos:
+        if backup["estado"] == "completo" and backup["carimbo"] != "20260109_030000":
+            achados.setdefault(backup["empresa"], set()).add(backup["carimbo"])
+    return achados
+
+
+@pytest.mark.parametrize("coisa", COISAS)
+def test_um_backup_e_uma_poda_de_verdade_no_meio_de_qualquer_coisa(no_ar: Path, coisa: str) -> None:
+    pasta = _da_ana(no_ar)
+    estranhos = [*(pasta / nome for nome in DA_EMPRESA), *(no_ar / nome for nome in DA_RAIZ)]
+    for onde in estranhos:
+        _por(onde, coisa)
+    antes = _inteiros(no_ar)
+    copia = rodar(no_ar)
+    assert copia.codigo == 0, copia.tudo
+    novos = {e["id"]: e["carimbo"] for e in copia.json()["empresas"]}
+    depois = _inteiros(no_ar)
+    assert depois == {dono: antes[dono] | {novos[dono]} for dono in (ANA, BIA)}
+    poda = rodar(no_ar, "podar", "--manter-ultimos", "2", "--sim")
+    assert poda.codigo == 0, poda.tudo
+    assert "defeito" not in copia.erros + poda.erros
+    assert ("se este backup parar no meio, não se poderá continuar" in copia.erros) == (
+        coisa == "pasta"
+    )
+    ficam = _inteiros(no_ar)
+    for dono in (ANA, BIA):
+        assert {novos[dono], CARIMBOS[-1]} <= ficam[dono] <= depois[dono], dono
+    # O que não é de backup nenhum, ninguém mandou apagar.
+    for nome in ("backup_metadata_20260109_030000.json", "clientes_20260109_030000.json"):
+        assert os.path.lexists(pasta / nome) or coisa == "meio par", nome
+
+
+@pytest.mark.parametrize("coisa", NUMA_TRAVA)
+@pytest.mark.parametrize("qual", TRAVAS)
+def test_qualquer_coisa_no_lugar_de_uma_trava(no_ar: Path, qual: str, coisa: str) -> None:
+    """Ou a trava serve, ou diz-se que não; e nada do que havia se perde."""
+    for nome in TRAVAS[qual]:
+        _por(no_ar / nome, coisa)
+    antes = _inteiros(no_ar)
+    copia = rodar(no_ar)
+    poda = rodar(no_ar, "podar", "--manter-ultimos", "9", "--sim")
+    for saida in (copia, poda):
+        assert saida.codigo in (0, 4), saida.tudo
+        assert "defeito" not in saida.erros, saida.tudo
+        assert saida.codigo == 0 or "❌" in saida.erros, saida.tudo
+    depois = _inteiros(no_ar)
+    assert all(antes[dono] <= depois[dono] for dono in antes)
+    if qual in ("da empresa", "dos arquivos de estado"):
+        assert len(depois[BIA]) == len(antes[BIA]) + 1  # a outra não tem nada com isso
+    if copia.codigo == 0:
+        assert len(depois[ANA]) == len(antes[ANA]) + 1

@@ -42,13 +42,22 @@ class Andamento:
 
 
 def comecar(deposito: Deposito, pedido: Pedido) -> Pedido:
-    """Anota que a execução começou; devolve o pedido com o nome dela. Levanta FalhaDeDisco."""
+    """Anota que a execução começou, se há onde (ver `sem_lugar`); devolve o pedido com o nome dela.
+    Levanta FalhaDeDisco."""
     pedido = replace(pedido, execucao=uuid.uuid4().hex)
+    if sem_lugar(deposito.raiz):
+        return pedido
     agora = datetime.now().astimezone().replace(microsecond=0)
     with breve(deposito.raiz):
         andamento = Andamento(agora, pedido, deposito.presente)
         estado.gravar(deposito.raiz / ARQUIVO, andamento)
     return pedido
+
+
+def sem_lugar(raiz: Path) -> bool:
+    """Se alguém pôs uma pasta onde a anotação devia estar: sem ela, um backup que pare não se
+    continua, mas faz-se."""
+    return (raiz / ARQUIVO).is_dir()
 
 
 def interrompida(raiz: Path) -> Andamento | None:
@@ -84,7 +93,8 @@ def acabar(raiz: Path, execucao: str) -> None:
     FalhaDeDisco."""
     with breve(raiz), erros_de_disco(raiz):
         achada = interrompida(raiz)
-        if achada is None or achada.pedido.execucao == execucao:
+        e_esta = achada is None or achada.pedido.execucao == execucao
+        if e_esta and not sem_lugar(raiz):
             (raiz / ARQUIVO).unlink(missing_ok=True)
 
 

@@ -102,6 +102,11 @@ def _pedido(opcoes: Namespace, deposito: Deposito, relato: Relato, *, continuand
         parada = andamento.continuar(deposito)
         relato.linha(f"⏭️ Continuando o backup começado em {parada.quando}")
         return parada.pedido
+    if andamento.sem_lugar(deposito.raiz):
+        relato.aviso(
+            f"Há uma pasta onde devia estar {andamento.ARQUIVO}: se este backup parar no meio, não"
+            " se poderá continuar. Apague-a."
+        )
     return andamento.comecar(
         deposito,
         Pedido(tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()), opcoes.tipo),
