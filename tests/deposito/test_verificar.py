@@ -453,10 +453,10 @@ def test_primeira_versao_e_aceita(tmp_path: Path) -> None:
     listado = executar(None, tmp_path, "listar")
     assert listado.codigo == 0, listado.tudo
     assert [linha for linha in listado.saida.splitlines() if "2026-01" in linha] == [
-        f"   ✅ 2026-01-15 18:29:47  manual  5 registros  {_soma(pasta, '15')}  completo,"
-        " sem somas (primeira versão)",
         f"   ⚠️ 2026-01-16 18:29:47  manual  5 registros  {_soma(pasta, '16')}  incompleto"
         " (sem clientes), sem somas (primeira versão)",
+        f"   ✅ 2026-01-15 18:29:47  manual  5 registros  {_soma(pasta, '15')}  completo,"
+        " sem somas (primeira versão)",
     ]
     (empresa,) = executar(None, tmp_path, "listar", "--json").json()["empresas"]
     assert [sorted(b["tabelas"]) for b in empresa["backups"]] == [
@@ -467,8 +467,8 @@ def test_primeira_versao_e_aceita(tmp_path: Path) -> None:
     assert verificado.saida.splitlines() == [
         "",
         "🏢 Empresa: Grupo Raval",
-        "   ✅ 2026-01-15 18:29:47: 5 registros, completo (primeira versão: sem somas)",
         "   ⚠️ 2026-01-16 18:29:47: 5 registros, incompleto (primeira versão: sem somas)",
+        "   ✅ 2026-01-15 18:29:47: 5 registros, completo (primeira versão: sem somas)",
         "",
         "✅ 2 backups conferidos, nenhum dano",
     ]
@@ -489,7 +489,8 @@ def test_primeira_versao_danificada(tmp_path: Path) -> None:
     produtos.write_text(texto[::-1].replace(DONO[::-1], VIZINHA[::-1], 1)[::-1], "utf-8")
     saida = executar(None, tmp_path, "verificar")
     assert saida.codigo == 6, saida.tudo
-    danos = [linha for linha in saida.saida.splitlines() if "•" in linha]
+    do_mais_antigo = reversed(saida.saida.splitlines())
+    danos = [linha for linha in do_mais_antigo if "•" in linha]
     assert danos[0].startswith(f"      • vendas_itens: {itens.name} não é um vetor JSON em UTF-8: ")
     assert danos[1:] == ["      • produtos: 1 registro de outra empresa"]
     assert saida.erros.startswith("❌ 2 backups danificados\n")

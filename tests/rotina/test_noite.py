@@ -17,6 +17,7 @@ from apoio.avisos import SEGREDO, ServidorDeAvisos, servidor_de_avisos
 from apoio.execucao import (
     BACKUP,
     RAIZ,
+    RESTAURACAO,
     Saida,
     conteudo,
     executar,
@@ -105,6 +106,11 @@ class Noite:
 
 
 COMO_NO_WINDOWS = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "LC_ALL": "C"}
+PYTHON = RAIZ / ".venv" / "bin" / "python"
+RESTAURAR = f"{PYTHON} {RESTAURACAO}"
+RECONHECER = f"{PYTHON} {BACKUP} reconhecer"
+"""De outra pasta, os comandos que se mandam colar têm os caminhos inteiros."""
+
 SEM_ENTRADA = """
 import os, runpy, sys
 os.close(0)
@@ -272,6 +278,10 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
     saida = noite.rodar("--silencioso")
     quando = datetime.strptime(bom["tabelas"]["vendas"]["arquivo"][7:22], "%Y%m%d_%H%M%S")  # noqa: DTZ007
     em = f"em {quando:%Y-%m-%d %H:%M}"
+    de_volta = (
+        f"{RESTAURAR} --empresa {DONO} --backup {quando:%Y%m%d_%H%M%S}"
+        " --tabelas produtos,vendas,vendas_itens"
+    )
     assert saida.codigo == 10, saida.tudo
     assert saida.saida == ""
     assert saida.erros.splitlines() == [
@@ -281,9 +291,10 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
         f"   📉 vendas: eram 60 registros {em}; agora, nenhum",
         f"   📉 vendas_itens: eram 120 registros {em}; agora, nenhum",
         "   📉 Padaria Ação: encolheu (a empresa inteira, produtos, vendas, vendas_itens)",
-        "   Se foi um acidente, restaure um backup de antes: eles continuam guardados.",
+        "   Se foi um acidente, os backups de antes continuam guardados. Volta com:",
+        f"   {de_volta}",
         "   Se foi de propósito, diga que sim, e o aviso para:",
-        f"   {RAIZ}/.venv/bin/python {BACKUP} reconhecer --empresa {DONO}",
+        f"   {RECONHECER} --empresa {DONO}",
     ]
     carimbo_bom = f"{quando:%Y%m%d_%H%M%S}"
     esperados = [
@@ -298,7 +309,20 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
     assert noite.ultima()["encolhimentos"] == da_padaria
     assert noite.ultima()["codigo"] == 10
     assert noite.avisos.caminhos == ["ping/start?create=1", "ping/fail?create=1", "gancho"]
-    assert json.loads(noite.avisos.recebidos[2].corpo)["encolhimentos"] == da_padaria
+    mensagem = json.loads(noite.avisos.recebidos[2].corpo)
+    assert mensagem["encolhimentos"] == da_padaria
+    reconhecer = f"{RECONHECER} --empresa {DONO}"
+    assert (
+        mensagem["para_voltar"]
+        == noite.ultima()["para_voltar"]
+        == [{"id": DONO, "nome": "Padaria Ação", "comandos": [de_volta], "reconhecer": reconhecer}]
+    )
+    assert mensagem["text"].splitlines()[1:5] == [
+        "Para trazer de volta:",
+        de_volta,
+        "Se foi de propósito:",
+        reconhecer,
+    ]
     # O backup foi feito inteiro, o de antes está como estava, e a vizinha não tem nada com isso.
     assert ultimo_backup(noite.destino, DONO)["estado"] == "completo"
     assert ultimo_backup(noite.destino, VIZINHA)["encolhimentos"] == []
@@ -311,7 +335,7 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
     padaria, vizinha = em_json.json()["empresas"]
     assert (padaria["encolhimentos"], vizinha["encolhimentos"]) == (esperados, [])
     listadas = executar(None, noite.destino, "listar")
-    assert listadas.saida.count("completo, dados encolheram") == 2
+    assert listadas.saida.count("completo  📉 dados encolheram") == 2
 
     assert executar(None, noite.destino, "reconhecer").codigo == 2
     antes = fotografia_do_disco(noite.destino)
@@ -356,6 +380,8 @@ def test_a_foto_de_uma_restauracao_nao_e_alarme(
 def test_uma_empresa_que_desaparece_e_dita_ate_ser_reconhecida(noite: Noite) -> None:
     assert noite.rodar().codigo == 0
     deles = {n: b for n, b in fotografia_do_disco(noite.destino).items() if "bbbb2222" in n}
+    da_vizinha = ultimo_backup(noite.destino, VIZINHA)["tabelas"]["vendas"]["arquivo"]
+    noite_da_vizinha = da_vizinha.removeprefix("vendas_").removesuffix(".json")
     executar_sql(
         noite.projeto,
         f"DELETE FROM vendas_itens WHERE user_id = '{VIZINHA}'",
@@ -373,6 +399,12 @@ def test_uma_empresa_que_desaparece_e_dita_ate_ser_reconhecida(noite: Noite) -> 
     assert noite.rodar("--empresa", DONO).codigo == 0  # quem copia uma não olha as outras
     assert executar(None, noite.destino, "reconhecer", "--empresa", VIZINHA).codigo == 0
     assert noite.rodar().codigo == 0
+    assert saida.saida.splitlines()[-4:] == [
+        "   Se foi um acidente, os backups de antes continuam guardados. Volta com:",
+        f"   {RESTAURAR} --empresa {VIZINHA} --backup {noite_da_vizinha}",
+        "   Se foi de propósito, diga que sim, e o aviso para:",
+        f"   {RECONHECER} --empresa {VIZINHA}",
+    ]
     agora = fotografia_do_disco(noite.destino)
     assert {n: agora[n] for n in deles} == deles
 

@@ -108,14 +108,14 @@ def test_mostra_pergunta_e_apaga(deposito: Deposito) -> None:
     assert fim.codigo == 0, fim.tudo
     assert fim.erros == ""
     assert fim.saida.splitlines() == [
-        "🧹 PODA (guardar: 2 últimos, 1 anuais)",
+        "🧹 PODA (guardar: 2 últimos, 1 anual)",
         "",
         f"🏢 Ana Doces: saem 3 de 5 backups; o disco ganha {ganho} B",
-        f"   sai   2026-03-01 03:00:00  manual  completo  {tamanhos[0]} B",
-        f"   sai   2026-03-02 03:00:00  manual  completo  {tamanhos[1]} B",
-        f"   sai   2026-03-03 03:00:00  manual  completo  {tamanhos[2]} B",
-        f"   fica  2026-03-04 03:00:00  manual  completo  {tamanhos[3]} B  (último)",
         f"   fica  2026-03-05 03:00:00  manual  completo  {tamanhos[4]} B  (último, anual)",
+        f"   fica  2026-03-04 03:00:00  manual  completo  {tamanhos[3]} B  (último)",
+        f"   sai   2026-03-03 03:00:00  manual  completo  {tamanhos[2]} B",
+        f"   sai   2026-03-02 03:00:00  manual  completo  {tamanhos[1]} B",
+        f"   sai   2026-03-01 03:00:00  manual  completo  {tamanhos[0]} B",
         "",
         "🏢 Bia Peças: nada sai de 1 backup",
         f"   fica  2026-03-01 03:00:00  manual  completo  {sozinha} B  (último, anual)",

@@ -453,6 +453,7 @@ def test_a_ultima_execucao_se_le_em_qualquer_programa(tmp_path: Path) -> None:
         "falhas": [],
         "encolhimentos": [{"id": "a", "nome": "Pão\udc80"}],
         "sumidas": [{"id": "b"}],
+        "para_voltar": [{"id": "a"}],
         "empresas": ["grande demais"],
     }
     execucao = ultima.de_documento("backup", QUANDO, 10, documento, "x.log")
@@ -468,6 +469,7 @@ def test_a_ultima_execucao_se_le_em_qualquer_programa(tmp_path: Path) -> None:
         "falhas": [],
         "encolhimentos": [{"id": "a", "nome": "Pão\udc80"}],
         "sumidas": [{"id": "b"}],
+        "para_voltar": [{"id": "a"}],
         "log": "x.log",
         "alarme": False,
         "versao_ferramenta": "0.1.0",

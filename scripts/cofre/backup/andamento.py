@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from cofre.backup.notado import Notado
 from cofre.backup.resumo import Resultado
 from cofre.base import estado
 from cofre.base.comandos import BACKUP, comando
@@ -109,7 +110,12 @@ def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> Resultad
         return None
     instantanea = meta.consistencia == "instantanea"
     return Resultado(
-        empresa, str(ultimo.pasta), ultimo.carimbo, meta.tabelas, instantanea=instantanea
+        empresa,
+        str(ultimo.pasta),
+        ultimo.carimbo,
+        meta.tabelas,
+        instantanea=instantanea,
+        notado=Notado.de_metadados(meta),
     )
 
 

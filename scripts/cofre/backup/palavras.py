@@ -16,6 +16,9 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import TabelaSalva
 from cofre.via.contrato import API, Inspecao
 
+DITOS = 5
+"""Empresas de que se dizem os comandos."""
+
 
 @dataclass(frozen=True, slots=True)
 class Narracao:
@@ -82,6 +85,10 @@ class Narracao:
             )
         if not resultado.instantanea:
             linha("   ⚠️ Consistência parcial: os dados mudavam sem parar durante a leitura.")
+        if resultado.notado.restauracao_por_concluir:
+            linha(
+                "   ⏸️ Feito com uma restauração por concluir: não é o que se oferece ao restaurar."
+            )
         for encolhimento in resultado.encolhimentos:
             self.relato.falha(f"   📉 {encolhimento.em_palavras}")
         self._desfecho(resultado)
@@ -147,7 +154,7 @@ class Narracao:
             linha(f"   ❌ {falha}")
 
     def _parece_ter_sumido(self, resumo: Resumo) -> None:
-        """O que encolheu e quem desapareceu, com o que fazer. Os backups de antes continuam lá."""
+        """O que encolheu e quem desapareceu, e o que fazer: primeiro, o que traz de volta."""
         falha = self.relato.falha
         for resultado in resumo.encolhidas:
             oque = [visivel(e.tabela) or "a empresa inteira" for e in resultado.encolhimentos]
@@ -156,12 +163,19 @@ class Narracao:
             quando = na_tela(momento(sumida.ultimo), "minuto")
             nome = visivel(sumida.empresa.nome)
             falha(f"   📉 {nome}: não está mais entre as empresas; último backup em {quando}")
-        if resumo.encolhidas or resumo.sumidas:
-            falha("   Se foi um acidente, restaure um backup de antes: eles continuam guardados.")
-            falha("   Se foi de propósito, diga que sim, e o aviso para:")
-            empresas = [c.empresa for c in resumo.encolhidas] + [s.empresa for s in resumo.sumidas]
-            for empresa in empresas:
-                falha(f"   {comando(BACKUP, 'reconhecer', '--empresa', empresa.id)}")
+        retornos = resumo.retornos()
+        if not retornos:
+            return
+        falha("   Se foi um acidente, os backups de antes continuam guardados. Volta com:")
+        for de_volta in (c for r in retornos[:DITOS] for c in r.comandos):
+            falha(f"   {de_volta}")
+        falha("   Se foi de propósito, diga que sim, e o aviso para:")
+        for reconhecer in (r.reconhecer for r in retornos[:DITOS]):
+            falha(f"   {reconhecer}")
+        if len(retornos) > DITOS:
+            mais = plural(len(retornos) - DITOS, "outra empresa", "outras empresas")
+            falha(f"   O mesmo para {mais}: os backups de todas veem-se com")
+            falha(f"   {comando(BACKUP, 'listar')}")
 
 
 def _recuado(texto: str, espacos: int) -> str:

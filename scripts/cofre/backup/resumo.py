@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from cofre.backup.notado import Notado
 from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, TravaOcupada
 from cofre.base.modelo import Contradicao, Empresa
 from cofre.base.palavras import visivel
 from cofre.deposito.metadados import TabelaSalva
 from cofre.rotina.encolhimento import Encolhimento
+from cofre.rotina.retorno import Retorno, do_encolhido, retorno
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,12 @@ class Resultado:
     instantanea: bool = True
     contradicoes: tuple[Contradicao, ...] = ()
     impedida: ErroCofre | None = None
-    encolhimentos: tuple[Encolhimento, ...] = ()
+    notado: Notado = field(default_factory=Notado)
+
+    @property
+    def encolhimentos(self) -> tuple[Encolhimento, ...]:
+        """O que parece ter sumido dela."""
+        return self.notado.encolhimentos
 
     @property
     def inteira(self) -> bool:
@@ -59,6 +67,7 @@ class Resultado:
             "tabelas": {n: t.registros for n, t in self.tabelas.items()},
             "falhas": {n: str(e) for n, e in self.falhas.items()},
             "encolhimentos": [e.documento() for e in self.encolhimentos],
+            "restauracao_por_concluir": self.notado.restauracao_por_concluir,
             "erro": str(self.impedida) if self.impedida else None,
         }
 
@@ -70,6 +79,7 @@ class Sumida:
     empresa: Empresa
     ultimo: str
     """O carimbo do último backup de rotina dela."""
+    pasta: Path
 
     def documento(self) -> dict[str, str]:
         """Para a saída --json."""
@@ -94,6 +104,12 @@ class Resumo:
     por_tabela: Counter[str] = field(default_factory=Counter)
     encolhidas: list[Resultado] = field(default_factory=list)
     sumidas: tuple[Sumida, ...] = ()
+
+    def retornos(self) -> list[Retorno]:
+        """Como trazer de volta cada empresa que encolheu ou sumiu."""
+        encolhidas = [(c.empresa, do_encolhido(c.encolhimentos)) for c in self.encolhidas]
+        sumidas = [(s.empresa, [(s.ultimo, list[str]())]) for s in self.sumidas]
+        return [retorno(e, backups) for e, backups in (*encolhidas, *sumidas)]
 
     def somar(self, resultado: Resultado) -> None:
         self.empresas += 1
@@ -137,5 +153,6 @@ class Resumo:
                 for e in c.encolhimentos
             ],
             "sumidas": [s.documento() for s in self.sumidas],
+            "para_voltar": [r.documento() for r in self.retornos()],
             "empresas": empresas,
         }

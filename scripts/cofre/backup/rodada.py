@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from cofre.backup.andamento import separar
+from cofre.backup.notado import notar
 from cofre.backup.palavras import Narracao
 from cofre.backup.resumo import Resultado, Resumo
-from cofre.backup.sumidas import empresas_sumidas
+from cofre.backup.sumidas import procurar_sumidas
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
@@ -34,7 +35,6 @@ from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
-from cofre.rotina.encolhimento import Encolhimento, encolhimentos, reconhecido_ate, referencias
 from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
@@ -146,7 +146,7 @@ class Rodada:
         if not resumo.falhas:
             resumo.sem_dono = self._contar_sem_dono(resumo, contexto.escopo)
         presentes = contexto.inspecao.empresas
-        resumo.sumidas = tuple(empresas_sumidas(self.deposito, presentes, self.via.origem))
+        resumo.sumidas = procurar_sumidas(self.deposito, presentes, self.via.origem)
 
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas, na ordem, em grupos que se leem de uma vez. As que eram grandes no último
@@ -220,7 +220,7 @@ class Rodada:
             with montando as foto:
                 resultado = self._resultado(foto, contexto)
                 if foto.salvas:
-                    foto.publicar([e.documento() for e in resultado.encolhimentos])
+                    foto.publicar(resultado.notado.documento())
                 return resultado
         except Interrompido:
             raise
@@ -243,20 +243,7 @@ class Rodada:
             foto.falhas,
             foto.instantanea,
             foto.contradicoes,
-            encolhimentos=self._encolhimentos(foto, contexto),
-        )
-
-    def _encolhimentos(self, foto: FotoMontada, contexto: Contexto) -> tuple[Encolhimento, ...]:
-        """O que parece ter sumido desta empresa, contra os backups anteriores dela."""
-        empresa = foto.empresa.id
-        anteriores = self.deposito.da_empresa_do_mais_novo(empresa)
-        reconhecido = reconhecido_ate(self.deposito.pasta_da_empresa(empresa), empresa)
-        return encolhimentos(
-            referencias(anteriores, reconhecido),
-            foto.salvas,
-            self.configuracao.limites.parcela,
-            self.configuracao.regras.podem_encolher,
-            inteira=not foto.falhas and not contexto.pedido.tabelas,
+            notado=notar(foto, self.deposito, self.configuracao, contexto.pedido),
         )
 
     def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:

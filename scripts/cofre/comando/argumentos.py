@@ -250,6 +250,15 @@ def opcao_de_empresa(analisador: argparse.ArgumentParser, padrao: object) -> Non
     )
 
 
+def opcao_de_fotos(analisador: argparse.ArgumentParser) -> None:
+    """--fotos."""
+    analisador.add_argument(
+        "--fotos",
+        action="store_true",
+        help="mostra uma a uma as fotos que as restaurações tiraram, e não as de cada dia juntas",
+    )
+
+
 def opcao_de_esperar(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--esperar; quantos minutos são, diz `minutos_de`."""
     analisador.add_argument(

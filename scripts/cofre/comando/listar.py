@@ -7,18 +7,26 @@ from argparse import Namespace
 
 from cofre.base.config import ambiente
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
-from cofre.deposito import listagem
+from cofre.comando.argumentos import opcao_de_empresa, opcao_de_fotos, opcoes_de_saida
 from cofre.deposito.deposito import Deposito
+from cofre.rotina import listagem
 
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     limite = ambiente.limites().idade
     empresas = tuple(opcoes.empresa or ())
-    return listagem.listar(deposito, empresas, limite, relato, com_documento=bool(opcoes.json))
+    return listagem.listar(
+        deposito,
+        empresas,
+        limite,
+        relato,
+        com_documento=bool(opcoes.json),
+        com_fotos=opcoes.fotos,
+    )
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
+    opcao_de_fotos(analisador)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

@@ -17,6 +17,7 @@ from cofre.comando.argumentos import (
     minutos_de,
     opcao_de_empresa,
     opcao_de_esperar,
+    opcao_de_fotos,
     opcoes_de_saida,
 )
 from cofre.comando.execucao import registrada
@@ -64,7 +65,7 @@ def _conduzir(poda: Poda, opcoes: Namespace) -> int:
     pastas = dict.fromkeys(p.pasta for p in planos) if poda.empresas else poda.deposito.pastas()
     for aviso in avisos_de_estranhos(poda.deposito.raiz, pastas):
         poda.relato.aviso(aviso)
-    palavras.mostrar(planos, poda.politica, poda.relato)
+    palavras.mostrar(planos, poda.politica, poda.relato, com_fotos=opcoes.fotos)
     resumo = ResumoDaPoda()
     if not opcoes.simular:
         if any(p.saem for p in planos) and not opcoes.sim:
@@ -102,6 +103,7 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         help="apaga também o que é anterior a um backup em que os dados encolheram",
     )
     analisador.add_argument("--simular", action="store_true", help="só mostra o que sairia")
+    opcao_de_fotos(analisador)
     analisador.add_argument("--sim", action="store_true", help="não pergunta: apaga o que sai")
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_esperar(analisador, argparse.SUPPRESS)

@@ -18,7 +18,7 @@ from cofre.comando.argumentos import (
     opcoes_de_saida,
 )
 from cofre.comando.execucao import registrada
-from cofre.deposito import inventario
+from cofre.deposito import ausencia, inventario
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.trava import esperar
@@ -50,13 +50,13 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
-    """A única com um encolhimento por reconhecer. Levanta NadaEncontrado, ou ErroDeUso se são
+    """A única com um encolhimento por reconhecer, ou que sumiu do banco. Levanta NadaEncontrado, ou ErroDeUso se são
     várias, com o comando de cada uma."""
     candidatas = [g for g in guardadas if _por_reconhecer(g)]
     if not candidatas:
         raise NadaEncontrado(
-            "Nenhuma empresa encolheu no último backup dela.",
-            "Uma que sumiu do banco, ou outra, diga qual é: --empresa; ou --todas.",
+            "Nenhuma empresa encolheu no último backup dela, nem sumiu do banco.",
+            "Para outra, diga qual é: --empresa; ou --todas.",
         )
     if len(candidatas) > 1:
         linhas = "\n".join(
@@ -64,11 +64,15 @@ def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
             f"  {comando(BACKUP, 'reconhecer', '--empresa', g.empresa.id)}"
             for g in candidatas
         )
-        raise ErroDeUso("Mais de uma empresa encolheu.", f"Escolha (ou --todas):\n{linhas}")
+        raise ErroDeUso(
+            "Mais de uma empresa encolheu, ou sumiu do banco.", f"Escolha (ou --todas):\n{linhas}"
+        )
     return candidatas[0]
 
 
 def _por_reconhecer(guardada: EmpresaComBackups) -> bool:
+    if guardada.sumiu:
+        return True
     ultimo = ponto_de_partida(reversed(guardada.backups))
     if ultimo is None or ultimo.meta is None or not ultimo.meta.encolhidas:
         return False
@@ -84,6 +88,7 @@ def _uma(deposito: Deposito, guardada: EmpresaComBackups, relato: Relato) -> dic
         relato.linha(f"ℹ️ {visivel(empresa.nome)}: não há backup de rotina, nada a reconhecer.")
         return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ""}
     reconhecer(guardada.pasta, empresa.id, ultimo)
+    ausencia.esquecer(guardada.pasta)
     relato.linha(
         f"✅ {visivel(empresa.nome)}: daqui em diante, compara-se com o backup de"
         f" {na_tela(ultimo.quando)}."

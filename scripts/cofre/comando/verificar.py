@@ -7,7 +7,12 @@ from argparse import Namespace
 
 from cofre.base.config import ambiente
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcao_de_empresa, opcao_de_tabelas, opcoes_de_saida
+from cofre.comando.argumentos import (
+    opcao_de_empresa,
+    opcao_de_fotos,
+    opcao_de_tabelas,
+    opcoes_de_saida,
+)
 from cofre.deposito import verificacao
 from cofre.deposito.deposito import Deposito
 
@@ -15,10 +20,11 @@ from cofre.deposito.deposito import Deposito
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
-    return verificacao.verificar(deposito, *escolha, relato)
+    return verificacao.verificar(deposito, *escolha, relato, com_fotos=opcoes.fotos)
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_tabelas(analisador, argparse.SUPPRESS)
+    opcao_de_fotos(analisador)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

@@ -10,7 +10,7 @@ from cofre.base import estado
 from cofre.base.disco import MONTAGEM
 from cofre.base.erros import BackupDanificado
 from cofre.base.palavras import exibir_pasta, plural, visivel
-from cofre.deposito import diario, ensaios, metadados
+from cofre.deposito import ausencia, diario, ensaios, metadados
 from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
 from cofre.deposito.deposito import PREFIXO
 
@@ -53,7 +53,7 @@ def _nosso(pasta: Path, nome: str) -> bool:
         return _montagem_boa(pasta / nome)
     if nome.startswith(METADADOS):
         return carimbo_de(nome) is not None
-    if nome == ensaios.ARQUIVO or nome.startswith(diario.PREFIXO):
+    if nome in (ensaios.ARQUIVO, ausencia.ARQUIVO) or nome.startswith(diario.PREFIXO):
         return _legivel(pasta / nome)
     escondido = nome.startswith(".") or nome.lower() in _DO_SISTEMA
     return escondido or nome == _RECONHECIDO or _DE_TABELA.fullmatch(nome) is not None
@@ -63,6 +63,8 @@ _RECONHECIDO = "encolhimento_reconhecido.json"
 
 
 def _legivel(caminho: Path) -> bool:
+    if caminho.name == ausencia.ARQUIVO:
+        return ausencia.ler(caminho.parent) is not None
     if caminho.name == ensaios.ARQUIVO:
         return estado.ler(caminho, ensaios.Ensaios) is not None
     return diario.ler(caminho) is not None

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
 from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import exibir_pasta, na_tela, visivel
+from cofre.base.palavras import exibir_pasta, na_tela, plural, visivel
 from cofre.base.selecao import escolher_empresas, tabela_de_nome
+from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.quando import de_quando, e_data
 
+T = TypeVar("T")
 EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
 
 
@@ -30,22 +33,29 @@ class EmpresaComBackups:
     pasta: Path
     backups: tuple[Backup, ...]
 
+    @property
+    def sumiu(self) -> bool:
+        """Se não está mais no banco, até onde se sabe (ver `ausencia`)."""
+        return ausente(self.pasta, self.empresa.id, self.backups)
+
 
 def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaComBackups]:
-    """As empresas do depósito (as pedidas, ou todas), por nome. O nome é o do backup mais novo.
+    """As empresas do depósito (as pedidas, ou todas), por nome, as que sumiram do banco primeiro. O
+    nome é o do backup mais novo.
 
     Levanta NadaEncontrado se não há nenhum backup, e o que `escolher_empresas` levanta.
     """
     achadas = {g.empresa.id: g for g in _de_cada_pasta(deposito)}
     empresas = _escolher(deposito, [g.empresa for g in achadas.values()], pedidas)
-    return [achadas[e.id] for e in empresas]
+    return sorted((achadas[e.id] for e in empresas), key=lambda g: not g.sumiu)
 
 
 def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[EmpresaComBackups]:
     """As mesmas, sem guardar na memória os backups de mais de uma: cada pasta é lida duas vezes,
     e milhares de empresas não pesam mais que uma. Levanta como `guardadas`."""
-    achadas = {g.empresa.id: (g.empresa, g.pasta) for g in _de_cada_pasta(deposito)}
-    for empresa in _escolher(deposito, [e for e, _ in achadas.values()], pedidas):
+    achadas = {g.empresa.id: (g.empresa, g.pasta, g.sumiu) for g in _de_cada_pasta(deposito)}
+    empresas = _escolher(deposito, [e for e, _, _ in achadas.values()], pedidas)
+    for empresa in sorted(empresas, key=lambda e: not achadas[e.id][2]):
         pasta = achadas[empresa.id][1]
         yield from (g for g in da_pasta(pasta, deposito.backups(pasta)) if g.empresa == empresa)
 
@@ -143,6 +153,26 @@ def bytes_de(backup: Backup) -> int:
 def de_rotina(backup: Backup) -> bool:
     """Se foi feito por alguém ou pela tarefa agendada (um ilegível também conta: ninguém sabe)."""
     return backup.meta is None or backup.meta.de_rotina
+
+
+def e_foto(backup: Backup) -> bool:
+    """Se é uma das fotos que uma restauração tira."""
+    return backup.meta is not None and backup.meta.tipo in EM_PALAVRAS
+
+
+def dobrados(itens: Iterable[T], em_que: Callable[[T], Hashable | None]) -> Iterator[list[T]]:
+    """Os itens, na ordem em que vêm, com os que vão na mesma linha (`em_que` é igual) juntos no
+    lugar do primeiro deles; None: sozinho."""
+    linhas: dict[Hashable, list[T]] = {}
+    for item in itens:
+        onde = em_que(item)
+        linhas.setdefault(object() if onde is None else onde, []).append(item)
+    yield from linhas.values()
+
+
+def fotos_em_palavras(quantas: int) -> str:
+    """«3 fotos de restaurações»."""
+    return plural(quantas, "foto de restauração", "fotos de restaurações")
 
 
 def mais_novo(backups: Iterable[Backup]) -> Backup | None:

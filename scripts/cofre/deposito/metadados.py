@@ -26,8 +26,6 @@ VERSAO_DO_FORMATO = 2
 SEM_CONTAGEM = -1
 """Em `registros`: a primeira versão não contava por tabela."""
 TIPOS_DE_ROTINA = ("manual", "agendado")
-CHAVE = "encolhimentos"
-"""Nos metadados."""
 
 
 # -- o que se lê -----------------------------------------------------------------------------
@@ -119,6 +117,7 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     registros_da_empresa: tuple[dict[str, str], ...] = ()
     contradicoes: tuple[ContradicaoSalva, ...] = ()
     encolhimentos: tuple[dict[str, Any], ...] = ()
+    restauracao_por_concluir: bool = False
     deixadas_de_fora: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self) -> None:

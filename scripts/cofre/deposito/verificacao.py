@@ -20,7 +20,16 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.formato import sha256_do_arquivo
-from cofre.deposito.inventario import EmpresaComBackups, de_rotina, estado_de, guardadas
+from cofre.deposito.inventario import (
+    EM_PALAVRAS,
+    EmpresaComBackups,
+    de_rotina,
+    dobrados,
+    e_foto,
+    estado_de,
+    fotos_em_palavras,
+    guardadas,
+)
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
 from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.deposito.passada import Observador, Somas, passar
@@ -43,9 +52,15 @@ class Conferido:
 
 
 def verificar(
-    deposito: Deposito, empresas: Sequence[str], tabelas: Sequence[str], relato: Relato
+    deposito: Deposito,
+    empresas: Sequence[str],
+    tabelas: Sequence[str],
+    relato: Relato,
+    *,
+    com_fotos: bool = False,
 ) -> int:
-    """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano."""
+    """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano. `com_fotos`:
+    se as fotos das restaurações se dizem uma a uma."""
     escolhidas = guardadas(deposito, empresas)
     _conferir_nomes(escolhidas, tabelas)
     pastas = dict.fromkeys(g.pasta for g in escolhidas) if empresas else deposito.pastas()
@@ -59,7 +74,7 @@ def verificar(
     todos: list[Conferido] = []
     for guardada in escolhidas:
         conferidos = [Conferido(b, list(danos_de(b, tabelas))) for b in guardada.backups]
-        _contar_empresa(guardada, conferidos, relato)
+        _contar_empresa(guardada, conferidos, relato, com_fotos=com_fotos)
         documento += [_documento(guardada, c) for c in conferidos]
         todos += conferidos
     codigo = _concluir(todos, relato)
@@ -70,13 +85,26 @@ def verificar(
 
 
 def _contar_empresa(
-    guardada: EmpresaComBackups, conferidos: Sequence[Conferido], relato: Relato
+    guardada: EmpresaComBackups,
+    conferidos: Sequence[Conferido],
+    relato: Relato,
+    *,
+    com_fotos: bool,
 ) -> None:
+    """Do mais novo ao mais antigo; uma foto danificada se diz sempre."""
+
+    def em_que(c: Conferido) -> str | None:
+        dobra = not (com_fotos or c.danos) and e_foto(c.backup) and c.backup.estado == "completo"
+        return na_tela(c.backup.quando, "dia") if dobra else None
+
     cabecalho = relato.falha if any(c.danos for c in conferidos) else relato.linha
     relato.linha()
     cabecalho(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
-    for conferido in conferidos:
-        _contar(conferido.backup, conferido.danos, relato)
+    for juntos in dobrados(reversed(conferidos), em_que):
+        if dia := em_que(juntos[0]):
+            relato.linha(f"   ✅ {dia}: {fotos_em_palavras(len(juntos))}, sem dano")
+        else:
+            _contar(juntos[0].backup, juntos[0].danos, relato)
 
 
 def _documento(guardada: EmpresaComBackups, conferido: Conferido) -> dict[str, object]:
@@ -110,10 +138,11 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
             relato.falha(f"      • {onde}{visivel(dano.causa)}")
         return
     registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
+    foto = f"{EM_PALAVRAS[backup.meta.tipo]}, " if backup.meta and e_foto(backup) else ""
     sinal = "✅" if backup.estado == "completo" else "⚠️"
     antigo = backup.meta is not None and backup.meta.da_primeira_versao
     sem_somas = " (primeira versão: sem somas)" if antigo else ""
-    relato.linha(f"   {sinal} {quando}: {registros}, {backup.estado}{sem_somas}")
+    relato.linha(f"   {sinal} {quando}: {foto}{registros}, {backup.estado}{sem_somas}")
 
 
 def _conferir_nomes(guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ from cofre.base.modelo import Contradicao, Empresa, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import (
-    CHAVE,
     VERSAO_DO_FORMATO,
     TabelaSalva,
     tabela_em_json,
@@ -44,9 +43,10 @@ class FotoMontada:
     _montagem: Montagem
     _metadados: Mapping[str, Any]
 
-    def publicar(self, encolhimentos: Sequence[Mapping[str, Any]] = ()) -> Backup:
-        """Faz dela um backup, com o que se notou que encolheu. Levanta FalhaDeDisco."""
-        return self._montagem.publicar({**self._metadados, CHAVE: list(encolhimentos)})
+    def publicar(self, notado: Mapping[str, Any] | None = None) -> Backup:
+        """Faz dela um backup, com o que se notou nela (chaves dos metadados). Levanta
+        FalhaDeDisco."""
+        return self._montagem.publicar({**self._metadados, **(notado or {})})
 
 
 def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
@@ -146,7 +146,7 @@ def _metadados(
         "tabelas": {n: tabela_em_json(t) for n, t in montada.salvas.items()},
         "registros_da_empresa": [dict(r) for r in registros],
         "contradicoes": [asdict(c) for c in montada.contradicoes],
-        CHAVE: [],
+        "encolhimentos": [],
         "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
         "tabelas_ausentes": list(inspecao.catalogo.ausentes),
     }

@@ -17,6 +17,10 @@ De que dia os dados voltam: o número da lista, ou a data como se fala:
 26/11   26/11 03:00   2026-11-26 03:00   ontem
 Escolha o último de antes do estrago. Enter fica com o que está escolhido; t mostra todos."""
 
+ESTRAGO = """\
+Enter (ou s) usa o último backup de antes de os dados encolherem: é o que traz de volta o que sumiu.
+n usa o mais novo assim mesmo: já não tem o que sumiu, mas tem o que se fez depois."""
+
 MAIS_NOVO = """\
 s usa esse: os dados são mais recentes, mas leia acima o que falta nele.
 n fica com o último backup inteiro, que é mais antigo."""

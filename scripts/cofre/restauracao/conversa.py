@@ -59,9 +59,21 @@ class Conversa:
     def restaurar(
         self, guardada: EmpresaComBackups, backup: Backup, tabelas: tuple[str, ...], modo: str
     ) -> int:
-        """Leva estas tabelas da empresa ao que são neste backup."""
-        alvo = self._sessao.conectar(guardada, backup, tabelas).alvo(backup, tabelas, modo)
-        return self._simular(alvo) if self._opcoes.simular else self._levar(alvo, "restaurar")
+        """Leva estas tabelas da empresa ao que são neste backup; se já são, oferece outra data."""
+        while True:
+            alvo = self._sessao.conectar(guardada, backup, tabelas).alvo(backup, tabelas, modo)
+            if self._opcoes.simular:
+                return self._simular(alvo)
+            codigo = self._levar(alvo, "restaurar")
+            if codigo is not None:
+                return codigo
+            self._dizer(JA_E_IGUAL)
+            perguntar = not self._opcoes.confirmar
+            outra = self._dialogo.outra_data(guardada, backup, tabelas) if perguntar else None
+            if outra is None:
+                return self._fim("restaurar", TUDO_CERTO)
+            backup, tabelas = outra
+            self._sessao.desconectar()
 
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
@@ -89,6 +101,9 @@ class Conversa:
         alvo = self._sessao.conectar(guardada, antes, tabelas).alvo(antes, tabelas)
         self._negociacao = replace(self._negociacao, desfazendo=True)
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
+        if codigo is None:
+            self._dizer(JA_COMO_ERA)
+            codigo = self._fim("desfazer", TUDO_CERTO)
         if codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
             qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
         return codigo
@@ -118,17 +133,18 @@ class Conversa:
         with self._planejando(alvo) as (_foto, plano, riscos):
             self._mostrar(alvo, plano, "restaurar")
             if plano.vazio:
-                return self._ja_e_igual("restaurar")
+                self._dizer(JA_E_IGUAL)
+                return self._fim("restaurar", TUDO_CERTO)
             self._narrador.riscos(riscos)
             return self._fim("restaurar", HA_DIFERENCAS, plano.contagens)
 
-    def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int:
-        """Planeja, confirma, executa e conta."""
+    def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int | None:
+        """Planeja, confirma, executa e conta; None se não há o que mudar."""
         acordo = Acordo(alvo)
         for restam in reversed(range(TENTATIVAS)):
             combinado = self._ate_combinar(acordo, acao)
             if combinado is None:
-                return self._ja_e_igual(acao)
+                return None
             conducao = self._conducao()
             try:
                 with self._relato.escrevendo():
@@ -184,11 +200,9 @@ class Conversa:
         for frase in self._sessao.restauracao.como_escreve(alvo):
             self._relato.linha(em_linhas(f"   {frase}", self._relato.largura, 6))
 
-    def _ja_e_igual(self, acao: str) -> int:
-        desfazendo = acao == "desfazer"
+    def _dizer(self, esta_bem: str) -> None:
         self._relato.linha()
-        self._relato.linha(f"✅ {JA_COMO_ERA if desfazendo else JA_E_IGUAL}")
-        return self._fim(acao, 0)
+        self._relato.linha(f"✅ {esta_bem}")
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
         restauracao, opcoes = self._sessao.restauracao, self._opcoes

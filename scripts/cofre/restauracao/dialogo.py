@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cofre.base.erros import ErroDeUso, Interrompido
-from cofre.base.palavras import visivel
+from cofre.base.erros import Cancelada, ErroDeUso, Interrompido
+from cofre.base.palavras import em_linhas, na_tela, visivel
 from cofre.base.perguntas import NAO, SIM, Perguntas, Voltar
 from cofre.base.relato import Relato
 from cofre.base.selecao import (
@@ -20,10 +21,7 @@ from cofre.base.selecao import (
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import (
     EmpresaComBackups,
-    backup_pedido,
     de_rotina,
-    mais_novo,
-    mais_novo_com,
     por_data,
 )
 from cofre.deposito.quando import de_quando
@@ -32,6 +30,7 @@ from cofre.plano.plano import Contagem
 from cofre.restauracao import ajudas, telas
 from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames
+from cofre.restauracao.oferta import Oferta, alguma, melhor_que
 from cofre.restauracao.telas import tabelas_de
 
 PALAVRA, PALAVRA_DE_DESFAZER = "RESTAURAR", "DESFAZER"
@@ -56,7 +55,7 @@ class Dialogo:
 
     def empresa(self, guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
         """Qual empresa. Levanta Cancelada."""
-        self._mostrar(telas.empresas(guardadas))
+        self._mostrar(telas.empresas(guardadas, self.relato.largura))
         todas = [g.empresa for g in guardadas]
         while True:
             resposta = self.perguntas.resposta("Escolha a empresa: ", ajudas.EMPRESA)
@@ -70,15 +69,31 @@ class Dialogo:
         """De que data e quais tabelas, a começar pelo backup completo mais novo; sem um, pelo mais
         novo que tem alguma. O que é mais novo do que o escolhido e tem inteiras as tabelas dele se
         oferece, com o que lhe falta. Levanta Cancelada ou NadaEncontrado."""
-        do_mais_novo = por_data(guardada.backups)
-        backup = mais_novo(do_mais_novo) or mais_novo_com(do_mais_novo, ())
-        primeiro = backup or backup_pedido(guardada, None)
+        oferta = alguma(guardada)
+        primeiro = oferta.backup
+        if oferta.anterior is not None:
+            primeiro = self.antes_do_estrago(oferta, oferta.anterior)
         backup, escolhidas = self.tabelas(guardada, primeiro)
-        outro = mais_novo_com(do_mais_novo, escolhidas)
-        if backup is not primeiro or outro is None or outro is primeiro:
+        outro = melhor_que(backup, guardada, escolhidas)
+        if backup is not oferta.backup or outro is None:
             return backup, escolhidas
         exame = self.exames.de(outro)
         return (outro if self._quer_o_mais_novo(exame, escolhidas) else backup), escolhidas
+
+    def antes_do_estrago(self, oferta: Oferta, anterior: Backup) -> Backup:
+        """O último de antes do estrago, a não ser que se queira o mais novo assim mesmo. Levanta
+        Cancelada ou Voltar."""
+        self.relato.linha(em_linhas(f"⚠️ {oferta.em_palavras}", self.relato.largura, 3))
+        pergunta = f"Usar o de {na_tela(anterior.quando, 'minuto')}, o último antes? [Enter]"
+        while True:
+            resposta = self.perguntas.resposta(
+                em_linhas(pergunta, self.relato.largura, 3) + " ", ajudas.ESTRAGO, volta=self.volta
+            )
+            if resposta.lower() in ("", *SIM):
+                return anterior
+            if resposta.lower() in NAO:
+                return oferta.backup
+            self.perguntas.explicar("Responda Enter (ou s) ou n; ? explica, q sai.")
 
     def _quer_o_mais_novo(self, exame: Exame, escolhidas: Sequence[str]) -> bool:
         if not set(escolhidas) <= set(exame.sadias):
@@ -114,31 +129,55 @@ class Dialogo:
                 self.relato.linha(EXEMPLOS_DE_RESPOSTA)
 
     def _data(self, guardada: EmpresaComBackups, atual: Backup) -> Backup:
-        """Outra data, ou a atual. Um backup de que nada presta é recusado na hora."""
+        """Outra data, ou a atual. Levanta Cancelada."""
+        escolhida = self._escolher_data(guardada, atual, "Escolha a data (Enter mantém a atual): ")
+        return escolhida or atual
+
+    def outra_data(
+        self, guardada: EmpresaComBackups, atual: Backup, tabelas: Sequence[str]
+    ) -> tuple[Backup, tuple[str, ...]] | None:
+        """Outro backup, para quem já está como no `atual`: dele, as mesmas `tabelas`, se as tem;
+        None se não há outro, ou não se quer nenhum."""
+        if not any(de_rotina(b) for b in guardada.backups if b.carimbo != atual.carimbo):
+            return None
+        with contextlib.suppress(Cancelada):
+            outro = self._escolher_data(guardada, atual, "Escolha outra data (Enter termina): ")
+            if outro is None or outro.carimbo == atual.carimbo:
+                return None
+            sadias = self.exames.sadias(outro)
+            if set(tabelas) <= set(sadias):
+                return outro, tuple(tabelas)
+            return self.tabelas(guardada, outro)
+        return None
+
+    def _escolher_data(
+        self, guardada: EmpresaComBackups, atual: Backup, pergunta: str
+    ) -> Backup | None:
+        """Um dos backups da empresa, que preste; None se só se deu Enter. Levanta Cancelada."""
         todos = por_data(guardada.backups)
-        mostrados = [b for b in todos if de_rotina(b)][:DATAS_MOSTRADAS]
-        if atual.carimbo not in {b.carimbo for b in mostrados}:
-            mostrados = todos
-        self._mostrar(telas.datas(todos, mostrados, atual, self.relato.largura))
-        while True:
-            pergunta = "Escolha a data (Enter mantém a atual): "
-            try:
-                resposta = self.perguntas.resposta(pergunta, ajudas.DATA, volta=True)
-            except Voltar:
-                return atual
-            if not resposta:
-                return atual
+        quantos = min(sum(map(de_rotina, todos)), DATAS_MOSTRADAS)
+        if atual.carimbo not in {b.carimbo for b in todos[:quantos]}:
+            quantos = len(todos)
+        self._mostrar(telas.datas(guardada, quantos, atual, self.relato.largura))
+        while resposta := self._uma_data(pergunta):
             if resposta.lower() == "t":
-                mostrados = todos
-                self._mostrar(telas.datas(todos, mostrados, atual, self.relato.largura))
+                quantos = len(todos)
+                self._mostrar(telas.datas(guardada, quantos, atual, self.relato.largura))
                 continue
-            posicao = indice(resposta, len(mostrados))
+            posicao = indice(resposta, quantos)
             agora = datetime.now().astimezone()
-            sao = [mostrados[posicao]] if posicao is not None else de_quando(resposta, todos, agora)
+            sao = [todos[posicao]] if posicao is not None else de_quando(resposta, todos, agora)
             if len(sao) != 1:
-                self._mostrar(telas.sem_data(resposta, len(mostrados), sao))
+                self._mostrar(telas.sem_data(resposta, quantos, sao))
             elif self._presta(sao[0]):
                 return sao[0]
+        return None
+
+    def _uma_data(self, pergunta: str) -> str:
+        """O que se respondeu; voltar é ficar como se está. Levanta Cancelada."""
+        with contextlib.suppress(Voltar):
+            return self.perguntas.resposta(pergunta, ajudas.DATA, volta=True)
+        return ""
 
     def _presta(self, backup: Backup) -> bool:
         """Relê o backup, diz o que está danificado, e se sobra alguma tabela que possa voltar."""

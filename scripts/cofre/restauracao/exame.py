@@ -57,6 +57,7 @@ class Exame:
             "estado": self.estado,
             "faltam": sorted(self.backup.meta.falhas) if self.backup.meta else [],
             "danos": [{"tabela": d.tabela, "causa": d.causa} for d in self.danos],
+            "encolhimentos": list(self.backup.meta.encolhimentos) if self.backup.meta else [],
         }
 
 

@@ -32,6 +32,7 @@ from cofre.plano.alvo import com_textos_de
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 from cofre.restauracao.exame import Exame
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
+from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import API, Inspecao, Via
@@ -118,11 +119,23 @@ class Sessao:
         """De que backup e quais tabelas: pelas opções, ou perguntando. Levanta NadaEncontrado,
         ErroDeUso ou Cancelada."""
         if nomes or self.opcoes.empresa:
-            backup = inventario.backup_pedido(guardada, carimbo, nomes or ())
-            return backup, tabelas_pedidas(nomes or (), backup)
+            pedidas = nomes or ()
+            pedido = self.backup(guardada, carimbo) if carimbo else None
+            backup = pedido or self._oferecido(guardada, pedidas)
+            return backup, tabelas_pedidas(pedidas, backup)
         if carimbo:
             return self.dialogo.tabelas(guardada, self.backup(guardada, carimbo))
         return self.dialogo.tabelas_do_melhor(guardada)
+
+    def _oferecido(self, guardada: EmpresaComBackups, nomes: tuple[str, ...]) -> Backup:
+        """O que se usa sem --backup. Com a palavra já dada (ou a simular) não há a quem perguntar:
+        é sempre o mais novo, como quem escreveu o comando espera, e do estrago se avisa."""
+        oferta = oferecer(guardada, nomes)
+        if oferta.anterior and not (self.opcoes.confirmar or self.opcoes.simular):
+            return self.dialogo.antes_do_estrago(oferta, oferta.anterior)
+        if oferta.estrago:
+            self.relato.aviso(oferta.aviso)
+        return oferta.backup
 
     def backup(self, guardada: EmpresaComBackups, carimbo: str) -> Backup:
         """O deste carimbo. Levanta ErroDeUso."""

@@ -13,24 +13,32 @@ from cofre.deposito.inventario import (
     de_rotina,
     estado_de,
     mais_novo,
+    por_data,
 )
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.verificacao import Dano
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.plano.plano import Contagem
 from cofre.restauracao.exame import Exame, quais
+from cofre.rotina import marcas
+from cofre.rotina.marcas import Estragos
 
 EXEMPLOS = 3
 FOTOS = ("foto tirada ao restaurar", "fotos tiradas ao restaurar")
 
 
-def empresas(guardadas: Sequence[EmpresaComBackups]) -> Iterator[str]:
-    """As empresas que têm backup."""
+def empresas(guardadas: Sequence[EmpresaComBackups], largura: int | None) -> Iterator[str]:
+    """As empresas que têm backup, e o que há com os dados de cada uma."""
     yield "🏢 EMPRESAS COM BACKUP DISPONÍVEL"
     for i, g in enumerate(guardadas, 1):
         ultimo = mais_novo(reversed(g.backups))
         quando = na_tela(ultimo.quando, "minuto") if ultimo else "nenhum inteiro"
-        yield f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})"
+        linha = f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})"
+        marca = "  ".join(marcas.da_empresa(g))
+        if not marca or largura is None or len(linha) + len(marca) + 3 <= largura:
+            yield f"{linha}  {marca}".rstrip()
+        else:
+            yield from (linha, f"   {marca}")
     yield ""
 
 
@@ -89,6 +97,8 @@ def tabelas(
         yield f"{i}. {visivel(nome)} ({plural(quantos, 'backup', 'backups')})"
     for ressalva in _ressalvas(backup, oferecidas):
         yield f"   ⚠️ {ressalva}"
+    for marca in marcas.em_palavras(backup, Estragos.em(guardada)):
+        yield f"   {marca}"
     yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data)"
     yield ""
 
@@ -125,13 +135,14 @@ def tabelas_de(backup: Backup) -> list[str]:
 
 
 def datas(
-    todos: Sequence[Backup], mostrados: Sequence[Backup], atual: Backup, largura: int | None
+    guardada: EmpresaComBackups, quantos: int, atual: Backup, largura: int | None
 ) -> Iterator[str]:
-    """Os backups de uma empresa, e quantos não se mostram."""
+    """Os primeiros `quantos` backups de uma empresa (ver `por_data`), e quantos não se mostram."""
+    todos = por_data(guardada.backups)
     yield ""
     yield "📅 BACKUPS DESTA EMPRESA"
-    yield from _de_datas(mostrados, atual, largura)
-    escondidos = todos[len(mostrados) :]
+    yield from _de_datas(todos[:quantos], atual, Estragos.em(guardada), largura)
+    escondidos = todos[quantos:]
     fotos = sum(not de_rotina(b) for b in escondidos)
     antigos = len(escondidos) - fotos
     partes = [plural(antigos, "backup mais antigo", "backups mais antigos")] if antigos else []
@@ -189,10 +200,12 @@ def efeitos(mudou: Mapping[str, Contagem]) -> Iterator[str]:
         )
 
 
-def _de_datas(backups: Sequence[Backup], escolhido: Backup, largura: int | None) -> list[str]:
+def _de_datas(
+    backups: Sequence[Backup], escolhido: Backup, estragos: Estragos, largura: int | None
+) -> list[str]:
     """Uma linha por backup, numerada, com as colunas alinhadas; duas, se não cabem na `largura`
     (em colunas; None: cabe tudo)."""
-    celulas = [_celulas(b) for b in backups]
+    celulas = [_celulas(b, estragos) for b in backups]
     tipo, registros = (max((len(c[n]) for c in celulas), default=0) for n in (1, 2))
     casas = len(str(len(backups)))
     linhas = []
@@ -212,13 +225,14 @@ def _de_datas(backups: Sequence[Backup], escolhido: Backup, largura: int | None)
     return linhas
 
 
-def _celulas(backup: Backup) -> tuple[str, str, str, str]:
-    """Quando, tipo, registros e estado, em palavras."""
+def _celulas(backup: Backup, estragos: Estragos) -> tuple[str, str, str, str]:
+    """Quando, tipo, registros e estado (com as marcas), em palavras."""
     quando = na_tela(backup.quando)
     estado = estado_de(backup)[0]
     if backup.meta is None:
         return quando, "", "", estado
     if backup.meta.falhas and estado == "incompleto":
         estado = f"incompleto, sem {quais(sorted(backup.meta.falhas))}"
+    estado = "  ".join((estado, *marcas.do_backup(backup, estragos)))
     tipo = EM_PALAVRAS.get(backup.meta.tipo, visivel(backup.meta.tipo))
     return quando, tipo, plural(backup.meta.total, "registro", "registros"), estado

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
@@ -14,6 +14,9 @@ from cofre.rotina.ultima import UltimaExecucao
 
 DITAS = 20
 """Falhas ou encolhimentos ditos um a um; o log tem todos."""
+
+COMANDOS = 3
+"""Empresas de que se dizem os comandos: a mensagem tem de caber."""
 
 MAIOR_TEXTO = 1_900
 """Caracteres: o Discord recusa uma mensagem maior que 2.000."""
@@ -59,6 +62,7 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
     titulo = _TITULOS[evento_de(execucao)]
     codigo = f" (código {execucao.codigo})" if execucao.codigo else ""
     yield f"{titulo}{codigo}, em {maquina()}"
+    yield from _o_que_fazer(execucao.para_voltar)
     yield f"De {na_tela(execucao.inicio)} a {na_tela(execucao.fim)}"
     resumo = execucao.resumo
     if "total_empresas" in resumo:
@@ -73,6 +77,16 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
     yield from _lista("Não estão mais entre as empresas", [_sumida(s) for s in execucao.sumidas])
     if execucao.log:
         yield f"Log: {execucao.log}"
+
+
+def _o_que_fazer(retornos: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Antes de contar o que houve: o que traz de volta, e só depois o que cala o aviso."""
+    if not retornos:
+        return
+    yield "Para trazer de volta:"
+    yield from (visivel(str(c)) for r in retornos[:COMANDOS] for c in r["comandos"])
+    yield "Se foi de propósito:"
+    yield from (visivel(str(r["reconhecer"])) for r in retornos[:COMANDOS])
 
 
 def _lista(titulo: str, itens: list[str]) -> Iterator[str]:

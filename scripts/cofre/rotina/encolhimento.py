@@ -1,8 +1,10 @@
 """Dados que parecem ter sumido: a cópia nova contra os últimos backups inteiros da empresa.
 
 Compara-se com o último backup inteiro de rotina e, para que o dia seguinte ao acidente não se cale,
-também com o último que não tinha encolhimento. Uma tabela que encolheu de propósito para de ser
-dita quando o usuário a reconhece, ou depois de `DIAS_DE_AVISO` dias de backup com o mesmo aviso.
+também com o último que não tinha encolhimento. De uma tabela que uma restauração levou desde então
+a outro backup, compara-se com esse: o que ela tirou ou repôs já se sabe. Uma tabela que encolheu de
+propósito para de ser dita quando o usuário a reconhece, ou depois de `DIAS_DE_AVISO` dias de backup
+com o mesmo aviso.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cofre.base import estado
 from cofre.base.modelo import ordem_de_exibicao
@@ -21,6 +24,9 @@ from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.ordem import PRIMEIRA, Ordem
+
+if TYPE_CHECKING:
+    from cofre.rotina.restauradas import Restaurada
 
 MINIMO = 20
 """Linhas: menos que isto entra e sai num dia comum, por maior que seja a parcela."""
@@ -39,9 +45,21 @@ class Encolhimento:
     agora: int
     referencia: str
 
+    @classmethod
+    def de_documento(cls, dito: Mapping[str, Any]) -> Encolhimento:
+        """O que os metadados, ou uma execução, dizem; o que não é número vale zero."""
+        antes, agora = (n if isinstance(n := dito.get(c), int) else 0 for c in ("antes", "agora"))
+        return cls(str(dito.get("tabela", "")), antes, agora, str(dito.get("referencia", "")))
+
     def documento(self) -> dict[str, str | int]:
         """Para os metadados e para a saída --json."""
         return asdict(self)
+
+    @property
+    def em_resumo(self) -> str:
+        """«clientes 145 → 0»."""
+        nome = visivel(self.tabela) if self.tabela else "a empresa inteira"
+        return f"{nome} {numero(self.antes)} → {numero(self.agora)}"
 
     @property
     def em_palavras(self) -> str:
@@ -55,37 +73,62 @@ class Encolhimento:
 
 
 @dataclass(frozen=True, slots=True)
+class Antes:
+    """Uma tabela como se sabe que era, e de que backup se sabe."""
+
+    backup: Backup
+    salva: TabelaSalva
+
+
+@dataclass(frozen=True, slots=True)
 class Referencia:
-    """Um backup com que comparar, e as tabelas que já se disse vezes demais que encolheram desde
-    ele."""
+    """Um backup (de carimbo `carimbo`) com que comparar: as tabelas dele, ou as que uma restauração
+    pôs no lugar; e as que já se disse vezes demais que encolheram desde ele."""
 
     carimbo: str
-    tabelas: Mapping[str, TabelaSalva]
+    tabelas: Mapping[str, Antes]
     ditas: frozenset[str] = frozenset()
 
 
 def referencias(
-    anteriores: Iterable[Backup], reconhecido: Ordem = PRIMEIRA
+    anteriores: Iterable[Backup],
+    reconhecido: Ordem = PRIMEIRA,
+    restauradas: Sequence[Restaurada] = (),
 ) -> tuple[Referencia, ...]:
     """Com o que comparar, destes backups (do mais novo ao mais antigo, lidos só até onde é
     preciso), sem olhar antes do `reconhecido`: o último inteiro sem encolhimento e, se é
-    outro, o último inteiro."""
-    inteiros: list[tuple[Ordem, Metadados]] = []
+    outro, o último inteiro. Das tabelas que estas `restauradas` (da mais antiga à mais nova)
+    mudaram depois de um deles, vale o que elas puseram."""
+    inteiros: list[tuple[Backup, Metadados]] = []
     for backup in itertools.takewhile(lambda b: b.ordem >= reconhecido, anteriores):
-        if backup.meta and backup.meta.inteiro and backup.meta.de_rotina:
-            inteiros.insert(0, (backup.ordem, backup.meta))
+        if serve_de_referencia(backup) and backup.meta:
+            inteiros.insert(0, (backup, backup.meta))
             if backup.ordem == reconhecido or not backup.meta.encolhidas:
                 break
     if not inteiros:
         return ()
     dias: dict[str, set[date]] = {}
-    for (quando, _), meta in inteiros[1:]:
+    for backup, meta in inteiros[1:]:
         for tabela in meta.encolhidas:
-            dias.setdefault(tabela, set()).add(quando.date())
+            dias.setdefault(tabela, set()).add(backup.quando.date())
     ditas = frozenset(t for t, d in dias.items() if len(d) >= DIAS_DE_AVISO)
-    (_, carimbo), meta = inteiros[0]
-    normal = Referencia(carimbo, meta.tabelas, ditas)
-    return (normal, *(Referencia(c, m.tabelas) for (_, c), m in inteiros[1:][-1:]))
+    de = [_referencia(*par, restauradas) for par in (inteiros[0], *inteiros[1:][-1:])]
+    return (replace(de[0], ditas=ditas), *de[1:])
+
+
+def serve_de_referencia(backup: Backup) -> bool:
+    """Se é de rotina, inteiro, e não foi feito com uma restauração a meio."""
+    meta = backup.meta
+    return bool(meta and meta.inteiro and meta.de_rotina and not meta.restauracao_por_concluir)
+
+
+def _referencia(backup: Backup, meta: Metadados, restauradas: Sequence[Restaurada]) -> Referencia:
+    tabelas = {nome: Antes(backup, salva) for nome, salva in meta.tabelas.items()}
+    for restaurada in (r for r in restauradas if r.comecada_em > backup.quando):
+        alvo = restaurada.alvo()
+        salvas = alvo.meta.tabelas if alvo.meta else {}
+        tabelas |= {n: Antes(alvo, salvas[n]) for n in restaurada.tabelas if n in salvas}
+    return Referencia(backup.carimbo, tabelas)
 
 
 def encolhimentos(
@@ -104,19 +147,19 @@ def encolhimentos(
         contagens = _contagens(referencia.tabelas, agora, podem)
         for tabela, antes, hoje in _pares(contagens, inteira):
             if tabela not in referencia.ditas and _sumiu(antes, hoje, parcela):
-                achado = Encolhimento(tabela, antes, hoje, referencia.carimbo)
-                achados.setdefault(tabela, achado)
+                de = referencia.tabelas[tabela].backup.carimbo if tabela else referencia.carimbo
+                achados.setdefault(tabela, Encolhimento(tabela, antes, hoje, de))
     return tuple(achados[t] for t in sorted(achados, key=lambda t: (t != "", ordem_de_exibicao(t))))
 
 
 def _contagens(
-    antes: Mapping[str, TabelaSalva], agora: Mapping[str, TabelaSalva], podem: frozenset[str]
+    antes: Mapping[str, Antes], agora: Mapping[str, TabelaSalva], podem: frozenset[str]
 ) -> dict[str, tuple[int, int]]:
     """De cada tabela que está nas duas e foi contada: quantas linhas antes e agora."""
     return {
-        nome: (salva.registros, agora[nome].registros)
-        for nome, salva in antes.items()
-        if nome in agora and nome not in podem and salva.registros >= 0
+        nome: (era.salva.registros, agora[nome].registros)
+        for nome, era in antes.items()
+        if nome in agora and nome not in podem and era.salva.registros >= 0
     }
 
 
@@ -176,3 +219,11 @@ def reconhecido_ate(pasta: Path, user_id: str) -> Ordem:
         # O backup pode ter saído numa poda: aí, vale a hora do nome.
         return abrir_backup(pasta, lido.a_partir_de).ordem
     return PRIMEIRA
+
+
+def por_reconhecer(backup: Backup, reconhecido: Ordem) -> tuple[Encolhimento, ...]:
+    """O que este backup diz que encolheu, e o usuário (que reconheceu até `reconhecido`) ainda não
+    disse que foi de propósito."""
+    if backup.meta is None or backup.ordem <= reconhecido:
+        return ()
+    return tuple(map(Encolhimento.de_documento, backup.meta.encolhimentos))

@@ -91,10 +91,18 @@ class Politica:
         return self == Politica()
 
     def em_palavras(self) -> str:
-        """«3 últimos, 7 diários»."""
-        nomes = {"ultimos": "últimos", "diarios": "diários"}
-        quantos = [(getattr(self, c.name), nomes.get(c.name, c.name)) for c in fields(self)]
-        return ", ".join(f"{n} {nome}" for n, nome in quantos if n)
+        """«3 últimos, 1 diário»."""
+        quantos = [(getattr(self, c.name), _NOMES[c.name]) for c in fields(self)]
+        return ", ".join(f"{n} {um if n == 1 else varios}" for n, (um, varios) in quantos if n)
+
+
+_NOMES = {
+    "ultimos": ("último", "últimos"),
+    "diarios": ("diário", "diários"),
+    "semanais": ("semanal", "semanais"),
+    "mensais": ("mensal", "mensais"),
+    "anuais": ("anual", "anuais"),
+}
 
 
 @dataclass(frozen=True, slots=True)

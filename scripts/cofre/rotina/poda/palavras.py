@@ -10,6 +10,7 @@ from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.valores import Politica
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
+from cofre.deposito.inventario import EM_PALAVRAS, dobrados, fotos_em_palavras
 from cofre.rotina.poda.plano import PodaDeEmpresa, ResumoDaPoda
 from cofre.rotina.poda.retencao import BackupNaPoda
 
@@ -20,17 +21,21 @@ def mostrar(
     relato: Relato,
     *,
     so_o_que_sai: bool = False,
+    com_fotos: bool = False,
 ) -> None:
-    """O plano: cada empresa, o que sai e o que fica, e por quê."""
+    """O plano: cada empresa, o que sai e o que fica, e por quê, do mais novo ao mais antigo.
+    `com_fotos`: se as fotos das restaurações se mostram uma a uma."""
     relato.linha(f"🧹 PODA (guardar: {politica.em_palavras()})")
     for plano in planos:
         if so_o_que_sai and not plano.saem:
             continue
         relato.linha()
         relato.linha(f"🏢 {visivel(plano.empresa.nome)}: {_conta(plano)}")
-        for b in plano.backups:
-            if b.sai or not so_o_que_sai:
-                relato.linha(f"   {_em_uma_linha(b)}")
+        ditos = (b for b in reversed(plano.backups) if b.sai or not so_o_que_sai)
+        em_que = _sozinho if com_fotos else _com_as_do_dia
+        for juntos in dobrados(ditos, em_que):
+            linha = _das_fotos(juntos) if em_que(juntos[0]) else _em_uma_linha(juntos[0])
+            relato.linha(f"   {linha}")
     relato.linha()
     saem = sum(len(p.saem) for p in planos)
     todos = sum(len(p.backups) for p in planos)
@@ -95,8 +100,29 @@ def _do_backup(b: BackupNaPoda) -> dict[str, Any]:
     }
 
 
+def _sozinho(_b: BackupNaPoda) -> None:
+    """Cada backup na sua linha."""
+
+
+def _com_as_do_dia(b: BackupNaPoda) -> tuple[object, ...] | None:
+    """As fotos do mesmo dia com o mesmo destino, e pelas mesmas razões, vão numa linha só."""
+    foto = b.tipo in EM_PALAVRAS and b.estado == "completo"
+    return (na_tela(b.quando, "dia"), b.sai, b.motivos) if foto else None
+
+
+def _das_fotos(fotos: Sequence[BackupNaPoda]) -> str:
+    primeira = fotos[0]
+    bytes_ = tamanho(sum(b.bytes for b in fotos))
+    partes = (na_tela(primeira.quando, "dia"), fotos_em_palavras(len(fotos)), bytes_)
+    return _com_o_destino(primeira, partes)
+
+
 def _em_uma_linha(b: BackupNaPoda) -> str:
-    partes = (na_tela(b.quando), visivel(b.tipo), b.estado, tamanho(b.bytes))
+    tipo = EM_PALAVRAS.get(b.tipo, visivel(b.tipo))
+    return _com_o_destino(b, (na_tela(b.quando), tipo, b.estado, tamanho(b.bytes)))
+
+
+def _com_o_destino(b: BackupNaPoda, partes: Sequence[str]) -> str:
     porque = f"  ({visivel(', '.join(b.motivos))})" if b.motivos else ""
     return f"{'sai ' if b.sai else 'fica'}  {'  '.join(p for p in partes if p)}{porque}"
 

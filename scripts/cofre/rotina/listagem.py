@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,13 +19,18 @@ from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import Idade, ha_quanto, idade_de
 from cofre.deposito.inventario import (
+    EM_PALAVRAS,
     EmpresaComBackups,
     arquivos_de,
     bytes_de,
+    dobrados,
+    e_foto,
     estado_de,
+    fotos_em_palavras,
     mais_novo,
     uma_a_uma,
 )
+from cofre.rotina.marcas import SUMIU, Estragos, do_backup
 
 
 def listar(
@@ -35,9 +40,11 @@ def listar(
     relato: Relato,
     *,
     com_documento: bool,
+    com_fotos: bool = False,
 ) -> int:
-    """Mostra tudo, com o que passou do `limite` de idade marcado; devolve 0. `com_documento`: se
-    alguém vai ler o documento, que é do tamanho do depósito."""
+    """Mostra tudo, do mais novo ao mais antigo, com o que passou do `limite` de idade marcado;
+    devolve 0. `com_documento`: se alguém vai ler o documento, que é do tamanho do depósito;
+    `com_fotos`: se as fotos das restaurações se mostram uma a uma."""
     agora = datetime.now().astimezone()
     empresas = uma_a_uma(deposito, pedidas)
     primeira = next(empresas)  # sem nenhuma, nem os avisos
@@ -53,7 +60,8 @@ def listar(
     documentos = []
     for guardada in itertools.chain([primeira], empresas):
         idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
-        _mostrar(guardada, idade, limite, relato)
+        for linha in _linhas(guardada, idade, limite, com_fotos=com_fotos):
+            relato.linha(linha)
         espaco = espaco.com(guardada.backups)
         if com_documento:
             documentos.append(_documento(guardada, idade))
@@ -70,20 +78,35 @@ def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
     return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas))
 
 
-def _mostrar(guardada: EmpresaComBackups, idade: Idade, limite: timedelta, relato: Relato) -> None:
-    relato.linha()
-    relato.linha(f"🏢 {visivel(guardada.empresa.nome)}  ({visivel(guardada.empresa.id)})")
-    relato.linha(f"   📁 {exibir_pasta(guardada.pasta)}/")
+def _linhas(
+    guardada: EmpresaComBackups, idade: Idade, limite: timedelta, *, com_fotos: bool
+) -> Iterator[str]:
+    """Uma empresa na tela."""
+    yield ""
+    yield f"🏢 {visivel(guardada.empresa.nome)}  ({visivel(guardada.empresa.id)})"
+    yield f"   📁 {exibir_pasta(guardada.pasta)}/"
+    if guardada.sumiu:
+        yield f"   {SUMIU}"
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     if ensaio is not None:
         como = ensaios.EM_PALAVRAS.get(ensaio.como, visivel(ensaio.como))
-        relato.linha(f"   🎯 último ensaio: {na_tela(ensaio.em)}, {como}")
+        yield f"   🎯 último ensaio: {na_tela(ensaio.em)}, {como}"
     if idade.velho:
-        relato.linha(
-            f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
-        )
-    for backup in guardada.backups:
-        relato.linha(f"   {_linha(backup)}")
+        yield f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
+    estragos = Estragos.em(guardada)
+
+    def em_que(backup: Backup) -> str | None:
+        dobra = not com_fotos and e_foto(backup) and estado_de(backup)[0] == "completo"
+        return na_tela(backup.quando, "dia") if dobra else None
+
+    for juntos in dobrados(reversed(guardada.backups), em_que):
+        dia = em_que(juntos[0])
+        linha = _das_fotos(dia, juntos) if dia else _linha(juntos[0], estragos)
+        yield f"   {linha}"
+
+
+def _das_fotos(dia: str, fotos: Sequence[Backup]) -> str:
+    return f"📷 {dia}  {fotos_em_palavras(len(fotos))}  (--fotos mostra cada uma)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +138,7 @@ class Espaco:
 SINAIS = {"completo": "✅", "danificado": "❌"}
 
 
-def _linha(backup: Backup) -> str:
+def _linha(backup: Backup, estragos: Estragos) -> str:
     quando = na_tela(backup.quando)
     estado, causa = estado_de(backup)
     sinal = SINAIS.get(estado, "⚠️")
@@ -123,11 +146,12 @@ def _linha(backup: Backup) -> str:
         return f"{sinal} {quando}  {estado}: {visivel(causa)}"
     registros = plural(backup.meta.total, "registro", "registros")
     parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
-    encolheu = ", dados encolheram" if backup.meta.encolhidas else ""
+    marcado = "".join(f"  {m}" for m in do_backup(backup, estragos))
+    tipo = EM_PALAVRAS.get(backup.meta.tipo, visivel(backup.meta.tipo))
     v1 = ", sem somas (primeira versão)" if backup.meta.da_primeira_versao else ""
     return (
-        f"{sinal} {quando}  {backup.meta.tipo}  {registros}  {tamanho(bytes_de(backup))}"
-        f"  {estado}{f' ({visivel(causa)})' if causa else ''}{parcial}{encolheu}{v1}"
+        f"{sinal} {quando}  {tipo}  {registros}  {tamanho(bytes_de(backup))}"
+        f"  {estado}{f' ({visivel(causa)})' if causa else ''}{parcial}{v1}{marcado}"
     )
 
 
@@ -137,6 +161,7 @@ def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
         "id": guardada.empresa.id,
         "nome": guardada.empresa.nome,
         "pasta": str(guardada.pasta),
+        "sumiu": guardada.sumiu,
         "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
         "ultimo_inteiro": idade.documento(),
         "backups": [
@@ -150,6 +175,7 @@ def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
                 "bytes": bytes_de(b),
                 "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
                 "encolhimentos": list(b.meta.encolhimentos) if b.meta else [],
+                "restauracao_por_concluir": bool(b.meta and b.meta.restauracao_por_concluir),
                 "dano": b.dano,
             }
             for b in guardada.backups

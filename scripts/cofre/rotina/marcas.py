@@ -1,0 +1,75 @@
+"""O que marca um backup, ou uma empresa, em toda lista em que aparecem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cofre.base.palavras import numero
+from cofre.deposito.backup import Backup
+from cofre.deposito.inventario import EmpresaComBackups, de_rotina
+from cofre.deposito.ordem import Ordem
+from cofre.rotina.encolhimento import Encolhimento, por_reconhecer, reconhecido_ate
+
+SUMIU = "🚨 sumiu do banco"
+ENCOLHEU = "📉 dados encolheram"
+POR_CONCLUIR = "⏸️ restauração por concluir"
+
+
+@dataclass(frozen=True, slots=True)
+class Estragos:
+    """O que os backups de uma empresa dizem que encolheu, e ela não reconheceu (até `reconhecido`):
+    em qualquer tabela, ou só nestas."""
+
+    reconhecido: Ordem
+    tabelas: frozenset[str] = frozenset()
+
+    @classmethod
+    def em(cls, guardada: EmpresaComBackups, tabelas: Sequence[str] = ()) -> Estragos:
+        """Os desta empresa, nestas tabelas (em qualquer caixa)."""
+        reconhecido = reconhecido_ate(guardada.pasta, guardada.empresa.id)
+        return cls(reconhecido, frozenset(t.casefold() for t in tabelas))
+
+    def de(self, backup: Backup) -> tuple[Encolhimento, ...]:
+        """O que este backup diz."""
+        todos = por_reconhecer(backup, self.reconhecido)
+        return tuple(e for e in todos if not self.tabelas or e.tabela.casefold() in self.tabelas)
+
+
+def por_concluir(backup: Backup) -> bool:
+    """Se foi feito com uma restauração por concluir."""
+    return backup.meta is not None and backup.meta.restauracao_por_concluir
+
+
+def do_backup(backup: Backup, estragos: Estragos) -> Iterator[str]:
+    """As marcas de um backup."""
+    if estragos.de(backup):
+        yield ENCOLHEU
+    if por_concluir(backup):
+        yield POR_CONCLUIR
+
+
+def da_empresa(guardada: EmpresaComBackups) -> Iterator[str]:
+    """As de uma empresa: se sumiu do banco, e as do seu backup de rotina mais novo."""
+    if guardada.sumiu:
+        yield SUMIU
+    de_todos = (b for b in reversed(guardada.backups) if b.meta and de_rotina(b))
+    if (novo := next(de_todos, None)) is not None:
+        yield from do_backup(novo, Estragos.em(guardada))
+
+
+def em_palavras(backup: Backup, estragos: Estragos) -> Iterator[str]:
+    """As marcas de um backup, cada uma com o que a fez."""
+    if estrago := estragos.de(backup):
+        yield f"{ENCOLHEU}: {resumir(estrago)}"
+    if por_concluir(backup):
+        yield f"{POR_CONCLUIR} quando foi feito"
+
+
+DITOS = 3
+
+
+def resumir(encolheram: Sequence[Encolhimento]) -> str:
+    """«clientes 145 → 0, vendas 89 → 12 e mais 2»."""
+    mais = f" e mais {numero(n)}" if (n := len(encolheram) - DITOS) > 0 else ""
+    return ", ".join(e.em_resumo for e in encolheram[:DITOS]) + mais
