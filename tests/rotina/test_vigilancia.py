@@ -453,6 +453,7 @@ def test_a_ultima_execucao_se_le_em_qualquer_programa(tmp_path: Path) -> None:
         "falhas": [],
         "encolhimentos": [{"id": "a", "nome": "Pão\udc80"}],
         "sumidas": [{"id": "b"}],
+        "mudancas": [{"id": "c"}],
         "para_voltar": [{"id": "a"}],
         "empresas": ["grande demais"],
     }
@@ -469,6 +470,7 @@ def test_a_ultima_execucao_se_le_em_qualquer_programa(tmp_path: Path) -> None:
         "falhas": [],
         "encolhimentos": [{"id": "a", "nome": "Pão\udc80"}],
         "sumidas": [{"id": "b"}],
+        "mudancas": [{"id": "c"}],
         "para_voltar": [{"id": "a"}],
         "log": "x.log",
         "alarme": False,

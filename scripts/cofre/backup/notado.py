@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from cofre.base.config.valores import Configuracao
+from cofre.base.erros import BackupDanificado
+from cofre.deposito.backup import arquivo_de_metadados
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import diarios, pendentes
-from cofre.deposito.metadados import Cabecalho
+from cofre.deposito.metadados import Cabecalho, ler_cabecalho
+from cofre.deposito.ordem import em_ordem
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Pedido
-from cofre.rotina.encolhimento import Encolhimento, encolhimentos, reconhecido_ate, referencias
-from cofre.rotina.restauradas import restauradas
+from cofre.rotina import mudanca
+from cofre.rotina.encolhimento import (
+    Encolhimento,
+    Referencia,
+    encolhimentos,
+    reconhecido_ate,
+    referencias,
+)
+from cofre.rotina.mudanca import Mudanca
+from cofre.rotina.restauradas import Restaurada, restauradas
 
 
 @dataclass(frozen=True, slots=True)
 class Notado:
-    """O que parece ter sumido, e se os dados são os de uma restauração que não acabou."""
+    """O que parece ter sumido, o que mudou fora do comum, quantas linhas de cada tabela mudaram, e
+    se os dados são os de uma restauração que não acabou."""
 
     encolhimentos: tuple[Encolhimento, ...] = ()
+    mudancas: tuple[Mudanca, ...] = ()
+    alteradas: Mapping[str, int] = field(default_factory=dict)
     restauracao_por_concluir: bool = False
 
     @classmethod
     def de_metadados(cls, meta: Cabecalho) -> Notado:
         """O que já se notou num backup publicado."""
-        encolheram = tuple(map(Encolhimento.de_documento, meta.encolhimentos))
-        return cls(encolheram, meta.restauracao_por_concluir)
+        return cls(
+            tuple(map(Encolhimento.de_documento, meta.encolhimentos)),
+            tuple(map(Mudanca.de_documento, meta.mudancas)),
+            meta.alteradas,
+            meta.restauracao_por_concluir,
+        )
 
     def documento(self) -> dict[str, Any]:
-        """As chaves dos metadados."""
-        por_concluir = {"restauracao_por_concluir": True} if self.restauracao_por_concluir else {}
-        return {"encolhimentos": [e.documento() for e in self.encolhimentos], **por_concluir}
+        """As chaves dos metadados; as que nada dizem não vão."""
+        mudou = {
+            "alteradas": dict(self.alteradas),
+            "mudancas": [m.documento() for m in self.mudancas],
+            "restauracao_por_concluir": self.restauracao_por_concluir,
+        }
+        return {
+            "encolhimentos": [e.documento() for e in self.encolhimentos],
+            **{chave: valor for chave, valor in mudou.items() if valor},
+        }
 
 
 def notar(
@@ -42,16 +71,44 @@ def notar(
     empresa = foto.empresa.id
     pasta = deposito.pasta_da_empresa(empresa)
     suas = [d for d in diarios(pasta) if d.dados.get("user_id") == empresa]
+    feitas = list(restauradas(suas))
+    podem = configuracao.regras.podem_encolher
+    parcela = configuracao.limites.parcela
     de_antes = referencias(
-        deposito.da_empresa_do_mais_novo(empresa),
-        reconhecido_ate(pasta, empresa),
-        list(restauradas(suas)),
+        deposito.da_empresa_do_mais_novo(empresa), reconhecido_ate(pasta, empresa), feitas
     )
-    encolheram = encolhimentos(
-        de_antes,
-        foto.salvas,
-        configuracao.limites.parcela,
-        configuracao.regras.podem_encolher,
-        inteira=not foto.falhas and not pedido.tabelas,
+    inteira = not foto.falhas and not pedido.tabelas
+    medidas = _medidas(foto, de_antes, podem)
+    return Notado(
+        encolhimentos(de_antes, foto.salvas, parcela, podem, inteira=inteira),
+        _fora_do_comum(medidas, parcela, pasta, feitas),
+        {nome: medida.alteradas for nome, medida in medidas.items()},
+        restauracao_por_concluir=bool(pendentes(suas)),
     )
-    return Notado(encolheram, restauracao_por_concluir=bool(pendentes(suas)))
+
+
+def _medidas(
+    foto: FotoMontada, de_antes: Sequence[Referencia], podem: frozenset[str]
+) -> dict[str, Mudanca]:
+    """O que mudou em cada tabela desde o último backup inteiro."""
+    if not de_antes:
+        return {}
+    arquivos = {nome: arq for nome, arq in foto.arquivos.items() if nome not in podem}
+    return mudanca.medir(de_antes[-1].tabelas, arquivos)
+
+
+def _fora_do_comum(
+    medidas: Mapping[str, Mudanca], parcela: float, pasta: Path, feitas: Sequence[Restaurada]
+) -> tuple[Mudanca, ...]:
+    # Só se há do que suspeitar é que se leem as semanas de trás.
+    if not mudanca.fora_do_comum(medidas, {}, parcela):
+        return ()
+    desde = datetime.now().astimezone() - mudanca.SEMANAS
+    return mudanca.fora_do_comum(medidas, mudanca.maiores(_desde(pasta, desde), feitas), parcela)
+
+
+def _desde(pasta: Path, desde: datetime) -> Iterator[tuple[datetime, Cabecalho]]:
+    for quando, carimbo in em_ordem(pasta):
+        if quando >= desde:
+            with contextlib.suppress(BackupDanificado, OSError):
+                yield quando, ler_cabecalho(arquivo_de_metadados(pasta, carimbo))

@@ -65,7 +65,7 @@ class Narracao:
     def empresa(self, resultado: Resultado) -> None:
         """O bloco de uma empresa na tela."""
         linha = self.relato.linha
-        tudo_bem = resultado.inteira and not resultado.encolhimentos
+        tudo_bem = resultado.inteira and not (resultado.encolhimentos or resultado.mudancas)
         cabecalho = linha if tudo_bem else self.relato.falha
         linha()
         cabecalho(f"🏢 Empresa: {visivel(resultado.empresa.nome)}")
@@ -91,6 +91,8 @@ class Narracao:
             )
         for encolhimento in resultado.encolhimentos:
             self.relato.falha(f"   📉 {encolhimento.em_palavras}")
+        for mudanca in resultado.mudancas:
+            self.relato.falha(f"   🔁 {mudanca.em_palavras}")
         self._desfecho(resultado)
 
     def _inexata(self, tabela: TabelaSalva) -> None:
@@ -154,7 +156,8 @@ class Narracao:
             linha(f"   ❌ {falha}")
 
     def _parece_ter_sumido(self, resumo: Resumo) -> None:
-        """O que encolheu e quem desapareceu, e o que fazer: primeiro, o que traz de volta."""
+        """O que encolheu, desapareceu ou mudou muito, e o que fazer: primeiro, o que traz de
+        volta."""
         falha = self.relato.falha
         for resultado in resumo.encolhidas:
             oque = [visivel(e.tabela) or "a empresa inteira" for e in resultado.encolhimentos]
@@ -163,15 +166,20 @@ class Narracao:
             quando = na_tela(momento(sumida.ultimo), "minuto")
             nome = visivel(sumida.empresa.nome)
             falha(f"   📉 {nome}: não está mais entre as empresas; último backup em {quando}")
+        for resultado in resumo.mudadas:
+            tabelas = ", ".join(m.em_resumo for m in resultado.mudancas)
+            falha(f"   🔁 {visivel(resultado.empresa.nome)}: mudou muito ({tabelas})")
         retornos = resumo.retornos()
         if not retornos:
             return
         falha("   Se foi um acidente, os backups de antes continuam guardados. Volta com:")
         for de_volta in (c for r in retornos[:DITOS] for c in r.comandos):
             falha(f"   {de_volta}")
-        falha("   Se foi de propósito, diga que sim, e o aviso para:")
-        for reconhecer in (r.reconhecer for r in retornos[:DITOS]):
-            falha(f"   {reconhecer}")
+        reconhecer = [r.reconhecer for r in retornos[:DITOS] if r.reconhecer]
+        if reconhecer:
+            falha("   Se foi de propósito, diga que sim, e o aviso para:")
+        for de_proposito in reconhecer:
+            falha(f"   {de_proposito}")
         if len(retornos) > DITOS:
             mais = plural(len(retornos) - DITOS, "outra empresa", "outras empresas")
             falha(f"   O mesmo para {mais}: os backups de todas veem-se com")

@@ -14,7 +14,8 @@ from cofre.base.modelo import Contradicao, Empresa
 from cofre.base.palavras import visivel
 from cofre.deposito.metadados import TabelaSalva
 from cofre.rotina.encolhimento import Encolhimento
-from cofre.rotina.retorno import Retorno, do_encolhido, retorno
+from cofre.rotina.mudanca import Mudanca
+from cofre.rotina.retorno import Retorno, de_que_backups, mudado, retorno
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Resultado:
     def encolhimentos(self) -> tuple[Encolhimento, ...]:
         """O que parece ter sumido dela."""
         return self.notado.encolhimentos
+
+    @property
+    def mudancas(self) -> tuple[Mudanca, ...]:
+        """O que mudou nela fora do comum."""
+        return self.notado.mudancas
 
     @property
     def inteira(self) -> bool:
@@ -67,6 +73,7 @@ class Resultado:
             "tabelas": {n: t.registros for n, t in self.tabelas.items()},
             "falhas": {n: str(e) for n, e in self.falhas.items()},
             "encolhimentos": [e.documento() for e in self.encolhimentos],
+            "mudancas": [m.documento() for m in self.mudancas],
             "restauracao_por_concluir": self.notado.restauracao_por_concluir,
             "erro": str(self.impedida) if self.impedida else None,
         }
@@ -89,8 +96,8 @@ class Sumida:
 @dataclass(slots=True)
 class Resumo:
     """A execução inteira, em números; `falhas` por empresa, em palavras. `encolhidas`: as empresas
-    com dados que parecem ter sumido; `sumidas`, as que nem aparecem mais. `servidor`: ver
-    `Catalogo`."""
+    com dados que parecem ter sumido; `sumidas`, as que nem aparecem mais; `mudadas`, as que mudaram
+    fora do comum. `servidor`: ver `Catalogo`."""
 
     empresas: int = 0
     inteiras: int = 0
@@ -103,13 +110,17 @@ class Resumo:
     sem_dono: Mapping[str, int] = field(default_factory=dict)
     por_tabela: Counter[str] = field(default_factory=Counter)
     encolhidas: list[Resultado] = field(default_factory=list)
+    mudadas: list[Resultado] = field(default_factory=list)
     sumidas: tuple[Sumida, ...] = ()
 
     def retornos(self) -> list[Retorno]:
-        """Como trazer de volta cada empresa que encolheu ou sumiu."""
-        encolhidas = [(c.empresa, do_encolhido(c.encolhimentos)) for c in self.encolhidas]
-        sumidas = [(s.empresa, [(s.ultimo, list[str]())]) for s in self.sumidas]
-        return [retorno(e, backups) for e, backups in (*encolhidas, *sumidas)]
+        """Como trazer de volta cada empresa que encolheu, sumiu ou mudou fora do comum."""
+        sumidas = [retorno(s.empresa, [(s.ultimo, [])]) for s in self.sumidas]
+        return [
+            *(retorno(c.empresa, de_que_backups(c.encolhimentos)) for c in self.encolhidas),
+            *sumidas,
+            *(mudado(c.empresa, de_que_backups(c.mudancas)) for c in self.mudadas),
+        ]
 
     def somar(self, resultado: Resultado) -> None:
         self.empresas += 1
@@ -120,6 +131,8 @@ class Resumo:
             self.por_tabela[nome] += tabela.registros
         if resultado.encolhimentos:
             self.encolhidas.append(resultado)
+        if resultado.mudancas:
+            self.mudadas.append(resultado)
         nome = visivel(resultado.empresa.nome)
         if resultado.impedida:
             self.falhas.append(f"{nome}: {resultado.impedida}")
@@ -153,6 +166,11 @@ class Resumo:
                 for e in c.encolhimentos
             ],
             "sumidas": [s.documento() for s in self.sumidas],
+            "mudancas": [
+                {"id": c.empresa.id, "nome": c.empresa.nome, **m.documento()}
+                for c in self.mudadas
+                for m in c.mudancas
+            ],
             "para_voltar": [r.documento() for r in self.retornos()],
             "empresas": empresas,
         }

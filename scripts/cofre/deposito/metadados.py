@@ -118,6 +118,8 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contradicoes: tuple[ContradicaoSalva, ...] = ()
     encolhimentos: tuple[dict[str, Any], ...] = ()
     restauracao_por_concluir: bool = False
+    alteradas: dict[str, int] = {}
+    mudancas: tuple[dict[str, Any], ...] = ()
     deixadas_de_fora: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self) -> None:

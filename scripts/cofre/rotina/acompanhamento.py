@@ -95,8 +95,9 @@ class Acompanhamento:
             execucao = replace(execucao, alarme=havia or (avisa and codigo != 0))
             _gravar(self.pasta, execucao, relato)
         log.escrever(f"Fim: código {codigo}, em {_tempo(execucao)}.")
-        if avisa and (codigo != 0 or self.tudo):
-            entregue = _avisar(mensageiro, execucao, relato, falar=codigo != 0 or havia)
+        noticia = codigo != 0 or bool(execucao.mudancas)
+        if avisa and (noticia or self.tudo):
+            entregue = _avisar(mensageiro, execucao, relato, falar=noticia or havia)
             if codigo == 0 and havia and entregue:
                 with _sem_outra(self.pasta):
                     _gravar(self.pasta, replace(execucao, alarme=False), relato)
@@ -117,7 +118,7 @@ def _avisar(
     """O ping do fim e, se é para `falar`, a mensagem. Diz se ela chegou, ou se não há a quem."""
     if mensageiro is None:
         return True
-    deu_certo = boletim.evento_de(execucao) == boletim.NORMAL
+    deu_certo = boletim.evento_de(execucao) in boletim.BONS
     ping = ("" if deu_certo else "/fail", boletim.texto_de(execucao))
     entrega = mensageiro.terminar(ping, boletim.mensagem_de(execucao) if falar else None)
     for problema in entrega.problemas:

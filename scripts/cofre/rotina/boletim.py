@@ -10,6 +10,7 @@ from cofre.base.maquina import maquina
 from cofre.base.palavras import com_datas_da_pagina, na_tela, numero, visivel
 from cofre.deposito.carimbo import momento
 from cofre.rotina.encolhimento import Encolhimento
+from cofre.rotina.mudanca import Mudanca
 from cofre.rotina.ultima import UltimaExecucao
 
 DITAS = 20
@@ -21,10 +22,13 @@ COMANDOS = 3
 MAIOR_TEXTO = 1_900
 """Caracteres: o Discord recusa uma mensagem maior que 2.000."""
 
-NORMAL, FALHA, ENCOLHIMENTO = "normal", "falha", "encolhimento"
+NORMAL, FALHA, ENCOLHIMENTO, MUDANCA = "normal", "falha", "encolhimento", "mudanca"
+BONS = frozenset({NORMAL, MUDANCA})
+"""Os eventos de um backup que deu certo."""
 _TITULOS = {
     NORMAL: "✅ Backup inteiro",
     FALHA: "❌ Backup com falhas",
+    MUDANCA: "🔁 Backup inteiro, mas mudou muito mais que o costume",
     ENCOLHIMENTO: "📉 Backup feito, mas há dados que parecem ter sumido",
 }
 
@@ -32,7 +36,7 @@ _TITULOS = {
 def evento_de(execucao: UltimaExecucao) -> str:
     """O que aconteceu, numa palavra."""
     if execucao.codigo == TUDO_CERTO:
-        return NORMAL
+        return MUDANCA if execucao.mudancas else NORMAL
     return ENCOLHIMENTO if execucao.codigo == DADOS_ENCOLHERAM else FALHA
 
 
@@ -75,6 +79,11 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
     encolheram = [f"{visivel(str(e['nome']))}: {_encolhimento(e)}" for e in execucao.encolhimentos]
     yield from _lista("Parece ter sumido", encolheram)
     yield from _lista("Não estão mais entre as empresas", [_sumida(s) for s in execucao.sumidas])
+    mudaram = [
+        f"{visivel(str(m['nome']))}: {Mudanca.de_documento(m).em_palavras}"
+        for m in execucao.mudancas
+    ]
+    yield from _lista("Mudou muito", mudaram)
     if execucao.log:
         yield f"Log: {execucao.log}"
 
@@ -85,8 +94,10 @@ def _o_que_fazer(retornos: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield "Para trazer de volta:"
     yield from (visivel(str(c)) for r in retornos[:COMANDOS] for c in r["comandos"])
-    yield "Se foi de propósito:"
-    yield from (visivel(str(r["reconhecer"])) for r in retornos[:COMANDOS])
+    reconhecer = [visivel(str(r["reconhecer"])) for r in retornos[:COMANDOS] if r["reconhecer"]]
+    if reconhecer:
+        yield "Se foi de propósito:"
+        yield from reconhecer
 
 
 def _lista(titulo: str, itens: list[str]) -> Iterator[str]:

@@ -175,6 +175,7 @@ def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
                 "bytes": bytes_de(b),
                 "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
                 "encolhimentos": list(b.meta.encolhimentos) if b.meta else [],
+                "mudancas": list(b.meta.mudancas) if b.meta else [],
                 "restauracao_por_concluir": bool(b.meta and b.meta.restauracao_por_concluir),
                 "dano": b.dano,
             }

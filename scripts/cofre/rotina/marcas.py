@@ -10,9 +10,11 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.ordem import Ordem
 from cofre.rotina.encolhimento import Encolhimento, por_reconhecer, reconhecido_ate
+from cofre.rotina.mudanca import Mudanca
 
 SUMIU = "🚨 sumiu do banco"
 ENCOLHEU = "📉 dados encolheram"
+MUDOU = "🔁 mudou muito"
 POR_CONCLUIR = "⏸️ restauração por concluir"
 
 
@@ -35,6 +37,13 @@ class Estragos:
         todos = por_reconhecer(backup, self.reconhecido)
         return tuple(e for e in todos if not self.tabelas or e.tabela.casefold() in self.tabelas)
 
+    def mudancas(self, backup: Backup) -> tuple[Mudanca, ...]:
+        """O que este backup diz que mudou fora do comum, e não foi reconhecido."""
+        if backup.meta is None or backup.ordem <= self.reconhecido:
+            return ()
+        todas = map(Mudanca.de_documento, backup.meta.mudancas)
+        return tuple(m for m in todas if not self.tabelas or m.tabela.casefold() in self.tabelas)
+
 
 def por_concluir(backup: Backup) -> bool:
     """Se foi feito com uma restauração por concluir."""
@@ -45,6 +54,8 @@ def do_backup(backup: Backup, estragos: Estragos) -> Iterator[str]:
     """As marcas de um backup."""
     if estragos.de(backup):
         yield ENCOLHEU
+    if estragos.mudancas(backup):
+        yield MUDOU
     if por_concluir(backup):
         yield POR_CONCLUIR
 
@@ -62,6 +73,8 @@ def em_palavras(backup: Backup, estragos: Estragos) -> Iterator[str]:
     """As marcas de um backup, cada uma com o que a fez."""
     if estrago := estragos.de(backup):
         yield f"{ENCOLHEU}: {resumir(estrago)}"
+    if mudancas := estragos.mudancas(backup):
+        yield f"{MUDOU}: {resumir(mudancas)}"
     if por_concluir(backup):
         yield f"{POR_CONCLUIR} quando foi feito"
 
@@ -69,7 +82,7 @@ def em_palavras(backup: Backup, estragos: Estragos) -> Iterator[str]:
 DITOS = 3
 
 
-def resumir(encolheram: Sequence[Encolhimento]) -> str:
+def resumir(notadas: Sequence[Encolhimento | Mudanca]) -> str:
     """«clientes 145 → 0, vendas 89 → 12 e mais 2»."""
-    mais = f" e mais {numero(n)}" if (n := len(encolheram) - DITOS) > 0 else ""
-    return ", ".join(e.em_resumo for e in encolheram[:DITOS]) + mais
+    mais = f" e mais {numero(n)}" if (n := len(notadas) - DITOS) > 0 else ""
+    return ", ".join(e.em_resumo for e in notadas[:DITOS]) + mais

@@ -4,12 +4,13 @@ propósito."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.modelo import Empresa
 from cofre.rotina.encolhimento import Encolhimento
+from cofre.rotina.mudanca import Mudanca
 
 MUITAS = 5
 """Tabelas: com mais, é a empresa que se restaura."""
@@ -18,7 +19,7 @@ MUITAS = 5
 @dataclass(frozen=True, slots=True)
 class Retorno:
     """De uma empresa: os comandos que a trazem de volta (um por backup de que se tira algo), e o
-    que reconhece que foi de propósito."""
+    que reconhece que foi de propósito (vazio: não há o que reconhecer)."""
 
     id: str
     nome: str
@@ -45,10 +46,15 @@ def retorno(empresa: Empresa, backups: Sequence[tuple[str, Sequence[str]]]) -> R
     )
 
 
-def do_encolhido(encolheram: Sequence[Encolhimento]) -> list[tuple[str, list[str]]]:
-    """De cada backup com que se comparou, as tabelas que encolheram desde ele. Só o total da
+def mudado(empresa: Empresa, backups: Sequence[tuple[str, Sequence[str]]]) -> Retorno:
+    """O de uma empresa em que só mudaram linhas: na noite seguinte já ninguém o diz."""
+    return replace(retorno(empresa, backups), reconhecer="")
+
+
+def de_que_backups(notadas: Sequence[Encolhimento | Mudanca]) -> list[tuple[str, list[str]]]:
+    """De cada backup com que se comparou, as tabelas em que se notou algo desde ele. Só o total da
     empresa ter encolhido são todas."""
-    das_tabelas = [e for e in encolheram if e.tabela] or list(encolheram)
+    das_tabelas = [e for e in notadas if e.tabela] or list(notadas)
     em_ordem = sorted(das_tabelas, key=lambda e: e.referencia, reverse=True)
     return [
         (carimbo, [e.tabela for e in deste if e.tabela])

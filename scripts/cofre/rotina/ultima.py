@@ -32,6 +32,7 @@ class UltimaExecucao:
     falhas: tuple[str, ...] = ()
     encolhimentos: tuple[Mapping[str, Any], ...] = ()
     sumidas: tuple[Mapping[str, Any], ...] = ()
+    mudancas: tuple[Mapping[str, Any], ...] = ()
     para_voltar: tuple[Mapping[str, Any], ...] = ()
     log: str = ""
     alarme: bool = False
@@ -43,7 +44,8 @@ class UltimaExecucao:
 
 
 FORA_DO_RESUMO = frozenset(
-    "acao codigo erro dica falhas encolhimentos sumidas para_voltar empresas tabelas".split()
+    "acao codigo erro dica falhas encolhimentos sumidas mudancas para_voltar empresas"
+    " tabelas".split()
 )
 """O que tem lugar próprio, ou é longo demais para um arquivo pequeno."""
 
@@ -62,6 +64,7 @@ def de_documento(
         falhas=tuple(documento.get("falhas") or ()),
         encolhimentos=tuple(documento.get("encolhimentos") or ()),
         sumidas=tuple(documento.get("sumidas") or ()),
+        mudancas=tuple(documento.get("mudancas") or ()),
         para_voltar=tuple(documento.get("para_voltar") or ()),
         log=log,
     )
