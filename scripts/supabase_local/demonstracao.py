@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import secrets
-import select
-import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from supabase_local import vitrine
 from supabase_local.empresas import acidente
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.ambiente import RAIZ, VENV
@@ -33,13 +32,9 @@ PASTA = VENV / "supabase_local"
 BACKUPS = RAIZ / "backups" / "demonstracao"
 SCRIPT_DE_RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
 SCRIPT_DE_BACKUP = RAIZ / "scripts" / "backup-por-empresa.py"
+VITIMA = acidente.VITIMA.user_id
 PORTA_PREFERIDA = 54321
-ARQUIVOS_MOSTRADOS = 4
-PAGINA = "painel.html"
-_CARIMBO = re.compile(r"\d{8}_\d{6}(?=\.json$|$)")
 PACIENCIA_COM_O_BACKUP = 15.0
-ATENCAO = 0.5
-"""Segundos em que um sinal é atendido, com a pergunta na tela."""
 VIAS = API, DIRETA = "api", "direta"
 if sys.platform == "win32":
     SINAIS_DE_FIM = (signal.SIGTERM, signal.SIGBREAK)
@@ -47,6 +42,16 @@ else:
     SINAIS_DE_FIM = (signal.SIGTERM, signal.SIGHUP)
 CODIGO_DE_ERRO = 1
 CODIGO_DE_INTERRUPCAO = 130
+
+ACERTOS = """
+    -- Um cliente de cada empresa fura uma regra NOT VALID, e de outros um gatilho recompõe o
+    -- endereço: apagados, não voltariam iguais pela API. Aqui o acidente é para dar certo.
+    SET LOCAL session_replication_role = replica;
+    UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14;
+    UPDATE clientes SET endereco = concat_ws(', ', logradouro, numero, cidade)
+        WHERE endereco IS DISTINCT FROM concat_ws(', ', logradouro, numero, cidade);
+"""
+"""O que se muda nos dados inventados, sem os gatilhos."""
 
 
 class Terminada(Exception):
@@ -58,21 +63,24 @@ class Terminada(Exception):
 
 
 def executar(auto: bool = False, via: str = API) -> int:
-    """A demonstração inteira (com `auto`, o acidente também, sem perguntas), por uma das VIAS;
-    devolve o código de saída."""
+    """A demonstração inteira (com `auto`, do zero, o acidente também e sem perguntas), por uma das
+    VIAS; devolve o código de saída."""
     for sinal in SINAIS_DE_FIM:
         signal.signal(sinal, _terminar)
     # Quem a começa em segundo plano num shell deixa o Ctrl+C ignorado; aqui ele sempre vale.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    do_zero = auto
     try:
-        with _supabase(via) as projeto:
-            variaveis = projeto.variaveis
-            codigo = _fazer_backup(variaveis)
-            _mostrar_arquivos()
-            if auto:
-                return codigo or _acidente(projeto, perguntar=False)
-            _mostrar_como_experimentar(variaveis)
-            return _esperar(projeto) or codigo
+        while True:
+            with _supabase(via, do_zero=do_zero) as projeto:
+                codigo = _fazer_backup(projeto.variaveis)
+                vitrine.mostrar_arquivos(BACKUPS)
+                if auto:
+                    return codigo or _acidente(projeto, perguntar=False)
+                vitrine.mostrar_como_experimentar(projeto.variaveis, _comandos(), projeto.banco.uri)
+                do_zero, ultimo = _atender(projeto)
+            if not do_zero:
+                return ultimo or codigo
     except ErroSupabaseLocal as erro:
         print(f"\n❌ {erro}", file=sys.stderr)
         return CODIGO_DE_ERRO
@@ -100,10 +108,12 @@ class Projeto:
 
 
 @contextlib.contextmanager
-def _supabase(via: str) -> Iterator[Projeto]:
+def _supabase(via: str, *, do_zero: bool) -> Iterator[Projeto]:
     print("🐘 Iniciando o Supabase embutido...")
+    if do_zero and BACKUPS.is_dir():
+        shutil.rmtree(BACKUPS)
     with ClusterPostgres(PASTA / "cluster") as cluster:
-        banco = Banco(cluster, _banco_com_dados(cluster))
+        banco = Banco(cluster, _banco_com_dados(cluster, do_zero=do_zero))
         if via == DIRETA:
             print(f"   ✅ no ar em 127.0.0.1:{cluster.porta} (só o PostgreSQL, sem API)\n")
             yield Projeto(banco, _configuracao(SUPABASE_DB_URL=banco.uri))
@@ -121,19 +131,20 @@ def _supabase(via: str) -> Iterator[Projeto]:
             yield Projeto(banco, _configuracao(**acesso))
 
 
-def _banco_com_dados(cluster: ClusterPostgres) -> str:
+def _banco_com_dados(cluster: ClusterPostgres, *, do_zero: bool) -> str:
     """O banco leva no nome o resumo do que o define: se isso muda, nasce outro."""
     nome = f"demonstracao_{_resumo_das_fontes()}"
-    if cluster.existe_banco(nome) and not acidente.ficou_por_consertar(Banco(cluster, nome)):
-        return nome
+    if cluster.existe_banco(nome) and not do_zero:
+        if not acidente.ficou_por_consertar(Banco(cluster, nome)):
+            print("   ♻️ com os dados da vez anterior (no menu, r começa do zero)")
+            return nome
+        print("   ♻️ o acidente da vez anterior ficou por restaurar: os dados nascem de novo")
     print("   🌱 criando três empresas inventadas...")
     rascunho = "demonstracao_rascunho"
     for antigo in _bancos_de_demonstracao(cluster):
         cluster.apagar_banco(antigo)
     criar_modelo(cluster, rascunho, DEMONSTRACAO)
-    # Um cliente de cada empresa fura uma regra NOT VALID: apagado, não voltaria pela API. Aqui o
-    # acidente é para dar certo.
-    cluster.executar(rascunho, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
+    cluster.executar(rascunho, ACERTOS, ADMINISTRADOR)
     cluster.executar("postgres", f'ALTER DATABASE "{rascunho}" RENAME TO "{nome}"', ADMINISTRADOR)
     return nome
 
@@ -151,7 +162,7 @@ def _resumo_das_fontes() -> str:
     empresas = pasta / "empresas"
     fontes = sorted(pasta.glob("*/sql/*.sql"))
     fontes += [empresas / f"{nome}.py" for nome in ("dados", "cadastros", "movimento", "invencao")]
-    resumo = hashlib.sha256()
+    resumo = hashlib.sha256(ACERTOS.encode())
     for fonte in fontes:
         resumo.update(fonte.read_bytes())
     return resumo.hexdigest()[:12]
@@ -223,86 +234,66 @@ def _esperar_fim(processo: subprocess.Popen[bytes]) -> None:
         processo.wait()
 
 
-# -- o que o leitor vê depois --------------------------------------------------------------
+# -- o menu --------------------------------------------------------------------------------
 
 
-def _mostrar_arquivos() -> None:
-    """As pastas das empresas, com os maiores arquivos do último backup, e a página."""
-    print(f"\n📁 Os arquivos estão em {BACKUPS}")
-    for pasta in sorted(item for item in BACKUPS.glob("empresa_*") if item.is_dir()):
-        arquivos = [item for item in pasta.iterdir() if _CARIMBO.search(item.stem)]
-        if not arquivos:
-            continue
-        ultimo = max(_momento_de(item) for item in arquivos)
-        novos = sorted(item for item in arquivos if _momento_de(item) == ultimo)
-        tamanho = sum(item.stat().st_size for item in novos) // 1024
-        quantos = f"{len(novos)} {'arquivo' if len(novos) == 1 else 'arquivos'}"
-        print(f"   {pasta.name}/  (último backup: {quantos}, {tamanho} KB)")
-        maiores = sorted(novos, key=lambda item: item.stat().st_size, reverse=True)
-        for arquivo in sorted(maiores[:ARQUIVOS_MOSTRADOS]):
-            print(f"      {arquivo.name}")
-    if (BACKUPS / PAGINA).is_file():
-        print(f"\n📄 Para ver tudo no navegador, abra {BACKUPS / PAGINA}")
+def _comandos() -> list[list[str]]:
+    """O que experimentar noutro terminal."""
+    backup, restauracao = SCRIPT_DE_BACKUP.name, SCRIPT_DE_RESTAURACAO.name
+    return [
+        [backup],
+        [backup, "listar"],
+        [restauracao],
+        [restauracao, "desfazer", "--empresa", str(VITIMA)],
+    ]
 
 
-def _momento_de(arquivo: Path) -> str:
-    """O carimbo no fim do nome: produtos_20260116_182944.json."""
-    achado = _CARIMBO.search(arquivo.stem)
-    return achado[0] if achado else ""
-
-
-def _mostrar_como_experimentar(variaveis: Mapping[str, str]) -> None:
-    python = f".venv/bin/{Path(sys.executable).name}"
-    print("\n🧪 Para experimentar, em outro terminal, nesta pasta:\n")
-    if os.name == "nt":  # o PowerShell
-        python = ".venv\\Scripts\\python.exe"
-        print(f"   cd {_entre_aspas(str(RAIZ))}")
-        for nome, valor in variaveis.items():
-            print(f"   $env:{nome} = {_entre_aspas(valor)}")
-    else:
-        print(f"   cd {shlex.quote(str(RAIZ))}")
-        for nome, valor in variaveis.items():
-            print(f"   export {nome}={shlex.quote(valor)}")
-    print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name}")
-    print(f"   {python} scripts/{SCRIPT_DE_BACKUP.name} --help")
-    print(f"   {python} scripts/{SCRIPT_DE_RESTAURACAO.name}")
-    print("\n   (O que está acima só vale nesta demonstração, nesta máquina.)")
-
-
-def _entre_aspas(valor: str) -> str:
-    """Como o PowerShell escreve um texto sem nada a interpretar."""
-    return "'" + valor.replace("'", "''") + "'"
-
-
-def _esperar(projeto: Projeto) -> int:
-    """Fica no ar até Enter; «a» provoca o acidente. Devolve o código da restauração, se houve."""
+def _atender(projeto: Projeto) -> tuple[bool, int]:
+    """O menu, até que se queira terminar ou começar do zero; diz qual, e o código da última
+    restauração, se houve. Um Ctrl+C, em qualquer ponto, volta ao menu."""
     codigo = 0
     if sys.stdin is None or not sys.stdin.isatty():
         print("\n👋 A entrada não é um terminal: a demonstração termina aqui.")
-        return codigo
+        return False, codigo
     while True:
-        print("\n💥 a + Enter provoca um acidente numa das empresas, para restaurá-la aqui mesmo.")
-        print("⏎  Enter termina a demonstração e desliga o Supabase embutido. ", end="", flush=True)
-        if sys.platform != "win32":
-            # O sinal que chega no instante em que `input()` começa só o interromperia na próxima
-            # tecla (6 de 300 vezes, medido, quando ele vem logo depois da pergunta).
-            while not select.select([sys.stdin], [], [], ATENCAO)[0]:
-                pass
         try:
-            resposta = input()
-        except EOFError:
-            resposta = ""
-        if resposta.strip().lower() != "a":
-            print("👋 Até logo!")
-            return codigo
-        codigo = _acidente(projeto, perguntar=True)
+            letra = vitrine.escolha()
+            if letra in ("", "q"):
+                print("👋 Até logo!")
+                return False, codigo
+            if letra == "r":
+                return True, codigo
+            if letra in ("a", "d"):
+                codigo = _acidente(projeto, perguntar=True, so_desfazer=letra == "d")
+            else:
+                _fazer(letra, projeto)
+        except KeyboardInterrupt:
+            print("\n↩️ De volta ao menu.")
 
 
-def _acidente(projeto: Projeto, *, perguntar: bool) -> int:
-    """Provoca, restaura com o script de verdade e mostra as vizinhas. Devolve o código."""
+def _fazer(letra: str, projeto: Projeto) -> None:
+    """As escolhas que não mexem no banco."""
+    if letra == "b":
+        _fazer_backup(projeto.variaveis)
+    elif letra == "l":
+        ambiente = _ambiente_dos_scripts(projeto.variaveis)
+        print(f"\n▶️  python3 scripts/{SCRIPT_DE_BACKUP.name} listar\n", flush=True)
+        subprocess.run([sys.executable, str(SCRIPT_DE_BACKUP), "listar"], env=ambiente, check=False)
+    elif letra == "p":
+        print(f"\n📄 Abra no navegador: {(BACKUPS / vitrine.PAGINA).as_uri()}")
+    else:
+        print(f"   «{letra}» não está no menu.")
+
+
+def _acidente(projeto: Projeto, *, perguntar: bool, so_desfazer: bool = False) -> int:
+    """Provoca, restaura com o script de verdade (ou só desfaz a última restauração) e mostra as
+    vizinhas. Devolve o código."""
     antes = acidente.retrato_das_vizinhas(projeto.banco)
-    acidente.provocar(projeto.banco)
     ambiente = _ambiente_dos_scripts(projeto.variaveis)
-    codigo = acidente.restaurar(SCRIPT_DE_RESTAURACAO, ambiente, perguntar=perguntar)
+    if so_desfazer:
+        codigo = acidente.desfazer(SCRIPT_DE_RESTAURACAO, ambiente)
+    else:
+        acidente.provocar(projeto.banco)
+        codigo = acidente.restaurar(SCRIPT_DE_RESTAURACAO, ambiente, perguntar=perguntar)
     intactas = acidente.mostrar_depois(projeto.banco, antes)
     return codigo if intactas else CODIGO_DE_ERRO

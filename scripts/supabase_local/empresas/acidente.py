@@ -73,6 +73,15 @@ def restaurar(script: Path, ambiente: Mapping[str, str], *, perguntar: bool) -> 
     ).returncode
 
 
+def desfazer(script: Path, ambiente: Mapping[str, str]) -> int:
+    """Roda o desfazer de verdade, com a sua pergunta."""
+    argumentos = ["desfazer", "--empresa", str(VITIMA.user_id)]
+    print(f"\n▶️  python3 scripts/{script.name} {' '.join(argumentos)}\n", flush=True)
+    return subprocess.run(
+        [sys.executable, str(script), *argumentos], env=dict(ambiente), check=False
+    ).returncode
+
+
 def mostrar_depois(onde: Banco, antes: Mapping[str, str]) -> bool:
     """A vítima de volta e as vizinhas como eram; diz se foi assim."""
     clientes, precos = _contas(onde)
