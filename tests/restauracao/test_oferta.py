@@ -165,8 +165,8 @@ def test_o_acidente_se_desfaz_da_primeira_tela(projeto: SupabaseLocal, tmp_path:
         "",
         "Escolha a empresa: ⚠️ O backup mais novo já tem o estrago (a empresa inteira 521 → 341,"
         " vendas 60 → 0, vendas_itens 120 → 0).",
-        "Usar o de <quando>, o último antes? [Enter]    Responda Enter (ou s), n (usa o mais"
-        " novo) ou q para sair.",
+        "Usar o de <quando>, o último antes? [Enter]    Responda Enter (ou s) ou n; ?"
+        " explica, q sai.",
     ]
     assert "\n   📉 dados encolheram: a empresa inteira 521 → 341," in saida.saida
     fim = sem_datas(saida)

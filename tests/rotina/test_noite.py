@@ -337,7 +337,8 @@ def test_um_acidente_e_dito_ate_ser_reconhecido(noite: Noite) -> None:
     listadas = executar(None, noite.destino, "listar")
     assert listadas.saida.count("completo  📉 dados encolheram") == 2
 
-    assert executar(None, noite.destino, "reconhecer").codigo == 2
+    as_duas = ("reconhecer", "--todas", "--empresa", DONO)
+    assert executar(None, noite.destino, *as_duas).codigo == 2
     antes = fotografia_do_disco(noite.destino)
     feito = executar(None, noite.destino, "reconhecer", "--empresa", DONO)
     assert feito.codigo == 0, feito.tudo

@@ -50,8 +50,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
-    """A única com um encolhimento por reconhecer, ou que sumiu do banco. Levanta NadaEncontrado, ou ErroDeUso se são
-    várias, com o comando de cada uma."""
+    """A única com um encolhimento por reconhecer, ou que sumiu do banco. Levanta NadaEncontrado, ou
+    ErroDeUso se são várias, com o comando de cada uma."""
     candidatas = [g for g in guardadas if _por_reconhecer(g)]
     if not candidatas:
         raise NadaEncontrado(
