@@ -22,11 +22,12 @@ from apoio.navegador import Aba
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.limites import IDADE_MAXIMA
 from cofre.base.palavras import visivel
-from cofre.deposito import ensaios
+from cofre.deposito import ausencia, ensaios
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, abrir_novo
 from cofre.deposito.ensaios import RESTAURADO, Ensaio
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
+from cofre.rotina.encolhimento import reconhecer
 from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, reunir
 from cofre.rotina.painel.pagina import ARQUIVO, calendario, desenhar, gravar
 
@@ -255,6 +256,14 @@ def estados(deposito: Deposito) -> None:
         "referencia": "20261101_030000",
     }
     guardar(deposito, id_de(4), "Encolhida", NO_PONTO, encolhimentos=[encolhimento])
+    mudanca = {
+        "tabela": "produtos",
+        "alteradas": 818,
+        "comuns": 819,
+        "referencia": "20261101_030000",
+    }
+    guardar(deposito, id_de(8), "Mudada", NO_PONTO, mudancas=[mudanca])
+    ausencia.anotar(guardar(deposito, id_de(9), "Sumida", NO_PONTO).pasta, id_de(9))
     backup = guardar(deposito, id_de(5), "Pela metade", NO_PONTO)
     abrir_novo(backup.pasta, {"user_id": id_de(5), "nome": "Pela metade", "tabelas": ["produtos"]})
     sumida = guardar(deposito, id_de(6), "Sem arquivo", NO_PONTO)
@@ -273,17 +282,21 @@ def test_cada_estado_tem_o_seu_selo_e_o_seu_filtro(deposito: Deposito, aba: Aba)
         "Pela metade": ["restauração por concluir"],
         "Sem arquivo": ["incompleta"],
         "Só fotos": ["incompleta"],
+        "Mudada": ["mudou muito"],
+        "Sumida": ["sumiu do banco"],
     }
     assert selos(aba) == esperados
-    por_gravidade = "Pela metade,Incompleta,Sem arquivo,Só fotos,Encolhida,Velha,Inteira"
-    assert nomes(aba) == por_gravidade.split(",")
+    por_gravidade = "Sumida,Pela metade,Incompleta,Sem arquivo,Só fotos,Encolhida,Velha,Mudada"
+    assert nomes(aba) == [*por_gravidade.split(","), "Inteira"]
     assert contas(aba) == [
-        "7 empresas",
+        "9 empresas",
         "1 inteira",
+        "1 sumiu do banco",
         "1 restauração por concluir",
         "3 incompletas",
         "1 velha",
         "1 encolhida",
+        "1 mudou muito",
     ]
     for estado, palavra in (("velha", "velha"), ("inteira", "inteira"), ("incompleta", None)):
         clicar_em(aba, estado)
@@ -337,6 +350,59 @@ def test_os_detalhes_dizem_o_que_houve(deposito: Deposito, aba: Aba) -> None:
     assert "danificado (produtos: o arquivo sumiu" in corpo(aba, "Sem arquivo")
     ligacao = aba.pagina.locator(".empresa[open] a").first.evaluate("a => a.href")
     assert ligacao.startswith(deposito.raiz.as_uri())
+    sem_erros_nem_rede(aba)
+
+
+def test_ao_lado_de_cada_problema_o_proximo_passo(deposito: Deposito, aba: Aba) -> None:
+    """Um comando que se copia, e as datas da empresa com as marcas delas; a inteira nada pede."""
+    estados(deposito)
+    meses = guardar(deposito, id_de(4), "Encolhida", NO_PONTO - timedelta(days=1))
+    guardar(deposito, id_de(4), "Encolhida", NO_PONTO - timedelta(days=2), falhas={"a": "x"})
+    abrir(aba, deposito)
+    corpo(aba, "Inteira")
+    assert empresa_chamada(aba, "Inteira").locator(".passos li:visible").count() == 0
+    encolhida = corpo(aba, "Encolhida")
+    de_quem = f"--empresa {id_de(4)}"
+    comandos = empresa_chamada(aba, "Encolhida").locator(".passos code:visible").all_inner_texts()
+    assert [c[c.index(".py ") + 4 :] for c in comandos] == [
+        f"{de_quem} --backup 20261101_030000 --tabelas produtos",
+        f"reconhecer {de_quem}",
+    ]
+    assert "encolhida: Se foi um acidente, volta com:" in encolhida
+    (lista,) = empresa_chamada(aba, "Encolhida").locator(".datas").all_inner_texts()
+    assert lista.splitlines() == [
+        f"{NO_PONTO:%d/%m/%Y %H:%M}: 1 registro 📉 dados encolheram",
+        f"{meses.quando:%d/%m/%Y %H:%M}: 1 registro",
+        f"{NO_PONTO - timedelta(days=2):%d/%m/%Y %H:%M}: não inteiro",
+    ]
+    esperados = {
+        "Sumida": [f"--empresa {id_de(9)}", f"reconhecer --empresa {id_de(9)}"],
+        "Pela metade": [f"continuar --empresa {id_de(5)}", f"desfazer --empresa {id_de(5)}"],
+        "Incompleta": [f"--empresa {id_de(3)}"],
+        "Velha": [f"--empresa {id_de(2)}"],
+        "Mudada": [f"--empresa {id_de(8)} --backup 20261101_030000 --tabelas produtos"],
+    }
+    for nome, esperado in esperados.items():
+        corpo(aba, nome)
+        ditos = empresa_chamada(aba, nome).locator(".passos code:visible").all_inner_texts()
+        assert [c[c.index(".py ") + 4 :] for c in ditos] == esperado, nome
+    assert "produtos: 818 de 819 registros" in empresa_chamada(aba, "Mudada").inner_text()
+    ultimo = deposito.backups(meses.pasta)[-1]
+    reconhecer(meses.pasta, id_de(4), ultimo)
+    abrir(aba, deposito)
+    assert selos(aba)["Encolhida"] == ["inteira"]
+    sem_erros_nem_rede(aba)
+
+
+def test_um_nome_comprido_cabe_enquanto_ha_lugar(deposito: Deposito, aba: Aba) -> None:
+    nome = (
+        "Comércio de Materiais Elétricos, Hidráulicos e de Construção Irmãos Oliveira & Filhos"
+        " Ltda (matriz e depósito da Avenida Caxangá)"
+    )
+    guardar(deposito, id_de(1), nome, NO_PONTO)
+    abrir(aba, deposito)
+    cortado = "e => e.scrollHeight > e.clientHeight"
+    assert not aba.pagina.locator(".nome").evaluate(cortado)
     sem_erros_nem_rede(aba)
 
 
@@ -597,7 +663,7 @@ def test_imprime_se_e_escurece(deposito: Deposito, aba: Aba) -> None:
     abrir(aba, deposito)
     aba.pagina.emulate_media(media="print")
     assert not aba.pagina.locator("#busca").is_visible()
-    assert len(nomes(aba)) == 7
+    assert len(nomes(aba)) == 9
     fundo = "getComputedStyle(document.body).backgroundColor"
     assert aba.pagina.evaluate(fundo) == "rgb(255, 255, 255)"
     aba.pagina.emulate_media(media="screen", color_scheme="dark")

@@ -6,14 +6,13 @@ deixa de valer quando a empresa volta a ter um backup, ou uma restauração a tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cofre.base import estado
 from cofre.base.disco import erros_de_disco
-from cofre.deposito.backup import Backup
 from cofre.deposito.diario import CONCLUIDA, diarios
 
 ARQUIVO = "ausencia.json"
@@ -38,13 +37,13 @@ def esquecer(pasta: Path) -> None:
         (pasta / ARQUIVO).unlink(missing_ok=True)
 
 
-def ausente(pasta: Path, user_id: str, backups: Sequence[Backup]) -> bool:
-    """Se a empresa, que tem estes `backups`, sumiu do banco, até onde se sabe; um arquivo que não
-    se lê não diz nada."""
+def ausente(pasta: Path, user_id: str, copiada_em: Iterable[datetime]) -> bool:
+    """Se a empresa, que tem backups de rotina desses instantes, sumiu do banco, até onde se sabe;
+    um arquivo que não se lê não diz nada."""
     lida = ler(pasta)
     if lida is None or lida.user_id != user_id:
         return False
-    if any(b.meta and b.meta.de_rotina and b.quando > lida.vista_em for b in backups):
+    if any(quando > lida.vista_em for quando in copiada_em):
         return False
     desde = (d for d in diarios(pasta) if d.comecada_em > lida.vista_em)
     return not any(d.estado == CONCLUIDA and not d.desfazendo for d in desde)

@@ -36,7 +36,8 @@ class EmpresaComBackups:
     @property
     def sumiu(self) -> bool:
         """Se não está mais no banco, até onde se sabe (ver `ausencia`)."""
-        return ausente(self.pasta, self.empresa.id, self.backups)
+        de_rotina = (b.quando for b in self.backups if b.meta and b.meta.de_rotina)
+        return ausente(self.pasta, self.empresa.id, de_rotina)
 
 
 def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaComBackups]:

@@ -219,11 +219,3 @@ def reconhecido_ate(pasta: Path, user_id: str) -> Ordem:
         # O backup pode ter saído numa poda: aí, vale a hora do nome.
         return abrir_backup(pasta, lido.a_partir_de).ordem
     return PRIMEIRA
-
-
-def por_reconhecer(backup: Backup, reconhecido: Ordem) -> tuple[Encolhimento, ...]:
-    """O que este backup diz que encolheu, e o usuário (que reconheceu até `reconhecido`) ainda não
-    disse que foi de propósito."""
-    if backup.meta is None or backup.ordem <= reconhecido:
-        return ()
-    return tuple(map(Encolhimento.de_documento, backup.meta.encolhimentos))

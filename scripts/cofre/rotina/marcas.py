@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cofre.base.palavras import numero
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina
+from cofre.deposito.metadados import Cabecalho
 from cofre.deposito.ordem import Ordem
-from cofre.rotina.encolhimento import Encolhimento, por_reconhecer, reconhecido_ate
+from cofre.rotina.encolhimento import Encolhimento, reconhecido_ate
 from cofre.rotina.mudanca import Mudanca
 
 SUMIU = "🚨 sumiu do banco"
@@ -34,15 +35,20 @@ class Estragos:
 
     def de(self, backup: Backup) -> tuple[Encolhimento, ...]:
         """O que este backup diz."""
-        todos = por_reconhecer(backup, self.reconhecido)
-        return tuple(e for e in todos if not self.tabelas or e.tabela.casefold() in self.tabelas)
+        return self.encolhimentos(backup.meta, backup.ordem) if backup.meta else ()
 
-    def mudancas(self, backup: Backup) -> tuple[Mudanca, ...]:
-        """O que este backup diz que mudou fora do comum, e não foi reconhecido."""
-        if backup.meta is None or backup.ordem <= self.reconhecido:
-            return ()
-        todas = map(Mudanca.de_documento, backup.meta.mudancas)
-        return tuple(m for m in todas if not self.tabelas or m.tabela.casefold() in self.tabelas)
+    def encolhimentos(self, dito: Cabecalho, ordem: Ordem) -> tuple[Encolhimento, ...]:
+        """O que encolheu, pelo que diz um backup desta ordem."""
+        todos = dito.encolhimentos if ordem > self.reconhecido else ()
+        return tuple(e for e in map(Encolhimento.de_documento, todos) if self._diz_respeito(e))
+
+    def mudancas(self, dito: Cabecalho, ordem: Ordem) -> tuple[Mudanca, ...]:
+        """O que mudou fora do comum, pelo mesmo."""
+        todas = dito.mudancas if ordem > self.reconhecido else ()
+        return tuple(m for m in map(Mudanca.de_documento, todas) if self._diz_respeito(m))
+
+    def _diz_respeito(self, notado: Encolhimento | Mudanca) -> bool:
+        return not self.tabelas or notado.tabela.casefold() in self.tabelas
 
 
 def por_concluir(backup: Backup) -> bool:
@@ -50,14 +56,21 @@ def por_concluir(backup: Backup) -> bool:
     return backup.meta is not None and backup.meta.restauracao_por_concluir
 
 
+def do_cabecalho(dito: Cabecalho | None, ordem: Ordem, estragos: Estragos) -> Iterator[str]:
+    """As marcas de um backup desta ordem, pelo que diz (None: não se lê)."""
+    if dito is None:
+        return
+    if estragos.encolhimentos(dito, ordem):
+        yield ENCOLHEU
+    if estragos.mudancas(dito, ordem):
+        yield MUDOU
+    if dito.restauracao_por_concluir:
+        yield POR_CONCLUIR
+
+
 def do_backup(backup: Backup, estragos: Estragos) -> Iterator[str]:
     """As marcas de um backup."""
-    if estragos.de(backup):
-        yield ENCOLHEU
-    if estragos.mudancas(backup):
-        yield MUDOU
-    if por_concluir(backup):
-        yield POR_CONCLUIR
+    return do_cabecalho(backup.meta, backup.ordem, estragos)
 
 
 def da_empresa(guardada: EmpresaComBackups) -> Iterator[str]:
@@ -73,7 +86,7 @@ def em_palavras(backup: Backup, estragos: Estragos) -> Iterator[str]:
     """As marcas de um backup, cada uma com o que a fez."""
     if estrago := estragos.de(backup):
         yield f"{ENCOLHEU}: {resumir(estrago)}"
-    if mudancas := estragos.mudancas(backup):
+    if backup.meta and (mudancas := estragos.mudancas(backup.meta, backup.ordem)):
         yield f"{MUDOU}: {resumir(mudancas)}"
     if por_concluir(backup):
         yield f"{POR_CONCLUIR} quando foi feito"

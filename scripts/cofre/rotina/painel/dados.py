@@ -7,20 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import DeixadaDeFora
 from cofre.deposito import diario
+from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import arquivo_de_metadados
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
-from cofre.deposito.ordem import em_ordem
-from cofre.rotina.encolhimento import Encolhimento
+from cofre.deposito.ordem import Ordem, em_ordem
+from cofre.rotina.encolhimento import Encolhimento, reconhecido_ate
+from cofre.rotina.marcas import Estragos, do_cabecalho
+from cofre.rotina.mudanca import Mudanca
 
 DIAS = 60
 """De quantos dias é o calendário."""
@@ -31,7 +33,11 @@ diários, o desenho é o mesmo e a página não cresce."""
 
 RESTAURACOES_MOSTRADAS = 50
 
+DATAS_MOSTRADAS = 15
+"""Backups que se dizem um a um, de cada empresa."""
+
 INCOMPLETA, VELHA, ENCOLHIDA, POR_CONCLUIR = "incompleta", "velha", "encolhida", "por_concluir"
+SUMIDA, MUDADA = "sumida", "mudada"
 """O que pode haver de errado com uma empresa; sem nada disso, ela está inteira."""
 
 
@@ -44,6 +50,19 @@ class Ponto:
     registros: int
     bytes: int
     inteiro: bool
+
+    @property
+    def ordem(self) -> Ordem:
+        """O que o põe antes ou depois de outro."""
+        return self.quando, self.carimbo
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Um backup de rotina na lista de datas, e o que o marca."""
+
+    ponto: Ponto
+    marcas: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,8 @@ class EmpresaNoPainel:
     falhas: Mapping[str, str]
     de_fora: tuple[DeixadaDeFora, ...]
     encolhimentos: tuple[Encolhimento, ...]
+    mudancas: tuple[Mudanca, ...]
+    datas: tuple[Data, ...]
     restauracoes: tuple[Restauracao, ...]
     ensaios: Ensaios
 
@@ -175,12 +196,19 @@ def _empresa(
     inteiro = historico.mais_novo_inteiro(dono)
     cabecalho = historico.cabecalho(novo.carimbo) if novo else None
     estado, causa = historico.estado(novo) if novo else ("sem backup", "")
-    encolhimentos = tuple(map(_encolhimento, cabecalho.encolhimentos)) if cabecalho else ()
+    estragos = Estragos(reconhecido_ate(historico.pasta, dono))
+    encolhimentos = estragos.encolhimentos(cabecalho, novo.ordem) if novo and cabecalho else ()
+    mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
+    problemas = list(_problemas(estado, inteiro, limite, encolhimentos, diarios))
+    if ausente(historico.pasta, dono, (p.quando for p in pontos)):
+        problemas.insert(0, SUMIDA)
+    if mudancas:
+        problemas.append(MUDADA)
     return EmpresaNoPainel(
         id=dono,
         nome=historico.nome(dono),
         pasta=historico.pasta.name,
-        problemas=tuple(_problemas(estado, inteiro, limite, encolhimentos, diarios)),
+        problemas=tuple(problemas),
         novo=novo,
         estado_do_novo=estado,
         causa=causa,
@@ -190,9 +218,18 @@ def _empresa(
         falhas=cabecalho.falhas if cabecalho else {},
         de_fora=tuple(_de_fora(cabecalho)) if cabecalho else (),
         encolhimentos=encolhimentos,
+        mudancas=mudancas,
+        datas=tuple(_datas(historico, pontos, estragos)),
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
         ensaios=ler(historico.pasta, dono),
     )
+
+
+def _datas(historico: _Historico, pontos: Sequence[Ponto], estragos: Estragos) -> Iterator[Data]:
+    """Os mais novos, do mais novo ao mais antigo."""
+    for ponto in pontos[: -DATAS_MOSTRADAS - 1 : -1]:
+        cabecalho = historico.cabecalho(ponto.carimbo)
+        yield Data(ponto, tuple(do_cabecalho(cabecalho, ponto.ordem, estragos)))
 
 
 def _problemas(
@@ -218,11 +255,6 @@ def _dias(pontos: Sequence[Ponto]) -> dict[date, bool]:
         dia = ponto.quando.date()
         dias[dia] = dias.get(dia, False) or ponto.inteiro
     return dias
-
-
-def _encolhimento(dito: Mapping[str, Any]) -> Encolhimento:
-    antes, agora = (n if isinstance(n := dito.get(c), int) else 0 for c in ("antes", "agora"))
-    return Encolhimento(str(dito.get("tabela", "")), antes, agora, str(dito.get("referencia", "")))
 
 
 def _de_fora(cabecalho: Cabecalho) -> Iterator[DeixadaDeFora]:

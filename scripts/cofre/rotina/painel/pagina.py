@@ -26,6 +26,7 @@ from cofre.deposito.ensaios import EM_PALAVRAS
 from cofre.deposito.trava import breve
 from cofre.rotina.painel import dados
 from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
+from cofre.rotina.painel.passos import passos
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -35,10 +36,12 @@ AQUI = Path(__file__).parent
 
 ESTADOS: Mapping[str, tuple[str, str]] = {
     "inteira": ("inteira", "inteiras"),
+    dados.SUMIDA: ("sumiu do banco", "sumiram do banco"),
     dados.POR_CONCLUIR: ("restauração por concluir", "restaurações por concluir"),
     dados.INCOMPLETA: ("incompleta", "incompletas"),
     dados.VELHA: ("velha", "velhas"),
     dados.ENCOLHIDA: ("encolhida", "encolhidas"),
+    dados.MUDADA: ("mudou muito", "mudaram muito"),
 }
 """O que se diz de uma empresa e de várias, na ordem da página."""
 
@@ -112,6 +115,7 @@ def _modelo() -> Template:
         "serie": _serie,
         "calendario": calendario,
         "desfecho": lambda estado: DESFECHOS.get(estado, visivel(estado)),
+        "passos": passos,
         "como": lambda como: EM_PALAVRAS.get(como, visivel(como)),
     }
     ambiente.globals |= {"plural": plural, "hoje": _hoje, "quando_foi": _data_do_carimbo}

@@ -44,6 +44,7 @@
     selo.textContent = VELHA;
     selos.append(selo);
     e.dataset.problemas = [...problemas(e), VELHA].join(" ");
+    e.querySelector(`.passos [data-problema="${VELHA}"]`).hidden = false;
   };
   const contar = () => {
     for (const botao of document.querySelectorAll(".conta[data-estado]")) {
@@ -172,7 +173,7 @@
     }
     document.getElementById("nenhuma").hidden = visiveis > 0;
   };
-  const GRAVIDADE = ["por_concluir", "incompleta", "encolhida", VELHA];
+  const GRAVIDADE = ["sumida", "por_concluir", "incompleta", "encolhida", VELHA, "mudada"];
   const gravidade = (e) => {
     const posicoes = problemas(e).map((p) => GRAVIDADE.indexOf(p));
     return posicoes.length ? Math.min(...posicoes) : GRAVIDADE.length;

@@ -1,0 +1,58 @@
+"""O próximo passo de cada problema de uma empresa: uma frase, e os comandos que se colam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cofre.base.comandos import BACKUP, RESTAURACAO, comando
+from cofre.base.modelo import Empresa
+from cofre.rotina.painel.dados import (
+    ENCOLHIDA,
+    INCOMPLETA,
+    MUDADA,
+    POR_CONCLUIR,
+    SUMIDA,
+    VELHA,
+    EmpresaNoPainel,
+)
+from cofre.rotina.retorno import de_que_backups, retorno
+
+
+@dataclass(frozen=True, slots=True)
+class Passo:
+    """O que fazer de um problema."""
+
+    problema: str
+    frase: str
+    comandos: tuple[str, ...]
+
+
+def passos(empresa: EmpresaNoPainel) -> Iterator[Passo]:
+    """Um por problema, na ordem deles; e o da velhice, que a página pode vir a acusar sozinha."""
+    for problema in dict.fromkeys((*empresa.problemas, VELHA)):
+        yield from _passos(problema, empresa)
+
+
+def _passos(problema: str, empresa: EmpresaNoPainel) -> Iterator[Passo]:
+    de_quem = ("--empresa", empresa.id)
+    if problema == SUMIDA:
+        yield Passo(problema, "Para a trazer de volta:", (comando(RESTAURACAO, *de_quem),))
+        yield Passo(problema, "Se foi de propósito:", (_reconhecer(empresa),))
+    elif problema == POR_CONCLUIR:
+        acoes = ("continuar", "desfazer")
+        comandos = tuple(comando(RESTAURACAO, acao, *de_quem) for acao in acoes)
+        yield Passo(problema, "Para a concluir, ou voltar atrás:", comandos)
+    elif problema in (INCOMPLETA, VELHA):
+        refazer = (comando(BACKUP, *de_quem),)
+        yield Passo(problema, "Depois de resolver a causa, um backup novo:", refazer)
+    elif problema in (ENCOLHIDA, MUDADA):
+        notadas = empresa.encolhimentos if problema == ENCOLHIDA else empresa.mudancas
+        de_volta = retorno(Empresa(empresa.id, empresa.nome), de_que_backups(notadas))
+        yield Passo(problema, "Se foi um acidente, volta com:", de_volta.comandos)
+        if problema == ENCOLHIDA:
+            yield Passo(problema, "Se foi de propósito:", (de_volta.reconhecer,))
+
+
+def _reconhecer(empresa: EmpresaNoPainel) -> str:
+    return comando(BACKUP, "reconhecer", "--empresa", empresa.id)
