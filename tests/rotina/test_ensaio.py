@@ -18,6 +18,7 @@ from apoio.impressoes import impressoes
 from apoio.loja import GRUPO
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base import estado
 from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida, NadaEncontrado, ServidorSemResposta
 from cofre.deposito import ensaios
@@ -116,10 +117,18 @@ def test_sem_banco_de_teste_so_confere(deposito: Deposito) -> None:
     backup = guardar(deposito, ALVO, "Loja", AGORA)
     fim = ensaiar(deposito.raiz)
     assert fim.codigo == 0, fim.tudo
-    assert "✅ Ensaio bem-sucedido (só conferido)" in fim.saida
-    feito = registro(deposito.raiz, ALVO).ultimo_sucesso
-    assert feito is not None
-    assert (feito.backup, feito.como) == (backup.carimbo, CONFERIDO)
+    assert "✅ Só conferido: nada foi restaurado, e não conta" in fim.saida
+    feito = registro(deposito.raiz, ALVO)
+    assert feito.ultimo_sucesso is None
+    assert feito.so_conferido == feito.ultima_tentativa
+    assert feito.so_conferido is not None
+    assert (feito.so_conferido.backup, feito.so_conferido.como) == (backup.carimbo, CONFERIDO)
+    quando = f"{feito.so_conferido.em:%Y-%m-%d %H:%M:%S}"
+    listada = executar(None, deposito.raiz, "listar")
+    assert f"   🎯 nenhum ensaio; só conferido em {quando}\n" in listada.saida
+    (empresa,) = executar(None, deposito.raiz, "listar", "--json").json()["empresas"]
+    assert empresa["ultimo_ensaio"] is None
+    assert " (só conferido em " in (deposito.raiz / "painel.html").read_text("utf-8")
 
 
 def test_no_postgres_embutido(deposito: Deposito) -> None:
@@ -278,7 +287,7 @@ def test_a_vez_e_de_quem_espera_ha_mais_tempo(deposito: Deposito) -> None:
         backup = guardar(deposito, user_id, f"Loja {n}", AGORA)
         quando = AGORA - timedelta(days=(5, 9, 7)[n])
         causa = "não voltou" if n == 0 else ""
-        ensaios.anotar(backup.pasta, user_id, Ensaio(quando, "x", CONFERIDO, 0, causa))
+        ensaios.anotar(backup.pasta, user_id, Ensaio(quando, "x", RESTAURADO, 0, causa))
     assert da_vez(guardadas(deposito)).guardada.empresa.id == ids[1]
     # Sem backup inteiro, não há o que ensaiar; e a que nunca foi ensaiada vem antes de todas.
     guardar(deposito, ids[3], "Nova", AGORA, falhas={"x": "y"})
@@ -289,6 +298,28 @@ def test_a_vez_e_de_quem_espera_ha_mais_tempo(deposito: Deposito) -> None:
     assert (vez.guardada.empresa.id, vez.backup.carimbo) == (ids[3], inteiro.carimbo)
     assert ensaios.ler(inteiro.pasta, ids[3]).ultima_tentativa is None
     assert AGORA - timedelta(days=365_000) > NUNCA
+
+
+def test_conferir_nao_tira_a_vez_de_ser_restaurada(deposito: Deposito) -> None:
+    """Nem a de quem já se contava como ensaiada por isso; um dano achado, sim, ou a empresa dele
+    teria sempre a vez; e entre as só conferidas, também se reveza."""
+    ids = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(4)]
+    feitos = ((2, RESTAURADO, ""), (1, CONFERIDO, ""), (3, CONFERIDO, ""), (9, CONFERIDO, "dano"))
+    for user_id, (dias, como, causa) in zip(ids, feitos, strict=True):
+        pasta = guardar(deposito, user_id, "Loja", AGORA).pasta
+        feito = Ensaio(AGORA - timedelta(days=dias), "x", como, 0, causa)
+        ensaios.anotar(pasta, user_id, feito)
+    assert da_vez(guardadas(deposito)).guardada.empresa.id == ids[2]
+    antigo = Ensaio(AGORA - timedelta(days=30), "x", CONFERIDO, 0)
+    estado.gravar(
+        deposito.pasta_da_empresa(ids[1]) / "ensaio.json", Ensaios(ids[1], antigo, antigo)
+    )
+    assert registro(deposito.raiz, ids[1]).ultimo_sucesso is None
+    assert da_vez(guardadas(deposito)).guardada.empresa.id == ids[1]
+    for user_id in ids[1:3]:
+        feito = Ensaio(AGORA, "x", RESTAURADO, 1)
+        ensaios.anotar(deposito.pasta_da_empresa(user_id), user_id, feito)
+    assert da_vez(guardadas(deposito)).guardada.empresa.id == ids[3]
 
 
 def test_sem_nenhum_inteiro_nao_ha_ensaio(deposito: Deposito) -> None:

@@ -1,12 +1,13 @@
 """O registro dos ensaios de uma empresa: `ensaio.json` na pasta dela.
 
 Guarda só dois: o último que deu certo e a última tentativa. Um backup que nunca foi restaurado é
-uma esperança; a data daqui diz há quanto tempo ele é mais do que isso.
+uma esperança; a data daqui diz há quanto tempo ele é mais do que isso. Por isso só conta o que o
+restaurou: o que apenas releu os arquivos é uma tentativa, e não o ensaio da empresa.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ ARQUIVO = "ensaio.json"
 CONFERIDO, RESTAURADO = "conferido", "restaurado"
 """Até onde um ensaio foi: só releu os arquivos, ou pôs as linhas num banco e as leu de volta."""
 
-EM_PALAVRAS = {CONFERIDO: "só conferido", RESTAURADO: "restaurado num banco de teste"}
+EM_PALAVRAS = {RESTAURADO: "restaurado num banco de teste"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,17 @@ class Ensaio:
 
 @dataclass(frozen=True, slots=True)
 class Ensaios:
-    """O que está no arquivo; None: nunca houve."""
+    """O que está no arquivo; None: nunca houve. O sucesso é sempre uma restauração."""
 
     user_id: str = ""
     ultimo_sucesso: Ensaio | None = None
     ultima_tentativa: Ensaio | None = None
+
+    @property
+    def so_conferido(self) -> Ensaio | None:
+        """A última tentativa, se o que ela fez foi só conferir, sem achar dano."""
+        ultima = self.ultima_tentativa
+        return ultima if ultima and ultima.como == CONFERIDO and not ultima.causa else None
 
     @property
     def comparaveis(self) -> bool:
@@ -51,10 +58,16 @@ def ler(pasta: Path, user_id: str) -> Ensaios:
     """Os ensaios da empresa. Um arquivo que não se lê, ou que é de outra, vale como nenhum: um
     ensaio a mais não faz mal."""
     lidos = estado.ler(pasta / ARQUIVO, Ensaios)
-    return lidos if lidos and lidos.user_id == user_id and lidos.comparaveis else Ensaios(user_id)
+    if not lidos or lidos.user_id != user_id or not lidos.comparaveis:
+        return Ensaios(user_id)
+    sucesso = lidos.ultimo_sucesso
+    if sucesso is None or sucesso.como == RESTAURADO:
+        return lidos
+    return replace(lidos, ultimo_sucesso=None)  # de uma versão em que conferir já contava
 
 
 def anotar(pasta: Path, user_id: str, ensaio: Ensaio) -> None:
     """Guarda um ensaio que acabou de acontecer. Levanta FalhaDeDisco."""
-    sucesso = ler(pasta, user_id).ultimo_sucesso if ensaio.causa else ensaio
+    conta = ensaio.como == RESTAURADO and not ensaio.causa
+    sucesso = ensaio if conta else ler(pasta, user_id).ultimo_sucesso
     estado.gravar(pasta / ARQUIVO, Ensaios(user_id, sucesso, ensaio))

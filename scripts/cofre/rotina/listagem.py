@@ -87,10 +87,12 @@ def _linhas(
     yield f"   📁 {exibir_pasta(guardada.pasta)}/"
     if guardada.sumiu:
         yield f"   {SUMIU}"
-    ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
-    if ensaio is not None:
+    dela = ensaios.ler(guardada.pasta, guardada.empresa.id)
+    if (ensaio := dela.ultimo_sucesso) is not None:
         como = ensaios.EM_PALAVRAS.get(ensaio.como, visivel(ensaio.como))
         yield f"   🎯 último ensaio: {na_tela(ensaio.em)}, {como}"
+    elif (conferido := dela.so_conferido) is not None:
+        yield f"   🎯 nenhum ensaio; só conferido em {na_tela(conferido.em)}"
     if idade.velho:
         yield f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
     estragos = Estragos.em(guardada)

@@ -48,15 +48,15 @@ class Vez:
 
 
 def da_vez(guardadas: Iterable[EmpresaComBackups]) -> Vez:
-    """A empresa que há mais tempo não é ensaiada (a que nunca foi, antes de todas). Levanta
-    NadaEncontrado se nenhuma tem backup inteiro."""
+    """A empresa que há mais tempo não é ensaiada (a que nunca foi, antes de todas); entre as que só
+    se conferiram, a que há mais tempo. Levanta NadaEncontrado se nenhuma tem backup inteiro."""
     vezes = [vez for guardada in guardadas if (vez := _vez(guardada))]
     if not vezes:
         raise NadaEncontrado(
             "Nenhuma empresa com backup inteiro para ensaiar.",
             f"Veja os que há com:\n  {comando(BACKUP, 'listar')}",
         )
-    return min(vezes, key=lambda v: (_ultima_tentativa(v.guardada), v.guardada.empresa.id))
+    return min(vezes, key=lambda v: (*_ha_quanto(v), v.guardada.empresa.id))
 
 
 def _vez(guardada: EmpresaComBackups) -> Vez | None:
@@ -67,9 +67,15 @@ def _vez(guardada: EmpresaComBackups) -> Vez | None:
     return None
 
 
-def _ultima_tentativa(guardada: EmpresaComBackups) -> datetime:
-    ultima = ensaios.ler(guardada.pasta, guardada.empresa.id).ultima_tentativa
-    return ultima.em if ultima else NUNCA
+def _ha_quanto(vez: Vez) -> tuple[datetime, datetime]:
+    """Quando foi o último ensaio que conta, e quando foi a última tentativa. Uma que achou um dano
+    conta, ou a mesma empresa teria sempre a vez; a de um backup da primeira versão também, que não
+    há outra."""
+    lidos = ensaios.ler(vez.guardada.pasta, vez.guardada.empresa.id)
+    tentativa, sucesso = lidos.ultima_tentativa, lidos.ultimo_sucesso
+    so_conferiu = lidos.so_conferido and not vez.meta.da_primeira_versao
+    conta = sucesso if so_conferiu else tentativa
+    return (conta.em if conta else NUNCA, tentativa.em if tentativa else NUNCA)
 
 
 def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
@@ -84,7 +90,7 @@ def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
     volta = _restaurar(vez, abrir, relato)
     if volta is None:
         _registrar(vez, CONFERIDO, vez.meta.total)
-        relato.linha("✅ Ensaio bem-sucedido (só conferido)")
+        relato.linha("✅ Só conferido: nada foi restaurado, e não conta como o ensaio da empresa")
     else:
         _contar_volta(vez, volta, quando, relato)
     relato.documento(_documento(vez, volta))
