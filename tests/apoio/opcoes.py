@@ -94,7 +94,7 @@ def atualizar() -> None:
 def acoes(script: str) -> list[str]:
     """As ações que a ajuda do script cita, na ordem; só a demonstração não tem nenhuma."""
     secao = ajuda(script).partition("ações:")[2].partition("\n\n")[0]
-    return re.findall(r"^    (\w+) ", secao, re.MULTILINE)
+    return re.findall(r"^  (\w+) ", secao, re.MULTILINE)
 
 
 @functools.cache

@@ -434,7 +434,7 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
     nomes += [] if acao else ["--tabelas", "--conexoes", "--tentativas"]
     for nome in nomes:
         assert f"\n  {nome}" in opcoes
-    acoes = re.findall(r"^    (\w+)", antes, re.MULTILINE)
+    acoes = re.findall(r"^  (\w+)", antes, re.MULTILINE)  # e nenhuma «ação» solta antes delas
     assert acoes == ([] if acao else list(ACOES))
 
 

@@ -328,9 +328,10 @@ def test_morrer_ao_desfazer_e_concluir_o_desfazer(
 ) -> None:
     loja = morta_ao_desfazer.copia(criar_supabase, tmp_path)
     if acao is None:  # pelo diálogo: desfazer o desfazer não é uma das escolhas
-        saida = loja.restaurar(respostas=("1", "2", "1"))
+        saida = loja.restaurar(respostas=("1", "9", "1"))
         assert "⚠️ Há um desfazer não concluído, de " in saida.saida
-        assert "2. desfazer" not in saida.saida
+        escolhas = "   1. concluir (seguir até o fim)\n   2. deixar como está e sair\nEscolha: "
+        assert f"{escolhas}   Responda 1 ou 2; " in saida.saida
     else:
         saida = loja.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert concluiu(saida), saida.tudo

@@ -65,6 +65,12 @@ class Formato(argparse.RawDescriptionHelpFormatter):
     def add_usage(self, usage, actions, groups, prefix=None):  # type: ignore[no-untyped-def]
         super().add_usage(usage, actions, groups, prefix or "uso: ")
 
+    def _format_action(self, action):  # type: ignore[no-untyped-def]
+        if not isinstance(action, argparse._SubParsersAction):
+            return super()._format_action(action)
+        # O título já diz o que são: a linha com o metavar seria uma «ação» solta.
+        return "".join(map(self._format_action, action._get_subactions()))
+
 
 class Analisador(argparse.ArgumentParser):
     """Um ArgumentParser que ajuda e recusa em português; o erro vira ErroDeUso."""
@@ -247,15 +253,6 @@ def opcao_de_empresa(analisador: argparse.ArgumentParser, padrao: object) -> Non
         action="append",
         default=padrao,
         help="só esta empresa: id, começo do id ou nome (pode repetir)",
-    )
-
-
-def opcao_de_fotos(analisador: argparse.ArgumentParser) -> None:
-    """--fotos."""
-    analisador.add_argument(
-        "--fotos",
-        action="store_true",
-        help="mostra uma a uma as fotos que as restaurações tiraram, e não as de cada dia juntas",
     )
 
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from cofre.base.config import ambiente
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcao_de_empresa, opcao_de_fotos, opcoes_de_saida
+from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
 from cofre.deposito.deposito import Deposito
 from cofre.rotina import listagem
 
@@ -30,3 +30,12 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_fotos(analisador)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+def opcao_de_fotos(analisador: argparse.ArgumentParser) -> None:
+    """--fotos."""
+    analisador.add_argument(
+        "--fotos",
+        action="store_true",
+        help="mostra uma a uma as fotos que as restaurações tiraram, e não as de cada dia juntas",
+    )

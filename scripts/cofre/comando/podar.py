@@ -17,10 +17,10 @@ from cofre.comando.argumentos import (
     minutos_de,
     opcao_de_empresa,
     opcao_de_esperar,
-    opcao_de_fotos,
     opcoes_de_saida,
 )
 from cofre.comando.execucao import registrada
+from cofre.comando.listar import opcao_de_fotos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.trava import esperar

@@ -9,10 +9,10 @@ from cofre.base.config import ambiente
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     opcao_de_empresa,
-    opcao_de_fotos,
     opcao_de_tabelas,
     opcoes_de_saida,
 )
+from cofre.comando.listar import opcao_de_fotos
 from cofre.deposito import verificacao
 from cofre.deposito.deposito import Deposito
 

@@ -226,17 +226,21 @@ class Dialogo:
     def seguir(self, desfazendo: bool = False, *, volta: bool = False) -> str | None:
         """Depois de uma parada: «1» concluir, «2» desfazer (se já não é o que se fazia), «3» deixar
         como está; None se saiu sem escolher. Levanta Voltar, se `volta` e é o que se quer."""
-        self.relato.linha("   1. concluir (seguir até o fim)")
+        escolhas = {"1": "concluir (seguir até o fim)", "3": "deixar como está e sair"}
         if not desfazendo:
-            self.relato.linha("   2. desfazer (voltar ao que era antes)")
-        self.relato.linha("   3. deixar como está e sair")
-        validas, ditas = ("13", "1 ou 3") if desfazendo else ("123", "1, 2 ou 3")
+            escolhas = {**escolhas, "2": "desfazer (voltar ao que era antes)"}
+        em_ordem = sorted(escolhas)
+        for numero, escolha in enumerate(em_ordem, 1):
+            self.relato.linha(f"   {numero}. {escolhas[escolha]}")
+        # O 3 também deixa, num menu de dois: é o número que sempre teve.
+        validas = {"3": "3", **{str(n): escolha for n, escolha in enumerate(em_ordem, 1)}}
+        ditas = "1 ou 2" if desfazendo else "1, 2 ou 3"
         while True:
             resposta = self.relato.perguntar("Escolha: ")
             if resposta is None or resposta.lower() == "q":
                 return None
-            if len(resposta) == 1 and resposta in validas:
-                return resposta
+            if resposta in validas:
+                return validas[resposta]
             if resposta.lower() == "v" and volta:
                 raise Voltar
             if resposta == "?":
