@@ -40,8 +40,8 @@ O_QUE_FAZER = {
     10: "veja o que encolheu: [foi um acidente, ou de propósito?]"
     "(todo-dia.md#dados-que-parecem-ter-sumido)",
     11: "a tela diz o que não voltou; faça outro backup e [ensaie-o](ensaio.md)",
-    12: "a tela diz qual tabela e qual coluna: [o que o próprio banco reescreve]"
-    "(restaurar.md#o-que-o-próprio-banco-reescreve)",
+    12: "a tela diz o que não veio: [registros ou tabelas](restaurar.md#quando-nem-tudo-volta), ou"
+    " colunas que [o banco reescreve](restaurar.md#o-que-o-próprio-banco-reescreve)",
     130: "o que já estava concluído vale; na restauração, nada foi gravado",
 }
 

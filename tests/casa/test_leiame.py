@@ -99,7 +99,8 @@ def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> 
 
 
 PERGUNTA = re.compile(
-    r"^(Escolha a empresa: |Escolha as tabelas \(.*\): |Digite '[A-Z]+' para confirmar: )(.*)$",
+    r"^(Escolha a empresa: |Escolha as tabelas \(.*\): |Somar essas tabelas\? \(s/n\): "
+    r"|Digite '[A-Z]+' para confirmar: )(.*)$",
     re.MULTILINE,
 )
 

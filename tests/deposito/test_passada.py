@@ -239,6 +239,12 @@ def test_o_indice_acha_o_que_falta_na_memoria_ou_em_disco(
         for _ in range(2):  # perguntar não muda nada
             quantas, exemplos = indice.faltam("filhas", "maes")
             assert (quantas, list(exemplos)) == (len(esperadas), esperadas[:EXEMPLOS])
+        achados = []
+        for chave in indice.achados("filhas", "maes"):
+            indice.guardar("achados", [chave])  # guardar não atrapalha quem lê
+            achados.append(chave.decode())
+        assert achados == [str(n) for n, v in enumerate(filhas) if v in set(maes)]
+        assert indice.distintos("achados") == len(achados)
 
 
 @given(

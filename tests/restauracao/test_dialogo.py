@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import pty
 import re
 import shutil
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Mapping
 from datetime import datetime
-from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +31,7 @@ from apoio.impressoes import executar_sql
 from apoio.loja import LOJA_X, Loja
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.terminal import num_terminal
 from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import em_linhas
@@ -50,6 +46,8 @@ from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.plano import TabelaDoPlano, comparar
 from cofre.restauracao.dialogo import tabelas_pedidas
 from cofre.restauracao.palavras import Narrador
+from cofre.restauracao.quadro import Quadro
+from cofre.restauracao.resumo import resumir
 from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -324,37 +322,6 @@ def test_as_fotos_de_restauracoes_nao_contam_como_backups(
     assert "2. produtos (2 backups)\n" in saida.saida
 
 
-def num_terminal(
-    projeto: SupabaseLocal,
-    destino: Path,
-    colunas: int,
-    digitado: str,
-    mais: Mapping[str, str] | None = None,
-) -> str:
-    """O que a restauração mostra num terminal desta largura, com o que se digitou de uma vez."""
-    mestre, escravo = pty.openpty()
-    ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
-    processo = subprocess.Popen(
-        [sys.executable, str(RESTAURACAO)],
-        env=ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})}),
-        stdin=escravo,
-        stdout=escravo,
-        stderr=escravo,
-    )
-    os.close(escravo)
-    os.write(mestre, digitado.encode())
-    partes = []
-    try:
-        while parte := os.read(mestre, 65536):
-            partes.append(parte)
-    except OSError:  # é assim que o Linux diz que o outro lado fechou
-        pass
-    os.close(mestre)
-    processo.wait(PACIENCIA)
-    visto = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(partes).decode())
-    return visto.replace("\r\n", "\n")
-
-
 SEGREDO = "segredo-da-ana"
 SENHAS = f"""
     CREATE TABLE usuarios (id int PRIMARY KEY, user_id uuid, nome text, senha text);
@@ -376,7 +343,7 @@ def test_so_num_terminal_se_ve_o_que_o_banco_reescreveu(
     executar_sql(projeto, "DELETE FROM usuarios")
     visto = num_terminal(projeto, tmp_path, 200, "1\nusuarios\nRESTAURAR\n")
     assert "⚠️ usuarios.nome: o banco pôs outro conteúdo (1 registro; 7)\n" in visto
-    assert "   era «ana maria», ficou «ANA MARIA»\n" in visto
+    assert "   era «ana maria», ficou «ANA MARIA» (ana maria)\n" in visto
     assert "⚠️ usuarios.senha: o banco pôs outro conteúdo (1 registro; 7)\n" in visto
     assert visto.count("   era «") == 1
     assert SEGREDO not in visto
@@ -410,18 +377,21 @@ def test_as_datas_cabem_no_terminal(projeto: SupabaseLocal, destino: Path, colun
         ]
 
 
+@pytest.mark.parametrize(
+    ("resposta", "ditas"),
+    [
+        ("0", ["Tabelas: todas (6)"]),
+        ("2-6", ["Tabelas: produtos, clientes, vendas, vendas_itens,", "         vazia"]),
+    ],
+)
 def test_no_terminal_estreito_as_tabelas_da_confirmacao_nao_se_partem(
-    projeto: SupabaseLocal, destino: Path
+    projeto: SupabaseLocal, destino: Path, resposta: str, ditas: list[str]
 ) -> None:
     menos = ultimo_backup(destino, DONO)
     trocar_bytes(menos, "vazia", b'[\n{"id":1,"user_id":"' + DONO.encode() + b'"}\n]\n', 1)
-    visto = num_terminal(projeto, destino, 50, "1\n0\nnão\n")
+    visto = num_terminal(projeto, destino, 50, f"1\n{resposta}\nnão\n")
     confirmacao = visto.partition("⚠️ CONFIRMAÇÃO\n")[2].partition("\n\n")[0]
-    assert confirmacao.splitlines() == [
-        "Empresa: Padaria Ação",
-        "Tabelas: empresas, produtos, clientes, vendas,",
-        "         vendas_itens, vazia",
-    ]
+    assert confirmacao.splitlines() == ["Empresa: Padaria Ação", *ditas]
 
 
 @pytest.mark.parametrize("via", [DIRETA], indirect=True)
@@ -429,11 +399,12 @@ def test_no_terminal_estreito_as_tabelas_da_confirmacao_nao_se_partem(
 def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
     """O que a conexão direta trava é dito antes da confirmação, sem partir palavras."""
     loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}'")
-    digitado = "loja x\nclientes\nnão\n"
+    digitado = "loja x\nclientes\nn\nnão\n"
     visto = num_terminal(loja.projeto, loja.destino, colunas, digitado, loja.ambiente)
-    aviso = visto.partition("= já iguais)\n")[2].partition("\n\n")[0]
+    aviso = visto.rpartition("= já iguais)\n")[2].partition("\n\n")[0]
     if colunas == 80:
         assert aviso.splitlines() == [
+            "   ⚠️ 11 vendas e 7 ordens de serviço perderam a ligação com clientes",
             "   ℹ️ Conexão direta: uma transação só. Ou tudo volta, ou nada muda.",
             "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma tabela é travada: só as",
             "      linhas que mudam, até o fim.",
@@ -443,6 +414,8 @@ def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
         ]
     else:
         assert aviso.splitlines() == [
+            "   ⚠️ 11 vendas e 7 ordens de serviço perderam a",
+            "      ligação com clientes",
             "   ℹ️ Conexão direta: uma transação só. Ou tudo",
             "      volta, ou nada muda.",
             "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma",
@@ -586,7 +559,8 @@ def _plano_contado(destino: Path, acao: str) -> list[str]:
     nomes = tuple(t.nome for t in tabelas)
     alvo_dele = Alvo(empresa, backup, nomes, VOLTAR, {}, lambda _tabela: ())
     with comparar(tabelas) as plano:
-        Narrador(RelatoTexto(tela, tela)).plano(alvo_dele, plano, {"produtos": ("cor",)}, acao)
+        quadro = Quadro(alvo_dele, b"", resumir(alvo_dele, plano), {"produtos": ("cor",)})
+    Narrador(RelatoTexto(tela, tela)).plano(quadro, acao)
     return tela.getvalue().splitlines()
 
 
@@ -607,9 +581,12 @@ def test_o_plano_mostra_o_que_difere_e_soma_o_que_e_igual(
     assert _plano_contado(destino, acao) == [
         "",
         f"🔎 PLANO ({titulo} {quando(ultimo_backup(destino, DONO))})",
-        "   produtos: +1 ~1 −4 =0",
+        "   produtos: +1 ~1 −4 =0 (no backup 2, agora 5)",
+        "      ~ nome em 1",
+        "      + a",
+        "      ~ b",
         f"      {saem}: Nome 3; Nome 4; Nome 5 e mais 1",
-        "   caixa: +0 ~0 −2 =0",
+        "   caixa: +0 ~0 −2 =0 (no backup 0, agora 2)",
         f"      {saem}: id 7; {'n' * 40}…",
         "   38 tabelas já iguais (1.900 registros)",
         "   (+ repor, ~ alterar, − remover, = já iguais)",

@@ -400,7 +400,7 @@ def test_valor_unico_que_hoje_e_de_outra_empresa(loja: Loja, tomar: str, valor: 
         f" ON e.id = f.empresa_id WHERE e.user_id = '{GRUPO}' LIMIT 1)",
     }[valor]
     loja.sql(tomar.format(x=LOJA_X), outra)
-    _recusada(loja, f"({valor})=({era})", "O valor hoje é de outra empresa.")
+    _recusada(loja, f"• {valor}: {era}\n", "O valor hoje é de outra empresa.")
 
 
 ORDEM_SEM_CLIENTE = (

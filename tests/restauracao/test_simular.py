@@ -44,7 +44,7 @@ def test_uma_linha_so_nao_fica_gravada_pelo_ensaio(loja: Loja) -> None:
     antes = antes_de(loja)
     saida = loja.restaurar("--empresa", LOJA_X, "--tabelas", "fornecedores", "--simular")
     assert saida.codigo == 9, saida.tudo
-    assert "   fornecedores: +1 ~0 −0 =3\n" in saida.saida
+    assert "   fornecedores: +1 ~0 −0 =3 (no backup 4, agora 3)\n" in saida.saida
     antes.conferir_intacto()
 
 

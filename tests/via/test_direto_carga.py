@@ -347,5 +347,5 @@ def test_o_que_o_ensaio_nao_alcanca_e_dito_por_quem_desfaz_a_transacao(montar: M
     estragado = b.loja.impressoes()
     saida = b.restaurar("--tabelas", "tickets")
     assert saida.codigo != 0, saida.tudo
-    assert "Key (numero)=(21234) already exists" in " ".join(saida.saida.split()), saida.tudo
+    assert "o valor de numero já é de outro registro (23505)" in saida.saida, saida.tudo
     assert b.loja.impressoes() == estragado

@@ -40,8 +40,8 @@ ERRO_INESPERADO = 1
 DADOS_ENCOLHERAM = 10
 """Código de um backup em que tudo deu certo, mas há dados que parecem ter sumido."""
 NEM_TUDO_COMO_ERA = 12
-"""Código de uma restauração que chegou ao fim, mas em que o banco pôs outro conteúdo em algum
-lugar."""
+"""Código de uma restauração que chegou ao fim, mas sem algo que se aceitou não ter de volta, ou em
+que o banco pôs outro conteúdo em algum lugar."""
 
 
 def instalacao() -> str:

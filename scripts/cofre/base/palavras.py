@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,35 @@ def numero(n: int) -> str:
 def plural(n: int, um: str, varios: str) -> str:
     """«1 registro», «2 registros»."""
     return f"{numero(n)} {um if n == 1 else varios}"
+
+
+_DE_UMA = {
+    "empresas": ("empresa", "empresas"),
+    "subscriptions": ("assinatura", "assinaturas"),
+    "produtos": ("produto", "produtos"),
+    "clientes": ("cliente", "clientes"),
+    "vendas": ("venda", "vendas"),
+    "vendas_itens": ("item de venda", "itens de venda"),
+    "categorias": ("categoria", "categorias"),
+    "fornecedores": ("fornecedor", "fornecedores"),
+    "despesas": ("despesa", "despesas"),
+    "ordens_servico": ("ordem de serviço", "ordens de serviço"),
+    "funcionarios": ("funcionário", "funcionários"),
+}
+"""Como se chama um registro, e vários, das tabelas conhecidas."""
+
+
+def registros_de(n: int, tabela: str) -> str:
+    """«1 venda», «74 vendas»; de uma tabela que não se conhece, «5 registros de recibos»."""
+    um, varios = _DE_UMA.get(tabela, ("registro", "registros"))
+    return plural(n, um, varios) + ("" if tabela in _DE_UMA else f" de {visivel(tabela)}")
+
+
+def e_depois(partes: Sequence[str]) -> str:
+    """«a, b e c»."""
+    return (
+        " e ".join([", ".join(partes[:-1]), *partes[-1:]]) if len(partes) > 1 else "".join(partes)
+    )
 
 
 def tamanho(bytes_: int) -> str:

@@ -16,10 +16,12 @@ LINHAS_PARA_BARRA = 3000
 
 class Nivel(enum.Enum):
     """Quanto importa o que se diz: um DETALHE só o log guarda; um AVISO não impede, mas o usuário
-    precisa ver; uma FALHA é algo que deu errado, no meio do relato; um ERRO é o que impediu."""
+    precisa ver; uma FALHA é algo que deu errado, no meio do relato; um ERRO é o que impediu. O que
+    é RESERVADO cita dados de uma empresa: quem lê a saída o vê, e nenhum arquivo o guarda."""
 
     DETALHE = enum.auto()
     LINHA = enum.auto()
+    RESERVADO = enum.auto()
     AVISO = enum.auto()
     FALHA = enum.auto()
     ERRO = enum.auto()
@@ -39,6 +41,11 @@ class Relato(abc.ABC):
     def detalhe(self, texto: str) -> None:
         """O que só interessa a quem procura, depois, a causa de algo."""
         self.dizer(Nivel.DETALHE, texto)
+
+    def reservado(self, texto: str) -> None:
+        """Uma ou mais linhas com dados de uma empresa: nunca num log, nem ao lado de um --json que
+        outro programa lê."""
+        self.dizer(Nivel.RESERVADO, texto)
 
     def aviso(self, texto: str) -> None:
         """Algo que não impede, mas o usuário precisa ver."""

@@ -146,6 +146,10 @@ class RelatoJson(RelatoTexto):
         super().__init__(erros, erros)
         self._documento = saida
 
+    def dizer(self, nivel: Nivel, texto: str) -> None:
+        if nivel is not Nivel.RESERVADO or self.largura is not None:
+            super().dizer(nivel, texto)
+
     def documento(self, documento: Mapping[str, Any]) -> None:
         texto = json.dumps(documento, ensure_ascii=False, indent=2)
         _escrever(self._documento, texto)

@@ -54,6 +54,7 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
         "--backup": opcoes.backup,
         "--tabelas": opcoes.tabelas,
         "--modo": opcoes.modo != "voltar",
+        "--somar": opcoes.somar,
     }
     for nome, dada in dadas.items():
         if dada:
@@ -77,6 +78,11 @@ def _analisador() -> Analisador:
         default="voltar",
         metavar="MODO",
         help="voltar (padrão: fica como no backup) ou recuperar (só repõe o que falta)",
+    )
+    analisador.add_argument(
+        "--somar",
+        action="store_true",
+        help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
     )
     analisador.add_argument(
         "--simular", action="store_true", help="só mostra o plano; sai com 9 se algo difere"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator
 
 EXEMPLOS = 5
+POR_VEZ = 1000
+"""Quantos achados se leem do disco."""
 NA_MEMORIA = 20_000
 """Quantos valores, entre todos os conjuntos: uns 4 MB."""
 
@@ -67,6 +69,25 @@ class Indice:
             return 0, ()
         exemplos = f"SELECT chave FROM {de} p WHERE {nao_esta} ORDER BY rowid LIMIT {EXEMPLOS}"
         return quantas, _em_texto(chave for (chave,) in self._banco.execute(exemplos))
+
+    def achados(self, lista: Hashable, conjunto: Hashable) -> Iterator[bytes]:
+        """As chaves da lista cujos valores estão no conjunto, na ordem em que vieram. Enquanto se
+        leem, pode-se guardar mais."""
+        if self._banco is None:
+            sabidos = self._conjuntos[conjunto]
+            yield from [chave for valor, chave in self._procurados[lista] if valor in sabidos]
+            return
+        self._descarregar(self._banco)
+        de, em = self._lista(lista), self._conjunto(conjunto)
+        esta = f"EXISTS (SELECT 1 FROM {em} e WHERE e.v = p.v)"
+        consulta = (
+            f"SELECT rowid, chave FROM {de} p WHERE rowid > ? AND {esta}"
+            f" ORDER BY rowid LIMIT {POR_VEZ}"
+        )
+        ultima = 0
+        while lidas := self._banco.execute(consulta, (ultima,)).fetchall():
+            yield from (chave for _, chave in lidas)
+            ultima = lidas[-1][0]
 
     def _contar(self, mais: int) -> None:
         self._guardados += mais

@@ -111,6 +111,12 @@ class Alvo:
         with comparar([self._tabela(n, (de_antes[n],), foto) for n in outras]) as outro:
             return {n: c for n, c in outro.contagens.items() if c.diferencas}
 
+    def ate_o_backup(self, nomes: Sequence[str], foto: Arquivos) -> Plano:
+        """O que levaria estas tabelas, escolhidas ou não, ao que são no backup: só para se dizer.
+        Levanta BackupDanificado se um arquivo não se lê."""
+        inteiro = replace(self, tabelas=tuple(nomes), modo=VOLTAR)
+        return comparar([inteiro._tabela(n, inteiro._fontes(n, {}), foto) for n in nomes])
+
     def final(self, foto: Arquivos) -> dict[str, Sequence[Arquivo]]:
         """Os arquivos que, juntos, dão cada tabela como ficará depois do plano."""
         final: dict[str, Sequence[Arquivo]] = {n: [a] for n, a in foto.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from cofre.base.apelido import apelido
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import texto
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -17,12 +18,13 @@ RECUSAS_POR_TABELA = 20
 
 @dataclass(frozen=True, slots=True)
 class Impedimento:
-    """Uma ação que o banco recusou."""
+    """Uma ação que o banco recusou. `apelido`: o do registro (ver `cofre.base.apelido`)."""
 
     tabela: str
     acao: str
     chave: tuple[str, ...]
     erro: EscritaRecusada
+    apelido: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Impedimentos:
     def anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
         """Uma ação recusada com este erro."""
         chave = tuple(texto(v) or "" for v in acao.chave)
-        self.todos.append(Impedimento(tabela, tipo, chave, erro))
+        linha = acao.atual if acao.alvo is None else acao.alvo
+        self.todos.append(Impedimento(tabela, tipo, chave, erro, apelido(linha or b"{}")))
 
     def de_gatilho(self, no_escopo: TabelaNoEscopo, tipo: str, acao: Acao) -> None:
         """Um gatilho trocou o dono da linha. Uma só vez basta para desistir da tabela: cada nova

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import msgspec
 
+from cofre.base.apelido import INVENTADO
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
@@ -111,7 +112,7 @@ def _numero() -> int:
 
 def _texto() -> str:
     """Curto: cabe onde cabe um CNPJ."""
-    return f"cofre-{uuid.uuid4().hex[:8]}"
+    return f"{INVENTADO}{uuid.uuid4().hex[:8]}"
 
 
 def _dia() -> str:

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cofre.base.erros import Interrompido, RestauracaoRecusada
+from cofre.base.modelo import ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.plano.alvo import RECUPERAR, VOLTAR, Alvo
 from cofre.plano.plano import Plano
 from cofre.restauracao import ajudas
+from cofre.restauracao.confirmacao import troca_de_modo
 from cofre.restauracao.dialogo import PALAVRA, PALAVRA_DE_DESFAZER, Dialogo
+from cofre.restauracao.fim import Fora
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.perdas import COLUNAS, REGISTROS, TABELAS
-from cofre.restauracao.provas import Risco
+from cofre.restauracao.quadro import Quadro
+from cofre.restauracao.risco import Risco
 
 RECUSADA = "A restauração foi recusada antes de começar: nada foi alterado."
 
@@ -24,11 +28,14 @@ Perda = Risco | tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Acordo:
     """O que o usuário já aceitou deste alvo. `confirmado` é a assinatura do plano que ele leu e
-    confirmou; `perdas`, os riscos e as colunas com que concordou."""
+    confirmou; `perdas`, os riscos e as colunas com que concordou; `sem`, as tabelas que pendem do
+    que volta e não quis somar; `fora`, as que deixou de fora por não poderem voltar."""
 
     alvo: Alvo
     confirmado: bytes = b""
     perdas: frozenset[Perda] = frozenset()
+    sem: frozenset[str] = frozenset()
+    fora: tuple[Fora, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,14 @@ class Combinado:
 @dataclass(frozen=True, slots=True)
 class Negociacao:
     """Quem pergunta. `palavra` é a que veio por opção (e então nada se pergunta), e `aceitas`, as
-    perdas que vieram por opção."""
+    perdas que vieram por opção; `somar`, se as tabelas que pendem do que volta se somam sem
+    perguntar."""
 
     dialogo: Dialogo
     narrador: Narrador
     palavra: str | None
     aceitas: Sequence[str]
+    somar: bool = False
     desfazendo: bool = False
 
     @property
@@ -57,23 +66,20 @@ class Negociacao:
         """As que confirmam; a primeira é a que se pede."""
         return (PALAVRA_DE_DESFAZER, PALAVRA) if self.desfazendo else (PALAVRA,)
 
-    def fechado(
-        self,
-        acordo: Acordo,
-        perdidas: Mapping[str, Sequence[str]],
-        riscos: Sequence[Risco],
-        assinatura: bytes,
-    ) -> bool:
+    def fechado(self, acordo: Acordo, quadro: Quadro) -> bool:
         """Se este acordo já diz tudo deste plano: nada a combinar, nem palavra a pedir."""
-        confirmado = self.palavra in self.palavras or assinatura == acordo.confirmado
-        return confirmado and {*_colunas(perdidas), *riscos} <= acordo.perdas
+        confirmado = self.palavra in self.palavras or quadro.assinatura == acordo.confirmado
+        return confirmado and not self.ha_o_que_combinar(acordo, quadro)
 
-    def combinar(
-        self, acordo: Acordo, perdidas: Mapping[str, Sequence[str]], riscos: Sequence[Risco]
-    ) -> Acordo:
+    def ha_o_que_combinar(self, acordo: Acordo, quadro: Quadro) -> bool:
+        """Se o plano traz algo que este acordo ainda não diz."""
+        perdas = {*_colunas(quadro.perdidas), *quadro.riscos}
+        return not perdas <= acordo.perdas or bool(self._por_somar(acordo, quadro))
+
+    def combinar(self, acordo: Acordo, quadro: Quadro) -> Acordo:
         """O que não tem como voltar: some tabelas, tire tabelas ou siga sem, se o usuário quer.
         Devolve o mesmo acordo se não há nada novo. Levanta RestauracaoRecusada."""
-        colunas = _colunas(perdidas)
+        colunas = _colunas(quadro.perdidas)
         novas = colunas - acordo.perdas
         if novas and not self._aceita(COLUNAS, "Restaurar sem essas colunas?"):
             raise RestauracaoRecusada(
@@ -82,25 +88,52 @@ class Negociacao:
                 " (--aceitar colunas).",
             )
         acordo = replace(acordo, perdas=acordo.perdas | colunas)
-        novos = [r for r in riscos if r not in acordo.perdas]
+        novos = [r for r in quadro.riscos if r not in acordo.perdas]
         if not novos:
             return acordo
-        self.narrador.riscos(novos)
+        self.narrador.riscos(quadro, novos)
         return self._somar(acordo, novos) or self._tirar(acordo, novos)
 
-    def confirmar(self, acordo: Acordo, assinatura: bytes, *, trocavel: bool) -> Acordo:
-        """Pede a palavra. Devolve o acordo confirmado, ou com o outro modo. Levanta Interrompido ou
-        Voltar."""
+    def somar_pendentes(self, acordo: Acordo, quadro: Quadro) -> Acordo:
+        """O que pende do que volta soma-se à escolha, se o usuário quer. Devolve o mesmo acordo se
+        não há nada a somar. Levanta Interrompido ou Voltar."""
+        tabelas = self._por_somar(acordo, quadro)
+        if not tabelas:
+            return acordo
+        if self.somar or self.dialogo.sim("Somar essas tabelas?", ajudas.PENDENTES):
+            return replace(acordo, alvo=_com_tabelas(acordo.alvo, tabelas))
+        return replace(acordo, sem=acordo.sem | frozenset(tabelas))
+
+    def _por_somar(self, acordo: Acordo, quadro: Quadro) -> list[str]:
+        """As tabelas por que ainda se pergunta, ou que a opção manda somar: só repondo o que falta,
+        somar não religa nada."""
+        if self.palavra and not self.somar:
+            return []
+        volta_tudo = acordo.alvo.modo == VOLTAR
+        quais = (p for p in quadro.pendentes if p.sumiram or volta_tudo)
+        return [p.tabela for p in quais if p.tabela not in acordo.sem]
+
+    def confirmar(self, acordo: Acordo, quadro: Quadro, acao: str) -> Acordo:
+        """Mostra a confirmação e pede a palavra. Devolve o acordo confirmado, ou com o outro modo.
+        Levanta Interrompido ou Voltar."""
         if self.palavra in self.palavras:
             return acordo
         if self.palavra:
             certas = " ou ".join(self.palavras)
             raise Interrompido(f"--confirmar precisa ser {certas}.", "Nada foi alterado.")
-        resposta = self.dialogo.confirmar(acordo.alvo, self.palavras, trocavel=trocavel)
-        if resposta == "m":
-            outro = VOLTAR if acordo.alvo.modo == RECUPERAR else RECUPERAR
-            return Acordo(replace(acordo.alvo, modo=outro))
-        return replace(acordo, confirmado=assinatura)
+        self.narrador.confirmacao(quadro, acao)
+        aceitos = [r for r in quadro.riscos if r in acordo.perdas]
+        self.narrador.perdas(quadro, aceitos, acordo.fora)
+        troca = "" if self.desfazendo else troca_de_modo(acordo.alvo)
+        if self.dialogo.confirmar(self.palavras, troca) == "m":
+            return _no_outro_modo(acordo)
+        return replace(acordo, confirmado=quadro.assinatura)
+
+    def voltar_tudo(self, acordo: Acordo, quadro: Quadro) -> Acordo | None:
+        """Onde nada falta, mas algo difere: o acordo que volta também isso, se o usuário quer."""
+        if not quadro.resumo.diferem or self.palavra or not self.dialogo.voltar_tudo():
+            return None
+        return _no_outro_modo(acordo)
 
     def _somar(self, acordo: Acordo, riscos: Sequence[Risco]) -> Acordo | None:
         """Somar as tabelas que resolveriam, se todos os riscos são disso e o usuário quer."""
@@ -111,7 +144,7 @@ class Negociacao:
             return None
         if not self.dialogo.sim(f"Restaurar também {', '.join(somar)}?", ajudas.SOMAR):
             return None
-        return replace(acordo, alvo=replace(alvo, tabelas=(*alvo.tabelas, *somar)))
+        return replace(acordo, alvo=_com_tabelas(alvo, somar))
 
     def _tirar(self, acordo: Acordo, riscos: Sequence[Risco]) -> Acordo:
         """Seguir sem as tabelas, ou sem as linhas, que não podem voltar."""
@@ -120,7 +153,9 @@ class Negociacao:
         sobram = tuple(t for t in alvo.tabelas if t not in tirar)
         nomes = ", ".join(tirar)
         if tirar and sobram and self._aceita(TABELAS, f"Deixar {nomes} de fora e seguir?"):
-            return replace(acordo, alvo=replace(alvo, tabelas=sobram))
+            fora = {r.tabela: Fora(r.tabela, r.causa, r.cura) for r in riscos if r.tirar}
+            menos = replace(alvo, tabelas=sobram)
+            return replace(acordo, alvo=menos, fora=(*acordo.fora, *fora.values()))
         so_linhas = all(r.so_linhas for r in riscos)
         if so_linhas and self._aceita(REGISTROS, "Restaurar o resto, sem esses registros?"):
             return replace(acordo, perdas=acordo.perdas | frozenset(riscos))
@@ -131,6 +166,15 @@ class Negociacao:
         return perda in self.aceitas or (
             not self.palavra and self.dialogo.sim(pergunta, ajudas.PERDA)
         )
+
+
+def _com_tabelas(alvo: Alvo, mais: Sequence[str]) -> Alvo:
+    return replace(alvo, tabelas=tuple(sorted({*alvo.tabelas, *mais}, key=ordem_de_exibicao)))
+
+
+def _no_outro_modo(acordo: Acordo) -> Acordo:
+    outro = VOLTAR if acordo.alvo.modo == RECUPERAR else RECUPERAR
+    return Acordo(replace(acordo.alvo, modo=outro), sem=acordo.sem, fora=acordo.fora)
 
 
 def _colunas(perdidas: Mapping[str, Sequence[str]]) -> frozenset[tuple[str, str]]:

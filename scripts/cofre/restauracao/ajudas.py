@@ -41,6 +41,11 @@ SOMAR = """\
 s restaura também essas tabelas, de que as escolhidas precisam.
 n segue só com as escolhidas, e o que depende das outras não volta."""
 
+PENDENTES = """\
+s soma essas tabelas às escolhidas: o que sumiu delas volta, e o que perdeu a ligação a recupera.
+Antes da palavra, o plano mostra tudo o que muda nelas também.
+n restaura só as escolhidas; o resto fica como está, e pode ser restaurado depois."""
+
 EFEITOS = """\
 s: essas tabelas voltam ao que eram antes desta restauração. É o certo se ninguém usava o sistema:
 quem mexeu foi o próprio banco, por causa das linhas que voltaram.

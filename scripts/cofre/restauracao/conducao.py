@@ -4,11 +4,9 @@ fazer quando não acaba."""
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cofre.base.erros import (
-    NEM_TUDO_COMO_ERA,
     TUDO_CERTO,
     DefeitoInterno,
     ErroCofre,
@@ -18,14 +16,19 @@ from cofre.base.erros import (
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario, abrir_novo
 from cofre.plano.alvo import VOLTAR, Alvo
-from cofre.plano.plano import Contagem
 from cofre.restauracao.acordo import Acordo, Combinado
 from cofre.restauracao.convergencia import MANTER, Desfecho
 from cofre.restauracao.dialogo import Dialogo
+from cofre.restauracao.fim import Fim, fim_de
 from cofre.restauracao.guarda import Interveio
 from cofre.restauracao.palavras import Narrador
-from cofre.restauracao.parada import INTERROMPIDA, Parada, como_seguir, fechar_desfeita
-from cofre.restauracao.reescritas import Reescrita
+from cofre.restauracao.parada import (
+    INTERROMPIDA,
+    Parada,
+    como_desfazer,
+    como_seguir,
+    fechar_desfeita,
+)
 from cofre.restauracao.restauracao import Restauracao
 
 CONCLUIR, DESFAZER, DEIXAR = "1", "2", "3"
@@ -44,16 +47,16 @@ class _Parou:
 
 @dataclass(slots=True)
 class Conducao:
-    """Uma restauração em execução. `continuando`: se já tinha parado antes; `restantes`: o que, ao
-    acabar, ainda difere em cada tabela, e `reescritas`, por culpa de que colunas."""
+    """Uma restauração em execução. `continuando`: se já tinha parado antes; `desfecho`: o último
+    que se alcançou, e `fim`, o que dele se conta, se chegou ao alvo."""
 
     restauracao: Restauracao
     dialogo: Dialogo
     narrador: Narrador
     opcoes: Namespace
     continuando: bool
-    restantes: Mapping[str, Contagem] = field(default_factory=dict)
-    reescritas: Sequence[Reescrita] = ()
+    desfecho: Desfecho | None = None
+    fim: Fim | None = None
 
     def executar(self, combinado: Combinado, acao: str, desfaz: Diario | None) -> int:
         """O que se combinou, com um diário novo. Devolve o código de saída; levanta ErroCofre se
@@ -78,6 +81,7 @@ class Conducao:
                 "efeitos": self.opcoes.efeitos,
                 "via": self.restauracao.via.nome,
                 "sem_recusadas": bool(acordo.perdas),
+                "fora": [f.documento() for f in acordo.fora],
                 **({"desfaz": desfaz.caminho.name} if desfaz else {}),
             },
         )
@@ -103,7 +107,7 @@ class Conducao:
                 self.restauracao.relato.erro(como_seguir(diario))
             return RestauracaoIncompleta.codigo
         fechar_desfeita(antes, diario)
-        return TUDO_CERTO if all(r.avancou for r in self.reescritas) else NEM_TUDO_COMO_ERA
+        return self.fim.codigo if self.fim else TUDO_CERTO
 
     def _tentar(
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None
@@ -123,12 +127,14 @@ class Conducao:
             return _Parou(parada, sem_resposta=DEIXAR)
         if desfecho.efeitos and self.opcoes.efeitos:
             self.dialogo.contar_efeitos(desfecho.efeitos)
-        self.restantes, self.reescritas = desfecho.restantes, desfecho.reescritas
-        self.narrador.desfecho(alvo, desfecho, str(diario.dados["acao"]))
+        self.desfecho = desfecho
+        if desfecho.completa:
+            self.fim = fim_de(alvo, desfecho, diario)
+            self.narrador.fim(self.fim, como_desfazer(diario))
+            return None
+        self.narrador.incompleta(desfecho)
         if desfecho.desfeita:
             raise parada.desfeita()
-        if desfecho.completa:
-            return None
         return _Parou(parada, sem_resposta=DESFAZER, efeitos=tuple(desfecho.efeitos))
 
     def _ate_o_desfecho(
@@ -182,7 +188,7 @@ class Conducao:
     def _voltar(self, alvo: Alvo, efeitos: tuple[str, ...], antes: Backup, diario: Diario) -> None:
         tabelas = tuple(dict.fromkeys((*alvo.tabelas, *efeitos)))
         volta = replace(alvo, tabelas=tabelas, backup=antes, modo=VOLTAR)
-        restantes, reescritas = self.restantes, self.reescritas
+        desfecho = self.desfecho
         aberto = self._abrir_diario(Acordo(volta), antes, "desfazer", diario)
         self.ate_o_fim(volta, antes, aberto)
-        self.restantes, self.reescritas = restantes, reescritas
+        self.desfecho, self.fim = desfecho, None

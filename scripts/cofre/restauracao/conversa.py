@@ -4,7 +4,7 @@ diante, `conducao`."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cofre.base.erros import (
@@ -14,7 +14,6 @@ from cofre.base.erros import (
     ErroDeUso,
     RestauracaoIncompleta,
 )
-from cofre.base.palavras import em_linhas
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
@@ -23,12 +22,11 @@ from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Contagem, Plano
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
+from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
 from cofre.restauracao.convergencia import contagens_em_json
-from cofre.restauracao.inexatas import Inexata
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import como_seguir
-from cofre.restauracao.provas import Risco
-from cofre.restauracao.reescritas import Reescrita
+from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.sessao import Sessao
 
 HA_DIFERENCAS = 9
@@ -51,8 +49,9 @@ class Conversa:
         self._dialogo = sessao.dialogo
         self._narrador = Narrador(sessao.relato)
         palavra, aceitas = sessao.opcoes.confirmar, sessao.opcoes.aceitar or ()
-        self._inexatas: Sequence[Inexata] = ()
-        self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas)
+        somar = bool(getattr(sessao.opcoes, "somar", False))
+        self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas, somar)
+        self._quadro: Quadro | None = None
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
 
@@ -67,11 +66,11 @@ class Conversa:
             codigo = self._levar(alvo, "restaurar")
             if codigo is not None:
                 return codigo
-            self._dizer(JA_E_IGUAL)
+            self._dizer_que_e_igual("restaurar")
             perguntar = not self._opcoes.confirmar
             outra = self._dialogo.outra_data(guardada, backup, tabelas) if perguntar else None
             if outra is None:
-                return self._fim("restaurar", TUDO_CERTO)
+                return self._fim("restaurar", TUDO_CERTO, quadro=self._quadro)
             backup, tabelas = outra
             self._sessao.desconectar()
 
@@ -88,7 +87,7 @@ class Conversa:
         conducao = self._conducao(continuando=True)
         with self._relato.escrevendo():
             codigo = conducao.ate_o_fim(alvo, antes, pendente)
-        return self._fim(str(dados["acao"]), codigo, conducao.restantes, conducao.reescritas)
+        return self._fim(str(dados["acao"]), codigo, conducao=conducao)
 
     def desfazer(self, guardada: EmpresaComBackups, qual: Diario) -> int:
         """Converge para a foto de antes daquela restauração; a um desfazer que parou, conclui."""
@@ -102,8 +101,8 @@ class Conversa:
         self._negociacao = replace(self._negociacao, desfazendo=True)
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
         if codigo is None:
-            self._dizer(JA_COMO_ERA)
-            codigo = self._fim("desfazer", TUDO_CERTO)
+            self._dizer_que_e_igual("desfazer")
+            codigo = self._fim("desfazer", TUDO_CERTO, quadro=self._quadro)
         if codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
             qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
         return codigo
@@ -130,26 +129,26 @@ class Conversa:
     # -- planejar e combinar -----------------------------------------------------------------
 
     def _simular(self, alvo: Alvo) -> int:
-        with self._planejando(alvo) as (_foto, plano, riscos):
-            self._mostrar(alvo, plano, "restaurar")
-            if plano.vazio:
-                self._dizer(JA_E_IGUAL)
-                return self._fim("restaurar", TUDO_CERTO)
-            self._narrador.riscos(riscos)
-            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens)
+        with self._planejando(alvo, "restaurar") as (_foto, plano, quadro):
+            self._narrador.plano(quadro, "restaurar", PELA_OPCAO)
+            if quadro.vazio:
+                self._dizer_que_e_igual("restaurar")
+                return self._fim("restaurar", TUDO_CERTO, quadro=quadro)
+            self._narrador.riscos(quadro, quadro.riscos)
+            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro)
 
     def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int | None:
         """Planeja, confirma, executa e conta; None se não há o que mudar."""
         acordo = Acordo(alvo)
         for restam in reversed(range(TENTATIVAS)):
-            combinado = self._ate_combinar(acordo, acao)
+            combinado, quadro = self._ate_combinar(acordo, acao)
             if combinado is None:
                 return None
             conducao = self._conducao()
             try:
                 with self._relato.escrevendo():
                     codigo = conducao.executar(combinado, acao, desfaz)
-                return self._fim(acao, codigo, conducao.restantes, conducao.reescritas)
+                return self._fim(acao, codigo, conducao=conducao, quadro=quadro)
             except EmpresaMudou as e:
                 if not restam:
                     raise
@@ -157,52 +156,56 @@ class Conversa:
                 acordo = replace(combinado.acordo, confirmado=b"")
         raise AssertionError("a última tentativa devolve ou levanta")
 
-    def _ate_combinar(self, acordo: Acordo, acao: str) -> Combinado | None:
+    def _ate_combinar(self, acordo: Acordo, acao: str) -> tuple[Combinado | None, Quadro]:
         """Até que o plano de uma foto seja o que o usuário aceitou; None se não há o que fazer.
         Pergunta-se sem foto aberta, que a empresa fica solta enquanto não respondem."""
         visto = b""
+        negociacao, opcao = self._negociacao, self._opcoes.confirmar
         while True:
-            alvo = acordo.alvo
-            with self._planejando(alvo) as (foto, plano, riscos):
-                assinatura = plano.assinatura()
-                if assinatura != visto:
-                    self._mostrar(alvo, plano, acao)
-                    visto = assinatura
-                if plano.vazio:
-                    return None
-                perdidas = alvo.colunas_perdidas()
-                if self._negociacao.fechado(acordo, perdidas, riscos, assinatura):
-                    return Combinado(acordo, foto.publicar(), plano)
-            novo = self._negociacao.combinar(acordo, perdidas, riscos)
+            with self._planejando(acordo.alvo, acao) as (foto, plano, quadro):
+                # À palavra, o plano vai junto; antes dela, só se há outra coisa a dizer.
+                antes = quadro.vazio or opcao or negociacao.ha_o_que_combinar(acordo, quadro)
+                if antes and quadro.assinatura != visto:
+                    self._narrador.plano(quadro, acao, PELA_OPCAO if opcao else PELO_M)
+                    visto = quadro.assinatura
+                if not quadro.vazio and negociacao.fechado(acordo, quadro):
+                    return Combinado(acordo, foto.publicar(), plano), quadro
+            if quadro.vazio:
+                tudo = negociacao.voltar_tudo(acordo, quadro)
+                if tudo is None:
+                    return None, quadro
+                acordo = tudo
+                continue
+            novo = negociacao.combinar(acordo, quadro)
             if novo == acordo:
-                trocavel = acao != "desfazer"
-                novo = self._negociacao.confirmar(acordo, assinatura, trocavel=trocavel)
+                novo = negociacao.somar_pendentes(acordo, quadro)
+            if novo == acordo:
+                novo = negociacao.confirmar(acordo, quadro, acao)
             # Outro alvo, ou alguém pode ter mexido enquanto se lia: fotografa de novo.
             acordo = novo
 
     @contextlib.contextmanager
-    def _planejando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano, tuple[Risco, ...]]]:
-        restauracao = self._sessao.restauracao
+    def _planejando(self, alvo: Alvo, acao: str) -> Iterator[tuple[FotoMontada, Plano, Quadro]]:
+        """Uma foto de agora, o plano dela até o alvo, e o quadro dele: de um plano que não mudou, é
+        o mesmo, que fazê-lo manda ao banco tudo o que se vai escrever."""
+        restauracao, quadro = self._sessao.restauracao, self._quadro
         with contextlib.ExitStack() as pilha:
             with self._relato.acompanhando("Comparando a empresa com o backup"):
                 foto, plano = pilha.enter_context(restauracao.fotografando(alvo))
-                riscos = () if plano.vazio else restauracao.riscos(alvo, plano, foto)
-            yield foto, plano, riscos
+                if quadro is None or (quadro.alvo, quadro.assinatura) != (alvo, plano.assinatura()):
+                    somaveis = self._sessao.usado.sadias if acao == "restaurar" else ()
+                    quadro = self._quadro = restauracao.quadro(alvo, plano, foto, somaveis)
+            yield foto, plano, quadro
 
-    def _mostrar(self, alvo: Alvo, plano: Plano, acao: str) -> None:
-        """O plano, e o que é preciso saber antes de o aceitar."""
-        self._narrador.plano(alvo, plano, alvo.colunas_perdidas(), acao)
-        self._narrador.do_que_faltava(alvo, plano)
-        if plano.vazio:
-            return
-        self._inexatas = self._sessao.restauracao.inexatas(alvo, plano)
-        self._narrador.inexatas(self._inexatas)
-        for frase in self._sessao.restauracao.como_escreve(alvo):
-            self._relato.linha(em_linhas(f"   {frase}", self._relato.largura, 6))
-
-    def _dizer(self, esta_bem: str) -> None:
+    def _dizer_que_e_igual(self, acao: str) -> None:
+        """O plano que se acaba de fazer é vazio."""
+        assert self._quadro is not None
+        resumo, sem_dialogo = self._quadro.resumo, self._opcoes.confirmar or self._opcoes.simular
+        dito = JA_COMO_ERA if acao == "desfazer" else JA_E_IGUAL
+        if resumo.diferem:
+            dito = nada_falta(resumo, PELA_OPCAO if sem_dialogo else "")
         self._relato.linha()
-        self._relato.linha(f"✅ {esta_bem}")
+        self._relato.linha(f"✅ {dito}")
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
         restauracao, opcoes = self._sessao.restauracao, self._opcoes
@@ -213,11 +216,15 @@ class Conversa:
         acao: str,
         codigo: int,
         tabelas: Mapping[str, Contagem] | None = None,
-        reescritas: Sequence[Reescrita] = (),
+        *,
+        conducao: Conducao | None = None,
+        quadro: Quadro | None = None,
     ) -> int:
         """O documento final: das tabelas, o plano, ou o que ainda difere, e em que colunas."""
         restauracao = self._sessao.restauracao
         empresa = restauracao.empresa
+        desfecho, fim = (conducao.desfecho, conducao.fim) if conducao else (None, None)
+        restantes = desfecho.restantes if desfecho else tabelas or {}
         self._relato.documento(
             {
                 "acao": acao,
@@ -225,9 +232,10 @@ class Conversa:
                 "servidor": restauracao.contexto.inspecao.catalogo.servidor,
                 "empresa": {"id": empresa.id, "nome": empresa.nome},
                 "backup": self._sessao.usado.documento(),
-                "tabelas": contagens_em_json(tabelas or {}),
-                "inexatas": [i.documento() for i in self._inexatas],
-                "reescritas": [r.documento() for r in reescritas],
+                "tabelas": contagens_em_json(restantes),
+                "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
+                **(fim.documento() if fim else {}),
+                **(quadro.documento() if quadro else {}),
             }
         )
         return codigo

@@ -25,7 +25,6 @@ from cofre.deposito.inventario import (
     por_data,
 )
 from cofre.deposito.quando import de_quando
-from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Contagem
 from cofre.restauracao import ajudas, telas
 from cofre.restauracao.convergencia import DESFAZER, MANTER
@@ -106,13 +105,13 @@ class Dialogo:
     ) -> tuple[Backup, tuple[str, ...]]:
         """De que data e quais tabelas. Levanta Cancelada."""
         oferecidas = self.exames.sadias(backup)
-        self._mostrar(telas.tabelas(guardada, backup, oferecidas))
+        self._mostrar(telas.tabelas(guardada, backup, oferecidas, self.relato.largura))
         while not (escolhidas := self._escolher_tabelas(oferecidas)):
             antes = (backup.carimbo, oferecidas)
             backup = self._data(guardada, backup)
             oferecidas = self.exames.sadias(backup)  # o mesmo, já relido, pode oferecer menos
             if (backup.carimbo, oferecidas) != antes:
-                self._mostrar(telas.tabelas(guardada, backup, oferecidas))
+                self._mostrar(telas.tabelas(guardada, backup, oferecidas, self.relato.largura))
         return backup, escolhidas
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
@@ -186,14 +185,24 @@ class Dialogo:
             self._mostrar(telas.danos(exame.danos, presta=bool(exame.sadias)))
         return bool(exame.sadias)
 
-    def confirmar(self, alvo: Alvo, palavras: Sequence[str], *, trocavel: bool = True) -> str:
-        """Uma das `palavras` (a primeira é a que se pede), ou «m» (trocar o modo, se `trocavel`).
-        Levanta Cancelada ou Voltar."""
-        self._mostrar(telas.confirmacao(alvo, self.relato.largura, trocavel=trocavel))
-        outras = ("m",) if trocavel else ()
-        ajuda = ajudas.CONFIRMACAO + (ajudas.MODO if trocavel else "")
+    def confirmar(self, palavras: Sequence[str], troca: str) -> str:
+        """Uma das `palavras` (a primeira é a que se pede), ou «m» (se há `troca` de modo, que ela
+        diz). Levanta Cancelada ou Voltar."""
+        self._mostrar(["", troca] if troca else [""])
+        outras = ("m",) if troca else ()
+        ajuda = ajudas.CONFIRMACAO + (ajudas.MODO if troca else "")
         pergunta = f"Digite '{palavras[0]}' para confirmar: "
         return self.perguntas.palavra(pergunta, palavras, ajuda, outras=outras, volta=self.volta)
+
+    def voltar_tudo(self) -> bool:
+        """Se o que só difere também volta; qualquer coisa que não seja «m» o deixa como está.
+        Levanta Voltar."""
+        pergunta = "Digite m para voltar tudo (Enter deixa como está): "
+        try:
+            resposta = self.perguntas.resposta(pergunta, ajudas.MODO.strip(), volta=self.volta)
+        except Cancelada:
+            return False
+        return resposta.lower() == "m"
 
     def efeitos(self, mudou: Mapping[str, Contagem]) -> str:
         """O que fazer com o que gatilhos mudaram em tabelas não escolhidas. Levanta Interrompido,

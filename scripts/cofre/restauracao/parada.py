@@ -84,3 +84,11 @@ def como_seguir(diario: Diario) -> str:
         linhas.append(f"Para {verbo}:")
         linhas.append(f"  {comando(RESTAURACAO, acao, '--empresa', str(diario.dados['user_id']))}")
     return "\n".join(["Nada se perdeu: a foto de antes está guardada.", *linhas])
+
+
+def como_desfazer(diario: Diario) -> str:
+    """O comando que desfaz esta restauração, ou refaz a que ela desfez; vazio, se ela já é a volta
+    ao que era, de uma que não se completou."""
+    if diario.dados.get("backup") == diario.dados.get("antes"):
+        return ""
+    return comando(RESTAURACAO, "desfazer", "--empresa", str(diario.dados["user_id"]))

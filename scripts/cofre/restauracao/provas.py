@@ -12,31 +12,23 @@ from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.palavras import plural
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
 from cofre.plano.unicos import SOBREPOSTO, TOMADOS, quem_tem, tomado
+from cofre.restauracao.recusas import causa
+from cofre.restauracao.risco import Risco, explicar
 from cofre.via.contrato import Prova, Via
 
 CHAVES_POR_VEZ = 500
 EXEMPLOS = 5
-DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
-"""Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""
 DO_VALOR = frozenset({"23502", "23503", *TOMADOS, "23514", "22P02"})
 """Recusas que não dependem de como a linha chega ao banco."""
 
 
-@dataclass(frozen=True, slots=True)
-class Risco:
-    """Algo que impede. `somar`: a tabela que, escolhida também, resolveria; `tirar`: sem esta
-    tabela o resto pode voltar; `so_linhas`: sem algumas linhas dela, o resto pode voltar."""
-
-    tabela: str
-    causa: str
-    cura: str = ""
-    somar: str = ""
-    tirar: bool = False
-    so_linhas: bool = False
+Achados = dict[str, Risco]
+"""Os riscos de uma tabela, por causa."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +55,7 @@ class Provas:
         empresa. Um lote que ele aceita não tem chave que exista: só dos recusados se pergunta."""
         if not self._provavel(nome):
             return
-        achados: list[Risco] = []
+        achados = Achados()
         procuradas = False
         for prova in self._provar(nome, self.plano.acoes(nome, REPOR), alterando=False):
             recusa, lote = prova.erro, prova.lote
@@ -77,17 +69,19 @@ class Provas:
                     return
             sem_orfas = [a for a in lote if a.chave not in self._orfas.get(nome, ())]
             for de_novo in self._de_novo(nome, prova, sem_orfas):
-                achados += self._risco(nome, de_novo)
-        yield from achados
+                self._achar(nome, de_novo, achados, alterando=False)
+        yield from achados.values()
 
     def alterando(self, nome: str) -> Iterator[Risco]:
         """O que o banco recusaria do que se altera. Uma recusa de um gatilho de inserção não conta:
         ao alterar ele não roda."""
         if nome in self._tomadas or not self._provavel(nome):
             return
-        yield from self._alterando(nome, self.plano.acoes(nome, ALTERAR))
+        achados = Achados()
+        self._alterando(nome, self.plano.acoes(nome, ALTERAR), achados)
+        yield from achados.values()
 
-    def _alterando(self, nome: str, acoes: Iterable[Acao]) -> Iterator[Risco]:
+    def _alterando(self, nome: str, acoes: Iterable[Acao], achados: Achados) -> None:
         for prova in self._provar(nome, acoes, alterando=True):
             recusa = prova.erro
             if not isinstance(recusa, EscritaRecusada) or recusa.codigo_sql not in DO_VALOR:
@@ -95,11 +89,11 @@ class Provas:
             if recusa.codigo_sql == SOBREPOSTO and self._pode_largar(nome, recusa):
                 # Atrás de uma faixa que se tira do caminho pode haver uma que não.
                 for parte in metades(prova.lote):
-                    yield from self._alterando(nome, parte)
+                    self._alterando(nome, parte, achados)
             elif recusa.codigo_sql == SOBREPOSTO:
-                yield explicar(nome, recusa)
+                achados.setdefault(causa(recusa), explicar(nome, recusa))
             else:
-                yield from self._risco(nome, recusa)
+                self._achar(nome, prova, achados, alterando=True)
 
     def _provavel(self, nome: str) -> bool:
         return bool(self.escopo[nome].tabela.chave) and self.chave_gravavel(nome)
@@ -108,14 +102,12 @@ class Provas:
         colunas = self.plano.tabelas[nome].colunas
         return provar_todas(self.via, self.escopo[nome], acoes, colunas, alterando=alterando)
 
-    def _de_novo(
-        self, nome: str, prova: Prova, sem_orfas: Sequence[Acao]
-    ) -> Iterator[EscritaRecusada]:
+    def _de_novo(self, nome: str, prova: Prova, sem_orfas: Sequence[Acao]) -> Iterator[Prova]:
         """As recusas de um lote, agora sem as linhas órfãs que voltam com a mãe."""
         provas = [prova]
         if len(sem_orfas) < len(prova.lote):
             provas = list(self._provar(nome, sem_orfas, alterando=False))
-        return (e.erro for e in provas if isinstance(e.erro, EscritaRecusada))
+        return (p for p in provas if isinstance(p.erro, EscritaRecusada))
 
     # -- chaves que já existem ---------------------------------------------------------------
 
@@ -168,14 +160,42 @@ class Provas:
 
     # -- das recusas aos riscos --------------------------------------------------------------
 
-    def _risco(self, nome: str, recusa: EscritaRecusada) -> Iterator[Risco]:
-        if self._o_plano_resolve(nome, recusa):
+    def _achar(self, nome: str, prova: Prova, achados: Achados, *, alterando: bool) -> None:
+        """Os riscos de um lote recusado, cada causa uma vez, com os registros que são: procuram-se
+        um a um, até serem tantos que o resto da tabela teria o mesmo fim."""
+        recusa = prova.erro
+        if not isinstance(recusa, EscritaRecusada) or self._o_plano_resolve(nome, recusa):
             return
+        risco = achados.setdefault(causa(recusa), self._risco(nome, recusa))
+        quantos = RECUSAS_POR_TABELA if risco.so_linhas else 1
+        if sum(r.quantos for r in achados.values()) >= quantos:
+            return
+        for acao, dela in self._uma_a_uma(nome, prova, alterando=alterando):
+            if self._o_plano_resolve(nome, dela):
+                continue
+            achados[causa(dela)] = achados.get(causa(dela), self._risco(nome, dela)).com(acao)
+            if sum(r.quantos for r in achados.values()) >= quantos:
+                return
+
+    def _uma_a_uma(
+        self, nome: str, prova: Prova, *, alterando: bool
+    ) -> Iterator[tuple[Acao, EscritaRecusada]]:
+        """As linhas de um lote que o banco recusa também sozinhas."""
+        assert isinstance(prova.erro, EscritaRecusada)
+        partes = metades(prova.lote)
+        if not partes:
+            yield prova.lote[0], prova.erro
+        for parte in partes:
+            for menor in self._provar(nome, parte, alterando=alterando):
+                if isinstance(menor.erro, EscritaRecusada):
+                    yield from self._uma_a_uma(nome, menor, alterando=alterando)
+
+    def _risco(self, nome: str, recusa: EscritaRecusada) -> Risco:
         risco = explicar(nome, recusa)
         mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
         if mae and mae[1] in self.escopo and mae[1] not in self.escolhidas:
-            risco = replace(risco, cura=f"Restaure também {mae[1]}.", somar=mae[1])
-        yield risco
+            return replace(risco, cura=f"Restaure também {mae[1]}.", somar=mae[1])
+        return risco
 
     def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:
         """Se a recusa é por algo que o próprio plano muda antes: a linha-mãe que ele repõe, ou um
@@ -212,40 +232,6 @@ def _esconde_chaves(nome: str, recusa: EscritaRecusada) -> bool:
     """Se alguma chave do lote recusado pode já existir. Uma chave estrangeira da própria tabela só
     se confere depois que todas as linhas entraram."""
     return recusa.codigo_sql != "23503" or f'on table "{nome}"' not in str(recusa)
-
-
-CURAS = {
-    "23502": "A tabela ganhou uma coluna obrigatória sem valor padrão. Dê um padrão a ela:\n"
-    '  ALTER TABLE public."{tabela}" ALTER COLUMN ... SET DEFAULT ...;',
-    "23503": "Restaure também a tabela citada, ou recrie lá a linha que falta.",
-    "23505": "O valor hoje é de outra empresa. Mude-o lá, ou tire esta tabela da escolha.",
-    SOBREPOSTO: "A faixa se sobrepõe à de uma linha de hoje, que não se sabe tirar do caminho.\n"
-    "Mude-a, ou tire esta tabela da escolha.",
-    "22P02": "O tipo da coluna mudou (um valor de enum foi tirado?). Ponha-o de volta:\n"
-    "  ALTER TYPE ... ADD VALUE '...';",
-    "23514": "Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.",
-    "P0001": "Um gatilho do banco recusa estas linhas. Desative-o durante a restauração.",
-}
-"""Por SQLSTATE, o que fazer de uma recusa."""
-SEM_CURA = "Veja a regra do banco e tente de novo."
-
-
-def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
-    """Uma recusa do banco em palavras, com a cura."""
-    detalhes = f" {recusa.detalhes}" if recusa.detalhes else ""
-    if recusa.codigo_sql == "23503" and 'table "users"' in recusa.detalhes:
-        return Risco(
-            tabela,
-            f"o usuário dono da empresa não existe mais em auth.users ({tabela})",
-            "Crie de novo o usuário no painel (Authentication → Users) com o mesmo id, ou peça ao\n"
-            "suporte do Supabase; sem ele o banco não aceita as linhas da empresa.",
-        )
-    return Risco(
-        tabela,
-        f"o banco recusa registros de {tabela}: {recusa}.{detalhes}",
-        CURAS.get(recusa.codigo_sql, SEM_CURA).replace("{tabela}", tabela),
-        so_linhas=recusa.codigo_sql in DE_UMA_LINHA,
-    )
 
 
 def provar_todas(

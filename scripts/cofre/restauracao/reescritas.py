@@ -3,14 +3,14 @@ conteúdo), ou a via não o grava como era."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 
 import msgspec
 
+from cofre.base.apelido import SEGREDOS, apelido
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.base.textos import CAMPO, textos_de
@@ -18,13 +18,6 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import ALTERAR, Plano, mudancas
 from cofre.via.contrato import QuemGrava
-
-SEGREDOS = re.compile(
-    r"senha|passw|pwd|hash|salt|segredo|secret|token|chave|credenc|credential|api_?key|private"
-    r"|(?<![a-z])(?:pass|pin|cvv|cvc|otp|totp|mfa)(?![a-z])",
-    re.IGNORECASE,
-)
-"""No nome de uma coluna, ou dentro de um valor json: o que está ali não se mostra."""
 
 ESCONDIDO = "…"
 
@@ -43,7 +36,8 @@ class Reescrita:
     """Uma coluna que, em `registros` linhas, não ficou como se pediu. `avancou`: se é um momento, e
     só ficou mais tarde; senão, é outro conteúdo. `causa`: por que a via não o grava (ver
     `cofre.via.contrato.NULO_DE_JSON`); vazia se foi o banco. De uma dessas linhas, a `chave` (em
-    texto), o valor que `era` no alvo e o que `ficou` no banco (em bytes de JSON)."""
+    texto), o valor que `era` no alvo, o que `ficou` no banco (em bytes de JSON) e o
+    `apelido`."""
 
     tabela: str
     coluna: str
@@ -53,6 +47,7 @@ class Reescrita:
     chave: tuple[str, ...]
     era: bytes
     ficou: bytes
+    apelido: str = field(default="", repr=False)
 
     @property
     def mostravel(self) -> bool:
@@ -99,7 +94,14 @@ def reescritas(
                 causa = causas.get(coluna, "")
                 qual = (nome, coluna, avancou, causa)
                 antes = achadas.get(qual) or Reescrita(
-                    *qual[:2], 0, avancou, causa, _chave(tabela, acao.chave), era, ficou
+                    *qual[:2],
+                    0,
+                    avancou,
+                    causa,
+                    _chave(tabela, acao.chave),
+                    era,
+                    ficou,
+                    apelido(acao.alvo or b"{}"),
                 )
                 achadas[qual] = replace(antes, registros=antes.registros + 1)
     return tuple(achadas.values())

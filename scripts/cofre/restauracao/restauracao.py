@@ -9,8 +9,8 @@ no disco antes dela.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import RestauracaoRecusada
@@ -24,9 +24,12 @@ from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.plano import Plano
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
-from cofre.restauracao.inexatas import Inexata, inexatas
-from cofre.restauracao.provas import Risco
-from cofre.restauracao.riscos import Riscos
+from cofre.restauracao.inexatas import inexatas
+from cofre.restauracao.pendentes import pendentes_de, que_seguem
+from cofre.restauracao.quadro import Quadro
+from cofre.restauracao.resumo import que_diferem, resumir
+from cofre.restauracao.risco import Risco
+from cofre.restauracao.riscos import Caso, riscos_de
 from cofre.via.contrato import Via
 
 
@@ -40,10 +43,6 @@ class Restauracao:
     contexto: Contexto
     relato: Relato
     empresa: Empresa
-    _riscos: Riscos = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_riscos", Riscos(self.via))
 
     def alvo(self, backup: Backup, tabelas: Sequence[str], modo: str = VOLTAR) -> Alvo:
         """Estas tabelas como estão neste backup."""
@@ -65,18 +64,27 @@ class Restauracao:
                 )
             yield foto, alvo.plano(foto.arquivos, foto.arquivos, self.via.existentes)
 
-    def riscos(self, alvo: Alvo, plano: Plano, foto: FotoMontada) -> tuple[Risco, ...]:
-        """O que impediria este plano; perguntado de novo ao banco só se ele mudou. Levanta
-        FalhaDoServidor ou BackupDanificado."""
-        return self._riscos.de(alvo, plano, foto)
-
-    def inexatas(self, alvo: Alvo, plano: Plano) -> Sequence[Inexata]:
-        """O que não voltará como era deste plano, ou de que não se sabe."""
-        return inexatas(self.via, alvo, plano)
-
-    def como_escreve(self, alvo: Alvo) -> Sequence[str]:
-        """O que o usuário precisa saber antes de confirmar. Levanta FalhaDoServidor."""
-        return self.via.como_escreve(alvo.escolhidas())
+    def quadro(
+        self, alvo: Alvo, plano: Plano, foto: FotoMontada, somaveis: Collection[str]
+    ) -> Quadro:
+        """Tudo o que se diz deste plano antes de o executar. `somaveis`: as tabelas do backup que
+        ainda se podem somar às escolhidas. Levanta FalhaDoServidor ou BackupDanificado."""
+        perdidas = alvo.colunas_perdidas()
+        resumo = resumir(alvo, plano, que_diferem(alvo, foto.arquivos))
+        if plano.vazio:
+            return Quadro(alvo, plano.assinatura(), resumo, perdidas)
+        riscos = tuple(riscos_de(Caso(self.via, alvo, plano, foto)))
+        return Quadro(
+            alvo,
+            plano.assinatura(),
+            resumo,
+            perdidas,
+            riscos,
+            inexatas(self.via, alvo, plano),
+            self.via.como_escreve(alvo.escolhidas()),
+            pendentes_de(alvo, plano, foto.arquivos, somaveis),
+            que_seguem(alvo, plano, _que_faltariam(riscos)),
+        )
 
     @contextlib.contextmanager
     def convergindo(
@@ -101,3 +109,12 @@ class Restauracao:
             )
             with contextlib.closing(convergencia):
                 yield convergencia
+
+
+def _que_faltariam(riscos: Sequence[Risco]) -> dict[str, list[bytes]]:
+    """As linhas que se sabe que não voltariam, por tabela."""
+    faltariam: dict[str, list[bytes]] = {}
+    for risco in riscos:
+        if risco.linhas:
+            faltariam.setdefault(risco.tabela, []).extend(risco.linhas)
+    return faltariam

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -24,7 +24,8 @@ from cofre.plano.plano import (
     TabelaDoPlano,
     mudancas,
 )
-from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas, Risco
+from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas
+from cofre.restauracao.risco import Risco
 from cofre.via.contrato import Via
 
 
@@ -36,25 +37,6 @@ class Caso:
     alvo: Alvo
     plano: Plano
     foto: FotoMontada
-
-
-@dataclass(slots=True)
-class Riscos:
-    """Os riscos dos planos de uma via. Achá-los manda ao banco todas as linhas a escrever: de um
-    plano que não mudou, lembram-se."""
-
-    via: Via
-    _do_ultimo: tuple[Alvo, bytes, tuple[Risco, ...]] | None = field(default=None, init=False)
-
-    def de(self, alvo: Alvo, plano: Plano, foto: FotoMontada) -> tuple[Risco, ...]:
-        """Todos os riscos, do mais barato de achar ao mais caro. Nada fica gravado. Levanta
-        FalhaDoServidor ou BackupDanificado."""
-        assinatura = plano.assinatura()
-        if self._do_ultimo is None or self._do_ultimo[:2] != (alvo, assinatura):
-            caso = Caso(self.via, alvo, plano, foto)
-            achados = tuple(risco for achar in RISCOS for risco in achar(caso))
-            self._do_ultimo = (alvo, assinatura, achados)
-        return self._do_ultimo[2]
 
 
 def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:
@@ -167,8 +149,8 @@ def _chave_do_banco(nome: str, contagem: Contagem) -> Risco:
     quantas = plural(contagem.repor, "registro", "registros")
     return Risco(
         nome,
-        f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não podem"
-        " voltar pela API com a mesma chave",
+        f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não"
+        f" {'pode' if contagem.repor == 1 else 'podem'} voltar pela API com a mesma chave",
         "A conexão direta com o PostgreSQL pode; ou deixe esta tabela fora da escolha.",
         tirar=True,
     )
@@ -181,3 +163,10 @@ RISCOS: tuple[Callable[[Caso], Iterator[Risco]], ...] = (
     recusas_do_banco,
 )
 """Do mais barato ao mais caro."""
+
+
+def riscos_de(caso: Caso) -> Iterator[Risco]:
+    """Todos os riscos de um plano. Achá-los manda ao banco todas as linhas a escrever; nada fica
+    gravado. Levanta FalhaDoServidor ou BackupDanificado."""
+    for achar in RISCOS:
+        yield from achar(caso)

@@ -15,15 +15,19 @@ from cofre.deposito.inventario import (
     mais_novo,
     por_data,
 )
+from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.verificacao import Dano
-from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.plano.plano import Contagem
 from cofre.restauracao.exame import Exame, quais
 from cofre.rotina import marcas
 from cofre.rotina.marcas import Estragos
 
 EXEMPLOS = 3
+LINHAS_DE_TABELAS = 14
+"""Uma por linha, deixam ver a pergunta e o que a cerca num terminal de 24."""
+ENTRE = "   "
+"""Entre duas colunas."""
 FOTOS = ("foto tirada ao restaurar", "fotos tiradas ao restaurar")
 
 
@@ -85,22 +89,58 @@ def ajuda_dos_efeitos(largura: int | None) -> Iterator[str]:
 
 
 def tabelas(
-    guardada: EmpresaComBackups, backup: Backup, oferecidas: Sequence[str]
+    guardada: EmpresaComBackups,
+    backup: Backup,
+    oferecidas: Sequence[str],
+    largura: int | None = None,
 ) -> Iterator[str]:
-    """As tabelas que se oferecem de um backup, e em quantos outros cada uma está."""
+    """As tabelas que se oferecem de um backup, em quantos outros cada uma está, e, num terminal
+    desta `largura`, quantos registros tem neste: em várias colunas, se são muitas e cabem."""
     contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
+    em_quantos = [sum(1 for b in contados if b.meta and n in b.meta.tabelas) for n in oferecidas]
+    registros = [_registros(backup, nome) for nome in oferecidas]
     yield ""
     yield "📋 TABELAS DISPONÍVEIS"
     yield "0. [TODAS AS TABELAS]"
-    for i, nome in enumerate(oferecidas, 1):
-        quantos = sum(1 for b in contados if b.meta and nome in b.meta.tabelas)
-        yield f"{i}. {visivel(nome)} ({plural(quantos, 'backup', 'backups')})"
+    if juntas := _em_colunas(oferecidas, em_quantos, registros, largura):
+        yield from juntas
+        yield "   (entre parênteses, em quantos backups está; ao lado, os registros neste)"
+    else:
+        for i, (nome, n) in enumerate(zip(oferecidas, em_quantos, strict=True), 1):
+            ha = f"  {registros[i - 1]}" if largura is not None and registros[i - 1] else ""
+            yield f"{i}. {visivel(nome)} ({plural(n, 'backup', 'backups')}){ha}"
     for ressalva in _ressalvas(backup, oferecidas):
         yield f"   ⚠️ {ressalva}"
     for marca in marcas.em_palavras(backup, Estragos.em(guardada)):
         yield f"   {marca}"
     yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data)"
     yield ""
+
+
+def _registros(backup: Backup, tabela: str) -> str:
+    quantos = backup.meta.tabelas[tabela].registros if backup.meta else SEM_CONTAGEM
+    return "" if quantos == SEM_CONTAGEM else numero(quantos)
+
+
+def _em_colunas(
+    nomes: Sequence[str], em_quantos: Sequence[int], registros: Sequence[str], largura: int | None
+) -> list[str]:
+    """«23. vendas (3)  1.053», de cima para baixo em cada coluna; vazio se não são muitas, ou se
+    não cabem duas colunas."""
+    if largura is None or len(nomes) <= LINHAS_DE_TABELAS:
+        return []
+    casas = len(str(len(nomes)))
+    ditos = [
+        f"{i:>{casas}}. {visivel(nome)} ({quantos})"
+        for i, (nome, quantos) in enumerate(zip(nomes, em_quantos, strict=True), 1)
+    ]
+    esquerda, direita = (max(map(len, textos)) for textos in (ditos, registros))
+    celulas = [f"{d:<{esquerda}} {r:>{direita}}" for d, r in zip(ditos, registros, strict=True)]
+    cabem = (largura + len(ENTRE)) // (len(celulas[0]) + len(ENTRE))
+    if cabem < 2:
+        return []
+    altura = -(-len(celulas) // cabem)
+    return [ENTRE.join(celulas[i::altura]).rstrip() for i in range(altura)]
 
 
 def _ressalvas(backup: Backup, oferecidas: Sequence[str]) -> Iterator[str]:
@@ -165,28 +205,6 @@ def danos(achados: Sequence[Dano], *, presta: bool) -> Iterator[str]:
         yield f"      • e mais {numero(len(achados) - EXEMPLOS)}"
     if not presta:
         yield "   Escolha outro; nada foi alterado."
-
-
-def confirmacao(alvo: Alvo, largura: int | None, *, trocavel: bool) -> Iterator[str]:
-    """O que se está para fazer; se o modo é `trocavel`, como o trocar."""
-    nome, recuperar = visivel(alvo.empresa.nome), alvo.modo == RECUPERAR
-    yield ""
-    yield "⚠️ CONFIRMAÇÃO"
-    yield f"Empresa: {nome}"
-    nomes = ", ".join(visivel(t) for t in alvo.tabelas)
-    yield em_linhas(f"Tabelas: {nomes}", largura, len("Tabelas: "))
-    if recuperar:
-        yield "Modo: só repor o que falta (nada é alterado nem removido)"
-    yield ""
-    if recuperar:
-        yield "🚨 ATENÇÃO: Registros que faltam serão repostos!"
-    else:
-        yield "🚨 ATENÇÃO: Dados atuais serão sobrescritos!"
-    yield f'✅ Apenas a empresa "{nome}" será afetada'
-    yield "✅ Outras empresas NÃO serão afetadas"
-    yield ""
-    if trocavel:
-        yield f"(m muda para: {'voltar tudo' if recuperar else 'só repor o que falta'})"
 
 
 def efeitos(mudou: Mapping[str, Contagem]) -> Iterator[str]:

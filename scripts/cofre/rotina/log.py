@@ -123,7 +123,8 @@ class RelatoComLog(RelatoSobre):
         self.ultimo_documento: Mapping[str, Any] = {}
 
     def dizer(self, nivel: Nivel, texto: str) -> None:
-        self._log.escrever(f"⚠️ {texto}" if nivel is Nivel.AVISO else texto)
+        if nivel is not Nivel.RESERVADO:
+            self._log.escrever(f"⚠️ {texto}" if nivel is Nivel.AVISO else texto)
         super().dizer(nivel, texto)
 
     def documento(self, documento: Mapping[str, Any]) -> None:

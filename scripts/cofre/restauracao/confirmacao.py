@@ -1,0 +1,66 @@
+"""A confirmação: o que se está para fazer, e com quem. Só o texto; quem pergunta é o diálogo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cofre.base.palavras import em_linhas, numero, plural, visivel
+from cofre.plano.alvo import RECUPERAR, Alvo
+from cofre.restauracao.resumo import Resumo
+
+PELO_M, PELA_OPCAO = "m volta tudo", "--modo voltar volta tudo"
+"""Como se pede, no diálogo e sem ele, que também o que difere volte."""
+
+LARGURA_DE_UM_CANO = 80
+"""Onde não há terminal, a linha em que os nomes das tabelas ainda se leem de uma vez."""
+
+
+def pedido(alvo: Alvo, resumo: Resumo, largura: int | None) -> Iterator[str]:
+    """A empresa, as tabelas e o que acontece aos dados de hoje; depois disto vem o plano."""
+    nome = visivel(alvo.empresa.nome)
+    yield ""
+    yield "⚠️ CONFIRMAÇÃO"
+    yield f"Empresa: {nome}"
+    yield _tabelas(alvo, largura)
+    if alvo.modo == RECUPERAR:
+        yield "Modo: só repor o que falta (nada é alterado nem removido)"
+    yield ""
+    yield em_linhas(_o_que_acontece(resumo), largura, 3)
+    yield f'✅ Apenas a empresa "{nome}" será afetada'
+    yield "✅ Outras empresas NÃO serão afetadas"
+
+
+def _tabelas(alvo: Alvo, largura: int | None) -> str:
+    """Os nomes; se são todas e não cabem numa linha, quantas são."""
+    meta = alvo.backup.meta
+    nomes = f"Tabelas: {', '.join(visivel(t) for t in alvo.tabelas)}"
+    todas = meta is not None and set(meta.tabelas) <= set(alvo.tabelas)
+    if todas and len(nomes) > (largura or LARGURA_DE_UM_CANO):
+        return f"Tabelas: todas ({len(alvo.tabelas)})"
+    return em_linhas(nomes, largura, len("Tabelas: "))
+
+
+def _o_que_acontece(resumo: Resumo) -> str:
+    if resumo.sobrescreve:
+        return "🚨 ATENÇÃO: Dados atuais serão sobrescritos!"
+    repor = resumo.total.repor
+    voltam = "volta" if repor == 1 else "voltam"
+    return f"ℹ️ {plural(repor, 'registro', 'registros')} {voltam}; nada é alterado nem removido"
+
+
+def troca_de_modo(alvo: Alvo) -> str:
+    """O que `m` faz, na confirmação."""
+    return f"(m muda para: {'voltar tudo' if alvo.modo == RECUPERAR else 'só repor o que falta'})"
+
+
+def nada_falta(resumo: Resumo, como_voltar: str) -> str:
+    """O que se diz quando só havia o que diferisse, e só se pediu o que falta."""
+    ainda = f" ({como_voltar})" if como_voltar else ""
+    return f"Nada falta; {ficam_diferentes(resumo.diferem)}{ainda}."
+
+
+def ficam_diferentes(quantos: int) -> str:
+    """«818 diferentes ficam como estão»."""
+    if quantos == 1:
+        return "1 diferente fica como está"
+    return f"{numero(quantos)} diferentes ficam como estão"

@@ -1,0 +1,106 @@
+"""O fim de uma restauração: o que mudou, o que não voltou e por quê, e o código de saída."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO
+from cofre.base.palavras import plural, visivel
+from cofre.deposito.diario import Diario
+from cofre.plano.alvo import Alvo
+from cofre.plano.plano import ALTERAR, Contagem
+from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.recusas import Grupo, em_grupos
+
+
+@dataclass(frozen=True, slots=True)
+class Fora:
+    """Uma tabela que se concordou em deixar de fora, por que, e o que fazer."""
+
+    tabela: str
+    causa: str
+    cura: str = ""
+
+    def documento(self) -> dict[str, str]:
+        """Para o diário e para a saída --json."""
+        return {"tabela": self.tabela, "causa": self.causa, "cura": self.cura}
+
+
+@dataclass(frozen=True, slots=True)
+class Fim:
+    """Uma restauração que chegou até onde podia. `mudou`: por tabela, quantos registros se
+    repuseram, alteraram e removeram; `grupos`: os que o banco recusou, cada causa uma vez; `fora`:
+    as tabelas inteiras que não vieram."""
+
+    alvo: Alvo
+    desfecho: Desfecho
+    desfazendo: bool
+    mudou: Mapping[str, Contagem]
+    grupos: Sequence[Grupo]
+    fora: Sequence[Fora]
+
+    @property
+    def em_parte(self) -> bool:
+        """Se algo não voltou."""
+        return bool(self.grupos or self.fora)
+
+    @property
+    def codigo(self) -> int:
+        """O de saída: nem tudo como era, se algo não voltou ou o banco lhe pôs outro conteúdo."""
+        outro_conteudo = not all(r.avancou for r in self.desfecho.reescritas)
+        return NEM_TUDO_COMO_ERA if self.em_parte or outro_conteudo else TUDO_CERTO
+
+    @property
+    def o_que_mudou(self) -> str:
+        """«5 tabelas: 145 repostos, 818 alterados»; de uma só, o nome. Vazio se nada."""
+        if not self.mudou:
+            return ""
+        onde = f"{len(self.mudou)} tabelas" if len(self.mudou) > 1 else visivel(*self.mudou)
+        contas = [
+            (sum(c.repor for c in self.mudou.values()), "reposto", "repostos"),
+            (sum(c.alterar for c in self.mudou.values()), "alterado", "alterados"),
+            (sum(c.remover for c in self.mudou.values()), "removido", "removidos"),
+        ]
+        return f"{onde}: {', '.join(plural(n, um, varios) for n, um, varios in contas if n)}"
+
+    def documento(self) -> dict[str, Any]:
+        """Para a saída --json: nenhum dado de um registro."""
+        return {
+            "mudaram": {
+                n: {"repostos": c.repor, "alterados": c.alterar, "removidos": c.remover}
+                for n, c in self.mudou.items()
+            },
+            "nao_voltaram": [g.documento() for g in self.grupos],
+            "fora": [f.documento() for f in self.fora],
+        }
+
+
+def fim_de(alvo: Alvo, desfecho: Desfecho, diario: Diario) -> Fim:
+    """O fim desta restauração, pelo que o diário dela diz desde que começou."""
+    return Fim(
+        alvo,
+        desfecho,
+        diario.desfazendo,
+        _mudou(diario, desfecho),
+        em_grupos(desfecho.impedimentos),
+        [Fora(**f) for f in diario.dados.get("fora", ())],
+    )
+
+
+def _mudou(diario: Diario, desfecho: Desfecho) -> dict[str, Contagem]:
+    """O primeiro plano, menos o que não se fez dele: as outras passadas corrigem o que gatilhos
+    mudaram no meio."""
+    passadas = diario.dados.get("passadas") or [{}]
+    primeiro: Mapping[str, Mapping[str, int]] = passadas[0].get("plano", {})
+    mudou = {}
+    for nome, conta in primeiro.items():
+        restam = desfecho.restantes.get(nome, Contagem())
+        recusadas = sum(i.tabela == nome and i.acao == ALTERAR for i in desfecho.impedimentos)
+        mudou[nome] = Contagem(
+            max(conta.get("repor", 0) - restam.repor, 0),
+            max(conta.get("alterar", 0) - recusadas, 0),
+            max(conta.get("remover", 0) - restam.remover, 0),
+        )
+    return {n: c for n, c in mudou.items() if c.diferencas}

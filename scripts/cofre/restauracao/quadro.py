@@ -1,0 +1,46 @@
+"""O quadro de um plano: tudo o que é preciso saber dele antes de o aceitar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cofre.plano.alvo import Alvo
+from cofre.restauracao.inexatas import Inexata
+from cofre.restauracao.pendentes import Pendente
+from cofre.restauracao.resumo import Resumo
+from cofre.restauracao.risco import Risco
+
+
+@dataclass(frozen=True, slots=True)
+class Quadro:
+    """O plano até um alvo. `assinatura`: a dele; `perdidas`: as colunas que o banco não tem mais,
+    por tabela; `riscos`: o que o impediria; `inexatas`: o que não voltaria como era, ou de que não
+    se sabe; `avisos`: como a via escreve; `pendentes`: o que, em tabelas que se podem somar,
+    apontava para o que volta; `seguem`: o que não volta, ou não se religa, sem as linhas que o
+    banco recusa."""
+
+    alvo: Alvo
+    assinatura: bytes
+    resumo: Resumo
+    perdidas: Mapping[str, Sequence[str]]
+    riscos: tuple[Risco, ...] = ()
+    inexatas: Sequence[Inexata] = ()
+    avisos: Sequence[str] = ()
+    pendentes: tuple[Pendente, ...] = ()
+    seguem: tuple[Pendente, ...] = ()
+
+    @property
+    def vazio(self) -> bool:
+        """Se não há o que fazer."""
+        return not self.resumo.total.diferencas
+
+    def documento(self) -> dict[str, Any]:
+        """Para a saída --json."""
+        return {
+            **self.resumo.documento(),
+            "inexatas": [i.documento() for i in self.inexatas],
+            "pendentes": [p.documento() for p in self.pendentes],
+            "riscos": [r.documento() for r in self.riscos],
+        }
