@@ -18,7 +18,7 @@ from cofre.base.erros import NEM_TUDO_COMO_ERA, EscritaRecusada
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR
 from cofre.restauracao.recusas import causa, detalhe, em_grupos
-from cofre.via.contrato import DIRETA
+from cofre.via.contrato import API, DIRETA
 
 CNPJ = "12345678000199"
 REGRAS = """
@@ -154,6 +154,32 @@ def test_nem_tudo_voltou_no_json_e_se_desfaz(loja: Loja) -> None:
     )
     antes.conferir_intacto()
     loja.sql(REGRAS)
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_muitas_recusas_nao_impedem_o_resto_de_voltar(loja: Loja, via: str) -> None:
+    """Por vinte recusas desistia-se da tabela, e com ela do que se tinha combinado."""
+    loja.sql("UPDATE vendas SET cliente_id = NULL WHERE id < 1000",
+             f"DELETE FROM clientes WHERE user_id = '{DONO}'")  # fmt: skip
+    antes = antes_de(loja, DONO)
+    por_via = Loja(loja.projeto, loja.destino, via)
+    respostas = ("s", "n", "RESTAURAR") if via == API else ("n", "RESTAURAR")
+    pedido = ("--empresa", DONO, "--tabelas", "clientes,vendas")
+    saida = por_via.restaurar(*pedido, respostas=respostas)
+    if via == DIRETA:  # solta a regra NOT VALID enquanto escreve: tudo volta
+        assert saida.codigo == 0, saida.tudo
+        assert loja.valor(f"SELECT count(*) FROM clientes WHERE user_id = '{DONO}'") == 40
+        return
+    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
+    assert "e mais 17, ao menos\n" in saida.saida
+    assert (
+        "⚠️ 31 clientes não voltaram: a regra nome_curto (CHECK) não aceita (23514)" in saida.saida
+    )
+    nomes = loja.valor(
+        f"SELECT array_agg(nome ORDER BY nome) FROM clientes WHERE user_id = '{DONO}'"
+    )
+    assert nomes == [f"Cliente {n}" for n in range(1, 10)]
+    antes.conferir_outras()
 
 
 def test_a_recusa_sem_acordo_diz_de_quem_se_trata(loja: Loja) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from cofre.base.apelido import apelido
@@ -29,8 +30,10 @@ class Impedimento:
 
 @dataclass(frozen=True, slots=True)
 class Impedimentos:
-    """Os de uma passada, na ordem."""
+    """Os de uma passada, na ordem. `aceitos`: os códigos de recusas com que se concordou em seguir:
+    por elas não se desiste de uma tabela."""
 
+    aceitos: Set[str] = frozenset()
     todos: list[Impedimento] = field(default_factory=list)
 
     def anotar(self, tabela: str, tipo: str, acao: Acao, erro: EscritaRecusada) -> None:
@@ -56,7 +59,8 @@ class Impedimentos:
         if self.troca_o_dono(tabela):
             return acao != REMOVER
         codigos = Counter(i.erro.codigo_sql for i in self.todos if i.tabela == tabela)
-        return any(codigos[c] >= RECUSAS_POR_TABELA for c in codigos.keys() - {MUDOU, INDIZIVEL})
+        fora = {MUDOU, INDIZIVEL, *self.aceitos}
+        return any(codigos[c] >= RECUSAS_POR_TABELA for c in codigos.keys() - fora)
 
     def troca_o_dono(self, tabela: str) -> bool:
         """Se um gatilho troca o dono do que se escreve nela."""

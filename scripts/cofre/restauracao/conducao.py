@@ -19,9 +19,9 @@ from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.restauracao.acordo import Acordo, Combinado
 from cofre.restauracao.convergencia import MANTER, Desfecho
 from cofre.restauracao.dialogo import Dialogo
+from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fim, fim_de
 from cofre.restauracao.guarda import Interveio
-from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import (
     INTERROMPIDA,
     Parada,
@@ -52,7 +52,7 @@ class Conducao:
 
     restauracao: Restauracao
     dialogo: Dialogo
-    narrador: Narrador
+    encerramento: Encerramento
     opcoes: Namespace
     continuando: bool
     desfecho: Desfecho | None = None
@@ -130,9 +130,9 @@ class Conducao:
         self.desfecho = desfecho
         if desfecho.completa:
             self.fim = fim_de(alvo, desfecho, diario)
-            self.narrador.fim(self.fim, como_desfazer(diario))
+            self.encerramento.fim(self.fim, como_desfazer(diario))
             return None
-        self.narrador.incompleta(desfecho)
+        self.encerramento.incompleta(desfecho)
         if desfecho.desfeita:
             raise parada.desfeita()
         return _Parou(parada, sem_resposta=DESFAZER, efeitos=tuple(desfecho.efeitos))

@@ -155,7 +155,7 @@ class Convergencia:
             total = plano.contagens[tabela].diferencas
             self.relato.avanco(nome, tabela, feitas[tabela], total, ESCRITAS_PARA_BARRA)
 
-        return self.escrita.executar(plano, self.alvo.escopo, ao_avancar)
+        return self.escrita.executar(plano, self.alvo.escopo, ao_avancar, self._aceitos)
 
     def _nova_foto(self) -> Plano:
         """Fotografa de novo e compara. A foto é guardada se o plano vai tirar ou mudar linhas: o
@@ -209,9 +209,8 @@ class Convergencia:
     def _desfecho(self, plano: Plano) -> Desfecho:
         """Só está completa se o que difere é o que o banco repõe a cada vez: uma passada inteira,
         sem recusas (fora as que o usuário aceita), que não mudou nada do que falta."""
-        aceitos = ACEITAVEIS if self.sem_recusadas else frozenset[str]()
         restantes = _que_diferem(plano)
-        graves = {i.tabela for i in self.impedimentos if i.erro.codigo_sql not in aceitos}
+        graves = {i.tabela for i in self.impedimentos if i.erro.codigo_sql not in self._aceitos}
         aceitas = Counter(i.tabela for i in self.impedimentos if i.tabela not in graves)
         parou = plano.vazio or plano.assinatura() in self._vistas
         completa = parou and all(
@@ -235,6 +234,11 @@ class Convergencia:
             ],
             efeitos=plano.efeitos,
         )
+
+    @property
+    def _aceitos(self) -> frozenset[str]:
+        """Os códigos das recusas com que se concordou."""
+        return ACEITAVEIS if self.sem_recusadas else frozenset()
 
     def _encerrar(self, desfecho: Desfecho) -> None:
         self.diario.anotar(

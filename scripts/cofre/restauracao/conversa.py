@@ -24,6 +24,7 @@ from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
 from cofre.restauracao.convergencia import contagens_em_json
+from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.quadro import Quadro
@@ -209,7 +210,8 @@ class Conversa:
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
         restauracao, opcoes = self._sessao.restauracao, self._opcoes
-        return Conducao(restauracao, self._dialogo, self._narrador, opcoes, continuando)
+        fim = Encerramento(self._relato)
+        return Conducao(restauracao, self._dialogo, fim, opcoes, continuando)
 
     def _fim(
         self,

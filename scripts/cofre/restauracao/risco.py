@@ -7,6 +7,7 @@ from typing import Any
 
 from cofre.base.apelido import apelido
 from cofre.base.erros import EscritaRecusada
+from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.plano import Acao
 from cofre.restauracao.recusas import DE_UMA_LINHA, EXEMPLOS, SEM_MAE, causa, cura, detalhe
 
@@ -37,6 +38,11 @@ class Risco:
         apelidos = (*self.apelidos, apelido(linha))[:EXEMPLOS]
         faltam = (*self.linhas, linha) if acao.atual is None else self.linhas
         return replace(self, quantos=self.quantos + 1, apelidos=apelidos, linhas=faltam)
+
+    @property
+    def so_alguns(self) -> bool:
+        """Se pode haver mais do que os que se acharam."""
+        return self.quantos >= RECUSAS_POR_TABELA
 
     def documento(self) -> dict[str, Any]:
         """Para a saída --json: nenhum dado de um registro."""

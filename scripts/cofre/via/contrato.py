@@ -6,7 +6,7 @@ Quem fotografa, copia e restaura conhece só isto, e não qual das duas está po
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -201,8 +201,11 @@ class Escrita(ViaDeFotos, Perguntas, QuemGrava, Protocol):
         plano: Plano,
         escopo: Mapping[str, TabelaNoEscopo],
         ao_avancar: Callable[[str, str, int], None],
+        aceitos: Set[str] = frozenset(),
     ) -> list[Impedimento]:
-        """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
+        """Executa um plano uma vez; devolve o que o banco recusou. Por muitas recusas com o mesmo
+        código desiste-se de uma tabela, a não ser que seja um dos `aceitos`. Levanta
+        FalhaDoServidor."""
 
     def confirmar(self) -> None:
         """Faz valer o que se escreveu, se ainda não vale. Levanta RestauracaoRecusada se alguma

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,7 +22,7 @@ from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
-from cofre.plano.impedimentos import Impedimento
+from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.plano import Acao, Plano
 from cofre.via.api import empresas, escrita, formas, heranca, prova
 from cofre.via.api.cadencia import Cadencia
@@ -169,10 +169,11 @@ class ViaDaApi:
         plano: Plano,
         escopo: Mapping[str, TabelaNoEscopo],
         ao_avancar: Callable[[str, str, int], None],
+        aceitos: Set[str] = frozenset(),
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
         escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
-        return Executor(escritor, escopo, ao_avancar).executar(plano)
+        return Executor(escritor, escopo, ao_avancar, Impedimentos(aceitos)).executar(plano)
 
     def indiziveis(self, tabela: Tabela, campos: Mapping[str, msgspec.Raw]) -> Collection[str]:
         """As que só a conexão direta escreve (ver `indizivel`)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -27,7 +27,7 @@ from cofre.base.erros import (
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.plano.executor import Executor
-from cofre.plano.impedimentos import Impedimento
+from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
 from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
@@ -93,6 +93,7 @@ class Transacao:
         plano: Plano,
         escopo: Mapping[str, TabelaNoEscopo],
         ao_avancar: Callable[[str, str, int], None],
+        aceitos: Set[str] = frozenset(),
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
         self._planos.append(plano)
@@ -105,7 +106,9 @@ class Transacao:
         for nome in plano.tabelas:
             acoes = (plano.acoes(nome, tipo) for tipo in (ALTERAR, REMOVER))
             self.escritor.dar_lugar(escopo[nome], itertools.chain.from_iterable(acoes))
-        impedimentos = Executor(self.escritor, escopo, avancar).executar(plano)
+        impedimentos = Executor(self.escritor, escopo, avancar, Impedimentos(aceitos)).executar(
+            plano
+        )
         self._disparar_adiados()
         return impedimentos
 
