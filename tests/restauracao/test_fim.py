@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,7 @@ def test_nem_tudo_voltou_dito_antes_e_depois(loja: Loja) -> None:
     dito = log.read_text("utf-8")
     assert "⚠️ 2 clientes não voltaram: a regra nome_curto (CHECK) não aceita (23514)" in dito
     assert not re.search("Cliente 1|Pão", dito)
+    assert not re.search("Cliente 1|Pão", json.dumps(loja.diarios(), ensure_ascii=False))
     agora, era = loja.estado(DONO), antes.estado
     assert {t for t, _ in diferencas(agora, era).items()} == {"clientes", "produtos", "vendas"}
     antes.conferir_outras()

@@ -19,7 +19,7 @@ from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
-from cofre.restauracao.recusas import DE_UMA_LINHA
+from cofre.restauracao.recusas import DE_UMA_LINHA, causa
 from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita
 
@@ -249,7 +249,7 @@ class Convergencia:
                 "reescritas": [r.documento() for r in desfecho.reescritas],
                 "restantes": contagens_em_json(desfecho.restantes),
                 "recusas": [
-                    {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": str(i.erro)}
+                    {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": causa(i.erro)}
                     for i in desfecho.impedimentos
                 ],
             },
