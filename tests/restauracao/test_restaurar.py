@@ -510,7 +510,7 @@ def test_respostas_erradas_sao_perguntadas_de_novo(loja: Loja) -> None:
 )
 def test_escolha_de_tabelas(loja_estragada: Loja, resposta: str, tabelas: str) -> None:
     antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
-    saida = loja_estragada.restaurar(respostas=("2", resposta, "q"))
+    saida = loja_estragada.restaurar(respostas=("2", resposta, "n", "q"))
     assert saida.codigo == 130, saida.tudo
     assert f"Tabelas: {tabelas}\n" in saida.saida
     antes.conferir_intacto()

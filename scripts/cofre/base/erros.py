@@ -189,7 +189,8 @@ class LinhaDeOutraEmpresa(FalhaDoServidor):
 
 
 class EscritaRecusada(ErroCofre):
-    """O banco recusou uma escrita: nada dela aconteceu. Código e detalhes são os do PostgreSQL."""
+    """O banco recusou uma escrita: nada dela aconteceu. Código e detalhes são os do PostgreSQL; a
+    `nota` é nossa, e não cita valor algum."""
 
     codigo = 4
 
@@ -197,6 +198,7 @@ class EscritaRecusada(ErroCofre):
         super().__init__(f"{mensagem} ({codigo_sql})")
         self.codigo_sql = codigo_sql
         self.detalhes = detalhes
+        self.nota = ""
 
     @property
     def de_limite(self) -> bool:

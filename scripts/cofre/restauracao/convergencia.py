@@ -19,7 +19,7 @@ from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
-from cofre.restauracao.recusas import DE_UMA_LINHA, causa
+from cofre.plano.recusas import DE_UMA_LINHA, causa
 from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita
 

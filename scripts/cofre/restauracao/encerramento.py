@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cofre.base.linha import NULO, texto
 from cofre.base.palavras import numero, plural, visivel
+from cofre.plano.recusas import Grupo, em_grupos
 from cofre.restauracao.convergencia import Desfecho
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fim
-from cofre.restauracao.recusas import Grupo, em_grupos
 from cofre.restauracao.reescritas import Reescrita
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 

@@ -11,8 +11,8 @@ from cofre.base.palavras import plural, visivel
 from cofre.deposito.diario import Diario
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import ALTERAR, Contagem
+from cofre.plano.recusas import Grupo, em_grupos
 from cofre.restauracao.convergencia import Desfecho
-from cofre.restauracao.recusas import Grupo, em_grupos
 
 
 @dataclass(frozen=True, slots=True)

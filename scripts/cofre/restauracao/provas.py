@@ -16,8 +16,8 @@ from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
+from cofre.plano.recusas import causa
 from cofre.plano.unicos import SOBREPOSTO, TOMADOS, quem_tem, tomado
-from cofre.restauracao.recusas import causa
 from cofre.restauracao.risco import Risco, explicar
 from cofre.via.contrato import Prova, Via
 

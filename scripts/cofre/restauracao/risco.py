@@ -9,7 +9,7 @@ from cofre.base.apelido import apelido
 from cofre.base.erros import EscritaRecusada
 from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.plano import Acao
-from cofre.restauracao.recusas import DE_UMA_LINHA, EXEMPLOS, SEM_MAE, causa, cura, detalhe
+from cofre.plano.recusas import DE_UMA_LINHA, EXEMPLOS, SEM_MAE, causa, cura, detalhe
 
 
 @dataclass(frozen=True, slots=True)

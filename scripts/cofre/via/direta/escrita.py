@@ -289,7 +289,7 @@ class EscritorDireto:
                 if not (furou and self.restricoes.soltar(tabela.nome, regra)):
                     erro = na_escrita(e, tabela.nome)
                     if isinstance(erro, EscritaRecusada) and furou:
-                        erro.detalhes += self.restricoes.por_que_nao(tabela.nome, regra)
+                        erro.nota = self.restricoes.por_que_nao(tabela.nome, regra)
                     raise erro from e
 
 

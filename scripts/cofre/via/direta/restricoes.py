@@ -78,10 +78,10 @@ class Restricoes:
         return True
 
     def por_que_nao(self, tabela: str, regra: str) -> str:
-        """O que acrescentar à recusa de uma linha que fura esta regra."""
+        """O que se nota da recusa de uma linha que fura esta regra."""
         if (tabela, regra) not in self._negadas:
             return ""
-        return " A regra é NOT VALID: só o dono da tabela poderia soltá-la e pô-la de volta."
+        return "A regra é NOT VALID: só o dono da tabela poderia soltá-la e pô-la de volta."
 
     def devolver(self) -> None:
         """Põe todas de volta, como eram. psycopg.Error passa."""

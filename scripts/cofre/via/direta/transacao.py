@@ -30,6 +30,7 @@ from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
+from cofre.plano.recusas import causa
 from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
 from cofre.via.direta import prova, sequencias
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita
@@ -184,7 +185,7 @@ def _incerto(causa: str) -> DesfechoIncerto:
 
 def _recusada(erro: EscritaRecusada) -> RestauracaoRecusada:
     return RestauracaoRecusada(
-        f"O banco não aceitaria o resultado: {erro}. {erro.detalhes}",
+        f"O banco não aceitaria o resultado: {causa(erro)}.",
         "A transação foi desfeita: nada foi alterado. Se falta uma linha-mãe, restaure também a\n"
         "tabela dela; se algo usa uma linha que sairia, escolha também a tabela citada.",
     )

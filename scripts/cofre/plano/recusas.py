@@ -15,7 +15,6 @@ from typing import Any
 from cofre.base.apelido import INVENTADO, SEGREDOS
 from cofre.base.erros import EscritaRecusada
 from cofre.base.palavras import registros_de, visivel
-from cofre.plano.escritor import INDIZIVEL, MUDOU
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR
 
@@ -66,10 +65,11 @@ def causa(recusa: EscritaRecusada) -> str:
         if achado := re.search(padrao, f"{mensagem}\n{recusa.detalhes}"):
             nome = achado[1].replace('"', "") if achado.groups() else ""
             return f"{dito.format(visivel(nome))} ({recusa.codigo_sql})"
-    do_banco = re.fullmatch("[0-9A-Z]{5}", recusa.codigo_sql)
-    return visivel(_VALORES.sub("«…»", mensagem) + (f" ({recusa.codigo_sql})" if do_banco else ""))
+    codigo = f" ({recusa.codigo_sql})" if _DO_BANCO.fullmatch(recusa.codigo_sql) else ""
+    return visivel(f"{_VALORES.sub('«…»', mensagem)}{codigo}")
 
 
+_DO_BANCO = re.compile("[0-9A-Z]{5}|PGRST[0-9]+")
 _VALORES = re.compile(r'(?<=value )".*?"|(?<=: )".*"')
 """O que, numa mensagem que não se conhece, é um valor e não um nome."""
 
@@ -90,10 +90,11 @@ _INVENTADOS = re.compile(rf"{INVENTADO}[0-9a-f]{{8}}")
 
 
 def cura(tabela: str, recusa: EscritaRecusada) -> str:
-    """O que fazer."""
-    if recusa.codigo_sql in (MUDOU, INDIZIVEL):
-        return ""
-    return CURAS.get(recusa.codigo_sql, SEM_CURA).replace("{tabela}", tabela)
+    """O que fazer. De uma recusa que não é do banco, os detalhes são nossos, e o dizem."""
+    if not _DO_BANCO.fullmatch(recusa.codigo_sql):
+        return recusa.detalhes
+    de_codigo = CURAS.get(recusa.codigo_sql, SEM_CURA).replace("{tabela}", tabela)
+    return "\n".join(filter(None, (de_codigo, recusa.nota)))
 
 
 @dataclass(frozen=True, slots=True)
