@@ -20,6 +20,8 @@ LER = {BACKUP: acoes.ler_argumentos, RESTAURACAO: restaurar.ler_argumentos}
 NOMES = {"BACKUP": BACKUP, "RESTAURACAO": RESTAURACAO}
 PALAVRA_DE = {"acao": "desfazer", "sistema": "systemd"}
 """O que se põe no lugar de uma variável; das outras, um texto qualquer."""
+VARIOS = {"*de_quem": ("--empresa", "x"), "*_so(nomes)": ("--tabelas", "x")}
+"""O mesmo, das que são vários argumentos."""
 
 
 def acao_de(script: str, argumentos: list[str]) -> Fazer:
@@ -35,15 +37,16 @@ def do_programa() -> Iterator[tuple[str, str, list[str]]]:
             if isinstance(no, ast.Call) and nome in ("comando", "comandos.comando"):
                 script, *partes = no.args
                 onde = f"{arquivo.name}:{no.lineno}"
-                yield onde, NOMES[ast.unparse(script).split(".")[-1]], [*map(_valor, partes)]
+                argumentos = [valor for parte in partes for valor in _valores(parte)]
+                yield onde, NOMES[ast.unparse(script).split(".")[-1]], argumentos
 
 
-def _valor(no: ast.expr) -> str:
+def _valores(no: ast.expr) -> tuple[str, ...]:
     if isinstance(no, ast.Constant):
-        return str(no.value)
+        return (str(no.value),)
     if isinstance(no, ast.Starred):
-        pytest.fail(f"argumentos que não se leem: {ast.unparse(no)}")
-    return PALAVRA_DE.get(ast.unparse(no), "x")
+        return VARIOS[ast.unparse(no)]
+    return (PALAVRA_DE.get(ast.unparse(no), "x"),)
 
 
 def das_paginas() -> Iterator[tuple[str, str, list[str]]]:

@@ -32,6 +32,8 @@ SEM_ACAO = "backup"
 ACOES = {
     "continuar": "retoma o último backup, se parou antes do fim: só copia o que falta",
     "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
+    "procurar": "acha um registro em todos os backups de uma empresa, sem falar com o servidor",
+    "historia": "mostra o que um registro foi, backup a backup",
     "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
     "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
     "ensaiar": "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num banco"
@@ -47,7 +49,12 @@ ACOES = {
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
-    opcoes = _analisador(argumentos).parse_args(argumentos)
+    analisador = _analisador(argumentos)
+    opcoes, sobras = analisador.parse_known_args(argumentos)
+    if "palavras" in opcoes and not any(s.startswith("-") for s in sobras):
+        opcoes.palavras += sobras  # as que vêm depois de uma opção
+    elif sobras:
+        analisador.error(f"unrecognized arguments: {' '.join(sobras)}")
     executar: Fazer = _modulo(opcoes.acao or SEM_ACAO).executar
     return opcoes, executar
 

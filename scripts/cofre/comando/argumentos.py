@@ -84,7 +84,8 @@ class Analisador(argparse.ArgumentParser):
         self._optionals.title = "opções"
         self.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Como o do argparse, lembrando o que se digitou."""
         self._argumentos = list(args or ())
         return super().parse_known_args(args, namespace)
 

@@ -78,7 +78,7 @@ def compactando(saida: BinaryIO) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _abrir(caminho: Path) -> Iterator[io.BufferedIOBase]:
+def abrir(caminho: Path) -> Iterator[io.BufferedIOBase]:
     """O JSON do arquivo, compactado ou não. Levanta BackupDanificado se não descompacta."""
     with caminho.open("rb") as arquivo:
         if caminho.suffix != ".gz":
@@ -109,7 +109,7 @@ def ler(
     `somar` recebe todo o conteúdo, sem o BOM, em pedaços, e um vazio no fim: também o que vem
     depois do ponto em que deixa de ser um vetor JSON.
     """
-    with _abrir(caminho) as arquivo:
+    with abrir(caminho) as arquivo:
         pedacos = _pedacos(arquivo, somar or _nada)
         try:
             yield from _separar(_conferidos(pedacos), leitor)
@@ -231,7 +231,7 @@ _OBJETOS = Leitor(_objetos, lambda linha: _objeto(separar.uma(linha)))
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:
     """O sha256 em hexadecimal e o tamanho em bytes do JSON, sem o BOM que um editor tenha posto.
     Levanta BackupDanificado se o arquivo não descompacta; OSError passa."""
-    with _abrir(caminho) as arquivo:
+    with abrir(caminho) as arquivo:
         pulo = len(codecs.BOM_UTF8) if arquivo.read(3) == codecs.BOM_UTF8 else 0
         arquivo.seek(pulo)
         resumo = hashlib.file_digest(arquivo, "sha256")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -41,6 +42,17 @@ def e_data(texto: str) -> bool:
     """Se o texto é uma data, haja ou não backup dela."""
     formas = (_CARIMBO, _DA_TELA, _FALADA, _PALAVRA)
     return any(f.fullmatch(" ".join(texto.split())) for f in formas)
+
+
+def ler_dia(texto: str, agora: datetime) -> datetime | None:
+    """O começo do dia que o texto diz, na hora local; None se não é um dia. Sem ano, o último que
+    passou."""
+    for prefixo in _prefixos(" ".join(texto.split()), agora):
+        with contextlib.suppress(ValueError):
+            dia = datetime.fromisoformat(prefixo[:10]).astimezone()
+            if dia <= agora:
+                return dia
+    return None
 
 
 def _do_carimbo(texto: str, backups: Sequence[Backup]) -> list[Backup]:

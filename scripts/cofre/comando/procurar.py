@@ -1,0 +1,133 @@
+"""A ação `procurar`: achar um registro em todos os backups de uma empresa, sem servidor."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from datetime import datetime, timedelta
+
+from cofre.base.comandos import BACKUP, comando
+from cofre.base.config import ambiente
+from cofre.base.erros import ErroDeUso, NadaEncontrado
+from cofre.base.palavras import numero, visivel
+from cofre.base.relato import Relato
+from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
+from cofre.busca import palavras
+from cofre.busca.chaves import escrever_chave, ler_chave
+from cofre.busca.historico import Registro
+from cofre.busca.procura import LIMITE, Achados, Procura, procurar
+from cofre.busca.termos import ler_termos
+from cofre.comando.argumentos import lista_de_nomes, opcoes_de_saida, uso_com
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import EmpresaComBackups, guardadas
+from cofre.deposito.quando import EXEMPLOS_DE_DATA, ler_dia
+
+
+def executar(opcoes: Namespace, relato: Relato) -> int:
+    deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    (guardada,) = guardadas(deposito, (opcoes.qual,))
+    procura = _procura(opcoes, guardada)
+    with relato.acompanhando("Procurando nos backups"):
+        achados = procurar(guardada.backups, procura, relato.aviso)
+    if not achados.registros:
+        raise NadaEncontrado(
+            f"Nada encontrado nos backups de {visivel(guardada.empresa.nome)}.",
+            "Procure por menos palavras, ou por outra: um pedaço do nome, os últimos números do"
+            " telefone.",
+        )
+    _mostrar(guardada, achados, relato)
+    relato.documento(
+        {
+            "acao": "procurar",
+            "codigo": 0,
+            "empresa": {"id": guardada.empresa.id, "nome": guardada.empresa.nome},
+            "ha_mais": achados.ha_mais,
+            "registros": [palavras.documento(r) for r in achados.registros],
+        }
+    )
+    return 0
+
+
+def _mostrar(guardada: EmpresaComBackups, achados: Achados, relato: Relato) -> None:
+    for registro in achados.registros:
+        relato.linha(palavras.em_uma_linha(registro))
+        for frase in palavras.o_que_foi_dele(registro):
+            relato.linha(f"  {frase}")
+    if achados.ha_mais:
+        relato.aviso(f"Há mais que estes {numero(LIMITE)}: diga mais uma palavra, ou a --tabela.")
+    primeiro = next((r for r in achados.registros if r.colunas), None)
+    if primeiro is not None:
+        relato.linha()
+        relato.linha("ℹ️ Para ver o que mudou em cada versão:")
+        relato.linha(f"   {_historia(guardada, primeiro)}")
+
+
+def _historia(guardada: EmpresaComBackups, registro: Registro) -> str:
+    chave = escrever_chave(registro.chave)
+    return comando(BACKUP, "historia", guardada.empresa.id, registro.tabela, chave)
+
+
+def _procura(opcoes: Namespace, guardada: EmpresaComBackups) -> Procura:
+    """Levanta ErroDeUso."""
+    disponiveis = {n for b in guardada.backups if b.meta for n in b.meta.tabelas}
+    tabelas = []
+    for pedida in opcoes.tabela or ():
+        achada = tabela_de_nome(pedida, disponiveis)
+        if achada is None:
+            causa = f"Nenhum backup tem a tabela {visivel(pedida)}."
+            raise tabela_desconhecida(causa, pedida, disponiveis)
+        tabelas.append(achada)
+    termos = ler_termos(opcoes.palavras, opcoes.campo or ())
+    chave = ler_chave(opcoes.chave) if opcoes.chave else ()
+    if termos.vazio and not chave:
+        raise ErroDeUso("Diga o que procurar.", "Uma ou mais palavras, --campo ou --chave.")
+    ate = _dia(opcoes.ate)
+    return Procura(
+        termos,
+        tuple(tabelas),
+        chave,
+        _dia(opcoes.de),
+        ate + timedelta(days=1) if ate else None,
+    )
+
+
+def _dia(dito: str | None) -> datetime | None:
+    if dito is None:
+        return None
+    dia = ler_dia(dito, datetime.now().astimezone())
+    if dia is None:
+        raise ErroDeUso(f"«{visivel(dito)}» não é uma data.", f"Por exemplo: {EXEMPLOS_DE_DATA}")
+    return dia
+
+
+def _campo(dito: str) -> tuple[str, str]:
+    coluna, igual, valor = dito.partition("=")
+    if not (coluna and igual and valor.strip()):
+        raise argparse.ArgumentTypeError("use coluna=palavra, como nome=maria")
+    return coluna.strip(), valor
+
+
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
+    uso_com(analisador, "EMPRESA PALAVRAS...")
+    analisador.add_argument("qual", metavar="EMPRESA", help="id, começo do id ou nome")
+    analisador.add_argument(
+        "palavras",
+        metavar="PALAVRAS",
+        nargs="*",
+        help="em qualquer coluna, todas no mesmo registro; acentos, maiúsculas e pontuação não"
+        " contam",
+    )
+    analisador.add_argument(
+        "--tabela", metavar="A,B", type=lista_de_nomes, help="só nestas tabelas"
+    )
+    analisador.add_argument(
+        "--campo",
+        metavar="COLUNA=PALAVRA",
+        type=_campo,
+        action="append",
+        help="a palavra nesta coluna (pode repetir)",
+    )
+    analisador.add_argument("--chave", metavar="CHAVE", help="o registro desta chave (ou a,b)")
+    analisador.add_argument("--de", metavar="DIA", help="só nos backups desde este dia")
+    analisador.add_argument("--ate", metavar="DIA", help="só nos backups até este dia")
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
