@@ -11,8 +11,8 @@ from supabase_local.servidores.servidor import SupabaseLocal
 
 SO_DA_VIA = ("origem", "consistencia", "consistencia_como", "consistencia_passadas")
 """O que os metadados dizem da via, além do momento."""
-DA_TABELA = ("arquivo", "exata", "textos")
-"""De cada tabela: o nome, que leva o momento, e o que só a via direta prova."""
+DA_TABELA = ("arquivo", "exata", "textos", "sem_prova", "sempre_com_texto")
+"""De cada tabela: o nome, que leva o momento, e o que cada via prova do seu modo."""
 DO_MOMENTO = ("inicio", "fim", "data_backup", "execucao", "pasta")
 
 
