@@ -3,7 +3,12 @@ ligam à empresa por uma chave composta."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +16,10 @@ from apoio.execucao import linhas_do_arquivo, ultimo_backup
 from apoio.loja import Loja, antes_de
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.base.erros import TabelaDeOutroServidor
+from cofre.base.erros import NEM_TUDO_COMO_ERA, TabelaDeOutroServidor
 from cofre.base.modelo import DE_OUTRO_SERVIDOR
 from cofre.via.api.erros import ler, traduzir
+from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import RespostaForcada
 
 ESQUEMA = f"""
@@ -34,6 +40,14 @@ ESQUEMA = f"""
     CREATE TABLE avisos_lidos () INHERITS (avisos);
     INSERT INTO avisos VALUES ('{DONO}', 'um'), ('{DONO}', 'um'), ('{VIZINHA}', 'um');
     INSERT INTO avisos_lidos VALUES ('{DONO}', 'um'), ('{VIZINHA}', 'dois');
+
+    CREATE TABLE lancamentos (id int PRIMARY KEY, user_id uuid, nome text);
+    CREATE TABLE lancamentos_2024 (valor int, PRIMARY KEY (id)) INHERITS (lancamentos);
+    CREATE TABLE lancamentos_jan (dia int, PRIMARY KEY (id)) INHERITS (lancamentos_2024);
+    INSERT INTO lancamentos VALUES (1, '{DONO}', 'a'), (9, '{VIZINHA}', 'v');
+    INSERT INTO lancamentos_2024 VALUES (2, '{DONO}', 'b', 5), (8, '{VIZINHA}', 'v', 5);
+    INSERT INTO lancamentos_jan VALUES (3, '{DONO}', 'c', 6, 1), (4, '{DONO}', 'd', 7, 2),
+        (7, '{VIZINHA}', 'v', 7, 2);
 
     CREATE TABLE pedidos (serie text, numero int, user_id uuid, total int,
         PRIMARY KEY (serie, numero));
@@ -152,6 +166,86 @@ def _com_lugar(tabela: str) -> str:
         f"SELECT array_agg(x ORDER BY x) FROM"
         f" (SELECT tableoid::regclass || ' ' || t::text AS x FROM {tabela} t) y"
     )
+
+
+# -- um backup de antes de se saber quem herda de quem ---------------------------------------------
+
+HERDAM = {
+    "avisos": ("avisos_lidos",),
+    "lancamentos": ("lancamentos_2024", "lancamentos_jan"),
+    "lancamentos_2024": ("lancamentos_jan",),
+}
+
+
+def _de_antes(loja: Loja, mudar: Callable[[str, list[Any]], list[Any]]) -> Loja:
+    """O último backup do DONO, só ele, como o fazia uma versão de antes: na mãe, também as linhas
+    das filhas, com as colunas dela, mudadas por `mudar`; e nada do que se prova."""
+    backup = ultimo_backup(loja.destino, DONO)
+    pasta: Path = backup["pasta"]
+    ficha = pasta / backup["tabelas"]["empresas"]["arquivo"].replace(
+        "empresas_", "backup_metadata_"
+    )
+    bruto = json.loads(ficha.read_text("utf-8"))
+    linhas = {
+        n: json.loads((pasta / t["arquivo"]).read_text()) for n, t in bruto["tabelas"].items()
+    }
+    for mae, filhas in HERDAM.items():
+        colunas = [c["nome"] for c in bruto["tabelas"][mae]["colunas"]]
+        herdadas = [{c: linha[c] for c in colunas} for f in filhas for linha in linhas[f]]
+        todas = sorted([*linhas[mae], *mudar(mae, herdadas)], key=lambda v: v.get("id", 0))
+        textos = [json.dumps(v, ensure_ascii=False, separators=(",", ":")) for v in todas]
+        dados = ("[\n" + ",\n".join(textos) + "\n]\n").encode()
+        (pasta / bruto["tabelas"][mae]["arquivo"]).write_bytes(dados)
+        bruto["tabelas"][mae] |= {
+            "registros": len(todas), "bytes": len(dados),
+            "sha256": hashlib.sha256(dados).hexdigest(),
+        }  # fmt: skip
+    for tabela in bruto["tabelas"].values():
+        tabela.pop("exata", None)
+    ficha.write_text(json.dumps(bruto), "utf-8")
+    return loja
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_um_backup_de_antes_devolve_cada_linha_a_sua_tabela(
+    loja: Loja, via: str, tmp_path: Path
+) -> None:
+    """Três níveis, com chave; e sem chave, onde linhas da mãe e da filha são iguais."""
+    nova = _copiada(replace(loja, destino=tmp_path / "b"))
+    antiga = replace(_de_antes(nova, lambda _mae, linhas: linhas), via=via)
+    antes = antes_de(loja, DONO)
+    quais = ("lancamentos", "lancamentos_2024", "lancamentos_jan", "avisos")
+    eram = {t: loja.valor(_com_lugar(t)) for t in quais}
+    for tabela in ("lancamentos", "avisos"):
+        loja.sql(f"DELETE FROM {tabela} WHERE user_id = '{DONO}'")
+    saida = antiga.direto(dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert {t: loja.valor(_com_lugar(t)) for t in quais} == eram
+    antes.conferir_intacto()
+
+
+def test_a_mae_em_que_so_algumas_se_reconhecem_fica_de_fora_com_o_porque(
+    loja: Loja, tmp_path: Path
+) -> None:
+    nova = _copiada(replace(loja, destino=tmp_path / "b"))
+
+    def mudar(mae: str, linhas: list[Any]) -> list[Any]:
+        return [{**v, "nome": "outro"} if v.get("id") == 3 else v for v in linhas]
+
+    antiga = _de_antes(nova, mudar)
+    antes = antes_de(loja, DONO)
+    loja.sql(f"DELETE FROM lancamentos WHERE user_id = '{DONO}'")
+    estragado = loja.impressoes()
+    recusada = antiga.direto(dono=DONO)
+    assert recusada.codigo == 8, recusada.tudo
+    assert "o backup é de uma versão que não separava lancamentos das tabelas" in recusada.saida
+    assert loja.impressoes() == estragado
+    aceita = antiga.direto("--aceitar", "tabelas", dono=DONO)
+    assert aceita.codigo == NEM_TUDO_COMO_ERA, aceita.tudo
+    assert loja.valor("SELECT array_agg(id ORDER BY id) FROM lancamentos_jan") == [3, 4, 7]
+    antes.conferir_outras()
+    assert loja.direto(dono=DONO).codigo == 0
+    antes.conferir_intacto()
 
 
 # -- só por uma chave composta -----------------------------------------------------------------

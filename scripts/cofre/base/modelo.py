@@ -155,8 +155,8 @@ class ChaveEstrangeira:
 class Tabela:
     """Uma tabela; `nao_gravaveis` são as colunas geradas e de identidade ALWAYS.
 
-    `herdeiras` são as tabelas que herdam desta (INHERITS), cada uma com o `tableoid` das suas
-    linhas: só a API as anota, porque lendo esta vê também as linhas delas.
+    `herdeiras` são as tabelas que herdam desta (INHERITS), também as de uma que herda dela, cada
+    uma com o `tableoid` das suas linhas: lendo esta, a API vê também as linhas delas.
 
     `formas` são as colunas que o JSON pode não refazer, até onde a via o sabe.
 

@@ -13,6 +13,7 @@ from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.textos import Textos
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.mesmas import Existentes, casar
 from cofre.plano.plano import Contagem, Plano, TabelaDoPlano, comparar
 
@@ -34,6 +35,7 @@ class Alvo:
     modo: str
     escopo: Mapping[str, TabelaNoEscopo] = field(compare=False, repr=False)
     colunas_gravaveis: ColunasGravaveis = field(compare=False, repr=False)
+    herdadas: Herdadas = field(default=NENHUMA, compare=False, repr=False)
 
     @property
     def fora(self) -> tuple[str, ...]:
@@ -81,11 +83,20 @@ class Alvo:
     def arquivos(self, backup: Backup, nomes: Sequence[str] | None = None) -> dict[str, Arquivo]:
         """As tabelas de um backup que ainda existem (só as `nomes`, se ditas)."""
         assert backup.meta is not None
-        return {
-            n: replace(backup.arquivo(t), tabela=_como_hoje(self.escopo[n], t))
+        arquivos = {
+            n: self._arquivo(n) if backup == self.backup else backup.arquivo(t)
             for n, t in backup.meta.tabelas.items()
             if n in (self.escopo if nomes is None else nomes)
         }
+        return {
+            n: replace(a, tabela=_como_hoje(self.escopo[n], a.tabela)) for n, a in arquivos.items()
+        }
+
+    def _arquivo(self, nome: str) -> Arquivo:
+        """O da tabela no backup pedido, só com as linhas dela."""
+        assert self.backup.meta is not None
+        separado = self.herdadas.separadas.get(nome)
+        return separado or self.backup.arquivo(self.backup.meta.tabelas[nome])
 
     def plano(
         self,
@@ -128,9 +139,7 @@ class Alvo:
     def _fontes(self, nome: str, de_antes: Arquivos) -> tuple[Arquivo, ...]:
         if nome not in self.tabelas:
             return (de_antes[nome],)
-        meta = self.backup.meta
-        assert meta is not None
-        do_alvo = self.backup.arquivo(meta.tabelas[nome])
+        do_alvo = self._arquivo(nome)
         if self.modo == RECUPERAR and nome in de_antes:
             return (de_antes[nome], do_alvo)
         return (do_alvo,)

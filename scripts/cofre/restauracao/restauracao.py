@@ -22,6 +22,7 @@ from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import VOLTAR, Alvo
+from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.plano import Plano
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
 from cofre.restauracao.inexatas import inexatas
@@ -43,11 +44,14 @@ class Restauracao:
     contexto: Contexto
     relato: Relato
     empresa: Empresa
+    herdadas: Herdadas = NENHUMA
+    """Do backup com que se conectou."""
 
     def alvo(self, backup: Backup, tabelas: Sequence[str], modo: str = VOLTAR) -> Alvo:
         """Estas tabelas como estão neste backup."""
         escopo, gravaveis = self.contexto.escopo.tabelas, self.via.colunas_gravaveis
-        return Alvo(self.empresa, backup, tuple(tabelas), modo, escopo, gravaveis)
+        herdadas = self.herdadas if self.herdadas.carimbo == backup.carimbo else NENHUMA
+        return Alvo(self.empresa, backup, tuple(tabelas), modo, escopo, gravaveis, herdadas)
 
     @contextlib.contextmanager
     def fotografando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano]]:

@@ -98,6 +98,19 @@ def dependentes_de_fora(caso: Caso) -> Iterator[Risco]:
             )
 
 
+def linhas_de_outra_tabela(caso: Caso) -> Iterator[Risco]:
+    """As tabelas de que não se sabe quais das linhas do backup são as suas."""
+    for nome in caso.alvo.tabelas:
+        if nome in caso.alvo.herdadas.misturadas:
+            yield Risco(
+                nome,
+                f"o backup é de uma versão que não separava {nome} das tabelas que herdam dela"
+                " (INHERITS), e só algumas das linhas delas se reconhecem nela",
+                f"Escolha um backup mais novo para {nome}, ou deixe-a fora da escolha.",
+                tirar=True,
+            )
+
+
 def o_que_a_via_nao_escreve(caso: Caso) -> Iterator[Risco]:
     """Linhas com um json que o backup tem e a via não leva ao banco. Numa tabela sem chave, também
     as que entrariam com outro conteúdo: nada diria depois qual é qual."""
@@ -159,6 +172,7 @@ def _chave_do_banco(nome: str, contagem: Contagem) -> Risco:
 RISCOS: tuple[Callable[[Caso], Iterator[Risco]], ...] = (
     ligacoes_que_abrem,
     dependentes_de_fora,
+    linhas_de_outra_tabela,
     o_que_a_via_nao_escreve,
     recusas_do_banco,
 )

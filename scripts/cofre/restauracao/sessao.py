@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.config import ambiente
 from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
+from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, Interrompido, NadaEncontrado
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import visivel
@@ -26,9 +28,12 @@ from cofre.deposito.idade import avisar_das_velhas
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import recusar_danificado
+from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
+from cofre.plano import herdadas
 from cofre.plano.alvo import com_textos_de
+from cofre.plano.herdadas import Herdadas
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 from cofre.restauracao.exame import Exame
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
@@ -81,6 +86,7 @@ class Sessao:
         self._configuracao = configuracao
         self._deposito = deposito
         self._parar = threading.Event()
+        self._pilha = contextlib.ExitStack()
         self._via: Via | None = None
         self._pasta: Path | None = None
         self._diarios_de_antes: Marcas = {}
@@ -93,6 +99,7 @@ class Sessao:
     def fechar(self) -> None:
         """Encerra conexões e fios, e solta a empresa."""
         self._parar.set()
+        self._pilha.close()
         self.desconectar()
 
     def desconectar(self) -> None:
@@ -221,8 +228,18 @@ class Sessao:
         inspecao.donos.lembrar(empresa)
         contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
-        self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa)
+        das_filhas = self._herdadas(backup, escopo.tabelas)
+        self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa, das_filhas)
         return self.restauracao
+
+    def _herdadas(self, backup: Backup, escopo: Mapping[str, TabelaNoEscopo]) -> Herdadas:
+        """As linhas de cada tabela que herda, só na sua; o que se escreve para isso some ao fechar.
+        Levanta BackupDanificado ou FalhaDeDisco."""
+        if not herdadas.ha(backup, escopo):
+            return herdadas.NENHUMA
+        pasta = Path(self._pilha.enter_context(tempfile.TemporaryDirectory(prefix="cofre_")))
+        with erros_de_disco(pasta):
+            return herdadas.separar(backup, escopo, pasta)
 
     def _conferir(
         self, guardada: EmpresaComBackups, backup: Backup, tabelas: Sequence[str]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -80,6 +81,17 @@ _RESTRICOES = f"""
     ORDER BY k.conrelid, k.conname
 """
 
+_HERDEIRAS = f"""
+    WITH RECURSIVE herdam (mae, filha) AS (
+        SELECT i.inhparent, i.inhrelid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE {_NOSSAS}
+        UNION SELECT h.mae, i.inhrelid FROM herdam h JOIN pg_inherits i ON i.inhparent = h.filha
+        JOIN pg_class c ON c.oid = i.inhrelid WHERE {_NOSSAS}
+    )
+    SELECT h.mae::bigint AS tabela, f.relname::text AS nome, f.oid::text AS tableoid
+    FROM herdam h JOIN pg_class f ON f.oid = h.filha ORDER BY f.relname
+"""
+
 
 class _Relacao(NamedTuple):
     oid: int
@@ -108,8 +120,14 @@ class _Restricao(NamedTuple):
     referencias: list[str]
 
 
+class _Herdeira(NamedTuple):
+    tabela: int
+    nome: str
+    tableoid: str
+
+
 T = TypeVar("T", bound=NamedTuple)
-DaTabela = TypeVar("DaTabela", _Coluna, _Restricao)
+DaTabela = TypeVar("DaTabela", _Coluna, _Restricao, _Herdeira)
 
 
 def descobrir(conexao: psycopg.Connection) -> Catalogo:
@@ -119,11 +137,15 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
             relacoes = _ler(conexao, _Relacao, _RELACOES)
             colunas = _por_tabela(_ler(conexao, _Coluna, _COLUNAS))
             restricoes = _por_tabela(_ler(conexao, _Restricao, _RESTRICOES))
+            herdeiras = _por_tabela(_ler(conexao, _Herdeira, _HERDEIRAS))
             tipos = Tipos.do_banco(conexao)
     except psycopg.Error as e:
         raise na_consulta(e, "pg_catalog") from e
     tabelas = {
-        r.nome: _tabela(r, colunas[r.oid], restricoes[r.oid], tipos)
+        r.nome: replace(
+            _tabela(r, colunas[r.oid], restricoes[r.oid], tipos),
+            herdeiras=tuple((h.nome, h.tableoid) for h in herdeiras[r.oid]),
+        )
         for r in relacoes
         if r.tipo in "rp"
     }
