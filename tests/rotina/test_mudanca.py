@@ -13,7 +13,7 @@ import pytest
 from apoio.acervo import guardar
 from apoio.avisos import ServidorDeAvisos, servidor_de_avisos
 from apoio.execucao import executar, restaurar, ultimo_backup
-from apoio.impressoes import alheias, executar_sql, impressoes
+from apoio.impressoes import alheias, executar_sql, impressoes, valor
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
@@ -131,6 +131,40 @@ def projeto(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
 def avisos() -> Iterator[ServidorDeAvisos]:
     with servidor_de_avisos() as servidor:
         yield servidor
+
+
+HORA_DA_MUDANCA = """
+    ALTER TABLE produtos ADD COLUMN mudado_em timestamptz DEFAULT now();
+    CREATE FUNCTION marcar() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.mudado_em := now(); RETURN NEW; END $$;
+    CREATE TRIGGER marcar BEFORE INSERT OR UPDATE ON produtos
+        FOR EACH ROW EXECUTE FUNCTION marcar();
+"""
+
+
+def test_o_que_um_gatilho_reescreveu_ao_restaurar_nao_e_noticia(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """E o que os clientes apagados deixaram sem ligação volta com o mesmo comando que eles."""
+    sem_ligacao = "ALTER TABLE vendas DROP CONSTRAINT vendas_cliente_id_fkey,"
+    sem_ligacao += " ADD FOREIGN KEY (cliente_id) REFERENCES clientes ON DELETE SET NULL"
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA, HORA_DA_MUDANCA, sem_ligacao))
+    assert executar(projeto, tmp_path).codigo == 0
+    executar_sql(
+        projeto,
+        f"DELETE FROM clientes WHERE user_id = '{DONO}'",
+        f"UPDATE produtos SET preco = 1 WHERE user_id = '{DONO}'",
+    )
+    estragado = executar(projeto, tmp_path, "--json")
+    assert estragado.codigo == 10, estragado.tudo
+    (retorno,) = estragado.json()["para_voltar"]
+    (comando,) = retorno["comandos"]
+    assert comando.endswith(" --tabelas clientes,produtos,vendas"), comando
+    volta = ("--empresa", DONO, "--confirmar", "RESTAURAR", *comando.split()[4:])
+    assert restaurar(projeto, tmp_path, *volta).codigo == 0
+    assert valor(projeto, "SELECT count(*) FROM vendas WHERE cliente_id IS NULL") == 0
+    depois = executar(projeto, tmp_path, "--json")
+    assert (depois.codigo, depois.json()["mudancas"]) == (0, [])
 
 
 def test_os_precos_estragados_dizem_se_e_voltam(

@@ -90,11 +90,14 @@ def notar(
 def _medidas(
     foto: FotoMontada, de_antes: Sequence[Referencia], podem: frozenset[str]
 ) -> dict[str, Mudanca]:
-    """O que mudou em cada tabela desde o último backup inteiro."""
+    """O que mudou em cada tabela desde o último backup inteiro. Das que se restauraram desde então
+    nada se diz: um gatilho pode ter reescrito cada linha que voltou (`updated_at := now()`)."""
     if not de_antes:
         return {}
+    ultimo = de_antes[-1]
+    antes = {n: era for n, era in ultimo.tabelas.items() if n not in ultimo.restauradas}
     arquivos = {nome: arq for nome, arq in foto.arquivos.items() if nome not in podem}
-    return mudanca.medir(de_antes[-1].tabelas, arquivos)
+    return mudanca.medir(antes, arquivos)
 
 
 def _fora_do_comum(

@@ -114,12 +114,20 @@ class Resumo:
     sumidas: tuple[Sumida, ...] = ()
 
     def retornos(self) -> list[Retorno]:
-        """Como trazer de volta cada empresa que encolheu, sumiu ou mudou fora do comum."""
+        """Como trazer de volta cada empresa que encolheu, sumiu ou mudou fora do comum. Da que
+        encolheu, também o que mudou: o que apontava para o que se apagou perde a ligação."""
         sumidas = [retorno(s.empresa, [(s.ultimo, [])]) for s in self.sumidas]
         return [
-            *(retorno(c.empresa, de_que_backups(c.encolhimentos)) for c in self.encolhidas),
+            *(
+                retorno(c.empresa, de_que_backups((*c.encolhimentos, *c.mudancas)))
+                for c in self.encolhidas
+            ),
             *sumidas,
-            *(mudado(c.empresa, de_que_backups(c.mudancas)) for c in self.mudadas),
+            *(
+                mudado(c.empresa, de_que_backups(c.mudancas))
+                for c in self.mudadas
+                if not c.encolhimentos
+            ),
         ]
 
     def somar(self, resultado: Resultado) -> None:

@@ -83,11 +83,12 @@ class Antes:
 @dataclass(frozen=True, slots=True)
 class Referencia:
     """Um backup (de carimbo `carimbo`) com que comparar: as tabelas dele, ou as que uma restauração
-    pôs no lugar; e as que já se disse vezes demais que encolheram desde ele."""
+    pôs no lugar (`restauradas`); e as que já se disse vezes demais que encolheram desde ele."""
 
     carimbo: str
     tabelas: Mapping[str, Antes]
     ditas: frozenset[str] = frozenset()
+    restauradas: frozenset[str] = frozenset()
 
 
 def referencias(
@@ -124,11 +125,13 @@ def serve_de_referencia(backup: Backup) -> bool:
 
 def _referencia(backup: Backup, meta: Metadados, restauradas: Sequence[Restaurada]) -> Referencia:
     tabelas = {nome: Antes(backup, salva) for nome, salva in meta.tabelas.items()}
-    for restaurada in (r for r in restauradas if r.comecada_em > backup.quando):
+    desde = [r for r in restauradas if r.comecada_em > backup.quando]
+    for restaurada in desde:
         alvo = restaurada.alvo()
         salvas = alvo.meta.tabelas if alvo.meta else {}
         tabelas |= {n: Antes(alvo, salvas[n]) for n in restaurada.tabelas if n in salvas}
-    return Referencia(backup.carimbo, tabelas)
+    das_restauradas = frozenset(nome for r in desde for nome in r.tabelas)
+    return Referencia(backup.carimbo, tabelas, restauradas=das_restauradas)
 
 
 def encolhimentos(

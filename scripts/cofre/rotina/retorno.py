@@ -57,7 +57,7 @@ def de_que_backups(notadas: Sequence[Encolhimento | Mudanca]) -> list[tuple[str,
     das_tabelas = [e for e in notadas if e.tabela] or list(notadas)
     em_ordem = sorted(das_tabelas, key=lambda e: e.referencia, reverse=True)
     return [
-        (carimbo, [e.tabela for e in deste if e.tabela])
+        (carimbo, list(dict.fromkeys(e.tabela for e in deste if e.tabela)))
         for carimbo, deste in groupby(em_ordem, key=lambda e: e.referencia)
     ]
 

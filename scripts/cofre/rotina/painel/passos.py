@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.modelo import Empresa
+from cofre.rotina.encolhimento import Encolhimento
+from cofre.rotina.mudanca import Mudanca
 from cofre.rotina.painel.dados import (
     ENCOLHIDA,
     INCOMPLETA,
@@ -46,8 +48,8 @@ def _passos(problema: str, empresa: EmpresaNoPainel) -> Iterator[Passo]:
     elif problema in (INCOMPLETA, VELHA):
         refazer = (comando(BACKUP, *de_quem),)
         yield Passo(problema, "Depois de resolver a causa, um backup novo:", refazer)
-    elif problema in (ENCOLHIDA, MUDADA):
-        notadas = empresa.encolhimentos if problema == ENCOLHIDA else empresa.mudancas
+    elif problema == ENCOLHIDA or (problema == MUDADA and not empresa.encolhimentos):
+        notadas: list[Encolhimento | Mudanca] = [*empresa.encolhimentos, *empresa.mudancas]
         de_volta = retorno(Empresa(empresa.id, empresa.nome), de_que_backups(notadas))
         yield Passo(problema, "Se foi um acidente, volta com:", de_volta.comandos)
         if problema == ENCOLHIDA:
