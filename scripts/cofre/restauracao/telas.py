@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
+from cofre.base.palavras import colunas, em_linhas, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
@@ -235,7 +235,7 @@ def _de_datas(
         comeco = f"{n:>{casas}}. {quando}"
         marca = "  ← escolhido" if backup.carimbo == escolhido.carimbo else ""
         inteira = f"{comeco}  {qual:<{tipo}}  {quantos:>{registros}}  {estado}"
-        if largura is None or len(inteira) + len("  ← escolhido") <= largura:
+        if largura is None or colunas(inteira + marca) <= largura:
             linhas.append(inteira + marca)
         else:
             detalhes = ", ".join(parte for parte in (qual, quantos, estado) if parte)
