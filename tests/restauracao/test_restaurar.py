@@ -589,6 +589,7 @@ def test_json(loja: Loja) -> None:
             "estado": "completo",
             "faltam": [],
             "danos": [],
+            "encolhimentos": [],
         },
     }
     assert simulada.json() == {
