@@ -12,6 +12,7 @@ from apoio.execucao import executar, fotografia_do_disco, restaurar, ultimo_back
 from apoio.impressoes import executar_sql
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.terminal import num_terminal
 from cofre.base.erros import Cancelada
 from cofre.base.perguntas import Perguntas, Voltar
 from cofre.base.tela import RelatoTexto
@@ -219,3 +220,101 @@ def test_desfazer_e_continuar_sem_empresa(
     assert varias.erros.startswith("❌ Há mais de uma restauração para desfazer.\n   Escolha:\n")
     prefixo = ".venv/bin/python scripts/restaurar-empresa.py desfazer --empresa"
     assert comandos == [f"{prefixo} {DONO}", f"{prefixo} {VIZINHA}"]
+
+
+NO_TERMINAL = {
+    80: """\
+🏢 EMPRESAS COM BACKUP DISPONÍVEL
+1. Padaria Ação (último backup: {minuto})
+2. Vizinha (último backup: {minuto})
+
+Escolha a empresa:    Qual empresa volta: o número da lista, o nome, ou uma parte dele. As outras
+   não são tocadas.
+   Nada muda antes de você ler o plano e escrever a palavra que se pede no fim.
+Escolha a empresa:    Nenhuma empresa com «padariax» no nome.
+   Responda um número de 1 a 2; ? explica, q sai.
+Escolha a empresa:\x20
+📋 TABELAS DISPONÍVEIS
+0. [TODAS AS TABELAS]
+1. empresas (1 backup)  1
+2. produtos (1 backup)  300
+3. clientes (1 backup)  40
+4. vendas (1 backup)  60
+5. vendas_itens (1 backup)  120
+6. vazia (1 backup)  0
+   (backup de {segundo}; d escolhe outra data)
+
+Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
+📅 BACKUPS DESTA EMPRESA
+1. {segundo}  manual  521 registros  completo  ← escolhido
+
+Escolha a data (Enter mantém a atual):    Não há backup de 31/02.
+   Responda 1, uma data (2026-11-26 03:00; 26/11; 26/11 03:00; ontem); ?
+   explica, q sai.
+Escolha a data (Enter mantém a atual): Escolha as tabelas (ex: 1,3 ou 0 para todas): \
+   Não entendi «produtso». Você quis dizer produtos?
+   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; ? explica, q sai.
+Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
+🏢 EMPRESAS COM BACKUP DISPONÍVEL
+1. Padaria Ação (último backup: {minuto})
+2. Vizinha (último backup: {minuto})
+
+Escolha a empresa: 👋 Restauração cancelada.
+   Nada foi alterado.
+""",
+    50: """\
+🏢 EMPRESAS COM BACKUP DISPONÍVEL
+1. Padaria Ação (último backup: {minuto})
+2. Vizinha (último backup: {minuto})
+
+Escolha a empresa:    Qual empresa volta: o número da lista, o nome,
+   ou uma parte dele. As outras não são tocadas.
+   Nada muda antes de você ler o plano e escrever
+   a palavra que se pede no fim.
+Escolha a empresa:    Nenhuma empresa com «padariax» no nome.
+   Responda um número de 1 a 2; ? explica, q sai.
+Escolha a empresa:\x20
+📋 TABELAS DISPONÍVEIS
+0. [TODAS AS TABELAS]
+1. empresas (1 backup)  1
+2. produtos (1 backup)  300
+3. clientes (1 backup)  40
+4. vendas (1 backup)  60
+5. vendas_itens (1 backup)  120
+6. vazia (1 backup)  0
+   (backup de {segundo}; d escolhe outra
+   data)
+
+Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
+📅 BACKUPS DESTA EMPRESA
+1. {segundo}  ← escolhido
+   manual, 521 registros, completo
+
+Escolha a data (Enter mantém a atual):    Não há backup de 31/02.
+   Responda 1, uma data (2026-11-26 03:00; 26/11;
+   26/11 03:00; ontem); ? explica, q sai.
+Escolha a data (Enter mantém a atual): Escolha as tabelas (ex: 1,3 ou 0 para todas): \
+   Não entendi «produtso». Você quis dizer
+   produtos?
+   Exemplos: 0 (todas); 1,3; 2-5;
+   produtos,clientes; ? explica, q sai.
+Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
+🏢 EMPRESAS COM BACKUP DISPONÍVEL
+1. Padaria Ação (último backup: {minuto})
+2. Vizinha (último backup: {minuto})
+
+Escolha a empresa: 👋 Restauração cancelada.
+   Nada foi alterado.
+""",
+}
+"""O que se lê, de cada largura. O eco do que se digita, que o terminal põe depois de cada pergunta,
+vem aqui todo antes: digitou-se tudo de uma vez."""
+
+
+@pytest.mark.parametrize("colunas", NO_TERMINAL)
+def test_num_terminal_de_verdade(projeto: SupabaseLocal, destino: Path, colunas: int) -> None:
+    respostas = ("?", "padariax", "ação", "d", "31/02", "v", "1 produtso", "v", "q")
+    tela = num_terminal(projeto, destino, colunas, "\n".join((*respostas, "")))
+    segundo = str(ultimo_backup(destino, DONO)["inicio"])[:19].replace("T", " ")
+    esperada = NO_TERMINAL[colunas].format(segundo=segundo, minuto=segundo[:16])
+    assert tela[tela.index("🏢") :] == esperada

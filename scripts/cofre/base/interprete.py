@@ -38,7 +38,7 @@ def continuar_no_projeto() -> None:
     """Recomeça este mesmo comando com o Python do projeto, se a este falta algum pacote e o outro
     existe; se não, não faz nada, e quem precisar do pacote dirá o que falta. Velho
     demais e sem outro, termina o programa."""
-    if sys.version_info >= MINIMO and all(importlib.util.find_spec(p) for p in PACOTES):
+    if sys.version_info >= MINIMO and all(map(_ha, PACOTES)):
         return
     python = do_projeto()
     if not e_o_do_projeto() and RECOMECADO not in sys._xoptions and python.exists():
@@ -47,6 +47,13 @@ def continuar_no_projeto() -> None:
         sys.exit(
             "Este programa precisa do Python 3.11 ou mais novo. Instale em https://www.python.org"
         )
+
+
+def _ha(pacote: str) -> bool:
+    try:
+        return importlib.util.find_spec(pacote) is not None
+    except (ImportError, ValueError):  # quem o procura pode dizê-lo assim
+        return False
 
 
 def _recomecar(comando: list[str]) -> None:
