@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import Cabecalho
+from cofre.rotina import mudanca
 from cofre.rotina.encolhimento import Antes
 from cofre.rotina.mudanca import Mudanca, fora_do_comum, maiores, medir
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -72,6 +74,21 @@ def test_o_que_nao_se_sabe_medir_nao_se_mede(tmp_path: Path) -> None:
     assert antes.meta
     antes.caminho(antes.meta.tabelas["t"]).write_bytes(b"[{")
     assert medida(antes, um(tmp_path, 5, mudadas, NUMERO)) == {}
+
+
+@pytest.mark.parametrize("erro", [OSError("disco cheio"), sqlite3.OperationalError("disco cheio")])
+def test_o_que_impede_a_medida_nao_impede_o_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, erro: Exception
+) -> None:
+    antes = um(tmp_path, 0, linhas(100, 200, tipos=TEXTO), TEXTO)
+    agora = um(tmp_path, 1, linhas(100, 200, "y", TEXTO), TEXTO)
+
+    def falhar(*_: object, **__: object) -> None:
+        raise erro
+
+    assert medida(antes, agora) == {"t": (100, 100)}
+    monkeypatch.setattr(mudanca, "pelo_indice", falhar)
+    assert medida(antes, agora) == {}
 
 
 @pytest.mark.parametrize(

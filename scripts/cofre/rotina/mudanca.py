@@ -9,6 +9,7 @@ notícia. Um dia que uma restauração jogou fora não conta como um desses dias
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,9 @@ SEMANAS = timedelta(weeks=5)
 
 VEZES = 3
 """Quantas vezes mais que no dia em que mais mudou."""
+
+NAO_SE_MEDE = (BackupDanificado, OSError, ValueError, sqlite3.Error)
+"""O que impede a medida de uma tabela, e nunca o backup dela."""
 
 MAIOR_SEM_ORDEM = 200_000
 """Linhas: uma tabela maior cujas chaves não se sabem pôr em ordem não se mede, que a medida
@@ -81,7 +85,7 @@ def medir(antes: Mapping[str, Antes], agora: Mapping[str, Arquivo]) -> dict[str,
     medidas: dict[str, Mudanca] = {}
     for nome in sorted(antes.keys() & agora.keys(), key=ordem_de_exibicao):
         if _mede_se(antes[nome].salva, agora[nome]):
-            with contextlib.suppress(BackupDanificado, OSError):
+            with contextlib.suppress(*NAO_SE_MEDE):
                 medida = _medida(antes[nome], agora[nome])
                 if medida.alteradas:
                     medidas[nome] = medida
