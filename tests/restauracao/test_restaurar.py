@@ -340,7 +340,7 @@ def test_efeitos_em_tabelas_nao_escolhidas(loja: Loja, efeitos: str) -> None:
     loja.sql(VENDAS_APAGADAS)
     antes = antes_de(loja)
     resposta = "s" if efeitos == "desfazer" else "n"
-    saida = loja.restaurar(respostas=("2", TABELAS_DA_VENDA, "n", "RESTAURAR", "talvez", resposta))
+    saida = loja.restaurar(respostas=("2", TABELAS_DA_VENDA, "RESTAURAR", "talvez", resposta))
     assert saida.codigo == 0, saida.tudo
     assert "TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida
     assert "   n: ficam como estão. É o certo se alguém trabalhava" in saida.saida
@@ -357,7 +357,7 @@ def test_efeitos_se_explicam_e_se_pode_decidir_depois(loja: Loja) -> None:
     """`?` diz o que cada resposta faz; `v` não volta; `q` sai, e o que se faz depois vale."""
     loja.sql(VENDAS_APAGADAS)
     antes = antes_de(loja)
-    saida = loja.restaurar(respostas=("2", TABELAS_DA_VENDA, "n", "RESTAURAR", "?", "v", "q"))
+    saida = loja.restaurar(respostas=("2", TABELAS_DA_VENDA, "RESTAURAR", "?", "v", "q"))
     assert "   Recomendado: s, se ninguém usava o sistema agora" in saida.saida
     assert saida.saida.count("   n: ficam como estão. É o certo se alguém trabalhava agora") == 2
     assert saida.codigo == 7, saida.tudo
