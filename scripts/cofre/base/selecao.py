@@ -27,22 +27,31 @@ def escolher_empresas(todas: Sequence[Empresa], pedidas: Sequence[str]) -> list[
 
 
 def empresas_como(todas: Sequence[Empresa], texto: str) -> list[Empresa]:
-    """As que o texto pode querer dizer: a do id ou do nome; se nenhuma, as que o têm no começo do
-    id ou em qualquer parte do nome, sem olhar acentos. Vazio se nenhuma é assim."""
+    """As que uma resposta pode querer dizer: a do id ou do nome; se nenhuma, as que o têm no começo
+    do id ou em qualquer parte do nome, sem olhar acentos. Vazio se nenhuma é assim."""
+    *exatas, comeco, parte = _formas(texto)
+    return _primeiras(todas, (*exatas, lambda e: comeco(e) or parte(e)))
+
+
+def _formas(texto: str) -> tuple[Callable[[Empresa], bool], ...]:
+    """Os modos de um texto dizer uma empresa, do mais certo ao menos; nenhum, se é vazio."""
     procurado = texto.strip().casefold()
     simples = sem_acentos(procurado)
-    formas: tuple[Callable[[Empresa], bool], ...] = (
+    if not procurado:
+        return (lambda _: False,) * 4
+    return (
         lambda e: e.id.casefold() == procurado,
         lambda e: e.chama_se(procurado),
-        lambda e: (
-            e.id.casefold().startswith(procurado)
-            or any(simples in sem_acentos(n.casefold()) for n in (e.nome, *e.nomes))
-        ),
+        lambda e: e.id.casefold().startswith(procurado),
+        lambda e: any(simples in sem_acentos(n.casefold()) for n in (e.nome, *e.nomes)),
     )
-    for casa in formas if procurado else ():
-        if achadas := [e for e in todas if casa(e)]:
-            return achadas
-    return []
+
+
+def _primeiras(
+    todas: Sequence[Empresa], formas: Sequence[Callable[[Empresa], bool]]
+) -> list[Empresa]:
+    """As do primeiro modo que acha alguma."""
+    return next(([*a] for casa in formas if (a := [e for e in todas if casa(e)])), [])
 
 
 def sem_acentos(texto: str) -> str:
@@ -52,7 +61,7 @@ def sem_acentos(texto: str) -> str:
 
 
 def _uma(todas: Sequence[Empresa], texto: str) -> Empresa:
-    achadas = empresas_como(todas, texto)
+    achadas = _primeiras(todas, _formas(texto))
     if len(achadas) == 1:
         return achadas[0]
     if achadas:
