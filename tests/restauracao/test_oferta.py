@@ -196,6 +196,43 @@ def test_o_acidente_se_desfaz_da_primeira_tela(projeto: SupabaseLocal, tmp_path:
     assert carimbo(estragado) != carimbo(bom)
 
 
+UMA_VENDA = ("DELETE FROM vendas_itens WHERE venda_id = 7", "DELETE FROM vendas WHERE id = 7")
+TODOS_OS_CLIENTES = (
+    f"UPDATE vendas SET cliente_id = NULL WHERE user_id = '{DONO}'",
+    f"DELETE FROM clientes WHERE user_id = '{DONO}'",
+)
+PRECOS = (f"UPDATE produtos SET preco = 0.01 WHERE user_id = '{DONO}'",)
+
+
+@pytest.mark.parametrize(
+    ("estrago", "noites", "respostas"),
+    [
+        (UMA_VENDA, 0, ("padaria", "vendas", "s", "RESTAURAR")),
+        (TODOS_OS_CLIENTES, 1, ("1", "", "clientes", "s", "RESTAURAR")),
+        (PRECOS, 0, ("1", "todas", "RESTAURAR")),
+        (SEM_VENDAS, 2, ("1", "", "0", "RESTAURAR")),
+    ],
+    ids=["uma venda", "todos os clientes", "os preços", "duas noites depois"],
+)
+def test_cada_acidente_se_conserta_com_o_que_a_tela_oferece(
+    projeto: SupabaseLocal,
+    tmp_path: Path,
+    estrago: tuple[str, ...],
+    noites: int,
+    respostas: tuple[str, ...],
+) -> None:
+    """A empresa inteira volta ao que era, e as outras não se mexem: do que se escolheu, a tela
+    oferece somar o que pendia dele; e de um estrago já copiado, o backup de antes."""
+    antes = impressoes(projeto)
+    noite(projeto, tmp_path)
+    executar_sql(projeto, *estrago)
+    for _ in range(noites):
+        noite(projeto, tmp_path, 10)
+    saida = restaurar(projeto, tmp_path, respostas=respostas)
+    assert saida.codigo == 0, saida.tudo
+    assert impressoes(projeto) == antes
+
+
 def test_a_quem_nao_se_pergunta_usa_se_o_mais_novo_e_diz_se(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
