@@ -245,7 +245,7 @@ def _largura(texto: str) -> int:
 _PERGUNTAS = {
     "os programas": "from cofre.base.tela import RelatoTexto as R\n"
     "R(sys.stdout, sys.stderr).perguntar('Pergunta: ')",
-    "a demonstração": "from supabase_local.demonstracao import _esperar\n_esperar(None)",
+    "a demonstração": "from supabase_local.vitrine import escolha\nescolha()",
 }
 _SINAL_PERDIDO = """
 import signal, sys, threading
@@ -272,7 +272,7 @@ def test_o_sinal_no_instante_da_pergunta_e_atendido(quem: str) -> None:
     )
     os.close(escravo)
     visto = b""
-    while not visto.endswith(b": " if quem == "os programas" else b"embutido. "):
+    while not visto.endswith(b": "):
         visto += os.read(mestre, 4096)
     time.sleep(0.3)  # já está a ler
     processo.send_signal(signal.SIGTERM)
@@ -451,7 +451,7 @@ def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
 
 RECUSAS = {
     ("copiar",): "Não entendi o comando: não conheço a ação «copiar».",
-    ("listra",): "não conheço a ação «listra».\n   Você quis dizer listar?\n   Veja as opções",
+    ("listra",): "a ação «listra».\n   Você quis dizer listar ou historia?\n   Veja as opções",
     ("d'água\n",): "não conheço a ação «d'água\ufffd».\n   Veja as opções",
     ("--data", "2026-11-27"): "Não entendi o comando: não conheço: --data.\n",
     ("--tabelass", "x"): "não conheço: --tabelass.\n   Você quis dizer --tabelas?\n   Veja",

@@ -226,7 +226,7 @@ def test_o_dano_aparece_em_cada_backup_que_usa_o_arquivo(tmp_path: Path) -> None
     assert fim.saida.splitlines() == [
         "",
         "🏢 Empresa: Ana Doces",
-        *(linha for d in (1, 2, 3) for linha in (f"   ❌ 2026-01-0{d} 03:00:00: danificado", dano)),
+        *(linha for d in (3, 2, 1) for linha in (f"   ❌ 2026-01-0{d} 03:00:00: danificado", dano)),
         "",
     ]
 
