@@ -423,11 +423,13 @@ def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
     recusou = loja.restaurar(respostas=("2", "ordens_servico", "n"))
     assert recusou.codigo == 8, recusou.tudo
     saida = loja.restaurar(
-        "--efeitos", "desfazer", respostas=("2", "ordens_servico", "s", "RESTAURAR")
+        "--efeitos", "desfazer", respostas=("2", "ordens_servico", "s", "n", "RESTAURAR")
     )
-    assert "Restaurar também clientes? (s/n): " in saida.saida
+    assert saida.saida.count("Restaurar também clientes? (s/n): ") == 1
+    assert saida.saida.count("Somar essas tabelas? (s/n): ") == 1
+    assert saida.saida.count("   ⚠️ 10 vendas perderam a ligação com clientes\n") == 2
     assert concluiu(saida), saida.tudo
-    assert "Tabelas: ordens_servico, clientes\n" in saida.saida
+    assert "Tabelas: clientes, ordens_servico\n" in saida.saida
     agora = diferencas(loja.estado(), antes.estado)
     assert set(agora) <= {"vendas", "auditoria"}  # não escolhidas
     antes.conferir_outras()
@@ -451,7 +453,7 @@ def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
         opcoes=("--tabelas", "produtos"),
     )
     saida = loja.restaurar(respostas=("2", "produtos", "s", "RESTAURAR", "s"))
-    assert "Tabelas: produtos, movimentacoes_estoque, vendas_itens\n" in saida.saida
+    assert "Tabelas: produtos, vendas_itens, movimentacoes_estoque\n" in saida.saida
     assert saida.codigo == 0, saida.tudo
     diferem = diferencas(loja.estado(), antes.estado)
     assert not {"produtos", "vendas_itens", "movimentacoes_estoque"} & set(diferem), saida.tudo

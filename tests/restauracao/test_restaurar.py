@@ -543,7 +543,7 @@ def test_d_escolhe_outra_data(loja: Loja) -> None:
     datas = re.findall(
         r"^(\d)\. [\d: -]{19}  manual  [\d.]+ registros  completo(.*)$", saida.saida, re.M
     )
-    assert datas == [("1", "  ← escolhido"), ("2", "")]
+    assert datas == [("1", "  🔁 mudou muito  ← escolhido"), ("2", "")]
     assert "   Responda um número de 1 a 2, uma data (2026-11-26 03:00; 26/11;" in saida.saida
     antigo.conferir()
 
