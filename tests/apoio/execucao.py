@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,9 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 PACIENCIA = 120.0
 """Segundos até desistir de um script preso."""
+
+SIM_OU_NAO = b"(s/n): "
+"""Como acaba uma pergunta de sim ou não."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,34 @@ def abrir_restauracao(
 ) -> Processo:
     """Começa a restauração e volta já; a entrada padrão é um cano."""
     return abrir(projeto, destino, *argumentos, mais=mais, script=RESTAURACAO, com_entrada=True)
+
+
+def ler_ate(processo: Processo, trecho: str) -> str:
+    """O que o processo disse até este trecho, que não precisa acabar a linha. AssertionError, com o
+    que ele disse, se terminou antes, se parou numa pergunta de sim ou não que não é esta (a essas
+    se responde uma a uma, com `responder`) ou se a PACIENCIA acabou: então é morto."""
+    assert processo.stdout is not None
+    lido, fim = b"", trecho.encode()
+    prazo = threading.Timer(PACIENCIA, processo.kill)
+    prazo.start()
+    try:
+        while not lido.endswith(fim):
+            # Um byte por vez, e sem reserva: o resto é de quem ler depois.
+            byte = os.read(processo.stdout.fileno(), 1)
+            lido += byte
+            if not byte or (lido.endswith(SIM_OU_NAO) and not fim.endswith(SIM_OU_NAO)):
+                processo.kill()
+                raise AssertionError(f"não disse «{trecho}»:\n{lido.decode(errors='replace')}")
+    finally:
+        prazo.cancel()
+    return lido.decode()
+
+
+def responder(processo: Processo, resposta: str) -> None:
+    """Dá uma resposta ao processo, e deixa a entrada padrão aberta."""
+    assert processo.stdin is not None
+    processo.stdin.write(f"{resposta}\n".encode())
+    processo.stdin.flush()
 
 
 def metadados(destino: Path) -> list[dict[str, Any]]:

@@ -28,7 +28,9 @@ from apoio.execucao import (
     ate_o_fim,
     conteudo,
     executar,
+    ler_ate,
     metadados,
+    responder,
 )
 from apoio.forno import Processo
 from apoio.impressoes import Impressoes, executar_sql, impressoes
@@ -79,23 +81,6 @@ def de_antes(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -
 def destino(de_antes: Path, tmp_path: Path) -> Path:
     """Uma cópia dele, para se mexer nela."""
     return shutil.copytree(de_antes, tmp_path / "backups")
-
-
-def ler_ate(processo: Processo, trecho: str) -> str:
-    """O que o processo disse até este trecho, que não precisa acabar a linha."""
-    assert processo.stdout is not None
-    lido = b""
-    while trecho.encode() not in lido:
-        byte = processo.stdout.read(1)
-        assert byte, lido.decode()
-        lido += byte
-    return lido.decode()
-
-
-def responder(processo: Processo, resposta: str) -> None:
-    assert processo.stdin is not None
-    processo.stdin.write(f"{resposta}\n".encode())
-    processo.stdin.flush()
 
 
 def por_empresa(destino: Path) -> dict[str, int]:

@@ -25,9 +25,9 @@ from apoio.execucao import (
     conteudo,
     executar,
     fotografia_do_disco,
+    ler_ate,
     metadados,
 )
-from apoio.forno import Processo
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
@@ -226,16 +226,6 @@ def _mudo(projeto: SupabaseLocal, dono: str) -> Iterator[threading.Event]:
         yield chegou
 
 
-def _ler_ate(processo: Processo, trecho: str) -> str:
-    assert processo.stdout is not None
-    lido = ""
-    for linha in processo.stdout:
-        lido += linha.decode("utf-8")
-        if trecho in lido:
-            return lido
-    raise AssertionError(lido)
-
-
 PRIMEIRAS = f"""
     INSERT INTO empresas (id, user_id, nome)
     SELECT id, id, 'A primeira leva, ' || n
@@ -261,8 +251,8 @@ def test_interrompido_com_o_servidor_mudo(
     antes = _sem_trava(fotografia_do_disco(destino))
     with _mudo(com_mais, VIZINHA) as chegou:
         processo = abrir(com_mais, destino)
-        _ler_ate(processo, ULTIMA_DELAS)
-        _ler_ate(processo, "✅ Backup concluído")
+        ler_ate(processo, ULTIMA_DELAS)
+        ler_ate(processo, "✅ Backup concluído")
         assert chegou.wait(PACIENCIA)
         processo.send_signal(sinal)
         _saida, erros = processo.communicate(timeout=PACIENCIA)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import random
 import re
 import signal
@@ -17,12 +16,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import pytest
 
 from apoio.campanha import CAMPANHA
-from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar
+from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar, ler_ate
 from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
 from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, concluiu, copiar_deposito
 from apoio.servidores import FabricaDeSupabase
@@ -385,11 +384,10 @@ def test_no_dialogo_um_erro_sem_volta_oferece_as_tres_escolhas_ali_mesmo(
     }
     processo = abrir_restauracao(loja.projeto, loja.destino, "--tentativas", "2")
     assert processo.stdin is not None
-    assert processo.stdout is not None
     with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_Apagao(total // 2), vezes=None):
         processo.stdin.write(comeco.encode())
         processo.stdin.flush()
-        dito = _ler_ate(processo.stdout, "3. deixar como está e sair\nEscolha: ")
+        dito = ler_ate(processo, "3. deixar como está e sair\nEscolha: ")
     # A API voltou enquanto o usuário lia.
     saida, erros = processo.communicate(respostas[escolha].encode(), timeout=PACIENCIA)
     fim = Saida(processo.returncode, dito + saida.decode(), erros.decode())
@@ -404,15 +402,6 @@ def test_no_dialogo_um_erro_sem_volta_oferece_as_tres_escolhas_ali_mesmo(
         return  # como daí se continua é o que os testes de cima provam
     assert fim.codigo == 7 if escolha == "desfazer" else concluiu(fim), fim.tudo
     cenario.conferir(loja, queria, fim.tudo)
-
-
-def _ler_ate(saida: IO[bytes], fim: str) -> str:
-    lido = b""
-    while not lido.endswith(fim.encode()):
-        parte = os.read(saida.fileno(), 65536)
-        assert parte, lido.decode()
-        lido += parte
-    return lido.decode()
 
 
 class _Apagao:
