@@ -226,12 +226,9 @@ class Convergencia:
             registros=sum(c.iguais + c.alterar for n, c in plano.contagens.items() if n in tabelas),
             reescritas=mudadas() if completa else (),
             restantes=restantes,
-            # O que se deixou para a próxima foto, e ela já não vê, não ficou por fazer.
-            impedimentos=[
-                i
-                for i in self.impedimentos
-                if i.tabela in restantes or i.erro.codigo_sql not in POR_REVER
-            ],
+            # O que a última foto já não vê não ficou por fazer: a linha que o banco recusou repor
+            # podia estar lá, órfã, e voltou a ser da empresa com a mãe.
+            impedimentos=[i for i in self.impedimentos if i.tabela in restantes],
             efeitos=plano.efeitos,
         )
 
