@@ -242,13 +242,35 @@ def test_uma_falha_na_sonda_nao_faz_de_uma_coluna_gerada_uma_comum(
     assert _nao_gravaveis(tmp_path) == {"produtos": ["dobro"]}
 
 
-def test_a_sonda_que_nao_se_entende_e_uma_falha(projeto: SupabaseLocal, tmp_path: Path) -> None:
-    falha = RespostaForcada(500, {"code": "57014", "message": "canceling statement"})
+@pytest.mark.parametrize(
+    ("status", "codigo", "mensagem", "causa"),
+    [
+        (500, "57014", "canceling statement", "57014"),
+        (500, "55P03", "lock timeout", "Outra escrita em produtos atrapalhou esta"),
+        (400, "22023", "outra coisa", "Não entendi o que produtos respondeu a uma sonda"),
+    ],
+)
+def test_a_sonda_sem_resposta_e_uma_falha_so_da_tabela(
+    projeto: SupabaseLocal, tmp_path: Path, status: int, codigo: str, mensagem: str, causa: str
+) -> None:
+    """Presa, ou com uma resposta que não se entende: as outras tabelas, de todas as empresas, vão
+    inteiras; e não se diz completo um backup que não sabe o que nesta não se grava."""
+    falha = RespostaForcada(status, {"code": codigo, "message": mensagem})
     with projeto.gateway.com_falha(falha, metodo="POST", tabela="produtos", vezes=None):
-        saida = executar(projeto, tmp_path, "--empresa", DONO)
+        saida = executar(projeto, tmp_path, "--tentativas", "1")
     assert saida.codigo == 4, saida.tudo
-    assert "produtos" in saida.erros
-    assert metadados(tmp_path) == []
+    feitos = {b["user_id"]: b for b in metadados(tmp_path)}
+    assert set(feitos) >= {DONO, VIZINHA}
+    for feito in feitos.values():
+        assert (feito["estado"], feito["tabelas_falha"]) == ("incompleto", ["produtos"])
+        assert causa in feito["falhas"]["produtos"]
+        assert f"❌ produtos: {feito['falhas']['produtos']}" in saida.tudo
+    feito = feitos[DONO]
+    assert feito["tabelas_backup"] == [t for t in REGISTROS_DO_DONO if t != "produtos"]
+    for tabela in feito["tabelas_backup"]:
+        salvas = set(linhas_salvas(feito, tabela))
+        assert len(salvas) == REGISTROS_DO_DONO[tabela]
+        assert salvas <= set(linhas_do_banco(projeto, tabela))
 
 
 RECUSADAS = f"""
@@ -462,6 +484,20 @@ class _De2Em2(UmEmCada):
 
     def __call__(self, pedido: Pedido) -> bool:
         return _de_verdade(pedido) and super().__call__(pedido)
+
+
+def test_sem_saber_o_que_nao_se_grava_nada_se_restaura(oficina: Loja) -> None:
+    antes = antes_de(oficina, DONO)
+    oficina.sql(*ESTRAGO)
+    estragado = antes_de(oficina, DONO)
+    falha = RespostaForcada(400, {"code": "22023", "message": "outra coisa"})
+    with oficina.projeto.gateway.com_falha(falha, metodo="POST", tabela="produtos", vezes=None):
+        saida = oficina.direto(dono=DONO)
+    assert saida.codigo == 4, saida.tudo
+    assert "Não entendi o que produtos respondeu a uma sonda" in saida.erros
+    estragado.conferir_intacto()
+    assert oficina.direto(dono=DONO).codigo == 0
+    antes.conferir()
 
 
 @pytest.mark.parametrize("status", [413, 500])

@@ -119,8 +119,7 @@ class Rodada:
             raise _sem_empresas(inspecao, self.via.nome)
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
         pedidas = _tabelas(inspecao, pedido.tabelas)
-        escopo = Escopo(pedidas, inspecao.escopo.de_fora)
-        escopo = self.via.com_nao_gravaveis(escopo, so_para_dizer=True)
+        escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
         return Contexto(pedido, inspecao, escopo, self.configuracao), escolhidas
 
     def _publicadas(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[Resultado]:

@@ -15,10 +15,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.erros import FalhaDoServidor
 from cofre.base.modelo import Catalogo, ChaveEstrangeira, Coluna, DeixadaDeFora, Tabela
 
 MAXIMO_DE_PASSOS = 4
@@ -68,10 +69,12 @@ class TabelaNoEscopo:
 
 @dataclass(frozen=True, slots=True)
 class Escopo:
-    """As tabelas que entram e as que ficam de fora, com o motivo."""
+    """As tabelas que entram e as que ficam de fora, com o motivo. `sem_resposta`: das que entram,
+    as de que não se soube que colunas não podem ser escritas, e por quê."""
 
     tabelas: Mapping[str, TabelaNoEscopo]
     de_fora: tuple[DeixadaDeFora, ...] = ()
+    sem_resposta: Mapping[str, FalhaDoServidor] = field(default_factory=dict)
 
 
 class Sondas(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
+from cofre.escopo.escopo import Escopo
 from cofre.foto.arquivos import FotoMontada, montar
 from cofre.foto.empresa import empresa_na_foto
 from cofre.foto.foto import Contexto, Foto
@@ -108,7 +109,8 @@ class Fotografo:
                 partial(self.relato.avanco, _de_quem(empresas)),
                 comecar,
             )
-            yield self.via.fotografar(pedido)
+            lidas = self.via.fotografar(pedido)
+            yield {e: _com_as_falhas(lida, contexto.escopo) for e, lida in lidas.items()}
 
     def _foto(
         self, empresa: Empresa, lida: EmpresaLida, contexto: Contexto, inicio: datetime
@@ -118,6 +120,17 @@ class Fotografo:
         pedidas = contexto.pedido.tabelas
         perdidas = tabelas_perdidas(ultimo, contexto.inspecao, self.regras, pedidas)
         return Foto(empresa, lida, perdidas, inicio)
+
+
+def _com_as_falhas(lida: EmpresaLida, escopo: Escopo) -> EmpresaLida:
+    """O mesmo, com a falha das tabelas de que não se soube o que não se grava: os metadados diriam
+    que se grava tudo. A que não se deixou ler já tem a sua."""
+    if not escopo.sem_resposta:
+        return lida
+    tabelas = [
+        replace(t, falha=t.falha or escopo.sem_resposta.get(t.tabela.nome)) for t in lida.tabelas
+    ]
+    return replace(lida, tabelas=tabelas)
 
 
 def _de_quem(empresas: Sequence[Empresa]) -> str:

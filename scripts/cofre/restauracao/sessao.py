@@ -223,6 +223,8 @@ class Sessao:
         inspecao = via.inspecionar(self._configuracao.regras)
         self.relato.detalhe(f"ℹ️ Servidor: {inspecao.catalogo.servidor or 'não diz a versão'}")
         escopo = via.com_nao_gravaveis(inspecao.escopo)
+        for falha in escopo.sem_resposta.values():
+            raise falha  # sem o saber, o plano quereria gravar o que o banco gera
         escopo = replace(escopo, tabelas=com_textos_de(escopo.tabelas, (backup, *outros)))
         empresa = _empresa(guardada, backup, inspecao)
         inspecao.donos.lembrar(empresa)

@@ -164,9 +164,9 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDoServidor."""
 
-    def com_nao_gravaveis(self, escopo: Escopo, *, so_para_dizer: bool = False) -> Escopo:
-        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito); se é
-        `so_para_dizer`, menos as de uma tabela que não responde a tempo."""
+    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito), ou quais
+        tabelas ficaram `sem_resposta`. Levanta FalhaDoServidor."""
 
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""

@@ -14,7 +14,10 @@ from cofre.base.config.valores import Acesso, Regras
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     ConsultaDemorada,
+    Disputa,
     EscritaRecusada,
+    FalhaDoServidor,
+    PedidoRecusado,
     PermissaoNegada,
     TabelaInexistente,
 )
@@ -46,6 +49,10 @@ from cofre.via.contrato import (
     ramos_de_agora,
 )
 from cofre.via.empresas import listar
+
+SO_DA_TABELA = (ConsultaDemorada, Disputa, PedidoRecusado)
+"""Por que uma tabela fica sem resposta, e as outras não: está presa, ou disse o que não se
+entende."""
 
 
 @dataclass(slots=True)
@@ -119,24 +126,24 @@ class ViaDaApi:
         self._suas.update({n: so_as_suas(t.tabela) for n, t in novo.tabelas.items()})
         return novo
 
-    def com_nao_gravaveis(self, escopo: Escopo, *, so_para_dizer: bool = False) -> Escopo:
-        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito); se é
-        `so_para_dizer`, fica sem as saber a tabela que não responde a tempo: alguém a tem presa, e
-        a leitura dela dirá. Levanta FalhaDoServidor."""
+    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
+        """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito); fica
+        `sem_resposta` a tabela presa por alguém, e a que respondeu o que não se entende. Levanta
+        FalhaDoServidor."""
 
-        def completar(no_escopo: TabelaNoEscopo) -> TabelaNoEscopo:
+        def completar(no_escopo: TabelaNoEscopo) -> tuple[TabelaNoEscopo, FalhaDoServidor | None]:
             try:
                 tabela = nao_gravaveis(self._conexao, no_escopo.tabela)
             except (PermissaoNegada, TabelaInexistente):
-                return no_escopo  # sem permissão de escrita: a leitura do backup não depende disto
-            except ConsultaDemorada:
-                if so_para_dizer:
-                    return no_escopo
-                raise
-            return replace(no_escopo, tabela=tabela)
+                return no_escopo, None  # sem permissão de escrita: a leitura não depende disto
+            except SO_DA_TABELA as e:
+                return no_escopo, e
+            return replace(no_escopo, tabela=tabela), None
 
         completas = self._equipe.cada(completar, escopo.tabelas.values())
-        return replace(escopo, tabelas={t.tabela.nome: t for t in completas})
+        tabelas = {t.tabela.nome: t for t, _ in completas}
+        sem_resposta = {t.tabela.nome: falha for t, falha in completas if falha is not None}
+        return replace(escopo, tabelas=tabelas, sem_resposta=sem_resposta)
 
     def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
         """As empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""

@@ -113,7 +113,7 @@ class ViaDireta:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
         return ramos_de_agora(escopo, inspecao, regras, sondas.SondasDoBanco(self._banco))
 
-    def com_nao_gravaveis(self, escopo: Escopo, *, so_para_dizer: bool = False) -> Escopo:
+    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
         """O mesmo escopo: o catálogo do banco já diz o que não se escreve."""
         return escopo
 
