@@ -198,6 +198,26 @@ def test_a_historia_de_um_registro(deposito: Deposito) -> None:
     assert (nada.codigo, nada.saida) == (3, "")
 
 
+def test_um_segredo_dentro_de_um_json_tambem_nao_se_mostra(tmp_path: Path) -> None:
+    deposito = Deposito(tmp_path / "b")
+    for dia in range(2):
+        dados = {"smtp": {"senha": f"abre-{dia}"}}
+        linhas = [{"id": 1, "dados": dados, "tema": {"cor": dia}}]
+        colunas = {"t": {"id": "integer", "dados": "jsonb", "tema": "jsonb"}}
+        quando = DIA + timedelta(days=dia)
+        guardar(
+            deposito, "d", "Loja X", quando, {"t": linhas}, colunas=colunas, chaves={"t": ["id"]}
+        )
+    dita = rodar(deposito, "historia", "loja x", "t", "1")
+    assert dita.saida.splitlines()[2:4] == [
+        "   2026-11-02 03:00  dados: mudou (não se mostra)",
+        '                     tema: {"cor":0} → {"cor":1}',
+    ]
+    em_json = rodar(deposito, "historia", "loja x", "t", "1", "--json")
+    assert [sorted(v["registro"]) for v in em_json.json()["versoes"]] == [["id", "tema"]] * 2
+    assert "abre-" not in dita.tudo + em_json.tudo
+
+
 def test_um_arquivo_estragado_e_dito_e_o_resto_serve(deposito: Deposito) -> None:
     (pasta,) = deposito.pastas()
     do_dia_8 = sorted(pasta.glob("clientes_*.json"))[8]

@@ -49,6 +49,12 @@ def apelido(linha: bytes) -> str:
     return achado if len(achado) <= TAMANHO else f"{achado[:TAMANHO]}…"
 
 
+def parece_segredo(coluna: str, *valores: bytes | None) -> bool:
+    """Se a coluna parece guardar um segredo, pelo nome dela ou, de um json, por algo de dentro."""
+    jsons = (v.decode("utf-8", "replace") for v in valores if v and v.startswith((b"{", b"[")))
+    return any(map(SEGREDOS.search, (coluna, *jsons)))
+
+
 def primeiros(linhas: Iterable[bytes | None], quantos: int) -> tuple[str, ...]:
     """Os apelidos das primeiras linhas; as outras nem se leem."""
     return tuple(apelido(linha or b"{}") for linha in itertools.islice(linhas, quantos))

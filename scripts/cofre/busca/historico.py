@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import Campos, Leitor, juntar, leitor_de, texto, tipo_com
+from cofre.base.linha import juntar, texto
 from cofre.busca import bissecao
 from cofre.busca.guardada import Avisar, Guardada, guardadas_de
 from cofre.busca.leitura import Leitura
 from cofre.deposito.backup import Backup
-from cofre.deposito.passada import Grupo
+from cofre.deposito.passada import Grupo, leitor_das
 
 Chave = tuple[str, ...]
 """O texto de cada coluna da chave; de uma tabela sem chave, o da linha inteira."""
@@ -132,11 +131,6 @@ def chaves_de(linhas: Sequence[bytes | memoryview], colunas: tuple[str, ...]) ->
     if not colunas:
         yield from ((bytes(linha).decode("utf-8"),) for linha in linhas)
     elif linhas:
-        grupo = Grupo(_leitor(colunas)(b"[" + juntar(linhas) + b"]"))
+        grupo = Grupo(leitor_das(colunas)(b"[" + juntar(linhas) + b"]"))
         for valores in grupo.valores(colunas):
             yield tuple(texto(v) or "" for v in valores)
-
-
-@functools.lru_cache(maxsize=64)
-def _leitor(colunas: tuple[str, ...]) -> Leitor[Campos]:
-    return leitor_de(tipo_com(colunas, opcionais=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cofre.base.apelido import SEGREDOS, TAMANHO, apelido, com_mais, primeiros
+from cofre.base.apelido import TAMANHO, apelido, com_mais, parece_segredo, primeiros
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.palavras import na_tela, plural, visivel
 from cofre.busca.historico import Registro
@@ -46,18 +46,11 @@ def _curto(valor: str) -> str:
 
 def o_que_foi_dele(registro: Registro) -> Iterator[str]:
     """Se ainda existe, e quando faltou."""
-    *voltou, ultima = registro.ausencias if registro.ausencias else [None]
-    if registro.existe:
-        for ausencia in registro.ausencias:
-            yield f"faltou entre {_entre(*ausencia)}"
-        assert registro.ultimo is not None
+    for n, ausencia in enumerate(registro.ausencias, 1):
+        a_ultima = n == len(registro.ausencias) and not registro.existe
+        yield f"{'apagado' if a_ultima else 'faltou'} entre {_entre(*ausencia)}"
+    if registro.existe and registro.ultimo is not None:
         yield f"ainda existe no backup mais novo ({na_tela(registro.ultimo.quando, 'minuto')})"
-        return
-    for antes in voltou:
-        if antes is not None:
-            yield f"faltou entre {_entre(*antes)}"
-    if ultima is not None:
-        yield f"apagado entre {_entre(*ultima)}"
 
 
 def _entre(com: Backup, sem: Backup) -> str:
@@ -85,7 +78,7 @@ def _mudancas(antes: bytes, depois: bytes) -> Iterator[str]:
         velho, novo = (bytes(x[coluna]) if coluna in x else None for x in (velhos, novos))
         if velho == novo:
             continue
-        if SEGREDOS.search(coluna):
+        if parece_segredo(coluna, velho, novo):
             yield f"{visivel(coluna)}: mudou (não se mostra)"
         else:
             yield f"{visivel(coluna)}: {valor(velho)} → {valor(novo)}"
@@ -137,5 +130,5 @@ def _sem_segredos(linha: bytes) -> Mapping[str, str | None]:
     return {
         coluna: texto(bytes(bruto))
         for coluna, bruto in abrir_linha(linha).items()
-        if not SEGREDOS.search(coluna)
+        if not parece_segredo(coluna, bytes(bruto))
     }

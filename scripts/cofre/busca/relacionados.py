@@ -3,16 +3,15 @@ apontava."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cofre.base.linha import Campos, Leitor, abrir_linha, juntar, leitor_de, tipo_com
+from cofre.base.linha import abrir_linha, juntar
 from cofre.base.modelo import ChaveEstrangeira, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.metadados import TabelaSalva
-from cofre.deposito.passada import Grupo
+from cofre.deposito.passada import Grupo, leitor_das
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,9 @@ def _com(
 ) -> Iterator[bytes]:
     if len(colunas) != len(valores):
         return
-    leitor = _leitor(colunas)
+    leitor = leitor_das(colunas)
     for linhas in ler_linhas(backup.caminho(salva)):
         grupo = Grupo(leitor(b"[" + juntar(linhas) + b"]"))
         for linha, seus in zip(linhas, grupo.valores(colunas), strict=True):
             if seus == valores:
                 yield bytes(linha)
-
-
-@functools.lru_cache(maxsize=64)
-def _leitor(colunas: tuple[str, ...]) -> Leitor[Campos]:
-    return leitor_de(tipo_com(colunas, opcionais=True))

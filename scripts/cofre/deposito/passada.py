@@ -82,7 +82,7 @@ class Passada:
 
     def __init__(self, observadores: Sequence[Observador]) -> None:
         self._observadores = observadores
-        self.leitor = _leitor(tuple(dict.fromkeys(c for o in observadores for c in o.colunas)))
+        self.leitor = leitor_das(tuple(dict.fromkeys(c for o in observadores for c in o.colunas)))
 
     def mostrar(self, linhas: Sequence[Campos]) -> None:
         """As próximas linhas, a todos."""
@@ -98,7 +98,8 @@ class Passada:
 
 
 @functools.lru_cache(maxsize=512)  # as mesmas tabelas, em muitas empresas
-def _leitor(colunas: tuple[str, ...]) -> Leitor[Campos]:
+def leitor_das(colunas: tuple[str, ...]) -> Leitor[Campos]:
+    """Quem lê só estas colunas das linhas; a que falta vale nulo."""
     return leitor_de(tipo_com(colunas, opcionais=True))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cofre.base.apelido import SEGREDOS, apelido
+from cofre.base.apelido import SEGREDOS, apelido, parece_segredo
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.base.textos import CAMPO, textos_de
@@ -52,9 +52,7 @@ class Reescrita:
     @property
     def mostravel(self) -> bool:
         """Se os valores podem ser ditos na tela: não parecem um segredo."""
-        jsons = (v for v in (self.era, self.ficou) if v.startswith((b"{", b"[")))
-        ditos = (self.coluna, *(v.decode("utf-8", "replace") for v in jsons))
-        return not any(map(SEGREDOS.search, ditos))
+        return not parece_segredo(self.coluna, self.era, self.ficou)
 
     def documento(self) -> dict[str, Any]:
         """Para a saída --json e para o diário: nunca os valores."""
