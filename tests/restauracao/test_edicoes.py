@@ -34,11 +34,12 @@ from supabase_local.servidores.servidor import SupabaseLocal
 
 LINHAS = 1234 if CAMPANHA else 240
 
-# De cada tipo: como estava no backup, o estrago e a edição (com o número da linha em {n}).
+# De cada tipo: como estava no backup, o estrago e a edição (com o número da linha em {n}); a edição
+# nunca é o próprio estrago, que seria gravar por cima o que já lá estava.
 TIPOS = {
-    "smallint": ("1", "2", "{n}"),
-    "integer": ("1", "2", "{n}"),
-    "bigint": ("9007199254740993", "2", "{n}"),
+    "smallint": ("1", "2", "1000 + {n}"),
+    "integer": ("1", "2", "1000 + {n}"),
+    "bigint": ("9007199254740993", "2", "1000 + {n}"),
     "numeric(30,15)": ("1.5", "2.25", "{n}.123456789012345"),
     "real": ("0.1", "0.2", "{n}"),
     "double precision": ("'NaN'", "0.2", "{n}"),
