@@ -4,6 +4,7 @@ regras, ligações, sequências, tipos e nomes estranhos, quedas na confirmaçã
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -331,6 +332,36 @@ def test_alguem_mexe_entre_a_foto_e_a_transacao(montar: Montador, como: str) -> 
     ficou = b.loja.valor("SELECT count(*) FROM clientes WHERE nome = 'chegou'")
     assert ficou == (como == "efeitos")  # numa tabela que não se escolheu, não é efeito nosso
     assert [d["estado"] for d in b.loja.diarios()] == ["desfeita", "concluida"]
+
+
+@pytest.mark.parametrize("como", ["opção", "diálogo"])
+def test_a_loja_que_nao_para_de_gravar_tambem_se_restaura(montar: Montador, como: str) -> None:
+    """Alguém muda as mesmas linhas a cada começo de transação e a cada UPDATE, e nada espera."""
+    b = montar()
+    b.sql("UPDATE produtos SET nome = 'estragado' WHERE id < 5")
+    mudar = f"UPDATE produtos SET nome = %s WHERE id < 5 AND user_id = '{DONO}'"
+    vezes, gravadas, trinco = itertools.count(), [""], threading.Lock()
+
+    def editar(dados: bytes) -> Destino:
+        ha_diario = any(b.loja.destino.glob("empresa_*/restauracao_*.json"))
+        with trinco:
+            if ha_diario and (COMECO.encode() in dados or b"UPDATE" in dados):
+                nome = f"edição {next(vezes)}"
+                with b.banco() as outra, contextlib.suppress(psycopg.errors.LockNotAvailable):
+                    outra.execute("SET lock_timeout = '100ms'")
+                    outra.execute(mudar, [nome])
+                    gravadas.append(nome)
+        return Destino.PASSAR
+
+    with procurador(b.loja.projeto.cluster.porta, editar) as porta:
+        respostas = ("RESTAURAR",) * 3 if como == "diálogo" else ()
+        saida = b.restaurar("--tabelas", "produtos", url=pela_porta(b, porta), respostas=respostas)
+    b.conferir(saida)
+    assert "A empresa não para de gravar." in saida.tudo
+    assert len(gravadas) > 4
+    guardado = [conteudo(f)["produtos"] for f in b.loja.backups(DURANTE, DONO)]
+    assert sum(gravadas[-1].encode() in produtos for produtos in guardado) == 1
+    assert [d["estado"] for d in b.loja.diarios()] == ["desfeita", "desfeita", "concluida"]
 
 
 @pytest.mark.parametrize("trava", ["linha", "tabela"])

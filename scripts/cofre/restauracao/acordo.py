@@ -41,11 +41,12 @@ class Acordo:
 @dataclass(frozen=True, slots=True)
 class Combinado:
     """O que se vai executar: `antes` é a foto de agora, já publicada, e `plano` o que se fez com
-    ela."""
+    ela. `ou_nada`: se a empresa mudou desde a foto, uma transação não escreve."""
 
     acordo: Acordo
     antes: Backup
     plano: Plano
+    ou_nada: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,9 @@ class Conducao:
         """Converge, perguntando no caminho o que fazer dos efeitos em tabelas não escolhidas."""
         # Ao desfazer, as outras tabelas se comparam com o que eram antes de restaurar.
         de_antes = alvo.backup if diario.desfazendo else antes
-        agora, plano = (combinado.antes, combinado.plano) if combinado else (None, None)
+        agora, plano = None, None
+        if combinado and (combinado.ou_nada or not self.restauracao.via.atomica):
+            agora, plano = combinado.antes, combinado.plano
         sem_recusadas = bool(diario.dados.get("sem_recusadas"))
         while True:
             efeitos = self.opcoes.efeitos or diario.dados.get("efeitos")

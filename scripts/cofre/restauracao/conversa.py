@@ -33,8 +33,14 @@ from cofre.restauracao.sessao import Sessao
 HA_DIFERENCAS = 9
 """Código de saída de --simular quando o plano não é vazio."""
 
-TENTATIVAS = 5
-"""Quantas vezes replanejar, se alguém mexe na empresa entre a foto e a escrita."""
+TENTATIVAS = 3
+"""Quantas vezes planejar, se alguém mexe na empresa entre a foto e a transação. A última já não
+olha: o plano é o que a transação vê, ou uma loja que vende nunca se restauraria."""
+
+NAO_PARA = (
+    "A empresa não para de gravar. Desta vez, o que mudar depois do plano entra nele,\n"
+    "e como estava fica numa foto. Novo plano:"
+)
 
 JA_E_IGUAL = "Os dados atuais já são iguais ao backup."
 JA_COMO_ERA = "A empresa já está como era antes da restauração."
@@ -145,17 +151,16 @@ class Conversa:
             combinado, quadro = self._ate_combinar(acordo, acao)
             if combinado is None:
                 return None
+            combinado = replace(combinado, ou_nada=restam > 0)
             conducao = self._conducao()
             try:
                 with self._relato.escrevendo():
                     codigo = conducao.executar(combinado, acao, desfaz)
                 return self._fim(acao, codigo, conducao=conducao, quadro=quadro)
             except EmpresaMudou as e:
-                if not restam:
-                    raise
-                self._relato.aviso(f"{e} Novo plano:")
+                self._relato.aviso(f"{e} Novo plano:" if restam > 1 else f"{e}\n{NAO_PARA}")
                 acordo = replace(combinado.acordo, confirmado=b"")
-        raise AssertionError("a última tentativa devolve ou levanta")
+        raise AssertionError("a última tentativa não olha se a empresa mudou")
 
     def _ate_combinar(self, acordo: Acordo, acao: str) -> tuple[Combinado | None, Quadro]:
         """Até que o plano de uma foto seja o que o usuário aceitou; None se não há o que fazer.

@@ -89,9 +89,11 @@ def apagar(tabela: Tabela) -> sql.Composed:
 
 
 def como_estao(tabela: Tabela) -> sql.Composed:
-    """As chaves das linhas que ainda existem, e se são como eram. Os valores são os de `apagar`."""
+    """As chaves das linhas que ainda existem, e se são como eram; ficam presas até o fim da
+    transação. Os valores são os de `apagar`."""
     return sql.SQL(
         "SELECT {resumo}, {linha} = a.era FROM {linhas} JOIN {t} AS t ON {mesma_chave}"
+        " FOR UPDATE OF t"
     ).format(
         t=propria(tabela),
         linhas=_como_eram(tabela),

@@ -161,10 +161,13 @@ class EscritorDireto:
             if isinstance(e, ConsultaDemorada):
                 raise
             return [Mudada(lote[0], recusa=e)]
+        tabela = no_escopo.tabela
+        por_rever = [m.acao for m in lote if _chave_nova(tabela, m) not in gravadas]
+        self._como_estao(tabela, [a for a in por_rever if a.atual is not None])
         return [
             Mudada(m, [gravadas[chave]]) if chave in gravadas else Mudada(m, inteira=False)
             for m in lote
-            for chave in [_chave_nova(no_escopo.tabela, m)]
+            for chave in [_chave_nova(tabela, m)]
         ]
 
     def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
@@ -227,17 +230,22 @@ class EscritorDireto:
 
     def _que_ficaram(self, tabela: Tabela, lote: Sequence[Acao]) -> list[Acao]:
         """As que ainda estão lá, mudadas. Levanta EscritaRecusada se alguma está igual."""
-        if not lote:
-            return []
-        eram = _textos([a.atual or b"{}" for a in lote])
-        valores: list[object] = [_chaves(tabela, lote), eram]
-        estao = {
-            _chave(tabela, linha.encode()): igual
-            for linha, igual in self.executar(tabela, comandos.como_estao(tabela), valores)
-        }
+        estao = self._como_estao(tabela, lote)
         if any(estao.values()):
             raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
         return [a for a in lote if a.chave in estao]
+
+    def _como_estao(self, tabela: Tabela, lote: Sequence[Acao]) -> dict[Chave, bool]:
+        """Destas linhas, as que ainda existem, e se são como a foto as viu. Ninguém mais as muda:
+        a foto seguinte as vê como ficarão, e a passada dela chega a escrevê-las."""
+        if not lote:
+            return {}
+        eram = _textos([a.atual or b"{}" for a in lote])
+        valores: list[object] = [_chaves(tabela, lote), eram]
+        return {
+            _chave(tabela, linha.encode()): igual
+            for linha, igual in self.executar(tabela, comandos.como_estao(tabela), valores)
+        }
 
     def _apagar_sem_chave(
         self, tabela: Tabela, lote: Sequence[Acao], linhas: Sequence[bytes]
