@@ -57,7 +57,8 @@ Usar o de {2} 03:00, o último antes? [Enter]
 📋 TABELAS DISPONÍVEIS
 0. [TODAS AS TABELAS]
 1. produtos (3 backups)  5
-2. clientes (3 backups)  145
+2. clientes (3 backups)  145 → 0
+   (ao lado, os registros neste; → os do mais novo)
    (backup de {2} 03:00:00; d escolhe outra data)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):
@@ -81,7 +82,9 @@ Usar o de {2} 03:00, o último antes?
 📋 TABELAS DISPONÍVEIS
 0. [TODAS AS TABELAS]
 1. produtos (3 backups)  5
-2. clientes (3 backups)  145
+2. clientes (3 backups)  145 → 0
+   (ao lado, os registros neste; → os do mais
+    novo)
    (backup de {2} 03:00:00; d escolhe outra
    data)
 

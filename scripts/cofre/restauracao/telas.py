@@ -28,6 +28,7 @@ LINHAS_DE_TABELAS = 14
 """Uma por linha, deixam ver a pergunta e o que a cerca num terminal de 24."""
 ENTRE = "   "
 """Entre duas colunas."""
+SETA = " → "
 FOTOS = ("foto tirada ao restaurar", "fotos tiradas ao restaurar")
 
 
@@ -95,20 +96,27 @@ def tabelas(
     largura: int | None = None,
 ) -> Iterator[str]:
     """As tabelas que se oferecem de um backup, em quantos outros cada uma está, e, num terminal
-    desta `largura`, quantos registros tem neste: em várias colunas, se são muitas e cabem."""
+    desta `largura`, quantos registros tem neste e, se são outros, no mais novo: em várias colunas,
+    se são muitas e cabem. O que há agora no banco só o plano diz: aqui ainda não se perguntou nada
+    ao servidor."""
     contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
     em_quantos = [sum(1 for b in contados if b.meta and n in b.meta.tabelas) for n in oferecidas]
-    registros = [_registros(backup, nome) for nome in oferecidas]
+    novo = mais_novo([b for b in reversed(guardada.backups) if de_rotina(b)]) or backup
+    registros = [_registros(backup, novo, nome) for nome in oferecidas]
     yield ""
     yield "📋 TABELAS DISPONÍVEIS"
     yield "0. [TODAS AS TABELAS]"
+    seta = "; → os do mais novo" if any(SETA in r for r in registros) else ""
     if juntas := _em_colunas(oferecidas, em_quantos, registros, largura):
         yield from juntas
-        yield "   (entre parênteses, em quantos backups está; ao lado, os registros neste)"
+        legenda = f"(entre parênteses, em quantos backups está; ao lado, os registros neste{seta})"
+        yield em_linhas(f"   {legenda}", largura, 4)
     else:
         for i, (nome, n) in enumerate(zip(oferecidas, em_quantos, strict=True), 1):
             ha = f"  {registros[i - 1]}" if largura is not None and registros[i - 1] else ""
             yield f"{i}. {visivel(nome)} ({plural(n, 'backup', 'backups')}){ha}"
+        if largura is not None and seta:
+            yield em_linhas(f"   (ao lado, os registros neste{seta})", largura, 4)
     for ressalva in _ressalvas(backup, oferecidas):
         yield f"   ⚠️ {ressalva}"
     for marca in marcas.em_palavras(backup, Estragos.em(guardada)):
@@ -117,9 +125,17 @@ def tabelas(
     yield ""
 
 
-def _registros(backup: Backup, tabela: str) -> str:
-    quantos = backup.meta.tabelas[tabela].registros if backup.meta else SEM_CONTAGEM
-    return "" if quantos == SEM_CONTAGEM else numero(quantos)
+def _registros(backup: Backup, novo: Backup, tabela: str) -> str:
+    """«145», ou «145 → 0» se no `novo` são outros."""
+    neste, no_novo = _quantos(backup, tabela), _quantos(novo, tabela)
+    if SEM_CONTAGEM in (neste, no_novo) or neste == no_novo:
+        return "" if neste == SEM_CONTAGEM else numero(neste)
+    return f"{numero(neste)}{SETA}{numero(no_novo)}"
+
+
+def _quantos(backup: Backup, tabela: str) -> int:
+    salva = backup.meta.tabelas.get(tabela) if backup.meta else None
+    return SEM_CONTAGEM if salva is None else salva.registros
 
 
 def _em_colunas(
