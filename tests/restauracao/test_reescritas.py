@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,8 @@ from apoio.loja import Loja, antes_de, com_backup
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
-from cofre.base.modelo import Coluna, Tabela
-from cofre.restauracao.reescritas import Reescrita, _avancou
+from cofre.base.momentos import avancou
+from cofre.restauracao.reescritas import Reescrita
 from cofre.via.contrato import DIRETA
 
 ESQUEMA = f"""
@@ -111,6 +113,52 @@ def test_o_que_so_avancou_ou_a_alteracao_repoe_nao_muda_o_codigo(loja: Loja) -> 
     antes.conferir_intacto()
 
 
+CARIMBADAS = f"""
+    CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);
+    CREATE TABLE precos (id int PRIMARY KEY, user_id uuid NOT NULL, preco int, em timestamptz);
+    CREATE TABLE so_se_muda (LIKE precos INCLUDING ALL);
+    CREATE TABLE trilha (id serial PRIMARY KEY, user_id uuid NOT NULL, qual int);
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
+    GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO service_role;
+    INSERT INTO empresas VALUES (gen_random_uuid(), '{DONO}', 'Padaria'),
+        (gen_random_uuid(), '{VIZINHA}', 'Vizinha');
+    INSERT INTO precos SELECT n, '{DONO}', n, '2024-01-01' FROM generate_series(1, 20) n;
+    INSERT INTO precos VALUES (99, '{VIZINHA}', 7, '2024-01-01');
+    INSERT INTO so_se_muda SELECT * FROM precos;
+    CREATE FUNCTION carimbar() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        NEW.em := now(); INSERT INTO trilha (user_id, qual) VALUES (NEW.user_id, NEW.id);
+        RETURN NEW; END $$;
+    CREATE TRIGGER carimbar BEFORE UPDATE ON precos FOR EACH ROW EXECUTE FUNCTION carimbar();
+    CREATE TRIGGER carimbar BEFORE UPDATE ON so_se_muda FOR EACH ROW
+        WHEN (OLD.preco IS DISTINCT FROM NEW.preco) EXECUTE FUNCTION carimbar();
+"""
+
+
+def test_o_carimbo_de_hora_que_nao_cede_se_tenta_uma_vez(
+    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Cada linha vai com os seus valores, e outra vez só com a data: a de quem carimba sempre não
+    se manda mais, ainda que o plano mude por outra tabela; a de quem só carimba o que muda fica
+    como era."""
+    loja = com_backup(criar_supabase_do_modulo(VAZIO, sql=(CARIMBADAS,)), tmp_path)
+    antes = antes_de(loja, DONO)
+    loja.sql(
+        "UPDATE precos SET preco = 0 WHERE id < 99", "UPDATE so_se_muda SET preco = 0 WHERE id < 99"
+    )
+    loja.projeto.gateway.esquecer_pedidos()
+    saida = loja.direto(dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    assert "ℹ️ precos.em: o próprio banco reescreve (20 registros)\n" in saida.saida
+    escritas = Counter(p.tabela for p in loja.projeto.gateway.pedidos if p.metodo == "PATCH")
+    assert escritas == {"precos": 2 * 20, "so_se_muda": 2 * 20}
+    ficou = loja.valor("SELECT json_agg(t ORDER BY id) FROM so_se_muda t WHERE id < 99")
+    assert [(linha["preco"], linha["em"][:10]) for linha in ficou] == [
+        (n, "2024-01-01") for n in range(1, 21)
+    ]
+    assert loja.valor(f"SELECT count(*) FROM trilha WHERE user_id = '{DONO}'") == 0
+    antes.conferir_outras()
+
+
 def test_desfazer_com_outro_conteudo_tambem_diz_e_fica_desfeita(loja: Loja) -> None:
     antes = antes_de(loja, DONO)
     loja.sql("UPDATE usuarios SET nome = 'Outra' WHERE id = 7", sem_gatilhos=True)
@@ -124,7 +172,7 @@ def test_desfazer_com_outro_conteudo_tambem_diz_e_fica_desfeita(loja: Loja) -> N
 
 
 @pytest.mark.parametrize(
-    ("tipo", "era", "ficou", "avancou"),
+    ("tipo", "era", "ficou", "andou"),
     [
         (COM_FUSO, '"2024-01-01T00:00:00+00:00"', '"2024-01-01T00:00:00.1+00:00"', True),
         (COM_FUSO, '"2024-01-01T00:00:00+00:00"', '"2023-12-31T23:59:59+00:00"', False),
@@ -141,10 +189,9 @@ def test_desfazer_com_outro_conteudo_tambem_diz_e_fica_desfeita(loja: Loja) -> N
     ],
 )  # fmt: skip
 def test_so_um_momento_que_ficou_mais_tarde_so_andou(
-    tipo: str, era: str, ficou: str, avancou: bool
+    tipo: str, era: str, ficou: str, andou: bool
 ) -> None:
-    tabela = Tabela("t", (Coluna("c", tipo),), ())
-    assert _avancou(tabela, "c", era.encode(), ficou.encode()) is avancou
+    assert avancou(tipo, era.encode(), ficou.encode()) is andou
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -48,7 +48,7 @@ class Equipe:
                 break
         return [f.result() for f in _com_erro_primeiro(futuros)]
 
-    def em_ordem(self, fazer: Callable[[E], S], itens: Iterable[E]) -> Iterator[S]:
+    def em_ordem(self, fazer: Callable[[E], S], itens: Iterable[E]) -> Generator[S, None, None]:
         """`fazer` em todos, lado a lado, entregando na ordem; poucos itens à frente de quem lê.
 
         Depois de uma exceção, ou de quem lê fechar o gerador, nada fica a caminho: pode-se fazer o

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from cofre.base.erros import EscritaRecusada
@@ -41,12 +41,14 @@ LIBERACOES_POR_LINHA = 2
 
 @dataclass(slots=True)
 class Executor:
-    """Uma passada: executa um plano uma vez. `ao_avancar` recebe (tabela, ação, linhas)."""
+    """Uma passada: executa um plano uma vez. `ao_avancar` recebe (tabela, ação, linhas); `inuteis`
+    são as tabelas em que se sabe que alterar outra vez não muda nada."""
 
     escritor: Escritor
     escopo: Mapping[str, TabelaNoEscopo]
     ao_avancar: Callable[[str, str, int], None]
     impedimentos: Impedimentos = field(default_factory=Impedimentos)
+    inuteis: Set[str] = frozenset()
     _liberacoes: Counter[tuple[str, Chave]] = field(default_factory=Counter)
 
     def executar(self, plano: Plano) -> list[Impedimento]:
@@ -156,7 +158,7 @@ class Executor:
                     return
                 yield Mudanca(acao, mudancas(acao, plano.tabelas[nome]))
 
-        if plano.contagens[nome].alterar:
+        if plano.contagens[nome].alterar and nome not in self.inuteis:
             self._mudar(plano, nome, pedidos())
 
     def _mudar(self, plano: Plano, nome: str, pedidos: Iterator[Mudanca]) -> None:

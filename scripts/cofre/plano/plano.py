@@ -173,6 +173,11 @@ class Plano:
                 resumo.update(_EM_BYTES.encode(partes))
         return resumo.digest()
 
+    def assinatura_de(self, tabela: str, acao: str) -> bytes:
+        """A de um tipo de ação numa tabela; vazia se não há nenhuma."""
+        guardadas = self._guardadas.get((tabela, acao))
+        return guardadas.resumo.digest() if guardadas and guardadas.quantas else b""
+
     def colunas_diferentes(self, tabela: str) -> Counter[str]:
         """Em quantas linhas cada coluna difere, entre as linhas a alterar."""
         return Counter(self._diferem.get(tabela))

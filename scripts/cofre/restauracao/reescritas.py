@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from cofre.base.apelido import SEGREDOS, apelido, parece_segredo
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
+from cofre.base.momentos import avancou
 from cofre.base.textos import CAMPO, textos_de
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
@@ -20,15 +20,6 @@ from cofre.plano.plano import ALTERAR, Plano, mudancas
 from cofre.via.contrato import QuemGrava
 
 ESCONDIDO = "…"
-
-_LER = {
-    "date": date.fromisoformat,
-    "time without time zone": time.fromisoformat,
-    "time with time zone": time.fromisoformat,
-    "timestamp without time zone": datetime.fromisoformat,
-    "timestamp with time zone": datetime.fromisoformat,
-}
-"""Por tipo de coluna, como se lê um momento que o banco escreveu em JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +79,14 @@ def reescritas(
             causas = via.sem_como_gravar(tabela, quer)
             for coluna in (c for c in quer if c != CAMPO):
                 era, ficou = _dito(quer, coluna), _dito(tem, coluna)
-                avancou = _avancou(tabela, coluna, era, ficou)
+                achada = tabela.coluna(coluna)
+                so_avancou = avancou(achada.tipo if achada else "", era, ficou)
                 causa = causas.get(coluna, "")
-                qual = (nome, coluna, avancou, causa)
+                qual = (nome, coluna, so_avancou, causa)
                 antes = achadas.get(qual) or Reescrita(
                     *qual[:2],
                     0,
-                    avancou,
+                    so_avancou,
                     causa,
                     _chave(tabela, acao.chave),
                     era,
@@ -114,17 +106,3 @@ def _dito(campos: Mapping[str, msgspec.Raw], coluna: str) -> bytes:
 def _chave(tabela: Tabela, valores: Sequence[bytes]) -> tuple[str, ...]:
     pares = zip(tabela.chave, valores, strict=True)
     return tuple(ESCONDIDO if SEGREDOS.search(c) else texto(v) or "" for c, v in pares)
-
-
-def _avancou(tabela: Tabela, coluna: str, era: bytes, ficou: bytes) -> bool:
-    """Se a coluna é um momento que só ficou mais tarde. O que não se lê (infinito, antes de Cristo)
-    e o que era nulo, ou ficou, é outro conteúdo."""
-    achada = tabela.coluna(coluna)
-    ler = _LER.get(achada.tipo) if achada else None
-    if ler is None:
-        return False
-    try:
-        antes, agora = ler(texto(era) or ""), ler(texto(ficou) or "")
-        return bool(agora > antes)  # type: ignore[operator]
-    except (ValueError, TypeError):
-        return False

@@ -98,12 +98,12 @@ class EscritorDaApi:
                 return Mudada(mudanca, recusa=e)
 
         relidas = self._reler(no_escopo, quais)
-        if not em_paralelo:
-            yield from map(uma, relidas)
-            return
         # A primeira vai só: se um gatilho troca o dono, é a única que se solta.
-        yield from map(uma, itertools.islice(relidas, 1))
-        yield from self.equipe.em_ordem(uma, relidas)
+        sozinhas = map(uma, itertools.islice(relidas, 1 if em_paralelo else None))
+        with contextlib.closing(self.equipe.em_ordem(uma, relidas)) as outras:
+            for feita in itertools.chain(sozinhas, outras):
+                self.reescritas.contar(no_escopo.tabela, feita)
+                yield feita
 
     def _reler(self, no_escopo: TabelaNoEscopo, quais: Iterator[Mudanca]) -> Iterator[Relida]:
         for lote in em_grupos(no_escopo, quais, lambda m: (m.acao, m.como_esta)):

@@ -180,7 +180,10 @@ class ViaDaApi:
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
         escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
-        return Executor(escritor, escopo, ao_avancar, Impedimentos(aceitos)).executar(plano)
+        impedimentos, inuteis = Impedimentos(aceitos), self._reescritas.inuteis(plano)
+        feitos = Executor(escritor, escopo, ao_avancar, impedimentos, inuteis).executar(plano)
+        self._reescritas.fim_da_passada(plano)
+        return feitos
 
     def indiziveis(self, tabela: Tabela, campos: Mapping[str, msgspec.Raw]) -> Collection[str]:
         """As que só a conexão direta escreve (ver `indizivel`)."""
