@@ -5,11 +5,17 @@ servidores de verdade. Com argumentos, só o pytest roda, e os recebe. Com `--at
 testado: a página das opções do manual é escrita de novo, a partir dos próprios programas.
 """
 
+from __future__ import annotations
+
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 RAIZ = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(RAIZ / "scripts"))
@@ -25,6 +31,8 @@ CACHE_DO_WINDOWS = ".mypy_cache/windows"
 CONFERENCIAS = (
     ("Estilo", ["ruff", "check", "."]),
     ("Formatação", ["ruff", "format", "--check", "."]),
+)
+AO_LADO = (
     ("Tipos", ["mypy", "--platform", "linux"]),
     (
         "Tipos no Windows",
@@ -33,10 +41,40 @@ CONFERENCIAS = (
 )
 
 
-def executar(titulo: str, modulo_e_argumentos: list) -> bool:  # type: ignore[type-arg]
-    print(f"\n── {titulo} {'─' * (70 - len(titulo))}", flush=True)
+if TYPE_CHECKING:  # um Python antigo chega até aqui, para que se lhe diga que o é
+    Etapa = tuple[str, list[str]]
+    """O título, e o módulo a executar com os seus argumentos."""
+
+
+def executar(titulo: str, modulo_e_argumentos: list[str]) -> bool:
+    intitular(titulo)
     comando = [sys.executable, "-m", *modulo_e_argumentos]
     return subprocess.run(comando, cwd=RAIZ, check=False).returncode == 0
+
+
+def intitular(titulo: str) -> None:
+    print(f"\n── {titulo} {'─' * (70 - len(titulo))}", flush=True)
+
+
+@contextlib.contextmanager
+def ao_lado(etapas: Sequence[Etapa], falhas: list[str]) -> Iterator[None]:
+    """Executa estas enquanto durar, e no fim mostra o que disseram. Cada uma usa um processador só,
+    e os testes passam boa parte do tempo à espera."""
+    with contextlib.ExitStack() as pilha:
+        andam = []
+        for titulo, argumentos in etapas:
+            dito = pilha.enter_context(tempfile.TemporaryFile())
+            comando = [sys.executable, "-m", *argumentos]
+            processo = subprocess.Popen(comando, cwd=RAIZ, stdout=dito, stderr=subprocess.STDOUT)
+            pilha.callback(processo.kill)
+            andam.append((titulo, processo, dito))
+        yield
+        for titulo, processo, dito in andam:
+            intitular(titulo)
+            if processo.wait() != 0:
+                falhas.append(titulo)
+            dito.seek(0)
+            print(dito.read().decode("utf-8", "replace"), end="", flush=True)
 
 
 def main() -> int:
@@ -58,13 +96,16 @@ def main() -> int:
         print(f"📄 {opcoes.ARQUIVO.relative_to(RAIZ).as_posix()}")
         return 0
 
-    etapas = [] if sys.argv[1:] else list(CONFERENCIAS)
+    inteira = not sys.argv[1:]
     # Cada trabalhador fica com uma fatia seguida, porque as peças caras são por módulo; quem acaba
     # antes toma do fim da dos outros. Dois a mais que os processadores: muito do tempo é de espera.
     trabalhadores = str((os.cpu_count() or 1) + 2)
     padrao = ["-n", trabalhadores, "--dist", "worksteal", "--durations", "15"]
-    etapas.append(("Testes", ["pytest", *(sys.argv[1:] or padrao)]))
-    falhas = [titulo for titulo, comando in etapas if not executar(titulo, comando)]
+    testes = ("Testes", ["pytest", *(sys.argv[1:] or padrao)])
+    etapas: list[Etapa] = [*(CONFERENCIAS if inteira else ()), testes]
+    falhas: list[str] = []
+    with ao_lado(AO_LADO if inteira else (), falhas):
+        falhas += [titulo for titulo, comando in etapas if not executar(titulo, comando)]
     print(f"\n❌ Falhou: {', '.join(falhas)}" if falhas else "\n✅ Tudo certo.")
     return 1 if falhas else 0
 

@@ -1,7 +1,7 @@
 """Os dois programas num Windows (o CPython dele, sob o wine): o mesmo que no Linux, byte a byte.
 
-Na suíte, o essencial: um backup e uma restauração por cada via, e a trava dos arquivos abertos, que
-só lá existe; `python3 tests/campanhas windows` faz tudo (CAMPANHA=1).
+Na suíte, o essencial: um backup por cada via, uma restauração pela direta, e a trava dos arquivos
+abertos, que só lá existe; `python3 tests/campanhas windows` faz tudo (CAMPANHA=1).
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def test_o_backup_e_o_do_linux_e_a_restauracao_traz_tudo_de_volta(
     pasta = f"Z:{tmp_path.as_posix()}/windows/empresa_aaaa1111/"
     assert f"✅ Backup concluído: {pasta}" in saida
     assert (loja.destino / "painel.html").stat().st_size > 10_000
+    if via == API and not CAMPANHA:
+        return
 
     antes = antes_de(loja, DONO)
     loja.sql(*ESTRAGO)
