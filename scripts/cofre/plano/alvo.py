@@ -15,7 +15,8 @@ from cofre.deposito.textos import Textos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.mesmas import Existentes, casar
-from cofre.plano.plano import Contagem, Plano, TabelaDoPlano, comparar
+from cofre.plano.plano import Contagem, Plano, Querida, TabelaDoPlano, comparar
+from cofre.plano.recorte import Fatia, Recorte
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 Arquivos = Mapping[str, Arquivo]
@@ -36,11 +37,18 @@ class Alvo:
     escopo: Mapping[str, TabelaNoEscopo] = field(compare=False, repr=False)
     colunas_gravaveis: ColunasGravaveis = field(compare=False, repr=False)
     herdadas: Herdadas = field(default=NENHUMA, compare=False, repr=False)
+    recorte: Recorte | None = field(default=None, repr=False)
 
     @property
     def fora(self) -> tuple[str, ...]:
-        """As tabelas não escolhidas."""
-        return tuple(n for n in self.escopo if n not in self.tabelas)
+        """As tabelas de que algo não foi escolhido: a tabela toda, ou o que não é do recorte."""
+        return tuple(n for n in self.escopo if n not in self.tabelas or n in self.fatias)
+
+    @property
+    def fatias(self) -> Mapping[str, Fatia]:
+        """Das tabelas escolhidas, as de que só se quer uma parte."""
+        fatias = self.recorte.fatias if self.recorte else {}
+        return {n: f for n, f in fatias.items() if n in self.tabelas}
 
     def escolhidas(self, mais: Sequence[str] = ()) -> dict[str, TabelaNoEscopo]:
         """As tabelas em que se pode escrever."""
@@ -76,7 +84,9 @@ class Alvo:
         for nome in self.tabelas:
             hoje = {c.nome for c in self.escopo[nome].tabela.colunas}
             antes = [str(c["nome"]) for c in self.backup.meta.tabelas[nome].colunas]
-            if sumidas := tuple(c for c in antes if c not in hoje):
+            so_estas = self.fatias[nome].colunas() if nome in self.fatias else None
+            pedidas = antes if so_estas is None else [c for c in antes if c in so_estas]
+            if sumidas := tuple(c for c in pedidas if c not in hoje):
                 perdidas[nome] = sumidas
         return perdidas
 
@@ -111,30 +121,50 @@ class Alvo:
         plano = comparar([self._tabela(n, self._fontes(n, de_antes), foto) for n in nomes])
         for nome in nomes:
             casar(plano, self.escopo[nome], existentes)
+        de_volta = self._que_mudou([n for n in self.fatias if n in desfazer], foto, de_antes)
+        with de_volta:
+            for nome in self.fatias:
+                mais = de_volta if nome in desfazer else None
+                plano.recortar(nome, self._querida(nome), mais)
         plano.efeitos = self.efeitos(foto, de_antes, desfazer)
         return plano
 
     def efeitos(
         self, foto: Arquivos, de_antes: Arquivos, desfazer: Sequence[str] = ()
     ) -> dict[str, Contagem]:
-        """O que mudou desde `de_antes` nas tabelas em que não se mexe, se algo mudou."""
+        """O que mudou desde `de_antes` no que não foi escolhido, se algo mudou."""
         outras = [n for n in self.fora if n not in desfazer]
-        with comparar([self._tabela(n, (de_antes[n],), foto) for n in outras]) as outro:
+        with self._que_mudou(outras, foto, de_antes) as outro:
             return {n: c for n, c in outro.contagens.items() if c.diferencas}
+
+    def _que_mudou(self, nomes: Sequence[str], foto: Arquivos, de_antes: Arquivos) -> Plano:
+        """O que levaria estas tabelas ao que eram antes, fora o que delas foi escolhido."""
+        inteiras = replace(self, tabelas=())
+        outro = comparar([inteiras._tabela(n, (de_antes[n],), foto) for n in nomes])
+        for nome in self.fatias.keys() & set(nomes):
+            outro.recortar(nome, self._do_resto(nome))
+        return outro
+
+    def _querida(self, nome: str) -> Querida:
+        """O que cada linha deve ser: só muda a do recorte."""
+        fatia, chave = self.fatias[nome], self.escopo[nome].tabela.chave
+        return lambda atual, alvo: (
+            fatia.querida(atual, alvo, chave) if fatia.escolhe(atual, alvo, chave) else atual
+        )
+
+    def _do_resto(self, nome: str) -> Querida:
+        """O mesmo, do que não é do recorte."""
+        fatia, chave = self.fatias[nome], self.escopo[nome].tabela.chave
+        return lambda atual, alvo: atual if fatia.escolhe(atual, alvo, chave) else alvo
 
     def ate_o_backup(self, nomes: Sequence[str], foto: Arquivos) -> Plano:
         """O que levaria estas tabelas, escolhidas ou não, ao que são no backup: só para se dizer.
         Levanta BackupDanificado se um arquivo não se lê."""
         inteiro = replace(self, tabelas=tuple(nomes), modo=VOLTAR)
-        return comparar([inteiro._tabela(n, inteiro._fontes(n, {}), foto) for n in nomes])
-
-    def final(self, foto: Arquivos) -> dict[str, Sequence[Arquivo]]:
-        """Os arquivos que, juntos, dão cada tabela como ficará depois do plano."""
-        final: dict[str, Sequence[Arquivo]] = {n: [a] for n, a in foto.items()}
-        for nome, arquivo in self.arquivos(self.backup, self.tabelas).items():
-            juntas = self.modo == RECUPERAR and nome in foto
-            final[nome] = [foto[nome], arquivo] if juntas else [arquivo]
-        return final
+        plano = comparar([inteiro._tabela(n, inteiro._fontes(n, {}), foto) for n in nomes])
+        for nome in inteiro.fatias:
+            plano.recortar(nome, inteiro._querida(nome))
+        return plano
 
     def _fontes(self, nome: str, de_antes: Arquivos) -> tuple[Arquivo, ...]:
         if nome not in self.tabelas:

@@ -9,12 +9,13 @@ ordem em que estão; as outras, a partir da primeira fora de lugar, passam por u
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import operator
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -92,6 +93,9 @@ class Acao(msgspec.Struct, frozen=True, array_like=True, gc=False):
     atual: bytes | None
     alvo: bytes | None
 
+
+Querida = Callable[[Linha | None, Linha | None], Linha | None]
+"""O que uma linha deve ser, dada a da foto e a do alvo (None: que não exista)."""
 
 REPOR, ALTERAR, REMOVER = "repor", "alterar", "remover"
 _EM_BYTES = msgspec.msgpack.Encoder()
@@ -206,7 +210,6 @@ class Plano:
         """De cada par (uma chave a repor, a da linha a remover que é a mesma para o banco) faz uma
         alteração, com a chave que a linha tem."""
         saem = frozenset(pares.values())
-        tabela, antes = self.tabelas[nome], self.contagens[nome]
         atuais: dict[Chave, bytes | None] = {}
 
         def todos() -> Iterator[Par]:
@@ -221,14 +224,32 @@ class Plano:
                 chave = pares.get(acao.chave, acao.chave)
                 yield chave, _linha(atuais.get(chave)), _linha(acao.alvo)
 
+        self._refazer(nome, todos())
+
+    def recortar(self, nome: str, querida: Querida, mais: Plano | None = None) -> None:
+        """De cada linha que difere, quer-se o que a `querida` diz, pela da foto e pela do alvo; e,
+        de `mais` (as mesmas linhas, até outro alvo), tudo."""
+        pares = ((c, atual, querida(atual, alvo)) for c, atual, alvo in self.pares(nome))
+        outros = mais.pares(nome) if mais is not None else iter(())
+        self._refazer(nome, itertools.chain(pares, outros))
+
+    def pares(self, nome: str) -> Iterator[Par]:
+        """As linhas de uma tabela que diferem: a da foto e a do alvo."""
+        for tipo in (ALTERAR, REMOVER, REPOR):
+            for acao in self.acoes(nome, tipo):
+                yield acao.chave, _linha(acao.atual), _linha(acao.alvo)
+
+    def _refazer(self, nome: str, pares: Iterator[Par]) -> None:
+        """Troca as ações de uma tabela pelas destes pares; os que não diferem somem."""
+        antes = self.contagens[nome]
         novas = {tipo: _Guardadas(self._rascunho) for tipo in (REPOR, ALTERAR, REMOVER)}
-        self._diferem[nome] = _guardar_pares(tabela, todos(), novas)
+        self._diferem[nome] = _guardar_pares(self.tabelas[nome], pares, novas)
         for guardadas in novas.values():
             guardadas.fechar()
         self._guardadas = self._guardadas | {(nome, tipo): novas[tipo] for tipo in novas}
         repor, alterar, remover = (novas[tipo].quantas for tipo in novas)
-        iguais = antes.iguais + antes.alterar + len(pares) - alterar
-        self.contagens[nome] = Contagem(repor, alterar, remover, iguais)
+        agora = antes.iguais + antes.alterar + antes.remover
+        self.contagens[nome] = Contagem(repor, alterar, remover, agora - alterar - remover)
 
 
 def _linha(bruta: bytes | None) -> Linha | None:
@@ -249,7 +270,8 @@ def _guardar_pares(
             acao = Acao(chave, bytes(atual), bytes(alvo))
             if mudam := mudancas(acao, tabela):
                 diferem.update(mudam.keys() - {CAMPO})
-                querem = _EM_BYTES.encode((_sem_vez(tabela, chave), acao.alvo, tuple(mudam)))
+                valores = [(coluna, bytes(valor)) for coluna, valor in mudam.items()]
+                querem = _EM_BYTES.encode((_sem_vez(tabela, chave), valores))
                 novas[ALTERAR].guardar([acao], querem)
     return diferem
 

@@ -141,7 +141,7 @@ class Negociacao:
         alvo = acordo.alvo
         meta = alvo.backup.meta
         somar = sorted({r.somar for r in riscos if r.somar and meta and r.somar in meta.tabelas})
-        if not somar or not all(r.somar for r in riscos) or self.palavra:
+        if not somar or alvo.recorte or not all(r.somar for r in riscos) or self.palavra:
             return None
         if not self.dialogo.sim(f"Restaurar também {', '.join(somar)}?", ajudas.SOMAR):
             return None

@@ -78,6 +78,7 @@ class Conducao:
                 "antes": antes.carimbo,
                 "tabelas": list(alvo.tabelas),
                 "modo": alvo.modo,
+                **({"recorte": alvo.recorte.documento()} if alvo.recorte else {}),
                 "efeitos": self.opcoes.efeitos,
                 "via": self.restauracao.via.nome,
                 "sem_recusadas": bool(acordo.perdas),
@@ -141,8 +142,9 @@ class Conducao:
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None
     ) -> Desfecho:
         """Converge, perguntando no caminho o que fazer dos efeitos em tabelas não escolhidas."""
-        # Ao desfazer, as outras tabelas se comparam com o que eram antes de restaurar.
-        de_antes = alvo.backup if diario.desfazendo else antes
+        # Ao desfazer, as outras tabelas se comparam com o que eram antes de restaurar; de um
+        # recorte, com o que são: o que a empresa fez do resto, desde então, não se desfaz.
+        de_antes = alvo.backup if diario.desfazendo and not alvo.recorte else antes
         agora, plano = None, None
         if combinado and (combinado.ou_nada or not self.restauracao.via.atomica):
             agora, plano = combinado.antes, combinado.plano

@@ -10,6 +10,7 @@ from dataclasses import replace
 from cofre.base.erros import (
     NEM_TUDO_COMO_ERA,
     TUDO_CERTO,
+    BackupDanificado,
     EmpresaMudou,
     ErroDeUso,
     RestauracaoIncompleta,
@@ -18,8 +19,10 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.foto.arquivos import FotoMontada
+from cofre.plano import recorte as recortes
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Contagem, Plano
+from cofre.plano.recorte import Recorte
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
@@ -63,18 +66,25 @@ class Conversa:
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
 
     def restaurar(
-        self, guardada: EmpresaComBackups, backup: Backup, tabelas: tuple[str, ...], modo: str
+        self,
+        guardada: EmpresaComBackups,
+        backup: Backup,
+        tabelas: tuple[str, ...],
+        modo: str,
+        recorte: Recorte | None = None,
     ) -> int:
-        """Leva estas tabelas da empresa ao que são neste backup; se já são, oferece outra data."""
+        """Leva estas tabelas da empresa ao que são neste backup (só o que o `recorte` diz delas, se
+        há um); se já são, oferece outra data."""
         while True:
-            alvo = self._sessao.conectar(guardada, backup, tabelas).alvo(backup, tabelas, modo)
+            restauracao = self._sessao.conectar(guardada, backup, tabelas)
+            alvo = restauracao.alvo(backup, tabelas, modo, recorte)
             if self._opcoes.simular:
                 return self._simular(alvo)
             codigo = self._levar(alvo, "restaurar")
             if codigo is not None:
                 return codigo
             self._dizer_que_e_igual("restaurar")
-            perguntar = not self._opcoes.confirmar
+            perguntar = not (self._opcoes.confirmar or recorte)
             outra = self._dialogo.outra_data(guardada, backup, tabelas) if perguntar else None
             if outra is None:
                 return self._fim("restaurar", TUDO_CERTO, quadro=self._quadro)
@@ -89,7 +99,7 @@ class Conversa:
         antes = self._sessao.backup(guardada, str(dados["antes"]))
         tabelas = tuple(dados["tabelas"])
         restauracao = self._sessao.conectar(guardada, backup, tabelas, antes)
-        alvo = restauracao.alvo(backup, tabelas, str(dados["modo"]))
+        alvo = restauracao.alvo(backup, tabelas, str(dados["modo"]), _recorte_de(pendente))
         pendente.anotar(estado=EM_ANDAMENTO)
         conducao = self._conducao(continuando=True)
         with self._relato.escrevendo():
@@ -104,7 +114,8 @@ class Conversa:
         self._relato.linha(f"↩️ Desfazendo a restauração de {qual.quando}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         tabelas = tuple(qual.dados["tabelas"])
-        alvo = self._sessao.conectar(guardada, antes, tabelas).alvo(antes, tabelas)
+        restauracao = self._sessao.conectar(guardada, antes, tabelas)
+        alvo = restauracao.alvo(antes, tabelas, recorte=_recorte_de(qual))
         self._negociacao = replace(self._negociacao, desfazendo=True)
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
         if codigo is None:
@@ -246,3 +257,16 @@ class Conversa:
             }
         )
         return codigo
+
+
+def _recorte_de(diario: Diario) -> Recorte | None:
+    """O de uma restauração que já começou. Levanta BackupDanificado se não se entende: sem ele,
+    voltariam tabelas inteiras."""
+    try:
+        return recortes.ler(diario.dados.get("recorte"))
+    except ValueError as e:
+        raise BackupDanificado(
+            f"O diário {diario.caminho.name} não diz que registros se restauravam.",
+            "Nada foi alterado. Deixe essa restauração como está (3, no diálogo) e restaure de"
+            " novo.",
+        ) from e

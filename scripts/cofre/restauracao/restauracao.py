@@ -24,6 +24,7 @@ from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.plano import Plano
+from cofre.plano.recorte import Recorte
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
 from cofre.restauracao.inexatas import inexatas
 from cofre.restauracao.pendentes import pendentes_de, que_seguem
@@ -47,11 +48,19 @@ class Restauracao:
     herdadas: Herdadas = NENHUMA
     """Do backup com que se conectou."""
 
-    def alvo(self, backup: Backup, tabelas: Sequence[str], modo: str = VOLTAR) -> Alvo:
-        """Estas tabelas como estão neste backup."""
+    def alvo(
+        self,
+        backup: Backup,
+        tabelas: Sequence[str],
+        modo: str = VOLTAR,
+        recorte: Recorte | None = None,
+    ) -> Alvo:
+        """Estas tabelas como estão neste backup; com um recorte, só o que ele diz delas."""
         escopo, gravaveis = self.contexto.escopo.tabelas, self.via.colunas_gravaveis
         herdadas = self.herdadas if self.herdadas.carimbo == backup.carimbo else NENHUMA
-        return Alvo(self.empresa, backup, tuple(tabelas), modo, escopo, gravaveis, herdadas)
+        return Alvo(
+            self.empresa, backup, tuple(tabelas), modo, escopo, gravaveis, herdadas, recorte
+        )
 
     @contextlib.contextmanager
     def fotografando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano]]:
@@ -86,7 +95,8 @@ class Restauracao:
             riscos,
             inexatas(self.via, alvo, plano),
             self.via.como_escreve(alvo.escolhidas()),
-            pendentes_de(alvo, plano, foto.arquivos, somaveis),
+            # De um recorte, o que vem junto já se escolheu, registro a registro.
+            () if alvo.recorte else pendentes_de(alvo, plano, foto.arquivos, somaveis),
             que_seguem(alvo, plano, _que_faltariam(riscos)),
         )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from cofre.base.linha import abrir_linha
-from cofre.base.modelo import ChaveEstrangeira
+from cofre.base.modelo import ChaveEstrangeira, Contradicao
 from cofre.base.palavras import plural
-from cofre.deposito.ligacoes import ligacoes_abertas
+from cofre.deposito.ligacoes import Interessa, ligacoes_abertas
 from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
+from cofre.plano.depois import depois
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import (
     ALTERAR,
@@ -49,7 +52,7 @@ def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:
         poe = _mexe(caso.plano, tabela, fk.colunas, REPOR)
         return poe or _mexe(caso.plano, fk.tabela, fk.referencias, REMOVER)
 
-    for aberta in ligacoes_abertas(caso.alvo.final(caso.foto.arquivos), pode_abrir):
+    for aberta in _abertas_depois(caso, pode_abrir):
         a_mais = aberta.quantidade - ja_abertas.get((aberta.tabela, aberta.por), 0)
         mae = aberta.por.rpartition(" → ")[2]
         if a_mais <= 0:
@@ -69,6 +72,12 @@ def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:
                 f"Restaure também {aberta.tabela}.",
                 somar=aberta.tabela,
             )
+
+
+def _abertas_depois(caso: Caso, interessa: Interessa) -> list[Contradicao]:
+    with tempfile.TemporaryDirectory(prefix="cofre_", ignore_cleanup_errors=True) as pasta:
+        ficam = depois(caso.alvo, caso.plano, caso.foto.arquivos, Path(pasta))
+        return ligacoes_abertas(ficam, interessa)
 
 
 def _mexe(plano: Plano, tabela: str, colunas: Sequence[str], tipo: str) -> bool:

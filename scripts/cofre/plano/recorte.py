@@ -1,0 +1,151 @@
+"""O recorte: de uma restauração, só estes registros, ou só estas colunas; o resto fica como está.
+
+Não é outro plano nem outra convergência: é um filtro sobre as diferenças de uma tabela, e diz de
+cada linha, pelo que ela é hoje e pelo que é no backup, o que deve ser. Está no diário, e quem
+continua ou desfaz a restauração mexe no mesmo, e só nele.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from cofre.base.linha import Linha, abrir_linha, texto
+from cofre.base.textos import CAMPO, com_valores, escolher
+
+ChaveEscrita = tuple[str, ...]
+"""O texto de cada coluna da chave; de uma tabela sem chave, o da linha inteira, com as colunas por
+ordem de nome."""
+
+
+def chave_escrita(linha: bytes | Linha, chave: Sequence[str]) -> ChaveEscrita:
+    """A de uma linha, pela `chave` que a tabela tem (nenhuma: pela linha inteira)."""
+    campos = abrir_linha(linha)
+    if chave:
+        return tuple([texto(bytes(campos[c])) or "" for c in chave])
+    inteira = {c: campos[c] for c in sorted(campos) if c != CAMPO}
+    return (msgspec.json.encode(inteira).decode("utf-8"),)
+
+
+class Fatia(Protocol):
+    """O que se quer de uma tabela. As linhas são a da foto e a do alvo (None, se não há)."""
+
+    def escolhe(self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]) -> bool:
+        """Se esta é uma das linhas em que se mexe. `chave`: as colunas da chave da tabela."""
+
+    def querida(
+        self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]
+    ) -> Linha | None:
+        """O que uma das escolhidas deve ser (None: não existir); a própria `atual`, se nada muda.
+        Aplicada outra vez ao que devolveu, dá o mesmo."""
+
+    def colunas(self) -> Collection[str] | None:
+        """As colunas em que se pode mexer; None, se em todas."""
+
+
+class Recorte(Protocol):
+    """O que se quer de cada tabela; das que não traz, quer-se tudo."""
+
+    @property
+    def fatias(self) -> Mapping[str, Fatia]:
+        """Por tabela."""
+
+    def documento(self) -> dict[str, Any]:
+        """Para o diário: dá o mesmo recorte a `ler`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parte:
+    """Algumas linhas de uma tabela (`chaves`; None: todas) e, delas, algumas `colunas`. Sem
+    colunas, a linha inteira, que também se repõe e se remove; com elas, só linhas que existem."""
+
+    chaves: frozenset[ChaveEscrita] | None = None
+    colunas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PorChave:
+    """As partes que se querem de uma tabela. De uma linha que está em várias, vale a inteira, ou
+    valem juntas as colunas."""
+
+    partes: tuple[Parte, ...]
+
+    def escolhe(self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]) -> bool:
+        return any(self._dela(atual, alvo, chave))
+
+    def querida(
+        self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]
+    ) -> Linha | None:
+        partes = self._dela(atual, alvo, chave)
+        if not partes:
+            return atual
+        if not all(parte.colunas for parte in partes):
+            return alvo
+        if atual is None or alvo is None:
+            return atual
+        colunas = [c for parte in partes for c in parte.colunas]
+        return msgspec.Raw(com_valores(bytes(atual), escolher(abrir_linha(alvo), colunas)))
+
+    def colunas(self) -> Collection[str] | None:
+        if not all(parte.colunas for parte in self.partes):
+            return None
+        return {c for parte in self.partes for c in parte.colunas}
+
+    def _dela(self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]) -> list[Parte]:
+        # A mesma linha para o banco pode ter a chave escrita de dois modos (ver `plano.mesmas`).
+        linhas = [linha for linha in (atual, alvo) if linha is not None]
+        suas = {chave_escrita(linha, chave) for linha in linhas}
+        return [p for p in self.partes if p.chaves is None or not p.chaves.isdisjoint(suas)]
+
+
+@dataclass(frozen=True, slots=True)
+class Registros:
+    """O recorte de quem escolhe registros, ou colunas, um a um."""
+
+    fatias: Mapping[str, PorChave]
+
+    def documento(self) -> dict[str, Any]:
+        return {
+            REGISTROS: {
+                nome: [_documento(parte) for parte in fatia.partes]
+                for nome, fatia in self.fatias.items()
+            }
+        }
+
+    def das_tabelas(self, nomes: Iterable[str]) -> Registros:
+        """O mesmo, só destas tabelas."""
+        return Registros({n: f for n, f in self.fatias.items() if n in set(nomes)})
+
+
+REGISTROS = "registros"
+
+
+def _documento(parte: Parte) -> dict[str, Any]:
+    chaves = None if parte.chaves is None else sorted(parte.chaves)
+    return {"chaves": chaves, "colunas": list(parte.colunas)}
+
+
+class _ParteSalva(msgspec.Struct):
+    chaves: frozenset[ChaveEscrita] | None = None
+    colunas: tuple[str, ...] = ()
+
+
+class _Salvo(msgspec.Struct, forbid_unknown_fields=True):
+    registros: dict[str, tuple[_ParteSalva, ...]] = field(default_factory=dict)
+
+
+def ler(documento: object) -> Recorte | None:
+    """O recorte que um diário diz; None, se a restauração é de tabelas inteiras. Levanta ValueError
+    se não se entende."""
+    if not documento:
+        return None
+    salvo = msgspec.convert(documento, _Salvo)
+    return Registros(
+        {
+            nome: PorChave(tuple(Parte(p.chaves, p.colunas) for p in partes))
+            for nome, partes in salvo.registros.items()
+        }
+    )
