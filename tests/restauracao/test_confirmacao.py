@@ -99,6 +99,127 @@ def test_o_que_volta_o_que_muda_e_o_que_sai_tem_nome(loja: Loja) -> None:
     assert not re.search("Pão|Sonho|10:20|trocado", em_json.saida + em_json.erros)
 
 
+# -- campo a campo -------------------------------------------------------------------------------
+
+ESTRAGOS = (
+    "UPDATE produtos SET preco = 0.01 WHERE id < 13",
+    "UPDATE produtos SET nome = 'x' WHERE id IN (7, 8, 9)",
+    "DELETE FROM vendas_itens WHERE venda_id = 60",
+    f"INSERT INTO produtos VALUES (9001, '{DONO}', 'Sonho', 1)",
+    "UPDATE acessos SET senha_nome = 'trocado', quando = NULL",
+)
+CAMPO_A_CAMPO = """
+🔎 CAMPO A CAMPO (hoje → como ficaria)
+   produtos: +0 ~12 −1
+      preco em 12: 0,010000000000000 → 1,123456789012345 (Pão 1); 0,010000000000000 →\
+ 2,123456789012345 (Pão 2); 0,010000000000000 → 3,123456789012345 (Pão 3) e mais 9
+      nome em 3: x → Pão 7 (Pão 7); x → Pão 8 (Pão 8); x → Pão 9 (Pão 9)
+      − Sonho
+   vendas_itens: +2 ~0 −0
+      + venda_id 60, item 1
+      + venda_id 60, item 2
+   acessos: +0 ~2 −0
+      senha_nome em 2: não se mostra
+      quando em 2: (nulo) → 2026-01-02T10:20:30 (id 1, 2026-01-02 10:20); (nulo) →\
+ 2026-01-03T10:20:30 (id 2, 2026-01-03 10:20)
+"""
+
+
+def test_c_mostra_os_campos_e_volta_a_pergunta(loja: Loja) -> None:
+    loja.sql(*ESTRAGOS)
+    estragado = loja.impressoes()
+    saida = loja.restaurar("--empresa", DONO, respostas=("c", "não"))
+    assert saida.codigo == 130, saida.tudo
+    _, _, depois = saida.saida.partition("para confirmar: ")
+    campos, _, resto = depois.partition("\n\n(m muda para")
+    assert f"{campos}\n" == CAMPO_A_CAMPO
+    assert resto.count("para confirmar: ") == 1
+    (*_, log) = sorted((loja.destino / "logs").iterdir())
+    assert not re.search("Pão|Sonho|10:20|trocado|segredo|0,01", log.read_text("utf-8"))
+    assert loja.impressoes() == estragado
+
+
+def test_com_detalhes_os_campos_tambem_sem_dialogo(loja: Loja) -> None:
+    loja.sql(*ESTRAGOS)
+    simulado = ("--empresa", DONO, "--simular", "--detalhes")
+    saida = loja.restaurar(*simulado)
+    assert (saida.codigo, saida.erros) == (9, "")
+    assert saida.saida.endswith(CAMPO_A_CAMPO)
+    em_json = loja.restaurar(*simulado, "--json")
+    assert em_json.json()["detalhes"] == {
+        "produtos": {
+            "colunas": {
+                "preco": {
+                    "registros": 12,
+                    "exemplos": [
+                        {
+                            "registro": f"Pão {n}",
+                            "hoje": "0.010000000000000",
+                            "volta": f"{n}.123456789012345",
+                        }
+                        for n in (1, 2, 3)
+                    ],
+                },
+                "nome": {
+                    "registros": 3,
+                    "exemplos": [
+                        {"registro": f"Pão {n}", "hoje": "x", "volta": f"Pão {n}"}
+                        for n in (7, 8, 9)
+                    ],
+                },
+            },
+            "repor": [],
+            "remover": ["Sonho"],
+        },
+        "vendas_itens": {
+            "colunas": {},
+            "repor": ["venda_id 60, item 1", "venda_id 60, item 2"],
+            "remover": [],
+        },
+        "acessos": {
+            "colunas": {
+                "senha_nome": {"registros": 2, "exemplos": []},
+                "quando": {
+                    "registros": 2,
+                    "exemplos": [
+                        {
+                            "registro": f"id {n}, 2026-01-0{n + 1} 10:20",
+                            "hoje": None,
+                            "volta": f"2026-01-0{n + 1}T10:20:30",
+                        }
+                        for n in (1, 2)
+                    ],
+                },
+            },
+            "repor": [],
+            "remover": [],
+        },
+    }
+    assert not re.search("Pão|Sonho|10:20|trocado|0,01", em_json.erros)
+    assert "segredo" not in saida.tudo + em_json.tudo
+    so_um = loja.restaurar("--empresa", DONO, "--detalhes")
+    assert (so_um.codigo, so_um.saida) == (2, "")
+
+
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_num_terminal_os_campos_vem_aos_poucos(loja: Loja, colunas: int) -> None:
+    """Nenhuma tela passa das 24 linhas, contada a pergunta; q volta à palavra, e Enter segue."""
+    loja.sql("DELETE FROM vendas_itens WHERE venda_id < 61", "UPDATE acessos SET quando = NULL")
+    inteiro = loja.restaurar("--empresa", DONO, "--simular", "--detalhes").saida
+    nomes = re.findall(r"^      \+ (venda_id .*)$", inteiro, re.MULTILINE)[1:]
+    assert len(nomes) == 120
+    digitado = "\n".join(("1", "0", "c", *[""] * 6, "c", "?", "q", "q", ""))
+    visto = sem_barras(num_terminal(loja.projeto, loja.destino, colunas, digitado))
+    pergunta = "Enter mostra mais, q volta: "
+    todas = re.split(f"{pergunta}\n?", visto.partition("para confirmar: ")[2])
+    assert all(len(tela.splitlines()) <= 24 - 3 for tela in todas[1:-3])
+    assert re.findall(r"^      \+ (venda_id .*)$", "".join(todas), re.MULTILINE)[:120] == nomes
+    assert "Enter mostra a tela seguinte" in todas[-2]
+    assert visto.count("(m muda para: só repor o que falta; c: os campos)") == 3
+    ditas = [d for d in "".join(todas).splitlines() if not d.startswith("Digite")]
+    assert all(len(dita) <= colunas for dita in ditas)
+
+
 # -- o que acontece aos dados de hoje ------------------------------------------------------------
 
 
@@ -269,7 +390,7 @@ Tabelas: todas (7)
    5 tabelas já iguais (221 registros)
    (+ repor, ~ alterar, − remover, = já iguais)
 
-(m muda para: só repor o que falta)
+(m muda para: só repor o que falta; c: os campos)
 Digite 'RESTAURAR' para confirmar: """
 
 

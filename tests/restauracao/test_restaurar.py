@@ -97,7 +97,7 @@ Tabelas: produtos, categorias, despesas
       + {despesa}
    (+ repor, ~ alterar, − remover, = já iguais)
 
-(m muda para: só repor o que falta)
+(m muda para: só repor o que falta; c: os campos)
 Digite 'RESTAURAR' para confirmar:\x20
 ✅ RESTAURAÇÃO CONCLUÍDA!
 Empresa: Loja X

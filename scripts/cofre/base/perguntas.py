@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from cofre.base.erros import Cancelada
-from cofre.base.palavras import em_linhas
+from cofre.base.palavras import colunas, em_linhas
 from cofre.base.relato import Relato
 
 SIM, NAO = ("s", "sim"), ("n", "não", "nao")
 PARECIDA = 0.7
 """A partir de que semelhança (de 0 a 1, de difflib) uma resposta é um deslize, e não outra coisa:
 «RESTUARAR» tem 0,89; «restaurar», tudo; «produtos», 0,35."""
+
+A_PERGUNTA = 4
+"""Linhas de um terminal que ficam para a pergunta que vem depois de uma tela."""
+MUITAS = 1 << 30
+"""Colunas: onde não há terminal, nada se quebra."""
 
 
 class Voltar(Exception):
@@ -84,6 +89,31 @@ class Perguntas:
                 break
             self.explicar(f"Quase. Só a palavra exata confirma: {' ou '.join(certas)}.")
         raise Cancelada(self.cancelada, self.dica)
+
+    def aos_poucos(self, linhas: Iterable[str], ajuda: str) -> None:
+        """Linhas reservadas, uma tela de cada vez, até o fim ou até que se queira voltar; onde não
+        há terminal, todas."""
+        relato = self.relato
+        largura, altura = relato.largura, relato.altura
+        usadas = 0
+        for linha in linhas:
+            dita = em_linhas(linha, largura)
+            ocupa = sum(-(-max(colunas(d), 1) // (largura or MUITAS)) for d in dita.split("\n"))
+            if altura and usadas and usadas + ocupa > max(altura - A_PERGUNTA, 1):
+                if not self._continua(ajuda):
+                    return
+                usadas = 0
+            relato.reservado(dita)
+            usadas += ocupa
+
+    def _continua(self, ajuda: str) -> bool:
+        while True:
+            dita = self.relato.perguntar("Enter mostra mais, q volta: ")
+            if dita is None or dita.lower() in ("q", "v"):
+                return False
+            if dita != "?":
+                return True
+            self.explicar(ajuda)
 
     def explicar(self, texto: str, *, volta: bool = False) -> None:
         """O texto, recuado; e, se se pode voltar, como."""

@@ -92,6 +92,11 @@ class Relato(abc.ABC):
     def largura(self) -> int | None:
         """As colunas do terminal; None se a saída não é um."""
 
+    @property
+    @abc.abstractmethod
+    def altura(self) -> int | None:
+        """As linhas do terminal; None se a saída não é um."""
+
 
 class RelatoSobre(Relato):
     """Um relato que passa tudo a outro, o `por_baixo`; quem herda muda o que for preciso."""
@@ -127,6 +132,10 @@ class RelatoSobre(Relato):
     @property
     def largura(self) -> int | None:
         return self.por_baixo.largura
+
+    @property
+    def altura(self) -> int | None:
+        return self.por_baixo.altura
 
 
 class RelatoSilencioso(RelatoSobre):

@@ -96,12 +96,20 @@ class RelatoTexto(Relato):
 
     @property
     def largura(self) -> int | None:
+        return self._tamanho()[0] or None
+
+    @property
+    def altura(self) -> int | None:
+        return self._tamanho()[1] or None
+
+    def _tamanho(self) -> tuple[int, int]:
+        """As colunas e as linhas do terminal; zeros, se a saída não é um."""
         if self._saida is None or not _e_terminal(self._saida):
-            return None
+            return 0, 0
         try:
-            return os.get_terminal_size(self._saida.fileno()).columns or None
+            return os.get_terminal_size(self._saida.fileno())
         except (OSError, ValueError):
-            return None
+            return 0, 0
 
     def avanco(
         self,

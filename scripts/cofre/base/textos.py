@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from cofre.base.linha import abrir_linha
+from cofre.base.linha import NULO, abrir_linha
 
 CAMPO = ""
 MARCA = b',"":{'
@@ -40,6 +40,12 @@ def juntar(linha: bytes, textos: bytes) -> bytes:
 def textos_de(campos: Mapping[str, msgspec.Raw]) -> dict[str, str]:
     """O texto de cada coluna que o traz."""
     return _TEXTOS.decode(campos[CAMPO]) if CAMPO in campos else {}
+
+
+def dito_em(campos: Mapping[str, msgspec.Raw], coluna: str) -> bytes:
+    """O valor de uma coluna, em JSON: o texto dele, se o JSON não o refaz; nulo, se falta."""
+    dito = textos_de(campos).get(coluna)
+    return bytes(campos.get(coluna, NULO)) if dito is None else msgspec.json.encode(dito)
 
 
 def escolher(campos: Mapping[str, msgspec.Raw], colunas: Iterable[str]) -> dict[str, msgspec.Raw]:

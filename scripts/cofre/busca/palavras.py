@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cofre.base.apelido import TAMANHO, apelido, com_mais, parece_segredo, primeiros
+from cofre.base.apelido import apelido, com_mais, parece_segredo, primeiros
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.valores import mudanca_da_coluna
 from cofre.busca.historico import Registro
 from cofre.busca.relacionados import Relacao
 from cofre.deposito.backup import Backup
@@ -78,21 +79,7 @@ def _mudancas(antes: bytes, depois: bytes) -> Iterator[str]:
         velho, novo = (bytes(x[coluna]) if coluna in x else None for x in (velhos, novos))
         if velho == novo:
             continue
-        if parece_segredo(coluna, velho, novo):
-            yield f"{visivel(coluna)}: mudou (não se mostra)"
-        else:
-            yield f"{visivel(coluna)}: {valor(velho)} → {valor(novo)}"
-
-
-def valor(bruto: bytes | None) -> str:
-    """Um valor como se mostra; o que falta e o nulo, em palavras."""
-    if bruto is None:
-        return "(não havia)"
-    dito = texto(bruto)
-    if dito is None:
-        return "(nulo)"
-    dito = visivel(dito) or "(vazio)"
-    return dito if len(dito) <= TAMANHO else f"{dito[:TAMANHO]}…"
+        yield mudanca_da_coluna(coluna, velho, novo)
 
 
 def relacao(achada: Relacao) -> str:

@@ -43,6 +43,11 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     opcoes = _analisador().parse_args(argumentos)
     if opcoes.acao is not None:
         _recusar_o_que_nao_e_da_acao(opcoes)
+    if opcoes.detalhes and not opcoes.simular:
+        raise ErroDeUso(
+            "Não entendi o comando: --detalhes vai com --simular.",
+            "No diálogo, c mostra os campos antes de confirmar.",
+        )
     acoes: dict[str, Fazer] = {"desfazer": desfazer, "continuar": continuar}
     return opcoes, acoes[opcoes.acao] if opcoes.acao else restaurar
 
@@ -51,6 +56,7 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
     """Antes da ação, o argparse aceitaria as opções da restauração e as esqueceria."""
     dadas = {
         "--simular": opcoes.simular,
+        "--detalhes": opcoes.detalhes,
         "--backup": opcoes.backup,
         "--tabelas": opcoes.tabelas,
         "--modo": opcoes.modo != "voltar",
@@ -86,6 +92,11 @@ def _analisador() -> Analisador:
     )
     analisador.add_argument(
         "--simular", action="store_true", help="só mostra o plano; sai com 9 se algo difere"
+    )
+    analisador.add_argument(
+        "--detalhes",
+        action="store_true",
+        help="com --simular: também de quê para quê muda cada campo, e o nome do que volta e sai",
     )
     ajudas = {
         "desfazer": "volta a empresa ao que era antes da última restauração",

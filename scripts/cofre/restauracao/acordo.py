@@ -10,8 +10,8 @@ from cofre.base.modelo import ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.plano.alvo import RECUPERAR, VOLTAR, Alvo
 from cofre.plano.plano import Plano
-from cofre.restauracao import ajudas
-from cofre.restauracao.confirmacao import troca_de_modo
+from cofre.restauracao import ajudas, campos
+from cofre.restauracao.confirmacao import outras_respostas
 from cofre.restauracao.dialogo import PALAVRA, PALAVRA_DE_DESFAZER, Dialogo
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.palavras import Narrador
@@ -114,9 +114,9 @@ class Negociacao:
         quais = (p for p in quadro.pendentes if p.sumiram or volta_tudo)
         return [p.tabela for p in quais if p.tabela not in acordo.sem]
 
-    def confirmar(self, acordo: Acordo, quadro: Quadro, acao: str) -> Acordo:
-        """Mostra a confirmação e pede a palavra. Devolve o acordo confirmado, ou com o outro modo.
-        Levanta Interrompido ou Voltar."""
+    def confirmar(self, acordo: Acordo, quadro: Quadro, plano: Plano, acao: str) -> Acordo:
+        """Mostra a confirmação e, se se quer, o plano campo a campo, e pede a palavra. Devolve o
+        acordo confirmado, ou com o outro modo. Levanta Interrompido ou Voltar."""
         if self.palavra in self.palavras:
             return acordo
         if self.palavra:
@@ -125,8 +125,10 @@ class Negociacao:
         self.narrador.confirmacao(quadro, acao)
         aceitos = [r for r in quadro.riscos if r in acordo.perdas]
         self.narrador.perdas(quadro, aceitos, acordo.fora)
-        troca = "" if self.desfazendo else troca_de_modo(acordo.alvo)
-        if self.dialogo.confirmar(self.palavras, troca) == "m":
+        outras = outras_respostas(acordo.alvo, troca=not self.desfazendo)
+        while (dita := self.dialogo.confirmar(self.palavras, outras)) == "c":
+            self.dialogo.ler(campos.em_linhas(plano))
+        if dita == "m":
             return _no_outro_modo(acordo)
         return replace(acordo, confirmado=quadro.assinatura)
 

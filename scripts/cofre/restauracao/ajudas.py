@@ -29,9 +29,16 @@ CONFIRMACAO = """\
 Acima está tudo o que vai mudar, e só nesta empresa. Antes da primeira escrita tira-se uma foto de
 como ela está agora: se não era isto, «desfazer» volta atrás.
 A palavra tem de ser escrita inteira, em maiúsculas; qualquer outra resposta não muda nada."""
-MODO = """
+AO_CONFIRMAR = {
+    "m": """
 m troca entre voltar tudo (a empresa fica como no backup) e só repor o que falta (nada do que
-existe hoje é alterado nem removido)."""
+existe hoje é alterado nem removido).""",
+    "c": """
+c mostra campo a campo o que muda, e o nome de tudo o que volta ou sai.""",
+}
+
+AOS_POUCOS = """\
+Enter mostra a tela seguinte; q volta à confirmação. Nada mudou ainda."""
 
 PERDA = """\
 s segue assim, e o que está dito acima não volta.

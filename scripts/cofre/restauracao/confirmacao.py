@@ -48,9 +48,11 @@ def _o_que_acontece(resumo: Resumo) -> str:
     return f"ℹ️ {plural(repor, 'registro', 'registros')} {voltam}; nada é alterado nem removido"
 
 
-def troca_de_modo(alvo: Alvo) -> str:
-    """O que `m` faz, na confirmação."""
-    return f"(m muda para: {'voltar tudo' if alvo.modo == RECUPERAR else 'só repor o que falta'})"
+def outras_respostas(alvo: Alvo, *, troca: bool) -> dict[str, str]:
+    """O que se pode responder, além da palavra, e o que se diz disso; `troca`: se também se pode
+    trocar de modo."""
+    outro = "voltar tudo" if alvo.modo == RECUPERAR else "só repor o que falta"
+    return {**({"m": f"m muda para: {outro}"} if troca else {}), "c": "c: os campos"}
 
 
 def nada_falta(resumo: Resumo, como_voltar: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from cofre.base.erros import (
     NEM_TUDO_COMO_ERA,
@@ -23,6 +24,7 @@ from cofre.plano import recorte as recortes
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Contagem, Plano
 from cofre.plano.recorte import Recorte
+from cofre.restauracao import campos
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
@@ -153,7 +155,11 @@ class Conversa:
                 self._dizer_que_e_igual("restaurar")
                 return self._fim("restaurar", TUDO_CERTO, quadro=quadro)
             self._narrador.riscos(quadro, quadro.riscos)
-            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro)
+            mais = {}
+            if self._opcoes.detalhes:
+                self._narrador.campos(plano)
+                mais["detalhes"] = campos.documento(plano)
+            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro, mais=mais)
 
     def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int | None:
         """Planeja, confirma, executa e conta; None se não há o que mudar."""
@@ -197,7 +203,7 @@ class Conversa:
             if novo == acordo:
                 novo = negociacao.somar_pendentes(acordo, quadro)
             if novo == acordo:
-                novo = negociacao.confirmar(acordo, quadro, acao)
+                novo = negociacao.confirmar(acordo, quadro, plano, acao)
             # Outro alvo, ou alguém pode ter mexido enquanto se lia: fotografa de novo.
             acordo = novo
 
@@ -237,6 +243,7 @@ class Conversa:
         *,
         conducao: Conducao | None = None,
         quadro: Quadro | None = None,
+        mais: Mapping[str, Any] | None = None,
     ) -> int:
         """O documento final: das tabelas, o plano, ou o que ainda difere, e em que colunas."""
         restauracao = self._sessao.restauracao
@@ -254,6 +261,7 @@ class Conversa:
                 "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
                 **(fim.documento() if fim else {}),
                 **(quadro.documento() if quadro else {}),
+                **(mais or {}),
             }
         )
         return codigo

@@ -185,21 +185,26 @@ class Dialogo:
             self._mostrar(telas.danos(exame.danos, presta=bool(exame.sadias)))
         return bool(exame.sadias)
 
-    def confirmar(self, palavras: Sequence[str], troca: str) -> str:
-        """Uma das `palavras` (a primeira é a que se pede), ou «m» (se há `troca` de modo, que ela
-        diz). Levanta Cancelada ou Voltar."""
-        self._mostrar(["", troca] if troca else [""])
-        outras = ("m",) if troca else ()
-        ajuda = ajudas.CONFIRMACAO + (ajudas.MODO if troca else "")
+    def confirmar(self, palavras: Sequence[str], outras: Mapping[str, str]) -> str:
+        """Uma das `palavras` (a primeira é a que se pede), ou uma das `outras` respostas (o que se
+        diz de cada uma). Levanta Cancelada ou Voltar."""
+        self._mostrar(["", f"({'; '.join(outras.values())})"])
+        ajuda = ajudas.CONFIRMACAO + "".join(ajudas.AO_CONFIRMAR[outra] for outra in outras)
         pergunta = f"Digite '{palavras[0]}' para confirmar: "
         return self.perguntas.palavra(pergunta, palavras, ajuda, outras=outras, volta=self.volta)
+
+    def ler(self, linhas: Iterable[str]) -> None:
+        """O que é comprido e reservado, uma tela de cada vez."""
+        self.perguntas.aos_poucos(linhas, ajudas.AOS_POUCOS)
 
     def voltar_tudo(self) -> bool:
         """Se o que só difere também volta; qualquer coisa que não seja «m» o deixa como está.
         Levanta Voltar."""
         pergunta = "Digite m para voltar tudo (Enter deixa como está): "
         try:
-            resposta = self.perguntas.resposta(pergunta, ajudas.MODO.strip(), volta=self.volta)
+            resposta = self.perguntas.resposta(
+                pergunta, ajudas.AO_CONFIRMAR["m"].strip(), volta=self.volta
+            )
         except Cancelada:
             return False
         return resposta.lower() == "m"

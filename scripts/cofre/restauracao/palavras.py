@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cofre.base.apelido import com_mais
 from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.plano.alvo import VOLTAR, Alvo
-from cofre.restauracao import confirmacao
+from cofre.plano.plano import Plano
+from cofre.restauracao import campos, confirmacao
 from cofre.restauracao.confirmacao import PELO_M, ficam_diferentes
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fora
@@ -67,6 +68,11 @@ class Narrador(Fala):
         self._inexatas(quadro.inexatas)
         for frase in quadro.avisos:
             self._em_linhas(f"   {frase}", 6)
+
+    def campos(self, plano: Plano) -> None:
+        """O plano campo a campo, com os nomes de tudo o que volta e sai."""
+        for linha in campos.em_linhas(plano):
+            self.relato.reservado(linha)
 
     def _tabela(self, tabela: TabelaResumida, saem: str) -> None:
         """Os números, e de cada ação os primeiros apelidos."""

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
-
 from cofre.base.apelido import SEGREDOS, apelido, parece_segredo
-from cofre.base.linha import NULO, abrir_linha, texto
+from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.base.momentos import avancou
-from cofre.base.textos import CAMPO, textos_de
+from cofre.base.textos import CAMPO, dito_em
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import ALTERAR, Plano, mudancas
@@ -78,7 +76,7 @@ def reescritas(
             tem = abrir_linha(acao.atual or b"{}")
             causas = via.sem_como_gravar(tabela, quer)
             for coluna in (c for c in quer if c != CAMPO):
-                era, ficou = _dito(quer, coluna), _dito(tem, coluna)
+                era, ficou = dito_em(quer, coluna), dito_em(tem, coluna)
                 achada = tabela.coluna(coluna)
                 so_avancou = avancou(achada.tipo if achada else "", era, ficou)
                 causa = causas.get(coluna, "")
@@ -95,12 +93,6 @@ def reescritas(
                 )
                 achadas[qual] = replace(antes, registros=antes.registros + 1)
     return tuple(achadas.values())
-
-
-def _dito(campos: Mapping[str, msgspec.Raw], coluna: str) -> bytes:
-    """O valor, em JSON: o texto dele, se o JSON não o refaz."""
-    dito = textos_de(campos).get(coluna)
-    return bytes(campos.get(coluna, NULO)) if dito is None else msgspec.json.encode(dito)
 
 
 def _chave(tabela: Tabela, valores: Sequence[bytes]) -> tuple[str, ...]:

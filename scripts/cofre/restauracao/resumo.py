@@ -82,7 +82,7 @@ def resumir(alvo: Alvo, plano: Plano, diferem: Mapping[str, int] | None = None) 
                 nome,
                 contagem,
                 _no_backup(alvo, nome, contagem),
-                _em_quantos(plano, nome),
+                em_quantos(plano, nome),
                 primeiros((a.alvo for a in plano.acoes(nome, REPOR)), EXEMPLOS),
                 primeiros((a.alvo for a in plano.acoes(nome, ALTERAR)), EXEMPLOS),
                 primeiros((a.atual for a in plano.acoes(nome, REMOVER)), EXEMPLOS),
@@ -93,8 +93,9 @@ def resumir(alvo: Alvo, plano: Plano, diferem: Mapping[str, int] | None = None) 
     )
 
 
-def _em_quantos(plano: Plano, nome: str) -> dict[str, int]:
-    """As que mudam em tantos registros como outra, na ordem da tabela."""
+def em_quantos(plano: Plano, nome: str) -> dict[str, int]:
+    """Em quantos registros cada coluna muda, das que mudam em mais às que mudam em menos; as de
+    tantos como outra, na ordem da tabela."""
     quantos = plano.colunas_diferentes(nome)
     na_ordem = [c for c in plano.tabelas[nome].colunas if c in quantos]
     return {c: quantos[c] for c in sorted(na_ordem, key=lambda c: -quantos[c])}
