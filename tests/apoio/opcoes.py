@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apoio.paginas import RAIZ
+from cofre.comando.acoes import SEM_ACAO
 
 ARQUIVO = RAIZ / "scripts" / "manual" / "opcoes.md"
 COMANDO = "python3 tests --atualizar"
@@ -50,9 +51,10 @@ COMECO = f"""\
 
 # Todas as opções
 
-O que cada programa mostra com `--help`, num terminal de 80 colunas. As opções de uma ação vêm
-depois do nome dela. Com `--json`, a saída padrão é um único documento JSON, para outro programa
-ler, e as palavras vão para a saída de erros.
+O que cada programa mostra com `--help`, num terminal de 80 colunas: as ações, em grupos. As opções
+de uma ação vêm depois do nome dela; as de `backup` e de `restaurar` valem também sem nome nenhum.
+Com `--json`, a saída padrão é um único documento JSON, para outro programa ler, e as palavras vão
+para a saída de erros.
 
 - [O backup](#o-backup) e as suas ações
 - [A restauração](#a-restauração) e as suas ações
@@ -93,8 +95,7 @@ def atualizar() -> None:
 
 def acoes(script: str) -> list[str]:
     """As ações que a ajuda do script cita, na ordem; só a demonstração não tem nenhuma."""
-    secao = ajuda(script).partition("ações:")[2].partition("\n\n")[0]
-    return re.findall(r"^  (\w+) ", secao, re.MULTILINE)
+    return re.findall(r"^  (\w[\w-]*)  ", ajuda(script), re.MULTILINE)
 
 
 @functools.cache
@@ -113,7 +114,7 @@ def ajuda(script: str, *palavras: str) -> str:
 
 def codigos() -> dict[int, str]:
     """Cada código de saída e o que quer dizer, como a ajuda os diz."""
-    lista = ajuda(BACKUP).partition("códigos de saída:")[2]
+    lista = ajuda(BACKUP, SEM_ACAO).partition("códigos de saída:")[2]
     return {int(c): quer for c, quer in re.findall(r"^  (\d+) +(.*)$", lista, re.MULTILINE)}
 
 

@@ -18,7 +18,7 @@ from cofre.comando.argumentos import Fazer
 
 LER = {BACKUP: acoes.ler_argumentos, RESTAURACAO: restaurar.ler_argumentos}
 NOMES = {"BACKUP": BACKUP, "RESTAURACAO": RESTAURACAO}
-PALAVRA_DE = {"acao": "desfazer", "sistema": "systemd"}
+PALAVRA_DE = {"acao": "desfazer", "acao_do_backup": "listar", "sistema": "systemd"}
 """O que se põe no lugar de uma variável; das outras, um texto qualquer."""
 VARIOS = {"*de_quem": ("--empresa", "x"), "*_so(nomes)": ("--tabelas", "x")}
 """O mesmo, das que são vários argumentos."""

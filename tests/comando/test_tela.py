@@ -19,13 +19,26 @@ from pathlib import Path
 
 import pytest
 
-from apoio.execucao import BACKUP, PACIENCIA, RAIZ, Saida, ambiente, executar, metadados
+from apoio.execucao import (
+    BACKUP,
+    PACIENCIA,
+    RAIZ,
+    RESTAURACAO,
+    Saida,
+    ambiente,
+    executar,
+    metadados,
+)
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base import erros
 from cofre.base.palavras import em_linhas
-from cofre.comando.acoes import ACOES
+from cofre.comando.acoes import ACOES as DO_BACKUP
+from cofre.comando.acoes import ler_argumentos as ler_do_backup
+from cofre.comando.analisador import ACHAR, CUIDAR, FAZER, LEVAR, VER
 from cofre.comando.argumentos import CODIGOS
+from cofre.comando.restaurar import ACOES as DA_RESTAURACAO
+from cofre.comando.restaurar import ler_argumentos as ler_da_restauracao
 from cofre.restauracao.conversa import HA_DIFERENCAS
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -419,7 +432,7 @@ INGLES = re.compile(
 )
 
 
-@pytest.mark.parametrize("acao", [[], ["listar"], ["verificar"], ["ensaiar"], ["podar"]])
+@pytest.mark.parametrize("acao", [["backup"], ["listar"], ["verificar"], ["ensaiar"], ["podar"]])
 @pytest.mark.parametrize("opcao", ["--help", "-h"])
 @pytest.mark.parametrize("colunas", ["40", "80"])
 def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas: str) -> None:
@@ -428,20 +441,59 @@ def test_ajuda_em_portugues(tmp_path: Path, acao: list[str], opcao: str, colunas
     assert saida.erros == ""
     assert saida.saida.startswith("uso: backup-por-empresa.py ")
     assert INGLES.findall(saida.saida) == []
-    antes, opcoes = saida.saida.replace(CODIGOS, "").split("\nopções:\n")
+    _, opcoes = saida.saida.replace(CODIGOS, "").split("\nopções:\n")
     assert all(len(linha) <= int(colunas) for linha in opcoes.splitlines()), opcoes
     nomes = ["--empresa", "--destino", "--json", "--silencioso"]
-    nomes += [] if acao else ["--tabelas", "--conexoes", "--tentativas"]
+    nomes += ["--tabelas", "--conexoes", "--tentativas"] if acao == ["backup"] else []
     for nome in nomes:
         assert f"\n  {nome}" in opcoes
-    acoes = re.findall(r"^  (\w+)", antes, re.MULTILINE)  # e nenhuma «ação» solta antes delas
-    assert acoes == ([] if acao else list(ACOES))
+
+
+AJUDAS = {BACKUP: (DO_BACKUP, "backup"), RESTAURACAO: (DA_RESTAURACAO, "restaurar")}
+GRUPOS = [FAZER, VER, ACHAR, CUIDAR, LEVAR]
+
+
+@pytest.mark.parametrize("colunas", ["40", "50", "80", "200"])
+@pytest.mark.parametrize("script", AJUDAS)
+def test_as_acoes_cabem_numa_tela_em_grupos(tmp_path: Path, script: Path, colunas: str) -> None:
+    """Cada ação num só grupo, na ordem do que se quer; as opções estão na ajuda de cada uma."""
+    grupos, sem_acao = AJUDAS[script]
+    saida = executar(None, tmp_path, "--help", script=script, mais={"COLUMNS": colunas})
+    assert (saida.codigo, saida.erros) == (0, "")
+    linhas = saida.saida.splitlines()
+    assert all(len(linha) <= int(colunas) for linha in linhas if ".py" not in linha), saida.saida
+    assert len(linhas) <= 40 or int(colunas) < 80
+    assert INGLES.findall(saida.saida) == []
+    assert list(grupos) == [g for g in GRUPOS if g in grupos]
+    mostradas: dict[str, list[str]] = {}
+    for linha in linhas:
+        if linha.removesuffix(":") in GRUPOS:
+            mostradas[linha.removesuffix(":")] = []
+        elif achada := re.match(r"  (\w[\w-]*)  ", linha):
+            list(mostradas.values())[-1].append(achada[1])
+    assert mostradas == {grupo: list(acoes) for grupo, acoes in grupos.items()}
+    todas = [acao for acoes in grupos.values() for acao in acoes]
+    assert len(todas) == len(set(todas))
+    assert linhas[-1] == f"  {script.name} {sem_acao} --help"
+
+
+@pytest.mark.parametrize("script", AJUDAS)
+def test_a_acao_de_sem_acao_tem_nome(script: Path) -> None:
+    """O que se diz antes dela vale como depois, e é o mesmo que não dizer nome nenhum."""
+    _, nome = AJUDAS[script]
+    argumentos = ("--empresa", "x", "--conexoes", "3")
+    ler = {BACKUP: ler_do_backup, RESTAURACAO: ler_da_restauracao}[script]
+    vistos = []
+    for ditos in ([*argumentos], [*argumentos, nome], [nome, *argumentos]):
+        opcoes, fazer = ler(ditos)
+        vistos.append((vars(opcoes) | {"acao": None}, fazer))
+    assert vistos[0] == vistos[1] == vistos[2]
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
     """Cada código da ajuda é o de algum erro (ou 0, 9, 10 ou 12), e cada erro está na ajuda."""
     ditos = {int(n) for n in re.findall(r"^  (\d+) ", CODIGOS, re.MULTILINE)}
-    assert CODIGOS in executar(None, tmp_path, "--help").saida
+    assert CODIGOS in executar(None, tmp_path, "backup", "--help").saida
     tipos = [erros.ErroCofre]
     for tipo in tipos:
         tipos += tipo.__subclasses__()
@@ -451,6 +503,11 @@ def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
 
 RECUSAS = {
     ("copiar",): "Não entendi o comando: não conheço a ação «copiar».",
+    ("verifcar",): "a ação «verifcar».\n   Você quis dizer verificar?\n   Veja as opções",
+    ("re",): "a ação «re».\n   Você quis dizer reconhecer?\n   Veja as opções",
+    ("p",): "a ação «p».\n   Você quis dizer painel ou procurar ou podar?\n   Veja as opções",
+    ("Histó",): "a ação «Histó».\n   Você quis dizer historia?\n   Veja as opções",
+    ("--silencioso", "desfazer"): "a ação «desfazer».\n   É do outro programa:\n",
     ("listra",): "a ação «listra».\n   Você quis dizer listar ou historia?\n   Veja as opções",
     ("d'água\n",): "não conheço a ação «d'água\ufffd».\n   Veja as opções",
     ("--data", "2026-11-27"): "Não entendi o comando: não conheço: --data.\n",

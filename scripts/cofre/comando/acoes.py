@@ -6,15 +6,27 @@ importa o da ação pedida, e por isso a ajuda é instantânea.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 from argparse import Namespace
 from types import ModuleType
 
-from cofre.comando.argumentos import (
+from cofre.base.comandos import RESTAURACAO, comando
+from cofre.comando.analisador import (
+    ACHAR,
+    CUIDAR,
+    FAZER,
+    LEVAR,
+    VER,
     Analisador,
-    Fazer,
+    Grupos,
     acoes_de,
     analisador_de,
+)
+from cofre.comando.argumentos import (
+    CODIGOS,
+    MANUAL,
+    Fazer,
     opcao_de_empresa,
     opcao_de_esperar,
     opcao_de_tabelas,
@@ -29,22 +41,34 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 SEM_ACAO = "backup"
-ACOES = {
-    "continuar": "retoma o último backup, se parou antes do fim: só copia o que falta",
-    "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
-    "procurar": "acha um registro em todos os backups de uma empresa, sem falar com o servidor",
-    "historia": "mostra o que um registro foi, backup a backup",
-    "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
-    "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
-    "ensaiar": "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num banco"
-    " de teste",
-    "podar": "apaga os backups antigos que nenhuma regra manda guardar",
-    "reconhecer": "diz que o que encolheu foi de propósito: as contas recomeçam no último backup",
-    "agendar": "põe o backup de todo dia na agenda desta máquina, ou tira dela",
-    "exportar": "leva o backup de uma empresa num só arquivo, ou em CSV",
-    "importar": "confere um arquivo exportado e o guarda entre os backups",
+ACOES: Grupos = {
+    FAZER: {
+        SEM_ACAO: "copia todas as empresas, ou só as que se dizem; é o que se faz sem ação",
+        "continuar": "retoma o último backup, se parou antes do fim: só copia o que falta",
+        "agendar": "põe o backup de todo dia na agenda desta máquina, ou tira dela",
+    },
+    VER: {
+        "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
+        "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
+    },
+    ACHAR: {
+        "procurar": "acha um registro em todos os backups de uma empresa",
+        "historia": "mostra o que um registro foi, backup a backup",
+    },
+    CUIDAR: {
+        "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
+        "ensaiar": "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num"
+        " banco de teste",
+        "podar": "apaga os backups antigos que nenhuma regra manda guardar",
+        "reconhecer": "diz que o que encolheu foi de propósito: as contas recomeçam no último"
+        " backup",
+    },
+    LEVAR: {
+        "exportar": "leva o backup de uma empresa num só arquivo, ou em CSV",
+        "importar": "confere um arquivo exportado e o guarda entre os backups",
+    },
 }
-"""Nome → o que a ajuda diz, na ordem em que ela as mostra."""
+"""Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
@@ -60,17 +84,31 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
 
 
 def _analisador(argumentos: list[str]) -> Analisador:
-    analisador = analisador_de("backup-por-empresa.py", DESCRICAO)
-    opcao_de_empresa(analisador, None)
-    opcao_de_tabelas(analisador, None)
-    opcao_de_tipo(analisador)
-    opcao_de_esperar(analisador, None)
-    opcoes_de_saida(analisador, None)
-    opcoes_de_conexao(analisador, None)
-    for nome, da_acao in acoes_de(analisador, ACOES):
-        if nome in argumentos:
+    analisador = analisador_de("backup-por-empresa.py", DESCRICAO, SEM_ACAO)
+    _opcoes_do_backup(analisador, None)
+    for nome, da_acao in acoes_de(analisador, ACOES, _da_restauracao):
+        if nome == SEM_ACAO:
+            da_acao.epilog = CODIGOS
+            _opcoes_do_backup(da_acao, argparse.SUPPRESS)
+        elif nome in argumentos:
             _modulo(nome).acrescentar_opcoes(da_acao)
     return analisador
+
+
+def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    opcao_de_empresa(analisador, padrao)
+    opcao_de_tabelas(analisador, padrao)
+    opcao_de_tipo(analisador, MANUAL if padrao is None else padrao)
+    opcao_de_esperar(analisador, padrao)
+    opcoes_de_saida(analisador, padrao)
+    opcoes_de_conexao(analisador, padrao)
+
+
+def _da_restauracao(acao: str) -> str:
+    from cofre.comando.restaurar import ACOES as DA_RESTAURACAO
+
+    existe = any(acao in do_grupo for do_grupo in DA_RESTAURACAO.values())
+    return comando(RESTAURACAO, acao) if existe else ""
 
 
 def _modulo(acao: str) -> ModuleType:

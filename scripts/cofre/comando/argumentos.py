@@ -1,18 +1,12 @@
-"""O argparse falando português, e as opções que as ações têm em comum."""
+"""As opções que as ações têm em comum, e os códigos com que terminam."""
 
 from __future__ import annotations
 
 import argparse
-import re
-import shutil
 from argparse import Namespace
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable
 
-from cofre.base.erros import ErroDeUso
-from cofre.base.palavras import visivel
 from cofre.base.relato import Relato
-from cofre.base.selecao import quis_dizer
 
 Fazer = Callable[[Namespace, Relato], int]
 """Recebe as opções e o relato; devolve o código de saída."""
@@ -41,125 +35,6 @@ códigos de saída:
   12   restauração concluída, mas nem tudo voltou como era
   130  interrompido (Ctrl+C)
 """
-
-_TRADUCOES = (
-    (r"argument (\S+): expected one argument", r"\1 precisa de um valor"),
-    (r"argument (\S+): expected at least one argument", r"\1 precisa de ao menos um valor"),
-    (r"argument (\S+): ignored explicit argument .*", r"\1 não leva valor"),
-    (r"argument (\S+): not allowed with argument (\S+)", r"\1 não combina com \2"),
-    (r"argument (--\S+): invalid choice: '(.*?)' \(choose from (.*)\)", r"\1 «\2» não há; use \3"),
-    (r"argument (\S+?)(?:/.*)?: invalid .* value: '(.*)'", r"\1: «\2» não serve"),
-    (r"argument (\S+): (.*)", r"\1: \2"),
-    (r"the following arguments are required: (.*)", r"falta: \1"),
-    (r"ambiguous option: (\S+) could match (.*)", r"\1 é ambíguo: \2"),
-)
-
-
-class Formato(argparse.RawDescriptionHelpFormatter):
-    """A ajuda com a largura do terminal, entre 40 e 90 colunas, e os títulos em português."""
-
-    def __init__(self, prog: str) -> None:
-        colunas = max(40, min(shutil.get_terminal_size().columns - 2, 90))
-        super().__init__(prog, width=colunas, max_help_position=26)
-
-    def add_usage(self, usage, actions, groups, prefix=None):  # type: ignore[no-untyped-def]
-        super().add_usage(usage, actions, groups, prefix or "uso: ")
-
-    def _format_action(self, action):  # type: ignore[no-untyped-def]
-        if not isinstance(action, argparse._SubParsersAction):
-            return super()._format_action(action)
-        # O título já diz o que são: a linha com o metavar seria uma «ação» solta.
-        return "".join(map(self._format_action, action._get_subactions()))
-
-
-class Analisador(argparse.ArgumentParser):
-    """Um ArgumentParser que ajuda e recusa em português; o erro vira ErroDeUso."""
-
-    def __init__(self, **opcoes: object) -> None:
-        opcoes.setdefault("formatter_class", Formato)
-        super().__init__(add_help=False, allow_abbrev=False, **opcoes)  # type: ignore[arg-type]
-        self._argumentos: list[str] = []
-        self._acoes: Mapping[str, argparse.ArgumentParser] = {}
-        self._positionals.title = "ações"
-        self._optionals.title = "opções"
-        self.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Como o do argparse, lembrando o que se digitou."""
-        self._argumentos = list(args or ())
-        return super().parse_known_args(args, namespace)
-
-    def com_acoes(self) -> argparse._SubParsersAction[Any]:
-        """Passa a ter ações, que se criam com o que devolve."""
-        acoes = self.add_subparsers(dest="acao", metavar="ação", required=False)
-        self._acoes = acoes.choices
-        return acoes
-
-    def error(self, message: str) -> NoReturn:
-        """Levanta ErroDeUso: a palavra errada é a que se nomeia, com a parecida; o resto é a
-        mensagem do argparse, traduzida."""
-        if message.startswith("unrecognized arguments: "):
-            self._sobrou(message.removeprefix("unrecognized arguments: ").split())
-        if achada := re.match(r"argument ação: invalid choice: (.*) \(choose", message, re.DOTALL):
-            self._nao_e_acao(next(a for a in self._argumentos if repr(a) == achada[1]))
-        for ingles, portugues in _TRADUCOES:
-            if re.fullmatch(ingles, message, re.DOTALL):
-                message = re.sub(ingles, portugues, message, count=1, flags=re.DOTALL)
-                break
-        raise _nao_entendi(message)
-
-    def _sobrou(self, sobras: Sequence[str]) -> NoReturn:
-        """Uma opção que ninguém conhece leva consigo o valor: o nome dela é que está errado."""
-        errada = next((s for s in sobras if s.startswith("-")), sobras[0])
-        nome = errada.partition("=")[0]
-        acao = next((a for a in self._argumentos if a in self._acoes), "")
-        if acao and nome in self._option_string_actions:
-            raise _nao_entendi(f"{acao} não aceita {nome}")
-        da_acao = self._acoes[acao]._option_string_actions if acao else {}
-        raise _nao_entendi(
-            f"não conheço: {visivel(errada)}", nome, {*self._option_string_actions, *da_acao}
-        )
-
-    def _nao_e_acao(self, palavra: str) -> NoReturn:
-        """Um valor depois de uma opção que não há é lido como ação: a culpa é da opção."""
-        antes = self._argumentos[: self._argumentos.index(palavra)]
-        conhecidas = self._option_string_actions
-        for opcao in (a for a in antes if a.startswith("-")):
-            if opcao.partition("=")[0] not in conhecidas:
-                raise _nao_entendi(f"não conheço: {visivel(opcao)}", opcao, conhecidas)
-        raise _nao_entendi(f"não conheço a ação «{visivel(palavra)}»", palavra, self._acoes)
-
-
-def _nao_entendi(oque: str, errada: str = "", conhecidas: Collection[str] = ()) -> ErroDeUso:
-    sugestao = quis_dizer(errada, conhecidas) if errada else ""
-    dica = f"{sugestao}\n{ErroDeUso.dica}" if sugestao else None
-    return ErroDeUso(f"Não entendi o comando: {oque}.", dica)
-
-
-def analisador_de(programa: str, descricao: str) -> Analisador:
-    """O analisador de um dos scripts."""
-    uso = f"{programa} [ação] [opções]"
-    return Analisador(prog=programa, usage=uso, description=descricao, epilog=CODIGOS)
-
-
-def acoes_de(
-    analisador: Analisador, ajudas: Mapping[str, str]
-) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Cria as ações (nome → ajuda) e entrega cada uma para receber as suas opções."""
-    acoes = analisador.com_acoes()
-    for nome, ajuda in ajudas.items():
-        programa = f"{analisador.prog} {nome}"
-        descricao = ajuda[0].upper() + ajuda[1:] + "."
-        yield (
-            nome,
-            acoes.add_parser(
-                nome,
-                help=ajuda,
-                prog=programa,
-                usage=f"{programa} [opções]",
-                description=descricao,
-            ),
-        )
 
 
 def uso_com(analisador: argparse.ArgumentParser, argumentos: str) -> None:
@@ -235,13 +110,13 @@ def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> No
     )
 
 
-def opcao_de_tipo(analisador: argparse.ArgumentParser) -> None:
+def opcao_de_tipo(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--tipo."""
     analisador.add_argument(
         "--tipo",
         metavar="TIPO",
         choices=(MANUAL, AGENDADO),
-        default=MANUAL,
+        default=padrao,
         help="como o backup nasceu, para os metadados: manual (padrão) ou agendado",
     )
 

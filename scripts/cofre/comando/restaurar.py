@@ -8,15 +8,15 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import ErroDeUso
 from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
+from cofre.comando.analisador import FAZER, Analisador, Grupos, acoes_de, analisador_de
 from cofre.comando.argumentos import (
+    CODIGOS,
     ESPERA,
-    Analisador,
     Fazer,
-    acoes_de,
-    analisador_de,
     lista_de_nomes,
     opcao_de_esperar,
     opcoes_de_conexao,
@@ -36,11 +36,22 @@ Restaura UMA empresa a partir do backup dela, sem tocar nas outras.
 
 Sem opções, pergunta a empresa, as tabelas e a confirmação.
 """
+SEM_ACAO = "restaurar"
+ACOES: Grupos = {
+    FAZER: {
+        SEM_ACAO: "traz de volta tabelas de um backup; é o que se faz sem ação",
+        "desfazer": "volta a empresa ao que era antes da última restauração",
+        "continuar": "conclui uma restauração que não terminou",
+    },
+}
+"""Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     opcoes = _analisador().parse_args(argumentos)
+    if opcoes.acao == SEM_ACAO:
+        opcoes.acao = None
     if opcoes.acao is not None:
         _recusar_o_que_nao_e_da_acao(opcoes)
     if opcoes.detalhes and not opcoes.simular:
@@ -68,43 +79,66 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
 
 
 def _analisador() -> Analisador:
-    analisador = analisador_de("restaurar-empresa.py", DESCRICAO)
-    _opcoes(analisador, None)
+    analisador = analisador_de("restaurar-empresa.py", DESCRICAO, SEM_ACAO)
+    _opcoes_da_restauracao(analisador, None)
+    for nome, acao in acoes_de(analisador, ACOES, _do_backup):
+        if nome == SEM_ACAO:
+            acao.epilog = CODIGOS
+            _opcoes_da_restauracao(acao, argparse.SUPPRESS)
+        else:
+            _opcoes(acao, argparse.SUPPRESS)
+    return analisador
+
+
+def _do_backup(acao_do_backup: str) -> str:
+    from cofre.comando.acoes import ACOES as DO_BACKUP
+
+    existe = any(acao_do_backup in do_grupo for do_grupo in DO_BACKUP.values())
+    return comando(BACKUP, acao_do_backup) if existe else ""
+
+
+def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """Com o `padrao` SUPPRESS, o que se disse antes da ação não se perde."""
+    nada = False if padrao is None else padrao
+    _opcoes(analisador, padrao)
     analisador.add_argument(
         "--backup",
         metavar="QUANDO",
+        default=padrao,
         help="a data do backup: '2026-11-26 03:00', 26/11, ontem, ou o carimbo dele",
     )
     analisador.add_argument(
-        "--tabelas", metavar="A,B", type=lista_de_nomes, help="só estas tabelas (padrão: todas)"
+        "--tabelas",
+        metavar="A,B",
+        type=lista_de_nomes,
+        default=padrao,
+        help="só estas tabelas (padrão: todas)",
     )
     analisador.add_argument(
         "--modo",
         choices=("voltar", "recuperar"),
-        default="voltar",
+        default="voltar" if padrao is None else padrao,
         metavar="MODO",
         help="voltar (padrão: fica como no backup) ou recuperar (só repõe o que falta)",
     )
     analisador.add_argument(
         "--somar",
         action="store_true",
+        default=nada,
         help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
     )
     analisador.add_argument(
-        "--simular", action="store_true", help="só mostra o plano; sai com 9 se algo difere"
+        "--simular",
+        action="store_true",
+        default=nada,
+        help="só mostra o plano; sai com 9 se algo difere",
     )
     analisador.add_argument(
         "--detalhes",
         action="store_true",
+        default=nada,
         help="com --simular: também de quê para quê muda cada campo, e o nome do que volta e sai",
     )
-    ajudas = {
-        "desfazer": "volta a empresa ao que era antes da última restauração",
-        "continuar": "conclui uma restauração que não terminou",
-    }
-    for _nome, acao in acoes_de(analisador, ajudas):
-        _opcoes(acao, argparse.SUPPRESS)
-    return analisador
 
 
 def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
