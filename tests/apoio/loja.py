@@ -197,6 +197,9 @@ def concluiu(saida: Saida) -> bool:
 PELAS_DUAS_VIAS: Final = pytest.mark.parametrize("via", [API, DIRETA], indirect=True)
 """Os testes de contrato: o mesmo teste passa pela API e pela conexão direta."""
 
+PELA_DIRETA: Final = pytest.mark.parametrize("via", [DIRETA], indirect=True)
+"""Os do diálogo, que não sabe por que via se vai: pela direta, custam um terço."""
+
 
 @pytest.fixture
 def via(request: pytest.FixtureRequest) -> str:

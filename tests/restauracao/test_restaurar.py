@@ -14,6 +14,7 @@ from apoio.loja import (
     GRUPO,
     INTEIRA,
     LOJA_X,
+    PELA_DIRETA,
     PELAS_DUAS_VIAS,
     PRE,
     Loja,
@@ -405,6 +406,7 @@ def test_so_o_que_falta(loja: Loja, como: str) -> None:
     original.conferir_outras()
 
 
+@PELA_DIRETA
 def test_m_duas_vezes_volta_ao_primeiro_modo(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*ACIDENTE, NOVO)
@@ -485,6 +487,7 @@ def test_confirmar_com_a_palavra_errada_cancela(loja_estragada: Loja) -> None:
     assert loja_estragada.arquivos() == arquivos
 
 
+@PELA_DIRETA
 def test_respostas_erradas_sao_perguntadas_de_novo(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(f"INSERT INTO fornecedores (user_id, nome) VALUES ('{LOJA_X}', 'Novo')")
@@ -533,6 +536,7 @@ def test_so_as_tabelas_escolhidas_mudam(loja: Loja) -> None:
     antes.conferir_outras()
 
 
+@PELA_DIRETA
 def test_d_escolhe_outra_data(loja: Loja) -> None:
     antigo = antes_de(loja)
     loja.sql(f"UPDATE produtos SET nome = 'Do meio' WHERE user_id = '{LOJA_X}' AND preco > 0")
@@ -548,6 +552,7 @@ def test_d_escolhe_outra_data(loja: Loja) -> None:
     antigo.conferir()
 
 
+@PELA_DIRETA
 def test_backup_por_opcao(loja: Loja) -> None:
     antigo = antes_de(loja)
     (primeiro,) = loja.backups("manual")
@@ -641,6 +646,7 @@ def test_desfazer_com_os_efeitos_em_tabelas_nao_escolhidas(loja: Loja) -> None:
     antes.conferir()
 
 
+@PELA_DIRETA
 def test_desfazer_no_dialogo_e_sem_nada_para_desfazer(loja: Loja) -> None:
     saida = loja.restaurar("desfazer", "--empresa", LOJA_X)
     assert saida.codigo == 3
