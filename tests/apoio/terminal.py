@@ -1,4 +1,4 @@
-"""A restauração num terminal de verdade, de 24 linhas."""
+"""Os scripts num terminal de verdade, de 24 linhas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fcntl import ioctl
 from pathlib import Path
 
@@ -18,17 +18,19 @@ from supabase_local.servidores.servidor import SupabaseLocal
 
 
 def num_terminal(
-    projeto: SupabaseLocal,
+    projeto: SupabaseLocal | None,
     destino: Path,
     colunas: int,
     digitado: str,
     mais: Mapping[str, str] | None = None,
+    comando: Sequence[str] = (str(RESTAURACAO),),
 ) -> str:
-    """O que a restauração mostra num terminal desta largura, com o que se digitou de uma vez."""
+    """O que a restauração (ou este comando) mostra num terminal desta largura, com o que se digitou
+    de uma vez."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
     processo = subprocess.Popen(
-        [sys.executable, str(RESTAURACAO)],
+        [sys.executable, *comando],
         env=ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})}),
         stdin=escravo,
         stdout=escravo,

@@ -114,7 +114,8 @@ def _decimal(valor: float) -> str:
 def em_linhas(texto: str, largura: int | None, recuo: int | None = None) -> str:
     """O texto quebrado entre palavras para caber na `largura` (em colunas; None: inteiro). As
     linhas seguintes vão recuadas: sem `recuo`, até onde começam as palavras da primeira. Ficam
-    inteiros uma palavra maior que a linha, uma data com a sua hora e um comando para colar."""
+    inteiros uma palavra maior que a linha, uma data com a sua hora, um tamanho com a sua unidade e
+    um comando para colar."""
     if largura is None:
         return texto
     return "\n".join(_quebrada(linha, largura, recuo) for linha in texto.split("\n"))
@@ -133,7 +134,7 @@ def _quebrada(linha: str, largura: int, recuo: int | None) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return quebra.fill(_HORA.sub(_JUNTO, linha)).replace(_JUNTO, " ")
+    return quebra.fill(_JUNTAS.sub(_JUNTO, linha)).replace(_JUNTO, " ")
 
 
 def colunas(texto: str) -> int:
@@ -142,8 +143,9 @@ def colunas(texto: str) -> int:
 
 
 _COMANDO = re.compile(r"\b(backup-por-empresa|restaurar-empresa)\.py\b| -m (pip|venv) ")
-_COMECO = re.compile(r" *(?:[^\w\s(«\"']+ +|\d+\. +)?")
-_HORA = re.compile(r"(?<=\d{4}-\d\d-\d\d) (?=\d\d:\d\d)")
+_COMECO = re.compile(r" *(?:[^\w\s(«\"']+ +|\d+\. +|\w+ {2,})?")
+"""O sinal ou o número de um item, ou a primeira coluna de uma lista."""
+_JUNTAS = re.compile(r"(?<=\d{4}-\d\d-\d\d) (?=\d\d:\d\d)|(?<=\d) (?=[KMGT]?B\b)")
 _JUNTO = "\x1f"
 
 
