@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import shlex
+import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from apoio.execucao import RAIZ
+from apoio.direto import copiar_direto
+from apoio.execucao import RAIZ, executar, metadados
+from apoio.execucao import restaurar as rodar_restauracao
+from apoio.impressoes import executar_sql
+from apoio.lojinha import DONO
 from apoio.paginas import PAGINAS
 from cofre.base.comandos import BACKUP, RESTAURACAO
 from cofre.comando import acoes, restaurar
 from cofre.comando.argumentos import Fazer
+from supabase_local.servidores.servidor import SupabaseLocal
 
 LER = {BACKUP: acoes.ler_argumentos, RESTAURACAO: restaurar.ler_argumentos}
 NOMES = {"BACKUP": BACKUP, "RESTAURACAO": RESTAURACAO}
@@ -66,6 +74,84 @@ DITOS = [*do_programa(), *das_paginas()]
 @pytest.mark.parametrize(("onde", "script", "argumentos"), DITOS)
 def test_o_script_entende(onde: str, script: str, argumentos: list[str]) -> None:
     assert callable(acao_de(script, argumentos)), onde
+
+
+# -- rodar cada um -------------------------------------------------------------------------------
+
+CHAVE = str(uuid.UUID(hashlib.md5(b"c7").hexdigest()))
+"""A de um cliente da lojinha."""
+QUEM, CLIENTE = "padaria", "Cliente 7"
+NO_LUGAR = {
+    "raval": QUEM,
+    "maria": CLIENTE,
+    "98765": "7",
+    "clientes": "clientes",
+    "4f2c0000-0000-4000-8000-000000000001": CHAVE,
+}
+"""O que os exemplos dizem, na lojinha."""
+DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes"}
+"""Depois de cada opção, o que se põe no lugar de uma variável; e, sem opção, na ordem:"""
+NA_ORDEM = (QUEM, "clientes", CHAVE)
+MUDAM_A_MAQUINA = {("agendar", "03:00")}
+"""Os que se provam noutro lugar, com outra agenda (`test_agenda`)."""
+
+
+@pytest.fixture(scope="module")
+def pronta(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Um depósito da lojinha com dois backups, um arquivo exportado e uma restauração feita."""
+    pasta = tmp_path_factory.mktemp("pronta")
+    assert copiar_direto(projeto, pasta / "b").codigo == 0
+    executar_sql(projeto, "UPDATE produtos SET preco = 1 WHERE id < 9")
+    de_volta = ("--empresa", DONO, "--confirmar", "RESTAURAR")
+    direta = {"SUPABASE_DB_URL": projeto.uri_banco}
+    assert rodar_restauracao(projeto, pasta / "b", *de_volta, mais=direta).codigo == 0
+    assert copiar_direto(projeto, pasta / "b").codigo == 0
+    fora = ("exportar", QUEM, str(pasta / "raval.zip"))
+    assert executar(None, pasta / "b", *fora).codigo == 0
+    return pasta
+
+
+def _de_verdade(argumentos: tuple[str, ...], carimbo: str) -> list[str]:
+    """Os argumentos com o que há na lojinha."""
+    trocados, soltos = [], iter(NA_ORDEM)
+    for antes, dito in zip(("", *argumentos), argumentos, strict=False):
+        if antes == "--backup":
+            trocados.append(carimbo)
+        elif dito == "x":
+            trocados.append(DO_MOLDE.get(antes) or next(soltos))
+        else:
+            trocados.append(NO_LUGAR.get(dito, dito))
+    return trocados
+
+
+@pytest.mark.parametrize(
+    ("script", "argumentos"),
+    [par for par in sorted({(s, tuple(a)) for _, s, a in DITOS}) if par[1] not in MUDAM_A_MAQUINA],
+)
+def test_e_roda_de_qualquer_pasta(
+    projeto: SupabaseLocal,
+    pronta: Path,
+    tmp_path: Path,
+    script: str,
+    argumentos: tuple[str, ...],
+) -> None:
+    """Sem responder a nada: nem erro de uso, nem defeito; as outras pastas ficam como eram."""
+    shutil.copytree(pronta / "b", tmp_path / "b")
+    onde = tmp_path / "onde"
+    onde.mkdir()
+    if "importar" in argumentos:
+        shutil.copy(pronta / "raval.zip", onde)
+    carimbo = min(str(m["inicio"]) for m in metadados(tmp_path / "b"))[:19]
+    feito = executar(
+        projeto,
+        tmp_path / "b",
+        *_de_verdade(argumentos, re.sub(r"[-:]", "", carimbo).replace("T", "_")),
+        script=RAIZ / "scripts" / script,
+        pasta=onde,
+        mais={"SUPABASE_DB_URL": projeto.uri_banco},
+    )
+    assert feito.codigo not in (1, 2), feito.tudo
+    assert "Traceback" not in feito.tudo
 
 
 def test_nenhum_comando_escrito_a_mao() -> None:
