@@ -5,6 +5,7 @@ pytest_plugins = [
     "apoio.servidores",
     "apoio.lojinha",
     "apoio.loja",
+    "apoio.balcao",
     "apoio.bancada",
     "apoio.extensoes",
     "apoio.navegador",

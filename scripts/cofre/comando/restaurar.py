@@ -28,6 +28,7 @@ from cofre.restauracao.perdas import PERDAS
 if TYPE_CHECKING:
     from cofre.deposito.inventario import EmpresaComBackups
     from cofre.restauracao.conversa import Conversa
+    from cofre.restauracao.escolha import Escolha
     from cofre.restauracao.sessao import Sessao
 
 
@@ -72,6 +73,9 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
         "--tabelas": opcoes.tabelas,
         "--modo": opcoes.modo != "voltar",
         "--somar": opcoes.somar,
+        "--campos": opcoes.campos,
+        "--linhas": opcoes.linhas,
+        "--chaves": opcoes.chaves,
     }
     for nome, dada in dadas.items():
         if dada:
@@ -127,6 +131,7 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
         default=nada,
         help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
     )
+    _opcoes_de_recorte(analisador)
     analisador.add_argument(
         "--simular",
         action="store_true",
@@ -138,6 +143,27 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
         action="store_true",
         default=nada,
         help="com --simular: também de quê para quê muda cada campo, e o nome do que volta e sai",
+    )
+
+
+def _opcoes_de_recorte(analisador: argparse.ArgumentParser) -> None:
+    analisador.add_argument(
+        "--campos",
+        metavar="A,B",
+        type=lista_de_nomes,
+        help="só estas colunas, e só de registros que existem",
+    )
+    analisador.add_argument(
+        "--linhas",
+        metavar="QUAIS",
+        action="append",
+        help='só os registros assim no backup: "tabela: coluna=valor" (pode repetir)',
+    )
+    analisador.add_argument(
+        "--chaves",
+        metavar="ARQUIVO",
+        help='só os registros destas chaves, uma por linha: {"tabela": "vendas", "chave":'
+        ' {"id": 12}}',
     )
 
 
@@ -191,26 +217,34 @@ def _conversando(opcoes: Namespace, relato: Relato) -> Iterator[tuple[Sessao, Co
 @registrada("restaurar")
 def restaurar(opcoes: Namespace, relato: Relato) -> int:
     """O diálogo, ou o mesmo por opções."""
+    from cofre.restauracao.escolha import escolha_de
+
+    escolha = escolha_de(opcoes)
     with _conversando(opcoes, relato) as (sessao, conversa):
         guardadas = sessao.guardadas(opcoes.empresa)
         while True:
             guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
             with contextlib.suppress(Voltar):
-                return _da_empresa(opcoes, sessao, conversa, guardada)
+                return _da_empresa(opcoes, sessao, conversa, guardada, escolha)
             relato.linha()
 
 
 def _da_empresa(
-    opcoes: Namespace, sessao: Sessao, conversa: Conversa, guardada: EmpresaComBackups
+    opcoes: Namespace,
+    sessao: Sessao,
+    conversa: Conversa,
+    guardada: EmpresaComBackups,
+    escolha: Escolha | None,
 ) -> int:
     """Escolhida a empresa. Levanta Voltar, se se quer outra."""
     pendente = sessao.pendente(guardada)
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
     while True:
-        backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas)
+        backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas, escolha)
+        recortar = escolha.recortar if escolha else None
         try:
-            return conversa.restaurar(guardada, backup, tabelas, opcoes.modo)
+            return conversa.restaurar(guardada, backup, tabelas, opcoes.modo, recortar)
         except Voltar:
             sessao.desconectar()
             if opcoes.tabelas:

@@ -54,6 +54,13 @@ class Alvo:
         """As tabelas em que se pode escrever."""
         return {n: self.escopo[n] for n in (*self.tabelas, *mais)}
 
+    def do_que_se_quer(self, nome: str, contagem: Contagem) -> Contagem:
+        """A contagem de uma tabela, só das linhas que se escolheram."""
+        quantas = self.fatias[nome].quantas if nome in self.fatias else None
+        if quantas is None:
+            return contagem
+        return replace(contagem, iguais=max(quantas - contagem.diferencas, 0))
+
     def conferir(self) -> None:
         """As escolhidas estão no backup e ainda na API, e com a chave que têm hoje nenhuma linha
         se repete. Levanta RestauracaoRecusada ou BackupDanificado."""

@@ -45,6 +45,10 @@ class Fatia(Protocol):
     def colunas(self) -> Collection[str] | None:
         """As colunas em que se pode mexer; None, se em todas."""
 
+    @property
+    def quantas(self) -> int | None:
+        """Quantas linhas escolhe; None, se todas."""
+
 
 class Recorte(Protocol):
     """O que se quer de cada tabela; das que não traz, quer-se tudo."""
@@ -93,6 +97,15 @@ class PorChave:
         if not all(parte.colunas for parte in self.partes):
             return None
         return {c for parte in self.partes for c in parte.colunas}
+
+    @property
+    def quantas(self) -> int | None:
+        chaves: set[ChaveEscrita] = set()
+        for parte in self.partes:
+            if parte.chaves is None:
+                return None
+            chaves |= parte.chaves
+        return len(chaves)
 
     def _dela(self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]) -> list[Parte]:
         # A mesma linha para o banco pode ter a chave escrita de dois modos (ver `plano.mesmas`).

@@ -125,7 +125,7 @@ class Negociacao:
         self.narrador.confirmacao(quadro, acao)
         aceitos = [r for r in quadro.riscos if r in acordo.perdas]
         self.narrador.perdas(quadro, aceitos, acordo.fora)
-        outras = outras_respostas(acordo.alvo, troca=not self.desfazendo)
+        outras = outras_respostas(acordo.alvo, troca=not (self.desfazendo or acordo.alvo.recorte))
         while (dita := self.dialogo.confirmar(self.palavras, outras)) == "c":
             self.dialogo.ler(campos.em_linhas(plano))
         if dita == "m":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cofre.base.palavras import em_linhas, numero, plural, visivel
+from cofre.base.palavras import e_depois, em_linhas, numero, plural, registros_de, visivel
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.restauracao.resumo import Resumo
 
@@ -22,6 +22,8 @@ def pedido(alvo: Alvo, resumo: Resumo, largura: int | None) -> Iterator[str]:
     yield "⚠️ CONFIRMAÇÃO"
     yield f"Empresa: {nome}"
     yield _tabelas(alvo, largura)
+    if alvo.fatias:
+        yield em_linhas(f"Só: {so_o_que(alvo)}", largura, len("Só: "))
     if alvo.modo == RECUPERAR:
         yield "Modo: só repor o que falta (nada é alterado nem removido)"
     yield ""
@@ -38,6 +40,21 @@ def _tabelas(alvo: Alvo, largura: int | None) -> str:
     if todas and len(nomes) > (largura or LARGURA_DE_UM_CANO):
         return f"Tabelas: todas ({len(alvo.tabelas)})"
     return em_linhas(nomes, largura, len("Tabelas: "))
+
+
+def so_o_que(alvo: Alvo) -> str:
+    """«1 cliente; 3 vendas; preco e estoque de produtos»."""
+    partes = []
+    for nome in alvo.tabelas:
+        fatia = alvo.fatias.get(nome)
+        if fatia is None:
+            partes.append(f"{visivel(nome)} inteira")
+            continue
+        quantas, colunas = fatia.quantas, fatia.colunas()
+        quais = visivel(nome) if quantas is None else registros_de(quantas, nome)
+        de = e_depois([visivel(c) for c in sorted(colunas)]) + " de " if colunas else ""
+        partes.append(de + quais)
+    return "; ".join(partes)
 
 
 def _o_que_acontece(resumo: Resumo) -> str:

@@ -217,13 +217,14 @@ class Convergencia:
             c.repor <= aceitas[n] and not c.remover and n not in graves
             for n, c in restantes.items()
         )
-        tabelas = self.alvo.tabelas
+        contagens = plano.contagens
+        quer = [self.alvo.do_que_se_quer(n, contagens[n]) for n in self.alvo.tabelas]
         mudadas = partial(reescritas, plano, self.alvo.escopo, self.impedimentos, self.escrita)
         return Desfecho(
             completa=completa,
             atomica=self.atomica,
             passadas=self.passadas,
-            registros=sum(c.iguais + c.alterar for n, c in plano.contagens.items() if n in tabelas),
+            registros=sum(c.iguais + c.alterar for c in quer),
             reescritas=mudadas() if completa else (),
             restantes=restantes,
             # O que a última foto já não vê não ficou por fazer: a linha que o banco recusou repor

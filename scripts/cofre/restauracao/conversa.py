@@ -4,7 +4,7 @@ diante, `conducao`."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.quadro import Quadro
+from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
 
 HA_DIFERENCAS = 9
@@ -47,7 +48,11 @@ NAO_PARA = (
     "e como estava fica numa foto. Novo plano:"
 )
 
+Recortar = Callable[[Restauracao, Alvo], Alvo]
+"""Do alvo inteiro, só o que se quer dele."""
+
 JA_E_IGUAL = "Os dados atuais já são iguais ao backup."
+JA_ESTA = "O que se escolheu já está como no backup."
 JA_COMO_ERA = "A empresa já está como era antes da restauração."
 
 
@@ -73,20 +78,22 @@ class Conversa:
         backup: Backup,
         tabelas: tuple[str, ...],
         modo: str,
-        recorte: Recorte | None = None,
+        recortar: Recortar | None = None,
     ) -> int:
-        """Leva estas tabelas da empresa ao que são neste backup (só o que o `recorte` diz delas, se
-        há um); se já são, oferece outra data."""
+        """Leva estas tabelas da empresa ao que são neste backup (só o que `recortar` escolhe delas,
+        se há quem escolha); se já são, oferece outra data."""
         while True:
             restauracao = self._sessao.conectar(guardada, backup, tabelas)
-            alvo = restauracao.alvo(backup, tabelas, modo, recorte)
+            alvo = restauracao.alvo(backup, tabelas, modo)
+            if recortar is not None:
+                alvo = recortar(restauracao, alvo)
             if self._opcoes.simular:
                 return self._simular(alvo)
             codigo = self._levar(alvo, "restaurar")
             if codigo is not None:
                 return codigo
             self._dizer_que_e_igual("restaurar")
-            perguntar = not (self._opcoes.confirmar or recorte)
+            perguntar = not (self._opcoes.confirmar or recortar)
             outra = self._dialogo.outra_data(guardada, backup, tabelas) if perguntar else None
             if outra is None:
                 return self._fim("restaurar", TUDO_CERTO, quadro=self._quadro)
@@ -224,7 +231,8 @@ class Conversa:
         """O plano que se acaba de fazer é vazio."""
         assert self._quadro is not None
         resumo, sem_dialogo = self._quadro.resumo, self._opcoes.confirmar or self._opcoes.simular
-        dito = JA_COMO_ERA if acao == "desfazer" else JA_E_IGUAL
+        igual = JA_ESTA if self._quadro.alvo.fatias else JA_E_IGUAL
+        dito = JA_COMO_ERA if acao == "desfazer" else igual
         if resumo.diferem:
             dito = nada_falta(resumo, PELA_OPCAO if sem_dialogo else "")
         self._relato.linha()

@@ -40,7 +40,19 @@ class Quadro:
         """Para a saída --json."""
         return {
             **self.resumo.documento(),
+            **({"recorte": self._do_recorte()} if self.alvo.fatias else {}),
             "inexatas": [i.documento() for i in self.inexatas],
             "pendentes": [p.documento() for p in self.pendentes],
             "riscos": [r.documento() for r in self.riscos],
+        }
+
+    def _do_recorte(self) -> dict[str, Any]:
+        """De cada tabela de que só se quer uma parte: quantos registros e que colunas (null:
+        todos)."""
+        return {
+            nome: {
+                "registros": fatia.quantas,
+                "colunas": None if (colunas := fatia.colunas()) is None else sorted(colunas),
+            }
+            for nome, fatia in self.alvo.fatias.items()
         }

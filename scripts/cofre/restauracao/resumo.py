@@ -80,8 +80,8 @@ def resumir(alvo: Alvo, plano: Plano, diferem: Mapping[str, int] | None = None) 
         tuple(
             TabelaResumida(
                 nome,
-                contagem,
-                _no_backup(alvo, nome, contagem),
+                alvo.do_que_se_quer(nome, contagem),
+                _no_backup(alvo, nome, alvo.do_que_se_quer(nome, contagem)),
                 em_quantos(plano, nome),
                 primeiros((a.alvo for a in plano.acoes(nome, REPOR)), EXEMPLOS),
                 primeiros((a.alvo for a in plano.acoes(nome, ALTERAR)), EXEMPLOS),
@@ -105,7 +105,13 @@ def _no_backup(alvo: Alvo, nome: str, contagem: Contagem) -> int:
     """Só repondo o que falta, o plano não diz quantos são, e os metadados dizem (menos os da
     primeira versão, que não os contavam por tabela)."""
     salvas = alvo.backup.meta.tabelas if alvo.backup.meta else {}
-    if alvo.modo == RECUPERAR and nome in salvas and salvas[nome].registros != SEM_CONTAGEM:
+    inteira = nome not in alvo.fatias
+    if (
+        inteira
+        and alvo.modo == RECUPERAR
+        and nome in salvas
+        and salvas[nome].registros != SEM_CONTAGEM
+    ):
         return salvas[nome].registros
     return contagem.repor + contagem.alterar + contagem.iguais
 

@@ -35,6 +35,7 @@ from cofre.plano import herdadas
 from cofre.plano.alvo import com_textos_de
 from cofre.plano.herdadas import Herdadas
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
+from cofre.restauracao.escolha import Escolha
 from cofre.restauracao.exame import Exame
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.oferta import oferecer
@@ -121,10 +122,22 @@ class Sessao:
         return inventario.guardadas(self._deposito, (empresa,) if empresa else ())
 
     def escolher(
+        self,
+        guardada: EmpresaComBackups,
+        carimbo: str | None,
+        nomes: tuple[str, ...] | None,
+        escolha: Escolha | None = None,
+    ) -> tuple[Backup, tuple[str, ...]]:
+        """De que backup e quais tabelas: pelas opções (a `escolha`, se é de uma parte delas), ou
+        perguntando. Levanta NadaEncontrado, ErroDeUso ou Cancelada."""
+        if escolha is None:
+            return self._escolher(guardada, carimbo, nomes)
+        backup, tabelas = self._escolher(guardada, carimbo, nomes or escolha.nomes)
+        return backup, escolha.tabelas(backup, tabelas)
+
+    def _escolher(
         self, guardada: EmpresaComBackups, carimbo: str | None, nomes: tuple[str, ...] | None
     ) -> tuple[Backup, tuple[str, ...]]:
-        """De que backup e quais tabelas: pelas opções, ou perguntando. Levanta NadaEncontrado,
-        ErroDeUso ou Cancelada."""
         if nomes or self.opcoes.empresa:
             pedidas = nomes or ()
             pedido = self.backup(guardada, carimbo) if carimbo else None
