@@ -23,14 +23,15 @@ def num_terminal(
     colunas: int,
     digitado: str,
     mais: Mapping[str, str] | None = None,
-    comando: Sequence[str] = (str(RESTAURACAO),),
+    argumentos: Sequence[str] = (),
+    script: Path = RESTAURACAO,
 ) -> str:
-    """O que a restauração (ou este comando) mostra num terminal desta largura, com o que se digitou
-    de uma vez."""
+    """O que a restauração (ou outro `script`) mostra num terminal desta largura, com o que se
+    digitou de uma vez."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
     processo = subprocess.Popen(
-        [sys.executable, *comando],
+        [sys.executable, str(script), *argumentos],
         env=ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})}),
         stdin=escravo,
         stdout=escravo,

@@ -3,9 +3,10 @@
 `backup` mata o backup e a poda antes de cada passo no disco, e o backup antes e depois de cada
 pedido, e passa por todos os cenários de `tests/desempenho`. `restauracao` mata a restauração antes
 e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de uma hora em dois
-processadores, e por isso a suíte só faz uma amostra. `windows` roda os programas num Windows sob o
-wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como ele é, e não como os de
-hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos são os do
+processadores, e por isso a suíte só faz uma amostra. `registro` traz de volta, com o que foi com
+ele, um registro de cem estragos ao acaso, pelas duas vias. `windows` roda os programas num Windows
+sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como ele é, e não como os
+de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos são os do
 pytest.
 """
 
@@ -34,6 +35,7 @@ CAMPANHAS = {
         "tests/restauracao/test_edicoes.py",
         "tests/via/test_exata_gerada.py",
     ),
+    "registro": ("tests/restauracao/test_registro.py",),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }

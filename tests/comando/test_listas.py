@@ -172,7 +172,7 @@ TELAS = {
 @pytest.mark.parametrize("colunas", [80, 50])
 @pytest.mark.parametrize("argumentos", TELAS, ids=lambda a: a[0])
 def test_o_que_se_le(destino: Path, argumentos: tuple[str, ...], colunas: int) -> None:
-    visto = num_terminal(None, destino, colunas, "", comando=(str(BACKUP), *argumentos))
+    visto = num_terminal(None, destino, colunas, "", argumentos=argumentos, script=BACKUP)
     dias = [f"{HOJE - timedelta(days=ha):%Y-%m-%d}" for ha in range(10)]
     esperado = TELAS[argumentos][colunas].format(*dias)
     # A pasta dos testes pode não caber na linha, e vai inteira na seguinte.

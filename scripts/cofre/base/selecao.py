@@ -160,6 +160,27 @@ def _nao_entendi(parte: str, disponiveis: Sequence[str]) -> ErroDeUso:
     return ErroDeUso(f"Não entendi «{visivel(parte)}».", quis_dizer(parte, disponiveis))
 
 
+def interpretar_numeros(resposta: str, quantos: int) -> tuple[int, ...]:
+    """Os índices (a partir de 0) de «1», «1,3-5», «1 3», na ordem dos números e sem repetir.
+
+    Levanta ErroDeUso com a primeira parte que não é um número de 1 a `quantos` nem uma faixa.
+    """
+    achados: set[int] = set()
+    sem_espacos = re.sub(r"(\d)\s*-\s*(\d)", r"\1-\2", resposta)
+    for parte in filter(None, re.split(r"[,\s]+", sem_espacos)):
+        de, _, ate = parte.partition("-") if "-" in parte else (parte, "", parte)
+        i, f = indice(de, quantos), indice(ate, quantos)
+        if i is None or f is None or f < i:
+            causa = f"Não entendi «{visivel(parte)}»: são números de 1 a {quantos}."
+            raise ErroDeUso(causa, "")
+        achados.update(range(i, f + 1))
+    if not achados:
+        raise ErroDeUso(
+            f"Responda um número de 1 a {quantos}." if quantos > 1 else "Responda 1.", ""
+        )
+    return tuple(sorted(achados))
+
+
 def indice(texto: str, quantos: int) -> int | None:
     """O índice (a partir de 0) de uma resposta de 1 a `quantos`; None se não é uma delas."""
     if not texto.isdecimal() or len(texto) > len(str(quantos)):

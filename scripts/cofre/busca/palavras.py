@@ -66,13 +66,13 @@ def historia(registro: Registro) -> Iterator[tuple[str, tuple[str, ...]]]:
         if anterior is not None:
             ultimo = anterior.ate
             de_volta = any(com is ultimo for com, _ in registro.ausencias)
-            campos = tuple(_mudancas(anterior.linha, versao.linha))
+            campos = tuple(mudancas(anterior.linha, versao.linha))
             mudou = (*(["está de volta"] if de_volta else []), *campos)
         yield na_tela(versao.desde.quando, "minuto"), mudou
         anterior = versao
 
 
-def _mudancas(antes: bytes, depois: bytes) -> Iterator[str]:
+def mudancas(antes: bytes, depois: bytes) -> Iterator[str]:
     """«preco: 0,01 → 12,90» de cada coluna, na ordem da linha."""
     velhos, novos = abrir_linha(antes), abrir_linha(depois)
     for coluna in dict.fromkeys((*novos, *velhos)):

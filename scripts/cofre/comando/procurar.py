@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cofre.base.comandos import BACKUP, comando
@@ -26,7 +27,7 @@ from cofre.deposito.quando import EXEMPLOS_DE_DATA, ler_dia
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
-    procura = _procura(opcoes, guardada)
+    procura = procura_de(opcoes, guardada, opcoes.palavras)
     with relato.acompanhando("Procurando nos backups"):
         achados = procurar(guardada.backups, procura, relato.aviso)
     if not achados.registros:
@@ -67,8 +68,8 @@ def _historia(guardada: EmpresaComBackups, registro: Registro) -> str:
     return comando(BACKUP, "historia", guardada.empresa.id, registro.tabela, chave)
 
 
-def _procura(opcoes: Namespace, guardada: EmpresaComBackups) -> Procura:
-    """Levanta ErroDeUso."""
+def procura_de(opcoes: Namespace, guardada: EmpresaComBackups, ditas: Sequence[str]) -> Procura:
+    """O que se procura: as palavras `ditas`, e as opções. Levanta ErroDeUso."""
     disponiveis = {n for b in guardada.backups if b.meta for n in b.meta.tabelas}
     tabelas = []
     for pedida in opcoes.tabela or ():
@@ -77,7 +78,7 @@ def _procura(opcoes: Namespace, guardada: EmpresaComBackups) -> Procura:
             causa = f"Nenhum backup tem a tabela {visivel(pedida)}."
             raise tabela_desconhecida(causa, pedida, disponiveis)
         tabelas.append(achada)
-    termos = ler_termos(opcoes.palavras, opcoes.campo or ())
+    termos = ler_termos(ditas, opcoes.campo or ())
     chave = ler_chave(opcoes.chave) if opcoes.chave else ()
     if termos.vazio and not chave:
         raise ErroDeUso("Diga o que procurar.", "Uma ou mais palavras, --campo ou --chave.")
@@ -110,6 +111,12 @@ def _campo(dito: str) -> tuple[str, str]:
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "EMPRESA PALAVRAS...")
     analisador.add_argument("qual", metavar="EMPRESA", help="id, começo do id ou nome")
+    opcoes_de_procura(analisador)
+    opcoes_de_saida(analisador, argparse.SUPPRESS)
+
+
+def opcoes_de_procura(analisador: argparse.ArgumentParser) -> None:
+    """As que dizem o que se procura."""
     analisador.add_argument(
         "palavras",
         metavar="PALAVRAS",
@@ -130,4 +137,3 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument("--chave", metavar="CHAVE", help="o registro desta chave (ou a,b)")
     analisador.add_argument("--de", metavar="DIA", help="só nos backups desde este dia")
     analisador.add_argument("--ate", metavar="DIA", help="só nos backups até este dia")
-    opcoes_de_saida(analisador, argparse.SUPPRESS)

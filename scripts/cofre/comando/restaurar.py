@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 from argparse import Namespace
 from collections.abc import Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import ErroDeUso
 from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
-from cofre.comando.analisador import FAZER, Analisador, Grupos, acoes_de, analisador_de
+from cofre.comando.analisador import ACHAR, FAZER, Analisador, Grupos, acoes_de, analisador_de
 from cofre.comando.argumentos import (
     CODIGOS,
     ESPERA,
@@ -44,13 +46,21 @@ ACOES: Grupos = {
         "desfazer": "volta a empresa ao que era antes da última restauração",
         "continuar": "conclui uma restauração que não terminou",
     },
+    ACHAR: {
+        "registro": "acha um registro nos backups e traz só ele de volta, com o que vem junto",
+    },
 }
 """Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
-    opcoes = _analisador().parse_args(argumentos)
+    analisador = _analisador(argumentos)
+    opcoes, sobras = analisador.parse_known_args(argumentos)
+    if "palavras" in opcoes and not any(s.startswith("-") for s in sobras):
+        opcoes.palavras += sobras  # as que vêm depois de uma opção
+    elif sobras:
+        analisador.error(f"unrecognized arguments: {' '.join(sobras)}")
     if opcoes.acao == SEM_ACAO:
         opcoes.acao = None
     if opcoes.acao is not None:
@@ -60,7 +70,11 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
             "Não entendi o comando: --detalhes vai com --simular.",
             "No diálogo, c mostra os campos antes de confirmar.",
         )
-    acoes: dict[str, Fazer] = {"desfazer": desfazer, "continuar": continuar}
+    acoes: dict[str, Fazer] = {
+        "desfazer": desfazer,
+        "continuar": continuar,
+        "registro": registro,
+    }
     return opcoes, acoes[opcoes.acao] if opcoes.acao else restaurar
 
 
@@ -77,12 +91,13 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
         "--linhas": opcoes.linhas,
         "--chaves": opcoes.chaves,
     }
+    suas = ("--simular", "--backup") if opcoes.acao == "registro" else ()
     for nome, dada in dadas.items():
-        if dada:
+        if dada and nome not in suas:
             raise ErroDeUso(f"Não entendi o comando: {opcoes.acao} não aceita {nome}.")
 
 
-def _analisador() -> Analisador:
+def _analisador(argumentos: list[str]) -> Analisador:
     analisador = analisador_de("restaurar-empresa.py", DESCRICAO, SEM_ACAO)
     _opcoes_da_restauracao(analisador, None)
     for nome, acao in acoes_de(analisador, ACOES, _do_backup):
@@ -91,6 +106,8 @@ def _analisador() -> Analisador:
             _opcoes_da_restauracao(acao, argparse.SUPPRESS)
         else:
             _opcoes(acao, argparse.SUPPRESS)
+        if nome == "registro" and nome in argumentos:
+            _do_registro().acrescentar_opcoes(acao)
     return analisador
 
 
@@ -131,7 +148,7 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
         default=nada,
         help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
     )
-    _opcoes_de_recorte(analisador)
+    _opcoes_de_recorte(analisador, padrao)
     analisador.add_argument(
         "--simular",
         action="store_true",
@@ -146,22 +163,25 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
     )
 
 
-def _opcoes_de_recorte(analisador: argparse.ArgumentParser) -> None:
+def _opcoes_de_recorte(analisador: argparse.ArgumentParser, padrao: object) -> None:
     analisador.add_argument(
         "--campos",
         metavar="A,B",
         type=lista_de_nomes,
+        default=padrao,
         help="só estas colunas, e só de registros que existem",
     )
     analisador.add_argument(
         "--linhas",
         metavar="QUAIS",
         action="append",
+        default=padrao,
         help='só os registros assim no backup: "tabela: coluna=valor" (pode repetir)',
     )
     analisador.add_argument(
         "--chaves",
         metavar="ARQUIVO",
+        default=padrao,
         help='só os registros destas chaves, uma por linha: {"tabela": "vendas", "chave":'
         ' {"id": 12}}',
     )
@@ -249,6 +269,17 @@ def _da_empresa(
             sessao.desconectar()
             if opcoes.tabelas:
                 raise
+
+
+def registro(opcoes: Namespace, relato: Relato) -> int:
+    """Acha um registro e traz só ele de volta."""
+    codigo: int = _do_registro().executar(opcoes, relato)
+    return codigo
+
+
+def _do_registro() -> ModuleType:
+    """Só se carrega o que a procura usa quando se quer procurar."""
+    return importlib.import_module("cofre.comando.registro")
 
 
 @registrada("desfazer")

@@ -64,3 +64,23 @@ concluir: tenta de novo, do ponto em que está; o que já voltou não se repete.
 desfazer: a empresa volta a ser o que era antes da restauração, pela foto tirada antes.
 deixar: nada mais muda agora, e a restauração deixa de ser lembrada.
 q: sai e decide depois; até lá, cada comando lembra que ela está por concluir."""
+
+PROCURAR = """\
+O registro que se perdeu: palavras que ele tinha em qualquer coluna, todas no mesmo registro.
+Acentos, maiúsculas e pontuação não contam, e um pedaço basta:
+maria souza   98765   123.456.789-09"""
+
+REGISTRO = """\
+Qual volta: o número da lista; ou vários, se são do mesmo backup:
+1   1,3   1,3-5
+Os que sumiram vêm primeiro."""
+
+VERSAO = """\
+Como o registro volta: cada linha é o que ele foi, da mais nova à mais antiga, e o que nela mudou.
+Enter usa a que se oferece: a última de antes de ele sumir; ou, se ainda existe, de antes de mudar.
+Dos que vêm junto, vale o mesmo backup."""
+
+LIGADOS = """\
+Enter (ou s) traz também o que está acima: volta o que sumiu com ele, e o que perdeu a ligação a
+recupera (só a ligação: o resto desses registros fica como está).
+n traz só o que se escolheu; se lhe falta algo de que precisa, isso se diz antes da palavra."""

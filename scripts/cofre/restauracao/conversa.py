@@ -69,6 +69,7 @@ class Conversa:
         somar = bool(getattr(sessao.opcoes, "somar", False))
         self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas, somar)
         self._quadro: Quadro | None = None
+        self._mais: dict[str, Any] = {}
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
 
@@ -99,6 +100,10 @@ class Conversa:
                 return self._fim("restaurar", TUDO_CERTO, quadro=self._quadro)
             backup, tabelas = outra
             self._sessao.desconectar()
+
+    def juntar_ao_documento(self, **mais: Any) -> None:
+        """O que mais o documento final diz."""
+        self._mais |= mais
 
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
@@ -269,6 +274,7 @@ class Conversa:
                 "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
                 **(fim.documento() if fim else {}),
                 **(quadro.documento() if quadro else {}),
+                **self._mais,
                 **(mais or {}),
             }
         )

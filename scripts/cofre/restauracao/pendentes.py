@@ -24,6 +24,7 @@ from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.lados import SEPARA
 from cofre.plano.ordem import ordenar
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano, mudancas
+from cofre.restauracao.parentesco import Parentesco, junto
 
 POR_VEZ = 1000
 """Linhas."""
@@ -165,13 +166,17 @@ class _Cadeia:
     indice: Indice
     atingidas: set[str] = field(default_factory=set)
 
+    @property
+    def _parentesco(self) -> Parentesco:
+        return Parentesco(self.tabelas)
+
     def atingir(self, nome: str, linhas: Linhas) -> None:
         """Mais linhas desta tabela."""
         self.atingidas.add(nome)
-        pontas = self._pontas(nome)
+        pontas = self._parentesco.pontas(nome)
         for lote in _lotes(map(abrir_linha, linhas)):
             for colunas in pontas:
-                self.indice.guardar((nome, colunas), [v for c in lote if (v := _junto(c, colunas))])
+                self.indice.guardar((nome, colunas), [v for c in lote if (v := junto(c, colunas))])
 
     def seguir(self, tabela: Tabela, movidas: Movidas) -> Pendente:
         """As linhas desta que apontam para as que já se atingiram: contam-se, e passam a ser
@@ -191,23 +196,12 @@ class _Cadeia:
             self.atingidas.add(nome)
         return Pendente(nome, de, *quantas)
 
-    def _pontas(self, nome: str) -> list[tuple[str, ...]]:
-        """As colunas desta tabela por que outras apontam para ela."""
-        todas = (fk for t in self.tabelas.values() for fk in t.estrangeiras if fk.tabela == nome)
-        return list(dict.fromkeys(filter(None, map(self._referencias, todas))))
-
-    def _referencias(self, fk: ChaveEstrangeira) -> tuple[str, ...]:
-        """As colunas apontadas; vazio, se não se sabe quais são."""
-        mae = self.tabelas.get(fk.tabela)
-        referencias = fk.referencias or (mae.chave if mae else ())
-        return referencias if len(referencias) == len(fk.colunas) else ()
-
     def _procurar(
         self, nome: str, fks: Sequence[ChaveEstrangeira], linhas: Iterator[Movida]
     ) -> None:
         """Guarda o que cada linha aponta, com a ficha dela: a chave, e os valores por que outras a
         apontam."""
-        pontas = self._pontas(nome)
+        pontas = self._parentesco.pontas(nome)
         for lote in _lotes(linhas):
             pares: dict[int, list[tuple[bytes, bytes]]] = {n: [] for n in range(len(fks))}
             for acao, mudam in lote:
@@ -215,11 +209,11 @@ class _Cadeia:
                 ficha = (
                     mudam is None,
                     SEPARA.join(acao.chave),
-                    [_junto(campos, p) for p in pontas],
+                    [junto(campos, p) for p in pontas],
                 )
                 for n, fk in enumerate(fks):
                     aponta = mudam is None or not mudam.isdisjoint(fk.colunas)
-                    if aponta and (valor := _junto(campos, fk.colunas)):
+                    if aponta and (valor := junto(campos, fk.colunas)):
                         pares[n].append((valor, _EM_BYTES.encode(ficha)))
             for n, achados in pares.items():
                 self.indice.procurar((nome, n), achados)
@@ -227,9 +221,9 @@ class _Cadeia:
     def _achar(self, nome: str, fks: Sequence[ChaveEstrangeira]) -> tuple[int, int]:
         """As que apontam para algo atingido: pelo caminho, elas o são. Devolve quantas já se viram,
         das que mudam e das inteiras."""
-        pontas = self._pontas(nome)
+        pontas = self._parentesco.pontas(nome)
         for n, fk in enumerate(fks):
-            conjunto = (fk.tabela, self._referencias(fk))
+            conjunto = (fk.tabela, self._parentesco.referencias(fk))
             for lote in _lotes(self.indice.achados((nome, n), conjunto)):
                 fichas = [_DE_BYTES.decode(f) for f in lote]
                 for inteira in (False, True):
@@ -244,12 +238,6 @@ class _Cadeia:
 
 _EM_BYTES = msgspec.msgpack.Encoder()
 _DE_BYTES = msgspec.msgpack.Decoder(tuple[bool, bytes, list[bytes]])
-
-
-def _junto(campos: Mapping[str, msgspec.Raw], colunas: Sequence[str]) -> bytes:
-    """Os valores destas colunas num só; vazio, se algum é nulo: não aponta para nada."""
-    valores = [bytes(campos.get(c, _NULO)) for c in colunas]
-    return b"" if NULO in valores else b",".join(valores)
 
 
 def _lotes(itens: Iterable[Any]) -> Iterator[list[Any]]:

@@ -92,7 +92,7 @@ class Sessao:
         self._pasta: Path | None = None
         self._diarios_de_antes: Marcas = {}
         self._vistas: Marcas = {}
-        escolhe = opcoes.acao is None and not opcoes.empresa
+        escolhe = opcoes.acao == "registro" or (opcoes.acao is None and not opcoes.empresa)
         self.dialogo = Dialogo(relato, volta=escolhe)
         self.restauracao: Restauracao
         self.usado: Exame
