@@ -282,7 +282,9 @@ def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
         f"      • clientes: o arquivo {arquivo_de(cortado, 'clientes').name} não existe"
         in (depois[1])
     )
-    assert "   (backup de 2020-01-03 03:00:00; d escolhe outra data)" in depois[3]
+    assert (
+        "   (backup de 2020-01-03 03:00:00; d escolhe outra data; p, um registro só)" in depois[3]
+    )
     assert fotografia_do_disco(destino) == antes
 
 

@@ -166,6 +166,13 @@ def test_em_cada_pergunta_se_explica_se_volta_e_se_sai(balcao: Loja) -> None:
     assert saida.codigo == 0, saida.tudo
     inicio.conferir_intacto()
     assert estragado != balcao.impressoes()
+    # Na restauração comum, p na pergunta das tabelas leva ao mesmo, e v volta a elas.
+    balcao.sql(LINHAS, *CASCATA)
+    pelo_p = ("padaria", "p", "v", "P", "davila", "", "", "", "RESTAURAR")
+    saida = balcao.restaurar(respostas=pelo_p)
+    assert saida.codigo == 0, saida.tudo
+    assert saida.saida.count("Escolha as tabelas") == 2
+    inicio.conferir_intacto()
 
 
 def test_o_que_nao_da_para_fazer_diz_o_que_falta(balcao: Loja) -> None:

@@ -242,7 +242,7 @@ Escolha a empresa:\x20
 4. vendas (1 backup)  60
 5. vendas_itens (1 backup)  120
 6. vazia (1 backup)  0
-   (backup de {segundo}; d escolhe outra data)
+   (backup de {segundo}; d escolhe outra data; p, um registro só)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
 📅 BACKUPS DESTA EMPRESA
@@ -283,7 +283,7 @@ Escolha a empresa:\x20
 5. vendas_itens (1 backup)  120
 6. vazia (1 backup)  0
    (backup de {segundo}; d escolhe outra
-   data)
+   data; p, um registro só)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
 📅 BACKUPS DESTA EMPRESA

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cofre.base.perguntas import Voltar
@@ -18,6 +18,15 @@ from cofre.deposito.inventario import EmpresaComBackups
 if TYPE_CHECKING:
     from cofre.restauracao.conversa import Conversa
     from cofre.restauracao.sessao import Sessao
+
+
+SEM_OPCOES: Mapping[str, object] = {
+    "palavras": [],
+    **dict.fromkeys(("tabela", "campo", "chave", "de", "ate")),
+    "com_ligados": False,
+    "sem_ligados": False,
+}
+"""O que vale para quem chega pelo diálogo, sem as opções desta ação."""
 
 
 @registrada("restaurar")
@@ -43,6 +52,7 @@ def da_empresa(
     from cofre.restauracao.registro import PorRegistro
 
     opcoes, relato = sessao.opcoes, sessao.relato
+    vars(opcoes).update({**SEM_OPCOES, **vars(opcoes)})
 
     def achar(guardada: EmpresaComBackups, palavras: Sequence[str]) -> Achados:
         procura = acao_procurar.procura_de(opcoes, guardada, palavras)

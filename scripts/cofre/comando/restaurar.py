@@ -260,8 +260,16 @@ def _da_empresa(
     pendente = sessao.pendente(guardada)
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
+    from cofre.restauracao.dialogo import QuerUmRegistro
+
     while True:
-        backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas, escolha)
+        try:
+            backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas, escolha)
+        except QuerUmRegistro:
+            with contextlib.suppress(Voltar):
+                codigo: int = _do_registro().da_empresa(sessao, conversa, guardada, volta=True)
+                return codigo
+            continue
         recortar = escolha.recortar if escolha else None
         try:
             return conversa.restaurar(guardada, backup, tabelas, opcoes.modo, recortar)

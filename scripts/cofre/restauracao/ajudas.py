@@ -10,7 +10,8 @@ TABELAS = """\
 O que volta. 0 ou «todas» é tudo o que o backup tem; ou números e nomes, com vírgula ou espaço:
 1,3   2-5   produtos clientes
 Se não sabe, 0: o que já está igual não é tocado, e antes de confirmar você vê o que muda.
-d escolhe outra data de backup: a de antes do estrago."""
+d escolhe outra data de backup: a de antes do estrago.
+p acha um registro pelo nome, e traz de volta só ele, com o que foi com ele."""
 
 DATA = """\
 De que dia os dados voltam: o número da lista, ou a data como se fala:

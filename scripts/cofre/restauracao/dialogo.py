@@ -38,6 +38,10 @@ DATAS_MOSTRADAS = 15
 """Um backup por dia enche a tela; os mais novos bastam a quase todos."""
 
 
+class QuerUmRegistro(Exception):
+    """Quem responde não quer tabelas: quer um registro só."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialogo:
     """As perguntas, feitas a um relato. `volta`: se, antes da primeira escrita, se pode voltar às
@@ -115,12 +119,14 @@ class Dialogo:
         return backup, escolhidas
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
-        """As tabelas; vazio, se pediram outra data."""
+        """As tabelas; vazio, se pediram outra data. Levanta QuerUmRegistro."""
         pergunta = "Escolha as tabelas (ex: 1,3 ou 0 para todas): "
         while True:
             resposta = self.perguntas.resposta(pergunta, ajudas.TABELAS, volta=self.volta)
             if resposta.lower() == "d":
                 return ()
+            if resposta.lower() == "p":
+                raise QuerUmRegistro
             try:
                 return interpretar_tabelas(resposta, disponiveis)
             except ErroDeUso as e:

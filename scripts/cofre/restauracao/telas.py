@@ -121,7 +121,7 @@ def tabelas(
         yield f"   ⚠️ {ressalva}"
     for marca in marcas.em_palavras(backup, Estragos.em(guardada)):
         yield f"   {marca}"
-    yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data)"
+    yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data; p, um registro só)"
     yield ""
 
 
