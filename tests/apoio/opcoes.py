@@ -42,7 +42,8 @@ O_QUE_FAZER = {
     "(todo-dia.md#dados-que-parecem-ter-sumido)",
     11: "a tela diz o que não voltou; faça outro backup e [ensaie-o](ensaio.md)",
     12: "a tela diz o que não veio: [registros ou tabelas](restaurar.md#quando-nem-tudo-volta), ou"
-    " colunas que [o banco reescreve](restaurar.md#o-que-o-próprio-banco-reescreve)",
+    " colunas que [o banco reescreve](restaurar.md#o-que-o-próprio-banco-reescreve); ou ficou o que"
+    " [mudou outra vez](desfazer-mudanca.md)",
     130: "o que já estava concluído vale; na restauração, nada foi gravado",
 }
 

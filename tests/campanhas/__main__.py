@@ -4,9 +4,10 @@
 pedido, e passa por todos os cenários de `tests/desempenho`. `restauracao` mata a restauração antes
 e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de uma hora em dois
 processadores, e por isso a suíte só faz uma amostra. `registro` traz de volta, com o que foi com
-ele, um registro de cem estragos ao acaso, pelas duas vias. `windows` roda os programas num Windows
-sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como ele é, e não como os
-de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos são os do
+ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
+com outras edições depois de cada uma. `windows` roda os programas num Windows sob o wine (ver
+`wine`). `antigo` repete os testes da API com o PostgREST como ele é, e não como os de hoje (ver
+`supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos são os do
 pytest.
 """
 
@@ -36,6 +37,7 @@ CAMPANHAS = {
         "tests/via/test_exata_gerada.py",
     ),
     "registro": ("tests/restauracao/test_registro.py",),
+    "mudanca": ("tests/plano/test_tres_lados.py", "tests/restauracao/test_desfazer_mudanca.py"),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }

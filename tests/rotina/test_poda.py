@@ -31,7 +31,15 @@ from cofre.base.modelo import Empresa
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA, abrir_novo
+from cofre.deposito.diario import (
+    CONCLUIDA,
+    DEIXADA,
+    DESFEITA,
+    EM_ANDAMENTO,
+    INCOMPLETA,
+    abrir_novo,
+    diarios,
+)
 from cofre.deposito.verificacao import danos_de
 from cofre.rotina.encolhimento import reconhecer
 from cofre.rotina.poda.poda import Poda
@@ -303,6 +311,23 @@ def test_o_que_uma_restauracao_precisa(deposito: Deposito, estado: str) -> None:
     assert ficam(deposito, UM) == {
         "Ana 20250101": ["uma restauração precisa dele"],
         "Ana 20250103": ["uma restauração precisa dele"],
+        "Ana 20260305": ["último"],
+    }
+
+
+def test_os_dois_backups_de_uma_mudanca_desfeita_ficam(deposito: Deposito) -> None:
+    """Para a continuar, ou desfazer, precisa-se dos dois entre que ela está."""
+    for dia in (1, 2, 3, 4):
+        publicar(deposito, f"2025010{dia}_030000", **(FOTO if dia == 4 else {}))
+    publicar(deposito, "20260305_030000")
+    mudanca = {"antes": "20250101_030000", "depois": "20250102_030000"}
+    _diario(deposito, CONCLUIDA, "20250101_030000", "20250104_030000")
+    (diario,) = diarios(deposito.pasta_da_empresa(ANA))
+    diario.anotar(recorte={"mudanca": mudanca})
+    assert ficam(deposito, UM) == {
+        "Ana 20250101": ["uma restauração precisa dele"],
+        "Ana 20250102": ["uma restauração precisa dele"],
+        "Ana 20250104": ["uma restauração precisa dele"],
         "Ana 20260305": ["último"],
     }
 

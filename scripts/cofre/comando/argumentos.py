@@ -164,6 +164,34 @@ def opcao_de_tabelas(analisador: argparse.ArgumentParser, padrao: object) -> Non
     )
 
 
+def opcoes_de_simular(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--simular e --detalhes."""
+    nada = False if padrao is None else padrao
+    analisador.add_argument(
+        "--simular",
+        action="store_true",
+        default=nada,
+        help="só mostra o plano; sai com 9 se algo difere",
+    )
+    analisador.add_argument(
+        "--detalhes",
+        action="store_true",
+        default=nada,
+        help="com --simular: também de quê para quê muda cada campo, e o nome do que volta e sai",
+    )
+
+
+def opcao_de_campos(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--campos."""
+    analisador.add_argument(
+        "--campos",
+        metavar="A,B",
+        type=lista_de_nomes,
+        default=padrao,
+        help="só estas colunas, e só de registros que existem",
+    )
+
+
 def lista_de_nomes(texto: str) -> tuple[str, ...]:
     """«a, b» → ("a", "b")."""
     nomes = tuple(dict.fromkeys(p.strip() for p in texto.split(",") if p.strip()))

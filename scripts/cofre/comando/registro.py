@@ -12,6 +12,7 @@ from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
 from cofre.busca.procura import Achados, procurar
 from cofre.comando import procurar as acao_procurar
+from cofre.comando.argumentos import opcoes_de_simular
 from cofre.comando.execucao import registrada
 from cofre.deposito.inventario import EmpresaComBackups
 
@@ -73,12 +74,7 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="a versão deste backup (padrão: a última de antes de sumir ou de mudar)",
     )
-    analisador.add_argument(
-        "--simular",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="só mostra o plano; sai com 9 se algo difere",
-    )
+    opcoes_de_simular(analisador, argparse.SUPPRESS)
     juntos = analisador.add_mutually_exclusive_group()
     juntos.add_argument(
         "--com-ligados",

@@ -20,9 +20,11 @@ from cofre.comando.argumentos import (
     ESPERA,
     Fazer,
     lista_de_nomes,
+    opcao_de_campos,
     opcao_de_esperar,
     opcoes_de_conexao,
     opcoes_de_saida,
+    opcoes_de_simular,
 )
 from cofre.comando.execucao import registrada
 from cofre.restauracao.perdas import PERDAS
@@ -48,9 +50,17 @@ ACOES: Grupos = {
     },
     ACHAR: {
         "registro": "acha um registro nos backups e traz só ele de volta, com o que vem junto",
+        "desfazer-mudanca": "desfaz só o que mudou entre dois backups, e não o que veio depois",
     },
 }
 """Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
+_SUAS = {
+    "registro": ("--simular", "--detalhes", "--backup"),
+    "desfazer-mudanca": ("--simular", "--detalhes", "--tabelas", "--campos"),
+}
+"""Das opções da restauração, as que uma destas ações também leva."""
+A_PARTE = tuple(ACOES[ACHAR])
+"""As que têm o seu módulo, com o nome delas."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
@@ -70,12 +80,16 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
             "Não entendi o comando: --detalhes vai com --simular.",
             "No diálogo, c mostra os campos antes de confirmar.",
         )
-    acoes: dict[str, Fazer] = {
-        "desfazer": desfazer,
-        "continuar": continuar,
-        "registro": registro,
-    }
+    if opcoes.acao in A_PARTE:
+        executar: Fazer = _modulo(opcoes.acao).executar
+        return opcoes, executar
+    acoes: dict[str, Fazer] = {"desfazer": desfazer, "continuar": continuar}
     return opcoes, acoes[opcoes.acao] if opcoes.acao else restaurar
+
+
+def _modulo(acao: str) -> ModuleType:
+    """O de uma ação que tem o seu: só se carrega quando ela se pede."""
+    return importlib.import_module(f"cofre.comando.{acao.replace('-', '_')}")
 
 
 def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
@@ -91,7 +105,7 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
         "--linhas": opcoes.linhas,
         "--chaves": opcoes.chaves,
     }
-    suas = ("--simular", "--backup") if opcoes.acao == "registro" else ()
+    suas = _SUAS.get(opcoes.acao, ())
     for nome, dada in dadas.items():
         if dada and nome not in suas:
             raise ErroDeUso(f"Não entendi o comando: {opcoes.acao} não aceita {nome}.")
@@ -104,10 +118,10 @@ def _analisador(argumentos: list[str]) -> Analisador:
         if nome == SEM_ACAO:
             acao.epilog = CODIGOS
             _opcoes_da_restauracao(acao, argparse.SUPPRESS)
-        else:
-            _opcoes(acao, argparse.SUPPRESS)
-        if nome == "registro" and nome in argumentos:
-            _do_registro().acrescentar_opcoes(acao)
+            continue
+        _opcoes(acao, argparse.SUPPRESS)
+        if nome in A_PARTE and nome in argumentos:
+            _modulo(nome).acrescentar_opcoes(acao)
     return analisador
 
 
@@ -148,29 +162,12 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
         default=nada,
         help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
     )
-    _opcoes_de_recorte(analisador, padrao)
-    analisador.add_argument(
-        "--simular",
-        action="store_true",
-        default=nada,
-        help="só mostra o plano; sai com 9 se algo difere",
-    )
-    analisador.add_argument(
-        "--detalhes",
-        action="store_true",
-        default=nada,
-        help="com --simular: também de quê para quê muda cada campo, e o nome do que volta e sai",
-    )
+    opcao_de_campos(analisador, padrao)
+    _opcoes_de_registros(analisador, padrao)
+    opcoes_de_simular(analisador, padrao)
 
 
-def _opcoes_de_recorte(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    analisador.add_argument(
-        "--campos",
-        metavar="A,B",
-        type=lista_de_nomes,
-        default=padrao,
-        help="só estas colunas, e só de registros que existem",
-    )
+def _opcoes_de_registros(analisador: argparse.ArgumentParser, padrao: object) -> None:
     analisador.add_argument(
         "--linhas",
         metavar="QUAIS",
@@ -277,17 +274,6 @@ def _da_empresa(
             sessao.desconectar()
             if opcoes.tabelas:
                 raise
-
-
-def registro(opcoes: Namespace, relato: Relato) -> int:
-    """Acha um registro e traz só ele de volta."""
-    codigo: int = _do_registro().executar(opcoes, relato)
-    return codigo
-
-
-def _do_registro() -> ModuleType:
-    """Só se carrega o que a procura usa quando se quer procurar."""
-    return importlib.import_module("cofre.comando.registro")
 
 
 @registrada("desfazer")

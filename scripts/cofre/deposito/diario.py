@@ -80,6 +80,18 @@ class Diario:
         """O estado gravado."""
         return str(self.dados.get("estado", ""))
 
+    @property
+    def backups(self) -> frozenset[str]:
+        """Os carimbos dos backups de que precisa, para se concluir ou desfazer."""
+        recorte = self.dados.get("recorte")
+        mudanca = recorte.get("mudanca") if isinstance(recorte, dict) else None
+        da_mudanca = mudanca if isinstance(mudanca, dict) else {}
+        ditos = (
+            *(self.dados.get(c) for c in ("backup", "antes")),
+            *(da_mudanca.get(c) for c in ("antes", "depois")),
+        )
+        return frozenset(str(c) for c in ditos if c)
+
     def conferir(self) -> None:
         """Levanta BackupDanificado se não diz o que é preciso para a concluir ou desfazer."""
         carimbos = [str(self.dados.get(c, "")) for c in ("backup", "antes")]

@@ -200,7 +200,11 @@ def mais_novo_com(backups: Iterable[Backup], nomes: Sequence[str]) -> Backup | N
 
 
 def backup_pedido(
-    guardada: EmpresaComBackups, pedido: str | None, tabelas: Sequence[str] = ()
+    guardada: EmpresaComBackups,
+    pedido: str | None,
+    tabelas: Sequence[str] = (),
+    *,
+    opcao: str = "--backup",
 ) -> Backup:
     """O da data pedida (ver `quando`). Sem pedido, o mais novo com estas `tabelas`, ou o mais novo
     completo. Levanta NadaEncontrado ou ErroDeUso."""
@@ -222,7 +226,7 @@ def backup_pedido(
         quantos = "há vários backups de" if achados else "não há backup de"
         oque = visivel(pedido) if e_data(pedido) else f"«{visivel(pedido)}»"
         raise ErroDeUso(
-            f"--backup: {quantos} {oque}.",
+            f"{opcao}: {quantos} {oque}.",
             f"Diga qual, pela data e a hora, ou pelo carimbo:\n{lista}",
         )
     return achados[0]

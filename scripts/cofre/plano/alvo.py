@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
+from cofre.base.linha import Linha
 from cofre.base.modelo import OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
@@ -130,9 +131,10 @@ class Alvo:
             casar(plano, self.escopo[nome], existentes)
         de_volta = self._que_mudou([n for n in self.fatias if n in desfazer], foto, de_antes)
         with de_volta:
-            for nome in self.fatias:
+            for nome, fatia in self.fatias.items():
                 mais = de_volta if nome in desfazer else None
-                plano.recortar(nome, self._querida(nome), mais)
+                desta = fatia.diante_de(plano.pares(nome))
+                plano.recortar(nome, self._querida(nome, desta), mais, _conflita(desta))
         plano.efeitos = self.efeitos(foto, de_antes, desfazer)
         return plano
 
@@ -152,9 +154,9 @@ class Alvo:
             outro.recortar(nome, self._do_resto(nome))
         return outro
 
-    def _querida(self, nome: str) -> Querida:
+    def _querida(self, nome: str, fatia: Fatia) -> Querida:
         """O que cada linha deve ser: só muda a do recorte."""
-        fatia, chave = self.fatias[nome], self.escopo[nome].tabela.chave
+        chave = self.escopo[nome].tabela.chave
         return lambda atual, alvo: (
             fatia.querida(atual, alvo, chave) if fatia.escolhe(atual, alvo, chave) else atual
         )
@@ -169,9 +171,18 @@ class Alvo:
         Levanta BackupDanificado se um arquivo não se lê."""
         inteiro = replace(self, tabelas=tuple(nomes), modo=VOLTAR)
         plano = comparar([inteiro._tabela(n, inteiro._fontes(n, {}), foto) for n in nomes])
-        for nome in inteiro.fatias:
-            plano.recortar(nome, inteiro._querida(nome))
+        for nome, fatia in inteiro.fatias.items():
+            plano.recortar(nome, inteiro._querida(nome, fatia.diante_de(plano.pares(nome))))
         return plano
+
+    def desde(self, outro: Backup) -> Plano:
+        """O que levaria as tabelas escolhidas do que são noutro backup ao que são neste. Levanta
+        BackupDanificado se um arquivo não se lê."""
+        foto = self.arquivos(outro, self.tabelas)
+        tabelas = [self._tabela(n, self._fontes(n, {}), foto) for n in self.tabelas]
+        if outro.meta is not None and outro.meta.da_primeira_versao:
+            tabelas = [replace(t, tipo_da_chave="", pelo_valor=True) for t in tabelas]
+        return comparar(tabelas)
 
     def _fontes(self, nome: str, de_antes: Arquivos) -> tuple[Arquivo, ...]:
         if nome not in self.tabelas:
@@ -212,6 +223,10 @@ class Alvo:
             for f in todas
             if f.textos is not None
         }
+
+
+def _conflita(fatia: Fatia) -> Callable[[Linha | None, Linha | None], bool]:
+    return lambda atual, alvo: any(True for _ in fatia.conflitos(atual, alvo))
 
 
 def com_textos_de(

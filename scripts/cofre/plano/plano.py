@@ -98,6 +98,8 @@ Querida = Callable[[Linha | None, Linha | None], Linha | None]
 """O que uma linha deve ser, dada a da foto e a do alvo (None: que não exista)."""
 
 REPOR, ALTERAR, REMOVER = "repor", "alterar", "remover"
+CONFLITO = "conflito"
+"""O que de um recorte se queria e não se pode ter: a linha da foto, que fica, e a do alvo."""
 _EM_BYTES = msgspec.msgpack.Encoder()
 _DE_BYTES = msgspec.msgpack.Decoder(list[Acao])
 
@@ -156,6 +158,11 @@ class Plano:
 
     def __exit__(self, *_erro: object) -> None:
         self._fechar()
+
+    @property
+    def conflitos(self) -> bool:
+        """Se algo que se queria não se pode ter (ver `recortar`)."""
+        return any(g.quantas for (_, tipo), g in self._guardadas.items() if tipo == CONFLITO)
 
     @property
     def vazio(self) -> bool:
@@ -226,12 +233,34 @@ class Plano:
 
         self._refazer(nome, todos())
 
-    def recortar(self, nome: str, querida: Querida, mais: Plano | None = None) -> None:
+    def recortar(
+        self,
+        nome: str,
+        querida: Querida,
+        mais: Plano | None = None,
+        conflita: Callable[[Linha | None, Linha | None], bool] = lambda _atual, _alvo: False,
+    ) -> None:
         """De cada linha que difere, quer-se o que a `querida` diz, pela da foto e pela do alvo; e,
-        de `mais` (as mesmas linhas, até outro alvo), tudo."""
-        pares = ((c, atual, querida(atual, alvo)) for c, atual, alvo in self.pares(nome))
+        de `mais` (as mesmas linhas, até outro alvo), tudo. As que se queriam e não se podem ter, de
+        que algo `conflita`, são guardadas."""
+        conflitos = _Guardadas(self._rascunho)
+
+        def pares() -> Iterator[Par]:
+            for chave, atual, alvo in self.pares(nome):
+                if conflita(atual, alvo):
+                    acao = Acao(chave, _bruta(atual), _bruta(alvo))
+                    conflitos.guardar([acao], _EM_BYTES.encode(acao))
+                yield chave, atual, querida(atual, alvo)
+
         outros = mais.pares(nome) if mais is not None else iter(())
-        self._refazer(nome, itertools.chain(pares, outros))
+        self._refazer(nome, itertools.chain(pares(), outros))
+        conflitos.fechar()
+        self._guardadas[nome, CONFLITO] = conflitos
+
+    def que_conflitam(self, nome: str) -> Iterator[tuple[Linha | None, Linha | None]]:
+        """De uma tabela recortada, as linhas (da foto, do alvo) de que algo fica por mudar."""
+        for acao in self.acoes(nome, CONFLITO):
+            yield _linha(acao.atual), _linha(acao.alvo)
 
     def pares(self, nome: str) -> Iterator[Par]:
         """As linhas de uma tabela que diferem: a da foto e a do alvo."""
@@ -250,6 +279,10 @@ class Plano:
         repor, alterar, remover = (novas[tipo].quantas for tipo in novas)
         agora = antes.iguais + antes.alterar + antes.remover
         self.contagens[nome] = Contagem(repor, alterar, remover, agora - alterar - remover)
+
+
+def _bruta(linha: Linha | None) -> bytes | None:
+    return None if linha is None else bytes(linha)
 
 
 def _linha(bruta: bytes | None) -> Linha | None:

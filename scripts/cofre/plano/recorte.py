@@ -15,6 +15,7 @@ import msgspec
 
 from cofre.base.linha import Linha, abrir_linha, texto
 from cofre.base.textos import CAMPO, com_valores, escolher
+from cofre.plano.lados import Par
 
 ChaveEscrita = tuple[str, ...]
 """O texto de cada coluna da chave; de uma tabela sem chave, o da linha inteira, com as colunas por
@@ -49,6 +50,12 @@ class Fatia(Protocol):
     def quantas(self) -> int | None:
         """Quantas linhas escolhe; None, se todas."""
 
+    def diante_de(self, pares: Iterable[Par]) -> Fatia:
+        """A mesma, para estes pares (da foto, do alvo): todos os que diferem na tabela."""
+
+    def conflitos(self, atual: Linha | None, alvo: Linha | None) -> Iterable[Any]:
+        """O que de uma linha se queria e não se pode ter, se algo."""
+
 
 class Recorte(Protocol):
     """O que se quer de cada tabela; das que não traz, quer-se tudo."""
@@ -58,7 +65,10 @@ class Recorte(Protocol):
         """Por tabela."""
 
     def documento(self) -> dict[str, Any]:
-        """Para o diário: dá o mesmo recorte a `ler`."""
+        """Para o diário: dá o mesmo recorte a quem o lê."""
+
+    def ao_contrario(self) -> Recorte:
+        """O que desfaz a restauração dele, até a foto de antes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,12 @@ class PorChave:
             chaves |= parte.chaves
         return len(chaves)
 
+    def diante_de(self, pares: Iterable[Par]) -> PorChave:
+        return self
+
+    def conflitos(self, atual: Linha | None, alvo: Linha | None) -> Iterable[Any]:
+        return ()
+
     def _dela(self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]) -> list[Parte]:
         # A mesma linha para o banco pode ter a chave escrita de dois modos (ver `plano.mesmas`).
         linhas = [linha for linha in (atual, alvo) if linha is not None]
@@ -128,12 +144,15 @@ class Registros:
             }
         }
 
+    def ao_contrario(self) -> Registros:
+        return self
+
     def das_tabelas(self, nomes: Iterable[str]) -> Registros:
         """O mesmo, só destas tabelas."""
         return Registros({n: f for n, f in self.fatias.items() if n in set(nomes)})
 
 
-REGISTROS = "registros"
+REGISTROS, MUDANCA = "registros", "mudanca"
 
 
 def _documento(parte: Parte) -> dict[str, Any]:

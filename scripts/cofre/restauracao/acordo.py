@@ -127,7 +127,7 @@ class Negociacao:
         self.narrador.perdas(quadro, aceitos, acordo.fora)
         outras = outras_respostas(acordo.alvo, troca=not (self.desfazendo or acordo.alvo.recorte))
         while (dita := self.dialogo.confirmar(self.palavras, outras)) == "c":
-            self.dialogo.ler(campos.em_linhas(plano))
+            self.dialogo.ler(campos.por_inteiro(acordo.alvo, plano))
         if dita == "m":
             return _no_outro_modo(acordo)
         return replace(acordo, confirmado=quadro.assinatura)

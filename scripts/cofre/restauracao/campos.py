@@ -17,7 +17,9 @@ from cofre.base.linha import abrir_linha, texto
 from cofre.base.palavras import numero, visivel
 from cofre.base.textos import dito_em
 from cofre.base.valores import ESCONDIDO, mudanca
+from cofre.plano.alvo import Alvo
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
+from cofre.restauracao import conflitos
 from cofre.restauracao.resumo import em_quantos
 
 EXEMPLOS = 3
@@ -105,6 +107,12 @@ def em_linhas(plano: Plano) -> Iterator[str]:
         for acao, sinal in _SINAIS.items():
             for quem in nomes(plano, nome, acao):
                 yield f"      {sinal} {quem}"
+
+
+def por_inteiro(alvo: Alvo, plano: Plano) -> Iterator[str]:
+    """O mesmo, e o que, de uma mudança que se desfaz, mudou outra vez."""
+    yield from em_linhas(plano)
+    yield from conflitos.em_linhas(alvo, plano)
 
 
 def nomes(plano: Plano, tabela: str, acao: str) -> Iterator[str]:

@@ -191,7 +191,8 @@ class Conducao:
 
     def _voltar(self, alvo: Alvo, efeitos: tuple[str, ...], antes: Backup, diario: Diario) -> None:
         tabelas = tuple(dict.fromkeys((*alvo.tabelas, *efeitos)))
-        volta = replace(alvo, tabelas=tabelas, backup=antes, modo=VOLTAR)
+        recorte = alvo.recorte.ao_contrario() if alvo.recorte else None
+        volta = replace(alvo, tabelas=tabelas, backup=antes, modo=VOLTAR, recorte=recorte)
         desfecho = self.desfecho
         aberto = self._abrir_diario(Acordo(volta), antes, "desfazer", diario)
         self.ate_o_fim(volta, antes, aberto)

@@ -20,6 +20,7 @@ from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Contagem, Plano
 from cofre.plano.recusas import DE_UMA_LINHA, causa
+from cofre.restauracao.conflitos import EmConflito, conflitos_de
 from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita
 
@@ -48,6 +49,7 @@ class Desfecho:
     restantes: Mapping[str, Contagem]
     impedimentos: Sequence[Impedimento]
     efeitos: Mapping[str, Contagem]
+    conflitos: tuple[EmConflito, ...] = ()
     pergunta: bool = False
 
     @property
@@ -231,6 +233,7 @@ class Convergencia:
             # podia estar lá, órfã, e voltou a ser da empresa com a mãe.
             impedimentos=[i for i in self.impedimentos if i.tabela in restantes],
             efeitos=plano.efeitos,
+            conflitos=conflitos_de(self.alvo, plano),
         )
 
     @property

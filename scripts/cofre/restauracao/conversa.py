@@ -11,7 +11,6 @@ from typing import Any
 from cofre.base.erros import (
     NEM_TUDO_COMO_ERA,
     TUDO_CERTO,
-    BackupDanificado,
     EmpresaMudou,
     ErroDeUso,
     RestauracaoIncompleta,
@@ -20,17 +19,18 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.foto.arquivos import FotoMontada
-from cofre.plano import recorte as recortes
 from cofre.plano.alvo import Alvo
+from cofre.plano.mudanca import Pedida
 from cofre.plano.plano import Contagem, Plano
-from cofre.plano.recorte import Recorte
-from cofre.restauracao import campos
+from cofre.restauracao import campos, conflitos
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
+from cofre.restauracao.conflitos import em_uma_frase
 from cofre.restauracao.convergencia import contagens_em_json
 from cofre.restauracao.encerramento import Encerramento
-from cofre.restauracao.palavras import Narrador
+from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
+from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.restauracao import Restauracao
@@ -43,17 +43,8 @@ TENTATIVAS = 3
 """Quantas vezes planejar, se alguém mexe na empresa entre a foto e a transação. A última já não
 olha: o plano é o que a transação vê, ou uma loja que vende nunca se restauraria."""
 
-NAO_PARA = (
-    "A empresa não para de gravar. Desta vez, o que mudar depois do plano entra nele,\n"
-    "e como estava fica numa foto. Novo plano:"
-)
-
 Recortar = Callable[[Restauracao, Alvo], Alvo]
 """Do alvo inteiro, só o que se quer dele."""
-
-JA_E_IGUAL = "Os dados atuais já são iguais ao backup."
-JA_ESTA = "O que se escolheu já está como no backup."
-JA_COMO_ERA = "A empresa já está como era antes da restauração."
 
 
 class Conversa:
@@ -105,6 +96,26 @@ class Conversa:
         """O que mais o documento final diz."""
         self._mais |= mais
 
+    def desfazer_mudanca(
+        self, guardada: EmpresaComBackups, antes: Backup, depois: Backup, tabelas: tuple[str, ...]
+    ) -> int:
+        """Põe de volta, destas tabelas, o que mudou entre os dois backups e não mudou outra vez."""
+        restauracao = self._sessao.conectar(guardada, antes, tabelas, depois)
+        campos = tuple(self._opcoes.campos or ())
+        pedida = Pedida(antes.carimbo, depois.carimbo, campos)
+        recorte = recorte_da(self._sessao, guardada, pedida, tabelas)
+        if not recorte.fatias:
+            self._relato.linha()
+            self._relato.linha("✅ Nada mudou entre os dois backups.")
+            return self._fim("desfazer-mudanca", TUDO_CERTO)
+        alvo = restauracao.alvo(antes, tuple(recorte.fatias), recorte=recorte)
+        if self._opcoes.simular:
+            return self._simular(alvo)
+        codigo = self._levar(alvo, "restaurar")
+        if codigo is not None:
+            return codigo
+        return self._sem_o_que_mudar("restaurar")
+
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
         pendente.conferir()
@@ -112,8 +123,10 @@ class Conversa:
         backup = self._sessao.backup(guardada, str(dados["backup"]))
         antes = self._sessao.backup(guardada, str(dados["antes"]))
         tabelas = tuple(dados["tabelas"])
-        restauracao = self._sessao.conectar(guardada, backup, tabelas, antes)
-        alvo = restauracao.alvo(backup, tabelas, str(dados["modo"]), _recorte_de(pendente))
+        da_mudanca = backups_da(self._sessao, guardada, pedida_de(pendente))
+        restauracao = self._sessao.conectar(guardada, backup, tabelas, antes, *da_mudanca)
+        recorte = recorte_de(self._sessao, guardada, pendente, ao_contrario=False)
+        alvo = restauracao.alvo(backup, tabelas, str(dados["modo"]), recorte)
         pendente.anotar(estado=EM_ANDAMENTO)
         conducao = self._conducao(continuando=True)
         with self._relato.escrevendo():
@@ -128,13 +141,14 @@ class Conversa:
         self._relato.linha(f"↩️ Desfazendo a restauração de {qual.quando}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         tabelas = tuple(qual.dados["tabelas"])
-        restauracao = self._sessao.conectar(guardada, antes, tabelas)
-        alvo = restauracao.alvo(antes, tabelas, recorte=_recorte_de(qual))
+        da_mudanca = backups_da(self._sessao, guardada, pedida_de(qual))
+        restauracao = self._sessao.conectar(guardada, antes, tabelas, *da_mudanca)
+        recorte = recorte_de(self._sessao, guardada, qual, ao_contrario=True)
+        alvo = restauracao.alvo(antes, tabelas, recorte=recorte)
         self._negociacao = replace(self._negociacao, desfazendo=True)
         codigo = self._levar(alvo, "desfazer", desfaz=qual)
         if codigo is None:
-            self._dizer_que_e_igual("desfazer")
-            codigo = self._fim("desfazer", TUDO_CERTO, quadro=self._quadro)
+            codigo = self._sem_o_que_mudar("desfazer")
         if codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
             qual.anotar(estado=DESFEITA)  # também quando já não havia o que mudar
         return codigo
@@ -163,15 +177,15 @@ class Conversa:
     def _simular(self, alvo: Alvo) -> int:
         with self._planejando(alvo, "restaurar") as (_foto, plano, quadro):
             self._narrador.plano(quadro, "restaurar", PELA_OPCAO)
+            if self._opcoes.detalhes and (plano.conflitos or not quadro.vazio):
+                self._narrador.campos(alvo, plano)
+                self.juntar_ao_documento(detalhes=campos.documento(plano))
+                if plano.conflitos:
+                    self.juntar_ao_documento(conflitos=conflitos.documento(alvo, plano))
             if quadro.vazio:
-                self._dizer_que_e_igual("restaurar")
-                return self._fim("restaurar", TUDO_CERTO, quadro=quadro)
+                return self._sem_o_que_mudar("restaurar")
             self._narrador.riscos(quadro, quadro.riscos)
-            mais = {}
-            if self._opcoes.detalhes:
-                self._narrador.campos(plano)
-                mais["detalhes"] = campos.documento(plano)
-            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro, mais=mais)
+            return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro)
 
     def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int | None:
         """Planeja, confirma, executa e conta; None se não há o que mudar."""
@@ -232,6 +246,13 @@ class Conversa:
                     quadro = self._quadro = restauracao.quadro(alvo, plano, foto, somaveis)
             yield foto, plano, quadro
 
+    def _sem_o_que_mudar(self, acao: str) -> int:
+        """O fim de um plano vazio; se algo que se queria mudou outra vez, nem tudo é como era."""
+        self._dizer_que_e_igual(acao)
+        assert self._quadro is not None
+        codigo = NEM_TUDO_COMO_ERA if self._quadro.conflitos else TUDO_CERTO
+        return self._fim(acao, codigo, quadro=self._quadro)
+
     def _dizer_que_e_igual(self, acao: str) -> None:
         """O plano que se acaba de fazer é vazio."""
         assert self._quadro is not None
@@ -241,6 +262,9 @@ class Conversa:
         if resumo.diferem:
             dito = nada_falta(resumo, PELA_OPCAO if sem_dialogo else "")
         self._relato.linha()
+        if frase := em_uma_frase(self._quadro.conflitos):
+            self._relato.linha(f"⚠️ Nada a mudar: {frase}.")
+            return
         self._relato.linha(f"✅ {dito}")
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
@@ -256,7 +280,6 @@ class Conversa:
         *,
         conducao: Conducao | None = None,
         quadro: Quadro | None = None,
-        mais: Mapping[str, Any] | None = None,
     ) -> int:
         """O documento final: das tabelas, o plano, ou o que ainda difere, e em que colunas."""
         restauracao = self._sessao.restauracao
@@ -272,23 +295,9 @@ class Conversa:
                 "backup": self._sessao.usado.documento(),
                 "tabelas": contagens_em_json(restantes),
                 "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
-                **(fim.documento() if fim else {}),
                 **(quadro.documento() if quadro else {}),
                 **self._mais,
-                **(mais or {}),
+                **(fim.documento() if fim else {}),
             }
         )
         return codigo
-
-
-def _recorte_de(diario: Diario) -> Recorte | None:
-    """O de uma restauração que já começou. Levanta BackupDanificado se não se entende: sem ele,
-    voltariam tabelas inteiras."""
-    try:
-        return recortes.ler(diario.dados.get("recorte"))
-    except ValueError as e:
-        raise BackupDanificado(
-            f"O diário {diario.caminho.name} não diz que registros se restauravam.",
-            "Nada foi alterado. Deixe essa restauração como está (3, no diálogo) e restaure de"
-            " novo.",
-        ) from e

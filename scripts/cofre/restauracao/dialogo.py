@@ -155,6 +155,11 @@ class Dialogo:
             return self.tabelas(guardada, outro)
         return None
 
+    def data_da_mudanca(self, guardada: EmpresaComBackups, atual: Backup, qual: str) -> Backup:
+        """O backup de antes, ou de depois, da mudança que se desfaz. Levanta Cancelada."""
+        pergunta = f"O backup de {qual} da mudança (Enter usa o escolhido): "
+        return self._escolher_data(guardada, atual, pergunta) or atual
+
     def _escolher_data(
         self, guardada: EmpresaComBackups, atual: Backup, pergunta: str
     ) -> Backup | None:

@@ -37,6 +37,7 @@ class Encerramento(Fala):
         for fora in fim.fora:
             linha(f"⚠️ {visivel(fora.tabela)} ficou de fora: {visivel(fora.causa)}")
             self._cura(fora.cura, "   ")
+        self._conflitos(fim.desfecho.conflitos)
         self._reescritas(fim.desfecho.reescritas, atomica=fim.desfecho.atomica)
         self._de_novo(fim.desfecho)
         linha()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.base.apelido import com_mais
-from cofre.base.palavras import em_linhas
+from cofre.base.palavras import em_linhas, numero
 from cofre.base.relato import Relato
+from cofre.restauracao.conflitos import EmConflito
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,15 @@ class Fala:
             self.relato.reservado(f"{recuo}• {com_mais(apelidos, quantos)}{mais}")
         if dito:
             self.relato.reservado(f"{recuo}• {dito}")
+
+    def _conflitos(self, conflitos: Sequence[EmConflito], recuo: str = "") -> None:
+        """O que mudou outra vez, em quantos registros, e os primeiros, com os valores."""
+        for conflito in conflitos:
+            self._em_linhas(f"{recuo}⚠️ {conflito.em_palavras}", len(recuo) + 3)
+            for exemplo in conflito.exemplos:
+                self._reservado(f"{recuo}   • {exemplo}", len(recuo) + 5)
+            if (mais := conflito.registros - len(conflito.exemplos)) > 0:
+                self.relato.linha(f"{recuo}   • e mais {numero(mais)}")
 
     def _cura(self, cura: str, recuo: str) -> None:
         for linha in cura.splitlines():

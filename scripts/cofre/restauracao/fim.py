@@ -12,6 +12,7 @@ from cofre.deposito.diario import Diario
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import ALTERAR, Contagem
 from cofre.plano.recusas import Grupo, em_grupos
+from cofre.restauracao.conflitos import de_todos
 from cofre.restauracao.convergencia import Desfecho
 
 
@@ -44,7 +45,7 @@ class Fim:
     @property
     def em_parte(self) -> bool:
         """Se algo não voltou."""
-        return bool(self.grupos or self.fora)
+        return bool(self.grupos or self.fora or self.desfecho.conflitos)
 
     @property
     def codigo(self) -> int:
@@ -74,6 +75,7 @@ class Fim:
             },
             "nao_voltaram": [g.documento() for g in self.grupos],
             "fora": [f.documento() for f in self.fora],
+            **({"mudaram_de_novo": de_todos(c)} if (c := self.desfecho.conflitos) else {}),
         }
 
 

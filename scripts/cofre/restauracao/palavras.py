@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from cofre.base.apelido import com_mais
 from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.plano.alvo import VOLTAR, Alvo
+from cofre.plano.mudanca import Mudanca
 from cofre.plano.plano import Plano
-from cofre.restauracao import campos, confirmacao
+from cofre.restauracao import confirmacao
+from cofre.restauracao.campos import por_inteiro
 from cofre.restauracao.confirmacao import PELO_M, ficam_diferentes
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fora
@@ -23,7 +25,17 @@ from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 COLUNAS = 4
 """Quantas das que mudam se dizem."""
 NOVOS = "mais novos que o backup, seriam removidos"
+CRIADOS = "criados pela mudança, seriam removidos"
 REPOSTOS = "repostos pela restauração (ou criados depois dela), seriam removidos"
+
+JA_E_IGUAL = "Os dados atuais já são iguais ao backup."
+JA_ESTA = "O que se escolheu já está como no backup."
+JA_COMO_ERA = "A empresa já está como era antes da restauração."
+
+NAO_PARA = (
+    "A empresa não para de gravar. Desta vez, o que mudar depois do plano entra nele,\n"
+    "e como estava fica numa foto. Novo plano:"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +55,14 @@ class Narrador(Fala):
         linha, desfazer = self.relato.linha, acao == "desfazer"
         alvo, resumo = quadro.alvo, quadro.resumo
         linha()
-        alvo_em_palavras = "como era em" if desfazer else "backup de"
-        linha(f"🔎 PLANO ({alvo_em_palavras} {na_tela(alvo.backup.quando)})")
+        da_mudanca = isinstance(alvo.recorte, Mudanca) and not desfazer
+        linha(f"🔎 PLANO ({_que_alvo(alvo, desfazer=desfazer)})")
         if alvo.backup.meta and alvo.backup.meta.da_primeira_versao:
             linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
         for tabela in resumo.tabelas:
             if tabela.contagem.diferencas:
-                self._tabela(tabela, REPOSTOS if desfazer else NOVOS)
+                saem = CRIADOS if da_mudanca else REPOSTOS if desfazer else NOVOS
+                self._tabela(tabela, saem)
             if tabela.diferem:
                 self._diferem(tabela, como_voltar)
         self._iguais([t for t in resumo.tabelas if not t.contagem.diferencas and not t.diferem])
@@ -64,14 +77,15 @@ class Narrador(Fala):
         if quadro.pendentes:
             somar = "" if como_voltar == PELO_M else " (--somar soma essas tabelas)"
             self._em_linhas(f"   ⚠️ {em_palavras(quadro.pendentes)}{somar}", 6)
+        self._conflitos(quadro.conflitos, "   ")
         self._do_que_faltava(alvo, resumo)
         self._inexatas(quadro.inexatas)
         for frase in quadro.avisos:
             self._em_linhas(f"   {frase}", 6)
 
-    def campos(self, plano: Plano) -> None:
-        """O plano campo a campo, com os nomes de tudo o que volta e sai."""
-        for linha in campos.em_linhas(plano):
+    def campos(self, alvo: Alvo, plano: Plano) -> None:
+        """O plano campo a campo, com os nomes de tudo o que volta, sai, ou mudou outra vez."""
+        for linha in por_inteiro(alvo, plano):
             self.relato.reservado(linha)
 
     def _tabela(self, tabela: TabelaResumida, saem: str) -> None:
@@ -158,6 +172,16 @@ class Narrador(Fala):
         if quadro.seguem and any(r.linhas for r in riscos):
             ao_menos = "ao menos: " if any(r.so_alguns for r in riscos) else ""
             self.relato.linha(f"   ⚠️ Sem eles, {ao_menos}{o_que_se_segue(quadro.seguem)}.")
+
+
+def _que_alvo(alvo: Alvo, *, desfazer: bool) -> str:
+    """«backup de 2026-11-26 03:00:00», ou o que se desfaz."""
+    quando = na_tela(alvo.backup.quando)
+    if desfazer:
+        return f"como era em {quando}"
+    if isinstance(alvo.recorte, Mudanca):
+        return f"desfaz o que mudou de {quando} a {na_tela(alvo.recorte.depois.quando)}"
+    return f"backup de {quando}"
 
 
 DE_COLUNAS = {

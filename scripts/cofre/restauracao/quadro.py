@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofre.plano.alvo import Alvo
+from cofre.plano.mudanca import Mudanca
+from cofre.restauracao.conflitos import EmConflito, de_todos
 from cofre.restauracao.inexatas import Inexata
 from cofre.restauracao.pendentes import Pendente
 from cofre.restauracao.resumo import Resumo
@@ -19,7 +21,7 @@ class Quadro:
     por tabela; `riscos`: o que o impediria; `inexatas`: o que não voltaria como era, ou de que não
     se sabe; `avisos`: como a via escreve; `pendentes`: o que, em tabelas que se podem somar,
     apontava para o que volta; `seguem`: o que não volta, ou não se religa, sem as linhas que o
-    banco recusa."""
+    banco recusa; `conflitos`: de uma mudança que se desfaz, o que mudou outra vez."""
 
     alvo: Alvo
     assinatura: bytes
@@ -30,6 +32,7 @@ class Quadro:
     avisos: Sequence[str] = ()
     pendentes: tuple[Pendente, ...] = ()
     seguem: tuple[Pendente, ...] = ()
+    conflitos: tuple[EmConflito, ...] = ()
 
     @property
     def vazio(self) -> bool:
@@ -44,6 +47,8 @@ class Quadro:
             "inexatas": [i.documento() for i in self.inexatas],
             "pendentes": [p.documento() for p in self.pendentes],
             "riscos": [r.documento() for r in self.riscos],
+            **(self.alvo.recorte.documento() if isinstance(self.alvo.recorte, Mudanca) else {}),
+            **({"mudaram_de_novo": de_todos(self.conflitos)} if self.conflitos else {}),
         }
 
     def _do_recorte(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.plano import Plano
 from cofre.plano.recorte import Recorte
+from cofre.restauracao.conflitos import conflitos_de
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
 from cofre.restauracao.inexatas import inexatas
 from cofre.restauracao.pendentes import pendentes_de, que_seguem
@@ -84,8 +85,9 @@ class Restauracao:
         ainda se podem somar às escolhidas. Levanta FalhaDoServidor ou BackupDanificado."""
         perdidas = alvo.colunas_perdidas()
         resumo = resumir(alvo, plano, que_diferem(alvo, foto.arquivos))
+        conflitos = conflitos_de(alvo, plano)
         if plano.vazio:
-            return Quadro(alvo, plano.assinatura(), resumo, perdidas)
+            return Quadro(alvo, plano.assinatura(), resumo, perdidas, conflitos=conflitos)
         riscos = tuple(riscos_de(Caso(self.via, alvo, plano, foto)))
         return Quadro(
             alvo,
@@ -98,6 +100,7 @@ class Restauracao:
             # De um recorte, o que vem junto já se escolheu, registro a registro.
             () if alvo.recorte else pendentes_de(alvo, plano, foto.arquivos, somaveis),
             que_seguem(alvo, plano, _que_faltariam(riscos)),
+            conflitos,
         )
 
     @contextlib.contextmanager

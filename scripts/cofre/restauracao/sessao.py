@@ -247,6 +247,14 @@ class Sessao:
         self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa, das_filhas)
         return self.restauracao
 
+    def conferir_outro(
+        self, guardada: EmpresaComBackups, backup: Backup, tabelas: Sequence[str]
+    ) -> None:
+        """Confere estas tabelas de um backup de que também se precisa. Levanta BackupDanificado."""
+        exame = self.dialogo.exames.de(backup)
+        danos = exame.danos_em(tabelas)
+        recusar_danificado(guardada, backup, danos, "outra data", exame.sadias)
+
     def _herdadas(self, backup: Backup, escopo: Mapping[str, TabelaNoEscopo]) -> Herdadas:
         """As linhas de cada tabela que herda, só na sua; o que se escreve para isso some ao fechar.
         Levanta BackupDanificado ou FalhaDeDisco."""

@@ -77,6 +77,4 @@ def _pelos_diarios(guardada: EmpresaComBackups) -> tuple[bool, Collection[str]]:
     desta = [d for d in legiveis if d.dados.get("user_id") == guardada.empresa.id]
     desfaziveis = [d for d in desta if d.estado != DESFEITA]
     precisam = [*(d for d in legiveis if d.por_concluir), *desfaziveis[-1:]]
-    return ha_ilegivel(guardada.pasta), {
-        str(d.dados.get(c)) for d in precisam for c in ("backup", "antes")
-    }
+    return ha_ilegivel(guardada.pasta), {c for d in precisam for c in d.backups}

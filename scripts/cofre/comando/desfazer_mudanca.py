@@ -1,0 +1,51 @@
+"""A ação `desfazer-mudanca`: desfaz só o que mudou entre dois backups."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+
+from cofre.base.relato import Relato
+from cofre.comando.argumentos import lista_de_nomes, opcao_de_campos, opcoes_de_simular
+from cofre.comando.execucao import registrada
+
+
+@registrada("restaurar")
+def executar(opcoes: Namespace, relato: Relato) -> int:
+    """De entre que backups, e em que tabelas, ao que mudou de volta."""
+    from cofre.restauracao import mudanca
+    from cofre.restauracao.conversa import Conversa
+    from cofre.restauracao.sessao import abrir_sessao
+
+    with abrir_sessao(opcoes, relato) as sessao:
+        conversa = Conversa(sessao)
+        guardadas = sessao.guardadas(opcoes.empresa)
+        guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
+        pendente = sessao.pendente(guardada)
+        if pendente is not None and not opcoes.simular:
+            return conversa.resolver(guardada, pendente)
+        antes, depois = mudanca.escolher(sessao, guardada)
+        tabelas = mudanca.tabelas_dos_dois(antes, depois, opcoes.tabelas or ())
+        return conversa.desfazer_mudanca(guardada, antes, depois, tabelas)
+
+
+def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
+    analisador.add_argument(
+        "--antes",
+        metavar="QUANDO",
+        help="o último backup de antes da mudança: '2026-11-24 03:00', 24/11, ou o carimbo",
+    )
+    analisador.add_argument(
+        "--depois",
+        metavar="QUANDO",
+        help="o primeiro de depois dela (padrão: o que se fez a seguir ao de antes)",
+    )
+    analisador.add_argument(
+        "--tabelas",
+        metavar="A,B",
+        type=lista_de_nomes,
+        default=argparse.SUPPRESS,
+        help="só o que mudou nestas tabelas (padrão: todas)",
+    )
+    opcao_de_campos(analisador, argparse.SUPPRESS)
+    opcoes_de_simular(analisador, argparse.SUPPRESS)

@@ -1,0 +1,135 @@
+"""Desfazer uma mudança: entre que backups ela está, e o recorte que a desfaz."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
+from cofre.base.palavras import na_tela, visivel
+from cofre.deposito import inventario
+from cofre.deposito.backup import Backup
+from cofre.deposito.diario import Diario
+from cofre.deposito.inventario import EmpresaComBackups, de_rotina, no_lugar
+from cofre.plano import mudanca, recorte
+from cofre.plano.mudanca import Mudanca, Pedida
+from cofre.plano.recorte import Recorte
+from cofre.restauracao.dialogo import tabelas_pedidas
+from cofre.restauracao.sessao import Sessao
+
+
+def escolher(sessao: Sessao, guardada: EmpresaComBackups) -> tuple[Backup, Backup]:
+    """O último backup de antes da mudança e o primeiro de depois dela: pelas opções, ou
+    perguntando. Sem se dizer o de depois, é o que vem logo a seguir. Levanta ErroDeUso,
+    NadaEncontrado ou Cancelada."""
+    opcoes = sessao.opcoes
+    servem = sorted((b for b in guardada.backups if b.meta), key=lambda b: b.ordem)
+    if len(servem) < 2:
+        raise NadaEncontrado(
+            "Esta empresa tem menos de dois backups.",
+            "Uma mudança desfaz-se entre um de antes e um de depois dela.",
+        )
+    sem_perguntar = bool(opcoes.confirmar or opcoes.simular)
+    if opcoes.antes:
+        antes = inventario.backup_pedido(guardada, opcoes.antes, opcao="--antes")
+    elif sem_perguntar:
+        raise ErroDeUso(
+            "Falta --antes: o último backup de antes da mudança.",
+            "Por exemplo: --antes '2026-11-24 03:00' --depois '2026-11-25 03:00'.",
+        )
+    else:
+        antes = sessao.dialogo.data_da_mudanca(guardada, servem[-2], "antes")
+    if opcoes.depois:
+        depois = inventario.backup_pedido(guardada, opcoes.depois, opcao="--depois")
+    else:
+        depois = _seguinte(antes, servem)
+        if not (sem_perguntar or opcoes.antes):
+            depois = sessao.dialogo.data_da_mudanca(guardada, depois, "depois")
+    if antes.ordem >= depois.ordem:
+        raise ErroDeUso(
+            f"O backup de antes ({na_tela(antes.quando)}) não é anterior ao de depois"
+            f" ({na_tela(depois.quando)}).",
+            "--antes é o último em que os dados ainda estavam certos; --depois, o primeiro em que"
+            " já não estavam.",
+        )
+    return antes, depois
+
+
+def _seguinte(antes: Backup, em_ordem: Sequence[Backup]) -> Backup:
+    """O backup que se fez logo depois. Levanta NadaEncontrado."""
+    depois = [b for b in em_ordem if b.ordem > antes.ordem and de_rotina(b)]
+    if not depois:
+        raise NadaEncontrado(
+            f"Não há backup depois do de {na_tela(antes.quando)}.",
+            "Para voltar tudo ao que era nele, restaure-o; para desfazer só o que mudou, faça"
+            " primeiro um backup de como está.",
+        )
+    return depois[0]
+
+
+def tabelas_dos_dois(antes: Backup, depois: Backup, pedidas: Sequence[str]) -> tuple[str, ...]:
+    """As tabelas que estão nos dois (as pedidas, se ditas). Levanta ErroDeUso por uma pedida que
+    um deles não tem."""
+    if pedidas:
+        do_de_depois = tabelas_pedidas(pedidas, depois)
+        return tuple(t for t in tabelas_pedidas(pedidas, antes) if t in do_de_depois)
+    nos_dois = set(no_lugar(depois))
+    return tuple(t for t in no_lugar(antes) if t in nos_dois)
+
+
+def pedida_de(diario: Diario) -> Pedida | None:
+    """A mudança que uma restauração desfazia. Levanta BackupDanificado se não se entende."""
+    try:
+        return mudanca.ler(diario.dados.get("recorte"))
+    except ValueError as e:
+        raise _ilegivel(diario) from e
+
+
+def backups_da(sessao: Sessao, guardada: EmpresaComBackups, pedida: Pedida | None) -> list[Backup]:
+    """O de antes e o de depois; nenhum, se não é uma mudança. Levanta ErroDeUso."""
+    if pedida is None:
+        return []
+    return [sessao.backup(guardada, carimbo) for carimbo in (pedida.antes, pedida.depois)]
+
+
+def recorte_da(
+    sessao: Sessao, guardada: EmpresaComBackups, pedida: Pedida, tabelas: Sequence[str]
+) -> Mudanca:
+    """O que desfaz a mudança destas tabelas; já se está ligado ao banco. Levanta BackupDanificado
+    ou RestauracaoRecusada."""
+    antes, depois = backups_da(sessao, guardada, pedida)
+    for backup in (antes, depois):
+        sessao.conferir_outro(guardada, backup, tabelas)
+    alvo = sessao.restauracao.alvo(antes, tabelas)
+    alvo.conferir()
+    _conferir_campos(pedida, [c.nome for t in tabelas for c in alvo.escopo[t].tabela.colunas])
+    return mudanca.entre(alvo, depois, pedida)
+
+
+def _conferir_campos(pedida: Pedida, existem: Sequence[str]) -> None:
+    for campo in pedida.campos:
+        if campo not in existem:
+            raise ErroDeUso(f"--campos: nenhuma das tabelas tem a coluna {visivel(campo)}.", "")
+
+
+def recorte_de(
+    sessao: Sessao, guardada: EmpresaComBackups, diario: Diario, *, ao_contrario: bool
+) -> Recorte | None:
+    """O de uma restauração que já começou, para a concluir ou, `ao_contrario`, a desfazer. Levanta
+    BackupDanificado se não se entende: sem ele, voltariam tabelas inteiras."""
+    if (pedida := pedida_de(diario)) is not None:
+        sentido = pedida.ao_contrario != ao_contrario
+        tabelas = tuple(diario.dados["tabelas"])
+        return recorte_da(sessao, guardada, replace(pedida, ao_contrario=sentido), tabelas)
+    try:
+        lido = recorte.ler(diario.dados.get("recorte"))
+    except ValueError as e:
+        raise _ilegivel(diario) from e
+    return lido.ao_contrario() if lido is not None and ao_contrario else lido
+
+
+def _ilegivel(diario: Diario) -> BackupDanificado:
+    return BackupDanificado(
+        f"O diário {diario.caminho.name} não diz que registros se restauravam.",
+        "Nada foi alterado. Deixe essa restauração como está (3, no diálogo) e restaure de novo.",
+    )
