@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Collection, Iterable, Sequence
+import itertools
+import json
+import operator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import msgspec
@@ -229,6 +233,44 @@ def mesmos_valores(umas: Sequence[bytes], outras: Sequence[bytes], colunas: Sequ
     if ler is None:
         return valores_de_todas(umas, colunas) == valores_de_todas(outras, colunas)
     return ler(_vetor(umas)) == ler(_vetor(outras))
+
+
+def que_diferem(
+    umas: Sequence[bytes], outras: Sequence[bytes], colunas: Sequence[str]
+) -> dict[str, list[int]]:
+    """Das colunas com outros bytes nalguma linha, as posições em que os têm; o que falta, nulo."""
+    posicoes = range(len(umas))
+    diferem = {}
+    for coluna, estes, aqueles in _por_coluna(umas, outras, tuple(colunas)):
+        if quais := list(itertools.compress(posicoes, map(operator.ne, estes, aqueles))):
+            diferem[coluna] = quais
+    return diferem
+
+
+def _por_coluna(
+    umas: Sequence[bytes], outras: Sequence[bytes], colunas: tuple[str, ...]
+) -> Iterator[tuple[str, Iterable[Any], Iterable[Any]]]:
+    ler = _leitor(colunas)
+    if ler is None:
+        estas, aquelas = (zip(*valores_de_todas(x, colunas), strict=True) for x in (umas, outras))
+        yield from zip(colunas, estas, aquelas, strict=False)
+        return
+    lidas, outras_lidas = ler(_vetor(umas)), ler(_vetor(outras))
+    for coluna in colunas if lidas else ():
+        campo = operator.attrgetter(lidas[0].NOMES[coluna])
+        yield coluna, map(campo, lidas), map(campo, outras_lidas)
+
+
+def mesmo_valor(um: bytes, outro: bytes) -> bool:
+    """Se os dois são o mesmo valor de JSON, seja como for que se escreveram: 1.50 é 1.5."""
+    try:
+        return um == outro or _decimal(um) == _decimal(outro)
+    except RecursionError:  # níveis demais: escritos de outro modo, contam como outro valor
+        return False
+
+
+def _decimal(bruto: bytes) -> object:
+    return json.loads(bruto, parse_float=Decimal, parse_int=Decimal)
 
 
 def _vetor(linhas: Sequence[bytes]) -> bytes:

@@ -91,13 +91,15 @@ def abrir(caminho: Path) -> Iterator[io.BufferedIOBase]:
             raise BackupDanificado(f"{caminho.name} está cortado ou corrompido (gzip)") from e
 
 
-def ler_linhas(caminho: Path) -> Iterator[list[msgspec.Raw]]:
-    """As linhas do arquivo, em grupos, com os bytes que estão lá.
+def ler_linhas(
+    caminho: Path, somar: Callable[[bytes], None] | None = None
+) -> Iterator[list[msgspec.Raw]]:
+    """As linhas do arquivo, em grupos, com os bytes que estão lá. `somar`: ver `ler`.
 
     Levanta BackupDanificado se não descompacta ou não é um vetor JSON em UTF-8 com um objeto por
     posição; um BOM no começo é aceito. OSError passa.
     """
-    return ler(caminho, _OBJETOS)
+    return ler(caminho, _OBJETOS, somar)
 
 
 def ler(

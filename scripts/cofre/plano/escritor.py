@@ -13,7 +13,7 @@ from cofre.base.erros import ConsultaDemorada, ErroCofre, EscritaRecusada, Pedid
 from cofre.base.linha import NULO, abrir_linha, mesmos_valores
 from cofre.base.textos import com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.lados import Chave
+from cofre.plano.chaves import Chave
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao, TabelaDoPlano
 

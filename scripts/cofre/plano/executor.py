@@ -18,6 +18,7 @@ from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import ChaveEstrangeira
 from cofre.base.textos import escolher
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import (
     SEM_EFEITO,
     Escritor,
@@ -29,7 +30,6 @@ from cofre.plano.escritor import (
     lote_de,
 )
 from cofre.plano.impedimentos import Impedimento, Impedimentos
-from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, enquanto, metades
 from cofre.plano.ordem import aponta_para_si, maes_antes, ordenar
 from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas

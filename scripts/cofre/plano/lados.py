@@ -11,24 +11,19 @@ import contextlib
 import itertools
 import operator
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import Linha, abrir_linha, leitor_de_uma, tipo_com
-from cofre.base.textos import CAMPO, em_campo, textos_de
+from cofre.base.linha import Linha
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.textos import Textos, com_textos
+from cofre.plano.chaves import Chave, LerChaves, pela_chave, por_tudo
 
-Chave = tuple[bytes, ...]
-"""Os valores da chave, em bytes de JSON; numa tabela sem chave, os de todas as colunas e a vez."""
-LerChave = Callable[[Linha], Chave]
 Ordem = Callable[[bytes], Any]
 Par = tuple[Chave, Linha | None, Linha | None]
 """(chave, linha de um lado, linha do outro)."""
@@ -37,20 +32,29 @@ PRIMEIRO_SALTO = 8
 LINHAS_POR_GRUPO = 1000
 
 
+class ForaDeOrdem(BackupDanificado):
+    """O arquivo se lê, mas não está na ordem em que devia."""
+
+
 @dataclass(slots=True)
 class Lado:
     """As linhas de um lado, em grupos, e qual é a de agora. Sem `ordem`, não se sabe comparar
-    chaves; com ela, as linhas têm de estar na ordem da chave, que é de uma coluna só."""
+    chaves; com ela, as linhas têm de estar na ordem da chave, que é de uma coluna só.
+
+    As chaves leem-se só onde algo difere, e aos poucos: de uma linha, e do dobro enquanto as
+    seguintes também diferem."""
 
     grupos: Iterator[list[Linha]]
-    ler_chave: LerChave
+    ler_chaves: LerChaves
     ordem: Ordem | None = None
     lidas: int = 0
     _linhas: list[Linha] = field(default_factory=list)
     _i: int = 0
     _anterior: Linha | None = None
-    _valor: Any = None
-    _valor_anterior: Any = None
+    _chaves: list[Chave] = field(default_factory=list)
+    _valores: list[Any] = field(default_factory=list)
+    _desde: int = 0
+    _ate: int = 0
 
     def ha(self) -> bool:
         """Se há uma linha de agora. Levanta BackupDanificado se o arquivo não se lê."""
@@ -58,6 +62,8 @@ class Lado:
             grupo = next(self.grupos, None)
             if grupo is None:
                 return False
+            self._anterior = self._linhas[-1] if self._linhas else self._anterior
+            self._ate -= len(self._linhas)
             self._linhas, self._i = grupo, 0
             self.lidas += len(grupo)
         return True
@@ -69,14 +75,7 @@ class Lado:
 
     def chave(self) -> Chave:
         """A chave da linha de agora. Levanta BackupDanificado se ela não a tem."""
-        return self.ler_chave(self.linha)
-
-    def valor(self) -> Any:
-        """O que ordena a linha de agora. Levanta BackupDanificado se ela não vem depois da
-        anterior: casadas fora de ordem, a mesma linha seria uma a mais e outra a menos."""
-        if self._valor is None:
-            self._valor = self._conferidos([self.chave()])[0]
-        return self._valor
+        return self.ler_chaves([self.linha])[0]
 
     def proximas(self, quantas: int) -> list[Linha]:
         """Até tantas linhas, da de agora em diante, sem passar do grupo."""
@@ -85,9 +84,16 @@ class Lado:
     def avancar(self, quantas: int = 1) -> None:
         """Passa adiante, sem passar do grupo."""
         self._i += quantas
-        self._anterior = self._linhas[self._i - 1]
-        self._valor_anterior = self._valor if quantas == 1 else None
-        self._valor = None
+
+    def ordenadas(self) -> tuple[list[Linha], list[Chave], list[Any]]:
+        """Algumas linhas, da de agora em diante, com as chaves e o que as ordena. Levanta
+        ForaDeOrdem se alguma não vem depois da anterior: casadas fora de ordem, a mesma linha seria
+        uma a mais e outra a menos."""
+        if self._i >= self._ate:
+            seguida = self._i == self._ate
+            self._ler(2 * len(self._chaves) if seguida else 1)
+        pulo = self._i - self._desde
+        return self._linhas[self._i : self._ate], self._chaves[pulo:], self._valores[pulo:]
 
     def resto(self) -> Iterator[tuple[Chave, Linha]]:
         """Tudo o que falta, com as chaves; em ordem, se há uma."""
@@ -98,23 +104,25 @@ class Lado:
         """O mesmo, em grupos: as chaves e as linhas delas."""
         while self.ha():
             linhas = self.proximas(len(self._linhas))
-            chaves = [self.ler_chave(linha) for linha in linhas]
-            if self.ordem is not None:
-                self._conferidos(chaves)
-            yield chaves, linhas
+            if self.ordem is None:
+                yield self.ler_chaves(linhas), linhas
+            else:
+                self._ler(len(linhas))
+                yield self._chaves, linhas
             self.avancar(len(linhas))
 
-    def _conferidos(self, chaves: list[Chave]) -> list[Any]:
-        """Os valores destas chaves, que começam na de agora, se estão em ordem."""
+    def _ler(self, quantas: int) -> None:
+        """As chaves de até tantas linhas, da de agora em diante, conferindo a ordem."""
         assert self.ordem is not None
+        antes = self._linhas[self._i - 1] if self._i else self._anterior
+        linhas = self.proximas(max(quantas, 1))
+        chaves = self.ler_chaves(linhas if antes is None else [antes, *linhas])
         valores = [self.ordem(chave[0]) for chave in chaves]
-        antes = self._valor_anterior
-        if antes is None and self._anterior is not None:
-            antes = self.ordem(self.ler_chave(self._anterior)[0])
-        todos = valores if antes is None else [antes, *valores]
-        if not all(map(operator.lt, todos, itertools.islice(todos, 1, None))):
-            raise BackupDanificado("Os registros não estão na ordem da chave. Nada foi alterado.")
-        return valores
+        if not all(map(operator.lt, valores, itertools.islice(valores, 1, None))):
+            raise ForaDeOrdem("Os registros não estão na ordem da chave. Nada foi alterado.")
+        a_mais = len(chaves) - len(linhas)
+        self._chaves, self._valores = chaves[a_mais:], valores[a_mais:]
+        self._desde, self._ate = self._i, self._i + len(linhas)
 
 
 def confrontar(um: Lado, outro: Lado) -> Iterator[list[Linha] | Par]:
@@ -128,21 +136,43 @@ def confrontar(um: Lado, outro: Lado) -> Iterator[list[Linha] | Par]:
 
 def ate_acabar_um(um: Lado, outro: Lado) -> Iterator[list[Linha] | Par]:
     """O mesmo, enquanto os dois têm linhas: o que falta de um deles está em `resto`."""
+    for iguais, pares in em_blocos(um, outro):
+        if iguais:
+            yield iguais
+        yield from pares
+
+
+def em_blocos(um: Lado, outro: Lado) -> Iterator[tuple[list[Linha], list[Par]]]:
+    """O mesmo, aos blocos: linhas iguais seguidas, ou pares seguidos que diferem."""
     while um.ha() and outro.ha():
-        yield from _iguais(um, outro)
-        if not (um.ha() and outro.ha()):
+        for iguais in _iguais(um, outro):
+            yield iguais, []
+        if um.ha() and outro.ha():
+            yield [], _diferentes(um, outro)
+
+
+def _diferentes(um: Lado, outro: Lado) -> list[Par]:
+    """Passa pares que diferem, até a próxima linha igual ou o fim das chaves que se leram."""
+    estas, chaves_destas, valores_destas = um.ordenadas()
+    aquelas, chaves_daquelas, valores_daquelas = outro.ordenadas()
+    i = j = 0
+    pares: list[Par] = []
+    while i < len(estas) and j < len(aquelas):
+        este, aquele = valores_destas[i], valores_daquelas[j]
+        if este < aquele:
+            pares.append((chaves_destas[i], estas[i], None))
+            i += 1
+        elif aquele < este:
+            pares.append((chaves_daquelas[j], None, aquelas[j]))
+            j += 1
+        elif estas[i] == aquelas[j]:
             break
-        deste, daquele = um.valor(), outro.valor()
-        chave = um.chave() if deste <= daquele else outro.chave()
-        yield (
-            chave,
-            um.linha if deste <= daquele else None,
-            outro.linha if daquele <= deste else None,
-        )
-        if deste <= daquele:
-            um.avancar()
-        if daquele <= deste:
-            outro.avancar()
+        else:
+            pares.append((chaves_destas[i], estas[i], aquelas[j]))
+            i, j = i + 1, j + 1
+    um.avancar(i)
+    outro.avancar(j)
+    return pares
 
 
 def emparelhar(um: Lado, outro: Lado) -> Iterator[Par]:
@@ -235,41 +265,10 @@ def lado(
     ordem: Ordem | None = None,
     textos: Textos | None = None,
     com_texto: frozenset[str] = frozenset(),
+    somar: Callable[[bytes], None] | None = None,
 ) -> Lado:
     """As linhas de um arquivo desta tabela, com os `textos` delas. Sem chave, os das colunas
-    `com_texto` também dizem qual é a linha."""
-    ler = _ler_chave(arquivo, tabela, chave) if chave else _por_tudo(com_texto)
-    linhas = ler_linhas(arquivo)
+    `com_texto` também dizem qual é a linha. `somar`: ver `formato.ler`."""
+    ler = pela_chave(arquivo, tabela, chave) if chave else por_tudo(com_texto)
+    linhas = ler_linhas(arquivo, somar)
     return Lado(linhas if textos is None else com_textos(linhas, textos), ler, ordem)
-
-
-def _ler_chave(arquivo: Path, tabela: str, chave: tuple[str, ...]) -> LerChave:
-    ler = leitor_de_uma(tipo_com(chave))
-
-    def ler_chave(linha: Linha) -> Chave:
-        try:
-            return tuple(map(bytes, astuple(ler(linha))))
-        except msgspec.ValidationError as e:
-            raise BackupDanificado(
-                f"{arquivo.name}: há um registro de {tabela} sem a chave ({', '.join(chave)})."
-                " Nada foi alterado."
-            ) from e
-
-    return ler_chave
-
-
-def _por_tudo(com_texto: frozenset[str]) -> LerChave:
-    """Sem chave, a linha é o conjunto dos seus valores e a vez dela entre as iguais: cada leitura é
-    uma vez a mais."""
-    vezes: Counter[Chave] = Counter()
-
-    def ler_chave(linha: Linha) -> Chave:
-        campos = abrir_linha(linha)
-        if CAMPO in campos:
-            ditos = {c: t for c, t in textos_de(campos).items() if c in com_texto}
-            campos = {**{c: v for c, v in campos.items() if c != CAMPO}, **em_campo(ditos)}
-        valores = tuple([bytes(campos[c]) for c in sorted(campos)])
-        vezes[valores] += 1
-        return (*valores, b"#%d" % vezes[valores])
-
-    return ler_chave

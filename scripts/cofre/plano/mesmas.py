@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cofre.base.linha import abrir_linha, sem_o_modo
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.lados import Chave
+from cofre.plano.chaves import Chave
 from cofre.plano.lotes import em_lotes, metades
 from cofre.plano.plano import REMOVER, REPOR, Plano
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import ChaveEstrangeira, Tabela
-from cofre.plano.lados import Chave
+from cofre.plano.chaves import Chave
 from cofre.plano.plano import REPOR, Acao, Plano
 
 T = TypeVar("T")

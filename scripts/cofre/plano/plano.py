@@ -10,25 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import operator
 import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
-from cofre.base.linha import ORDENS, Linha, abrir_linha
+from cofre.base.linha import ORDENS, Linha, abrir_linha, mesmo_valor
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.base.textos import CAMPO, escolher, textos_de
 from cofre.deposito.textos import Textos
+from cofre.plano.chaves import Chave
 from cofre.plano.lados import (
     SEPARA,
-    Chave,
     Lado,
     Ordem,
     Par,
@@ -344,7 +342,7 @@ def mudancas(acao: Acao, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
 
 def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
     tem, quer = abrir_linha(atual), abrir_linha(desejada)
-    iguais = _mesmo_valor if tabela.pelo_valor else operator.eq
+    iguais = mesmo_valor if tabela.pelo_valor else operator.eq
     mudam = {
         c: quer[c]
         for c in tabela.colunas
@@ -357,20 +355,9 @@ def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[st
     return mudam
 
 
-def _mesmo_valor(um: bytes, outro: bytes) -> bool:
-    try:
-        return um == outro or _valor(um) == _valor(outro)
-    except RecursionError:  # níveis demais: escritos de outro modo, contam como outro valor
-        return False
-
-
-def _valor(bruto: bytes) -> object:
-    return json.loads(bruto, parse_float=Decimal, parse_int=Decimal)
-
-
 def _lado_da_foto(tabela: TabelaDoPlano) -> Lado:
     if tabela.atual is None:
-        return Lado(iter(()), lambda _linha: (), tabela.ordem)
+        return Lado(iter(()), lambda _linhas: [], tabela.ordem)
     return _lado(tabela, tabela.atual)
 
 
@@ -380,7 +367,7 @@ def _lado_do_alvo(tabela: TabelaDoPlano) -> Lado | None:
         return None
     alvo, *outros = _alvos(tabela)
     for outro in outros:
-        alvo = Lado(unir(alvo, outro), outro.ler_chave, tabela.ordem)
+        alvo = Lado(unir(alvo, outro), outro.ler_chaves, tabela.ordem)
     return alvo
 
 

@@ -15,7 +15,7 @@ from cofre.base.apelido import INVENTADO
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
-from cofre.plano.lados import Chave
+from cofre.plano.chaves import Chave
 from cofre.plano.plano import ALTERAR, REMOVER, Acao, Plano
 
 UNICO_VIOLADO, SOBREPOSTO = "23505", "23P01"

@@ -12,8 +12,8 @@ from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.palavras import plural
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.impedimentos import RECUSAS_POR_TABELA
-from cofre.plano.lados import Chave
 from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
 from cofre.plano.recusas import causa

@@ -20,8 +20,8 @@ from cofre.base.erros import ConsultaDemorada, EscritaRecusada, PedidoGrande
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import IGNORADA, Inserido, Lote, Mudada, Mudanca
-from cofre.plano.lados import Chave
 from cofre.plano.lotes import metades
 from cofre.plano.plano import Acao
 from cofre.via.api.conexao import Conexao

@@ -12,8 +12,8 @@ import msgspec
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import colunas_de_dono
-from cofre.plano.lados import Chave
 from cofre.via.api.consulta import Parametros, citar, so_as_suas, valor_citado
 
 COMPARAVEIS = frozenset(

@@ -12,8 +12,8 @@ import msgspec
 from cofre.base.linha import NULO, abrir_linha, separar
 from cofre.base.textos import CAMPO, escolher
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import Mudanca, colunas_de_dono
-from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Acao
 from cofre.via.api.consulta import Parametros, citar

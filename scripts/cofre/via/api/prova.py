@@ -8,8 +8,8 @@ from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import com_nulas
-from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar

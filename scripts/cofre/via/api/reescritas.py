@@ -20,8 +20,8 @@ from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
 from cofre.base.momentos import avancou
 from cofre.base.textos import CAMPO
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import Mudada
-from cofre.plano.lados import Chave
 from cofre.plano.plano import ALTERAR, Plano
 
 

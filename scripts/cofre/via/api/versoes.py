@@ -16,8 +16,8 @@ from cofre.base.erros import EscritaRecusada, PedidoGrande, TabelaInexistente
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import SEM_CHAVE, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import SEM_VERSAO
-from cofre.plano.lados import Chave
 from cofre.plano.plano import Acao
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, faixa_de_chaves

@@ -25,6 +25,7 @@ from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
 from cofre.base.textos import CAMPO, MARCA, com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano.chaves import Chave
 from cofre.plano.escritor import (
     IGNORADA,
     SEM_EFEITO,
@@ -33,7 +34,6 @@ from cofre.plano.escritor import (
     Mudada,
     Mudanca,
 )
-from cofre.plano.lados import Chave
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Acao
 from cofre.via.direta import carga, comandos

@@ -14,7 +14,7 @@ from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
 from cofre.base.textos import MARCA
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano.lados import Chave
+from cofre.plano.chaves import Chave
 from cofre.plano.plano import Acao
 from cofre.via.direta import comandos
 from cofre.via.direta.escrita import EscritorDireto
