@@ -14,8 +14,9 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import backup_pedido, guardadas
 from cofre.deposito.verificacao import danos_de, recusar_danificado
-from cofre.deposito.zip.exportacao import CSV, JSON, conferir_saida, exportar
+from cofre.deposito.zip.exportacao import CSV, JSON, exportar
 from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
+from cofre.deposito.zip.saida import conferir_saida
 
 FORMATOS = (JSON, CSV)
 

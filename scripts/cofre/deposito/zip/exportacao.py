@@ -7,13 +7,12 @@ sempre o mesmo zip: a data de cada arquivo é a do backup.
 from __future__ import annotations
 
 import codecs
-import os
+import contextlib
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,6 +24,7 @@ from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import CARIMBO
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.zip import planilha
+from cofre.deposito.zip.saida import conferir_saida, inteiro_ou_nada
 
 JSON, CSV = "json", "csv"
 LEIA_ME = "LEIA-ME.txt"
@@ -70,18 +70,6 @@ Estes dados são da empresa e das pessoas que ela cadastrou. Guarde-os como se g
 """
 
 
-def conferir_saida(arquivo: Path, *, sobrescrever: bool) -> None:
-    """Se dá para gravar ali. Levanta ErroDeUso."""
-    if arquivo.suffix.lower() != ".zip":
-        raise ErroDeUso(f"O arquivo tem de terminar em .zip: {arquivo.name}.")
-    if not arquivo.parent.is_dir():
-        raise ErroDeUso(f"A pasta {arquivo.parent} não existe.", "Crie-a, ou escolha outra.")
-    if arquivo.is_dir() or (os.path.lexists(arquivo) and not sobrescrever):
-        raise ErroDeUso(
-            f"Já existe {arquivo}.", "Escolha outro nome, ou use --sobrescrever para trocá-lo."
-        )
-
-
 def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool) -> int:
     """Grava o zip de um backup já conferido; devolve o tamanho em bytes. Quem olha a pasta vê o zip
     inteiro ou nenhum. Levanta ErroDeUso, BackupDanificado ou FalhaDeDisco."""
@@ -92,7 +80,7 @@ def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool)
             "Faça um backup novo e exporte-o; ou exporte este com --formato csv.",
         )
     conferir_saida(arquivo, sobrescrever=sobrescrever)
-    with erros_de_disco(arquivo), _inteiro_ou_nada(arquivo, sobrescrever=sobrescrever) as saida:
+    with erros_de_disco(arquivo), inteiro_ou_nada(arquivo, sobrescrever=sobrescrever) as saida:
         with zipfile.ZipFile(saida, "w", zipfile.ZIP_DEFLATED) as zip_:
             _gravar_texto(zip_, backup, meta, _TEXTO_CSV if formato == CSV else _TEXTO_JSON)
             for nome in sorted(meta.tabelas, key=ordem_de_exibicao):
@@ -103,25 +91,6 @@ def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool)
         return saida.tell()
 
 
-@contextmanager
-def _inteiro_ou_nada(arquivo: Path, *, sobrescrever: bool) -> Iterator[BinaryIO]:
-    """Um arquivo temporário ao lado, só do dono, que toma o nome no fim."""
-    descritor, nome = tempfile.mkstemp(
-        prefix=f".{arquivo.name}.", suffix=".novo", dir=arquivo.parent
-    )
-    novo = Path(nome)
-    try:
-        with os.fdopen(descritor, "w+b") as saida:
-            yield saida
-            saida.flush()
-            os.fsync(saida.fileno())
-        conferir_saida(arquivo, sobrescrever=sobrescrever)  # pode ter aparecido no meio-tempo
-        novo.replace(arquivo)
-    finally:
-        with suppress(OSError):
-            novo.unlink(missing_ok=True)
-
-
 def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo: str) -> None:
     texto = modelo.format(
         nome=meta.empresa.nome,
@@ -130,9 +99,7 @@ def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo
         tabelas=plural(len(meta.tabelas), "tabela", "tabelas"),
         registros=plural(meta.total, "registro", "registros"),
     )
-    # O Bloco de Notas de um Windows antigo só entende assim.
-    dados = codecs.BOM_UTF8 + texto.replace("\n", "\r\n").encode("utf-8", "replace")
-    zip_.writestr(_entrada(backup, LEIA_ME), dados)
+    zip_.writestr(nova_entrada(LEIA_ME, backup.quando), no_bloco_de_notas(texto))
 
 
 def _gravar_tabela(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
@@ -143,7 +110,7 @@ def _gravar_tabela(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -
 
 def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:
     """O arquivo, byte a byte, dentro da pasta da empresa."""
-    entrada = _entrada(backup, f"{backup.pasta.name}/{caminho.name}")
+    entrada = nova_entrada(f"{backup.pasta.name}/{caminho.name}", backup.quando)
     entrada.file_size = caminho.stat().st_size  # diz ao zipfile se precisa de zip64
     if caminho.suffix == ".gz":
         entrada.compress_type = zipfile.ZIP_STORED
@@ -153,17 +120,32 @@ def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:
 
 def _gravar_csv(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
     caminho = backup.caminho(tabela)
+    with csv_no_zip(zip_, f"{backup.pasta.name}/", tabela, caminho, backup.quando) as saida:
+        planilha.escrever_csv(tabela, caminho, saida)
+
+
+@contextlib.contextmanager
+def csv_no_zip(
+    zip_: zipfile.ZipFile, pasta: str, tabela: TabelaSalva, caminho: Path, quando: datetime
+) -> Iterator[BinaryIO]:
+    """Onde escrever o CSV de uma tabela, que está neste arquivo; `pasta`, com a barra, é a de
+    dentro do zip."""
     nome = re.sub(rf"_{CARIMBO}\.json(\.gz)?$", "", tabela.arquivo)
-    entrada = _entrada(backup, f"{backup.pasta.name}/{nome}.csv")
     pode_ser_grande = max(tabela.bytes, caminho.stat().st_size) > GRANDE
+    entrada = nova_entrada(f"{pasta}{nome}.csv", quando)
     with zip_.open(entrada, "w", force_zip64=pode_ser_grande) as saida:
-        planilha.escrever_csv(tabela, caminho, cast(BinaryIO, saida))
+        yield cast(BinaryIO, saida)
 
 
-def _entrada(backup: Backup, nome: str) -> zipfile.ZipInfo:
-    """Uma entrada com a data do backup e só do dono, igual em qualquer sistema."""
-    entrada = zipfile.ZipInfo(nome, backup.quando.timetuple()[:6])
+def nova_entrada(nome: str, quando: datetime) -> zipfile.ZipInfo:
+    """Uma entrada com esta data e só do dono, igual em qualquer sistema."""
+    entrada = zipfile.ZipInfo(nome, quando.timetuple()[:6])
     entrada.compress_type = zipfile.ZIP_DEFLATED
     entrada.create_system = 3
     entrada.external_attr = 0o100600 << 16
     return entrada
+
+
+def no_bloco_de_notas(texto: str) -> bytes:
+    """O texto como o Bloco de Notas de um Windows antigo o entende."""
+    return codecs.BOM_UTF8 + texto.replace("\n", "\r\n").encode("utf-8", "replace")

@@ -9,10 +9,11 @@ ao abrir vai como texto, com um apóstrofo na frente: fórmulas, números que el
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,8 @@ ALGARISMOS = 15
 """Quantos o Excel guarda de um número; do 16º em diante, troca por zeros."""
 LINHAS_DO_EXCEL = 1_048_576
 
+Escrever = Callable[[Iterable[Sequence[str]]], None]
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CODIGO = re.compile(r"0\d+|\d{16,}|\d+[eE]\d+|\d+([.,]\d+)+", re.ASCII)
 _JSON = ("json", "jsonb")
@@ -35,14 +38,26 @@ _JSON = ("json", "jsonb")
 def escrever_csv(tabela: TabelaSalva, caminho: Path, saida: BinaryIO) -> None:
     """Escreve a tabela inteira, aos poucos. Levanta BackupDanificado; OSError passa."""
     nomes = _colunas(tabela, caminho)
-    de_json = {str(c.get("nome")) for c in tabela.colunas if c.get("tipo") in _JSON}
+    de_json = colunas_json(tabela)
+    with folha(saida, nomes) as escrever:
+        for grupo in ler_linhas(caminho):
+            escrever(_celulas(grupo, nomes, de_json))
+
+
+@contextlib.contextmanager
+def folha(saida: BinaryIO, nomes: Sequence[str]) -> Iterator[Escrever]:
+    """Uma folha com estas colunas; o que entrega escreve linhas de células. OSError passa."""
     saida.write(codecs.BOM_UTF8)
-    folha = io.TextIOWrapper(saida, "utf-8", newline="", write_through=True)
-    escritor = csv.writer(folha, delimiter=";", lineterminator="\r\n")
+    texto_ = io.TextIOWrapper(saida, "utf-8", newline="", write_through=True)
+    escritor = csv.writer(texto_, delimiter=";", lineterminator="\r\n")
     escritor.writerow([_sem_formula(nome) for nome in nomes])
-    for grupo in ler_linhas(caminho):
-        escritor.writerows(_celulas(grupo, nomes, de_json))
-    folha.detach()
+    yield escritor.writerows
+    texto_.detach()
+
+
+def colunas_json(tabela: TabelaSalva) -> set[str]:
+    """As colunas json e jsonb."""
+    return {nome for nome, tipo in tabela.tipos.items() if tipo in _JSON}
 
 
 def celula(valor: bytes, *, e_json: bool = False) -> str:
