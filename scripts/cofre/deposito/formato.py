@@ -216,9 +216,12 @@ def _ultima_virgula(texto: bytes) -> int:
 
 def _objetos(texto: bytes) -> list[Linha]:
     linhas = separar.depressa(texto)
-    if any(bytes(memoryview(linha)[:1]) != b"{" for linha in linhas):
+    if not {memoryview(linha)[0] for linha in linhas} <= _ABRE:
         raise msgspec.ValidationError(NAO_E_OBJETO)
     return linhas
+
+
+_ABRE = {*b"{"}
 
 
 def _objeto(linha: Linha) -> Linha:

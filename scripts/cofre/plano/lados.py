@@ -155,8 +155,12 @@ def _diferentes(um: Lado, outro: Lado) -> list[Par]:
     """Passa pares que diferem, até a próxima linha igual ou o fim das chaves que se leram."""
     estas, chaves_destas, valores_destas = um.ordenadas()
     aquelas, chaves_daquelas, valores_daquelas = outro.ordenadas()
-    i = j = 0
     pares: list[Par] = []
+    if chaves_destas == chaves_daquelas and not any(map(operator.eq, estas, aquelas)):
+        um.avancar(len(estas))
+        outro.avancar(len(aquelas))
+        return list(zip(chaves_destas, estas, aquelas, strict=True))
+    i = j = 0
     while i < len(estas) and j < len(aquelas):
         este, aquele = valores_destas[i], valores_daquelas[j]
         if este < aquele:
