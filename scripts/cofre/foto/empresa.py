@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.linha import texto
 from cofre.base.modelo import Empresa
+from cofre.deposito.backup import Backup
 from cofre.deposito.passada import Grupo, Passada
 from cofre.escopo.escopo import Escopo
-from cofre.via.contrato import EmpresaLida
+from cofre.via.contrato import EmpresaLida, Inspecao
 
 EMPRESAS = "empresas"
 
@@ -53,3 +54,14 @@ def empresa_na_foto(empresa: Empresa, lida: EmpresaLida, escopo: Escopo) -> Empr
     for bloco in tabela.em_ordem():
         passada.bloco(bloco)
     return vistos.na_foto(empresa)
+
+
+def de_hoje_e_do_backup(empresa: Empresa, backup: Backup, inspecao: Inspecao) -> Empresa:
+    """A empresa com as linhas de `empresas` de hoje e as do backup: as duas contam para achar o que
+    é dela, mesmo que a própria linha de `empresas` tenha sido apagada."""
+    hoje = next((e for e in inspecao.empresas if e.id == empresa.id), None)
+    registros = list(hoje.registros) if hoje else []
+    for registro in backup.meta.registros_da_empresa if backup.meta else ():
+        if registro not in [dict(r) for r in registros]:
+            registros.append(registro)
+    return replace(empresa, registros=tuple(registros))

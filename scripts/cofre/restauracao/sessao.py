@@ -16,7 +16,6 @@ from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, Interrompido, NadaEncontrado
-from cofre.base.modelo import Empresa
 from cofre.base.palavras import visivel
 from cofre.base.relato import Relato
 from cofre.deposito import inventario
@@ -29,6 +28,7 @@ from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.foto.empresa import de_hoje_e_do_backup
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.plano import herdadas
@@ -41,7 +41,7 @@ from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
-from cofre.via.contrato import API, Inspecao, Via
+from cofre.via.contrato import API, Via
 
 
 @contextlib.contextmanager
@@ -239,7 +239,7 @@ class Sessao:
         for falha in escopo.sem_resposta.values():
             raise falha  # sem o saber, o plano quereria gravar o que o banco gera
         escopo = replace(escopo, tabelas=com_textos_de(escopo.tabelas, (backup, *outros)))
-        empresa = _empresa(guardada, backup, inspecao)
+        empresa = de_hoje_e_do_backup(guardada.empresa, backup, inspecao)
         inspecao.donos.lembrar(empresa)
         contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
         fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
@@ -284,14 +284,3 @@ def por_concluir(diarios: Sequence[Diario]) -> Diario | None:
     abertos = [d for d in diarios if d.aberto]
     ultimos = [d for d in diarios[-1:] if d.por_concluir]
     return next(reversed(abertos or ultimos), None)
-
-
-def _empresa(guardada: EmpresaComBackups, backup: Backup, inspecao: Inspecao) -> Empresa:
-    """A empresa com as linhas de `empresas` de hoje e as do backup: as duas contam para achar o que
-    é dela, mesmo que a própria linha de `empresas` tenha sido apagada."""
-    hoje = next((e for e in inspecao.empresas if e.id == guardada.empresa.id), None)
-    registros = list(hoje.registros) if hoje else []
-    for registro in backup.meta.registros_da_empresa if backup.meta else ():
-        if registro not in [dict(r) for r in registros]:
-            registros.append(registro)
-    return replace(guardada.empresa, registros=tuple(registros))
