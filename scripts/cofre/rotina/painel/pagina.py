@@ -29,7 +29,7 @@ from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
 from cofre.rotina.painel.passos import passos
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 ARQUIVO = "painel.html"
 AQUI = Path(__file__).parent
@@ -75,15 +75,15 @@ def gravar(deposito: Deposito, idade_maxima: timedelta) -> Path | None:
 def desenhar(painel: Painel) -> str:
     """A página inteira, em HTML."""
     listas = list(dict.fromkeys(e.de_fora for e in painel.empresas if e.de_fora))
-    estilo, programa = _ler("painel.css"), _ler("painel.js")
+    estilo, programa = estilo_do_painel(), _ler("painel.js")
     return _modelo().render(
         painel=painel,
         listas=listas,
         lista_de={lista: n for n, lista in enumerate(listas)},
         estilo=estilo,
         programa=programa,
-        resumo_do_estilo=_resumo(estilo),
-        resumo_do_programa=_resumo(programa),
+        resumo_do_estilo=resumo(estilo),
+        resumo_do_programa=resumo(programa),
         estados=ESTADOS,
         contagens=_contagens(painel.empresas),
     )
@@ -91,22 +91,8 @@ def desenhar(painel: Painel) -> str:
 
 @cache
 def _modelo() -> Template:
-    """O modelo da página. O Jinja só é importado por quem a desenha. Levanta DependenciaAusente."""
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ModuleNotFoundError as e:
-        raise DependenciaAusente.de(e) from e
-    ambiente = Environment(
-        loader=FileSystemLoader(AQUI, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    ambiente = ambiente_em(AQUI)
     ambiente.filters |= {
-        "visivel": visivel,
-        "numero": numero,
-        "tamanho": tamanho,
         "data": _data,
         "datas": com_datas_da_pagina,
         "data_do_diario": _data_do_diario,
@@ -118,15 +104,40 @@ def _modelo() -> Template:
         "passos": passos,
         "como": lambda como: EM_PALAVRAS.get(como, visivel(como)),
     }
-    ambiente.globals |= {"plural": plural, "hoje": _hoje, "quando_foi": _data_do_carimbo}
+    ambiente.globals |= {"hoje": _hoje, "quando_foi": _data_do_carimbo}
     return ambiente.get_template("painel.html.jinja")
+
+
+def ambiente_em(pasta: Path) -> Environment:
+    """Onde se desenham os modelos desta pasta. O Jinja só é importado por quem desenha uma página.
+    Levanta DependenciaAusente."""
+    try:
+        from jinja2 import Environment as Novo
+        from jinja2 import FileSystemLoader, StrictUndefined
+    except ModuleNotFoundError as e:
+        raise DependenciaAusente.de(e) from e
+    ambiente = Novo(
+        loader=FileSystemLoader(pasta, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    ambiente.filters |= {"visivel": visivel, "numero": numero, "tamanho": tamanho}
+    ambiente.globals |= {"plural": plural}
+    return ambiente
+
+
+def estilo_do_painel() -> str:
+    """O estilo da página, que outras também usam."""
+    return _ler("painel.css")
 
 
 def _ler(nome: str) -> str:
     return (AQUI / nome).read_text(encoding="utf-8")
 
 
-def _resumo(texto: str) -> str:
+def resumo(texto: str) -> str:
     """O resumo de um bloco, como a política de conteúdo o escreve."""
     return "sha256-" + base64.b64encode(hashlib.sha256(texto.encode()).digest()).decode()
 
