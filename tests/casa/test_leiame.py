@@ -29,7 +29,6 @@ from cofre.base import erros
 from cofre.base.config.ambiente import carregar
 from cofre.base.config.regras import ler_regras
 from cofre.comando.argumentos import CODIGOS
-from cofre.restauracao.conversa import HA_DIFERENCAS
 from cofre.via.contrato import DIRETA
 from desempenho.cenarios import descricoes
 from desempenho.opcoes import leitor
@@ -217,7 +216,7 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
         erros.TUDO_CERTO,
         erros.DADOS_ENCOLHERAM,
         erros.NEM_TUDO_COMO_ERA,
-        HA_DIFERENCAS,
+        erros.HA_DIFERENCAS,
     }
 
 

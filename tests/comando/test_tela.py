@@ -39,7 +39,6 @@ from cofre.comando.analisador import ACHAR, CUIDAR, FAZER, LEVAR, VER
 from cofre.comando.argumentos import CODIGOS
 from cofre.comando.restaurar import ACOES as DA_RESTAURACAO
 from cofre.comando.restaurar import ler_argumentos as ler_da_restauracao
-from cofre.restauracao.conversa import HA_DIFERENCAS
 from supabase_local.servidores.servidor import SupabaseLocal
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"
@@ -497,7 +496,12 @@ def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
     tipos = [erros.ErroCofre]
     for tipo in tipos:
         tipos += tipo.__subclasses__()
-    sem_erro = {erros.TUDO_CERTO, HA_DIFERENCAS, erros.DADOS_ENCOLHERAM, erros.NEM_TUDO_COMO_ERA}
+    sem_erro = {
+        erros.TUDO_CERTO,
+        erros.HA_DIFERENCAS,
+        erros.DADOS_ENCOLHERAM,
+        erros.NEM_TUDO_COMO_ERA,
+    }
     assert ditos == sem_erro | {tipo.codigo for tipo in tipos}
 
 

@@ -37,6 +37,8 @@ from cofre.base import comandos
 
 TUDO_CERTO = 0
 ERRO_INESPERADO = 1
+HA_DIFERENCAS = 9
+"""Código de quando se compara (ou se simula uma restauração), e algo difere."""
 DADOS_ENCOLHERAM = 10
 """Código de um backup em que tudo deu certo, mas há dados que parecem ter sumido."""
 NEM_TUDO_COMO_ERA = 12

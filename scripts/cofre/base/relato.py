@@ -76,7 +76,8 @@ class Relato(abc.ABC):
 
     @abc.abstractmethod
     def documento(self, documento: Mapping[str, Any]) -> None:
-        """O resultado da execução, para outro programa."""
+        """O resultado da execução, para outro programa. Um campo que seja um iterador é uma lista
+        que se escreve aos poucos (e que ninguém percorre, se não há quem a leia)."""
 
     @abc.abstractmethod
     def acompanhando(self, etapa: str = "") -> contextlib.AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import select
@@ -159,8 +160,32 @@ class RelatoJson(RelatoTexto):
             super().dizer(nivel, texto)
 
     def documento(self, documento: Mapping[str, Any]) -> None:
-        texto = json.dumps(documento, ensure_ascii=False, indent=2)
-        _escrever(self._documento, texto)
+        for texto in _aos_poucos(documento):
+            _escrever(self._documento, texto, fim="")
+
+
+ITENS_POR_VEZ = 500
+
+
+def _aos_poucos(documento: Mapping[str, Any]) -> Iterator[str]:
+    """O documento em JSON; um iterador que haja nele é uma lista, que pode ser maior que a
+    memória."""
+    longos = {c: v for c, v in documento.items() if isinstance(v, Iterator)}
+    curto = {c: v for c, v in documento.items() if c not in longos}
+    yield _em_json(curto).removesuffix("\n}")
+    for campo, itens in longos.items():
+        yield f",\n  {_em_json(campo)}: ["
+        entre = "\n    "
+        while grupo := list(itertools.islice(itens, ITENS_POR_VEZ)):
+            ditos = [_em_json(item).replace("\n", "\n    ") for item in grupo]
+            yield entre + ",\n    ".join(ditos)
+            entre = ",\n    "
+        yield "\n  ]"
+    yield "\n}\n"
+
+
+def _em_json(valor: object) -> str:
+    return json.dumps(valor, ensure_ascii=False, indent=2)
 
 
 def _barras(saida: TextIO | None, largura: int | None) -> Progress:

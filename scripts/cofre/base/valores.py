@@ -16,9 +16,9 @@ ESCONDIDO = "não se mostra"
 _DECIMAL = re.compile(rb"-?\d+\.\d+")
 
 
-def valor(bruto: bytes | None) -> str:
-    """Um valor (bytes de JSON) como se mostra: um número com vírgula; o que falta e o nulo, em
-    palavras."""
+def valor(bruto: bytes | None, ate: int | None = TAMANHO) -> str:
+    """Um valor (bytes de JSON) como se mostra, até tantas letras (None: inteiro): um número com
+    vírgula; o que falta e o nulo, em palavras."""
     if bruto is None:
         return "(não havia)"
     dito = texto(bruto)
@@ -26,17 +26,19 @@ def valor(bruto: bytes | None) -> str:
         return "(nulo)"
     if _DECIMAL.fullmatch(bruto):
         dito = dito.replace(".", ",")
-    curto = visivel(dito[:TAMANHO]) or "(vazio)"
-    return curto if len(dito) <= TAMANHO else f"{curto}…"
+    curto = visivel(dito[:ate]) or "(vazio)"
+    return curto if ate is None or len(dito) <= ate else f"{curto}…"
 
 
-def mudanca(velho: bytes | None, novo: bytes | None) -> str:
-    """«0,01 → 12,90»."""
-    return f"{valor(velho)} → {valor(novo)}"
+def mudanca(velho: bytes | None, novo: bytes | None, ate: int | None = TAMANHO) -> str:
+    """«0,01 → 12,90»; `ate`: ver `valor`."""
+    return f"{valor(velho, ate)} → {valor(novo, ate)}"
 
 
-def mudanca_da_coluna(coluna: str, velho: bytes | None, novo: bytes | None) -> str:
-    """«preco: 0,01 → 12,90»; de um segredo, só que mudou."""
+def mudanca_da_coluna(
+    coluna: str, velho: bytes | None, novo: bytes | None, ate: int | None = TAMANHO
+) -> str:
+    """«preco: 0,01 → 12,90»; de um segredo, só que mudou. `ate`: ver `valor`."""
     if parece_segredo(coluna, velho, novo):
         return f"{visivel(coluna)}: mudou ({ESCONDIDO})"
-    return f"{visivel(coluna)}: {mudanca(velho, novo)}"
+    return f"{visivel(coluna)}: {mudanca(velho, novo, ate)}"

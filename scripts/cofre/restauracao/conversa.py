@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from cofre.base.erros import (
+    HA_DIFERENCAS,
     NEM_TUDO_COMO_ERA,
     TUDO_CERTO,
     EmpresaMudou,
@@ -35,9 +36,6 @@ from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
-
-HA_DIFERENCAS = 9
-"""Código de saída de --simular quando o plano não é vazio."""
 
 TENTATIVAS = 3
 """Quantas vezes planejar, se alguém mexe na empresa entre a foto e a transação. A última já não
