@@ -47,6 +47,8 @@ def guardar(
                 sha256=soma,
                 colunas=_colunas((colunas or {}).get(tabela, {})),
                 chave=tuple((chaves or {}).get(tabela, ())),
+                compactado=montagem.compactar,
+                bytes_no_disco=montagem.caminho(tabela).stat().st_size,
             )
         return montagem.publicar(
             {

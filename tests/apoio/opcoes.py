@@ -37,7 +37,7 @@ O_QUE_FAZER = {
     7: "leia se ela já voltou ao que era; senão, [conclua ou desfaça]"
     "(restaurar.md#se-a-restauração-parou-no-meio)",
     8: "veja a causa na [tabela](restaurar.md#quando-ela-recusa)",
-    9: "nada foi gravado; restaure se quiser",
+    9: "nada foi gravado; restaure, se quiser",
     10: "veja o que encolheu: [foi um acidente, ou de propósito?]"
     "(todo-dia.md#dados-que-parecem-ter-sumido)",
     11: "a tela diz o que não voltou; faça outro backup e [ensaie-o](ensaio.md)",

@@ -33,12 +33,17 @@ def em_uma_linha(registro: Registro) -> str:
 
 def nome(registro: Registro, *, curta: bool = False) -> str:
     """«Maria Souza (id 4f2c…)»: por que se conhece o registro, e a chave dele."""
-    conhecido = apelido(registro.versoes[-1].linha)
-    chave = ", ".join(
-        f"{visivel(c)} {_curto(visivel(v)) if curta else visivel(v)}"
-        for c, v in zip(registro.colunas, registro.chave, strict=False)
+    chave = dict(zip(registro.colunas, registro.chave, strict=False))
+    return nome_da_linha(registro.versoes[-1].linha, chave, curta=curta)
+
+
+def nome_da_linha(linha: bytes, chave: Mapping[str, str], *, curta: bool = False) -> str:
+    """O mesmo, de uma linha e do texto de cada coluna da chave dela."""
+    conhecido = apelido(linha)
+    dita = ", ".join(
+        f"{visivel(c)} {_curto(visivel(v)) if curta else visivel(v)}" for c, v in chave.items()
     )
-    return conhecido if not chave or chave == conhecido else f"{conhecido} ({chave})"
+    return conhecido if not dita or dita == conhecido else f"{conhecido} ({dita})"
 
 
 def _curto(valor: str) -> str:
@@ -66,16 +71,18 @@ def historia(registro: Registro) -> Iterator[tuple[str, tuple[str, ...]]]:
         if anterior is not None:
             ultimo = anterior.ate
             de_volta = any(com is ultimo for com, _ in registro.ausencias)
-            campos = tuple(mudancas(anterior.linha, versao.linha))
+            campos = tuple(mudancas_de(anterior.linha, versao.linha))
             mudou = (*(["está de volta"] if de_volta else []), *campos)
         yield na_tela(versao.desde.quando, "minuto"), mudou
         anterior = versao
 
 
-def mudancas(antes: bytes, depois: bytes) -> Iterator[str]:
-    """«preco: 0,01 → 12,90» de cada coluna, na ordem da linha."""
+def mudancas_de(antes: bytes, depois: bytes, so: str | None = None) -> Iterator[str]:
+    """«preco: 0,01 → 12,90» de cada coluna (ou `so` desta) que mudou, na ordem da linha."""
     velhos, novos = abrir_linha(antes), abrir_linha(depois)
     for coluna in dict.fromkeys((*novos, *velhos)):
+        if so is not None and coluna != so:
+            continue
         velho, novo = (bytes(x[coluna]) if coluna in x else None for x in (velhos, novos))
         if velho == novo:
             continue

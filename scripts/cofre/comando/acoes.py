@@ -49,6 +49,7 @@ ACOES: Grupos = {
     },
     VER: {
         "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
+        "comparar": "mostra o que mudou de um backup para outro, ou para o banco agora",
         "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
     },
     ACHAR: {
@@ -69,14 +70,17 @@ ACOES: Grupos = {
     },
 }
 """Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
+LISTAS = ("palavras", "instantes")
+"""Onde uma ação põe os argumentos que são quantos se queira."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
     analisador = _analisador(argumentos)
     opcoes, sobras = analisador.parse_known_args(argumentos)
-    if "palavras" in opcoes and not any(s.startswith("-") for s in sobras):
-        opcoes.palavras += sobras  # as que vêm depois de uma opção
+    lista = next((nome for nome in LISTAS if nome in opcoes), None)
+    if lista and not any(s.startswith("-") for s in sobras):
+        getattr(opcoes, lista).extend(sobras)  # as que vêm depois de uma opção
     elif sobras:
         analisador.error(f"unrecognized arguments: {' '.join(sobras)}")
     executar: Fazer = _modulo(opcoes.acao or SEM_ACAO).executar

@@ -29,7 +29,7 @@ códigos de saída:
   6    backup danificado
   7    restauração incompleta (a foto de antes permite desfazer)
   8    restauração recusada antes de começar: nada foi escrito
-  9    com --simular: há diferenças
+  9    há diferenças (ao comparar, ou com --simular)
   10   tudo foi copiado, mas há dados que parecem ter sumido
   11   ensaio reprovado: o backup não voltou como era
   12   restauração concluída, mas nem tudo voltou como era

@@ -206,8 +206,8 @@ def backup_pedido(
     *,
     opcao: str = "--backup",
 ) -> Backup:
-    """O da data pedida (ver `quando`). Sem pedido, o mais novo com estas `tabelas`, ou o mais novo
-    completo. Levanta NadaEncontrado ou ErroDeUso."""
+    """O da data pedida (ver `quando`), com esta `opcao`. Sem pedido, o mais novo com estas
+    `tabelas`, ou o mais novo completo. Levanta NadaEncontrado ou ErroDeUso."""
     if not pedido:
         do_mais_novo = guardada.backups[::-1]
         com_elas = mais_novo_com(do_mais_novo, tabelas) if tabelas else None

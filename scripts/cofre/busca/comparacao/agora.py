@@ -1,0 +1,55 @@
+"""A empresa como está no banco, para se comparar: uma foto que nunca se publica."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from cofre.base.config.valores import Configuracao
+from cofre.base.modelo import Empresa
+from cofre.base.relato import Relato
+from cofre.base.selecao import tabela_de_nome
+from cofre.busca.comparacao.estado import AGORA, Estado
+from cofre.deposito.backup import Backup
+from cofre.deposito.deposito import Deposito
+from cofre.escopo.escopo import Escopo
+from cofre.foto.empresa import de_hoje_e_do_backup
+from cofre.foto.foto import Contexto, Pedido
+from cofre.foto.fotografo import Fotografo
+from cofre.plano.alvo import com_textos_de
+from cofre.via.contrato import Inspecao, ViaDeLeitura
+
+
+@contextlib.contextmanager
+def fotografando(
+    via: ViaDeLeitura,
+    configuracao: Configuracao,
+    deposito: Deposito,
+    relato: Relato,
+    empresa: Empresa,
+    backup: Backup,
+    tabelas: Sequence[str],
+) -> Iterator[Estado]:
+    """A empresa agora, lida como este `backup` a leu; só estas `tabelas`, se alguma. O que se grava
+    para isso some ao sair. Levanta FalhaDoServidor ou FalhaDeDisco."""
+    inspecao = via.inspecionar(configuracao.regras)
+    empresa = de_hoje_e_do_backup(empresa, backup, inspecao)
+    inspecao.donos.lembrar(empresa)
+    escopo = via.com_ramos_de_agora(inspecao.escopo, inspecao, configuracao.regras)
+    pedidas = [tabela_de_nome(nome, escopo.tabelas) or nome for nome in tabelas]
+    escolhidas = {n: t for n, t in escopo.tabelas.items() if not tabelas or n in pedidas}
+    escopo = Escopo(com_textos_de(escolhidas, [backup]), escopo.de_fora)
+    contexto = Contexto(Pedido(tabelas=tuple(pedidas)), inspecao, escopo, configuracao)
+    fotografo = Fotografo(via, deposito, configuracao.regras, relato)
+    quando = datetime.now().astimezone()
+    with relato.acompanhando(), fotografo.montar(empresa, contexto) as foto:
+        falhas = {n: str(e) for n, e in foto.falhas.items() if n in _que_ha(inspecao)}
+        ignoradas = dict.fromkeys(configuracao.regras.ignorar, "está em «ignorar»")
+        yield Estado(quando, AGORA, foto.arquivos, ignoradas, falhas)
+
+
+def _que_ha(inspecao: Inspecao) -> set[str]:
+    """As tabelas do banco, lidas ou não: a que não está entre elas já não existe."""
+    de_fora = (d.tabela for d in inspecao.escopo.de_fora)
+    return {*inspecao.escopo.tabelas, *inspecao.catalogo.ocultas, *de_fora}

@@ -1,0 +1,106 @@
+"""`comparar --quando`: os backups em que uma coluna, uma tabela ou um registro mudou."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
+
+from cofre.base.erros import HA_DIFERENCAS, TUDO_CERTO, ErroDeUso, NadaEncontrado
+from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.relato import Relato
+from cofre.busca.chaves import ler_chave
+from cofre.busca.comparacao import palavras
+from cofre.busca.comparacao.palavras import Frase
+from cofre.busca.comparacao.quando import Alvo, ler_alvo, mudancas
+from cofre.busca.historico import Registro, historias
+from cofre.busca.palavras import mudancas_de, nome
+from cofre.deposito.inventario import EmpresaComBackups
+
+
+def executar(opcoes: Namespace, guardada: EmpresaComBackups, relato: Relato) -> int:
+    alvo = ler_alvo(opcoes.quando, guardada.backups)
+    if alvo is None:
+        raise ErroDeUso(
+            f"Nenhum backup tem a tabela, ou a coluna, de «{visivel(opcoes.quando)}».",
+            "Por exemplo: --quando produtos.preco",
+        )
+    if opcoes.chave:
+        registro = _registro(opcoes, guardada, alvo, relato)
+        vezes = list(_do_registro(registro, alvo))
+        titulo = f"{visivel(registro.tabela)}  {nome(registro)}"
+    else:
+        with relato.acompanhando("Comparando os backups"):
+            vezes = list(_da_tabela(guardada, alvo, relato))
+        titulo = visivel(f"{alvo.tabela}.{alvo.coluna}" if alvo.coluna else alvo.tabela)
+    relato.linha(f"📅 {titulo}")
+    for vez in vezes:
+        for n, (frase, cita) in enumerate(vez["frases"]):
+            quando = vez["quando"] if n == 0 else " " * len(vez["quando"])
+            (relato.reservado if cita else relato.linha)(f"   {quando}  {frase}")
+    mudou = len(vezes) - 1
+    olhados = sum(1 for b in guardada.backups if b.meta and alvo.tabela in b.meta.tabelas)
+    em = plural(olhados, "backup", "backups")
+    vez_ou = plural(mudou, "vez", "vezes")
+    relato.linha(f"   mudou {vez_ou} em {em}" if mudou else f"   ✅ Nada mudou em {em}.")
+    codigo = HA_DIFERENCAS if mudou else TUDO_CERTO
+    relato.documento(
+        {
+            "acao": "comparar",
+            "codigo": codigo,
+            "empresa": {"id": guardada.empresa.id, "nome": guardada.empresa.nome},
+            "tabela": alvo.tabela,
+            "coluna": alvo.coluna,
+            "quando": [v["documento"] for v in vezes],
+        }
+    )
+    return codigo
+
+
+def _registro(
+    opcoes: Namespace, guardada: EmpresaComBackups, alvo: Alvo, relato: Relato
+) -> Registro:
+    chave = ler_chave(opcoes.chave)
+    achados = historias(guardada.backups, alvo.tabela, (chave,), relato.aviso)
+    if not achados:
+        raise NadaEncontrado(
+            f"Nenhum backup tem em {visivel(alvo.tabela)} o registro {visivel(opcoes.chave)}.",
+            "A chave inteira vem com «procurar»; a de várias colunas é a,b.",
+        )
+    return achados[0]
+
+
+def _do_registro(registro: Registro, alvo: Alvo) -> Iterator[dict[str, Any]]:
+    """As versões em que mudou (ou a coluna dele), e as vezes em que faltou."""
+    anterior = None
+    for versao in registro.versoes:
+        frases = ["aparece pela primeira vez"]
+        if anterior is not None:
+            de_volta = any(com is anterior.ate for com, _ in registro.ausencias)
+            frases = ["está de volta"] if de_volta else []
+            frases += mudancas_de(anterior.linha, versao.linha, alvo.coluna)
+        if frases:
+            yield _vez(versao.desde, [(frase, True) for frase in frases])
+        sumiu = next((sem for com, sem in registro.ausencias if com is versao.ate), None)
+        if sumiu is not None:
+            yield _vez(sumiu, [("já não está", False)])
+        anterior = versao
+
+
+def _da_tabela(guardada: EmpresaComBackups, alvo: Alvo, relato: Relato) -> Iterator[dict[str, Any]]:
+    for mudanca in mudancas(guardada.backups, alvo, relato.aviso):
+        if mudanca.comparada is None:
+            yield _vez(mudanca.backup, [("o primeiro que a tem", False)])
+        else:
+            frases = [*palavras.quando(mudanca.comparada, alvo.coluna)]
+            yield _vez(
+                mudanca.backup, frases, palavras.quando_em_json(mudanca.comparada, alvo.coluna)
+            )
+
+
+def _vez(backup: Any, frases: list[Frase], mais: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "quando": na_tela(backup.quando, "minuto"),
+        "frases": frases,
+        "documento": {"backup": backup.carimbo, **(mais or {"o_que": [f for f, _ in frases]})},
+    }
