@@ -33,11 +33,10 @@ from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base import erros
 from cofre.base.palavras import em_linhas
-from cofre.comando.acoes import ACOES as DO_BACKUP
 from cofre.comando.acoes import ler_argumentos as ler_do_backup
 from cofre.comando.analisador import ACHAR, CUIDAR, FAZER, LEVAR, VER
 from cofre.comando.argumentos import CODIGOS
-from cofre.comando.restaurar import ACOES as DA_RESTAURACAO
+from cofre.comando.grupos import DA_RESTAURACAO, DO_BACKUP
 from cofre.comando.restaurar import ler_argumentos as ler_da_restauracao
 from supabase_local.servidores.servidor import SupabaseLocal
 

@@ -12,17 +12,8 @@ from argparse import Namespace
 from types import ModuleType
 
 from cofre.base.comandos import RESTAURACAO, comando
-from cofre.comando.analisador import (
-    ACHAR,
-    CUIDAR,
-    FAZER,
-    LEVAR,
-    VER,
-    Analisador,
-    Grupos,
-    acoes_de,
-    analisador_de,
-)
+from cofre.comando import grupos
+from cofre.comando.analisador import Analisador, acoes_de, analisador_de
 from cofre.comando.argumentos import (
     CODIGOS,
     MANUAL,
@@ -40,36 +31,7 @@ Backup isolado por empresa de um projeto Supabase.
 
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
-SEM_ACAO = "backup"
-ACOES: Grupos = {
-    FAZER: {
-        SEM_ACAO: "copia todas as empresas, ou só as que se dizem; é o que se faz sem ação",
-        "continuar": "retoma o último backup, se parou antes do fim: só copia o que falta",
-        "agendar": "põe o backup de todo dia na agenda desta máquina, ou tira dela",
-    },
-    VER: {
-        "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
-        "comparar": "mostra o que mudou de um backup para outro, ou para o banco agora",
-        "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
-    },
-    ACHAR: {
-        "procurar": "acha um registro em todos os backups de uma empresa",
-        "historia": "mostra o que um registro foi, backup a backup",
-    },
-    CUIDAR: {
-        "verificar": "relê os backups: somas, contagens, dono de cada linha, ligações",
-        "ensaiar": "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num"
-        " banco de teste",
-        "podar": "apaga os backups antigos que nenhuma regra manda guardar",
-        "reconhecer": "diz que o que encolheu foi de propósito: as contas recomeçam no último"
-        " backup",
-    },
-    LEVAR: {
-        "exportar": "leva o backup de uma empresa num só arquivo, ou em CSV",
-        "importar": "confere um arquivo exportado e o guarda entre os backups",
-    },
-}
-"""Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
+SEM_ACAO = grupos.BACKUP
 LISTAS = ("palavras", "instantes")
 """Onde uma ação põe os argumentos que são quantos se queira."""
 
@@ -90,7 +52,7 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
 def _analisador(argumentos: list[str]) -> Analisador:
     analisador = analisador_de("backup-por-empresa.py", DESCRICAO, SEM_ACAO)
     _opcoes_do_backup(analisador, None)
-    for nome, da_acao in acoes_de(analisador, ACOES, _da_restauracao):
+    for nome, da_acao in acoes_de(analisador, grupos.DO_BACKUP, _da_restauracao):
         if nome == SEM_ACAO:
             da_acao.epilog = CODIGOS
             _opcoes_do_backup(da_acao, argparse.SUPPRESS)
@@ -109,10 +71,7 @@ def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> No
 
 
 def _da_restauracao(acao: str) -> str:
-    from cofre.comando.restaurar import ACOES as DA_RESTAURACAO
-
-    existe = any(acao in do_grupo for do_grupo in DA_RESTAURACAO.values())
-    return comando(RESTAURACAO, acao) if existe else ""
+    return comando(RESTAURACAO, acao) if grupos.existe(grupos.DA_RESTAURACAO, acao) else ""
 
 
 def _modulo(acao: str) -> ModuleType:

@@ -14,7 +14,8 @@ from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import ErroDeUso
 from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
-from cofre.comando.analisador import ACHAR, FAZER, Analisador, Grupos, acoes_de, analisador_de
+from cofre.comando import grupos
+from cofre.comando.analisador import ACHAR, Analisador, acoes_de, analisador_de
 from cofre.comando.argumentos import (
     CODIGOS,
     ESPERA,
@@ -41,25 +42,13 @@ Restaura UMA empresa a partir do backup dela, sem tocar nas outras.
 
 Sem opções, pergunta a empresa, as tabelas e a confirmação.
 """
-SEM_ACAO = "restaurar"
-ACOES: Grupos = {
-    FAZER: {
-        SEM_ACAO: "traz de volta tabelas de um backup; é o que se faz sem ação",
-        "desfazer": "volta a empresa ao que era antes da última restauração",
-        "continuar": "conclui uma restauração que não terminou",
-    },
-    ACHAR: {
-        "registro": "acha um registro nos backups e traz só ele de volta, com o que vem junto",
-        "desfazer-mudanca": "desfaz só o que mudou entre dois backups, e não o que veio depois",
-    },
-}
-"""Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra. Uma ação nova é uma linha."""
+SEM_ACAO = grupos.RESTAURAR
 _SUAS = {
     "registro": ("--simular", "--detalhes", "--backup"),
     "desfazer-mudanca": ("--simular", "--detalhes", "--tabelas", "--campos"),
 }
 """Das opções da restauração, as que uma destas ações também leva."""
-A_PARTE = tuple(ACOES[ACHAR])
+A_PARTE = tuple(grupos.DA_RESTAURACAO[ACHAR])
 """As que têm o seu módulo, com o nome delas."""
 
 
@@ -114,7 +103,7 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
 def _analisador(argumentos: list[str]) -> Analisador:
     analisador = analisador_de("restaurar-empresa.py", DESCRICAO, SEM_ACAO)
     _opcoes_da_restauracao(analisador, None)
-    for nome, acao in acoes_de(analisador, ACOES, _do_backup):
+    for nome, acao in acoes_de(analisador, grupos.DA_RESTAURACAO, _do_backup):
         if nome == SEM_ACAO:
             acao.epilog = CODIGOS
             _opcoes_da_restauracao(acao, argparse.SUPPRESS)
@@ -126,9 +115,7 @@ def _analisador(argumentos: list[str]) -> Analisador:
 
 
 def _do_backup(acao_do_backup: str) -> str:
-    from cofre.comando.acoes import ACOES as DO_BACKUP
-
-    existe = any(acao_do_backup in do_grupo for do_grupo in DO_BACKUP.values())
+    existe = grupos.existe(grupos.DO_BACKUP, acao_do_backup)
     return comando(BACKUP, acao_do_backup) if existe else ""
 
 
@@ -264,7 +251,7 @@ def _da_empresa(
             backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas, escolha)
         except QuerUmRegistro:
             with contextlib.suppress(Voltar):
-                codigo: int = _do_registro().da_empresa(sessao, conversa, guardada, volta=True)
+                codigo: int = _modulo("registro").da_empresa(sessao, conversa, guardada, volta=True)
                 return codigo
             continue
         recortar = escolha.recortar if escolha else None

@@ -200,7 +200,7 @@ class PorRegistro:
             marca = "  ← a que se oferece" if n == melhor else ""
             relato.linha(f"{n + 1}. {datas}{marca}")
             if n + 1 < len(oferecidas) and len(registros) == 1:
-                mudou = palavras.mudancas(oferecidas[n + 1].linhas[0], versao.linhas[0])
+                mudou = palavras.mudancas_de(oferecidas[n + 1].linhas[0], versao.linhas[0])
                 relato.reservado(em_linhas(f"   {_uns(list(mudou))}", largura, 3))
         if (mais := len(oferecidas) - MOSTRADOS) > 0:
             relato.linha(f"   (e mais {numero(mais)}, de antes: --backup diz a data)")
