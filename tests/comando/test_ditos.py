@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import re
 import shlex
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from apoio.direto import copiar_direto
-from apoio.execucao import RAIZ, executar, metadados
+from apoio.execucao import RAIZ, executar
 from apoio.execucao import restaurar as rodar_restauracao
 from apoio.impressoes import executar_sql
 from apoio.lojinha import DONO
@@ -22,6 +23,7 @@ from apoio.paginas import PAGINAS
 from cofre.base.comandos import BACKUP, RESTAURACAO
 from cofre.comando import acoes, restaurar
 from cofre.comando.argumentos import Fazer
+from cofre.deposito.quando import e_data
 from supabase_local.servidores.servidor import SupabaseLocal
 
 LER = {BACKUP: acoes.ler_argumentos, RESTAURACAO: restaurar.ler_argumentos}
@@ -87,11 +89,13 @@ NO_LUGAR = {
     "98765": "7",
     "clientes": "clientes",
     "4f2c0000-0000-4000-8000-000000000001": CHAVE,
+    "4f2c…": CHAVE,
+    "preco,custo": "preco,nome",
 }
 """O que os exemplos dizem, na lojinha."""
 DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes"}
 """Depois de cada opção, o que se põe no lugar de uma variável; e, sem opção, na ordem:"""
-NA_ORDEM = (QUEM, "clientes", CHAVE)
+NA_ORDEM = {"historia": (QUEM, "clientes", CHAVE), "comparar": (QUEM, "ontem")}
 MUDAM_A_MAQUINA = {("agendar", "03:00")}
 """Os que se provam noutro lugar, com outra agenda (`test_agenda`)."""
 
@@ -111,16 +115,14 @@ def pronta(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -> 
     return pasta
 
 
-def _de_verdade(argumentos: tuple[str, ...], carimbo: str) -> list[str]:
-    """Os argumentos com o que há na lojinha."""
-    trocados, soltos = [], iter(NA_ORDEM)
+def _de_verdade(argumentos: tuple[str, ...], carimbos: Sequence[str]) -> list[str]:
+    """Os argumentos com o que há na lojinha; as datas são as dos backups, do mais antigo."""
+    trocados, datas = [], iter(carimbos)
+    soltos = iter(NA_ORDEM.get(argumentos[0] if argumentos else "", ()))
     for antes, dito in zip(("", *argumentos), argumentos, strict=False):
-        if antes == "--backup":
-            trocados.append(carimbo)
-        elif dito == "x":
-            trocados.append(DO_MOLDE.get(antes) or next(soltos))
-        else:
-            trocados.append(NO_LUGAR.get(dito, dito))
+        if dito == "x":
+            dito = "ontem" if antes == "--backup" else DO_MOLDE.get(antes) or next(soltos)
+        trocados.append(next(datas) if e_data(dito) else NO_LUGAR.get(dito, dito))
     return trocados
 
 
@@ -141,11 +143,15 @@ def test_e_roda_de_qualquer_pasta(
     onde.mkdir()
     if "importar" in argumentos:
         shutil.copy(pronta / "raval.zip", onde)
-    carimbo = min(str(m["inicio"]) for m in metadados(tmp_path / "b"))[:19]
+    if "chaves.jsonl" in argumentos:
+        qual = {"tabela": "clientes", "chave": {"id": CHAVE}}
+        (onde / "chaves.jsonl").write_text(json.dumps(qual), encoding="utf-8")
+    dela = (tmp_path / "b").glob("empresa_aaaa1111/backup_metadata_*.json")
+    carimbos = [a.stem.removeprefix("backup_metadata_") for a in sorted(dela)]
     feito = executar(
         projeto,
         tmp_path / "b",
-        *_de_verdade(argumentos, re.sub(r"[-:]", "", carimbo).replace("T", "_")),
+        *_de_verdade(argumentos, carimbos),
         script=RAIZ / "scripts" / script,
         pasta=onde,
         mais={"SUPABASE_DB_URL": projeto.uri_banco},
