@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from supabase_local import vitrine
-from supabase_local.empresas import acidente
+from supabase_local.empresas import acidente, cliente
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.ambiente import RAIZ, VENV
 from supabase_local.servidores.erros import ErroSupabaseLocal
@@ -76,7 +76,8 @@ def executar(auto: bool = False, via: str = API) -> int:
                 codigo = _fazer_backup(projeto.variaveis)
                 vitrine.mostrar_arquivos(BACKUPS)
                 if auto:
-                    return codigo or _acidente(projeto, perguntar=False)
+                    acidentes = (_acidente, _acidente_num_cliente)
+                    return codigo or max(a(projeto, perguntar=False) for a in acidentes)
                 vitrine.mostrar_como_experimentar(projeto.variaveis, _comandos(), projeto.banco.uri)
                 do_zero, ultimo = _atender(projeto)
             if not do_zero:
@@ -265,6 +266,8 @@ def _atender(projeto: Projeto) -> tuple[bool, int]:
                 return True, codigo
             if letra in ("a", "d"):
                 codigo = _acidente(projeto, perguntar=True, so_desfazer=letra == "d")
+            elif letra == "b":
+                codigo = _acidente_num_cliente(projeto, perguntar=True)
             else:
                 _fazer(letra, projeto)
         except KeyboardInterrupt:
@@ -273,7 +276,7 @@ def _atender(projeto: Projeto) -> tuple[bool, int]:
 
 def _fazer(letra: str, projeto: Projeto) -> None:
     """As escolhas que não mexem no banco."""
-    if letra == "b":
+    if letra == "f":
         _fazer_backup(projeto.variaveis)
     elif letra == "l":
         ambiente = _ambiente_dos_scripts(projeto.variaveis)
@@ -297,3 +300,9 @@ def _acidente(projeto: Projeto, *, perguntar: bool, so_desfazer: bool = False) -
         codigo = acidente.restaurar(SCRIPT_DE_RESTAURACAO, ambiente, perguntar=perguntar)
     intactas = acidente.mostrar_depois(projeto.banco, antes)
     return codigo if intactas else CODIGO_DE_ERRO
+
+
+def _acidente_num_cliente(projeto: Projeto, *, perguntar: bool) -> int:
+    ambiente = _ambiente_dos_scripts(projeto.variaveis)
+    voltou = cliente.perder_e_trazer(projeto.banco, SCRIPT_DE_RESTAURACAO, ambiente, perguntar)
+    return CODIGO_DE_ERRO if voltou is None else voltou

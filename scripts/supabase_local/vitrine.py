@@ -21,8 +21,9 @@ ATENCAO = 0.5
 MENU = """
 🧪 Uma letra e Enter (só Enter, ou q, termina e desliga o Supabase embutido):
    a  provoca um acidente numa das empresas, para restaurá-la aqui mesmo
+   b  apaga um cliente dela, com tudo o que pende dele, para trazer só ele de volta
    d  desfaz a última restauração dela
-   b  faz outro backup
+   f  faz outro backup
    l  mostra os backups que há
    p  diz onde está a página, que se abre no navegador
    r  começa do zero: os dados como nasceram, e nenhum backup

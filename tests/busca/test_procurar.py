@@ -91,12 +91,16 @@ def test_uma_linha_por_registro_e_nao_por_backup(deposito: Deposito) -> None:
     saida = procurar(deposito, "maria 98765")
     assert (saida.codigo, saida.erros) == (0, ""), saida.tudo
     comando = f".venv/bin/python scripts/backup-por-empresa.py historia dono clientes {MARIA}"
+    volta = ".venv/bin/python scripts/restaurar-empresa.py registro --empresa dono"
+    volta += f" --tabela clientes --chave {MARIA}"
     assert saida.saida.splitlines() == [
         "clientes  Maria Souza (id 4f2c…)  2 versões, 2026-11-01 a 2026-11-12",
         "  apagado entre 2026-11-12 03:00 e 2026-11-13 03:00",
         "",
         "ℹ️ Para ver o que mudou em cada versão:",
         f"   {comando}",
+        "↩️ Para trazer de volta só ele, com o que foi com ele:",
+        f"   {volta}",
     ]
 
 

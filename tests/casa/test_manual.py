@@ -19,7 +19,8 @@ SOLTOS = re.compile(r"(?<!\w)(?:requirements\.txt|\.env\.example|\.gitignore)")
 def test_quem_perdeu_dados_acha_a_restauracao_na_primeira_tela() -> None:
     primeira = "\n".join(LEIAME.splitlines()[:20])
     assert "## Perdeu dados agora?" in primeira
-    for comando in ("listar", "restaurar-empresa.py", "desfazer --empresa", "continuar --empresa"):
+    acoes = ("procurar", "registro", "desfazer", "continuar")
+    for comando in ("listar", "restaurar-empresa.py", *(f"{acao} " for acao in acoes)):
         assert comando in primeira, comando
     assert r".venv\Scripts\python.exe" in primeira
 

@@ -261,7 +261,12 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     assert "clientes: 145 → 0" in fim.stdout
     assert "✅ RESTAURAÇÃO CONCLUÍDA!" in fim.stdout
     assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in fim.stdout
-    assert fim.stdout.count("✅ intacta: ") == 2
+    # O outro acidente: um cliente, e só o que pendia dele.
+    cliente = r"«[^»]+»: [1-9] vendas, [1-9] itens, [0-9] recibos, [1-9] ordens de serviço"
+    perdido, de_volta = re.findall(rf"^(?:   |🔍 )({cliente})$", fim.stdout, re.M)
+    assert perdido == de_volta
+    assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 2
+    assert fim.stdout.count("✅ intacta: ") == 4
     # Pela API, uma tabela tem ao lado o texto de um valor cujo JSON não o refaz.
     quantos = 30 if via == API else 29
     listada = rf"^   (\S+)/  \(último backup: {quantos} arquivos, \d+ KB\)$"

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cofre.base.comandos import BACKUP, comando
+from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.config import ambiente
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.palavras import numero, visivel
@@ -61,11 +61,18 @@ def _mostrar(guardada: EmpresaComBackups, achados: Achados, relato: Relato) -> N
         relato.linha()
         relato.linha("ℹ️ Para ver o que mudou em cada versão:")
         relato.linha(f"   {_historia(guardada, primeiro)}")
+        relato.linha("↩️ Para trazer de volta só ele, com o que foi com ele:")
+        relato.linha(f"   {_volta(guardada, primeiro)}")
 
 
 def _historia(guardada: EmpresaComBackups, registro: Registro) -> str:
     chave = escrever_chave(registro.chave)
     return comando(BACKUP, "historia", guardada.empresa.id, registro.tabela, chave)
+
+
+def _volta(guardada: EmpresaComBackups, registro: Registro) -> str:
+    qual = ("--tabela", registro.tabela, "--chave", escrever_chave(registro.chave))
+    return comando(RESTAURACAO, "registro", "--empresa", guardada.empresa.id, *qual)
 
 
 def procura_de(opcoes: Namespace, guardada: EmpresaComBackups, ditas: Sequence[str]) -> Procura:

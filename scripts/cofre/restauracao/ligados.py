@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.apelido import apelido, com_mais
 from cofre.base.linha import NULO, Linha, abrir_linha
-from cofre.base.modelo import ChaveEstrangeira, ordem_de_exibicao
+from cofre.base.modelo import ChaveEstrangeira, Tabela, ordem_de_exibicao
 from cofre.base.palavras import registros_de
 from cofre.deposito.formato import ler_linhas
 from cofre.plano.alvo import Alvo, Arquivos
@@ -93,7 +93,18 @@ class _Puxada:
     _parentesco: Parentesco = field(init=False)
 
     def __post_init__(self) -> None:
-        self._parentesco = Parentesco({n: self.alvo.escopo[n].tabela for n in self.plano.contagens})
+        self._parentesco = Parentesco({n: self._com_elos(n) for n in self.plano.contagens})
+
+    def _com_elos(self, nome: str) -> Tabela:
+        """A tabela com todas as ligações que se sabem: as que a via vê hoje, as que o backup viu, e
+        aquelas por que as linhas são da empresa. A API não mostra todas as chaves estrangeiras."""
+        no_escopo, meta = self.alvo.escopo[nome], self.alvo.backup.meta
+        salvas = meta.tabelas[nome].estrangeiras if meta and nome in meta.tabelas else ()
+        elos = (ramo.passos[0] for ramo in no_escopo.ramos if ramo.passos)
+        todas = (*no_escopo.tabela.estrangeiras, *salvas, *elos)
+        # A mesma, vista por dois lados, conta uma vez.
+        unicas = {(fk.colunas, fk.tabela): fk for fk in reversed(todas)}
+        return replace(no_escopo.tabela, estrangeiras=tuple(unicas.values()))
 
     def puxar(self) -> None:
         """Dos escolhidos até ao último parente."""
@@ -175,7 +186,7 @@ class _Puxada:
     def _seguir(self, nome: str, linha: bytes | Linha, *, desce: bool) -> None:
         """Guarda de que mães esta precisa e, se `desce`, por que valores outras a apontam."""
         campos = abrir_linha(linha)
-        for fk in self.alvo.escopo[nome].tabela.estrangeiras:
+        for fk in self._parentesco.tabelas[nome].estrangeiras:
             if valor := junto(campos, fk.colunas):
                 self._precisam.setdefault(self._ponta(fk), set()).add(valor)
         for colunas in self._parentesco.pontas(nome) if desce else ():
@@ -189,7 +200,7 @@ class _Puxada:
             achado.apelidos.append(apelido(linha))
 
     def _fks(self, nome: str, apontam: Mapping[Ponta, set[bytes]]) -> list[ChaveEstrangeira]:
-        fks = self.alvo.escopo[nome].tabela.estrangeiras
+        fks = self._parentesco.tabelas[nome].estrangeiras
         return [fk for fk in fks if self._ponta(fk) in apontam]
 
     def _ponta(self, fk: ChaveEstrangeira) -> Ponta:

@@ -85,8 +85,13 @@ def desfazer(script: Path, ambiente: Mapping[str, str]) -> int:
 def mostrar_depois(onde: Banco, antes: Mapping[str, str]) -> bool:
     """A vítima de volta e as vizinhas como eram; diz se foi assim."""
     clientes, precos = _contas(onde)
-    mudadas = [nome for nome, resumo in retrato_das_vizinhas(onde).items() if antes[nome] != resumo]
     print(f"\n🔍 «{VITIMA.nome}»: {clientes} clientes, soma dos preços {_reais(precos)}")
+    return mostrar_vizinhas(onde, antes)
+
+
+def mostrar_vizinhas(onde: Banco, antes: Mapping[str, str]) -> bool:
+    """Se cada uma está como era; diz se estão todas."""
+    mudadas = [nome for nome, resumo in retrato_das_vizinhas(onde).items() if antes[nome] != resumo]
     for empresa in DEMONSTRACAO[1:]:
         suas = [n for n in mudadas if n.startswith(f"{empresa.nome} · ")]
         print(f"   {'❌ mudou' if suas else '✅ intacta'}: {empresa.nome}")
