@@ -17,7 +17,7 @@ from apoio.balcao import DONO, LINHAS, MARIA
 from apoio.campanha import CAMPANHA
 from apoio.execucao import executar
 from apoio.impressoes import Linha, diferencas, estado
-from apoio.loja import PELAS_DUAS_VIAS, Loja, antes_de
+from apoio.loja import LOJA_X, PELAS_DUAS_VIAS, Loja, antes_de, concluiu
 from apoio.terminal import num_terminal, sem_barras
 from cofre.via.contrato import API
 
@@ -489,3 +489,28 @@ def test_de_um_estrago_ao_acaso_volta_so_o_registro_e_o_que_foi_com_ele(
         saida = balcao.restaurar("desfazer", "--empresa", DONO, "--confirmar", "DESFAZER")
         assert saida.codigo == 0, (caso, como, saida.tudo)
     assert balcao.impressoes() == impressoes, (caso, como, saida.tudo)
+
+
+def test_o_que_o_banco_refaz_com_a_venda_fica_e_nao_se_pergunta(loja: Loja) -> None:
+    """Apagada a venda, os gatilhos devolveram o estoque e tiraram do caixa; com ela de volta, fazem
+    o contrário, e é assim que fica."""
+    dos_itens = "FROM vendas_itens i JOIN produtos p ON p.id = i.produto_id WHERE i.venda_id = v.id"
+    venda = loja.valor(
+        f"SELECT v.id FROM vendas v WHERE v.user_id = '{LOJA_X}' AND v.caixa_id IS NOT NULL"
+        f" AND (SELECT min(p.preco) {dos_itens}) > 0 ORDER BY v.id LIMIT 1"
+    )
+    antes = antes_de(loja)
+    contas = {t: antes.estado[t] for t in ("produtos", "caixa", "vendas", "vendas_itens")}
+    loja.sql(f"DELETE FROM vendas WHERE id = '{venda}'")
+    assert diferencas(loja.estado(), antes.estado).keys() >= {"produtos", "caixa"}
+    registro = ("registro", "--empresa", LOJA_X, "--tabela", "vendas", "--chave", str(venda))
+    saida = loja.restaurar(*registro, respostas=("1", "", "", "RESTAURAR"))
+    assert concluiu(saida), saida.tudo
+    assert "⚠️ TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida
+    assert (
+        "Ficam assim: com os registros, o banco refaz o que desfez quando sumiram." in saida.saida
+    )
+    assert "Desfazer esses efeitos?" not in saida.saida
+    ficou = loja.estado()
+    assert {t: ficou[t] for t in contas} == contas
+    antes.conferir_outras()

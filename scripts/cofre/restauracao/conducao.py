@@ -158,8 +158,10 @@ class Conducao:
                 ) as aberta,
             ):
                 desfecho = aberta.levar(agora, plano)
-                if desfecho.pergunta and self.opcoes.confirmar:
-                    self.dialogo.contar_efeitos(desfecho.efeitos)
+                if desfecho.pergunta and (self.opcoes.confirmar or alvo.recorte):
+                    # De registros que voltam, o que o banco faz é o contrário do que fez quando
+                    # sumiram: o estoque que a venda apagada devolveu, ela torna a tirar.
+                    self.dialogo.contar_efeitos(desfecho.efeitos, ficam=bool(alvo.recorte))
                     desfecho = aberta.decidir(MANTER)
                 elif desfecho.pergunta and not self.restauracao.via.atomica:
                     desfecho = aberta.decidir(self.dialogo.efeitos(desfecho.efeitos))

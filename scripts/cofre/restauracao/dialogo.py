@@ -239,9 +239,11 @@ class Dialogo:
                 raise Interrompido("Você saiu sem decidir o que fazer desses efeitos.")
             perguntas.explicar(ajudas.EFEITOS)
 
-    def contar_efeitos(self, mudou: Mapping[str, Contagem]) -> None:
-        """As tabelas não escolhidas que mudaram."""
+    def contar_efeitos(self, mudou: Mapping[str, Contagem], *, ficam: bool = False) -> None:
+        """As tabelas não escolhidas que mudaram; e, se `ficam` assim, porquê."""
         self._mostrar(telas.efeitos(mudou))
+        if ficam:
+            self._mostrar(telas.efeitos_que_ficam(self.relato.largura))
 
     def sim(self, pergunta: str, ajuda: str) -> bool:
         """Uma pergunta de sim ou não, antes da primeira escrita; sem resposta é não. Levanta

@@ -78,6 +78,16 @@ def responda(quantos: int, ou: str = "") -> str:
     return f"Responda {', '.join(filter(None, (numeros, ou)))}; ? explica, q sai."
 
 
+def efeitos_que_ficam(largura: int | None) -> Iterator[str]:
+    """Porque não se pergunta, quando só voltam registros."""
+    yield em_linhas(
+        "   Ficam assim: com os registros, o banco refaz o que desfez quando sumiram. (--efeitos"
+        " desfazer deixa essas tabelas como estavam.)",
+        largura,
+        3,
+    )
+
+
 def ajuda_dos_efeitos(largura: int | None) -> Iterator[str]:
     """O que se recomenda, e por quê."""
     yield em_linhas(
