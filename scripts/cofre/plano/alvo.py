@@ -157,9 +157,7 @@ class Alvo:
     def _querida(self, nome: str, fatia: Fatia) -> Querida:
         """O que cada linha deve ser: só muda a do recorte."""
         chave = self.escopo[nome].tabela.chave
-        return lambda atual, alvo: (
-            fatia.querida(atual, alvo, chave) if fatia.escolhe(atual, alvo, chave) else atual
-        )
+        return lambda atual, alvo: fatia.querida(atual, alvo, chave)
 
     def _do_resto(self, nome: str) -> Querida:
         """O mesmo, do que não é do recorte."""

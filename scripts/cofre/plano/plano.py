@@ -248,7 +248,9 @@ class Plano:
                 if conflita(atual, alvo):
                     acao = Acao(chave, _bruta(atual), _bruta(alvo))
                     conflitos.guardar([acao], _EM_BYTES.encode(acao))
-                yield chave, atual, querida(atual, alvo)
+                quer = querida(atual, alvo)
+                if quer is not atual:
+                    yield chave, atual, quer
 
         outros = mais.pares(nome) if mais is not None else iter(())
         self._refazer(nome, itertools.chain(pares(), outros))

@@ -7,13 +7,15 @@ continua ou desfaz a restauração mexe no mesmo, e só nele.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import astuple
 
-from cofre.base.linha import Linha, abrir_linha, texto
+from cofre.base.linha import Campos, Linha, abrir_linha, leitor_de_uma, texto, tipo_com
 from cofre.base.textos import CAMPO, com_valores, escolher
 from cofre.plano.lados import Par
 
@@ -24,11 +26,23 @@ ordem de nome."""
 
 def chave_escrita(linha: bytes | Linha, chave: Sequence[str]) -> ChaveEscrita:
     """A de uma linha, pela `chave` que a tabela tem (nenhuma: pela linha inteira)."""
+    if chave and (ler := _leitor(tuple(chave))):
+        return tuple([texto(bytes(valor)) or "" for valor in astuple(ler(linha))])
     campos = abrir_linha(linha)
     if chave:
         return tuple([texto(bytes(campos[c])) or "" for c in chave])
     inteira = {c: campos[c] for c in sorted(campos) if c != CAMPO}
     return (msgspec.json.encode(inteira).decode("utf-8"),)
+
+
+@functools.lru_cache(maxsize=256)
+def _leitor(chave: tuple[str, ...]) -> Callable[[bytes | Linha], Campos] | None:
+    """Quem lê só estas colunas: de cada linha que difere se pergunta a chave. None se há um nome
+    que não aceita."""
+    try:
+        return leitor_de_uma(tipo_com(chave))
+    except ValueError:
+        return None
 
 
 class Fatia(Protocol):
@@ -40,8 +54,8 @@ class Fatia(Protocol):
     def querida(
         self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]
     ) -> Linha | None:
-        """O que uma das escolhidas deve ser (None: não existir); a própria `atual`, se nada muda.
-        Aplicada outra vez ao que devolveu, dá o mesmo."""
+        """O que a linha deve ser (None: não existir); a própria `atual`, se nada muda ou não é das
+        escolhidas. Aplicada outra vez ao que devolveu, dá o mesmo."""
 
     def colunas(self) -> Collection[str] | None:
         """As colunas em que se pode mexer; None, se em todas."""
@@ -124,10 +138,11 @@ class PorChave:
         return ()
 
     def _dela(self, atual: Linha | None, alvo: Linha | None, chave: Sequence[str]) -> list[Parte]:
+        if all(parte.chaves is None for parte in self.partes):
+            return [*self.partes]
         # A mesma linha para o banco pode ter a chave escrita de dois modos (ver `plano.mesmas`).
-        linhas = [linha for linha in (atual, alvo) if linha is not None]
-        suas = {chave_escrita(linha, chave) for linha in linhas}
-        return [p for p in self.partes if p.chaves is None or not p.chaves.isdisjoint(suas)]
+        suas = {chave_escrita(linha, chave) for linha in (atual, alvo) if linha is not None}
+        return [p for p in self.partes if p.chaves is None or not suas.isdisjoint(p.chaves)]
 
 
 @dataclass(frozen=True, slots=True)
