@@ -146,57 +146,51 @@ def test_com_detalhes_os_campos_tambem_sem_dialogo(loja: Loja) -> None:
     assert (saida.codigo, saida.erros) == (9, "")
     assert saida.saida.endswith(CAMPO_A_CAMPO)
     em_json = loja.restaurar(*simulado, "--json")
-    assert em_json.json()["detalhes"] == {
+    documento = em_json.json()
+    assert documento["detalhes"] == {
         "produtos": {
-            "colunas": {
-                "preco": {
-                    "registros": 12,
-                    "exemplos": [
-                        {
-                            "registro": f"Pão {n}",
-                            "hoje": "0.010000000000000",
-                            "volta": f"{n}.123456789012345",
-                        }
-                        for n in (1, 2, 3)
-                    ],
-                },
-                "nome": {
-                    "registros": 3,
-                    "exemplos": [
-                        {"registro": f"Pão {n}", "hoje": "x", "volta": f"Pão {n}"}
-                        for n in (7, 8, 9)
-                    ],
-                },
+            "preco": {
+                "registros": 12,
+                "exemplos": [
+                    {
+                        "registro": f"Pão {n}",
+                        "hoje": "0.010000000000000",
+                        "volta": f"{n}.123456789012345",
+                    }
+                    for n in (1, 2, 3)
+                ],
             },
-            "repor": [],
-            "remover": ["Sonho"],
-        },
-        "vendas_itens": {
-            "colunas": {},
-            "repor": ["venda_id 60, item 1", "venda_id 60, item 2"],
-            "remover": [],
+            "nome": {
+                "registros": 3,
+                "exemplos": [
+                    {"registro": f"Pão {n}", "hoje": "x", "volta": f"Pão {n}"} for n in (7, 8, 9)
+                ],
+            },
         },
         "acessos": {
-            "colunas": {
-                "senha_nome": {"registros": 2, "exemplos": []},
-                "quando": {
-                    "registros": 2,
-                    "exemplos": [
-                        {
-                            "registro": f"id {n}, 2026-01-0{n + 1} 10:20",
-                            "hoje": None,
-                            "volta": f"2026-01-0{n + 1}T10:20:30",
-                        }
-                        for n in (1, 2)
-                    ],
-                },
+            "senha_nome": {"registros": 2, "exemplos": []},
+            "quando": {
+                "registros": 2,
+                "exemplos": [
+                    {
+                        "registro": f"id {n}, 2026-01-0{n + 1} 10:20",
+                        "hoje": None,
+                        "volta": f"2026-01-0{n + 1}T10:20:30",
+                    }
+                    for n in (1, 2)
+                ],
             },
-            "repor": [],
-            "remover": [],
         },
     }
+    assert [tuple(x.values()) for x in documento["nomes"]] == [
+        ("produtos", "remover", "Sonho"),
+        ("vendas_itens", "repor", "venda_id 60, item 1"),
+        ("vendas_itens", "repor", "venda_id 60, item 2"),
+    ]
     assert not re.search("Pão|Sonho|10:20|trocado|0,01", em_json.erros)
     assert "segredo" not in saida.tudo + em_json.tudo
+    for arquivo in (*(loja.destino / "logs").iterdir(), loja.destino / "ultima_execucao.json"):
+        assert not re.search("Pão|Sonho|10:20|trocado|0[,.]01", arquivo.read_text("utf-8"))
     so_um = loja.restaurar("--empresa", DONO, "--detalhes")
     assert (so_um.codigo, so_um.saida) == (2, "")
 

@@ -234,9 +234,12 @@ def test_em_json_contam_se_os_conflitos_e_com_detalhes_dizem_se(loja: Loja) -> N
     assert documento["mudaram_de_novo"]["avulsos"] == {"registros": 3, "colunas": {}}
     assert not re.search("Pão|Lixo|trocada", so_contas.tudo)
     detalhes = desfazer_mudanca(loja, quais, "--simular", "--detalhes", "--json").json()
-    dos_precos = detalhes["conflitos"]["precos"]
+    ultima = (loja.destino / "ultima_execucao.json").read_text("utf-8")
+    assert not re.search("Pão|Lixo|77.00|sul,1", ultima)
+    dos_precos = [x for x in detalhes["conflitos"] if x["tabela"] == "precos"]
     assert dos_precos == [
         {
+            "tabela": "precos",
             "registro": "loja sul,1, produto_id 5",
             "coluna": "valor",
             "era": "10.00",
@@ -244,6 +247,7 @@ def test_em_json_contam_se_os_conflitos_e_com_detalhes_dizem_se(loja: Loja) -> N
             "hoje": "77.00",
         },
         {
+            "tabela": "precos",
             "registro": "loja sul,1, produto_id 4",
             "coluna": "valor",
             "era": "8.00",

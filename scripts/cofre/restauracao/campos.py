@@ -7,7 +7,6 @@ da empresa: dizem-se a quem os pediu, e nenhum log os guarda.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +22,6 @@ from cofre.restauracao import conflitos
 from cofre.restauracao.resumo import em_quantos
 
 EXEMPLOS = 3
-NOMES_NO_DOCUMENTO = 1000
-"""De cada tabela e ação: o documento se monta inteiro na memória, e a tela não."""
 _SINAIS = {REPOR: "+", REMOVER: "−"}
 
 
@@ -122,15 +119,18 @@ def nomes(plano: Plano, tabela: str, acao: str) -> Iterator[str]:
 
 
 def documento(plano: Plano) -> dict[str, Any]:
-    """O mesmo, para a saída --json; os nomes, até um limite (quantos são, dizem as contagens)."""
+    """O mesmo, para a saída --json: por tabela, as colunas; e o nome de tudo o que volta e sai, aos
+    poucos."""
     return {
-        nome: {
-            "colunas": {campo.nome: campo.documento() for campo in campos_de(plano, nome)},
-            **{
-                acao: list(itertools.islice(nomes(plano, nome, acao), NOMES_NO_DOCUMENTO))
-                for acao in _SINAIS
-            },
-        }
-        for nome, contagem in plano.contagens.items()
-        if contagem.diferencas
+        "detalhes": {
+            nome: {campo.nome: campo.documento() for campo in campos_de(plano, nome)}
+            for nome, contagem in plano.contagens.items()
+            if contagem.alterar
+        },
+        "nomes": (
+            {"tabela": nome, "acao": acao, "registro": quem}
+            for nome in plano.contagens
+            for acao in _SINAIS
+            for quem in nomes(plano, nome, acao)
+        ),
     }

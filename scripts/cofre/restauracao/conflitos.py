@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from cofre.base.palavras import numero, plural, registros_de, visivel
 from cofre.base.valores import ESCONDIDO, valor
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Conflito
-from cofre.plano.plano import CONFLITO, Plano
+from cofre.plano.plano import Plano
 
 EXEMPLOS = 3
-NO_DOCUMENTO = 1000
 LINHA_INTEIRA = Conflito("", None, None, None)
 
 
@@ -80,17 +78,14 @@ def em_linhas(alvo: Alvo, plano: Plano) -> Iterator[str]:
                 yield f"      {_em_palavras(quem, [conflito])}"
 
 
-def documento(alvo: Alvo, plano: Plano) -> dict[str, Any]:
-    """O mesmo, para a saída --json, até um limite (quantos são, diz `EmConflito.documento`)."""
-    return {
-        nome: [
-            {"registro": quem, "coluna": c.coluna, **_valores(c)}
-            for quem, conflitos in itertools.islice(_da_tabela(alvo, plano, nome), NO_DOCUMENTO)
-            for c in conflitos
-        ]
-        for nome in plano.contagens
-        if any(True for _ in plano.acoes(nome, CONFLITO))
-    }
+def documento(alvo: Alvo, plano: Plano) -> Iterator[dict[str, Any]]:
+    """O mesmo, para a saída --json, aos poucos."""
+    for nome in plano.contagens:
+        for quem, conflitos in _da_tabela(alvo, plano, nome):
+            for conflito in conflitos:
+                yield {"tabela": nome, "registro": quem, "coluna": conflito.coluna} | _valores(
+                    conflito
+                )
 
 
 def em_uma_frase(conflitos: Sequence[EmConflito]) -> str:

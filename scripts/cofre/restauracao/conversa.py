@@ -177,7 +177,7 @@ class Conversa:
             self._narrador.plano(quadro, "restaurar", PELA_OPCAO)
             if self._opcoes.detalhes and (plano.conflitos or not quadro.vazio):
                 self._narrador.campos(alvo, plano)
-                self.juntar_ao_documento(detalhes=campos.documento(plano))
+                self.juntar_ao_documento(**campos.documento(plano))
                 if plano.conflitos:
                     self.juntar_ao_documento(conflitos=conflitos.documento(alvo, plano))
             if quadro.vazio:

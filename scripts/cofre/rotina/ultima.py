@@ -45,9 +45,9 @@ class UltimaExecucao:
 
 FORA_DO_RESUMO = frozenset(
     "acao codigo erro dica falhas encolhimentos sumidas mudancas para_voltar empresas"
-    " tabelas".split()
+    " tabelas detalhes nomes conflitos".split()
 )
-"""O que tem lugar próprio, ou é longo demais para um arquivo pequeno."""
+"""O que tem lugar próprio, é longo demais para um arquivo pequeno, ou cita dados de uma empresa."""
 
 
 def de_documento(
