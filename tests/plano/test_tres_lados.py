@@ -25,7 +25,7 @@ from apoio.planos import (
     tabelas,
 )
 from cofre.plano.diferencas import Diferencas
-from cofre.plano.mudanca import DaMudanca, Pedida, ler
+from cofre.plano.mudanca import DaMudanca, Pedida, ler, que_mudam
 from cofre.plano.plano import Plano
 
 Estado = list[Linha]
@@ -59,8 +59,10 @@ def recortado(
     """O plano que desfaz a mudança; com um `alvo` (a foto de antes), o que desfaz isso."""
     with planejar(pasta, forma, depois, antes) as diferem:
         diferencas = Diferencas()
-        quantas = diferencas.guardar("t", forma.chave, diferem.pares("t"))
         tabela, contrario = diferem.tabelas["t"], alvo is not None
+        pares = diferem.pares("t")
+        pares = que_mudam(pares, tabela, campos) if campos else pares
+        quantas = diferencas.guardar("t", forma.chave, pares)
     fatia = DaMudanca(tabela, {}, diferencas, quantas, None, frozenset(campos), contrario)
     plano = planejar(pasta, forma, hoje, antes if alvo is None else alvo)
     desta = fatia.diante_de(plano.pares("t"))

@@ -88,19 +88,20 @@ class DaMudanca:
     campos: frozenset[str] = frozenset()
     ao_contrario: bool = False
     passadas: frozenset[bytes] = frozenset()
+    _ultima: list[Any] = field(default_factory=list, compare=False, repr=False)
+    """A última linha que se procurou, e o que se achou: de cada uma se pergunta mais de uma vez."""
 
     def diante_de(self, pares: Iterable[Par]) -> DaMudanca:
         """A mesma, para estes pares (da foto, do alvo): todos os que diferem."""
         if self.tabela.chave:
             return self
-        faltam = Counter[bytes]()
+        faltam, ate = Counter[bytes](), {}
         for _, atual, alvo in pares:
-            faltam[self._marca(atual if alvo is None else alvo)] += 1 if atual is None else -1
-        passadas = set()
-        for marca, quantas in faltam.items():
-            achada = self.diferencas.achar((marca,))
-            if achada is not None and not _entre(quantas, self._sentido * achada.quantas):
-                passadas.add(marca)
+            marca = self._marca(atual if alvo is None else alvo)
+            if (achada := self.diferencas.achar((marca,))) is not None:
+                faltam[marca] += 1 if atual is None else -1
+                ate[marca] = self._sentido * achada.quantas
+        passadas = {marca for marca, n in faltam.items() if not _entre(n, ate[marca])}
         return replace(self, passadas=frozenset(passadas))
 
     def escolhe(self, atual: Linha | None, alvo: Linha | None, _chave: Sequence[str]) -> bool:
@@ -141,9 +142,10 @@ class DaMudanca:
         elif alvo is None:
             return
         else:
-            colunas = self._mudadas(de, para) - self._diferem(alvo, para)
-            if atual is not None:
-                colunas &= self._outras(de, atual) & self._diferem(atual, alvo)
+            mexidas = self._outras(de, atual) if atual is not None else {*self.tabela.colunas}
+            colunas = mexidas and self._mudadas(de, para) - self._diferem(alvo, para)
+            if colunas and atual is not None:
+                colunas &= mexidas & self._diferem(atual, alvo)
         for coluna in (c for c in self.tabela.colunas if c in colunas):
             valores = (None if x is None else _dito(x, coluna) for x in (para, de, atual))
             yield Conflito(coluna, *valores)
@@ -162,12 +164,14 @@ class DaMudanca:
         self, atual: Linha | None, alvo: Linha | None
     ) -> tuple[Linha | None, Linha | None] | None:
         """O que a linha passou a ser e o que era; None se não é da mudança."""
-        achada = self.diferencas.achar({self._marca(x) for x in (atual, alvo) if x is not None})
+        if self._ultima and self._ultima[0] is atual and self._ultima[1] is alvo:
+            achada = self._ultima[2]
+        else:
+            achada = self.diferencas.achar({self._marca(x) for x in (atual, alvo) if x is not None})
+            self._ultima[:] = (atual, alvo, achada)
         if achada is None:
             return None
         de, para = achada.de, achada.para
-        if self.campos and (de is None or para is None or not self._diferem(de, para)):
-            return None
         return (para, de) if self.ao_contrario else (de, para)
 
     def _volta_inteira(
@@ -198,6 +202,8 @@ class DaMudanca:
 
     def _diferem(self, uma: Linha, outra: Linha) -> set[str]:
         """As colunas em que duas linhas diferem, das que interessam."""
+        if uma == outra:
+            return set()
         acao = Acao((), bytes(uma), bytes(outra))
         colunas = mudancas(acao, self.tabela).keys() - {CAMPO}
         return colunas & self.campos if self.campos else colunas
@@ -249,25 +255,35 @@ class Mudanca:
 def entre(antes: Alvo, depois: Backup, pedida: Pedida) -> Mudanca:
     """A mudança das tabelas do alvo `antes`, do backup dele até o `depois`. Levanta
     BackupDanificado se um arquivo não se lê."""
-    fatias = {}
-    diferencas = Diferencas()
+    diferencas, fatias = Diferencas(), {}
     with antes.desde(depois) as plano:
         for nome, tabela in plano.tabelas.items():
-            if not plano.contagens[nome].diferencas:
-                continue
-            mudam = frozenset(plano.colunas_diferentes(nome))
+            campos = frozenset(pedida.campos) & {*tabela.colunas}
+            pares, mudam = plano.pares(nome), frozenset(plano.colunas_diferentes(nome))
+            if pedida.campos:
+                pares = que_mudam(pares, tabela, campos)
             contagem = plano.contagens[nome]
             inteiras = bool(contagem.repor or contagem.remover) and not pedida.campos
-            campos = frozenset(pedida.campos) & {*tabela.colunas}
-            if pedida.campos and not mudam & campos:
-                continue
-            fatias[nome] = DaMudanca(
-                tabela,
-                {c.nome: c.tipo for c in antes.escopo[nome].tabela.colunas},
-                diferencas,
-                diferencas.guardar(nome, tabela.chave, plano.pares(nome)),
-                None if inteiras else (mudam & campos if campos else mudam),
-                campos,
-                pedida.ao_contrario,
-            )
+            quantas = diferencas.guardar(nome, tabela.chave, pares)
+            if quantas:
+                fatias[nome] = DaMudanca(
+                    tabela,
+                    {c.nome: c.tipo for c in antes.escopo[nome].tabela.colunas},
+                    diferencas,
+                    quantas,
+                    None if inteiras else (mudam & campos if campos else mudam),
+                    campos,
+                    pedida.ao_contrario,
+                )
     return Mudanca(pedida, depois, fatias)
+
+
+def que_mudam(
+    pares: Iterable[Par], tabela: TabelaDoPlano, campos: Collection[str]
+) -> Iterator[Par]:
+    """As linhas que há dos dois lados, e em que algum destes campos difere."""
+    for chave, de, para in pares:
+        if de is None or para is None:
+            continue
+        if not mudancas(Acao(chave, bytes(de), bytes(para)), tabela).keys().isdisjoint(campos):
+            yield chave, de, para

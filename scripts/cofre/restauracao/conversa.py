@@ -103,16 +103,13 @@ class Conversa:
         pedida = Pedida(antes.carimbo, depois.carimbo, campos)
         recorte = recorte_da(self._sessao, guardada, pedida, tabelas)
         if not recorte.fatias:
-            self._relato.linha()
-            self._relato.linha("✅ Nada mudou entre os dois backups.")
+            self._relato.linha("\n✅ Nada mudou entre os dois backups.")
             return self._fim("desfazer-mudanca", TUDO_CERTO)
         alvo = restauracao.alvo(antes, tuple(recorte.fatias), recorte=recorte)
         if self._opcoes.simular:
             return self._simular(alvo)
         codigo = self._levar(alvo, "restaurar")
-        if codigo is not None:
-            return codigo
-        return self._sem_o_que_mudar("restaurar")
+        return self._sem_o_que_mudar("restaurar") if codigo is None else codigo
 
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
+from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado, RestauracaoRecusada
 from cofre.base.palavras import na_tela, visivel
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina, no_lugar
 from cofre.plano import mudanca, recorte
+from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca, Pedida
 from cofre.plano.recorte import Recorte
 from cofre.restauracao.dialogo import tabelas_pedidas
@@ -102,8 +103,24 @@ def recorte_da(
         sessao.conferir_outro(guardada, backup, tabelas)
     alvo = sessao.restauracao.alvo(antes, tabelas)
     alvo.conferir()
+    for nome in tabelas:
+        _conferir_que_se_reconhecem(nome, alvo, (antes, depois))
     _conferir_campos(pedida, [c.nome for t in tabelas for c in alvo.escopo[t].tabela.colunas])
     return mudanca.entre(alvo, depois, pedida)
+
+
+def _conferir_que_se_reconhecem(nome: str, alvo: Alvo, backups: Sequence[Backup]) -> None:
+    """De uma tabela sem chave, uma linha só se reconhece pelas mesmas colunas."""
+    tabela = alvo.escopo[nome].tabela
+    hoje = {c.nome for c in tabela.colunas}
+    salvas = (b.meta.tabelas[nome].colunas for b in backups if b.meta)
+    antes = [{str(c["nome"]) for c in colunas} for colunas in salvas if colunas]
+    if not tabela.chave and any(colunas != hoje for colunas in antes):
+        raise RestauracaoRecusada(
+            f"{nome} não tem chave, e as colunas dela já não são as desses backups: as linhas de"
+            " hoje não se reconhecem neles.",
+            "Deixe-a de fora, com as outras em --tabelas.",
+        )
 
 
 def _conferir_campos(pedida: Pedida, existem: Sequence[str]) -> None:
