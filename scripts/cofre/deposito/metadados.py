@@ -10,7 +10,7 @@ import codecs
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -174,7 +174,7 @@ def de_bytes(dados: bytes, nome: str) -> Metadados:
     BackupDanificado."""
     lido = _decodificar(dados, _NoDisco, nome)
     comum = {campo: getattr(lido, campo) for campo in Cabecalho.__struct_fields__}
-    return Metadados(**comum, tabelas={n: t.salva(n) for n, t in lido.tabelas.items()})
+    return Metadados(**comum, tabelas=_Salvas(lido.tabelas))
 
 
 def bruto_de(dados: bytes) -> dict[str, Any]:
@@ -226,7 +226,7 @@ class _Tabela(_Arquivo):
     textos: _Arquivo | None = None
 
     def __post_init__(self) -> None:
-        if not all(isinstance(c.get("nome"), str) for c in self.colunas):
+        if not {type(c.get("nome")) for c in self.colunas} <= {str}:
             raise ValueError("há uma coluna sem nome")
 
     def salva(self, nome: str) -> TabelaSalva:
@@ -246,6 +246,31 @@ class _Tabela(_Arquivo):
             sempre_com_texto=self.sempre_com_texto,
             textos=self.textos.salvo(nome) if self.textos else None,
         )
+
+
+class _Salvas(Mapping[str, TabelaSalva]):
+    """As tabelas, cada uma montada quando se pede: de um histórico de anos, quem procura numa não
+    espera pelas outras."""
+
+    __slots__ = ("_lidas", "_montadas")
+
+    def __init__(self, lidas: Mapping[str, _Tabela]) -> None:
+        self._lidas = lidas
+        self._montadas: dict[str, TabelaSalva] = {}
+
+    def __getitem__(self, nome: str) -> TabelaSalva:
+        if nome not in self._montadas:
+            self._montadas[nome] = self._lidas[nome].salva(nome)
+        return self._montadas[nome]
+
+    def __contains__(self, nome: object) -> bool:
+        return nome in self._lidas
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lidas)
+
+    def __len__(self) -> int:
+        return len(self._lidas)
 
 
 class _NoDisco(Cabecalho, frozen=True, kw_only=True):
