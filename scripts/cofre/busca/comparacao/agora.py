@@ -43,7 +43,9 @@ def fotografando(
     contexto = Contexto(Pedido(tabelas=tuple(pedidas)), inspecao, escopo, configuracao)
     fotografo = Fotografo(via, deposito, configuracao.regras, relato)
     quando = datetime.now().astimezone()
-    with relato.acompanhando(), fotografo.montar(empresa, contexto) as foto:
+    with contextlib.ExitStack() as pilha:
+        with relato.acompanhando("Lendo a empresa"):
+            foto = pilha.enter_context(fotografo.montar(empresa, contexto))
         falhas = {n: str(e) for n, e in foto.falhas.items() if n in _que_ha(inspecao)}
         ignoradas = dict.fromkeys(configuracao.regras.ignorar, "está em «ignorar»")
         yield Estado(quando, AGORA, foto.arquivos, ignoradas, falhas)
