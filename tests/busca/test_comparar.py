@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.acervo import guardar
-from apoio.execucao import Saida, executar, fotografia_do_disco
-from cofre.base.palavras import em_linhas
+from apoio.execucao import BACKUP, Saida, executar, fotografia_do_disco
+from apoio.terminal import num_terminal, sem_barras
 from cofre.busca.comparacao.duas import juntar
 from cofre.busca.comparacao.quando import ler_alvo
 from cofre.busca.comparacao.resumo import APARECEU, MUDOU, SUMIU, comparar, registros
@@ -132,8 +132,16 @@ def test_o_que_mudou_tabela_a_tabela(deposito: Deposito) -> None:
     saida = rodar(deposito, "2026-11-01", "02/11")
     assert (saida.codigo, saida.erros) == (9, ""), saida.tudo
     assert saida.saida == TELA
-    for largura in (80, 50):
-        assert all(len(linha) <= largura for linha in em_linhas(TELA, largura).splitlines())
+
+
+@pytest.mark.parametrize("colunas", [80, 50])
+def test_num_terminal_cabe_e_diz_o_mesmo(deposito: Deposito, colunas: int) -> None:
+    """Numa linha que não cabe, quebra-se entre palavras; os espaços à parte, é o mesmo texto."""
+    pedido = ("comparar", "loja x", "2026-11-01", "2/11")
+    visto = num_terminal(None, deposito.raiz, colunas, "", argumentos=pedido, script=BACKUP)
+    visto = sem_barras(visto)
+    assert visto.split() == TELA.split()
+    assert max(map(len, visto.splitlines())) <= colunas
 
 
 def test_num_console_que_nao_e_utf8_as_palavras_sao_as_mesmas(tmp_path: Path) -> None:
@@ -416,6 +424,30 @@ def test_fora_de_ordem_o_resultado_e_o_mesmo(tmp_path: Path) -> None:
     assert comparada.duas.ordem is None
     ids = {(r.o_que, json.loads(r.linha)["id"]) for r in registros(comparada.duas)}
     assert ids == {(APARECEU, 6), (SUMIU, 5), *((MUDOU, n) for n in (1, 2, 3, 4))}
+
+
+def test_uma_linha_com_quebras_proprias_continua_a_ser_uma(tmp_path: Path) -> None:
+    """Os metadados dizem jsonb, que o PostgreSQL escreve numa linha só; alguém o escreveu em
+    duas."""
+    deposito = Deposito(tmp_path / "b")
+    modelo = b'{"id":%d,"nome":"x","preco":%d,"dados":{"a":[{"id":9},\n{"id":8}]}}'
+    um = backup(deposito, 0, {"produtos": [modelo % (n, 1) for n in (1, 2, 3)]})
+    outro = backup(deposito, 1, {"produtos": [modelo % (n, n) for n in (1, 2, 4)]})
+    duas = _duas(um, outro, "produtos")
+    comparada = comparar(duas)
+    assert (duas.soltas, comparada.duas.soltas) == (True, False)
+    contas = (comparada.apareceram, comparada.mudaram, comparada.sumiram, comparada.iguais)
+    assert contas == (1, 1, 1, 1)
+
+
+def test_uma_chave_que_se_repete_nao_esconde_uma_linha(tmp_path: Path) -> None:
+    deposito = Deposito(tmp_path / "b")
+    um = backup(deposito, 0, {"produtos": [produto(1), produto(2)]})
+    outro = backup(deposito, 1, {"produtos": [produto(1), produto(2), produto(2, preco=7)]})
+    comparada = comparar(_duas(um, outro, "produtos"))
+    assert (comparada.apareceram, comparada.mudaram, comparada.sumiram) == (1, 0, 0)
+    assert comparada.iguais == 2
+    assert [json.loads(linha)["preco"] for linha in comparada.novos] == [7]
 
 
 def _duas(um: Backup, outro: Backup, tabela: str, chave: Sequence[str] = ()) -> Any:

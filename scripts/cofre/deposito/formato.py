@@ -42,6 +42,9 @@ NIVEL_DO_GZIP = 6
 """O 9 leva o dobro do tempo para tirar 3 % a mais de um JSON."""
 
 
+ABRE, FECHA = b"[\n", b"\n]\n"
+
+
 class Gravador:
     """Escreve um arquivo de tabela a partir de blocos já juntados, contando e somando."""
 
@@ -54,13 +57,13 @@ class Gravador:
     def bloco(self, bloco: bytes) -> None:
         """Acrescenta um bloco; o vazio não muda nada."""
         if bloco:
-            self._escrever(b"[\n" if self._vazio else SEPARADOR)
+            self._escrever(ABRE if self._vazio else SEPARADOR)
             self._escrever(bloco)
             self._vazio = False
 
     def terminar(self) -> str:
         """Fecha o vetor e devolve o sha256 de tudo, em hexadecimal."""
-        self._escrever(b"[]\n" if self._vazio else b"\n]\n")
+        self._escrever(b"[]\n" if self._vazio else FECHA)
         return self._resumo.hexdigest()
 
     def _escrever(self, dados: bytes) -> None:
@@ -100,6 +103,31 @@ def ler_linhas(
     posição; um BOM no começo é aceito. OSError passa.
     """
     return ler(caminho, _OBJETOS, somar)
+
+
+def ler_soltas(
+    caminho: Path, somar: Callable[[bytes], None] | None = None
+) -> Iterator[list[bytes]]:
+    """As linhas de um arquivo gravado por `Gravador`, de que se sabe que nenhuma tem quebras de
+    linha próprias: separam-se sem as ler, e o que está nelas confere-o quem as soma. Levanta
+    NaoESolto se o arquivo não é assim, e BackupDanificado se não descompacta. OSError passa."""
+    with abrir(caminho) as arquivo:
+        pedacos = _pedacos(arquivo, somar or _nada)
+        resto = next(pedacos, b"")
+        if not resto.startswith(ABRE):
+            raise NaoESolto(f"{caminho.name} não começa como os de hoje")
+        resto = resto[len(ABRE) :]
+        for pedaco in pedacos:
+            *linhas, resto = (resto + pedaco).split(SEPARADOR)
+            if linhas:
+                yield linhas
+        if not resto.endswith(FECHA):
+            raise NaoESolto(f"{caminho.name} não acaba como os de hoje")
+        yield resto[: -len(FECHA)].split(SEPARADOR)
+
+
+class NaoESolto(BackupDanificado):
+    """O arquivo não tem uma linha do banco em cada linha de texto."""
 
 
 def ler(

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import ORDENS, Linha, abrir_linha, mesmo_valor, que_diferem
 from cofre.base.textos import CAMPO, MARCA, textos_de
-from cofre.deposito.formato import ler_linhas
+from cofre.busca.bissecao import DE_UMA_LINHA_SO
+from cofre.deposito.formato import NaoESolto, ler_linhas, ler_soltas, sha256_do_arquivo
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.passada import Somas
-from cofre.deposito.textos import Textos
-from cofre.plano.lados import Lado, Ordem, Par, em_blocos, lado, pelo_indice
+from cofre.deposito.textos import Textos, com_textos
+from cofre.plano.chaves import pela_chave, por_tudo
+from cofre.plano.lados import Lado, Ordem, Par, em_blocos, pelo_indice
 
 PARES_POR_VEZ = 1000
 BLOCOS_POR_VEZ = 16
@@ -33,7 +36,8 @@ class Duas:
     """A tabela `antes` e `depois`, e como se comparam: pela `chave` (nenhuma: um registro é a linha
     inteira), nas `colunas` que há dos dois lados. Sem `ordem`, os arquivos podem não estar na da
     chave. `pelo_valor`: 1.50 é 1.5, porque um dos dois não guardou os bytes do banco. `com_texto`:
-    as colunas em que também contam os textos (ver `cofre.base.textos`)."""
+    as colunas em que também contam os textos (ver `cofre.base.textos`). `soltas`: se as linhas se
+    separam sem as ler, porque nenhuma tem quebras próprias."""
 
     nome: str
     antes: Arquivo
@@ -45,12 +49,19 @@ class Duas:
     ordem: Ordem | None = None
     pelo_valor: bool = False
     com_texto: frozenset[str] = frozenset()
+    soltas: bool = False
 
     @property
     def iguais(self) -> bool:
         """Se já se sabe que são o mesmo, byte a byte: não há o que ler."""
         um, outro = self.antes.tabela, self.depois.tabela
         return bool(um.sha256) and (um.somas, um.bytes) == (outro.somas, outro.bytes)
+
+    def sem_ordem(self) -> Duas:
+        """As mesmas, de arquivos que não estão na ordem da chave: se ela se repete num deles, não
+        diz qual é a linha. Levanta BackupDanificado; OSError passa."""
+        repete = any(chaves_repetidas(arquivo) for arquivo in (self.antes, self.depois))
+        return replace(self, ordem=None, soltas=False, chave=() if repete else self.chave)
 
     def mudancas(self, umas: Sequence[bytes], outras: Sequence[bytes]) -> Mudancas:
         """O que mudou de cada uma para a outra da mesma posição, que não tem os mesmos bytes."""
@@ -132,7 +143,10 @@ class Confronto:
                 juntos = []
         if juntos:
             yield juntos
-        for arquivo, somas in zip((self._duas.antes, self._duas.depois), self._somas, strict=True):
+        lidos = zip((self._duas.antes, self._duas.depois), self._somas, self._lados, strict=True)
+        for arquivo, somas, lado in lidos:
+            if self._duas.soltas and lado.lidas != arquivo.tabela.registros:
+                raise NaoESolto(f"{arquivo.caminho.name} tem linhas com quebras de linha")
             _conferir(arquivo, somas)
 
     def _aos_poucos(self) -> Iterator[list[Par]]:
@@ -149,17 +163,28 @@ class Confronto:
 
 
 def _lado(duas: Duas, arquivo: Arquivo, somas: Somas) -> Lado:
-    salva = arquivo.tabela
-    textos = Textos(arquivo.textos, salva.de_quem) if arquivo.textos is not None else None
-    return lado(
-        arquivo.caminho, duas.nome, duas.chave, duas.ordem, textos, duas.com_texto, somas.somar
-    )
+    caminho, salva = arquivo.caminho, arquivo.tabela
+    ler = pela_chave(caminho, duas.nome, duas.chave) if duas.chave else por_tudo(duas.com_texto)
+    if duas.soltas:
+        return Lado(cast(Grupos, ler_soltas(caminho, somas.somar)), ler, duas.ordem)
+    linhas = ler_linhas(caminho, somas.somar)
+    if arquivo.textos is not None:
+        linhas = com_textos(linhas, Textos(arquivo.textos, salva.de_quem))
+    return Lado(linhas, ler, duas.ordem)
+
+
+Grupos = Iterator[list[Linha]]
 
 
 def _conferir(arquivo: Arquivo, somas: Somas) -> None:
     salva = arquivo.tabela
-    if salva.sha256 and salva.sha256 != somas.sha256:
-        raise BackupDanificado(f"{arquivo.caminho.name} não é mais o que foi gravado (sha256).")
+    achadas = [(arquivo.caminho, salva.sha256, somas.sha256)]
+    if arquivo.textos is not None and salva.textos is not None:
+        dos_textos, _ = sha256_do_arquivo(arquivo.textos)
+        achadas.append((arquivo.textos, salva.textos.sha256, dos_textos))
+    for caminho, era, e in achadas:
+        if era and era != e:
+            raise BackupDanificado(f"{caminho.name} não é mais o que foi gravado (sha256).")
 
 
 def juntar(nome: str, antes: Arquivo, depois: Arquivo, chave: Sequence[str] = ()) -> Duas:
@@ -182,7 +207,15 @@ def juntar(nome: str, antes: Arquivo, depois: Arquivo, chave: Sequence[str] = ()
     )
     if duas.iguais or not (escolhida := _chave(duas, chave)):
         return duas
-    return replace(duas, chave=escolhida, ordem=_ordem(duas, escolhida))
+    ordem = _ordem(duas, escolhida)
+    soltas = ordem is not None and all(map(_de_uma_linha_so, (antes, depois)))
+    return replace(duas, chave=escolhida, ordem=ordem, soltas=soltas)
+
+
+def _de_uma_linha_so(arquivo: Arquivo) -> bool:
+    """Se o JSON que o PostgreSQL escreve destas colunas não tem quebras de linha."""
+    tipos = arquivo.tabela.tipos.values()
+    return arquivo.textos is None and all(map(DE_UMA_LINHA_SO.fullmatch, tipos))
 
 
 def _colunas(arquivo: Arquivo) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from cofre.base.erros import BackupDanificado
 from cofre.base.linha import NULO, Linha, abrir_linha
 from cofre.base.textos import CAMPO, textos_de
 from cofre.busca.comparacao.duas import Confronto, Duas
@@ -78,14 +79,19 @@ class Registro:
 
 
 def comparar(duas: Duas) -> TabelaComparada:
-    """O que mudou. Se os arquivos não estão na ordem da chave, lê-os outra vez sem contar com ela.
-    Levanta BackupDanificado; OSError passa."""
+    """O que mudou. Se os arquivos não são como se esperava (na ordem da chave, uma linha em cada
+    linha de texto), lê-os outra vez sem contar com isso. Levanta BackupDanificado; OSError passa.
+    """
     if duas.iguais:
         return TabelaComparada(duas, iguais=duas.depois.tabela.registros)
     try:
         return _resumir(duas)
     except ForaDeOrdem:
-        return _resumir(replace(duas, ordem=None))
+        return _resumir(duas.sem_ordem())
+    except (BackupDanificado, msgspec.DecodeError):
+        if not duas.soltas:
+            raise
+        return comparar(replace(duas, soltas=False))
 
 
 def registros(duas: Duas) -> Iterator[Registro]:
