@@ -30,7 +30,11 @@ LER = {BACKUP: acoes.ler_argumentos, RESTAURACAO: restaurar.ler_argumentos}
 NOMES = {"BACKUP": BACKUP, "RESTAURACAO": RESTAURACAO}
 PALAVRA_DE = {"acao": "desfazer", "acao_do_backup": "listar", "sistema": "systemd"}
 """O que se põe no lugar de uma variável; das outras, um texto qualquer."""
-VARIOS = {"*de_quem": ("--empresa", "x"), "*_so(nomes)": ("--tabelas", "x")}
+VARIOS = {
+    "*de_quem": ("--empresa", "x"),
+    "*_so(nomes)": ("--tabelas", "x"),
+    "*qual": ("--tabela", "x", "--chave", "x"),
+}
 """O mesmo, das que são vários argumentos."""
 
 
@@ -93,7 +97,7 @@ NO_LUGAR = {
     "preco,custo": "preco,nome",
 }
 """O que os exemplos dizem, na lojinha."""
-DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes"}
+DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes", "--tabela": "clientes", "--chave": CHAVE}
 """Depois de cada opção, o que se põe no lugar de uma variável; e, sem opção, na ordem:"""
 NA_ORDEM = {"historia": (QUEM, "clientes", CHAVE), "comparar": (QUEM, "ontem")}
 MUDAM_A_MAQUINA = {("agendar", "03:00")}
