@@ -347,6 +347,7 @@ def test_de_um_da_primeira_versao_a_um_compactado(loja: Loja, tmp_path: Path) ->
     assert list(pasta.glob(f"produtos_{quais[1]}.json.gz"))
     saida = desfazer_mudanca(loja, quais, "--confirmar", "RESTAURAR")
     assert saida.codigo == 12, saida.tudo
+    assert "⚠️ Só num dos backups, e por isso de fora: avulsos, empresas.\n" in saida.saida
     quer = {**esperado(era, ficou, hoje), "avulsos": em_conta(hoje)["avulsos"]}
     assert em_conta(ler_estado(loja)) == quer
     antes.conferir_outras()

@@ -25,7 +25,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         if pendente is not None and not opcoes.simular:
             return conversa.resolver(guardada, pendente)
         antes, depois = mudanca.escolher(sessao, guardada)
-        tabelas = mudanca.tabelas_dos_dois(antes, depois, opcoes.tabelas or ())
+        tabelas = mudanca.tabelas_dos_dois(antes, depois, opcoes.tabelas or (), relato)
         return conversa.desfazer_mudanca(guardada, antes, depois, tabelas)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado, RestauracaoRecusada
 from cofre.base.palavras import na_tela, visivel
+from cofre.base.relato import Relato
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
@@ -16,6 +17,7 @@ from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca, Pedida
 from cofre.plano.recorte import Recorte
 from cofre.restauracao.dialogo import tabelas_pedidas
+from cofre.restauracao.exame import quais
 from cofre.restauracao.sessao import Sessao
 
 
@@ -39,7 +41,9 @@ def escolher(sessao: Sessao, guardada: EmpresaComBackups) -> tuple[Backup, Backu
             "Por exemplo: --antes '2026-11-24 03:00' --depois '2026-11-25 03:00'.",
         )
     else:
-        antes = sessao.dialogo.data_da_mudanca(guardada, servem[-2], "antes")
+        comuns = [b for b in servem if de_rotina(b)]
+        penultimo = (comuns if len(comuns) > 1 else servem)[-2]
+        antes = sessao.dialogo.data_da_mudanca(guardada, penultimo, "antes")
     if opcoes.depois:
         depois = inventario.backup_pedido(guardada, opcoes.depois, opcao="--depois")
     else:
@@ -68,14 +72,18 @@ def _seguinte(antes: Backup, em_ordem: Sequence[Backup]) -> Backup:
     return depois[0]
 
 
-def tabelas_dos_dois(antes: Backup, depois: Backup, pedidas: Sequence[str]) -> tuple[str, ...]:
-    """As tabelas que estão nos dois (as pedidas, se ditas). Levanta ErroDeUso por uma pedida que
-    um deles não tem."""
+def tabelas_dos_dois(
+    antes: Backup, depois: Backup, pedidas: Sequence[str], relato: Relato
+) -> tuple[str, ...]:
+    """As tabelas que estão nos dois (as pedidas, se ditas); das outras, diz-se. Levanta ErroDeUso
+    por uma pedida que um deles não tem."""
     if pedidas:
         do_de_depois = tabelas_pedidas(pedidas, depois)
         return tuple(t for t in tabelas_pedidas(pedidas, antes) if t in do_de_depois)
-    nos_dois = set(no_lugar(depois))
-    return tuple(t for t in no_lugar(antes) if t in nos_dois)
+    de_um, do_outro = no_lugar(antes), no_lugar(depois)
+    if so_num := sorted(set(de_um) ^ set(do_outro)):
+        relato.aviso(f"Só num dos backups, e por isso de fora: {quais(so_num)}.")
+    return tuple(t for t in de_um if t in do_outro)
 
 
 def pedida_de(diario: Diario) -> Pedida | None:
@@ -103,10 +111,11 @@ def recorte_da(
         sessao.conferir_outro(guardada, backup, tabelas)
     alvo = sessao.restauracao.alvo(antes, tabelas)
     alvo.conferir()
-    for nome in tabelas:
-        _conferir_que_se_reconhecem(nome, alvo, (antes, depois))
     _conferir_campos(pedida, [c.nome for t in tabelas for c in alvo.escopo[t].tabela.colunas])
-    return mudanca.entre(alvo, depois, pedida)
+    achada = mudanca.entre(alvo, depois, pedida)
+    for nome in achada.fatias:
+        _conferir_que_se_reconhecem(nome, alvo, (antes, depois))
+    return achada
 
 
 def _conferir_que_se_reconhecem(nome: str, alvo: Alvo, backups: Sequence[Backup]) -> None:
