@@ -25,8 +25,9 @@ from apoio.planos import (
     tabelas,
 )
 from cofre.plano.diferencas import Diferencas
-from cofre.plano.mudanca import DaMudanca, Pedida, ler, que_mudam
+from cofre.plano.mudanca import Pedida, ler, que_mudam
 from cofre.plano.plano import Plano
+from cofre.plano.tres_lados import DaMudanca
 
 Estado = list[Linha]
 CASOS = 100 if CAMPANHA else 12
@@ -186,6 +187,35 @@ def test_o_que_se_fez_depois_nao_se_perde_ao_desfazer(
             if feita is None or feita[c] != linha[c]:
                 assert ficou[chave][c] == linha[c], "o que se mexeu depois fica"
     assert not ficou.keys() & (quer.keys() - {chave_da(forma, x) for x in hoje})
+
+
+QUANTAS = st.integers(0, 4)
+
+
+@given(QUANTAS, QUANTAS, QUANTAS, QUANTAS)
+@settings(max_examples=4 * CASOS, deadline=None)
+def test_sem_chave_so_se_volta_atras_no_que_se_fez(a: int, b: int, foto: int, hoje: int) -> None:
+    """De quantas linhas iguais havia antes, depois, ao desfazer a mudança e hoje, a conta."""
+    forma = FORMAS[-1]
+    linha = {"a": "1", "b": "1", "gerada": "0"}
+    antes, depois, da_foto, agora = ([linha] * n for n in (a, b, foto, hoje))
+    fez = foto != a and min(a, b) <= foto <= max(a, b)
+    volta = fez and min(a, foto) <= hoje <= max(a, foto)
+    with tempfile.TemporaryDirectory() as nome:
+        pasta, diferencas = Path(nome), Diferencas()
+        with planejar(pasta, forma, depois, antes) as diferem:
+            quantas = diferencas.guardar("t", (), diferem.pares("t"))
+            tabela = diferem.tabelas["t"]
+        contrario = DaMudanca(tabela, {}, diferencas, quantas, None, ao_contrario=True)
+        with planejar(pasta, forma, antes, da_foto) as feito:
+            desta = contrario.ate_a_foto(feito.pares("t"))
+        plano = planejar(pasta, forma, agora, da_foto)
+        para_este = desta.diante_de(plano.pares("t"))
+        plano.recortar("t", lambda x, y: para_este.querida(x, y, ()))
+        assert aplicar(plano, forma, agora).total() == (foto if volta else hoje)
+        inteiro = planejar(pasta, forma, agora, da_foto)
+        ditos = [p for p in inteiro.pares("t") if any(True for _ in para_este.conflitos(*p[1:]))]
+        assert bool(ditos) == (fez and not volta)
 
 
 def test_os_conflitos_dizem_os_tres_valores(tmp_path: Path) -> None:

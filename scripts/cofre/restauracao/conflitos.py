@@ -12,8 +12,8 @@ from cofre.base.linha import texto
 from cofre.base.palavras import numero, plural, registros_de, visivel
 from cofre.base.valores import ESCONDIDO, valor
 from cofre.plano.alvo import Alvo
-from cofre.plano.mudanca import Conflito
 from cofre.plano.plano import Plano
+from cofre.plano.tres_lados import Conflito
 
 EXEMPLOS = 3
 LINHA_INTEIRA = Conflito("", None, None, None)

@@ -139,14 +139,21 @@ def _conferir_campos(pedida: Pedida, existem: Sequence[str]) -> None:
 
 
 def recorte_de(
-    sessao: Sessao, guardada: EmpresaComBackups, diario: Diario, *, ao_contrario: bool
+    sessao: Sessao,
+    guardada: EmpresaComBackups,
+    diario: Diario,
+    ate: Backup,
+    *,
+    ao_contrario: bool,
 ) -> Recorte | None:
-    """O de uma restauração que já começou, para a concluir ou, `ao_contrario`, a desfazer. Levanta
-    BackupDanificado se não se entende: sem ele, voltariam tabelas inteiras."""
+    """O de uma restauração que já começou, para a concluir ou, `ao_contrario`, a desfazer, `ate`
+    este backup. Levanta BackupDanificado se não se entende: sem ele, voltariam tabelas inteiras."""
     if (pedida := pedida_de(diario)) is not None:
         sentido = pedida.ao_contrario != ao_contrario
         tabelas = tuple(diario.dados["tabelas"])
-        return recorte_da(sessao, guardada, replace(pedida, ao_contrario=sentido), tabelas)
+        achada = recorte_da(sessao, guardada, replace(pedida, ao_contrario=sentido), tabelas)
+        antes, _ = backups_da(sessao, guardada, pedida)
+        return mudanca.ate_a_foto(achada, sessao.restauracao.alvo(ate, tabelas), antes)
     try:
         lido = recorte.ler(diario.dados.get("recorte"))
     except ValueError as e:
