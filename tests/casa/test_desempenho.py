@@ -49,6 +49,10 @@ MEDIDAS = {
         "verificar, 60 linhas: bytes lidos",
         "verificar, 60 linhas, e 60 que apontam para elas: bytes lidos",
     ],
+    "comparar": [
+        "comparar dois backups de 60 linhas, 1 % mudadas",
+        "comparar dois backups de 60 linhas, 100 % mudadas",
+    ],
     "restaurar-api": [
         "restauração pela API, 60 linhas, todas faltam: comando inteiro",
         "restauração pela API, 60 linhas, todas faltam: fora as fotos",
