@@ -24,7 +24,7 @@ def ler_opcoes() -> argparse.Namespace:
     analisador._optionals.title = "opções"
     analisador.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
     analisador.add_argument(
-        "--auto", action="store_true", help="inclui o acidente e a restauração, sem perguntas"
+        "--auto", action="store_true", help="inclui os acidentes e as restaurações, sem perguntas"
     )
     analisador.add_argument(
         "--via",
