@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import sql
+
 from supabase_local.empresas.acidente import VITIMA, mostrar_vizinhas, retrato_das_vizinhas
 from supabase_local.servidores.postgres import Banco
 
@@ -69,21 +71,18 @@ def _como_esta(onde: Banco, chave: str) -> Cliente:
 
 
 def _apagar(onde: Banco, cliente: Cliente) -> None:
-    """Apaga-o com as vendas, o que é delas e as ordens dele, e mostra. Sem os gatilhos: o acidente
-    é só esse, e nada mais muda com ele."""
-    das_vendas = "venda_id IN (SELECT id FROM vendas WHERE cliente_id = %(id)s)"
+    """Apaga-o com as vendas, o que é delas e as ordens dele, e mostra. Os gatilhos devolvem o
+    estoque das vendas, e o tiram outra vez quando elas voltam."""
     with onde.conectar() as banco, banco.transaction():
-        banco.execute("SET LOCAL session_replication_role = replica")
-        for apagar in (
-            f"DELETE FROM recibos WHERE {das_vendas}",
-            f"DELETE FROM vendas_pagamentos WHERE {das_vendas}",
-            f"DELETE FROM vendas_itens WHERE {das_vendas}",
-            f"UPDATE notas_fiscais SET venda_id = NULL WHERE {das_vendas}",
-            "DELETE FROM vendas WHERE cliente_id = %(id)s",
-            "DELETE FROM ordens_servico WHERE cliente_id = %(id)s",
-            "DELETE FROM clientes WHERE id = %(id)s",
+        for tabela, coluna in (
+            ("vendas", "cliente_id"),
+            ("ordens_servico", "cliente_id"),
+            ("clientes", "id"),
         ):
-            banco.execute(apagar.encode(), {"id": cliente.id})
+            apagar = sql.SQL("DELETE FROM {} WHERE {} = %s").format(
+                sql.Identifier(tabela), sql.Identifier(coluna)
+            )
+            banco.execute(apagar, (cliente.id,))
     print(f"\n💥 O ACIDENTE, em «{VITIMA.nome}»: apagaram um cliente, e tudo o que pendia dele")
     print(f"   {cliente.em_palavras}")
 
@@ -95,12 +94,10 @@ def _trazer(script: Path, ambiente: Mapping[str, str], cliente: Cliente, *, perg
         argumentos += cliente.nome.split()
     else:
         argumentos += ["--tabela", "clientes", "--chave", cliente.id, "--com-ligados"]
-        argumentos += ["--confirmar", "RESTAURAR", "--efeitos", "desfazer"]
+        argumentos += ["--confirmar", "RESTAURAR"]
     print(f"\n▶️  python3 scripts/{script.name} {shlex.join(argumentos)}\n", flush=True)
     if perguntar:
-        print(
-            "   (responda: Enter três vezes, e RESTAURAR; pela API, s ao que os gatilhos mudarem)"
-        )
+        print("   (responda: Enter três vezes, e RESTAURAR)\n", flush=True)
     return subprocess.run(
         [sys.executable, str(script), *argumentos],
         env=dict(ambiente),
