@@ -166,6 +166,14 @@ def test_em_cada_pergunta_se_explica_se_volta_e_se_sai(balcao: Loja) -> None:
     assert saida.codigo == 0, saida.tudo
     inicio.conferir_intacto()
     assert estragado != balcao.impressoes()
+    # Com a versão já dita, v volta aos registros.
+    balcao.sql(LINHAS, *CASCATA)
+    primeiro = min(m.stem[-15:] for m in balcao.destino.glob("empresa_aaaa1111/backup_m*"))
+    passos_com_backup = ("1", "v", "1", "", "RESTAURAR")
+    saida = _registro(balcao, "davila", "--backup", primeiro, respostas=passos_com_backup)
+    assert saida.codigo == 0, saida.tudo
+    assert (saida.saida.count("É este?"), saida.saida.count("Qual versão?")) == (2, 0)
+    inicio.conferir_intacto()
     # Na restauração comum, p na pergunta das tabelas leva ao mesmo, e v volta a elas.
     balcao.sql(LINHAS, *CASCATA)
     pelo_p = ("padaria", "p", "v", "P", "davila", "", "", "", "RESTAURAR")

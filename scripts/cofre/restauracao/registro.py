@@ -83,6 +83,8 @@ class PorRegistro:
                 )
             except Voltar:
                 self.sessao.desconectar()
+                if self.sessao.opcoes.backup:
+                    raise  # a versão veio por opção: a pergunta de antes é a dos registros
 
     # -- quais -------------------------------------------------------------------------------
 
