@@ -134,6 +134,9 @@ def test_varios_de_uma_vez_na_versao_em_que_estavam_todos(balcao: Loja) -> None:
     )
     assert balcao.copiar("--empresa", DONO).codigo == 0
     estragado = _estado(balcao)
+    visto = _registro(balcao, "broa", respostas=("", "q")).saida
+    assert "\n   nome: Broa → Broa cara; preco: 3,123456789012345 → 99,0" in visto
+    assert re.search(r"\n2\. \S+ \S+  ← a que se oferece\n   nome: Pão 3 → Broa\n3\. ", visto)
     saida = _registro(balcao, "pão", "--tabela", "produtos", respostas=("1-2,9", "", "RESTAURAR"))
     assert "JUNTO COM" not in saida.saida
     assert saida.codigo == 0, saida.tudo

@@ -34,8 +34,7 @@ Achar = Callable[[EmpresaComBackups, Sequence[str]], Achados]
 
 @dataclass(frozen=True, slots=True)
 class PorRegistro:
-    """Uma ida por este caminho. `pergunta`: se há quem responda; `volta`: se antes da primeira
-    pergunta há outra a que se pode voltar."""
+    """Uma ida por este caminho. `volta`: se há pergunta antes da primeira, a que se volte."""
 
     sessao: Sessao
     conversa: Conversa
@@ -197,13 +196,11 @@ class PorRegistro:
         relato.linha()
         relato.reservado(em_linhas(f"📜 VERSÕES DE {de_quem}", largura, 3))
         for n, versao in enumerate(oferecidas[:MOSTRADOS]):
-            desde, ate = (na_tela(b.quando, "minuto") for b in (versao.desde, versao.ate))
-            datas = ate if desde == ate else f"{desde} a {ate}"
             marca = "  ← a que se oferece" if n == melhor else ""
-            relato.linha(f"{n + 1}. {datas}{marca}")
+            relato.linha(f"{n + 1}. {versao.datas}{marca}")
             if n + 1 < len(oferecidas) and len(registros) == 1:
-                mudou = palavras.mudancas_de(oferecidas[n + 1].linhas[0], versao.linhas[0])
-                relato.reservado(em_linhas(f"   {_uns(list(mudou))}", largura, 3))
+                mudou = versao.o_que_mudou(oferecidas[n + 1])
+                relato.reservado(em_linhas(f"   {mudou}", largura, 3))
         if (mais := len(oferecidas) - MOSTRADOS) > 0:
             relato.linha(f"   (e mais {numero(mais)}, de antes: --backup diz a data)")
         relato.linha()
@@ -301,8 +298,3 @@ def _como_dizer(registro: Registro) -> str:
     """As opções que dizem este registro, e só ele."""
     chave = f" --chave {escrever_chave(registro.chave)}" if registro.colunas else ""
     return f"--tabela {visivel(registro.tabela)}{visivel(chave)}"
-
-
-def _uns(mudou: Sequence[str]) -> str:
-    mais = len(mudou) - palavras.EXEMPLOS
-    return "; ".join(mudou[: palavras.EXEMPLOS]) + (f"; e mais {numero(mais)}" if mais > 0 else "")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cofre.base.apelido import com_mais
+from cofre.base.palavras import na_tela
+from cofre.busca import palavras
 from cofre.busca.historico import Registro, Versao
 from cofre.deposito.backup import Backup
 
@@ -16,6 +19,18 @@ class Juntos:
     linhas: tuple[bytes, ...]
     desde: Backup
     ate: Backup
+
+    @property
+    def datas(self) -> str:
+        """«2026-11-16 03:00 a 2026-11-21 03:00», para a tela."""
+        desde, ate = (na_tela(b.quando, "minuto") for b in (self.desde, self.ate))
+        return ate if desde == ate else f"{desde} a {ate}"
+
+    def o_que_mudou(self, anterior: Juntos) -> str:
+        """De um registro só, as primeiras colunas que mudaram desde a versão anterior; tem dados da
+        empresa."""
+        mudou = list(palavras.mudancas_de(anterior.linhas[0], self.linhas[0]))
+        return com_mais(mudou[: palavras.EXEMPLOS], len(mudou))
 
 
 def versoes_de(backups: Sequence[Backup], registros: Sequence[Registro]) -> list[Juntos]:
