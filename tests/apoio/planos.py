@@ -12,7 +12,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from cofre.base.linha import abrir_linha
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Plano, TabelaDoPlano, comparar, mudancas
+from cofre.plano.plano import Plano, comparar
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, TabelaDoPlano, mudancas
 
 GRAVAVEIS = ("a", "b")
 GERADA = "gerada"

@@ -18,7 +18,8 @@ from cofre.deposito import formato
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
 from cofre.plano.alvo import _linhas_se_e_o_mesmo
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano, TabelaDoPlano, comparar
+from cofre.plano.plano import Plano, comparar
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem, TabelaDoPlano
 
 VALORES = st.one_of(
     st.sampled_from(

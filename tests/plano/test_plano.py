@@ -27,17 +27,8 @@ from apoio.planos import (
     situacoes,
 )
 from cofre.base.erros import BackupDanificado
-from cofre.plano.plano import (
-    ALTERAR,
-    REMOVER,
-    REPOR,
-    Acao,
-    Contagem,
-    Plano,
-    TabelaDoPlano,
-    comparar,
-    mudancas,
-)
+from cofre.plano.plano import Plano, comparar
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao, Contagem, TabelaDoPlano, mudancas
 
 
 def _acoes(plano: Plano) -> dict[str, Counter[Acao]]:

@@ -43,7 +43,8 @@ from cofre.deposito.diario import abrir_novo
 from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.deposito.verificacao import anterior_inteiro
 from cofre.plano.alvo import VOLTAR, Alvo
-from cofre.plano.plano import TabelaDoPlano, comparar
+from cofre.plano.plano import comparar
+from cofre.plano.tabela import TabelaDoPlano
 from cofre.restauracao.dialogo import tabelas_pedidas
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.quadro import Quadro

@@ -17,8 +17,8 @@ from apoio.terminal import num_terminal, sem_barras
 from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.erros import NEM_TUDO_COMO_ERA, EscritaRecusada
 from cofre.plano.impedimentos import Impedimento
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR
 from cofre.plano.recusas import causa, detalhe, em_grupos
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR
 from cofre.via.contrato import API, DIRETA
 
 CNPJ = "12345678000199"

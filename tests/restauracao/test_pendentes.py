@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofre.base.modelo import ChaveEstrangeira, Coluna, Tabela
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.restauracao.pendentes import Movida, Pendente, em_palavras, o_que_se_segue, que_pendem
 
 CLIENTES = Tabela("clientes", (Coluna("id", "bigint"),), ("id",))

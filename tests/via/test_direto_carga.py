@@ -19,7 +19,8 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.modelo import Coluna, Tabela
 from cofre.escopo.escopo import Elo, Ramo, TabelaNoEscopo
 from cofre.plano.executor import Executor
-from cofre.plano.plano import TabelaDoPlano, comparar
+from cofre.plano.plano import comparar
+from cofre.plano.tabela import TabelaDoPlano
 from cofre.via.direta import ajustes, catalogo, prova
 from cofre.via.direta.carga import Conversor, SoPeloJson
 from cofre.via.direta.escrita import EscritorDireto

@@ -18,7 +18,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.equipe import Equipe
 from cofre.base.erros import Disputa
 from cofre.plano.lotes import BYTES_POR_LOTE, LINHAS_POR_LOTE, Ritmo
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.api.fila import lado_a_lado
 from supabase_local.servidores.falhas import Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal

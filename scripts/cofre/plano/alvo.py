@@ -16,8 +16,9 @@ from cofre.deposito.textos import Textos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.mesmas import Existentes, casar
-from cofre.plano.plano import Contagem, Plano, Querida, TabelaDoPlano, comparar
+from cofre.plano.plano import Plano, Querida, comparar
 from cofre.plano.recorte import Fatia, Recorte
+from cofre.plano.tabela import Contagem, TabelaDoPlano
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 Arquivos = Mapping[str, Arquivo]

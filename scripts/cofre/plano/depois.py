@@ -15,7 +15,8 @@ from cofre.deposito.formato import Gravador, ler_linhas
 from cofre.deposito.ligacoes import Arquivo
 from cofre.plano.alvo import RECUPERAR, Alvo, Arquivos
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR
 
 LINHAS_POR_BLOCO = 1000
 

@@ -15,7 +15,7 @@ from cofre.base.textos import com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.lotes import metades
-from cofre.plano.plano import Acao, TabelaDoPlano
+from cofre.plano.tabela import Acao, TabelaDoPlano
 
 DONO_TROCADO = "dono trocado"
 MUDOU = "mudou"

@@ -32,7 +32,8 @@ from cofre.plano.escritor import (
 from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.lotes import Ritmo, enquanto, metades
 from cofre.plano.ordem import aponta_para_si, maes_antes, ordenar
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao, mudancas
 from cofre.plano.unicos import quem_tem, tomado
 
 LIBERACOES_POR_LINHA = 2

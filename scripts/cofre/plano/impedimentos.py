@@ -11,7 +11,7 @@ from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import texto
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, MUDOU, colunas_de_dono
-from cofre.plano.plano import REMOVER, Acao
+from cofre.plano.tabela import REMOVER, Acao
 
 RECUSAS_POR_TABELA = 20
 """Depois de tantas recusas com o mesmo código, o resto da tabela teria o mesmo fim."""

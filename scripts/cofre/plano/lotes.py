@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cofre.plano.ordem import T
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 
 LINHAS_POR_LOTE = 1000
 BYTES_POR_LOTE = 512 * 1024

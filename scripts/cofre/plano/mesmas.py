@@ -14,7 +14,8 @@ from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.lotes import em_lotes, metades
-from cofre.plano.plano import REMOVER, REPOR, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import REMOVER, REPOR
 
 Existentes = Callable[[TabelaNoEscopo, Sequence[Chave]], Sequence[bytes]]
 """As linhas com estas chaves que existem (ver `cofre.via.contrato.Via.existentes`)."""

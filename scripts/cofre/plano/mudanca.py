@@ -13,8 +13,8 @@ from cofre.deposito.backup import Backup
 from cofre.plano.alvo import Alvo
 from cofre.plano.diferencas import Diferencas
 from cofre.plano.lados import Par
-from cofre.plano.plano import Acao, TabelaDoPlano, mudancas
 from cofre.plano.recorte import MUDANCA
+from cofre.plano.tabela import Acao, TabelaDoPlano, mudancas
 from cofre.plano.tres_lados import DaMudanca
 
 

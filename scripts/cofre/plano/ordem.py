@@ -9,7 +9,8 @@ from typing import TypeVar
 from cofre.base.linha import abrir_linha
 from cofre.base.modelo import ChaveEstrangeira, Tabela
 from cofre.plano.chaves import Chave
-from cofre.plano.plano import REPOR, Acao, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import REPOR, Acao
 
 T = TypeVar("T")
 

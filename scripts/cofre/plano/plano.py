@@ -10,94 +10,43 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import operator
 import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
-from cofre.base.linha import ORDENS, Linha, abrir_linha, mesmo_valor
+from cofre.base.linha import Linha
 from cofre.base.rascunho import Rascunho, Trecho
-from cofre.base.textos import CAMPO, escolher, textos_de
-from cofre.deposito.textos import Textos
+from cofre.base.textos import CAMPO
 from cofre.plano.chaves import Chave
 from cofre.plano.lados import (
     SEPARA,
-    Lado,
-    Ordem,
     Par,
-    ate_acabar_um,
-    lado,
-    pelo_indice,
-    unir,
+)
+from cofre.plano.tabela import (
+    ALTERAR,
+    CONFLITO,
+    REMOVER,
+    REPOR,
+    Acao,
+    Contagem,
+    TabelaDoPlano,
+    lado_da_foto,
+    lado_do_alvo,
+    mudancas,
+    pares_de,
 )
 
 BYTES_POR_BLOCO = 256 * 1024
 """De ações, num trecho do rascunho."""
 
 
-@dataclass(frozen=True, slots=True)
-class TabelaDoPlano:
-    """O que comparar: `alvo` são os arquivos do estado desejado (o primeiro que tem uma chave
-    vale), `atual` o da foto. Só contam as `colunas` que o banco tem e deixa escrever.
-    `pelo_valor`: 1.50 é igual a 1.5, porque o alvo não guardou os bytes do banco. `iguais` são as
-    linhas, se já se sabe que alvo e foto são o mesmo, byte a byte: não há o que ler.
-
-    `textos`: os de cada arquivo que os tem. Só contam como diferença nas colunas `com_texto`, as de
-    que todos os lados os guardam do mesmo modo: do que um não diz não se sabe se mudou."""
-
-    nome: str
-    chave: tuple[str, ...]
-    colunas: tuple[str, ...]
-    alvo: tuple[Path, ...]
-    atual: Path | None
-    tipo_da_chave: str = ""
-    pelo_valor: bool = False
-    iguais: int | None = None
-    com_texto: frozenset[str] = frozenset()
-    textos: Mapping[Path, Textos] = field(default_factory=dict)
-
-    @property
-    def ordem(self) -> Ordem | None:
-        """Como comparar chaves na ordem do banco, se ela se sabe: os arquivos estão nela."""
-        return ORDENS.get(self.tipo_da_chave) if len(self.chave) == 1 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Contagem:
-    """Quantas linhas de uma tabela repor, alterar, remover, e quantas já são iguais."""
-
-    repor: int = 0
-    alterar: int = 0
-    remover: int = 0
-    iguais: int = 0
-
-    @property
-    def diferencas(self) -> int:
-        """Quantas linhas o plano mexe."""
-        return self.repor + self.alterar + self.remover
-
-
-class Acao(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Uma linha do plano: `alvo` None é remover, `atual` None é repor. Linhas com seus bytes.
-
-    É do msgspec porque o plano as guarda e as lê de volta aos milhões."""
-
-    chave: Chave
-    atual: bytes | None
-    alvo: bytes | None
-
-
 Querida = Callable[[Linha | None, Linha | None], Linha | None]
 """O que uma linha deve ser, dada a da foto e a do alvo (None: que não exista)."""
 
-REPOR, ALTERAR, REMOVER = "repor", "alterar", "remover"
-CONFLITO = "conflito"
-"""O que de um recorte se queria e não se pode ter: a linha da foto, que fica, e a do alvo."""
 _EM_BYTES = msgspec.msgpack.Encoder()
 _DE_BYTES = msgspec.msgpack.Decoder(list[Acao])
 
@@ -199,8 +148,8 @@ class Plano:
         tipos = (REPOR, ALTERAR, REMOVER)
         novas = {tipo: _Guardadas(self._rascunho) for tipo in tipos}
         self._guardadas = self._guardadas | {(nome, tipo): novas[tipo] for tipo in tipos}
-        foto, alvo = _lado_da_foto(tabela), _lado_do_alvo(tabela)
-        self._diferem[nome] = _guardar_pares(tabela, _pares(tabela, foto, alvo), novas)
+        foto, alvo = lado_da_foto(tabela), lado_do_alvo(tabela)
+        self._diferem[nome] = _guardar_pares(tabela, pares_de(tabela, foto, alvo), novas)
         if alvo is not None:  # de um lado só, sem nada a casar: aos grupos
             for chaves, linhas in foto.resto_em_grupos():
                 _guardar_a_mais(tabela, chaves, linhas, novas[REMOVER])
@@ -335,59 +284,3 @@ def comparar(tabelas: Sequence[TabelaDoPlano]) -> Plano:
     for tabela in tabelas:
         plano.contagens[tabela.nome] = plano.comparar(tabela)
     return plano
-
-
-def mudancas(acao: Acao, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
-    """As colunas que mudam e os valores desejados, com os seus bytes."""
-    return _diferentes(acao.atual or b"{}", acao.alvo or b"{}", tabela)
-
-
-def _diferentes(atual: bytes, desejada: bytes, tabela: TabelaDoPlano) -> dict[str, msgspec.Raw]:
-    tem, quer = abrir_linha(atual), abrir_linha(desejada)
-    iguais = mesmo_valor if tabela.pelo_valor else operator.eq
-    mudam = {
-        c: quer[c]
-        for c in tabela.colunas
-        if c in quer and (c not in tem or not iguais(bytes(tem[c]), bytes(quer[c])))
-    }
-    if CAMPO in tem or CAMPO in quer:
-        um, outro = textos_de(tem), textos_de(quer)
-        outras = {c for c in tabela.com_texto if um.get(c) != outro.get(c)}
-        return escolher(quer, [c for c in tabela.colunas if c in mudam or c in outras])
-    return mudam
-
-
-def _lado_da_foto(tabela: TabelaDoPlano) -> Lado:
-    if tabela.atual is None:
-        return Lado(iter(()), lambda _linhas: [], tabela.ordem)
-    return _lado(tabela, tabela.atual)
-
-
-def _lado_do_alvo(tabela: TabelaDoPlano) -> Lado | None:
-    """O alvo inteiro, na ordem da chave; None se ela não se sabe."""
-    if tabela.ordem is None:
-        return None
-    alvo, *outros = _alvos(tabela)
-    for outro in outros:
-        alvo = Lado(unir(alvo, outro), outro.ler_chaves, tabela.ordem)
-    return alvo
-
-
-def _alvos(tabela: TabelaDoPlano) -> list[Lado]:
-    return [_lado(tabela, a) for a in tabela.alvo]
-
-
-def _lado(tabela: TabelaDoPlano, arquivo: Path) -> Lado:
-    textos, ordem = tabela.textos.get(arquivo), tabela.ordem
-    return lado(arquivo, tabela.nome, tabela.chave, ordem, textos, tabela.com_texto)
-
-
-def _pares(tabela: TabelaDoPlano, foto: Lado, alvo: Lado | None) -> Iterator[Par]:
-    """Os pares (da foto, do alvo) que não são a mesma linha, byte a byte. Em ordem, só até acabar
-    um dos lados."""
-    if alvo is None:
-        yield from pelo_indice(foto, _alvos(tabela), com_chave=bool(tabela.chave))
-        return
-    for item in ate_acabar_um(foto, alvo):
-        if not isinstance(item, list):
-            yield item

@@ -16,7 +16,7 @@ from cofre.base.apelido import INVENTADO, SEGREDOS
 from cofre.base.erros import EscritaRecusada
 from cofre.base.palavras import registros_de, visivel
 from cofre.plano.impedimentos import Impedimento
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR
 
 DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
 """Recusas que são do valor de uma linha (CHECK, gatilho, enum) e não da tabela inteira."""

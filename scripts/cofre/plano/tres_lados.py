@@ -22,7 +22,7 @@ from cofre.base.momentos import avancou
 from cofre.base.textos import CAMPO, com_valores, dito_em, escolher
 from cofre.plano.diferencas import Diferencas, marca_de
 from cofre.plano.lados import Par
-from cofre.plano.plano import Acao, TabelaDoPlano, mudancas
+from cofre.plano.tabela import Acao, TabelaDoPlano, mudancas
 
 _QUE_ANDAM = frozenset({"timestamp without time zone", "timestamp with time zone"})
 """Os tipos das datas que o banco costuma pôr sozinho ao gravar: mais tarde do que eram, não se diz

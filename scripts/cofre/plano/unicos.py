@@ -16,7 +16,8 @@ from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.plano.chaves import Chave
-from cofre.plano.plano import ALTERAR, REMOVER, Acao, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REMOVER, Acao
 
 UNICO_VIOLADO, SOBREPOSTO = "23505", "23P01"
 TOMADOS = frozenset({UNICO_VIOLADO, SOBREPOSTO})

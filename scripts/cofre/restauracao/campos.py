@@ -17,7 +17,8 @@ from cofre.base.palavras import numero, visivel
 from cofre.base.textos import dito_em
 from cofre.base.valores import ESCONDIDO, mudanca
 from cofre.plano.alvo import Alvo
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano, mudancas
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao, mudancas
 from cofre.restauracao import conflitos
 from cofre.restauracao.resumo import em_quantos
 

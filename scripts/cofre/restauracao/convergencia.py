@@ -18,8 +18,9 @@ from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, POR_REVER
 from cofre.plano.impedimentos import Impedimento
-from cofre.plano.plano import Contagem, Plano
+from cofre.plano.plano import Plano
 from cofre.plano.recusas import DE_UMA_LINHA, causa
+from cofre.plano.tabela import Contagem
 from cofre.restauracao.conflitos import EmConflito, conflitos_de
 from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita

@@ -22,7 +22,8 @@ from cofre.deposito.inventario import EmpresaComBackups
 from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Pedida
-from cofre.plano.plano import Contagem, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import Contagem
 from cofre.restauracao import campos, conflitos
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao

@@ -25,7 +25,7 @@ from cofre.deposito.inventario import (
     por_data,
 )
 from cofre.deposito.quando import de_quando
-from cofre.plano.plano import Contagem
+from cofre.plano.tabela import Contagem
 from cofre.restauracao import ajudas, telas
 from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames

@@ -10,8 +10,8 @@ from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO
 from cofre.base.palavras import plural, visivel
 from cofre.deposito.diario import Diario
 from cofre.plano.alvo import Alvo
-from cofre.plano.plano import ALTERAR, Contagem
 from cofre.plano.recusas import Grupo, em_grupos
+from cofre.plano.tabela import ALTERAR, Contagem
 from cofre.restauracao.conflitos import de_todos
 from cofre.restauracao.convergencia import Desfecho
 

@@ -12,7 +12,8 @@ from cofre.base.linha import abrir_linha, texto
 from cofre.base.textos import CAMPO
 from cofre.deposito.metadados import TabelaSalva
 from cofre.plano.alvo import Alvo
-from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano, mudancas
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REPOR, Acao, mudancas
 from cofre.via.contrato import Via
 
 EXEMPLOS = 3

@@ -18,8 +18,9 @@ from cofre.base.palavras import registros_de
 from cofre.deposito.formato import ler_linhas
 from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.mesmas import Existentes, casar
-from cofre.plano.plano import ALTERAR, REPOR, Plano
+from cofre.plano.plano import Plano
 from cofre.plano.recorte import ChaveEscrita, Parte, PorChave, Registros, chave_escrita
+from cofre.plano.tabela import ALTERAR, REPOR
 from cofre.restauracao.parentesco import Parentesco, junto
 
 EXEMPLOS = 3

@@ -23,7 +23,8 @@ from cofre.deposito.indice import Indice
 from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.lados import SEPARA
 from cofre.plano.ordem import ordenar
-from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano, mudancas
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REPOR, Acao, mudancas
 from cofre.restauracao.parentesco import Parentesco, junto
 
 POR_VEZ = 1000

@@ -15,8 +15,9 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.lotes import Ritmo, em_lotes, metades
-from cofre.plano.plano import ALTERAR, REPOR, Acao, Plano
+from cofre.plano.plano import Plano
 from cofre.plano.recusas import causa
+from cofre.plano.tabela import ALTERAR, REPOR, Acao
 from cofre.plano.unicos import SOBREPOSTO, TOMADOS, quem_tem, tomado
 from cofre.restauracao.risco import Risco, explicar
 from cofre.via.contrato import Prova, Via

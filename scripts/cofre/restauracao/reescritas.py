@@ -14,7 +14,8 @@ from cofre.base.momentos import avancou
 from cofre.base.textos import CAMPO, dito_em
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
-from cofre.plano.plano import ALTERAR, Plano, mudancas
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, mudancas
 from cofre.via.contrato import QuemGrava
 
 ESCONDIDO = "…"

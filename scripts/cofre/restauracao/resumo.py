@@ -12,7 +12,8 @@ from typing import Any
 from cofre.base.apelido import primeiros
 from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.plano.alvo import RECUPERAR, Alvo, Arquivos
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Contagem, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem
 
 EXEMPLOS = 3
 

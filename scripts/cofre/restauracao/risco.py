@@ -8,8 +8,8 @@ from typing import Any
 from cofre.base.apelido import apelido
 from cofre.base.erros import EscritaRecusada
 from cofre.plano.impedimentos import RECUSAS_POR_TABELA
-from cofre.plano.plano import Acao
 from cofre.plano.recusas import DE_UMA_LINHA, EXEMPLOS, SEM_MAE, causa, cura, detalhe
+from cofre.plano.tabela import Acao
 
 
 @dataclass(frozen=True, slots=True)

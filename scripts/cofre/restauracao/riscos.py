@@ -18,15 +18,8 @@ from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.depois import depois
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import (
-    ALTERAR,
-    REMOVER,
-    REPOR,
-    Contagem,
-    Plano,
-    TabelaDoPlano,
-    mudancas,
-)
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem, TabelaDoPlano, mudancas
 from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas
 from cofre.restauracao.risco import Risco
 from cofre.via.contrato import Via

@@ -18,7 +18,7 @@ from cofre.deposito.inventario import (
 from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.verificacao import Dano
-from cofre.plano.plano import Contagem
+from cofre.plano.tabela import Contagem
 from cofre.restauracao.exame import Exame, quais
 from cofre.rotina import marcas
 from cofre.rotina.marcas import Estragos

@@ -20,7 +20,8 @@ from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.plano.escritor import SEM_EFEITO
 from cofre.plano.impedimentos import Impedimento
-from cofre.plano.plano import Acao, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import Acao
 
 API, DIRETA = "api", "direta"
 

@@ -23,7 +23,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.escritor import IGNORADA, Inserido, Lote, Mudada, Mudanca
 from cofre.plano.lotes import metades
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.filtros import (

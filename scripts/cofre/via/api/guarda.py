@@ -15,7 +15,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.escritor import Mudanca, colunas_de_dono
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.api.consulta import Parametros, citar
 from cofre.via.api.filtros import BYTES_DE_FILTRO, bytes_da_chave, bytes_dos_valores, do_mesmo_dono
 

@@ -22,7 +22,7 @@ from cofre.base.varredura import indizivel
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.escritor import SEM_EFEITO, Inserido, Lote
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import citar
 from cofre.via.api.fila import lado_a_lado

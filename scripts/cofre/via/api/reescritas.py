@@ -22,7 +22,8 @@ from cofre.base.momentos import avancou
 from cofre.base.textos import CAMPO
 from cofre.plano.chaves import Chave
 from cofre.plano.escritor import Mudada
-from cofre.plano.plano import ALTERAR, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from cofre.base.modelo import SEM_CHAVE, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.escritor import SEM_VERSAO
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.api.conexao import Conexao
 from cofre.via.api.consulta import Parametros, faixa_de_chaves
 from cofre.via.api.filtros import Lugar, pelos_valores, por_chave

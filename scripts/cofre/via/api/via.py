@@ -26,7 +26,8 @@ from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento, Impedimentos
-from cofre.plano.plano import Acao, Plano
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import Acao
 from cofre.via.api import empresas, escrita, formas, heranca, prova
 from cofre.via.api.cadencia import Cadencia
 from cofre.via.api.catalogo import descobrir, nao_gravaveis

@@ -35,7 +35,7 @@ from cofre.plano.escritor import (
     Mudanca,
 )
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.direta import carga, comandos
 from cofre.via.direta.erros import na_escrita
 from cofre.via.direta.ligacoes import Ligacoes

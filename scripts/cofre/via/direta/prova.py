@@ -15,7 +15,7 @@ from cofre.base.modelo import Tabela
 from cofre.base.textos import MARCA
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.direta import comandos
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos

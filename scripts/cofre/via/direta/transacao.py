@@ -29,8 +29,9 @@ from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.plano.executor import Executor
 from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import ALTERAR, REMOVER, REPOR, Acao, Plano
+from cofre.plano.plano import Plano
 from cofre.plano.recusas import causa
+from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao
 from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
 from cofre.via.direta import prova, sequencias
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita

@@ -21,7 +21,7 @@ from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.lotes import em_lotes
-from cofre.plano.plano import Acao
+from cofre.plano.tabela import Acao
 from cofre.via.contrato import (
     DIRETA,
     AoTentarDeNovo,
