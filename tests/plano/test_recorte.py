@@ -129,6 +129,7 @@ PARTES = st.tuples(
 ).map(lambda p: Parte(*p))
 
 
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(), st.lists(PARTES, min_size=1).map(tuple)))
 def test_o_que_o_diario_guarda_e_o_mesmo_recorte(partes: dict[str, tuple[Parte, ...]]) -> None:
     recorte = Registros({nome: PorChave(suas) for nome, suas in partes.items()})

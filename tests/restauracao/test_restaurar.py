@@ -27,8 +27,9 @@ from cofre.base.erros import NEM_TUDO_COMO_ERA
 
 ACIDENTE = (
     # O produto AVULSO e o cliente C-0001 furam regras NOT VALID e não voltariam: ficam de fora.
-    f"UPDATE produtos SET preco = preco * 10 WHERE user_id = '{LOJA_X}'"
-    " AND codigo_interno IS DISTINCT FROM 'AVULSO'",
+    "UPDATE produtos SET preco = preco * 10 WHERE id IN (SELECT id FROM produtos"
+    f" WHERE user_id = '{LOJA_X}' AND codigo_interno IS DISTINCT FROM 'AVULSO'"
+    " ORDER BY id LIMIT 12)",
     f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno IS DISTINCT FROM 'C-0001'",
 )
 VENDAS_APAGADAS = (

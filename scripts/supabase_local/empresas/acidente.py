@@ -24,12 +24,12 @@ def provocar(onde: Banco) -> None:
     with onde.conectar() as banco:
         banco.execute("DELETE FROM clientes WHERE user_id = %s", (VITIMA.user_id,))
         banco.execute(
-            "UPDATE produtos SET preco = 0.01 WHERE user_id = %s AND preco > 0.01",
+            "UPDATE produtos SET preco = 0.01 WHERE user_id = %s AND preco > 600",
             (VITIMA.user_id,),
         )
     depois = _contas(onde)
     print(f"\n💥 O ACIDENTE, em «{VITIMA.nome}»")
-    print("   DELETE FROM clientes ...;  UPDATE produtos SET preco = 0.01 ...;")
+    print("   DELETE FROM clientes ...;  UPDATE produtos SET preco = 0.01 WHERE preco > 600 ...;")
     print(f"   clientes: {antes[0]} → {depois[0]}")
     print(f"   soma dos preços: {_reais(antes[1])} → {_reais(depois[1])}")
 
