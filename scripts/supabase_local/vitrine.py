@@ -21,7 +21,7 @@ ATENCAO = 0.5
 MENU = """
 🧪 Uma letra e Enter (só Enter, ou q, termina e desliga o Supabase embutido):
    a  provoca um acidente numa das empresas, para restaurá-la aqui mesmo
-   b  apaga um cliente dela, com tudo o que pende dele, para trazer só ele de volta
+   b  apaga um cliente, com o que pende dele, para trazer só ele de volta
    d  desfaz a última restauração dela
    f  faz outro backup
    l  mostra os backups que há

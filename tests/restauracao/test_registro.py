@@ -519,7 +519,8 @@ def test_o_que_o_banco_refaz_com_a_venda_fica_e_nao_se_pergunta(loja: Loja) -> N
     assert concluiu(saida), saida.tudo
     assert "⚠️ TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida
     assert (
-        "Ficam assim: com os registros, o banco refaz o que desfez quando sumiram." in saida.saida
+        "Ficam assim: é o banco a acompanhar o que voltou, como o estoque de uma venda."
+        in saida.saida
     )
     assert "Desfazer esses efeitos?" not in saida.saida
     ficou = loja.estado()

@@ -81,8 +81,8 @@ def responda(quantos: int, ou: str = "") -> str:
 def efeitos_que_ficam(largura: int | None) -> Iterator[str]:
     """Porque não se pergunta, quando só voltam registros."""
     yield em_linhas(
-        "   Ficam assim: com os registros, o banco refaz o que desfez quando sumiram. (--efeitos"
-        " desfazer deixa essas tabelas como estavam.)",
+        "   Ficam assim: é o banco a acompanhar o que voltou, como o estoque de uma venda."
+        " (--efeitos desfazer deixa essas tabelas como estavam.)",
         largura,
         3,
     )
