@@ -205,6 +205,11 @@ class Tabela:
         """A coluna com este nome, ou None."""
         return next((c for c in self.colunas if c.nome == nome), None)
 
+    def tipo_de(self, coluna: str) -> str:
+        """O tipo da coluna; vazio, se não há nenhuma com este nome."""
+        achada = self.coluna(coluna)
+        return achada.tipo if achada else ""
+
 
 def chave_que_serve(colunas: Sequence[Coluna], chave: Sequence[str]) -> tuple[str, ...]:
     """A chave, ou nada se ela não se escreve como literal de filtro ou não se lê: aí vale a ordem

@@ -7,9 +7,7 @@ importa o da ação pedida, e por isso a ajuda é instantânea.
 from __future__ import annotations
 
 import argparse
-import importlib
 from argparse import Namespace
-from types import ModuleType
 
 from cofre.base.comandos import RESTAURACAO, comando
 from cofre.comando import grupos
@@ -32,20 +30,12 @@ Backup isolado por empresa de um projeto Supabase.
 Sem ação, faz o backup de todas as empresas, cada uma na sua pasta.
 """
 SEM_ACAO = grupos.BACKUP
-LISTAS = ("palavras", "instantes")
-"""Onde uma ação põe os argumentos que são quantos se queira."""
 
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
-    analisador = _analisador(argumentos)
-    opcoes, sobras = analisador.parse_known_args(argumentos)
-    lista = next((nome for nome in LISTAS if nome in opcoes), None)
-    if lista and not any(s.startswith("-") for s in sobras):
-        getattr(opcoes, lista).extend(sobras)  # as que vêm depois de uma opção
-    elif sobras:
-        analisador.error(f"unrecognized arguments: {' '.join(sobras)}")
-    executar: Fazer = _modulo(opcoes.acao or SEM_ACAO).executar
+    opcoes = _analisador(argumentos).ler(argumentos)
+    executar: Fazer = grupos.modulo_de(opcoes.acao or SEM_ACAO).executar
     return opcoes, executar
 
 
@@ -57,7 +47,7 @@ def _analisador(argumentos: list[str]) -> Analisador:
             da_acao.epilog = CODIGOS
             _opcoes_do_backup(da_acao, argparse.SUPPRESS)
         elif nome in argumentos:
-            _modulo(nome).acrescentar_opcoes(da_acao)
+            grupos.modulo_de(nome).acrescentar_opcoes(da_acao)
     return analisador
 
 
@@ -72,7 +62,3 @@ def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> No
 
 def _da_restauracao(acao: str) -> str:
     return comando(RESTAURACAO, acao) if grupos.existe(grupos.DA_RESTAURACAO, acao) else ""
-
-
-def _modulo(acao: str) -> ModuleType:
-    return importlib.import_module(f"cofre.comando.{acao}")

@@ -15,6 +15,9 @@ from cofre.base.selecao import quis_dizer, sem_acentos
 FAZER, VER, ACHAR, CUIDAR, LEVAR = "fazer", "ver", "achar e trazer de volta", "cuidar", "levar"
 """O que se quer, na ordem em que a ajuda o mostra."""
 
+LISTAS = ("palavras", "instantes")
+"""Onde uma ação põe os argumentos que são quantos se queira."""
+
 Grupos = Mapping[str, Mapping[str, str]]
 """Grupo → nome de cada ação dele → o que a ajuda diz dela."""
 DeOutro = Callable[[str], str]
@@ -64,6 +67,17 @@ class Analisador(argparse.ArgumentParser):
         """Como o do argparse, lembrando o que se digitou."""
         self._argumentos = list(args or ())
         return super().parse_known_args(args, namespace)
+
+    def ler(self, argumentos: list[str]) -> argparse.Namespace:
+        """As opções; as palavras que vêm depois de uma opção juntam-se às da ação que as leva.
+        Levanta ErroDeUso."""
+        opcoes, sobras = self.parse_known_args(argumentos)
+        lista = next((nome for nome in LISTAS if nome in opcoes), None)
+        if lista and not any(s.startswith("-") for s in sobras):
+            getattr(opcoes, lista).extend(sobras)
+        elif sobras:
+            self.error(f"unrecognized arguments: {' '.join(sobras)}")
+        return opcoes  # type: ignore[no-any-return]
 
     def com_acoes(self, grupos: Grupos, de_outro: DeOutro) -> argparse._SubParsersAction[Any]:
         """Passa a ter as ações destes grupos, que se criam com o que devolve."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 from cofre.base.relato import Relato
 
@@ -190,6 +191,11 @@ def opcao_de_campos(analisador: argparse.ArgumentParser, padrao: object) -> None
         default=padrao,
         help="só estas colunas, e só de registros que existem",
     )
+
+
+def caminho_de(texto: str) -> Path:
+    """O arquivo que se disse, inteiro: `~` é a pasta de quem chama."""
+    return Path(texto).expanduser().absolute()
 
 
 def lista_de_nomes(texto: str) -> tuple[str, ...]:

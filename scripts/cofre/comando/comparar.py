@@ -8,7 +8,6 @@ import itertools
 import threading
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
@@ -28,6 +27,7 @@ from cofre.busca.comparacao.estado import AGORA, Estado, do_backup
 from cofre.busca.comparacao.resumo import TabelaComparada, registros
 from cofre.comando import comparar_quando
 from cofre.comando.argumentos import (
+    caminho_de,
     lista_de_nomes,
     opcoes_de_conexao,
     opcoes_de_saida,
@@ -77,11 +77,7 @@ def _conferir_opcoes(opcoes: Namespace) -> None:
         )
     for arquivo, fim in ((opcoes.csv, ZIP), (opcoes.pagina, HTML)):
         if arquivo:
-            conferir_saida(_caminho(arquivo), sobrescrever=opcoes.sobrescrever, fim=fim)
-
-
-def _caminho(arquivo: str) -> Path:
-    return Path(arquivo).expanduser().absolute()
+            conferir_saida(caminho_de(arquivo), sobrescrever=opcoes.sobrescrever, fim=fim)
 
 
 def _os_dois(
@@ -228,7 +224,7 @@ def _gravar(
     if opcoes.csv:
         from cofre.busca.comparacao import planilha
 
-        arquivo = _caminho(opcoes.csv)
+        arquivo = caminho_de(opcoes.csv)
         planilha.gravar(arquivo, nome, comparacao, comparadas, sobrescrever=opcoes.sobrescrever)
         relato.linha(f"📦 Planilha: {visivel(str(arquivo))}")
         for c in comparadas:
@@ -239,7 +235,7 @@ def _gravar(
     if opcoes.pagina:
         from cofre.busca.comparacao import pagina
 
-        arquivo = _caminho(opcoes.pagina)
+        arquivo = caminho_de(opcoes.pagina)
         pagina.gravar(arquivo, nome, comparacao, comparadas, sobrescrever=opcoes.sobrescrever)
         relato.linha(f"📄 Página: {visivel(str(arquivo))}")
         yield "pagina", str(arquivo)

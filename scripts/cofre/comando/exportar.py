@@ -9,7 +9,7 @@ from pathlib import Path
 from cofre.base.config import ambiente
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcoes_de_saida, uso_com
+from cofre.comando.argumentos import caminho_de, opcoes_de_saida, uso_com
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import backup_pedido, guardadas
@@ -23,7 +23,7 @@ FORMATOS = (JSON, CSV)
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
     """Confere o backup, e só então o leva."""
-    arquivo = Path(opcoes.arquivo).expanduser().absolute()
+    arquivo = caminho_de(opcoes.arquivo)
     conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))

@@ -5,6 +5,9 @@ Grupo → nome → o que a ajuda diz, na ordem em que ela as mostra.
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 from cofre.comando.analisador import ACHAR, CUIDAR, FAZER, LEVAR, VER, Grupos
 
 BACKUP, RESTAURAR = "backup", "restaurar"
@@ -54,3 +57,8 @@ DA_RESTAURACAO: Grupos = {
 def existe(grupos: Grupos, acao: str) -> bool:
     """Se é uma das ações destes grupos."""
     return any(acao in do_grupo for do_grupo in grupos.values())
+
+
+def modulo_de(acao: str) -> ModuleType:
+    """O de uma ação que tem o seu: só se carrega quando ela se pede."""
+    return importlib.import_module(f"cofre.comando.{acao.replace('-', '_')}")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from pathlib import Path
 
 from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.config import ambiente
 from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import minutos_de, opcao_de_esperar, opcoes_de_saida, uso_com
+from cofre.comando.argumentos import (
+    caminho_de,
+    minutos_de,
+    opcao_de_esperar,
+    opcoes_de_saida,
+    uso_com,
+)
 from cofre.comando.execucao import registrada
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import esperar
@@ -19,7 +24,7 @@ from cofre.deposito.zip.importacao import Importado, importar
 
 @registrada("importar")
 def executar(opcoes: Namespace, relato: Relato) -> int:
-    arquivo = Path(opcoes.arquivo).expanduser().absolute()
+    arquivo = caminho_de(opcoes.arquivo)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="importação")
     with deposito.trabalhando():
         feito = importar(arquivo, deposito, esperar(minutos_de(opcoes), relato))

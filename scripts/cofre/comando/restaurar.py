@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 from argparse import Namespace
 from collections.abc import Iterator
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cofre.base.comandos import BACKUP, comando
@@ -54,12 +52,7 @@ A_PARTE = tuple(grupos.DA_RESTAURACAO[ACHAR])
 
 def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
     """As opções e a ação pedida. Levanta ErroDeUso."""
-    analisador = _analisador(argumentos)
-    opcoes, sobras = analisador.parse_known_args(argumentos)
-    if "palavras" in opcoes and not any(s.startswith("-") for s in sobras):
-        opcoes.palavras += sobras  # as que vêm depois de uma opção
-    elif sobras:
-        analisador.error(f"unrecognized arguments: {' '.join(sobras)}")
+    opcoes = _analisador(argumentos).ler(argumentos)
     if opcoes.acao == SEM_ACAO:
         opcoes.acao = None
     if opcoes.acao is not None:
@@ -70,15 +63,10 @@ def ler_argumentos(argumentos: list[str]) -> tuple[Namespace, Fazer]:
             "No diálogo, c mostra os campos antes de confirmar.",
         )
     if opcoes.acao in A_PARTE:
-        executar: Fazer = _modulo(opcoes.acao).executar
+        executar: Fazer = grupos.modulo_de(opcoes.acao).executar
         return opcoes, executar
     acoes: dict[str, Fazer] = {"desfazer": desfazer, "continuar": continuar}
     return opcoes, acoes[opcoes.acao] if opcoes.acao else restaurar
-
-
-def _modulo(acao: str) -> ModuleType:
-    """O de uma ação que tem o seu: só se carrega quando ela se pede."""
-    return importlib.import_module(f"cofre.comando.{acao.replace('-', '_')}")
 
 
 def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
@@ -110,7 +98,7 @@ def _analisador(argumentos: list[str]) -> Analisador:
             continue
         _opcoes(acao, argparse.SUPPRESS)
         if nome in A_PARTE and nome in argumentos:
-            _modulo(nome).acrescentar_opcoes(acao)
+            grupos.modulo_de(nome).acrescentar_opcoes(acao)
     return analisador
 
 
@@ -250,8 +238,9 @@ def _da_empresa(
         try:
             backup, tabelas = sessao.escolher(guardada, opcoes.backup, opcoes.tabelas, escolha)
         except QuerUmRegistro:
+            acao = grupos.modulo_de("registro")
             with contextlib.suppress(Voltar):
-                codigo: int = _modulo("registro").da_empresa(sessao, conversa, guardada, volta=True)
+                codigo: int = acao.da_empresa(sessao, conversa, guardada, volta=True)
                 return codigo
             continue
         recortar = escolha.recortar if escolha else None

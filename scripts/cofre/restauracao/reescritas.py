@@ -78,8 +78,7 @@ def reescritas(
             causas = via.sem_como_gravar(tabela, quer)
             for coluna in (c for c in quer if c != CAMPO):
                 era, ficou = dito_em(quer, coluna), dito_em(tem, coluna)
-                achada = tabela.coluna(coluna)
-                so_avancou = avancou(achada.tipo if achada else "", era, ficou)
+                so_avancou = avancou(tabela.tipo_de(coluna), era, ficou)
                 causa = causas.get(coluna, "")
                 qual = (nome, coluna, so_avancou, causa)
                 antes = achadas.get(qual) or Reescrita(

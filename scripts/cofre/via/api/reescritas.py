@@ -49,7 +49,7 @@ class Reescritas:
         if feita.recusa is None and feita.inteira and feita.gravadas:
             ficou = abrir_linha(feita.gravadas[0])
             self._carimbos[tabela.nome] += all(
-                c in ficou and avancou(_tipo(tabela, c), bytes(v), bytes(ficou[c]))
+                c in ficou and avancou(tabela.tipo_de(c), bytes(v), bytes(ficou[c]))
                 for c, v in feita.mudanca.valores.items()
             )
 
@@ -79,8 +79,3 @@ class Reescritas:
         de_novo = quem in self._duvidosas
         self._duvidosas.add(quem)
         return de_novo
-
-
-def _tipo(tabela: Tabela, coluna: str) -> str:
-    achada = tabela.coluna(coluna)
-    return achada.tipo if achada else ""

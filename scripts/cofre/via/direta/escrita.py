@@ -162,12 +162,11 @@ class EscritorDireto:
                 raise
             return [Mudada(lote[0], recusa=e)]
         tabela = no_escopo.tabela
-        por_rever = [m.acao for m in lote if _chave_nova(tabela, m) not in gravadas]
-        self._como_estao(tabela, [a for a in por_rever if a.atual is not None])
+        pares = [(m, gravadas.get(_chave_nova(tabela, m))) for m in lote]
+        por_rever = [m.acao for m, linha in pares if linha is None and m.acao.atual is not None]
+        self._como_estao(tabela, por_rever)
         return [
-            Mudada(m, [gravadas[chave]]) if chave in gravadas else Mudada(m, inteira=False)
-            for m in lote
-            for chave in [_chave_nova(tabela, m)]
+            Mudada(m, inteira=False) if linha is None else Mudada(m, [linha]) for m, linha in pares
         ]
 
     def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
