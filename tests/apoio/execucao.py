@@ -71,10 +71,11 @@ def ambiente(
     limpo = {
         nome: valor
         for nome, valor in os.environ.items()
-        if not nome.startswith(("SUPABASE_", "VITE_", "BACKUP_", "PYTHON"))
+        if not nome.startswith(("SUPABASE_", "VITE_", "BACKUP_", "COPIA_", "PYTHON"))
         and nome not in ("COLUMNS", "LINES")
     }
     limpo["BACKUP_DIR"] = str(destino)
+    limpo["XDG_CONFIG_HOME"] = limpo["APPDATA"] = str(destino.parent / "perfil")
     if projeto is not None:
         limpo["SUPABASE_URL"] = projeto.url
         limpo["SUPABASE_SERVICE_ROLE_KEY"] = projeto.chave_service_role

@@ -34,6 +34,7 @@ EM_OBRA = VENV / "em-obra"
 REQUISITOS = (
     RAIZ / "requirements.txt",
     RAIZ / "scripts" / "requirements-direto.txt",
+    RAIZ / "scripts" / "requirements-copia.txt",
     RAIZ / "scripts" / "supabase_local" / "requirements.txt",
 )
 
