@@ -75,7 +75,8 @@ def ambiente(
         and nome not in ("COLUMNS", "LINES")
     }
     limpo["BACKUP_DIR"] = str(destino)
-    limpo["XDG_CONFIG_HOME"] = limpo["APPDATA"] = str(destino.parent / "perfil")
+    # Cada destino é como uma máquina, com o seu perfil.
+    limpo["XDG_CONFIG_HOME"] = limpo["APPDATA"] = f"{destino}.perfil"
     if projeto is not None:
         limpo["SUPABASE_URL"] = projeto.url
         limpo["SUPABASE_SERVICE_ROLE_KEY"] = projeto.chave_service_role

@@ -443,7 +443,7 @@ def test_a_linha_de_comando(maquina: Maquina, tmp_path: Path) -> None:
     assert maquina.crontab.startswith(b"31 4 ")
     for nome in ("windows", "systemd", "cron"):
         mostrado = executar(
-            None, tmp_path, "agendar", "mostrar", "5:00", "--sistema", nome, "--json",
+            None, tmp_path / "b", "agendar", "mostrar", "5:00", "--sistema", nome, "--json",
             mais=mais, script=script,
         ).json()  # fmt: skip
         assert (mostrado["comando"], mostrado["hora"]) == (comando, "05:00")

@@ -19,9 +19,8 @@ _NADA_SE_PERDEU = "Nenhum backup foi alterado."
 
 
 def pasta() -> Path:
-    """A pasta do perfil (XDG; no Windows, %APPDATA%), exista ou não."""
-    roaming = os.environ.get("APPDATA", "") if os.name == "nt" else ""
-    return (Path(roaming) if roaming else pasta_de_configuracao()) / NOME
+    """A pasta do perfil, exista ou não."""
+    return pasta_de_configuracao() / NOME
 
 
 def segredo(nome: str, criar: Callable[[], bytes]) -> bytes:

@@ -115,8 +115,8 @@ def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
 
 
 def pasta_de_configuracao() -> Path:
-    """Onde os programas deste usuário guardam a sua configuração (XDG)."""
-    dita = os.environ.get("XDG_CONFIG_HOME", "")
+    """Onde os programas deste usuário guardam a sua configuração (XDG; no Windows, %APPDATA%)."""
+    dita = os.environ.get("APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME", "")
     return Path(dita) if Path(dita).is_absolute() else Path.home() / ".config"
 
 
