@@ -1,22 +1,15 @@
 """Um Chromium de verdade, sem tela, para abrir a página dos backups e clicar nela.
 
-Nenhuma ferramenta baixa navegador algum: vale o que há na máquina. Onde não há nenhum, e se pode
-instalar (root num Debian), o do Debian é instalado, uma vez só; senão, o teste falha dizendo como.
+Nenhuma ferramenta baixa navegador: vale o que há na máquina, ou o do Debian (ver `programas`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import filelock
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -27,8 +20,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from apoio.programas import achar
+
 NAVEGADORES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALAR = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
 OPCOES = ("--disable-gpu", "--disable-quic")
 RECADOS = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
 """O que o console mostra: queixas do navegador, escritos da página e erros que ninguém apanhou."""
@@ -61,7 +55,7 @@ class Aba:
 @pytest.fixture(scope="module")
 def navegador() -> Iterator[Browser]:
     """Um navegador com um perfil novo, no fuso da máquina."""
-    programa = _achar()
+    programa = achar(NAVEGADORES, "chromium")
     with (
         sync_playwright() as condutor,
         closing(
@@ -103,29 +97,3 @@ def nova_aba(contexto: BrowserContext) -> Aba:
     for dominio in ("Log", "Runtime", "Network"):
         aba.sessao.send(f"{dominio}.enable")
     return aba
-
-
-def _achar() -> str:
-    """O navegador, instalado agora se preciso e possível."""
-    achado = _na_maquina()
-    if achado is None and _pode_instalar():
-        with filelock.FileLock(Path(tempfile.gettempdir()) / "cofre_instala_navegador.lock"):
-            achado = _na_maquina() or _instalar()
-    if achado is None:
-        pytest.fail(f"Falta o Chromium. Instale-o com:\n  sudo {' '.join(INSTALAR)}")
-    return achado
-
-
-def _na_maquina() -> str | None:
-    return next((p for nome in NAVEGADORES if (p := shutil.which(nome))), None)
-
-
-def _pode_instalar() -> bool:
-    return os.name == "posix" and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists()
-
-
-def _instalar() -> str | None:
-    ambiente = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for comando in (["apt-get", "update"], INSTALAR):
-        subprocess.run(comando, env=ambiente, capture_output=True, check=False)
-    return _na_maquina()

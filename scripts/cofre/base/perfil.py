@@ -12,7 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cofre.base.config.ambiente import pasta_de_configuracao
-from cofre.base.disco import criar_privado, erros_de_disco, ler_ficha, para_o_disco, sincronizar
+from cofre.base.disco import (
+    criar_privado,
+    erros_de_disco,
+    gravar_inteiro,
+    ler_ficha,
+    para_o_disco,
+    sincronizar,
+)
 
 NOME = "cofre"
 _NADA_SE_PERDEU = "Nenhum backup foi alterado."
@@ -43,6 +50,25 @@ def segredo(nome: str, criar: Callable[[], bytes]) -> bytes:
             novo.unlink(missing_ok=True)
         sincronizar(caminho.parent)
         return ler_ficha(caminho)
+
+
+def ler(nome: str) -> bytes | None:
+    """O conteúdo do arquivo `nome` do perfil; None se não há. Levanta FalhaDeDisco."""
+    caminho = pasta() / nome
+    with erros_de_disco(caminho, _NADA_SE_PERDEU):
+        try:
+            return ler_ficha(caminho)
+        except FileNotFoundError:
+            return None
+
+
+def gravar(nome: str, dados: bytes) -> None:
+    """Troca de uma vez o conteúdo do arquivo `nome` do perfil, que só o dono lê. Levanta
+    FalhaDeDisco."""
+    caminho = pasta() / nome
+    with erros_de_disco(caminho, _NADA_SE_PERDEU):
+        caminho.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        gravar_inteiro(caminho, dados)
 
 
 def _dar_nome(novo: Path, caminho: Path) -> None:
