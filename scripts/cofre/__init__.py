@@ -3,7 +3,8 @@
 banco → via → foto → deposito → plano → via → banco
 
 As salas, de cima para baixo; cada uma só importa as que vêm depois:
-comando → restauracao, backup → busca → foto, rotina → via → plano → escopo, deposito → base.
+comando → restauracao, backup → busca → foto, rotina → remoto → via → plano →
+escopo, deposito → base.
 """
 
 VERSAO = "0.1.0"

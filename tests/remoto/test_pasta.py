@@ -1,0 +1,197 @@
+"""Uma pasta como destino: o disco que sai, o que enche, o que não é o certo."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from apoio.destinos import conteudo_da_pasta
+from apoio.execucao import RAIZ
+from cofre.remoto.destino import MARCA
+from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia
+from cofre.remoto.pasta import BLOCO, DestinoPasta
+
+
+@pytest.fixture
+def disco(tmp_path: Path) -> Path:
+    """Um disco externo ligado, com a marca."""
+    raiz = tmp_path / "externo"
+    raiz.mkdir()
+    (raiz / MARCA).write_bytes(b"{}\n")
+    return raiz
+
+
+@pytest.fixture
+def arquivo(tmp_path: Path) -> Path:
+    """Três blocos e um resto."""
+    caminho = tmp_path / "daqui.age"
+    caminho.write_bytes(os.urandom(3 * BLOCO + 5))
+    return caminho
+
+
+def desligar(disco: Path) -> Path:
+    """O disco sai, e fica o ponto de montagem: uma pasta vazia, do disco daqui."""
+    fora = disco.with_name("na gaveta")
+    disco.rename(fora)
+    disco.mkdir()
+    return fora
+
+
+NOME = "blobs/ab/abc1.age"
+
+
+@pytest.mark.parametrize("no_bloco", [0, 1, 2])
+def test_o_disco_que_sai_no_meio_nada_ganha_nem_o_de_ca(
+    disco: Path, arquivo: Path, no_bloco: int
+) -> None:
+    destino = DestinoPasta(disco, "pasta:Externo")
+    passos = 0
+
+    def sair(nome: str, enviados: int) -> None:
+        nonlocal passos
+        if passos == no_bloco:
+            desligar(disco)
+        passos += 1
+
+    with pytest.raises(FalhaDaCopia, match=r"^pasta:Externo: "):
+        destino.enviar([(NOME, arquivo), ("blobs/ab/abc2.age", arquivo)], sair)
+
+    assert conteudo_da_pasta(disco) == {}
+    la = conteudo_da_pasta(disco.with_name("na gaveta"))
+    assert {n for n in la if ".enviando_" not in n} == {MARCA}
+
+
+def test_uma_pasta_que_nao_e_a_da_copia_e_recusada_e_fica_como_estava(
+    tmp_path: Path, arquivo: Path
+) -> None:
+    outra = tmp_path / "outro disco"
+    (outra / "blobs" / "ab").mkdir(parents=True)
+    (outra / NOME).write_bytes(b"de outro")
+    destino = DestinoPasta(outra, "pasta:Externo")
+
+    tentativas: list[Callable[[], object]] = [
+        lambda: list(destino.listar("")),
+        lambda: destino.enviar([(NOME, arquivo)], lambda *_: None),
+        lambda: destino.ler(NOME, io.BytesIO()),
+        lambda: destino.apagar(NOME),
+    ]
+    for tentar in tentativas:
+        with pytest.raises(DestinoErrado, match="não é a da cópia") as falha:
+            tentar()
+        assert "Ligue o disco certo" in falha.value.dica
+
+    assert conteudo_da_pasta(outra) == {NOME: b"de outro"}
+    assert destino.sondar().vazio is False
+
+
+@pytest.mark.parametrize("nome", ["System Volume Information", "$RECYCLE.BIN", "lost+found"])
+def test_um_disco_novo_esta_vazio_apesar_do_que_o_sistema_poe(tmp_path: Path, nome: str) -> None:
+    (tmp_path / nome).mkdir()
+
+    assert DestinoPasta(tmp_path, "pasta:Novo").sondar().vazio is True
+
+
+def test_a_raiz_nunca_e_criada(tmp_path: Path, arquivo: Path) -> None:
+    destino = DestinoPasta(tmp_path / "desligado", "pasta:Externo")
+
+    with pytest.raises(DestinoFora, match="não existe"):
+        destino.enviar([(MARCA, arquivo)], lambda *_: None)
+
+    assert not (tmp_path / "desligado").exists()
+
+
+def test_o_que_uma_queda_deixou_sai_um_dia_depois(disco: Path, arquivo: Path) -> None:
+    pasta = disco / "blobs" / "ab"
+    pasta.mkdir(parents=True)
+    ontem = time.time() - 2 * 24 * 3600
+    for nome, quando in ((".enviando_velho", ontem), (".enviando_novo", time.time())):
+        (pasta / nome).write_bytes(b"meio")
+        os.utime(pasta / nome, (quando, quando))
+
+    DestinoPasta(disco, "pasta:Externo").enviar([(NOME, arquivo)], lambda *_: None)
+
+    assert sorted(p.name for p in pasta.iterdir()) == [".enviando_novo", "abc1.age"]
+
+
+MONTAR = """
+import ctypes, os, sys
+ponto, opcoes, programa = sys.argv[1:]
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x4000, 0x40000
+MS_RDONLY, MS_REMOUNT = 1, 32
+uid, gid = os.getuid(), os.getgid()
+if libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if uid else 0)):
+    sys.exit(f"unshare: {os.strerror(ctypes.get_errno())}")
+if uid:
+    mapas = {"setgroups": "deny", "uid_map": f"0 {uid} 1", "gid_map": f"0 {gid} 1"}
+    for nome, texto in mapas.items():
+        with open(f"/proc/self/{nome}", "w") as arquivo:
+            arquivo.write(texto)
+libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+if libc.mount(b"tmpfs", ponto.encode(), b"tmpfs", 0, b"size=4m"):
+    sys.exit(f"mount: {os.strerror(ctypes.get_errno())}")
+with open(os.path.join(ponto, "cofre.json"), "w") as arquivo:
+    arquivo.write("{}")
+if opcoes == "so-leitura":
+    libc.mount(b"tmpfs", ponto.encode(), b"tmpfs", MS_REMOUNT | MS_RDONLY, b"size=4m")
+exec(programa)
+"""
+"""Um disco de verdade de 4 MB num espaço de montagem só nosso."""
+
+ENVIAR = """
+import pathlib
+sys.path.insert(0, SCRIPTS)
+from cofre.remoto.erros import FalhaDaCopia
+from cofre.remoto.pasta import DestinoPasta
+destino = DestinoPasta(pathlib.Path(ponto), "pasta:Externo")
+itens = [(f"blobs/ab/abc{n}.age", pathlib.Path(ARQUIVO)) for n in range(3)]
+try:
+    destino.enviar(itens, lambda *_: None)
+except FalhaDaCopia as e:
+    print(type(e).__name__, e, e.dica.splitlines()[0], sep="|")
+print(sorted((o.nome, o.bytes) for o in destino.listar("")))
+print(sorted(str(p.relative_to(ponto)) for p in pathlib.Path(ponto).rglob("*")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("opcoes", "dito", "chegou"),
+    [
+        ("", "SemEspaco|pasta:Externo: o disco da cópia está cheio.|Libere espaço nele.", 1),
+        (
+            "so-leitura",
+            "AcessoRecusado|pasta:Externo: o disco da cópia é só de leitura.|"
+            "Destrave-o (há cartões e discos com uma chave) ou use outro.",
+            0,
+        ),
+    ],
+)
+def test_o_disco_cheio_ou_so_de_leitura(
+    tmp_path: Path, arquivo: Path, opcoes: str, dito: str, chegou: int
+) -> None:
+    ponto = tmp_path / "ponto"
+    ponto.mkdir()
+    programa = ENVIAR.replace("SCRIPTS", repr(str(RAIZ / "scripts")))
+    programa = programa.replace("ARQUIVO", repr(str(arquivo)))
+    feito = subprocess.run(
+        [sys.executable, "-c", MONTAR, str(ponto), opcoes, programa],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+    assert feito.returncode == 0, feito.stdout + feito.stderr
+    disse, ha, nomes = feito.stdout.splitlines()
+    assert disse == dito
+    inteiros = [(NOME.replace("1", str(n)), 3 * BLOCO + 5) for n in range(chegou)]
+    assert ha == str([*inteiros, (MARCA, 2)])
+    assert "enviando" not in nomes
