@@ -220,7 +220,7 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
     }
 
 
-VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP|ENSAIO)_[A-Z_]+[A-Z]\b")
+VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP|ENSAIO|COPIA)_[A-Z_]+[A-Z]\b")
 
 
 def variaveis_do_codigo(pasta: Path = PACOTE) -> set[str]:

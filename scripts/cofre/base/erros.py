@@ -60,6 +60,12 @@ def instalacao_do_psycopg() -> str:
     return f"No ambiente do projeto:\n{textwrap.indent(linhas, '  ')}"
 
 
+def instalacao_da_copia() -> str:
+    """O que digitar para ter os pacotes que cifram e que copiam para fora daqui."""
+    linhas = comandos.instalar("scripts/requirements-copia.txt")
+    return f"No ambiente do projeto:\n{textwrap.indent(linhas, '  ')}"
+
+
 def _como_ver_a_agenda() -> str:
     sistema = {"win32": "windows", "darwin": "cron"}.get(sys.platform, "systemd")
     mostrar = comandos.comando(comandos.BACKUP, "agendar", "mostrar", "--sistema", sistema)

@@ -5,13 +5,15 @@ Nenhum texto daqui (erro, aviso, repr) leva qualquer parte de uma chave.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
+from cofre.base.config.copia import Copia, ler_copia
 from cofre.base.config.limites import (
     Destinatarios,
     Limites,
@@ -112,6 +114,14 @@ def _limites(valores: Mapping[str, str]) -> Limites:
 def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
     """Só o destino, para as ações que não falam com o servidor."""
     return _destino(_ambiente(raiz), raiz, destino)
+
+
+def copia(raiz: Path = RAIZ, destino: str | None = None) -> Copia:
+    """Só para onde vão as cópias. `destino`, o da linha de comando, é a pasta dos backups daqui.
+    Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+    valores = _ambiente(raiz)
+    projeto = _primeiro(valores, NOMES_DA_URL)
+    return ler_copia(valores, _destino(valores, raiz, destino), projeto[1] if projeto else "")
 
 
 def pasta_de_configuracao() -> Path:
@@ -216,6 +226,26 @@ def _acesso_direto(valores: Mapping[str, str], raiz: Path) -> AcessoDireto | Non
         return None
     ca = valores.get(NOME_DA_CA)
     return AcessoDireto(url, (raiz / Path(ca).expanduser()).absolute() if ca else None)
+
+
+@contextlib.contextmanager
+def sem_variaveis_da_aws() -> Iterator[None]:
+    """Tira deste processo, enquanto dura, as variáveis que a obstore leria (AWS_ENDPOINT_URL_S3
+    vence até um argumento, e mandaria a cópia a outro servidor): só o .env diz para onde."""
+    tiradas = {n: v for n, v in os.environ.items() if n.startswith("AWS_")}
+    for nome in tiradas:
+        del os.environ[nome]
+    try:
+        yield
+    finally:
+        os.environ.update(tiradas)
+
+
+def ambiente_do_rclone() -> dict[str, str]:
+    """As variáveis para um rclone: as de quem usa (é com elas que ele se configura), menos as
+    nossas, que têm segredos, e AWS_CA_BUNDLE, com que o S3 do rclone 1.60 não começa."""
+    fora = re.compile(r"AWS_CA_BUNDLE|(?:VITE_)?SUPABASE_.*|(?:BACKUP|COPIA|ENSAIO)_.*")
+    return {n: v for n, v in os.environ.items() if not fora.fullmatch(n)}
 
 
 def sem_variaveis_da_libpq() -> None:
