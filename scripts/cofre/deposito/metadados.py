@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from cofre.base import estado
 from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
@@ -356,11 +357,7 @@ def _se_ha(nome: str, colunas: tuple[str, ...]) -> dict[str, list[str]]:
 
 def em_bytes(bruto: Mapping[str, Any]) -> bytes:
     """O JSON indentado em UTF-8; um texto que não cabe em UTF-8 vai escapado."""
-    texto = json.dumps(bruto, ensure_ascii=False, indent=2)
-    try:
-        return (texto + "\n").encode("utf-8")
-    except UnicodeEncodeError:
-        return (json.dumps(bruto, indent=2) + "\n").encode("ascii")
+    return estado.em_bytes(bruto)
 
 
 def _chave_em_json(fk: ChaveEstrangeira) -> dict[str, Any]:
