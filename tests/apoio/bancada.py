@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from apoio.execucao import Saida, restaurar
+from apoio.execucao import Saida, da_api, restaurar
 from apoio.loja import Antes, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -34,7 +34,8 @@ class Bancada:
         self.loja.sql(*comandos, sem_gatilhos=sem_gatilhos)
 
     def restaurar(self, *argumentos: str, url: str = "", respostas: tuple[str, ...] = ()) -> Saida:
-        """Com --confirmar, a não ser que haja respostas; por esta URL do banco ou pela comum."""
+        """Com --confirmar, a não ser que haja respostas; por esta URL do banco ou pela comum, e com
+        a API também se se diz por qual via."""
         acao, opcoes = _separar(argumentos)
         confirmar = () if respostas else ("--confirmar", "RESTAURAR")
         return restaurar(
@@ -42,7 +43,10 @@ class Bancada:
             self.loja.destino,
             *(*acao, "--empresa", DONO, *confirmar, *opcoes),
             respostas=respostas,
-            mais={"SUPABASE_DB_URL": url or self.loja.projeto.uri_banco},
+            mais={
+                "SUPABASE_DB_URL": url or self.loja.projeto.uri_banco,
+                **(da_api(self.loja.projeto) if "--via" in opcoes else {}),
+            },
         )
 
     def conferir(self, saida: Saida) -> None:

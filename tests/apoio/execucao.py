@@ -67,7 +67,8 @@ class Saida:
 def ambiente(
     projeto: SupabaseLocal | None, destino: Path, mais: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Um ambiente limpo: nada da configuração de quem roda os testes vaza para o script."""
+    """Um ambiente limpo: nada da configuração de quem roda os testes vaza para o script. O projeto
+    é dado pela API; se `mais` traz a conexão direta, só por ela (as duas: `da_api` em `mais`)."""
     limpo = {
         nome: valor
         for nome, valor in os.environ.items()
@@ -77,10 +78,17 @@ def ambiente(
     limpo["BACKUP_DIR"] = str(destino)
     # Cada destino é como uma máquina, com o seu perfil.
     limpo["XDG_CONFIG_HOME"] = limpo["APPDATA"] = f"{destino}.perfil"
-    if projeto is not None:
-        limpo["SUPABASE_URL"] = projeto.url
-        limpo["SUPABASE_SERVICE_ROLE_KEY"] = projeto.chave_service_role
+    if projeto is not None and "SUPABASE_DB_URL" not in (mais or {}):
+        limpo |= da_api(projeto)
     return {**limpo, **(mais or {})}
+
+
+def da_api(projeto: SupabaseLocal) -> dict[str, str]:
+    """O que o .env diz para se usar a API deste projeto, que sobe agora se ainda não subiu."""
+    return {
+        "SUPABASE_URL": projeto.url,
+        "SUPABASE_SERVICE_ROLE_KEY": projeto.chave_service_role,
+    }
 
 
 def abrir(

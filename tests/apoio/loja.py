@@ -197,14 +197,19 @@ def concluiu(saida: Saida) -> bool:
 PELAS_DUAS_VIAS: Final = pytest.mark.parametrize("via", [API, DIRETA], indirect=True)
 """Os testes de contrato: o mesmo teste passa pela API e pela conexão direta."""
 
+PELA_API: Final = pytest.mark.parametrize("via", [API], indirect=True)
+"""Os que só a API tem que fazer, num arquivo que anda pela direta."""
+
 PELA_DIRETA: Final = pytest.mark.parametrize("via", [DIRETA], indirect=True)
 """Os do diálogo, que não sabe por que via se vai: pela direta, custam um terço."""
 
 
 @pytest.fixture
 def via(request: pytest.FixtureRequest) -> str:
-    """A via que a loja usa; a API, se o teste não diz."""
-    return str(getattr(request, "param", API))
+    """A via que a loja usa: a que o teste diz, ou a `VIA` do arquivo dele, ou a API. Um arquivo que
+    olha o que não depende da via (o que se pergunta, o que se mostra) diz DIRETA, que custa um
+    terço: o que cada via faz, dizem-no os que passam pelas duas."""
+    return str(getattr(request, "param", getattr(request.module, "VIA", API)))
 
 
 INTEIRA: Final = pytest.mark.loja_inteira

@@ -61,12 +61,14 @@ class FabricaDeSupabase:
         de_hoje: bool | None = None,
         minima: bool = False,
     ) -> SupabaseLocal:
-        """Um projeto sobre um banco que já existe; `de_hoje`, se a API responde como as de hoje (o
-        que não se diz é assim), e `minima`, se os erros dela só trazem código e mensagem."""
+        """Um projeto sobre um banco que já existe, com a API por subir; `de_hoje`, se ela responde
+        como as de hoje (o que não se diz é assim), e `minima`, se os erros dela só trazem código e
+        mensagem."""
         projeto = SupabaseLocal(
             self.cluster, banco=banco, max_linhas=max_linhas, de_hoje=de_hoje, minima=minima
         )
-        return self._pilha.enter_context(projeto)
+        self._pilha.callback(projeto.parar)
+        return projeto
 
 
 @pytest.fixture

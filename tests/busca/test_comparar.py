@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.acervo import guardar
+from apoio.campanha import exemplos
 from apoio.execucao import BACKUP, Saida, executar, fotografia_do_disco
 from apoio.terminal import num_terminal, sem_barras
 from cofre.busca.comparacao.duas import juntar
@@ -539,7 +540,7 @@ CHAVE_DE: Final = {"integer": ["id"], "text": ["id"], "composta": ["id", "n"], "
 
 @pytest.mark.parametrize("tipo", CHAVE_DE)
 @given(LINHAS, LINHAS, st.dictionaries(st.integers(-5, 40), st.booleans(), max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=exemplos(60), deadline=None)
 def test_e_o_que_diz_quem_procura_registro_a_registro(
     tipo: str,
     comuns: dict[int, tuple[Any, Any]],

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.acervo import guardar
+from apoio.campanha import exemplos
 from apoio.execucao import Saida, executar, fotografia_do_disco
 from cofre.busca import bissecao
 from cofre.busca.chaves import escrever_chave, ler_chave
@@ -276,7 +277,7 @@ VALORES = st.one_of(st.none(), st.integers(), TEXTOS, st.lists(TEXTOS, max_size=
     st.lists(st.dictionaries(st.sampled_from(["a", "b", "ç"]), VALORES, min_size=1), max_size=6),
     st.text(alphabet="abcçá1 .'-", min_size=1, max_size=4),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_acha_o_mesmo_que_quem_olha_valor_a_valor(linhas: list[Any], dito: str) -> None:
     termos = ler_termos([dito])
     brutas = [json.dumps(x, ensure_ascii=n % 2 == 1).encode() for n, x in enumerate(linhas)]

@@ -5,7 +5,8 @@ pedido, e passa por todos os cenários de `tests/desempenho`. `restauracao` mata
 e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de uma hora em dois
 processadores, e por isso a suíte só faz uma amostra. `registro` traz de volta, com o que foi com
 ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
-com outras edições depois de cada uma. `windows` roda os programas num Windows sob o wine (ver
+com outras edições depois de cada uma. `propriedades` inventa o triplo de exemplos em tudo o que o
+Hypothesis prova sem servidor, ou quase. `windows` roda os programas num Windows sob o wine (ver
 `wine`). `antigo` repete os testes da API com o PostgREST como ele é, e não como os de hoje (ver
 `supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos são os do
 pytest.
@@ -26,6 +27,7 @@ from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_
 CAMPANHAS = {
     "backup": (
         "tests/backup/test_queda.py",
+        "tests/foto/test_consistencia.py",
         "tests/rotina/test_poda.py",
         "tests/casa/test_desempenho.py",
     ),
@@ -38,6 +40,21 @@ CAMPANHAS = {
     ),
     "registro": ("tests/restauracao/test_registro.py",),
     "mudanca": ("tests/plano/test_tres_lados.py", "tests/restauracao/test_desfazer_mudanca.py"),
+    "propriedades": (
+        "tests/plano/test_plano.py",
+        "tests/plano/test_recorte.py",
+        "tests/plano/test_lados.py",
+        "tests/deposito/test_passada.py",
+        "tests/deposito/test_cifra.py",
+        "tests/deposito/test_lacre.py",
+        "tests/deposito/test_ordem.py",
+        "tests/restauracao/test_pendentes.py",
+        "tests/via/test_leitura.py",
+        "tests/via/test_linhas.py",
+        "tests/busca/test_comparar.py",
+        "tests/busca/test_procurar.py",
+        "tests/rotina/test_retencao.py",
+    ),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }

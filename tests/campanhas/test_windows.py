@@ -7,7 +7,6 @@ abertos, que só lá existe; `python3 tests/campanhas windows` faz tudo (CAMPANH
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.direto import conferir_iguais
 from apoio.execucao import (
     BACKUP,
@@ -38,7 +38,6 @@ from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Atraso, Pedido
 from supabase_local.servidores.servidor import SupabaseLocal
 
-CAMPANHA = os.environ.get("CAMPANHA") == "1"
 PACIENCIA = 300.0
 UMA: Final = ("--empresa", DONO)
 pytestmark = pytest.mark.demorado
@@ -93,7 +92,7 @@ ESTRAGO: Final = (
 )
 
 
-@pytest.mark.parametrize("via", [API, DIRETA])
+@pytest.mark.parametrize("via", [API, DIRETA] if CAMPANHA else [API])
 def test_o_backup_e_o_do_linux_e_a_restauracao_traz_tudo_de_volta(
     windows: Windows, lojinha: SupabaseLocal, tmp_path: Path, via: str
 ) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio import age
+from apoio.campanha import exemplos
 from cofre.base.disco import para_o_disco
 from cofre.base.erros import BackupDanificado, ConfiguracaoInvalida, ErroDeUso
 from cofre.deposito.cifra import chaveiro
@@ -200,7 +201,7 @@ ESTRAGOS: dict[str, Callable[[bytes, bytes, int], bytes]] = {
     onde=st.integers(0, 10**6),
     como=st.sampled_from(sorted(ESTRAGOS)),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=exemplos(80), deadline=None)
 def test_de_um_estragado_nunca_sai_um_byte_trocado(quantos: int, onde: int, como: str) -> None:
     """Lê-se só um começo certo, e sempre com o erro no fim."""
     original = conteudo(quantos)
@@ -267,7 +268,7 @@ def _sem_espaco() -> OSError:
 
 
 @given(quantos=st.integers(0, 200_000), falta=st.integers(1, 300_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=exemplos(60), deadline=None)
 def test_um_disco_que_se_enche_em_qualquer_byte_e_sempre_dito(quantos: int, falta: int) -> None:
     inteiro = fechar(conteudo(quantos), PARA)
     saida = Cheio(max(0, len(inteiro) - 200 - falta), _sem_espaco)

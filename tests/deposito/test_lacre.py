@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from apoio.programas import achar
 from cofre.base import perfil
 from cofre.base.erros import ConfiguracaoInvalida
@@ -124,7 +125,7 @@ def test_um_byte_a_mais_ou_a_menos_se_recusa() -> None:
                 ler(DADOS[:onde])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=exemplos(200), deadline=None)
 @given(st.binary(max_size=400), st.binary(max_size=400))
 def test_lixo_se_recusa_sem_outro_erro(corpo: bytes, bloco: bytes) -> None:
     for dados in (corpo, corpo + b"\n" + bloco, corpo + b"\n" + CHAVE.assinar(corpo + b"\n")):

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apoio.acervo import guardar
+from apoio.campanha import exemplos
 from apoio.execucao import conteudo, executar, metadados, restaurar
 from apoio.impressoes import executar_sql
 from apoio.lojinha import DONO
@@ -316,7 +317,9 @@ def test_uma_pasta_nova_nao_tem_lembranca(tmp_path: Path, fuso: Fuso) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=exemplos(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.acervo import guardar
+from apoio.campanha import exemplos
 from apoio.execucao import BACKUP, executar, metadados
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -225,7 +226,7 @@ VALORES = st.lists(st.binary(max_size=3), max_size=30)
 
 
 @given(maes=VALORES, filhas=VALORES, cabem=st.sampled_from([0, 1, 5, 1000]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=exemplos(200), deadline=None)
 def test_o_indice_acha_o_que_falta_na_memoria_ou_em_disco(
     maes: list[bytes], filhas: list[bytes], cabem: int
 ) -> None:
@@ -252,7 +253,7 @@ def test_o_indice_acha_o_que_falta_na_memoria_ou_em_disco(
     maes=st.lists(st.integers(0, 9), max_size=6),
     tamanho=st.integers(1, 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=exemplos(60), deadline=None)
 def test_pelos_blocos_ou_pelos_arquivos_as_ligacoes_sao_as_mesmas(
     partes: list[list[int | None]], maes: list[int], tamanho: int
 ) -> None:

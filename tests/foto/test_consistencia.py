@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.escritor import (
     CONTAS,
     DONO,
@@ -47,14 +48,14 @@ def projeto(de_todos: SupabaseLocal) -> SupabaseLocal:
     return de_todos
 
 
-FOTOS = 50
+FOTOS = 50 if CAMPANHA else 20
 
 
 # -- o escritor ------------------------------------------------------------------------------
 
 
 @pytest.mark.demorado
-def test_cinquenta_fotos_sob_um_escritor_ou_sao_um_instante_ou_dizem_que_nao(
+def test_fotos_sob_um_escritor_ou_sao_um_instante_ou_dizem_que_nao(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
     retratos = []

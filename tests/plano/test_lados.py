@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import juntar
 from cofre.deposito import formato
@@ -96,7 +97,7 @@ def _ingenuas(
 
 @pytest.mark.parametrize("tipo", ["bigint", "text"], ids=["em ordem", "pelo índice"])
 @given(pares(), st.sampled_from([1, 7, 64, 1000]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=exemplos(200), deadline=None)
 def test_o_plano_e_o_de_quem_procura_linha_a_linha(
     tipo: str, par: tuple[Linhas, Linhas], pedaco: int
 ) -> None:
@@ -116,7 +117,7 @@ def test_o_plano_e_o_de_quem_procura_linha_a_linha(
 
 
 @given(pares(), pares(), st.sampled_from([1, 64]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_recuperar_une_os_dois_alvos_em_ordem(
     par: tuple[Linhas, Linhas], outro: tuple[Linhas, Linhas], pedaco: int
 ) -> None:
@@ -131,7 +132,7 @@ def test_recuperar_une_os_dois_alvos_em_ordem(
 
 
 @given(st.lists(st.sampled_from(["1", "2", "null"])), st.lists(st.sampled_from(["1", "2", "null"])))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=exemplos(100), deadline=None)
 def test_sem_chave_contam_as_vezes(tem: list[str], quer: list[str]) -> None:
     with tempfile.TemporaryDirectory() as pasta:
         foto, alvo = (
@@ -190,7 +191,7 @@ def test_so_a_mesma_soma_e_o_mesmo_tamanho_dizem_que_e_o_mesmo(tmp_path: Path) -
 
 
 @given(st.lists(st.integers(-20, 20), max_size=12), st.sampled_from(["bigint", "text", ""]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_chaves_repetidas_em_ordem_ou_nao(chaves: list[int], tipo: str) -> None:
     colunas = ({"nome": "id", "tipo": tipo},)
     salva = TabelaSalva("t", "t", len(chaves), colunas=colunas, chave=("id",))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from apoio.planos import (
     FORMAS,
     GERADA,
@@ -36,7 +37,7 @@ def _acoes(plano: Plano) -> dict[str, Counter[Acao]]:
 
 
 @given(situacoes())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=exemplos(300), deadline=None)
 def test_aplicar_o_plano_a_foto_da_o_alvo(
     situacao: tuple[Forma, list[Linha], list[Linha]],
 ) -> None:
@@ -58,7 +59,7 @@ def test_aplicar_o_plano_a_foto_da_o_alvo(
 
 
 @given(situacoes().filter(lambda s: s[0].ordem is not None))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_fundir_e_indexar_dao_o_mesmo_plano(
     situacao: tuple[Forma, list[Linha], list[Linha]],
 ) -> None:
@@ -76,7 +77,7 @@ def test_fundir_e_indexar_dao_o_mesmo_plano(
 
 
 @given(situacoes().filter(lambda s: bool(s[0].chave)), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_recuperar_so_repoe_o_que_falta(
     situacao: tuple[Forma, list[Linha], list[Linha]], dados: st.DataObject
 ) -> None:
@@ -105,7 +106,7 @@ def test_recuperar_so_repoe_o_que_falta(
 
 
 @given(situacoes(), situacoes())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_assinatura_igual_so_em_planos_iguais(
     um: tuple[Forma, list[Linha], list[Linha]], outro: tuple[Forma, list[Linha], list[Linha]]
 ) -> None:

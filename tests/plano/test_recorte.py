@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from apoio.planos import GERADA, GRAVAVEIS, Forma, Linha, aplicar, contar, planejar, situacoes
 from cofre.plano.plano import Plano, Querida
 from cofre.plano.recorte import ChaveEscrita, Parte, PorChave, Registros, chave_escrita, ler
@@ -45,7 +46,7 @@ def _por_chave(forma: Forma, linhas: Sequence[Linha]) -> dict[ChaveEscrita, list
 
 
 @given(situacoes(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=exemplos(100), deadline=None)
 def test_so_as_chaves_escolhidas_ficam_como_no_alvo(
     situacao: Situacao, dados: st.DataObject
 ) -> None:
@@ -82,7 +83,7 @@ def _conferir_contagem(plano: Plano, na_foto: int) -> None:
 
 
 @given(situacoes().filter(lambda s: bool(s[0].chave)), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=exemplos(100), deadline=None)
 def test_so_as_colunas_escolhidas_voltam_em_linhas_que_existem(
     situacao: Situacao, dados: st.DataObject
 ) -> None:

@@ -15,6 +15,8 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal, sem_barras
 from cofre.via.contrato import API, DIRETA
 
+VIA = DIRETA
+
 COFRES = f"""
     CREATE TABLE acessos (id bigint PRIMARY KEY, user_id uuid, senha_nome text, quando timestamp,
         venda_id bigint REFERENCES vendas);

@@ -21,6 +21,8 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Pedido
 
+VIA = DIRETA
+
 MERCADO = f"""
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);
     CREATE TABLE produtos (

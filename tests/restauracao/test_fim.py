@@ -21,6 +21,8 @@ from cofre.plano.recusas import causa, detalhe, em_grupos
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR
 from cofre.via.contrato import API, DIRETA
 
+VIA = DIRETA
+
 CNPJ = "12345678000199"
 REGRAS = """
     ALTER TABLE clientes ADD CONSTRAINT nome_curto CHECK (length(nome) < 10) NOT VALID;

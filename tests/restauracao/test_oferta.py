@@ -23,7 +23,10 @@ from cofre.deposito.diario import abrir_novo
 from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.restauracao.oferta import alguma, oferecer
 from cofre.rotina.encolhimento import reconhecer
+from cofre.via.contrato import DIRETA
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = DIRETA
 
 SEM_VENDAS = (
     f"DELETE FROM vendas_itens WHERE user_id = '{DONO}' OR user_id IS NULL",

@@ -20,6 +20,8 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.postgres import ADMINISTRADOR
 
+VIA = DIRETA
+
 Metadados = dict[str, Any]
 
 

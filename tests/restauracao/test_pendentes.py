@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from cofre.base.modelo import ChaveEstrangeira, Coluna, Tabela
 from cofre.plano.tabela import Acao
 from cofre.restauracao.pendentes import Movida, Pendente, em_palavras, o_que_se_segue, que_pendem
@@ -55,7 +56,7 @@ def _a_mao(
 
 
 @given(raizes=st.sets(st.integers(0, 4)), vendas=LINHAS, itens=LINHAS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=exemplos(150), deadline=None)
 def test_acha_se_ate_o_fim_da_cadeia(
     raizes: set[int], vendas: list[Linha], itens: list[Linha]
 ) -> None:

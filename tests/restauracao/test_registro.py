@@ -17,9 +17,11 @@ from apoio.balcao import DONO, LINHAS, MARIA
 from apoio.campanha import CAMPANHA
 from apoio.execucao import executar
 from apoio.impressoes import Linha, diferencas, estado
-from apoio.loja import LOJA_X, PELAS_DUAS_VIAS, Loja, antes_de, concluiu
+from apoio.loja import LOJA_X, PELA_API, PELAS_DUAS_VIAS, Loja, antes_de, concluiu
 from apoio.terminal import num_terminal, sem_barras
-from cofre.via.contrato import API
+from cofre.via.contrato import API, DIRETA
+
+VIA = DIRETA
 
 TUDO = frozenset[tuple[str, str]]()
 CASCATA = (f"DELETE FROM clientes WHERE id = '{MARIA}'", "DELETE FROM produtos WHERE id = 9")
@@ -502,6 +504,7 @@ def test_de_um_estrago_ao_acaso_volta_so_o_registro_e_o_que_foi_com_ele(
     assert balcao.impressoes() == impressoes, (caso, como, saida.tudo)
 
 
+@PELA_API
 def test_o_que_o_banco_refaz_com_a_venda_fica_e_nao_se_pergunta(loja: Loja) -> None:
     """Apagada a venda, os gatilhos devolveram o estoque e tiraram do caixa; com ela de volta, fazem
     o contrário, e é assim que fica."""

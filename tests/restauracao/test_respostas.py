@@ -18,7 +18,10 @@ from cofre.base.perguntas import Perguntas, Voltar
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import abrir_novo
+from cofre.via.contrato import DIRETA
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = DIRETA
 
 SAIU = "👋 Restauração cancelada.\n   Nada foi alterado.\n"
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from apoio.loja import INTEIRA, LOJA_X, Loja, antes_de
+from cofre.via.contrato import DIRETA
+
+VIA = DIRETA
 
 DESCARTA_REPETIDAS = """
 CREATE FUNCTION descartar_repetida() RETURNS trigger LANGUAGE plpgsql AS $$

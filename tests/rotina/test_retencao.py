@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from cofre.base.config.valores import Politica
 from cofre.rotina.poda.retencao import BackupNaPoda, garantia, planejar
 
@@ -247,7 +248,7 @@ quaisquer = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=exemplos(300), deadline=None)
 @given(quaisquer, politicas, st.booleans())
 def test_so_sai_o_que_tem_outro_completo_mais_novo_que_fica(
     backups: list[BackupNaPoda], politica: Politica, apesar: bool

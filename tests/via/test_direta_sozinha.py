@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from apoio.direto import SO_DA_VIA, conferir_iguais, copiar_direto
-from apoio.execucao import BACKUP, RESTAURACAO, Saida, ambiente, executar, metadados
+from apoio.execucao import BACKUP, RESTAURACAO, Saida, ambiente, da_api, executar, metadados
 from apoio.loja import LOJA_X, Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -217,7 +217,7 @@ def test_com_as_duas_a_api_so_confere_onde_os_enderecos_nao_dizem(
     """Os endereços daqui não dizem de que projeto são: a API é perguntada uma vez, e só das
     empresas; nenhuma linha de negócio vem por ela."""
     projeto.gateway.esquecer_pedidos()
-    saida = copiar_direto(projeto, tmp_path, "--empresa", DONO)
+    saida = copiar_direto(projeto, tmp_path, "--empresa", DONO, mais=da_api(projeto))
     assert saida.codigo == 0, saida.tudo
     assert {p.tabela for p in projeto.gateway.pedidos} == {"empresas", "user_approvals"}
 

@@ -18,6 +18,7 @@ from apoio.direto import copiar_direto
 from apoio.execucao import (
     Saida,
     abrir,
+    da_api,
     executar,
     fotografia_do_disco,
     metadados,
@@ -328,7 +329,9 @@ def test_o_banco_de_outro_projeto_e_recusado(
     outro = criar_supabase(
         VAZIO, sql=(LOJINHA.replace(DONO[:8], "cccc3333").replace("bbbb2222", "dddd4444"),)
     )
-    saida = copiar_direto(supabase_da_lojinha, tmp_path, url=outro.uri_banco)
+    saida = copiar_direto(
+        supabase_da_lojinha, tmp_path, url=outro.uri_banco, mais=da_api(supabase_da_lojinha)
+    )
     assert saida.codigo == 2, saida.tudo
     assert "não é do mesmo projeto" in saida.erros
     assert metadados(tmp_path) == []

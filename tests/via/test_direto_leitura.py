@@ -25,7 +25,14 @@ from apoio.escritor import (
     do_retrato,
     escrevendo,
 )
-from apoio.execucao import BACKUP, executar, linhas_do_arquivo, metadados, ultimo_backup
+from apoio.execucao import (
+    BACKUP,
+    da_api,
+    executar,
+    linhas_do_arquivo,
+    metadados,
+    ultimo_backup,
+)
 from apoio.grande import CONCEDER, DONO, EMPRESAS, GRANDE, VIZINHA
 from apoio.retrato import Fotografo, Retrato, fotografo, fotografo_direto
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -620,8 +627,9 @@ def test_sem_o_psycopg_a_api_continua_e_a_direta_diz_o_que_instalar(
 
 def test_a_via_pedida_e_a_que_se_usa(supabase: SupabaseLocal, tmp_path: Path) -> None:
     loja = ("--empresa", "Loja X")
-    assert copiar_direto(supabase, tmp_path / "1", *loja, "--via", "api").codigo == 0
-    assert copiar_direto(supabase, tmp_path / "2", *loja, "--via", "direta").codigo == 0
+    mais = da_api(supabase)
+    assert copiar_direto(supabase, tmp_path / "1", *loja, "--via", "api", mais=mais).codigo == 0
+    assert copiar_direto(supabase, tmp_path / "2", *loja, "--via", "direta", mais=mais).codigo == 0
     vias = [metadados(tmp_path / n)[0]["origem"]["via"] for n in "12"]
     assert vias == ["api", "direta"]
     saida = executar(supabase, tmp_path / "3", "--via", "direta")

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.grande import CONCEDER, DONO, EMPRESAS, GRANDE, ORDENS, no_banco
 from apoio.retrato import Fotografo, fotografo
@@ -215,7 +216,9 @@ LINHA = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=exemplos(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(linhas=st.lists(LINHA, max_size=8))
 def test_qualquer_linha_volta_byte_a_byte(

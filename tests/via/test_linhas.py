@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from cofre.base.erros import RespostaInvalida
 from cofre.base.linha import juntar, separar
 from cofre.base.modelo import (
@@ -58,7 +59,7 @@ def _pagina(leitor: Leitor, corpo: bytes) -> Pagina[Any]:
 
 
 @given(linhas=LINHAS, entre=st.sampled_from([b", \n ", b",", b",\n"]), juntas=st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=exemplos(300), deadline=None)
 @example(linhas=[(FALSOS[1], b"10", True)] * 3, entre=b",", juntas=False)
 @example(linhas=[(FALSOS[0], b"10", True)] * 3, entre=b", \n ", juntas=False)
 def test_a_linha_sai_como_veio(
@@ -95,7 +96,7 @@ VETORES = [b"null", b'"{}"', b'"{\\"a\\",\\"xmin\\"}"', b'"[2:3]={7,8}"', b'"{\\
         max_size=6,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=exemplos(300), deadline=None)
 def test_o_texto_que_vem_a_mais_so_fica_se_interessa(
     linhas: list[tuple[bytes, bytes, bytes]],
 ) -> None:

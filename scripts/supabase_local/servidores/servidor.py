@@ -21,7 +21,8 @@ _numeros = itertools.count(1)
 
 
 class SupabaseLocal:
-    """Um projeto do Supabase sobre um banco que já existe; gerenciador de contexto."""
+    """Um projeto do Supabase sobre um banco que já existe; gerenciador de contexto. Sem este, a API
+    só sobe quando alguém a usa, e `parar` a desce."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class SupabaseLocal:
         perfil = PerfilDeHoje(self._ligacoes, self.postgrest.recargas, minima)
         self._perfil = perfil if de_hoje else None
         self._pilha = contextlib.ExitStack()
-        self.gateway: Gateway
+        self._gateway: Gateway | None = None
 
     def __enter__(self) -> Self:
         self.iniciar()
@@ -74,6 +75,14 @@ class SupabaseLocal:
         self.parar()
 
     @property
+    def gateway(self) -> Gateway:
+        """O que atende no endereço da API, já no ar."""
+        if self._gateway is None:
+            self.iniciar()
+        assert self._gateway is not None
+        return self._gateway
+
+    @property
     def url(self) -> str:
         """A SUPABASE_URL deste projeto, sem barra no fim."""
         return self.gateway.url
@@ -81,11 +90,11 @@ class SupabaseLocal:
     def iniciar(self) -> None:
         with contextlib.ExitStack() as pilha:
             pilha.enter_context(self.postgrest)
-            self.gateway = Gateway(
+            gateway = Gateway(
                 self.postgrest.url, self._chaves, porta=self._porta, perfil=self._perfil
             )
-            pilha.enter_context(self.gateway)
-            self._pilha = pilha.pop_all()
+            pilha.enter_context(gateway)
+            self._pilha, self._gateway = pilha.pop_all(), gateway
 
     def parar(self) -> None:
         self._pilha.close()
@@ -96,8 +105,10 @@ class SupabaseLocal:
             return [Ligacao(*linha) for linha in conexao.execute(LIGACOES_UM_PARA_UM)]
 
     def recarregar_esquema(self) -> None:
-        """Faz a API enxergar o que mudou no esquema; volta quando ela já enxerga."""
-        self.postgrest.recarregar()
+        """Faz a API enxergar o que mudou no esquema; volta quando ela já enxerga. A que ainda não
+        subiu, verá ao subir."""
+        if self._gateway is not None:
+            self.postgrest.recarregar()
 
     def jwt(self, papel: str, validade: int = 3600, **outros: object) -> str:
         """Um JWT deste projeto, por exemplo o de uma pessoa: jwt("authenticated", sub=id)."""
