@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import IO
 
+from cofre.base import derrame
+
 
 @dataclass(frozen=True, slots=True)
 class Trecho:
@@ -16,10 +18,12 @@ class Trecho:
 
 
 class Rascunho:
-    """Um arquivo de trabalho em que vários fios podem guardar ao mesmo tempo. OSError passa."""
+    """Um arquivo de trabalho em que vários fios podem guardar ao mesmo tempo; cifrado, se é caso
+    disso (ver `derrame`). OSError passa."""
 
     def __init__(self, arquivo: IO[bytes]) -> None:
         self._arquivo = arquivo
+        self._fluxo = derrame.Fluxo() if derrame.cifrando() else None
         self._fim = 0
         self._trinco = threading.Lock()
 
@@ -28,7 +32,7 @@ class Rascunho:
         with self._trinco:
             trecho = Trecho(self._fim, len(bloco))
             self._arquivo.seek(self._fim)
-            self._arquivo.write(bloco)
+            self._arquivo.write(self._passar(bloco, self._fim))
             self._fim += len(bloco)
         return trecho
 
@@ -36,4 +40,8 @@ class Rascunho:
         """O bloco guardado ali."""
         with self._trinco:
             self._arquivo.seek(trecho.inicio)
-            return self._arquivo.read(trecho.tamanho)
+            lido = self._arquivo.read(trecho.tamanho)
+        return self._passar(lido, trecho.inicio)
+
+    def _passar(self, dados: bytes, posicao: int) -> bytes:
+        return dados if self._fluxo is None else self._fluxo.passar(dados, posicao)

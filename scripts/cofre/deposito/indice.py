@@ -1,6 +1,7 @@
 """Conjuntos de valores maiores do que a memória: nela enquanto são poucos, depois em disco.
 
-O disco é um arquivo temporário do SQLite, sem nome, que some ao fechar.
+O disco é um arquivo temporário do SQLite, sem nome, que some ao fechar; com um véu (ver
+`base.derrame`), não há nele valor algum.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator
+
+from cofre.base.derrame import novo_veu
 
 EXEMPLOS = 5
 POR_VEZ = 1000
@@ -28,6 +31,7 @@ class Indice:
         self._conjuntos: defaultdict[Hashable, set[bytes]] = defaultdict(set)
         self._procurados: defaultdict[Hashable, list[Par]] = defaultdict(list)
         self._tabelas: dict[Hashable, str] = {}
+        self._veu = novo_veu()
         self._guardados = 0
 
     def close(self) -> None:
@@ -67,8 +71,10 @@ class Indice:
         self._banco.execute("DROP TABLE em_ordem")
         if not quantas:
             return 0, ()
-        exemplos = f"SELECT chave FROM {de} p WHERE {nao_esta} ORDER BY rowid LIMIT {EXEMPLOS}"
-        return quantas, _em_texto(chave for (chave,) in self._banco.execute(exemplos))
+        exemplos = (
+            f"SELECT chave, onde FROM {de} p WHERE {nao_esta} ORDER BY rowid LIMIT {EXEMPLOS}"
+        )
+        return quantas, _em_texto(self._veu.abrir(*e) for e in self._banco.execute(exemplos))
 
     def achados(self, lista: Hashable, conjunto: Hashable) -> Iterator[bytes]:
         """As chaves da lista cujos valores estão no conjunto, na ordem em que vieram. Enquanto se
@@ -81,12 +87,12 @@ class Indice:
         de, em = self._lista(lista), self._conjunto(conjunto)
         esta = f"EXISTS (SELECT 1 FROM {em} e WHERE e.v = p.v)"
         consulta = (
-            f"SELECT rowid, chave FROM {de} p WHERE rowid > ? AND {esta}"
+            f"SELECT rowid, chave, onde FROM {de} p WHERE rowid > ? AND {esta}"
             f" ORDER BY rowid LIMIT {POR_VEZ}"
         )
         ultima = 0
         while lidas := self._banco.execute(consulta, (ultima,)).fetchall():
-            yield from (chave for _, chave in lidas)
+            yield from (self._veu.abrir(chave, onde) for _, chave, onde in lidas)
             ultima = lidas[-1][0]
 
     def _contar(self, mais: int) -> None:
@@ -101,9 +107,12 @@ class Indice:
         for nome, valores in self._conjuntos.items():
             # Em ordem, o que vem junto cai nas mesmas páginas.
             inserir = f"INSERT OR IGNORE INTO {self._conjunto(nome)} VALUES (?)"
-            banco.executemany(inserir, ((v,) for v in sorted(valores)))
+            banco.executemany(inserir, ((v,) for v in sorted(map(self._veu.marca, valores))))
         for nome, pares in self._procurados.items():
-            banco.executemany(f"INSERT INTO {self._lista(nome)} VALUES (?, ?)", pares)
+            marcas = (self._veu.marca(valor) for valor, _ in pares)
+            chaves = self._veu.fechar([chave for _, chave in pares])
+            linhas = ((m, *chave) for m, chave in zip(marcas, chaves, strict=True))
+            banco.executemany(f"INSERT INTO {self._lista(nome)} VALUES (?, ?, ?)", linhas)
         banco.execute("COMMIT")
         self._conjuntos.clear()
         self._procurados.clear()
@@ -113,7 +122,7 @@ class Indice:
         return self._tabela(("conjunto", nome), "(v BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def _lista(self, nome: Hashable) -> str:
-        return self._tabela(("lista", nome), "(v BLOB, chave BLOB)")
+        return self._tabela(("lista", nome), "(v BLOB, chave BLOB, onde INT)")
 
     def _tabela(self, qual: Hashable, colunas: str) -> str:
         assert self._banco is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cofre.base.derrame import novo_veu
 from cofre.base.linha import Linha
 from cofre.plano.lados import Par
 from cofre.plano.recorte import chave_escrita
@@ -33,28 +34,30 @@ class Diferencas:
         self._fechar = weakref.finalize(self, self._banco.close)
         for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-8000"):
             self._banco.execute(f"PRAGMA {ajuste}")
+        self._veu = novo_veu()
         self._banco.execute(
-            "CREATE TABLE linhas (chave BLOB PRIMARY KEY, para BLOB, de BLOB, quantas INT)"
+            "CREATE TABLE linhas (chave BLOB PRIMARY KEY, para BLOB, para_onde INT, de BLOB,"
+            " de_onde INT, quantas INT)"
         )
 
     def guardar(self, tabela: str, chave: Sequence[str], pares: Iterable[Par]) -> int:
         """Acrescenta os pares (de, para) de uma tabela; devolve quantas linhas são."""
         quantas = 0
 
-        def linhas() -> Iterator[tuple[bytes, bytes | None, bytes | None, int]]:
+        def linhas() -> Iterator[tuple[bytes | int | None, ...]]:
             nonlocal quantas
             for _, de, para in pares:
                 quantas += 1
                 yield (
-                    marca_de(tabela, de if para is None else para, chave),
-                    None if para is None else bytes(para),
-                    None if de is None else bytes(de),
+                    self._veu.marca(marca_de(tabela, de if para is None else para, chave)),
+                    *self._fechada(para),
+                    *self._fechada(de),
                     (para is not None) - (de is not None),
                 )
 
         self._banco.execute("BEGIN")
         self._banco.executemany(
-            "INSERT INTO linhas VALUES (?, ?, ?, ?)"
+            "INSERT INTO linhas VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (chave) DO UPDATE SET quantas = quantas + excluded.quantas",
             linhas(),
         )
@@ -67,19 +70,25 @@ class Diferencas:
         achadas = [a for m in marcas if (a := self._uma(m)) is not None]
         if not achadas:
             return None
-        para = next((a[0] for a in achadas if a[0] is not None), None)
-        de = next((a[1] for a in achadas if a[1] is not None), None)
-        return Mudada(_linha(para), _linha(de), achadas[0][2])
+        para = next((a.para for a in achadas if a.para is not None), None)
+        de = next((a.de for a in achadas if a.de is not None), None)
+        return Mudada(para, de, achadas[0].quantas)
 
-    def _uma(self, marca: bytes) -> tuple[bytes | None, bytes | None, int] | None:
-        achada: tuple[bytes | None, bytes | None, int] | None = self._banco.execute(
-            "SELECT para, de, quantas FROM linhas WHERE chave = ?", (marca,)
+    def _uma(self, marca: bytes) -> Mudada | None:
+        achada = self._banco.execute(
+            "SELECT para, para_onde, de, de_onde, quantas FROM linhas WHERE chave = ?",
+            (self._veu.marca(marca),),
         ).fetchone()
-        return achada
+        if achada is None:
+            return None
+        para, para_onde, de, de_onde, quantas = achada
+        return Mudada(self._aberta(para, para_onde), self._aberta(de, de_onde), quantas)
 
+    def _fechada(self, linha: Linha | None) -> tuple[bytes | None, int]:
+        return (None, 0) if linha is None else self._veu.fechar([bytes(linha)])[0]
 
-def _linha(bruta: bytes | None) -> Linha | None:
-    return None if bruta is None else msgspec.Raw(bruta)
+    def _aberta(self, fechada: bytes | None, onde: int) -> Linha | None:
+        return None if fechada is None else msgspec.Raw(self._veu.abrir(fechada, onde))
 
 
 def marca_de(tabela: str, linha: Linha | None, chave: Sequence[str]) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from cofre.base.derrame import novo_veu
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Linha
 from cofre.deposito.formato import ler_linhas
@@ -241,21 +242,40 @@ def pelo_indice(um: Lado, outros: Sequence[Lado], *, com_chave: bool) -> Iterato
     with contextlib.closing(sqlite3.connect("", isolation_level=None)) as banco:
         for ajuste in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-8000"):
             banco.execute(f"PRAGMA {ajuste}")
-        banco.execute("CREATE TABLE alvo (chave BLOB PRIMARY KEY, linha BLOB, vista INT)")
+        banco.execute("CREATE TABLE alvo (chave BLOB PRIMARY KEY, par BLOB, onde INT, vista INT)")
         banco.execute("BEGIN")
+        veu = novo_veu()
         for outro in outros:
-            linhas = ((SEPARA.join(chave), bytes(linha)) for chave, linha in outro.resto())
-            banco.executemany("INSERT OR IGNORE INTO alvo VALUES (?, ?, 0)", linhas)
+            for chaves, linhas in outro.resto_em_grupos():
+                juntas = [SEPARA.join(chave) for chave in chaves]
+                pares = veu.fechar(list(map(_par, juntas, map(bytes, linhas))))
+                novas = ((veu.marca(j), *par) for j, par in zip(juntas, pares, strict=True))
+                banco.executemany("INSERT OR IGNORE INTO alvo VALUES (?, ?, ?, 0)", novas)
         for chave, linha in um.resto():
             achada = banco.execute(
-                "UPDATE alvo SET vista=1 WHERE chave=? RETURNING linha", (SEPARA.join(chave),)
+                "UPDATE alvo SET vista=1 WHERE chave=? RETURNING par, onde",
+                (veu.marca(SEPARA.join(chave)),),
             ).fetchall()
-            do_outro = msgspec.Raw(achada[0][0]) if achada else None
+            do_outro = _do_par(veu.abrir(*achada[0]))[1] if achada else None
             if do_outro != linha:
                 yield chave, linha, do_outro
-        faltam = "SELECT chave, linha FROM alvo WHERE NOT vista ORDER BY rowid"
-        for junta, linha in banco.cursor().execute(faltam):
-            yield tuple(junta.split(SEPARA)), None, msgspec.Raw(linha)
+        faltam = "SELECT par, onde FROM alvo WHERE NOT vista ORDER BY rowid"
+        for fechado in banco.cursor().execute(faltam):
+            junta, linha = _do_par(veu.abrir(*fechado))
+            yield tuple(junta.split(SEPARA)), None, linha
+
+
+_TAMANHO = 4
+"""Bytes em que se escreve o tamanho da chave, à frente dela e da linha."""
+
+
+def _par(junta: bytes, linha: bytes) -> bytes:
+    return len(junta).to_bytes(_TAMANHO, "big") + junta + linha
+
+
+def _do_par(par: bytes) -> tuple[bytes, Linha]:
+    fim = _TAMANHO + int.from_bytes(par[:_TAMANHO], "big")
+    return par[_TAMANHO:fim], msgspec.Raw(par[fim:])
 
 
 SEPARA = b"\x00"
