@@ -57,6 +57,8 @@ def publicar(
                 elos=(("user_id", ""),),
                 compactado=montagem.compactar,
                 bytes_no_disco=montagem.caminho(nome).stat().st_size,
+                cifrado=nome in montagem.cifrados,
+                sha256_cifrado=montagem.cifrados[nome].sha256 if montagem.cifrados else "",
             )
         return montagem.publicar(
             {

@@ -18,8 +18,9 @@ from apoio.execucao import Saida, copiar_scripts, executar
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config import ambiente, regras, valores
 from cofre.base.config.chave import conferir_chave, conferir_url
-from cofre.base.config.valores import Politica, RegraDeTabela, Regras
+from cofre.base.config.valores import Cifragem, Politica, RegraDeTabela, Regras
 from cofre.base.erros import ConfiguracaoInvalida
+from cofre.deposito.cifra.cifra import de_configuracao
 from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "11111111-0000-4000-8000-000000000001"
@@ -546,3 +547,55 @@ def test_o_que_guardar_mal_escrito_e_recusado(
     """Um engano de digitação não pode virar «guardar nada»."""
     with pytest.raises(ConfiguracaoInvalida, match=linha.partition("=")[0]):
         _carregada(tmp_path, monkeypatch, linha + "\n")
+
+
+CHAVES = (
+    "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+    "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg",
+)
+"""As dos exemplos do age (https://github.com/FiloSottile/age)."""
+
+
+def test_cifrar_le_se_do_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nada = _carregada(tmp_path, monkeypatch, "")
+    assert (nada.cifragem, de_configuracao(nada.cifragem)) == (Cifragem(), None)
+    tudo = _carregada(
+        tmp_path,
+        monkeypatch,
+        f"BACKUP_CIFRAR_PARA={', '.join(CHAVES)}\nBACKUP_CHAVE_ARQUIVO=../chave.txt\n"
+        "COPIA_TRAVA_DIAS=61\n",
+    ).cifragem
+    assert tudo.chave == (tmp_path / "../chave.txt").absolute()
+    assert ambiente.cifragem(tmp_path) == tudo
+    cifra = de_configuracao(tudo)
+    assert cifra is not None
+    assert [c.texto for c in cifra.para] == list(CHAVES)
+    assert cifra.reusar_por == timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("linhas", "dito"),
+    [
+        (f"BACKUP_CIFRAR_PARA={CHAVES[0]}", "uma chave só"),
+        (f"BACKUP_CIFRAR_PARA={CHAVES[0]},{CHAVES[0]}", "uma chave só"),
+        (f"BACKUP_CIFRAR_PARA={CHAVES[0]},{CHAVES[1][:-1]}q", "letra trocada"),
+        (f"BACKUP_CIFRAR_PARA={CHAVES[0]},ssh-ed25519", "2ª chave"),
+        ("BACKUP_CIFRAR_PARA=,", "nenhuma chave"),
+        ("BACKUP_UMA_CHAVE_SO=talvez", "BACKUP_UMA_CHAVE_SO"),
+        ("# guardada aqui: AGE-SECRET-KEY-1QQQQSEGREDO", "ABRE"),
+        ("OUTRA=age-secret-key-1qqqqsegredo", "ABRE"),
+    ],
+)
+def test_cifrar_mal_dito_e_recusado_sem_repetir_segredo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linhas: str, dito: str
+) -> None:
+    with pytest.raises(ConfiguracaoInvalida, match=dito) as erro:
+        de_configuracao(_carregada(tmp_path, monkeypatch, linhas + "\n").cifragem)
+    assert "segredo" not in f"{erro.value} {erro.value.dica}".lower().replace("o segredo", "")
+
+
+def test_uma_chave_so_serve_a_quem_insiste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dito = f"BACKUP_CIFRAR_PARA={CHAVES[0]}\nBACKUP_UMA_CHAVE_SO=sim\n"
+    cifra = de_configuracao(_carregada(tmp_path, monkeypatch, dito).cifragem)
+    assert cifra is not None
+    assert len(cifra.para) == 1

@@ -88,6 +88,11 @@ class Relato(abc.ABC):
     def perguntar(self, pergunta: str) -> str | None:
         """Uma linha do usuário, sem espaços em volta; None quando a entrada acabou."""
 
+    @abc.abstractmethod
+    def perguntar_escondido(self, pergunta: str) -> str | None:
+        """O mesmo, de um segredo: não aparece no terminal nem fica em arquivo nenhum. None também
+        quando não há um terminal em que o digitar."""
+
     @property
     @abc.abstractmethod
     def largura(self) -> int | None:
@@ -129,6 +134,9 @@ class RelatoSobre(Relato):
 
     def perguntar(self, pergunta: str) -> str | None:
         return self.por_baixo.perguntar(pergunta)
+
+    def perguntar_escondido(self, pergunta: str) -> str | None:
+        return self.por_baixo.perguntar_escondido(pergunta)
 
     @property
     def largura(self) -> int | None:

@@ -7,6 +7,7 @@ fecha o cano não pode derrubar um backup.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import io
 import itertools
 import json
@@ -70,6 +71,13 @@ class RelatoTexto(Relato):
     def perguntar(self, pergunta: str) -> str | None:
         with self._sem_barras():
             return self._perguntar(pergunta)
+
+    def perguntar_escondido(self, pergunta: str) -> str | None:
+        if not _e_terminal(sys.stdin):
+            return None
+        with self._sem_barras(), contextlib.suppress(OSError, ValueError, EOFError):
+            return getpass.getpass(pergunta).strip()
+        return None
 
     @contextlib.contextmanager
     def _sem_barras(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cofre.base import derrame
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.erros import ErroDeUso, NadaEncontrado
@@ -33,7 +34,10 @@ from cofre.comando.argumentos import (
     opcoes_de_saida,
     uso_com,
 )
+from cofre.comando.chave import com_chave, opcao_de_chave
 from cofre.deposito.backup import Backup
+from cofre.deposito.cifra import chaveiro
+from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups, backup_pedido, estado_de, guardadas
 from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
@@ -46,6 +50,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     _conferir_opcoes(opcoes)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
+    guardada = com_chave(opcoes, relato, guardada)
     if opcoes.quando:
         return comparar_quando.executar(opcoes, guardada, relato)
     um, outro = _os_dois(guardada, opcoes.instantes, tuple(opcoes.tabela or ()))
@@ -126,7 +131,10 @@ def _agora(
     from cofre.via.abrir import abrir_via
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
-    deposito = Deposito(configuracao.destino, acao="comparação")
+    em_cifra = derrame.cifrando() or bool(configuracao.cifragem.para)
+    # A foto nunca se publica: basta uma chave que morra com este processo.
+    cifra = Cifra((chaveiro.de_passagem().publica,)) if em_cifra else None
+    deposito = Deposito(configuracao.destino, cifra=cifra, acao="comparação")
     for aviso in configuracao.avisos:
         relato.aviso(aviso)
     parar = threading.Event()
@@ -280,5 +288,6 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument(
         "--chave", metavar="CHAVE", help="com --quando: só no registro desta chave (ou a,b)"
     )
+    opcao_de_chave(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
     opcoes_de_conexao(analisador, argparse.SUPPRESS)

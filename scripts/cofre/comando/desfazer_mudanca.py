@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import lista_de_nomes, opcao_de_campos, opcoes_de_simular
+from cofre.comando.chave import com_chave_e_fotos
 from cofre.comando.execucao import registrada
 
 
@@ -21,6 +22,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         conversa = Conversa(sessao)
         guardadas = sessao.guardadas(opcoes.empresa)
         guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
+        guardada = com_chave_e_fotos(sessao, guardada)
         pendente = sessao.pendente(guardada)
         if pendente is not None and not opcoes.simular:
             return conversa.resolver(guardada, pendente)

@@ -18,6 +18,7 @@ from cofre.comando.argumentos import (
     opcao_de_esperar,
     opcoes_de_saida,
 )
+from cofre.comando.chave import opcao_de_chave, ter_chave
 from cofre.comando.execucao import registrada
 from cofre.deposito import inventario, trava
 from cofre.deposito.deposito import Deposito
@@ -42,6 +43,9 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
             with deposito.trava_da_empresa(escolhida, espera):
                 # Enquanto se esperava, o backup pode ter saído numa poda.
                 vez = rodizio.da_vez(inventario.guardadas(deposito, (escolhida.id,)))
+                if vez.backup.fechado:
+                    ter_chave(opcoes, relato, vez.backup.para)
+                    vez = rodizio.da_vez(inventario.guardadas(deposito, (escolhida.id,)))
                 abrir = partial(_banco_de_teste, acessos, opcoes.embutido)
                 return rodizio.ensaiar(vez, abrir, relato)
         except KeyboardInterrupt:
@@ -83,4 +87,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         help="restaura num PostgreSQL embutido, ligado só para isso, em vez do da ENSAIO_DB_URL",
     )
     opcao_de_esperar(analisador, argparse.SUPPRESS)
+    opcao_de_chave(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

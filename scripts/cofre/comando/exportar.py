@@ -10,7 +10,8 @@ from cofre.base.config import ambiente
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import caminho_de, opcoes_de_saida, uso_com
-from cofre.deposito.backup import Backup
+from cofre.comando.chave import opcao_de_chave, ter_chave
+from cofre.deposito.backup import Backup, completo
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import backup_pedido, guardadas
 from cofre.deposito.verificacao import danos_de, recusar_danificado
@@ -28,6 +29,9 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
     backup = backup_pedido(guardada, opcoes.backup)
+    if opcoes.formato == CSV and backup.fechado:
+        ter_chave(opcoes, relato, backup.para)
+        backup = completo(backup)
     recusar_danificado(
         guardada, backup, list(danos_de(backup)), "--backup, com um carimbo de «listar»"
     )
@@ -84,4 +88,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     analisador.add_argument(
         "--sobrescrever", action="store_true", help="troca o arquivo, se ele já existe"
     )
+    opcao_de_chave(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

@@ -15,6 +15,7 @@ from cofre.busca.chaves import ler_chave
 from cofre.busca.historico import Registro, historias
 from cofre.busca.relacionados import Relacao, relacionados
 from cofre.comando.argumentos import opcoes_de_saida, uso_com
+from cofre.comando.chave import com_chave, opcao_de_chave
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import guardadas
 
@@ -22,6 +23,7 @@ from cofre.deposito.inventario import guardadas
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
+    guardada = com_chave(opcoes, relato, guardada)
     disponiveis = {n for b in guardada.backups if b.meta for n in b.meta.tabelas}
     tabela = tabela_de_nome(opcoes.tabela, disponiveis)
     if tabela is None:
@@ -81,4 +83,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         action="store_true",
         help="também o que apontava para ele, e a que ele apontava, na última vez em que se viu",
     )
+    opcao_de_chave(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.relato import Relato
+from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -16,8 +17,14 @@ from cofre.deposito.idade import avisar_das_velhas
 @contextlib.contextmanager
 def obra(acao: str, configuracao: Configuracao, relato: Relato) -> Iterator[Deposito]:
     """O depósito pronto para esta ação, depois de dizer o que está por concluir e o que está velho.
-    Levanta TravaOcupada ou FalhaDeDisco."""
-    deposito = Deposito(configuracao.destino, compactar=configuracao.compactar, acao=acao)
+    Levanta TravaOcupada, FalhaDeDisco ou, se não se pode cifrar como se pede, ConfiguracaoInvalida
+    e DependenciaAusente."""
+    deposito = Deposito(
+        configuracao.destino,
+        compactar=configuracao.compactar,
+        cifra=de_configuracao(configuracao.cifragem),
+        acao=acao,
+    )
     with deposito.trabalhando():
         pastas = deposito.pastas()
         for aviso in (

@@ -19,6 +19,7 @@ from cofre.busca.historico import Registro
 from cofre.busca.procura import LIMITE, Achados, Procura, procurar
 from cofre.busca.termos import ler_termos
 from cofre.comando.argumentos import lista_de_nomes, opcoes_de_saida, uso_com
+from cofre.comando.chave import com_chave, opcao_de_chave
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, ler_dia
@@ -27,6 +28,7 @@ from cofre.deposito.quando import EXEMPLOS_DE_DATA, ler_dia
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
+    guardada = com_chave(opcoes, relato, guardada)
     procura = procura_de(opcoes, guardada, opcoes.palavras)
     with relato.acompanhando("Procurando nos backups"):
         achados = procurar(guardada.backups, procura, relato.aviso)
@@ -119,6 +121,7 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "EMPRESA PALAVRAS...")
     analisador.add_argument("qual", metavar="EMPRESA", help="id, começo do id ou nome")
     opcoes_de_procura(analisador)
+    opcao_de_chave(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
 
 

@@ -13,6 +13,7 @@ from cofre.base.relato import Relato
 from cofre.busca.procura import Achados, procurar
 from cofre.comando import procurar as acao_procurar
 from cofre.comando.argumentos import opcoes_de_simular
+from cofre.comando.chave import com_chave_e_fotos
 from cofre.comando.execucao import registrada
 from cofre.deposito.inventario import EmpresaComBackups
 
@@ -54,6 +55,7 @@ def da_empresa(
 
     opcoes, relato = sessao.opcoes, sessao.relato
     vars(opcoes).update({**SEM_OPCOES, **vars(opcoes)})
+    guardada = com_chave_e_fotos(sessao, guardada)
 
     def achar(guardada: EmpresaComBackups, palavras: Sequence[str]) -> Achados:
         procura = acao_procurar.procura_de(opcoes, guardada, palavras)

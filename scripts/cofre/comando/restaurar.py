@@ -25,6 +25,7 @@ from cofre.comando.argumentos import (
     opcoes_de_saida,
     opcoes_de_simular,
 )
+from cofre.comando.chave import com_chave_e_fotos, opcao_de_chave
 from cofre.comando.execucao import registrada
 from cofre.restauracao.perdas import PERDAS
 
@@ -185,6 +186,7 @@ def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
         " (que ele recusa), tabelas; separados por vírgula",
     )
     opcao_de_esperar(analisador, ESPERA if padrao is None else padrao)
+    opcao_de_chave(analisador, padrao)
     opcoes_de_saida(analisador, padrao)
     opcoes_de_conexao(analisador, padrao)
 
@@ -229,6 +231,7 @@ def _da_empresa(
     escolha: Escolha | None,
 ) -> int:
     """Escolhida a empresa. Levanta Voltar, se se quer outra."""
+    guardada = com_chave_e_fotos(sessao, guardada)
     pendente = sessao.pendente(guardada)
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
@@ -258,7 +261,8 @@ def desfazer(opcoes: Namespace, relato: Relato) -> int:
     from cofre.restauracao.sessao import desfazivel
 
     with _conversando(opcoes, relato) as (sessao, conversa):
-        return conversa.desfazer(*sessao.a_unica(opcoes.empresa, "desfazer", desfazivel))
+        guardada, diario = sessao.a_unica(opcoes.empresa, "desfazer", desfazivel)
+        return conversa.desfazer(com_chave_e_fotos(sessao, guardada), diario)
 
 
 @registrada("continuar")
@@ -267,4 +271,5 @@ def continuar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.restauracao.sessao import por_concluir
 
     with _conversando(opcoes, relato) as (sessao, conversa):
-        return conversa.concluir(*sessao.a_unica(opcoes.empresa, "continuar", por_concluir))
+        guardada, diario = sessao.a_unica(opcoes.empresa, "continuar", por_concluir)
+        return conversa.concluir(com_chave_e_fotos(sessao, guardada), diario)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
+from cofre.base.palavras import na_tela
 from cofre.deposito import metadados, versao1
 from cofre.deposito.carimbo import nome_dos_metadados
+from cofre.deposito.cifra.chaveiro import FaltaChave
+from cofre.deposito.cifra.chaves import ChaveQueFecha
+from cofre.deposito.detalhes import abrir_com_a_chave
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.deposito.ordem import Ordem, instante
@@ -22,12 +27,25 @@ MAIOR_NOME = 255
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """Um backup publicado; `dano` diz por que os metadados não se leem (aí não há `meta`)."""
+    """Um backup publicado; `dano` diz por que os metadados não se leem (aí não há `meta`).
+    `fechado`: está cifrado, e deles só se tem o que é legível sem a chave."""
 
     pasta: Path
     carimbo: str
     meta: Metadados | None
     dano: str = ""
+    fechado: bool = False
+
+    @property
+    def cifrado(self) -> bool:
+        """Se está cifrado, aberto ou não."""
+        return self.meta is not None and self.meta.cifrado is not None
+
+    @property
+    def para(self) -> tuple[ChaveQueFecha, ...]:
+        """As chaves que fecharam um cifrado."""
+        cifrado = self.meta.cifrado if self.meta else None
+        return tuple(map(ChaveQueFecha, cifrado.para)) if cifrado else ()
 
     @property
     def quando(self) -> datetime:
@@ -77,7 +95,10 @@ def abrir_backup(pasta: Path, carimbo: str) -> Backup:
     """O backup com este carimbo; o que não se lê vem com o `dano`."""
     arquivo = arquivo_de_metadados(pasta, carimbo)
     try:
-        meta = metadados.ler(arquivo)
+        dados = ler_ficha(arquivo)
+        meta = metadados.de_bytes(dados, arquivo.name)
+        if meta.cifrado is not None:
+            return _cifrado(Backup(pasta, carimbo, meta, fechado=True), meta, dados)
         if meta.da_primeira_versao:
             salvas = {
                 nome: TabelaSalva(nome, achado, SEM_CONTAGEM, elos=versao1.ELOS)
@@ -89,3 +110,24 @@ def abrir_backup(pasta: Path, carimbo: str) -> Backup:
         return Backup(pasta, carimbo, None, str(e))
     except OSError as e:
         return Backup(pasta, carimbo, None, f"{arquivo.name}: {e.strerror}")
+
+
+def completo(backup: Backup) -> Backup:
+    """O mesmo backup, com tudo o que os metadados dizem: de um cifrado, lido agora com a chave que
+    abre. Levanta FaltaChave; o que se estragou vem com o `dano`."""
+    if not backup.fechado:
+        return backup
+    lido = abrir_backup(backup.pasta, backup.carimbo)
+    if lido.fechado:
+        raise FaltaChave(f"O backup de {na_tela(lido.quando)} está cifrado.", lido.para)
+    return lido
+
+
+def _cifrado(backup: Backup, legiveis: Metadados, ficha: bytes) -> Backup:
+    """Aberto, se se tem a chave. Levanta BackupDanificado; OSError passa."""
+    detalhes = next(iter(legiveis.dos_detalhes), None)
+    if detalhes is None or not all(t.cifrado for t in legiveis.tabelas.values()):
+        raise BackupDanificado(f"{nome_dos_metadados(backup.carimbo)} está danificado: falta parte")
+    caminho = backup.caminho(detalhes)
+    meta = abrir_com_a_chave(caminho, ficha, legiveis)
+    return backup if meta is None else replace(backup, meta=meta, fechado=False)

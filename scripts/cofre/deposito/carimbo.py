@@ -42,6 +42,21 @@ def nome_dos_metadados(carimbo: str) -> str:
     return f"{METADADOS}{carimbo}.json"
 
 
+def nome_dos_detalhes(carimbo: str) -> str:
+    """O arquivo cifrado com o resto dos metadados de um backup cifrado."""
+    return f"detalhes_{carimbo}.json.gz.age"
+
+
+def nome_do_lacre(carimbo: str) -> str:
+    """O arquivo assinado que diz o que há no backup."""
+    return f"lacre_{carimbo}.json"
+
+
+def nossos(carimbo: str) -> tuple[str, str, str]:
+    """Os arquivos de um backup que não são de tabela nenhuma."""
+    return nome_dos_metadados(carimbo), nome_dos_detalhes(carimbo), nome_do_lacre(carimbo)
+
+
 def carimbo_de(arquivo: str) -> str | None:
     """O carimbo no nome de um arquivo de metadados; None se o nome não é o de um."""
     carimbo = arquivo.removeprefix(METADADOS).removesuffix(".json")

@@ -23,11 +23,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
+from cofre.base import derrame
 from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
 from cofre.base.modelo import Empresa
 from cofre.deposito import presenca, publicacao, trava
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
+from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import Presenca
 from cofre.deposito.publicacao import Montagem
@@ -39,14 +41,22 @@ MEMORIA_DO_RASCUNHO = 64 * 1024
 
 
 class Deposito:
-    """Uma pasta de backups (`raiz`). `compactar`: os novos levam as tabelas em .json.gz; `acao`: o
-    que se diz a quem espera por uma trava nossa."""
+    """Uma pasta de backups (`raiz`). `compactar`: os novos levam as tabelas em .json.gz; `cifra`,
+    cifradas; `acao`: o que se diz a quem espera por uma trava nossa."""
 
     def __init__(
-        self, raiz: Path, *, compactar: bool = False, acao: str = "outra execução"
+        self,
+        raiz: Path,
+        *,
+        compactar: bool = False,
+        cifra: Cifra | None = None,
+        acao: str = "outra execução",
     ) -> None:
         self.raiz = raiz
         self.compactar = compactar
+        self.cifra = cifra
+        if cifra is not None:
+            derrame.cifrar()
         self._acao = acao
         self._trinco = threading.RLock()
         self._presenca: Presenca | None = None
@@ -240,7 +250,7 @@ class Deposito:
                 momento += timedelta(seconds=1)
             carimbo = momento.strftime(FORMATO_DO_CARIMBO)
             montagem = self._abrir_trabalho(pasta / f"{MONTAGEM}{carimbo}")
-        return Montagem(pasta, montagem, carimbo, compactar=self.compactar)
+        return Montagem(pasta, montagem, carimbo, compactar=self.compactar, cifra=self.cifra)
 
     def apagar(self, backup: Backup) -> None:
         """Apaga um backup inteiro, com a trava da empresa na mão. OSError passa: o que faltar, a

@@ -1,12 +1,16 @@
 """O diário de cada restauração: está no disco antes da primeira escrita e fica como registro.
 
 Um arquivo `restauracao_<carimbo>.json` na pasta da empresa, reescrito inteiro a cada passo.
-Enquanto não diz «concluida» nem «desfeita», a restauração pode ser concluída ou desfeita.
+Enquanto não diz «concluida» nem «desfeita», a restauração pode ser concluída ou desfeita. Não há
+nele valor algum de uma linha, a não ser as chaves dos registros que se escolheram um a um: se os
+backups são cifrados, essas vão cifradas.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +25,15 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.maquina import maquina, usuario
 from cofre.base.palavras import visivel
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, e_carimbo
+from cofre.deposito.cifra.chaveiro import que_abrem
+from cofre.deposito.cifra.chaves import ChaveQueFecha
+from cofre.deposito.cifra.escrita import fechando
+from cofre.deposito.cifra.leitura import abrindo
 from cofre.deposito.ordem import PRIMEIRA
 
 PREFIXO = "restauracao_"
+FECHADO = "fechado"
+"""A chave do que vai cifrado: o arquivo do age, em base64."""
 EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (
     "em_andamento",
     "concluida",
@@ -92,6 +102,19 @@ class Diario:
         )
         return frozenset(str(c) for c in ditos if c)
 
+    @property
+    def recorte(self) -> object:
+        """O que se escolheu dos registros, aberto, se vai cifrado; None se nada. Levanta FaltaChave
+        e BackupDanificado."""
+        dito = self.dados.get("recorte")
+        if not isinstance(dito, dict) or FECHADO not in dito:
+            return dito
+        try:
+            with abrindo(io.BytesIO(base64.b64decode(dito[FECHADO])), que_abrem()) as aberto:
+                return msgspec.json.decode(aberto.read())
+        except ValueError as e:
+            raise BackupDanificado(f"O diário {self.caminho.name} está danificado.") from e
+
     def conferir(self) -> None:
         """Levanta BackupDanificado se não diz o que é preciso para a concluir ou desfazer."""
         carimbos = [str(self.dados.get(c, "")) for c in ("backup", "antes")]
@@ -116,6 +139,15 @@ class Diario:
     def acrescentar(self, lista: str, item: Mapping[str, Any]) -> None:
         """Põe um item no fim de uma das listas."""
         self.anotar(**{lista: [*self.dados.get(lista, []), dict(item)]})
+
+
+def fechado(documento: object, para: Sequence[ChaveQueFecha]) -> dict[str, str]:
+    """Um documento como vai num diário, se só quem tem a chave o pode ler. Levanta
+    DependenciaAusente."""
+    saida = io.BytesIO()
+    with fechando(saida, para) as onde:
+        onde.write(msgspec.json.encode(documento))
+    return {FECHADO: base64.b64encode(saida.getvalue()).decode("ascii")}
 
 
 def abrir_novo(pasta: Path, dados: Mapping[str, Any]) -> Diario:

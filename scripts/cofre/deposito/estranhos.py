@@ -15,7 +15,7 @@ from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_meta
 from cofre.deposito.deposito import PREFIXO
 
 DITOS = 3
-_DE_TABELA = re.compile(rf".+_{CARIMBO}\.json(\.gz)?", re.DOTALL)
+_DE_TABELA = re.compile(rf".+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL)
 _DO_SISTEMA = frozenset({"desktop.ini", "thumbs.db"})
 """Em minúsculas: o que o Windows põe em qualquer pasta."""
 

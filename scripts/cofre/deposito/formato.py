@@ -10,7 +10,8 @@
 Vazio é `[]`. Quem lê aceita qualquer vetor JSON (o da primeira versão era indentado), em pedaços:
 a memória usada não cresce com o arquivo. Uma coluna `json` pode ter quebras de linha próprias, e
 por isso quem lê separa pelo JSON, nunca pelas linhas do arquivo. Um arquivo cujo nome termina em
-`.gz` é o mesmo vetor em gzip.
+`.gz` é o mesmo vetor em gzip; em `.gz.age`, o gzip cifrado (ver `cifra`), que só se abre com uma
+das chaves dadas a este processo.
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
+from cofre.base import derrame
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import SEPARADOR, Leitor, Linha, separar
+from cofre.deposito.cifra import chaveiro
+from cofre.deposito.cifra.chaves import ChaveQueFecha
+from cofre.deposito.cifra.escrita import Fechado, fechando
+from cofre.deposito.cifra.leitura import CifradoEstragado, abrindo
 
 PEDACO = 256 * 1024
 """Bytes lidos do disco de cada vez."""
@@ -37,6 +43,9 @@ PEDACO = 256 * 1024
 T = TypeVar("T")
 
 NAO_E_OBJETO = "há uma posição que não é um objeto"
+
+COMPACTADO, CIFRADO = ".gz", ".age"
+"""Como acaba o nome de um arquivo compactado, e o de um cifrado."""
 
 NIVEL_DO_GZIP = 6
 """O 9 leva o dobro do tempo para tirar 3 % a mais de um JSON."""
@@ -81,17 +90,48 @@ def compactando(saida: BinaryIO) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
+def gravando_cifrado(
+    saida: BinaryIO, para: Sequence[ChaveQueFecha]
+) -> Iterator[tuple[BinaryIO, Fechado]]:
+    """Onde escrever o que vai compactado e cifrado para `saida`, e o que, ao sair, diz a soma e o
+    tamanho do arquivo. OSError passa; levanta DependenciaAusente."""
+    with fechando(saida, para) as fechado, compactando(cast(BinaryIO, fechado)) as compactado:
+        yield compactado, fechado
+
+
+@contextlib.contextmanager
+def de_passagem(pasta: Path, nome: str) -> Iterator[tuple[Path, BinaryIO]]:
+    """Um arquivo de tabela que só este processo vai ler, e onde o escrever. Se o que se derrama vai
+    cifrado, fecha-se com uma chave que só existe na memória. OSError passa."""
+    if not derrame.cifrando():
+        caminho = pasta / f"{nome}.json"
+        with caminho.open("xb") as arquivo:
+            yield caminho, arquivo
+        return
+    caminho = pasta / f"{nome}.json{COMPACTADO}{CIFRADO}"
+    para = [chaveiro.de_passagem().publica]
+    with caminho.open("xb") as arquivo, gravando_cifrado(arquivo, para) as (saida, _):
+        yield caminho, saida
+
+
+@contextlib.contextmanager
 def abrir(caminho: Path) -> Iterator[io.BufferedIOBase]:
-    """O JSON do arquivo, compactado ou não. Levanta BackupDanificado se não descompacta."""
-    with caminho.open("rb") as arquivo:
-        if caminho.suffix != ".gz":
-            yield arquivo
-            return
+    """O JSON do arquivo, compactado, cifrado ou nem um nem outro. Levanta BackupDanificado se não
+    descompacta ou se o cifrado se estragou, e FaltaChave se nenhuma das dadas o abre."""
+    with contextlib.ExitStack() as pilha:
+        arquivo: io.BufferedIOBase = pilha.enter_context(caminho.open("rb"))
+        nome = caminho.name
         try:
-            with gzip.GzipFile(fileobj=arquivo) as descompactado:
-                yield descompactado
+            if nome.endswith(CIFRADO):
+                aberto = abrindo(cast(BinaryIO, arquivo), chaveiro.que_abrem())
+                arquivo, nome = pilha.enter_context(aberto), nome.removesuffix(CIFRADO)
+            if nome.endswith(COMPACTADO):
+                arquivo = pilha.enter_context(gzip.GzipFile(fileobj=cast(BinaryIO, arquivo)))
+            yield arquivo
         except (gzip.BadGzipFile, EOFError, zlib.error) as e:
             raise BackupDanificado(f"{caminho.name} está cortado ou corrompido (gzip)") from e
+        except CifradoEstragado as e:
+            raise BackupDanificado(f"{caminho.name} {e}") from e
 
 
 def ler_linhas(
@@ -264,8 +304,14 @@ _OBJETOS = Leitor(_objetos, lambda linha: _objeto(separar.uma(linha)))
 def sha256_do_arquivo(caminho: Path) -> tuple[str, int]:
     """O sha256 em hexadecimal e o tamanho em bytes do JSON, sem o BOM que um editor tenha posto.
     Levanta BackupDanificado se o arquivo não descompacta; OSError passa."""
+    resumo, tamanho = hashlib.sha256(), 0
     with abrir(caminho) as arquivo:
-        pulo = len(codecs.BOM_UTF8) if arquivo.read(3) == codecs.BOM_UTF8 else 0
-        arquivo.seek(pulo)
-        resumo = hashlib.file_digest(arquivo, "sha256")
-        return resumo.hexdigest(), arquivo.tell() - pulo
+        for pedaco in _pedacos(arquivo, resumo.update):
+            tamanho += len(pedaco)
+    return resumo.hexdigest(), tamanho
+
+
+def sha256_no_disco(caminho: Path) -> tuple[str, int]:
+    """O sha256 em hexadecimal e o tamanho em bytes do arquivo como está no disco. OSError passa."""
+    with caminho.open("rb") as arquivo:
+        return hashlib.file_digest(arquivo, "sha256").hexdigest(), arquivo.tell()

@@ -124,7 +124,8 @@ def _no_lugar(backup: Backup, tabela: TabelaSalva) -> bool:
         info = backup.caminho(tabela).stat()
     except (BackupDanificado, OSError):
         return False
-    certo = not tabela.sha256 or info.st_size in _tamanhos(tabela)
+    com_tamanho = tabela.sha256 or tabela.cifrado
+    certo = not com_tamanho or info.st_size in _tamanhos(tabela)
     return stat.S_ISREG(info.st_mode) and certo
 
 

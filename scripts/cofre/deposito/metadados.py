@@ -22,11 +22,16 @@ from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
 from cofre.deposito import versao1
+from cofre.deposito.cifra.chaves import ChaveQueFecha
 
 VERSAO_DO_FORMATO = 2
+VERSAO_CIFRADA = 3
+"""A de um backup cifrado: quem é de antes recusa-o pelo nome."""
 SEM_CONTAGEM = -1
 """Em `registros`: a primeira versão não contava por tabela."""
 TIPOS_DE_ROTINA = ("manual", "agendado")
+DETALHES = "(detalhes)"
+"""Como se chama, na tela, o arquivo deles."""
 
 
 # -- o que se lê -----------------------------------------------------------------------------
@@ -46,6 +51,10 @@ class TabelaSalva:
     `sem_prova`, ou, se não se diz quais, de nenhuma. `sempre_com_texto`: ver `Tabela`.
 
     `por_coluna`, de um arquivo de textos: quantos há de cada coluna.
+
+    De um arquivo `cifrado` (compactado antes disso), `sha256_cifrado` é a soma do que está no
+    disco, e `marca` diz que tem o mesmo conteúdo de outro (ver `cifra.Cifra.marca`). Sem a chave
+    que abre, é tudo o que se sabe dele, com as contagens e os tamanhos.
     """
 
     nome: str
@@ -66,6 +75,9 @@ class TabelaSalva:
     sem_prova: tuple[str, ...] = ()
     sempre_com_texto: tuple[str, ...] = ()
     por_coluna: Mapping[str, int] = field(default_factory=dict)
+    cifrado: bool = False
+    sha256_cifrado: str = ""
+    marca: str = ""
 
     @property
     def tipos(self) -> dict[str, str]:
@@ -75,7 +87,7 @@ class TabelaSalva:
     @property
     def somas(self) -> tuple[str, str]:
         """Iguais em duas fotos, o conteúdo é o mesmo."""
-        return self.sha256, self.textos.sha256 if self.textos else ""
+        return _soma(self), _soma(self.textos) if self.textos else ""
 
     @property
     def de_quem(self) -> frozenset[str]:
@@ -87,6 +99,29 @@ class TabelaSalva:
     def tamanho_do_arquivo(self) -> int:
         """Quantos bytes o arquivo deve ter."""
         return self.bytes_no_disco if self.compactado else self.bytes
+
+
+def _soma(arquivo: TabelaSalva) -> str:
+    return arquivo.sha256 or arquivo.marca
+
+
+class DetalhesSalvos(msgspec.Struct, frozen=True, gc=False):
+    """O arquivo cifrado com o que os metadados legíveis não dizem: a soma e o tamanho dele."""
+
+    arquivo: str
+    sha256: str
+    bytes: int
+
+
+class Cifrado(msgspec.Struct, frozen=True, gc=False):
+    """De um backup cifrado: as chaves que fecham, e onde está o resto dos metadados."""
+
+    para: tuple[str, ...]
+    detalhes: DetalhesSalvos | None = None
+
+    def __post_init__(self) -> None:
+        for chave in self.para:
+            ChaveQueFecha(chave)
 
 
 class ContradicaoSalva(msgspec.Struct, frozen=True, gc=False):
@@ -122,9 +157,10 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     alteradas: dict[str, int] = {}
     mudancas: tuple[dict[str, Any], ...] = ()
     deixadas_de_fora: tuple[dict[str, str], ...] = ()
+    cifrado: Cifrado | None = None
 
     def __post_init__(self) -> None:
-        if self.versao > VERSAO_DO_FORMATO:
+        if self.versao > (VERSAO_CIFRADA if self.cifrado else VERSAO_DO_FORMATO):
             raise ValueError(f"é do formato {self.versao}, mais novo que este programa")
 
     @property
@@ -160,9 +196,28 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
 
     @property
     def arquivos(self) -> tuple[TabelaSalva, ...]:
-        """Cada arquivo do backup: os das tabelas, e os dos textos delas."""
+        """Cada arquivo do backup: os das tabelas, os dos textos delas e, num cifrado, o dos
+        detalhes."""
         textos = (t.textos for t in self.tabelas.values() if t.textos is not None)
-        return (*self.tabelas.values(), *textos)
+        return (*self.tabelas.values(), *textos, *self.dos_detalhes)
+
+    @property
+    def dos_detalhes(self) -> tuple[TabelaSalva, ...]:
+        """O arquivo dos detalhes, se há um, como se fosse o de uma tabela."""
+        salvos = self.cifrado.detalhes if self.cifrado else None
+        if salvos is None:
+            return ()
+        return (
+            TabelaSalva(
+                DETALHES,
+                salvos.arquivo,
+                SEM_CONTAGEM,
+                compactado=True,
+                bytes_no_disco=salvos.bytes,
+                cifrado=True,
+                sha256_cifrado=salvos.sha256,
+            ),
+        )
 
 
 def ler(caminho: Path) -> Metadados:
@@ -205,14 +260,23 @@ class _Arquivo(msgspec.Struct):
     arquivo: str
     registros: int
     bytes: int
-    sha256: str
+    sha256: str | msgspec.UnsetType = msgspec.UNSET
     compactado: bool = False
     bytes_no_disco: int = 0
     por_coluna: dict[str, int] = {}
+    cifrado: bool = False
+    sha256_cifrado: str = ""
+    marca: str = ""
+
+    def __post_init__(self) -> None:
+        falta = "sha256_cifrado" if self.cifrado else "sha256"
+        if getattr(self, falta) in (msgspec.UNSET, "" if self.cifrado else msgspec.UNSET):
+            raise ValueError(f"falta {falta!r}")
 
     def salvo(self, nome: str) -> TabelaSalva:
         """Um arquivo da tabela com este nome, sem o que só se diz da tabela."""
-        return TabelaSalva(nome, **{c: getattr(self, c) for c in _Arquivo.__struct_fields__})
+        campos = {c: getattr(self, c) for c in _Arquivo.__struct_fields__}
+        return TabelaSalva(nome, **{**campos, "sha256": self.sha256 or ""})
 
 
 class _Tabela(_Arquivo):
@@ -227,6 +291,7 @@ class _Tabela(_Arquivo):
     textos: _Arquivo | None = None
 
     def __post_init__(self) -> None:
+        _Arquivo.__post_init__(self)
         if not {type(c.get("nome")) for c in self.colunas} <= {str}:
             raise ValueError("há uma coluna sem nome")
 
@@ -347,8 +412,16 @@ def _arquivo_em_json(arquivo: TabelaSalva) -> dict[str, Any]:
         "bytes": arquivo.bytes,
         "sha256": arquivo.sha256,
         **(compactado if arquivo.compactado else {}),
+        **cifrado_em_json(arquivo),
         **({"por_coluna": dict(arquivo.por_coluna)} if arquivo.por_coluna else {}),
     }
+
+
+def cifrado_em_json(arquivo: TabelaSalva) -> dict[str, Any]:
+    """O que se diz a mais de um arquivo cifrado."""
+    if not arquivo.cifrado:
+        return {}
+    return {"cifrado": True, "sha256_cifrado": arquivo.sha256_cifrado, "marca": arquivo.marca}
 
 
 def _se_ha(nome: str, colunas: tuple[str, ...]) -> dict[str, list[str]]:

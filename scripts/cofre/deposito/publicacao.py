@@ -23,13 +23,23 @@ from cofre.base.disco import (
 )
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ordem_de_exibicao
-from cofre.deposito import metadados
+from cofre.deposito import detalhes, metadados
 from cofre.deposito.backup import Backup, abrir_backup
-from cofre.deposito.carimbo import CARIMBO, nome_dos_metadados
-from cofre.deposito.formato import compactando
-from cofre.deposito.metadados import Metadados
+from cofre.deposito.carimbo import (
+    CARIMBO,
+    nome_do_lacre,
+    nome_dos_detalhes,
+    nome_dos_metadados,
+    nossos,
+)
+from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.cifra.escrita import Fechado
+from cofre.deposito.formato import compactando, gravando_cifrado
+from cofre.deposito.legivel import legivel
+from cofre.deposito.metadados import VERSAO_CIFRADA, Metadados
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import MARCA
+from cofre.deposito.reaproveitamento import DeOntem, marcado
 
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
@@ -39,10 +49,20 @@ algumas tabelas, ou estar danificado."""
 class Montagem:
     """Um backup sendo montado. Use como contexto: sem `publicar`, tudo some."""
 
-    def __init__(self, pasta: Path, montagem: Path, carimbo: str, *, compactar: bool) -> None:
+    def __init__(
+        self,
+        pasta: Path,
+        montagem: Path,
+        carimbo: str,
+        *,
+        compactar: bool,
+        cifra: Cifra | None = None,
+    ) -> None:
         self.pasta = pasta
         self.carimbo = carimbo
-        self.compactar = compactar
+        self.compactar = compactar or cifra is not None  # o cifrado já não se compacta
+        self.cifra = cifra
+        self.cifrados: dict[str, Fechado] = {}
         self._montagem = montagem
         self._nomes: dict[str, str] = {}
 
@@ -56,8 +76,8 @@ class Montagem:
 
     def reservar(self, tabelas: list[str]) -> None:
         """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros."""
-        usados = {nome_dos_metadados(self.carimbo)}
-        fim = f"{self.carimbo}.json.gz" if self.compactar else f"{self.carimbo}.json"
+        usados = {nome.lower() for nome in nossos(self.carimbo)}
+        fim = f"{self.carimbo}.json{'.gz' * self.compactar}{'.age' * (self.cifra is not None)}"
         em_ordem = sorted(tabelas, key=ordem_de_exibicao)
         # Os das tabelas primeiro: o nome de um arquivo de textos nunca muda o de uma tabela.
         for quem in (*em_ordem, *map(dos_textos, em_ordem)):
@@ -86,9 +106,14 @@ class Montagem:
     @contextlib.contextmanager
     def criar(self, quem: str) -> Iterator[BinaryIO]:
         """Abre o arquivo definitivo da tabela (ou de `dos_textos` dela), para escrever o JSON; ao
-        sair, está no disco, compactado se for o caso. Levanta FalhaDeDisco."""
+        sair, está no disco, compactado ou cifrado se for o caso (e então `cifrados` diz a soma
+        dele). Levanta FalhaDeDisco."""
         with erros_de_disco(self.caminho(quem)), criar_privado(self.caminho(quem)) as arquivo:
-            if self.compactar:
+            if self.cifra is not None:
+                with gravando_cifrado(arquivo, self.cifra.para) as (saida, fechado):
+                    yield saida
+                self.cifrados[quem] = fechado
+            elif self.compactar:
                 with compactando(arquivo) as saida:
                     yield saida
             else:
@@ -97,25 +122,69 @@ class Montagem:
 
     def publicar(self, bruto: Mapping[str, Any]) -> Backup:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
-        nome = nome_dos_metadados(self.carimbo)
         with erros_de_disco(self.pasta):
-            self._guardar_uma_vez(bruto)
-            rascunho = self._montagem / f"{nome}.novo"
-            with criar_privado(rascunho) as arquivo:
-                arquivo.write(metadados.em_bytes(bruto))
-                para_o_disco(arquivo)
-            mover(rascunho, self._montagem / nome)
-            sincronizar(self._montagem)
-            terminar(self._montagem)
+            self._publicar(self._ficha(bruto))
         return abrir_backup(self.pasta, self.carimbo)
+
+    def publicar_pronto(self, ficha: bytes, lacre: bytes | None) -> Backup:
+        """O mesmo, com os arquivos já na montagem (em `lugar`) e os bytes exatos dos metadados e do
+        lacre, se há um. Levanta FalhaDeDisco."""
+        with erros_de_disco(self.pasta):
+            if lacre is not None:
+                self._gravar(nome_do_lacre(self.carimbo), lacre)
+            self._publicar(ficha)
+        return abrir_backup(self.pasta, self.carimbo)
+
+    def lugar(self, nome: str) -> Path:
+        """Onde pôr, na montagem, um arquivo que já vem com o nome com que se publica."""
+        return self._montagem / nome
+
+    def _ficha(self, bruto: Mapping[str, Any]) -> bytes:
+        """O que vai no arquivo dos metadados; de um cifrado, com os detalhes já no disco."""
+        if self.cifra is None:
+            self._guardar_uma_vez(bruto)
+            return metadados.em_bytes(bruto)
+        cifrado = {"para": [c.texto for c in self.cifra.para]}
+        bruto = {**bruto, "versao_formato": VERSAO_CIFRADA, "cifrado": cifrado}
+        bruto["tabelas"] = self._marcadas(self.cifra, bruto)
+        salvos = detalhes.gravar(self.lugar(nome_dos_detalhes(self.carimbo)), bruto, self.cifra)
+        return legivel(bruto, salvos.arquivo, salvos.sha256, salvos.bytes)
+
+    def _publicar(self, ficha: bytes) -> None:
+        self._gravar(nome_dos_metadados(self.carimbo), ficha)
+        sincronizar(self._montagem)
+        terminar(self._montagem)
+
+    def _gravar(self, nome: str, dados: bytes) -> None:
+        rascunho = self.lugar(f"{nome}.novo")
+        with criar_privado(rascunho) as arquivo:
+            arquivo.write(dados)
+            para_o_disco(arquivo)
+        mover(rascunho, self.lugar(nome))
+
+    def _ultimos(self, bruto: Mapping[str, Any]) -> list[Backup]:
+        return _ultimos(self.pasta, str(bruto["user_id"]))
 
     def _guardar_uma_vez(self, bruto: Mapping[str, Any]) -> None:
         """A tabela que não mudou desde um dos backups anteriores não ocupa o disco de novo."""
-        anteriores = _ultimos(self.pasta, str(bruto["user_id"]))
+        anteriores = self._ultimos(bruto)
         for nome, nova in bruto["tabelas"].items():
             self._ligar(anteriores, nome, nova, textos=False)
             if nova.get("textos"):
                 self._ligar(anteriores, nome, nova["textos"], textos=True)
+
+    def _marcadas(self, cifra: Cifra, bruto: Mapping[str, Any]) -> dict[str, Any]:
+        """As tabelas dos metadados, com a marca de cada arquivo; a que não mudou é o de ontem."""
+        anteriores = self._ultimos(bruto)
+        marcadas: dict[str, Any] = {}
+        for nome, nova in bruto["tabelas"].items():
+            quem, de_ontem = nome, _cifrados(anteriores, nome, textos=False)
+            salva = marcado(cifra, quem, nova, self.caminho(quem), de_ontem)
+            if dos_seus := nova.get("textos"):
+                quem, de_ontem = dos_textos(nome), _cifrados(anteriores, nome, textos=True)
+                salva["textos"] = marcado(cifra, quem, dos_seus, self.caminho(quem), de_ontem)
+            marcadas[nome] = salva
+        return marcadas
 
     def _ligar(
         self, anteriores: Sequence[Backup], nome: str, nova: Mapping[str, Any], *, textos: bool
@@ -134,6 +203,16 @@ def _ultimos(pasta: Path, user_id: str) -> list[Backup]:
     return [b for b in abertos if b.meta and b.meta.user_id == user_id]
 
 
+def _cifrados(anteriores: Sequence[Backup], nome: str, *, textos: bool) -> Iterator[DeOntem]:
+    """O arquivo cifrado da tabela (ou dos textos dela) em cada um destes backups."""
+    for anterior in anteriores:
+        salva = anterior.meta.tabelas.get(nome) if anterior.meta else None
+        salva = salva.textos if textos and salva else salva
+        if salva is not None and salva.cifrado:
+            with contextlib.suppress(BackupDanificado):
+                yield DeOntem(salva, anterior.caminho(salva))
+
+
 def dos_textos(tabela: str) -> str:
     """Como a montagem chama o arquivo dos textos desta tabela; nenhuma tem um nulo no nome."""
     return f"{tabela}\0"
@@ -143,7 +222,7 @@ def _mesma(anterior: Backup, nome: str, nova: Mapping[str, Any], *, textos: bool
     """O arquivo da tabela (ou dos textos dela) naquele backup, se os metadados o dizem igual."""
     antiga = anterior.meta.tabelas.get(nome) if anterior.meta else None
     antiga = antiga.textos if textos and antiga else antiga
-    if antiga is None or antiga.compactado != bool(nova.get("compactado")):
+    if antiga is None or antiga.cifrado or antiga.compactado != bool(nova.get("compactado")):
         return None
     if (antiga.sha256, antiga.bytes) != (nova["sha256"], nova["bytes"]):
         return None
@@ -181,8 +260,10 @@ def recolher_montagem(montagem: Path) -> None:
 def terminar(montagem: Path) -> None:
     """Move os arquivos, os metadados por último. Pode ser repetido até o fim."""
     pasta = montagem.parent
-    ultimo = nome_dos_metadados(montagem.name.removeprefix(MONTAGEM))
+    carimbo = montagem.name.removeprefix(MONTAGEM)
+    ultimo = nome_dos_metadados(carimbo)
     citados = {a.arquivo for a in metadados.ler(montagem / ultimo).arquivos}
+    citados.add(nome_do_lacre(carimbo))
     for arquivo in sorted(montagem.iterdir()):
         if arquivo.name in citados:
             mover(arquivo, pasta / arquivo.name)
@@ -230,6 +311,7 @@ def _terminar_poda(poda: Path, carimbo: str) -> None:
         for salva in metadados.ler(ficha).arquivos:
             if _leva_o_carimbo(salva.arquivo, carimbo):
                 _apagar(poda.parent / salva.arquivo)
+        _apagar(poda.parent / nome_do_lacre(carimbo))
         sincronizar(poda.parent)
         _apagar(ficha)
     _apagar(poda / MARCA)
@@ -247,4 +329,4 @@ def so_cita_os_seus(meta: Metadados, carimbo: str) -> bool:
 
 
 def _leva_o_carimbo(arquivo: str, carimbo: str) -> bool:
-    return re.fullmatch(rf"[^/\\:\0]+_{carimbo}\.json(\.gz)?", arquivo) is not None
+    return re.fullmatch(rf"[^/\\:\0]+_{carimbo}\.json(\.gz(\.age)?)?", arquivo) is not None

@@ -19,7 +19,7 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
-from cofre.deposito.formato import sha256_do_arquivo
+from cofre.deposito.formato import sha256_do_arquivo, sha256_no_disco
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
@@ -31,7 +31,7 @@ from cofre.deposito.inventario import (
     guardadas,
 )
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
-from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
+from cofre.deposito.metadados import DETALHES, SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.deposito.passada import Observador, Somas, passar
 
 
@@ -142,6 +142,8 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     sinal = "✅" if backup.estado == "completo" else "⚠️"
     antigo = backup.meta is not None and backup.meta.da_primeira_versao
     sem_somas = " (primeira versão: sem somas)" if antigo else ""
+    if backup.fechado:
+        sem_somas = " (cifrado: sem a chave, só os bytes)"
     relato.linha(f"   {sinal} {quando}: {foto}{registros}, {backup.estado}{sem_somas}")
 
 
@@ -171,6 +173,9 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
     if meta is None:
         yield Dano("", backup.dano)
         return
+    if backup.fechado:
+        yield from _danos_por_fora(backup, meta, tabelas)
+        return
     nomes = sorted(meta.tabelas, key=ordem_de_exibicao)
     escolhidas = [n for n in nomes if not tabelas or n in tabelas]
     alheias = {n: a for n in escolhidas if (a := Alheias.de(meta, n))}
@@ -187,10 +192,7 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
             except BackupDanificado as e:
                 yield Dano(nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
             except OSError as e:
-                if aberto_em_outro(e):  # não é um dano
-                    with erros_de_disco(backup.pasta / salva.arquivo):
-                        raise
-                yield Dano(nome, f"o arquivo {salva.arquivo} não se lê ({e.strerror or e})")
+                yield _dano_do_disco(backup, salva, e)
             else:
                 sadias.append(nome)
         # Do que não se lê nada se conclui; das outras, o que for delas.
@@ -198,6 +200,27 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
             if nome in alheias and (quantas := alheias[nome].quantas):
                 yield Dano(nome, plural(quantas, "registro", "registros") + " de outra empresa")
         yield from _fora_do_backup(meta, ligacoes.abertas(sadias))
+
+
+def _danos_por_fora(backup: Backup, meta: Metadados, tabelas: Sequence[str]) -> Iterator[Dano]:
+    """O que se sabe de um cifrado sem a chave: cada arquivo tem os bytes que tinha."""
+    for salva in meta.arquivos:
+        if tabelas and salva.nome not in (*tabelas, DETALHES):
+            continue
+        try:
+            conferir_no_disco(salva, backup.caminho(salva))
+        except BackupDanificado as e:
+            yield Dano(salva.nome, f"{e}{_tambem_em_outros(backup.pasta / salva.arquivo)}")
+        except OSError as e:
+            yield _dano_do_disco(backup, salva, e)
+
+
+def _dano_do_disco(backup: Backup, salva: TabelaSalva, e: OSError) -> Dano:
+    """Levanta FalhaDeDisco se outro programa segura o arquivo: não é um dano."""
+    if aberto_em_outro(e):
+        with erros_de_disco(backup.pasta / salva.arquivo):
+            raise e
+    return Dano(salva.nome, f"o arquivo {salva.arquivo} não se lê ({e.strerror or e})")
 
 
 def _tambem_em_outros(arquivo: Path) -> str:
@@ -214,7 +237,7 @@ def _tambem_em_outros(arquivo: Path) -> str:
 
 def conferir_bytes(arquivo: Arquivo) -> None:
     """Existência, tamanho e soma. Levanta BackupDanificado; OSError passa."""
-    _conferir_no_disco(arquivo)
+    conferir_no_disco(arquivo.tabela, arquivo.caminho)
     if arquivo.tabela.sha256:
         _conferir_somas(arquivo.tabela, *sha256_do_arquivo(arquivo.caminho))
 
@@ -223,7 +246,7 @@ def conferir_arquivo(arquivo: Arquivo, observadores: Sequence[Observador] = ()) 
     """Existência, tamanho, soma, JSON, contagem e chaves sem repetição, mostrando as linhas também
     a estes observadores. Levanta BackupDanificado; OSError passa."""
     salva = arquivo.tabela
-    _conferir_no_disco(arquivo)
+    conferir_no_disco(salva, arquivo.caminho)
     somas = Somas()
     with closing(Chaves(salva)) as chaves:
         try:
@@ -246,14 +269,17 @@ def conferir_arquivo(arquivo: Arquivo, observadores: Sequence[Observador] = ()) 
         textos.conferir(textos.Textos(arquivo.textos, salva.de_quem), quantas)
 
 
-def _conferir_no_disco(arquivo: Arquivo) -> None:
-    salva, caminho = arquivo.tabela, arquivo.caminho
+def conferir_no_disco(salva: TabelaSalva, caminho: Path) -> None:
+    """Existência e tamanho e, de um cifrado, a soma do que está no disco: para isso não é precisa
+    chave nenhuma. Levanta BackupDanificado; OSError passa."""
     if not caminho.is_file():
         raise BackupDanificado(f"o arquivo {salva.arquivo} não existe")
     no_disco = caminho.stat().st_size
     if salva.compactado and no_disco != salva.bytes_no_disco:
         esperado = f"{numero(salva.bytes_no_disco)} bytes"
         raise BackupDanificado(f"o arquivo tem {numero(no_disco)} bytes; tinha {esperado}")
+    if salva.cifrado and sha256_no_disco(caminho)[0] != salva.sha256_cifrado:
+        raise BackupDanificado("o arquivo cifrado mudou: a soma sha256 não confere")
 
 
 def _conferir_somas(salva: TabelaSalva, soma: str, tamanho: int) -> None:

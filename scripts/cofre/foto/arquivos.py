@@ -97,6 +97,7 @@ def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
 
 def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> TabelaSalva:
     """O arquivo que a montagem chama `quem`, da tabela com este nome."""
+    cifrado = montagem.cifrados.get(quem)
     return TabelaSalva(
         nome=nome,
         arquivo=montagem.nome(quem),
@@ -106,6 +107,8 @@ def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> Tabe
         sha256=gravada.sha256,
         compactado=montagem.compactar,
         bytes_no_disco=montagem.caminho(quem).stat().st_size if montagem.compactar else 0,
+        cifrado=cifrado is not None,
+        sha256_cifrado=cifrado.sha256 if cifrado else "",
     )
 
 

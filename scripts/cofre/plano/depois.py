@@ -11,7 +11,7 @@ from pathlib import Path
 from cofre.base import textos
 from cofre.base.disco import erros_de_disco
 from cofre.base.linha import juntar
-from cofre.deposito.formato import Gravador, ler_linhas
+from cofre.deposito.formato import Gravador, de_passagem, ler_linhas
 from cofre.deposito.ligacoes import Arquivo
 from cofre.plano.alvo import RECUPERAR, Alvo, Arquivos
 from cofre.plano.lotes import em_lotes
@@ -44,8 +44,8 @@ def _escrita(plano: Plano, nome: str, foto: Arquivo, pasta: Path) -> Arquivo:
         for acao in plano.acoes(nome, tipo)
     )
     with erros_de_disco(pasta):
-        caminho = pasta / f"{len(list(pasta.iterdir()))}.json"
-        with caminho.open("wb") as saida:
+        numero = str(len(list(pasta.iterdir())))
+        with de_passagem(pasta, numero) as (caminho, saida):
             gravador = Gravador(saida)
             for grupo in ler_linhas(foto.caminho):
                 gravador.bloco(juntar([ln for ln in grupo if not _sai(bytes(ln), saem)]))

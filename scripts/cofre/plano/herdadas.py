@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cofre.base.linha import juntar, valores_de_todas
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import Gravador, ler_linhas
+from cofre.deposito.formato import Gravador, de_passagem, ler_linhas
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import TabelaSalva
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -51,7 +51,7 @@ def separar(backup: Backup, escopo: Mapping[str, TabelaNoEscopo], pasta: Path) -
         if achadas is None:
             misturadas.add(nome)
         elif achadas:
-            separadas[nome] = _sem(backup, salva, das_filhas, pasta / f"{len(separadas)}.json")
+            separadas[nome] = _sem(backup, salva, das_filhas, pasta, str(len(separadas)))
     return Herdadas(backup.carimbo, separadas, frozenset(misturadas))
 
 
@@ -104,10 +104,12 @@ def _presentes(backup: Backup, salva: TabelaSalva, das_filhas: Counter[_Valores]
     return False if faltam == das_filhas else None
 
 
-def _sem(backup: Backup, salva: TabelaSalva, das_filhas: Counter[_Valores], onde: Path) -> Arquivo:
+def _sem(
+    backup: Backup, salva: TabelaSalva, das_filhas: Counter[_Valores], pasta: Path, numero: str
+) -> Arquivo:
     """O arquivo da mãe, noutro lugar, sem estas linhas."""
     sobram, colunas, registros = Counter(das_filhas), tuple(salva.tipos), 0
-    with onde.open("xb") as saida:
+    with de_passagem(pasta, numero) as (onde, saida):
         gravador = Gravador(saida)
         for grupo in ler_linhas(backup.caminho(salva)):
             suas = []
@@ -121,6 +123,12 @@ def _sem(backup: Backup, salva: TabelaSalva, das_filhas: Counter[_Valores], onde
             registros += len(suas)
         soma = gravador.terminar()
     tabela = replace(
-        salva, registros=registros, bytes=gravador.bytes, sha256=soma, compactado=False, textos=None
+        salva,
+        registros=registros,
+        bytes=gravador.bytes,
+        sha256=soma,
+        compactado=False,
+        textos=None,
+        cifrado=False,
     )
     return Arquivo(tabela, onde)

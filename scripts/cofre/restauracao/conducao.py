@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cofre.base.erros import (
     TUDO_CERTO,
@@ -14,8 +15,9 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.deposito.backup import Backup
-from cofre.deposito.diario import Diario, abrir_novo
+from cofre.deposito.diario import Diario, abrir_novo, fechado
 from cofre.plano.alvo import VOLTAR, Alvo
+from cofre.plano.recorte import REGISTROS, Recorte
 from cofre.restauracao.acordo import Acordo, Combinado
 from cofre.restauracao.convergencia import MANTER, Desfecho
 from cofre.restauracao.dialogo import Dialogo
@@ -78,7 +80,7 @@ class Conducao:
                 "antes": antes.carimbo,
                 "tabelas": list(alvo.tabelas),
                 "modo": alvo.modo,
-                **({"recorte": alvo.recorte.documento()} if alvo.recorte else {}),
+                **({"recorte": _no_diario(alvo.recorte, antes)} if alvo.recorte else {}),
                 "efeitos": self.opcoes.efeitos,
                 "via": self.restauracao.via.nome,
                 "sem_recusadas": bool(acordo.perdas),
@@ -199,3 +201,9 @@ class Conducao:
         aberto = self._abrir_diario(Acordo(volta), antes, "desfazer", diario)
         self.ate_o_fim(volta, antes, aberto)
         self.desfecho, self.fim = desfecho, None
+
+
+def _no_diario(recorte: Recorte, antes: Backup) -> dict[str, Any]:
+    """O recorte para o diário: as chaves dos registros são dados, e vão como a foto."""
+    documento = recorte.documento()
+    return fechado(documento, antes.para) if antes.cifrado and REGISTROS in documento else documento

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from cofre.base.derrame import cifrando
 from cofre.base.erros import EmpresaMudou, FalhaDoServidor
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
@@ -251,7 +252,12 @@ class Convergencia:
                 "reescritas": [r.documento() for r in desfecho.reescritas],
                 "restantes": contagens_em_json(desfecho.restantes),
                 "recusas": [
-                    {"tabela": i.tabela, "acao": i.acao, "chave": i.chave, "erro": causa(i.erro)}
+                    {
+                        "tabela": i.tabela,
+                        "acao": i.acao,
+                        **({} if cifrando() else {"chave": i.chave}),
+                        "erro": causa(i.erro),
+                    }
                     for i in desfecho.impedimentos
                 ],
             },

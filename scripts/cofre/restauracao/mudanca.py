@@ -89,7 +89,7 @@ def tabelas_dos_dois(
 def pedida_de(diario: Diario) -> Pedida | None:
     """A mudança que uma restauração desfazia. Levanta BackupDanificado se não se entende."""
     try:
-        return mudanca.ler(diario.dados.get("recorte"))
+        return mudanca.ler(diario.recorte)
     except ValueError as e:
         raise _ilegivel(diario) from e
 
@@ -155,7 +155,7 @@ def recorte_de(
         antes, _ = backups_da(sessao, guardada, pedida)
         return mudanca.ate_a_foto(achada, sessao.restauracao.alvo(ate, tabelas), antes)
     try:
-        lido = recorte.ler(diario.dados.get("recorte"))
+        lido = recorte.ler(diario.recorte)
     except ValueError as e:
         raise _ilegivel(diario) from e
     return lido.ao_contrario() if lido is not None and ao_contrario else lido

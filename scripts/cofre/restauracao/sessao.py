@@ -19,7 +19,9 @@ from cofre.base.erros import ErroDeUso, Interrompido, NadaEncontrado
 from cofre.base.palavras import visivel
 from cofre.base.relato import Relato
 from cofre.deposito import inventario
-from cofre.deposito.backup import Backup
+from cofre.deposito.backup import Backup, completo
+from cofre.deposito.cifra.chaves import ChaveQueFecha
+from cofre.deposito.cifra.cifra import Cifra, de_configuracao
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import DESFEITA, Diario, avisos_de_pendentes, diarios
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -51,7 +53,12 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
     from cofre.rotina.painel.pagina import atualizar_painel  # o jinja2 pesa
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
-    deposito = Deposito(configuracao.destino, compactar=configuracao.compactar, acao="restauração")
+    deposito = Deposito(
+        configuracao.destino,
+        compactar=configuracao.compactar,
+        cifra=de_configuracao(configuracao.cifragem),
+        acao="restauração",
+    )
     with deposito.trabalhando():
         pastas = deposito.pastas()
         for aviso in (
@@ -225,6 +232,7 @@ class Sessao:
         """Prende a empresa, confere no backup estas tabelas e diz o que há de errado com as outras,
         abre a via e inspeciona o projeto. Os `outros` são os de que também se vai precisar. Levanta
         BackupDanificado, FalhaDoServidor, ConfiguracaoInvalida ou o que `prender` levanta."""
+        self._cifrar_como(*map(completo, (backup, *outros)))
         self.prender(guardada, backup, *outros)
         self._conferir(guardada, backup, tabelas)
         self._pasta, self._diarios_de_antes = guardada.pasta, marcas(guardada.pasta)
@@ -246,6 +254,18 @@ class Sessao:
         das_filhas = self._herdadas(backup, escopo.tabelas)
         self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa, das_filhas)
         return self.restauracao
+
+    @property
+    def para_as_fotos(self) -> tuple[ChaveQueFecha, ...]:
+        """As chaves que fecham as fotos desta restauração; nenhuma, se não se cifra."""
+        return self._deposito.cifra.para if self._deposito.cifra else ()
+
+    def _cifrar_como(self, *backups: Backup) -> None:
+        """O que sai de um cifrado não fica em claro: sem chaves no .env, as fotos desta restauração
+        vão para as dele."""
+        para = next((b.para for b in backups if b.cifrado), ())
+        if para and self._deposito.cifra is None:
+            self._deposito.cifra = Cifra(para)
 
     def conferir_outro(
         self, guardada: EmpresaComBackups, backup: Backup, tabelas: Sequence[str]

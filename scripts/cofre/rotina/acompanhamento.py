@@ -10,7 +10,7 @@ import contextlib
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -152,9 +152,30 @@ def _tempo(execucao: UltimaExecucao) -> str:
 
 def _cabecalho(inicio: datetime) -> str:
     """Quem, onde, com que programa e que comando."""
-    comando = visivel(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    comando = visivel(shlex.join([Path(sys.argv[0]).name, *sem_dados(sys.argv[1:])]))
     return (
         f"Cofre {VERSAO}, em {maquina()} por {usuario()}"
         f" (Python {platform.python_version()}, {platform.platform()}; fuso {inicio:%z})\n"
         f"{comando}"
     )
+
+
+def sem_dados(argumentos: Sequence[str]) -> list[str]:
+    """Os argumentos de um comando, sem o que pode ser dado de uma empresa: o que se procura (em
+    `registro`, tudo o que não é uma opção) e os registros que se escolhem (`--linhas`)."""
+    procura = "registro" in argumentos
+    ditos: list[str] = []
+    for n, argumento in enumerate(argumentos):
+        opcao, igual, _ = argumento.partition("=")
+        if opcao == "--linhas" and igual:
+            ditos.append(f"{opcao}={ESCONDIDO}")
+        elif argumentos[n - 1 : n] == ["--linhas"] or (
+            procura and argumento != "registro" and not argumento.startswith("-")
+        ):
+            ditos.append(ESCONDIDO)
+        else:
+            ditos.append(argumento)
+    return ditos
+
+
+ESCONDIDO = "«…»"

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from cofre.base import derrame
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.palavras import na_tela, visivel
@@ -135,5 +136,7 @@ class RelatoComLog(RelatoSobre):
     def perguntar(self, pergunta: str) -> str | None:
         resposta = super().perguntar(pergunta)
         dita = "(sem resposta)" if resposta is None else visivel(resposta)
+        if resposta and derrame.cifrando():
+            dita = "(respondida)"  # pode ser o que se procura: um nome, um documento
         self._log.escrever(f"{pergunta}{dita}")
         return resposta

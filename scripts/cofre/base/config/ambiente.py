@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
+from cofre.base.config.cifragem import ler_cifragem, recusar_chave_que_abre
 from cofre.base.config.copia import Copia, ler_copia
 from cofre.base.config.limites import (
     Destinatarios,
@@ -20,6 +21,7 @@ from cofre.base.config.limites import (
     ler_idade,
     ler_parcela,
     serve_de_endereco,
+    sim_ou_nao,
 )
 from cofre.base.config.regras import ler_regras
 from cofre.base.config.valores import (
@@ -31,6 +33,7 @@ from cofre.base.config.valores import (
     Acesso,
     AcessoDireto,
     AcessosDeEnsaio,
+    Cifragem,
     Configuracao,
     Politica,
 )
@@ -79,9 +82,10 @@ def carregar(
         avisos=tuple(avisos),
         direto=direto,
         guardar=_politica(valores),
-        compactar=_sim_ou_nao(valores, "BACKUP_COMPACTAR"),
+        compactar=sim_ou_nao(valores, "BACKUP_COMPACTAR"),
         limites=_limites(valores),
         sem_api=sem_api,
+        cifragem=ler_cifragem(valores, raiz),
     )
 
 
@@ -100,6 +104,11 @@ def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
     ping, webhook = ("" if n in ruins else urls[n] for n in nomes)
     avisos = (f"{n} não é um endereço http:// ou https://: ninguém será avisado." for n in ruins)
     return Destinatarios(ping, webhook, tuple(avisos))
+
+
+def cifragem(raiz: Path = RAIZ) -> Cifragem:
+    """Só o que se disse de cifrar. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+    return ler_cifragem(_ambiente(raiz), raiz)
 
 
 def _limites(valores: Mapping[str, str]) -> Limites:
@@ -148,13 +157,6 @@ def _politica(valores: Mapping[str, str]) -> Politica:
     return Politica(**quantos)
 
 
-def _sim_ou_nao(valores: Mapping[str, str], nome: str) -> bool:
-    valor = valores.get(nome, "não").casefold()
-    if valor not in ("sim", "não", "nao"):
-        raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", "Vazio vale por «não».")
-    return valor == "sim"
-
-
 def acessos_de_ensaio(raiz: Path = RAIZ) -> AcessosDeEnsaio:
     """Só os bancos, por conferir: um ensaio não fala com a API nem precisa da chave."""
     valores = _ambiente(raiz)
@@ -185,6 +187,7 @@ def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
                 f"Não consegui ler {caminho}: {e.strerror}.", "Confira as permissões do arquivo."
             ) from e
     juntos = {**do_arquivo, **({} if so_o_env else os.environ)}
+    recusar_chave_que_abre(caminho, juntos)
     return {nome: valor.strip() for nome, valor in juntos.items() if valor and valor.strip()}
 
 

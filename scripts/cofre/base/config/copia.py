@@ -103,7 +103,7 @@ def ler_copia(valores: Mapping[str, str], backups: Path, projeto: str = "") -> C
             "Deixe um; o outro pode ir pelo rclone: rclone:NOME:balde/pasta.",
         )
     avisos = tuple(a for d in no_s3 for a in _avisos_do_s3(d, projeto))
-    return Copia(destinos, _trava(valores), avisos)
+    return Copia(destinos, ler_trava(valores), avisos)
 
 
 def _chave_de(destino: DestinoDito) -> object:
@@ -250,7 +250,8 @@ def _avisos_do_s3(dito: S3Dito, projeto: str) -> list[str]:
     ]
 
 
-def _trava(valores: Mapping[str, str]) -> int:
+def ler_trava(valores: Mapping[str, str]) -> int:
+    """Quantos dias dura a trava da cópia; 0: não há. Levanta ConfiguracaoInvalida."""
     texto = valores.get(NOME_DA_TRAVA, "0")
     if not re.fullmatch(r"[0-9]{1,4}", texto):
         raise ConfiguracaoInvalida(

@@ -6,6 +6,7 @@ Os endereços levam um token no caminho: são segredos, e nenhum texto daqui os 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -73,3 +74,11 @@ def serve_de_endereco(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def sim_ou_nao(valores: Mapping[str, str], nome: str) -> bool:
+    """Se a variável diz «sim»; a que falta vale por «não». Levanta ConfiguracaoInvalida."""
+    valor = valores.get(nome, "não").casefold()
+    if valor not in ("sim", "não", "nao"):
+        raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", "Vazio vale por «não».")
+    return valor == "sim"

@@ -106,6 +106,18 @@ _NOMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Cifragem:
+    """O que se disse de cifrar os backups: as chaves que fecham, como estão escritas (vazio: não se
+    cifra), se uma chave só basta, o arquivo da chave que abre e, em dias, de há quanto tempo pode
+    ser um arquivo cifrado que se usa outra vez (0: de qualquer tempo)."""
+
+    para: str = ""
+    uma_so: bool = False
+    chave: Path | None = None
+    reusar_por: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Configuracao:
     """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário. `guardar` é o que
     a execução diária guarda ao podar (vazia: não poda).
@@ -122,6 +134,7 @@ class Configuracao:
     compactar: bool = False
     limites: Limites = field(default_factory=Limites)
     sem_api: ConfiguracaoInvalida | None = None
+    cifragem: Cifragem = field(default_factory=Cifragem)
 
     def acesso_da_api(self) -> Acesso:
         """O endereço e a chave da API. Levanta ConfiguracaoInvalida se algum não foi dito."""

@@ -28,7 +28,7 @@ _NENHUMA_SERVE = "No matching keys found"
 
 @contextlib.contextmanager
 def abrindo(arquivo: BinaryIO, com: Sequence[ChaveQueAbre]) -> Iterator[io.BufferedIOBase]:
-    """O conteúdo em claro, para ler até o fim. Ler levanta BackupDanificado se o arquivo foi
+    """O conteúdo em claro, para ler até o fim. Ler levanta CifradoEstragado se o arquivo foi
     cortado, mudado ou não é um cifrado, e FaltaChave se nenhuma destas chaves o abre; OSError
     passa. Levanta DependenciaAusente."""
     if not com:
@@ -38,6 +38,10 @@ def abrindo(arquivo: BinaryIO, com: Sequence[ChaveQueAbre]) -> Iterator[io.Buffe
         yield io.BufferedReader(aberto, BLOCO)
     finally:
         aberto.largar()
+
+
+class CifradoEstragado(BackupDanificado):
+    """O arquivo foi cortado ou mudado, ou não é um cifrado."""
 
 
 class _Largado(Exception):
@@ -103,7 +107,7 @@ class _Aberto(io.RawIOBase):
             return FaltaChave("Nenhuma das chaves que abrem dadas abre este backup.")
         # Um OSError sem número é do pyrage, e diz que o conteúdo não confere.
         if isinstance(e, age.DecryptError) or (isinstance(e, OSError) and e.errno is None):
-            return BackupDanificado("está cortado, foi mudado, ou não é um arquivo cifrado")
+            return CifradoEstragado("está cortado, foi mudado, ou não é um arquivo cifrado")
         return e
 
 

@@ -21,7 +21,8 @@ from cofre.base.erros import ErroDeUso
 from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import na_pagina, plural
 from cofre.deposito.backup import Backup, arquivo_de_metadados
-from cofre.deposito.carimbo import CARIMBO
+from cofre.deposito.carimbo import CARIMBO, nome_do_lacre
+from cofre.deposito.formato import CIFRADO, COMPACTADO
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.zip import planilha
 from cofre.deposito.zip.saida import conferir_saida, inteiro_ou_nada
@@ -44,11 +45,17 @@ Para restaurar em outra máquina, com o Cofre instalado lá:
   python scripts/backup-por-empresa.py importar ESTE_ARQUIVO.zip
   python scripts/restaurar-empresa.py --empresa {user_id}
 
-Cada arquivo .json é uma tabela, em UTF-8; backup_metadata_*.json diz o que cada um tem de ter, com
+{como}; backup_metadata_*.json diz o que cada um tem de ter, com
 as somas sha256. Não os altere: um backup alterado é recusado.
 
 Estes dados são da empresa e das pessoas que ela cadastrou. Guarde-os como se guarda um segredo.
 """
+
+_EM_CLARO = "Cada arquivo .json é uma tabela, em UTF-8"
+_CIFRADO = """\
+Está cifrado: só uma das chaves que abrem (a do dono, ou a de reserva) o lê. Sem o Cofre, abre-se
+cada tabela com o programa «age»: age -d -i CHAVE.txt TABELA.json.gz.age | gunzip > TABELA.json
+Cada arquivo .json.gz.age é uma tabela, cifrada"""
 
 _TEXTO_CSV = """\
 As tabelas de uma empresa em CSV, para planilhas (Excel, LibreOffice).
@@ -87,8 +94,18 @@ def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool)
                 gravar = _gravar_csv if formato == CSV else _gravar_tabela
                 gravar(zip_, backup, meta.tabelas[nome])
             if formato == JSON:
-                _copiar(zip_, backup, arquivo_de_metadados(backup.pasta, backup.carimbo))
+                for arquivo_seu in _alem_das_tabelas(backup, meta):
+                    _copiar(zip_, backup, arquivo_seu)
         return saida.tell()
+
+
+def _alem_das_tabelas(backup: Backup, meta: Metadados) -> Iterator[Path]:
+    """Os detalhes de um cifrado e o lacre, se os há; por fim, os metadados."""
+    yield from map(backup.caminho, meta.dos_detalhes)
+    lacre = backup.pasta / nome_do_lacre(backup.carimbo)
+    if lacre.is_file() and not lacre.is_symlink():
+        yield lacre
+    yield arquivo_de_metadados(backup.pasta, backup.carimbo)
 
 
 def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo: str) -> None:
@@ -98,6 +115,7 @@ def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo
         quando=na_pagina(backup.quando, "segundo"),
         tabelas=plural(len(meta.tabelas), "tabela", "tabelas"),
         registros=plural(meta.total, "registro", "registros"),
+        como=_CIFRADO if backup.cifrado else _EM_CLARO,
     )
     zip_.writestr(nova_entrada(LEIA_ME, backup.quando), no_bloco_de_notas(texto))
 
@@ -112,7 +130,7 @@ def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:
     """O arquivo, byte a byte, dentro da pasta da empresa."""
     entrada = nova_entrada(f"{backup.pasta.name}/{caminho.name}", backup.quando)
     entrada.file_size = caminho.stat().st_size  # diz ao zipfile se precisa de zip64
-    if caminho.suffix == ".gz":
+    if caminho.suffix in (COMPACTADO, CIFRADO):
         entrada.compress_type = zipfile.ZIP_STORED
     with caminho.open("rb") as de, zip_.open(entrada, "w") as para:
         shutil.copyfileobj(de, para)
@@ -130,7 +148,7 @@ def csv_no_zip(
 ) -> Iterator[BinaryIO]:
     """Onde escrever o CSV de uma tabela, que está neste arquivo; `pasta`, com a barra, é a de
     dentro do zip."""
-    nome = re.sub(rf"_{CARIMBO}\.json(\.gz)?$", "", tabela.arquivo)
+    nome = re.sub(rf"_{CARIMBO}\.json(\.gz(\.age)?)?$", "", tabela.arquivo)
     pode_ser_grande = max(tabela.bytes, caminho.stat().st_size) > GRANDE
     entrada = nova_entrada(f"{pasta}{nome}.csv", quando)
     with zip_.open(entrada, "w", force_zip64=pode_ser_grande) as saida:

@@ -26,8 +26,16 @@ from cofre.base.erros import ErroDeUso, FalhaDeDisco, NadaEncontrado, ZipRecusad
 from cofre.base.palavras import tamanho, visivel
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
-from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, METADADOS, carimbo_de, momento
+from cofre.deposito.carimbo import (
+    CARIMBO,
+    FORMATO_DO_CARIMBO,
+    METADADOS,
+    carimbo_de,
+    momento,
+    nome_do_lacre,
+)
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.formato import COMPACTADO
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.publicacao import Montagem, dos_textos
 from cofre.deposito.trava import JA, Espera
@@ -40,7 +48,8 @@ METADADOS_EM_BYTES = 64 * 1024 * 1024
 BOM = 3
 
 _TABELA = re.compile(
-    rf'(?!\.|{METADADOS})([^<>:"/\\|?*\x00-\x1f\x7f]{{1,200}}_){CARIMBO}(\.json(?:\.gz)?)',
+    rf'(?!\.|{METADADOS})([^<>:"/\\|?*\x00-\x1f\x7f]{{1,200}}_){CARIMBO}'
+    r"(\.json(?:\.gz(?:\.age)?)?)",
     re.ASCII,
 )
 _ESTRAGADO = (
@@ -66,13 +75,20 @@ class Importado:
 
 @dataclass(frozen=True, slots=True)
 class Pacote:
-    """O zip aberto e conferido por fora: os metadados e, de cada tabela, a entrada dela."""
+    """O zip aberto e conferido por fora: os metadados (`ficha`, como estão no zip), de cada tabela
+    a entrada dela, e a do lacre, se o há."""
 
     zip: zipfile.ZipFile
     meta: Metadados
-    bruto: Mapping[str, Any]
+    ficha: bytes
     carimbo: str
     entradas: Mapping[str, zipfile.ZipInfo]
+    lacre: zipfile.ZipInfo | None = None
+
+    @property
+    def bruto(self) -> dict[str, Any]:
+        """O JSON dos metadados."""
+        return metadados.bruto_de(self.ficha)
 
 
 def importar(arquivo: Path, deposito: Deposito, espera: Espera = JA) -> Importado:
@@ -109,8 +125,13 @@ def _abrir(zip_: zipfile.ZipFile, bytes_do_zip: int) -> Pacote:
     if len({nome.casefold() for nome in por_nome}) != len(entradas):
         raise ZipRecusado("O .zip tem dois arquivos com o mesmo nome.")
     por_nome.pop(LEIA_ME, None)
-    meta, bruto, carimbo = _metadados(zip_, por_nome)
-    return Pacote(zip_, meta, bruto, carimbo, _tabelas(por_nome, meta))
+    meta, ficha, carimbo = _metadados(zip_, por_nome)
+    citados = {a.arquivo for a in meta.arquivos}
+    lacre = nome_do_lacre(carimbo)
+    do_lacre = por_nome.pop(lacre, None) if lacre not in citados else None
+    if do_lacre is not None and do_lacre.file_size > METADADOS_EM_BYTES:
+        raise ZipRecusado(f"O lacre tem {tamanho(do_lacre.file_size)}: não é de um backup.")
+    return Pacote(zip_, meta, ficha, carimbo, _tabelas(por_nome, meta), do_lacre)
 
 
 def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
@@ -135,7 +156,7 @@ def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
 
 def _metadados(
     zip_: zipfile.ZipFile, por_nome: dict[str, zipfile.ZipInfo]
-) -> tuple[Metadados, dict[str, Any], str]:
+) -> tuple[Metadados, bytes, str]:
     """Tira dos nomes o dos metadados, e os lê: interpretados, como estão, e o carimbo deles.
     Levanta ZipRecusado ou ErroDeUso."""
     casos = {nome: carimbo for nome in por_nome if (carimbo := carimbo_de(nome))}
@@ -158,7 +179,7 @@ def _metadados(
         momento(carimbo)
     except ValueError:
         raise ZipRecusado(f"O carimbo {carimbo} não é uma data.") from None
-    return meta, metadados.bruto_de(dados), carimbo
+    return meta, dados, carimbo
 
 
 def _tabelas(
@@ -177,21 +198,23 @@ def _tabelas(
         qual = visivel((faltas or sorted(citados))[0])
         raise ZipRecusado(f"Falta no .zip um arquivo que os metadados citam: {qual!r}.")
     for arquivo, quem in citados.items():
-        _conferir_tabela(arquivo, por_nome[arquivo], salvas[quem].bytes)
+        _conferir_tabela(arquivo, por_nome[arquivo], salvas[quem])
     return {quem: por_nome[arquivo] for arquivo, quem in citados.items()}
 
 
 def _arquivos(meta: Metadados) -> dict[str, TabelaSalva]:
     """Cada arquivo do backup, pelo nome que a montagem lhe dá."""
     textos = {dos_textos(n): t.textos for n, t in meta.tabelas.items() if t.textos is not None}
-    return {**meta.tabelas, **textos}
+    return {**meta.tabelas, **textos, **{d.nome: d for d in meta.dos_detalhes}}
 
 
-def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, bytes_: int) -> None:
+def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, salva: TabelaSalva) -> None:
     if _TABELA.fullmatch(arquivo) is None:
         raise ZipRecusado(f"{visivel(arquivo)!r} não é o nome de um arquivo de tabela.")
     # Um editor pode ter posto um BOM; um .gz é menor do que o JSON (ou quase, se é minúsculo).
-    if entrada.file_size > bytes_ + (1024 if arquivo.endswith(".gz") else BOM):
+    folga = 1024 if arquivo.endswith(COMPACTADO) else BOM
+    ate = salva.bytes_no_disco if salva.cifrado else salva.bytes + folga
+    if entrada.file_size > ate:
         raise ZipRecusado(f"{visivel(arquivo)} é maior do que os metadados dizem.")
 
 
@@ -236,6 +259,12 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
     """Monta, confere o que foi montado e publica. Levanta ZipRecusado ou FalhaDeDisco."""
     quando = datetime.strptime(pacote.carimbo, FORMATO_DO_CARIMBO)  # noqa: DTZ007 (hora local)
     with deposito.montar(pacote.meta.user_id, quando) as montagem:
+        if pacote.meta.cifrado and montagem.carimbo != pacote.carimbo:
+            raise ZipRecusado(
+                f"O carimbo {pacote.carimbo} já é de outro backup desta empresa, e o de um cifrado"
+                " não muda sem a chave.",
+                "Importe-o noutra pasta, com --destino.",
+            )
         nomes = {
             quem: _TABELA.sub(rf"\g<1>{montagem.carimbo}\g<2>", salva.arquivo)
             for quem, salva in _arquivos(pacote.meta).items()
@@ -245,6 +274,9 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
             with pacote.zip.open(entrada) as de, montagem.criar(quem) as para:
                 shutil.copyfileobj(de, para)
         _conferir_montado(pacote, montagem, nomes)
+        if pacote.meta.cifrado or (pacote.lacre and montagem.carimbo == pacote.carimbo):
+            lacre = pacote.zip.read(pacote.lacre) if pacote.lacre else None
+            return montagem.publicar_pronto(pacote.ficha, lacre)
         return montagem.publicar(_com_nomes(pacote.bruto, nomes))
 
 
@@ -252,7 +284,8 @@ def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, st
     """As somas, as contagens, o dono de cada linha e as ligações do que está no disco."""
     tabelas = {n: _renomeada(t, nomes) for n, t in pacote.meta.tabelas.items()}
     pasta = montagem.caminho(next(iter(nomes))).parent
-    montado = Backup(pasta, montagem.carimbo, msgspec.structs.replace(pacote.meta, tabelas=tabelas))
+    meta = msgspec.structs.replace(pacote.meta, tabelas=tabelas)
+    montado = Backup(pasta, montagem.carimbo, meta, fechado=meta.cifrado is not None)
     danos = list(danos_de(montado))
     if danos:
         lista = "\n".join(f"{visivel(d.tabela)}: {visivel(d.causa)}" for d in danos)

@@ -1,0 +1,149 @@
+"""A chave que abre: o único lugar que a lê de um arquivo ou a pede a quem está no terminal.
+
+Fica só na memória deste processo, e só se pede quando é precisa.
+"""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cofre.base.config import ambiente
+from cofre.base.config.cifragem import NOME_DA_QUE_ABRE
+from cofre.base.disco import ler_ficha
+from cofre.base.erros import Cancelada, ErroDeUso
+from cofre.base.interprete import RAIZ
+from cofre.base.relato import Relato
+from cofre.comando.argumentos import caminho_de
+from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.cifra import chaveiro
+from cofre.deposito.cifra.chaveiro import FaltaChave
+from cofre.deposito.cifra.chaves import ChaveQueAbre, ChaveQueFecha, ler_que_abre
+from cofre.deposito.inventario import EmpresaComBackups
+
+if TYPE_CHECKING:
+    from cofre.restauracao.sessao import Sessao
+
+OPCAO = "--chave-arquivo"
+VEZES = 3
+"""Quantas vezes se pede a chave a quem a digita."""
+_CIFRADOS = "Estes backups estão cifrados."
+
+
+def opcao_de_chave(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--chave-arquivo."""
+    analisador.add_argument(
+        OPCAO,
+        metavar="ARQUIVO",
+        default=padrao,
+        help=f"o arquivo da chave que abre os backups cifrados (senão, {NOME_DA_QUE_ABRE}; senão, é"
+        " perguntada)",
+    )
+
+
+def ter_chave(opcoes: Namespace, relato: Relato, para: Sequence[ChaveQueFecha]) -> None:
+    """Não volta sem uma chave que abra o que estas fecharam: a que já há, a do arquivo dito, ou a
+    que se digitar sem aparecer. Levanta FaltaChave, ErroDeUso, Cancelada ou DependenciaAusente."""
+    if _ha(para):
+        return
+    arquivos = _arquivos(opcoes)
+    for arquivo in arquivos:
+        chaveiro.guardar(_do_arquivo(arquivo, opcoes))
+    if not _ha(para):
+        _perguntar(relato, para, arquivos)
+
+
+def _ha(para: Sequence[ChaveQueFecha]) -> bool:
+    return any(chave.publica in para for chave in chaveiro.que_abrem())
+
+
+def se_ha_arquivo(opcoes: Namespace, relato: Relato) -> None:
+    """Para quem passa sem a chave: a do arquivo dito, se algum o foi; o do .env pode não estar no
+    lugar. Levanta ErroDeUso ou DependenciaAusente."""
+    dito = getattr(opcoes, "chave_arquivo", None)
+    for arquivo in _arquivos(opcoes):
+        if dito or arquivo.exists():
+            chaveiro.guardar(_do_arquivo(arquivo, opcoes))
+        else:
+            relato.aviso(f"O arquivo da chave que abre não está em {arquivo}: segue-se sem ele.")
+
+
+def com_chave(opcoes: Namespace, relato: Relato, guardada: EmpresaComBackups) -> EmpresaComBackups:
+    """A empresa com os backups cifrados abertos; a chave pede-se para o mais novo deles. Os que
+    outra chave fechou continuam fechados. Levanta como `ter_chave`."""
+    fechados = [b for b in guardada.backups if b.fechado]
+    if not fechados:
+        return guardada
+    ter_chave(opcoes, relato, fechados[-1].para)
+    return abertos(guardada)
+
+
+def com_chave_e_fotos(sessao: Sessao, guardada: EmpresaComBackups) -> EmpresaComBackups:
+    """O mesmo, para restaurar: o plano sai da foto de agora, que se fecha com as chaves do .env, e
+    também essa é preciso abrir. Levanta como `ter_chave`."""
+    guardada = com_chave(sessao.opcoes, sessao.relato, guardada)
+    if sessao.para_as_fotos:
+        ter_chave(sessao.opcoes, sessao.relato, sessao.para_as_fotos)
+    return guardada
+
+
+def abertos(guardada: EmpresaComBackups) -> EmpresaComBackups:
+    """A mesma, com os cifrados lidos de novo, com as chaves que agora há."""
+
+    def de_novo(backup: Backup) -> Backup:
+        return abrir_backup(backup.pasta, backup.carimbo) if backup.fechado else backup
+
+    return replace(guardada, backups=tuple(map(de_novo, guardada.backups)))
+
+
+def _arquivos(opcoes: Namespace) -> list[Path]:
+    """O da opção e o do .env, os que se disseram."""
+    dito, do_env = getattr(opcoes, "chave_arquivo", None), ambiente.cifragem().chave
+    return [*([caminho_de(dito)] if dito else []), *([do_env] if do_env else [])]
+
+
+def _do_arquivo(arquivo: Path, opcoes: Namespace) -> ChaveQueAbre:
+    pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
+    inteiro = arquivo.resolve()
+    for proibida, nome in ((RAIZ, "do projeto"), (pasta, "dos backups")):
+        if inteiro.is_relative_to(proibida.resolve()):
+            raise ErroDeUso(
+                f"O arquivo da chave que abre está dentro da pasta {nome}: {arquivo}",
+                "Quem levasse os backups levaria a chave. Tire-o daí: para um pendrive, ou para uma"
+                " pasta que\nnão se copie junto.",
+            )
+    try:
+        return ler_que_abre(ler_ficha(arquivo).decode("utf-8-sig", "replace"))
+    except OSError as e:
+        raise ErroDeUso(
+            f"Não consegui ler o arquivo da chave, {arquivo}: {e.strerror or e}.",
+            f"Confira {OPCAO} ou {NOME_DA_QUE_ABRE}. O pendrive está no lugar?",
+        ) from e
+
+
+def _perguntar(relato: Relato, para: Sequence[ChaveQueFecha], arquivos: Sequence[Path]) -> None:
+    ditos = "".join(f" A chave de {arquivo} não os abre." for arquivo in arquivos)
+    pergunta = f"🔑 {_CIFRADOS}{ditos} Digite a chave que abre (não aparece na tela; q sai): "
+    for falta in reversed(range(VEZES)):
+        dita = relato.perguntar_escondido(pergunta)
+        if dita is None:
+            raise FaltaChave(f"{_CIFRADOS}{ditos}", para)
+        if dita.lower() == "q":
+            raise Cancelada("Cancelado.", "Nada foi alterado.")
+        try:
+            _guardar(ler_que_abre(dita), para)
+            break
+        except ErroDeUso as e:
+            if not falta:
+                raise
+            relato.linha(f"   {e}")
+
+
+def _guardar(chave: ChaveQueAbre, para: Sequence[ChaveQueFecha]) -> None:
+    if chave.publica not in para:
+        raise FaltaChave(f"Essa chave abre {chave.publica.texto}, e não estes backups.", para)
+    chaveiro.guardar(chave)
