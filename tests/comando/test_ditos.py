@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.cifrados import cifrando_para
 from apoio.direto import copiar_direto
 from apoio.execucao import RAIZ, executar
 from apoio.execucao import restaurar as rodar_restauracao
@@ -23,6 +24,7 @@ from apoio.paginas import PAGINAS
 from cofre.base.comandos import BACKUP, RESTAURACAO
 from cofre.comando import acoes, restaurar
 from cofre.comando.argumentos import Fazer
+from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.quando import e_data
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -100,6 +102,8 @@ NO_LUGAR = {
 DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes", "--tabela": "clientes", "--chave": CHAVE}
 """Depois de cada opção, o que se põe no lugar de uma variável; e, sem opção, na ordem:"""
 NA_ORDEM = {"historia": (QUEM, "clientes", CHAVE), "comparar": (QUEM, "ontem")}
+PARA = cifrando_para(gerar(), gerar())
+"""As chaves de quem cifra."""
 MUDAM_A_MAQUINA = {("agendar", "03:00")}
 """Os que se provam noutro lugar, com outra agenda (`test_agenda`)."""
 
@@ -158,7 +162,7 @@ def test_e_roda_de_qualquer_pasta(
         *_de_verdade(argumentos, carimbos),
         script=RAIZ / "scripts" / script,
         pasta=onde,
-        mais={"SUPABASE_DB_URL": projeto.uri_banco},
+        mais={"SUPABASE_DB_URL": projeto.uri_banco, **(PARA if "cifrar" in argumentos else {})},
     )
     assert feito.codigo not in (1, 2), feito.tudo
     assert "Traceback" not in feito.tudo

@@ -29,6 +29,7 @@ from cofre.base.modelo import Empresa
 from cofre.deposito import presenca, publicacao, trava
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
+from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import Presenca
@@ -251,6 +252,17 @@ class Deposito:
             carimbo = momento.strftime(FORMATO_DO_CARIMBO)
             montagem = self._abrir_trabalho(pasta / f"{MONTAGEM}{carimbo}")
         return Montagem(pasta, montagem, carimbo, compactar=self.compactar, cifra=self.cifra)
+
+    def remontar(self, backup: Backup) -> Montagem:
+        """Abre a montagem de um backup que já há, para o publicar cifrado com o mesmo carimbo. Com
+        a trava da empresa na mão. OSError passa."""
+        with self._trinco, self._breve():
+            trabalho = self._abrir_trabalho(backup.pasta / f"{MONTAGEM}{backup.carimbo}")
+        montagem = Montagem(
+            backup.pasta, trabalho, backup.carimbo, compactar=True, cifra=self.cifra
+        )
+        montagem.testemunhas = (chaveiro.de_passagem().publica,)
+        return montagem
 
     def apagar(self, backup: Backup) -> None:
         """Apaga um backup inteiro, com a trava da empresa na mão. OSError passa: o que faltar, a

@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from cofre.base.disco import (
     MONTAGEM,
@@ -32,8 +32,8 @@ from cofre.deposito.carimbo import (
     nome_dos_metadados,
     nossos,
 )
+from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
-from cofre.deposito.cifra.escrita import Fechado
 from cofre.deposito.formato import compactando, gravando_cifrado
 from cofre.deposito.legivel import legivel
 from cofre.deposito.metadados import VERSAO_CIFRADA, Metadados
@@ -44,6 +44,13 @@ from cofre.deposito.reaproveitamento import DeOntem, marcado
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
 algumas tabelas, ou estar danificado."""
+
+
+class SomaCifrada(NamedTuple):
+    """O sha256 e o tamanho de um arquivo cifrado."""
+
+    sha256: str
+    bytes: int
 
 
 class Montagem:
@@ -62,7 +69,8 @@ class Montagem:
         self.carimbo = carimbo
         self.compactar = compactar or cifra is not None  # o cifrado já não se compacta
         self.cifra = cifra
-        self.cifrados: dict[str, Fechado] = {}
+        self.cifrados: dict[str, SomaCifrada] = {}
+        self.testemunhas: tuple[ChaveQueFecha, ...] = ()
         self._montagem = montagem
         self._nomes: dict[str, str] = {}
 
@@ -110,9 +118,10 @@ class Montagem:
         dele). Levanta FalhaDeDisco."""
         with erros_de_disco(self.caminho(quem)), criar_privado(self.caminho(quem)) as arquivo:
             if self.cifra is not None:
-                with gravando_cifrado(arquivo, self.cifra.para) as (saida, fechado):
+                para = (*self.cifra.para, *self.testemunhas)
+                with gravando_cifrado(arquivo, para) as (saida, fechado):
                     yield saida
-                self.cifrados[quem] = fechado
+                self.cifrados[quem] = SomaCifrada(fechado.sha256, fechado.bytes)
             elif self.compactar:
                 with compactando(arquivo) as saida:
                     yield saida
@@ -252,6 +261,7 @@ def recolher_montagem(montagem: Path) -> None:
             metadados.ler(ficha)
             terminar(montagem)
         return
+    _largar_os_em_claro(montagem)
     shutil.rmtree(montagem)
     with contextlib.suppress(OSError):
         montagem.parent.rmdir()
@@ -270,7 +280,29 @@ def terminar(montagem: Path) -> None:
     sincronizar(pasta)
     mover(montagem / ultimo, pasta / ultimo)
     sincronizar(pasta)
+    _largar_os_em_claro(montagem)
     shutil.rmtree(montagem)
+
+
+EM_CLARO = "em_claro.json"
+"""Na montagem de quem cifra um backup que já há: os metadados que ele tinha em claro."""
+
+
+def _largar_os_em_claro(montagem: Path) -> None:
+    """Apaga os arquivos em claro de um backup que esta montagem cifrou; só se os metadados que
+    estão na pasta já são os dos cifrados. OSError passa."""
+    pasta, carimbo = montagem.parent, montagem.name.removeprefix(MONTAGEM)
+    antiga, atual = montagem / EM_CLARO, pasta / nome_dos_metadados(carimbo)
+    if not antiga.is_file() or not atual.is_file():
+        return
+    meta = metadados.ler(atual)
+    if meta.cifrado is None:
+        return
+    ficam = {a.arquivo for a in meta.arquivos}
+    for salva in metadados.ler(antiga).arquivos:
+        if salva.arquivo not in ficam and _leva_o_carimbo(salva.arquivo, carimbo):
+            _apagar(pasta / salva.arquivo)
+    sincronizar(pasta)
 
 
 def _nome_seguro(tabela: str) -> str:

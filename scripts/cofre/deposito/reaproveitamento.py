@@ -40,14 +40,15 @@ def marcado(
     for antigo in de_ontem:
         soma = antigo.salvo.sha256_cifrado
         marca = cifra.marca(quem, novo["sha256"], soma)
-        if hmac.compare_digest(marca, antigo.salvo.marca) and _ligar(cifra, caminho, antigo):
+        if hmac.compare_digest(marca, antigo.salvo.marca) and ligar(cifra, caminho, antigo):
             no_disco = antigo.salvo.bytes_no_disco
             return {**novo, "bytes_no_disco": no_disco, "sha256_cifrado": soma, "marca": marca}
     return {**novo, "marca": cifra.marca(quem, novo["sha256"], novo["sha256_cifrado"])}
 
 
-def _ligar(cifra: Cifra, caminho: Path, antigo: DeOntem) -> bool:
-    """Se deu. Onde não dá (FAT, algumas pastas de rede), o novo fica como está."""
+def ligar(cifra: Cifra, caminho: Path, antigo: DeOntem) -> bool:
+    """Faz de `caminho` mais um nome do arquivo antigo, se este ainda tem a soma que tinha, e diz se
+    deu. Onde não dá (FAT, algumas pastas de rede), o que lá está fica como está."""
     provisorio = caminho.with_name(f".{caminho.name}.igual")
     certo = (antigo.salvo.sha256_cifrado, antigo.salvo.bytes_no_disco)
     try:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.disco import ocupado
 from cofre.base.palavras import exibir_pasta, na_tela, plural, tamanho, visivel
 from cofre.base.relato import Relato
@@ -56,17 +57,21 @@ def listar(
     for aviso in avisos:
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")
-    espaco = Espaco()
+    espaco, em_claro = Espaco(), 0
     documentos = []
     for guardada in itertools.chain([primeira], empresas):
         idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
         for linha in _linhas(guardada, idade, limite, com_fotos=com_fotos):
             relato.linha(linha)
         espaco = espaco.com(guardada.backups)
+        em_claro += _em_claro(guardada.backups)
         if com_documento:
             documentos.append(_documento(guardada, idade))
     relato.linha()
     relato.linha(espaco.em_palavras)
+    if em_claro:
+        quantos = plural(em_claro, "backup de antes de cifrar continua", "backups continuam")
+        relato.linha(f"🔓 {quantos} em claro. Para os cifrar:\n   {comando(BACKUP, 'cifrar')}")
     documento = {"acao": "listar", "codigo": 0, "avisos": avisos}
     relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
     return 0
@@ -105,6 +110,12 @@ def _linhas(
         dia = em_que(juntos[0])
         linha = _das_fotos(dia, juntos) if dia else _linha(juntos[0], estragos)
         yield f"   {linha}"
+
+
+def _em_claro(backups: Sequence[Backup]) -> int:
+    """Quantos ficaram em claro, de uma empresa que já tem algum cifrado."""
+    legiveis = [b for b in backups if b.meta is not None]
+    return sum(not b.cifrado for b in legiveis) if any(b.cifrado for b in legiveis) else 0
 
 
 def _das_fotos(dia: str, fotos: Sequence[Backup]) -> str:
@@ -172,6 +183,7 @@ def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
                 "quando": b.quando.isoformat(),
                 "tipo": b.meta.tipo if b.meta else None,
                 "estado": estado_de(b)[0],
+                "cifrado": b.cifrado,
                 "consistencia": b.meta.consistencia if b.meta else None,
                 "registros": b.meta.total if b.meta else None,
                 "bytes": bytes_de(b),

@@ -17,21 +17,25 @@ SUMIU = "🚨 sumiu do banco"
 ENCOLHEU = "📉 dados encolheram"
 MUDOU = "🔁 mudou muito"
 POR_CONCLUIR = "⏸️ restauração por concluir"
+EM_CLARO = "🔓 em claro"
+"""De um backup de antes de se cifrar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estragos:
     """O que os backups de uma empresa dizem que encolheu, e ela não reconheceu (até `reconhecido`):
-    em qualquer tabela, ou só nestas."""
+    em qualquer tabela, ou só nestas. `com_cifrados`: se algum deles está cifrado."""
 
     reconhecido: Ordem
     tabelas: frozenset[str] = frozenset()
+    com_cifrados: bool = False
 
     @classmethod
     def em(cls, guardada: EmpresaComBackups, tabelas: Sequence[str] = ()) -> Estragos:
         """Os desta empresa, nestas tabelas (em qualquer caixa)."""
         reconhecido = reconhecido_ate(guardada.pasta, guardada.empresa.id)
-        return cls(reconhecido, frozenset(t.casefold() for t in tabelas))
+        com_cifrados = any(b.cifrado for b in guardada.backups)
+        return cls(reconhecido, frozenset(t.casefold() for t in tabelas), com_cifrados)
 
     def de(self, backup: Backup) -> tuple[Encolhimento, ...]:
         """O que este backup diz."""
@@ -66,6 +70,8 @@ def do_cabecalho(dito: Cabecalho | None, ordem: Ordem, estragos: Estragos) -> It
         yield MUDOU
     if dito.restauracao_por_concluir:
         yield POR_CONCLUIR
+    if estragos.com_cifrados and dito.cifrado is None:
+        yield EM_CLARO
 
 
 def do_backup(backup: Backup, estragos: Estragos) -> Iterator[str]:

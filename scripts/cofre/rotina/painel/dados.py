@@ -196,7 +196,9 @@ def _empresa(
     inteiro = historico.mais_novo_inteiro(dono)
     cabecalho = historico.cabecalho(novo.carimbo) if novo else None
     estado, causa = historico.estado(novo) if novo else ("sem backup", "")
-    estragos = Estragos(reconhecido_ate(historico.pasta, dono))
+    ditos = [historico.cabecalho(p.carimbo) for p in pontos]
+    com_cifrados = any(c is not None and c.cifrado for c in ditos)
+    estragos = Estragos(reconhecido_ate(historico.pasta, dono), com_cifrados=com_cifrados)
     encolhimentos = estragos.encolhimentos(cabecalho, novo.ordem) if novo and cabecalho else ()
     mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
     problemas = list(_problemas(estado, inteiro, limite, encolhimentos, diarios))

@@ -1,0 +1,138 @@
+"""Cifrar um backup que ficou em claro: o mesmo conteúdo e o mesmo carimbo, e os arquivos em claro
+só saem depois de os cifrados se terem aberto.
+
+Quem cifra não tem a chave que abre. Por isso cada arquivo se fecha também para uma de passagem, que
+só existe na memória deste processo: com ela abre-se o que ficou no disco, e compara-se a soma com a
+do original. Morto a meio, o backup é o que era ou já é o cifrado, e a próxima execução acaba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from cofre.base.disco import criar_privado, erros_de_disco, ler_ficha, para_o_disco
+from cofre.base.erros import BackupDanificado
+from cofre.deposito import metadados
+from cofre.deposito.backup import Backup, arquivo_de_metadados
+from cofre.deposito.carimbo import nossos
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.formato import CIFRADO, COMPACTADO, PEDACO, abrir, sha256_do_arquivo
+from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.publicacao import EM_CLARO, Montagem, SomaCifrada, dos_textos
+from cofre.deposito.reaproveitamento import DeOntem, ligar
+
+JaCifrados = MutableMapping[tuple[str, str], DeOntem]
+"""(quem, sha256 do conteúdo) → o arquivo que já se cifrou nesta execução."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """Um arquivo em claro do backup, e como a montagem chama o cifrado."""
+
+    quem: str
+    salvo: TabelaSalva
+
+
+def cifrar_de_novo(deposito: Deposito, backup: Backup, ja: JaCifrados) -> Backup:
+    """Publica cifrado este backup em claro, com a trava da empresa na mão; o que outro já cifrou
+    nesta execução (`ja`) liga-se. Levanta BackupDanificado se um arquivo não é o que foi gravado, e
+    FalhaDeDisco: em ambos, o backup fica como estava."""
+    ficha = ler_ficha(arquivo_de_metadados(backup.pasta, backup.carimbo))
+    originais = _originais(backup)
+    with erros_de_disco(backup.pasta), deposito.remontar(backup) as montagem:
+        montagem.adotar(_nomes(originais, backup.carimbo))
+        with criar_privado(montagem.lugar(EM_CLARO)) as arquivo:
+            arquivo.write(ficha)
+            para_o_disco(arquivo)
+        for original in originais:
+            _cifrar(deposito, backup, original, montagem, ja)
+        publicado = montagem.publicar(_bruto(metadados.bruto_de(ficha), montagem))
+    assert publicado.meta is not None
+    for quem, salva in _por_quem(publicado):
+        ja[quem, _soma_de(originais, quem)] = DeOntem(salva, publicado.caminho(salva))
+    return publicado
+
+
+def _originais(backup: Backup) -> list[_Original]:
+    assert backup.meta is not None
+    return [_Original(quem, salva) for quem, salva in _por_quem(backup)]
+
+
+def _por_quem(backup: Backup) -> list[tuple[str, TabelaSalva]]:
+    tabelas = backup.meta.tabelas if backup.meta else {}
+    textos = [(dos_textos(n), t.textos) for n, t in tabelas.items() if t.textos]
+    return [*tabelas.items(), *textos]
+
+
+def _soma_de(originais: list[_Original], quem: str) -> str:
+    return next(o.salvo.sha256 for o in originais if o.quem == quem)
+
+
+def _nomes(originais: list[_Original], carimbo: str) -> dict[str, str]:
+    """O nome de cada cifrado: o do original, sem tomar o de nenhum arquivo que não é de tabela."""
+    tomados = {nome.lower() for nome in nossos(carimbo)}
+    nomes: dict[str, str] = {}
+    for original in originais:
+        base = original.salvo.arquivo.removesuffix(COMPACTADO).removesuffix(f"_{carimbo}.json")
+        fim, n = f"_{carimbo}.json{COMPACTADO}{CIFRADO}", 1
+        nome = base + fim
+        while nome.lower() in tomados:
+            n += 1
+            nome = f"{base}~{n}{fim}"
+        tomados.add(nome.lower())
+        nomes[original.quem] = nome
+    return nomes
+
+
+def _cifrar(
+    deposito: Deposito, backup: Backup, original: _Original, montagem: Montagem, ja: JaCifrados
+) -> None:
+    quem, salvo = original.quem, original.salvo
+    assert deposito.cifra is not None
+    caminho, certo = backup.caminho(salvo), (salvo.sha256, salvo.bytes)
+    antigo = ja.get((quem, salvo.sha256))
+    if (
+        antigo is not None
+        and sha256_do_arquivo(caminho) == certo
+        and ligar(deposito.cifra, montagem.caminho(quem), antigo)
+    ):
+        soma = SomaCifrada(antigo.salvo.sha256_cifrado, antigo.salvo.bytes_no_disco)
+        montagem.cifrados[quem] = soma
+        return
+    with abrir(caminho) as de, montagem.criar(quem) as para:
+        while pedaco := de.read(PEDACO):
+            para.write(pedaco)
+    # Do disco, e com a chave de passagem: o que se vai apagar é o que este arquivo dá.
+    if sha256_do_arquivo(montagem.caminho(quem)) != certo:
+        raise BackupDanificado(
+            f"{salvo.arquivo} não é mais o que foi gravado.", "Ficou em claro, como estava."
+        )
+
+
+def _bruto(bruto: Mapping[str, Any], montagem: Montagem) -> dict[str, Any]:
+    """Os metadados, com os arquivos como cifrados."""
+    tabelas = {}
+    for nome, tabela in bruto["tabelas"].items():
+        tabelas[nome] = {**tabela, **_cifrado(montagem, nome)}
+        if textos := tabela.get("textos"):
+            tabelas[nome]["textos"] = {**textos, **_cifrado(montagem, dos_textos(nome))}
+    return {**bruto, "tabelas": tabelas}
+
+
+def _cifrado(montagem: Montagem, quem: str) -> dict[str, Any]:
+    soma = montagem.cifrados[quem]
+    return {
+        "arquivo": montagem.nome(quem),
+        "compactado": True,
+        "bytes_no_disco": soma.bytes,
+        "cifrado": True,
+        "sha256_cifrado": soma.sha256,
+    }
+
+
+def serve(backup: Backup) -> bool:
+    """Se se pode cifrar: está em claro, lê-se, e os metadados dizem as somas."""
+    meta = backup.meta
+    return meta is not None and meta.cifrado is None and not meta.da_primeira_versao
