@@ -327,15 +327,19 @@ def test_com_a_chave_de_ontem_e_preciso_a_de_hoje_para_a_foto(
 
 
 @pytest.mark.usefixtures("intacto")
-def test_um_em_claro_no_meio_dos_cifrados_continua_a_servir(
+def test_no_primeiro_dia_cifrado_o_que_mudou_nao_se_mede(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
-    destino = tmp_path / "backups"
+    """Ontem em claro, com outro conteúdo: quem faz o backup não lê o que acabou de cifrar. O que
+    encolheu, que só se conta, diz-se."""
+    destino, antes = tmp_path / "backups", impressoes(projeto)
     assert executar(projeto, destino).codigo == 0
-    antes = impressoes(projeto)
-    assert executar(projeto, destino, mais=DUAS).codigo == 0
-    assert executar(None, destino, "verificar").codigo == 0
     executar_sql(projeto, *ACIDENTE)
+    feito = executar(projeto, destino, mais=DUAS)
+    assert feito.codigo == 10, feito.tudo
+    assert "produtos: eram 300 registros" in feito.saida
+    cifrado = ultimo_backup(destino, DONO)
+    assert conteudo_cifrado(cifrado, CHAVE)["produtos"].count(b"estragado") == 20
     mais = {**DUAS, **abrindo_com(tmp_path, CHAVE)}
     claro = next(m for m in metadados(destino) if m["user_id"] == DONO and "cifrado" not in m)
     carimbo = claro["tabelas"]["produtos"]["arquivo"][len("produtos_") : -len(".json")]
@@ -343,6 +347,7 @@ def test_um_em_claro_no_meio_dos_cifrados_continua_a_servir(
     assert feito.codigo == 0, feito.tudo
     assert impressoes(projeto) == antes
     assert "cifrado" in ultimo_backup(destino, DONO)
+    assert executar(None, destino, "verificar").codigo == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="não há pty")

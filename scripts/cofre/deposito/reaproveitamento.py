@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,16 +53,15 @@ def ligar(cifra: Cifra, caminho: Path, antigo: DeOntem) -> bool:
     provisorio = caminho.with_name(f".{caminho.name}.igual")
     certo = (antigo.salvo.sha256_cifrado, antigo.salvo.bytes_no_disco)
     try:
-        idade = time.time() - antigo.caminho.lstat().st_mtime
-        if cifra.reusar_por is not None and idade > cifra.reusar_por.total_seconds():
+        info = antigo.caminho.lstat()
+        ate = cifra.reusar_por
+        if ate is not None and time.time() - info.st_mtime > ate.total_seconds():
             return False
-        os.link(antigo.caminho, provisorio, follow_symlinks=False)
+        if not stat.S_ISREG(info.st_mode):
+            return False
+        os.link(antigo.caminho, provisorio)
         # O que se confere é o que fica: o nome antigo pode passar a ser de outro arquivo.
-        if (
-            not provisorio.is_symlink()
-            and sha256_no_disco(provisorio) == certo
-            and comprimento_certo(provisorio)
-        ):
+        if sha256_no_disco(provisorio) == certo and comprimento_certo(provisorio):
             mover(provisorio, caminho)
             return True
     except OSError:

@@ -94,8 +94,11 @@ def medir(antes: Mapping[str, Antes], agora: Mapping[str, Arquivo]) -> dict[str,
 
 def _mede_se(era: TabelaSalva, arquivo: Arquivo) -> bool:
     """Com poucas linhas, ou o mesmo conteúdo, não há o que contar; sem chave, ou com outras
-    colunas, não se sabe que linha é qual, ou todas mudaram por si."""
+    colunas, não se sabe que linha é qual, ou todas mudaram por si. E quem faz o backup não lê um
+    cifrado, nem o que acabou de gravar."""
     e = arquivo.tabela
+    if e.cifrado or era.cifrado:
+        return False
     if min(era.registros, e.registros) < MINIMO or era.somas == e.somas:
         return False
     if not e.chave or era.chave != e.chave or era.tipos != e.tipos:
