@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from apoio.cifrados import (
     sem_nada_em_claro,
 )
 from apoio.execucao import (
+    BACKUP,
     PACIENCIA,
     RAIZ,
     RESTAURACAO,
@@ -219,6 +221,56 @@ def test_o_zip_vai_cifrado_e_volta_sem_chave(guardado: Path, tmp_path: Path) -> 
 
 def _arquivos(pasta: Path) -> dict[str, bytes]:
     return {a.name: a.read_bytes() for a in pasta.iterdir() if not a.name.startswith(".")}
+
+
+# Guarda o que um programa derrama no disco enquanto trabalha, e faz com que derrame logo.
+GUARDA = """
+import itertools, os, runpy, sqlite3, sys, tempfile
+sys.argv.pop(0)
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+onde, numeros, abrir_banco = os.environ["DERRAMADO"], itertools.count(), sqlite3.connect
+def novo(nome):
+    return os.path.join(onde, f"{nome}_{os.getpid()}_{next(numeros)}")
+tempfile.TemporaryFile = lambda *_, **__: open(novo("rascunho"), "w+b")
+tempfile.SpooledTemporaryFile = lambda *_, **__: open(novo("rascunho"), "w+b")
+class Pasta(tempfile.TemporaryDirectory):
+    def __init__(self, *_, **__):
+        super().__init__(dir=onde)
+        self._finalizer.detach()
+    def cleanup(self): pass
+tempfile.TemporaryDirectory = Pasta
+def banco(qual, **mais):
+    return abrir_banco(qual or novo("indice"), **mais)
+sqlite3.connect = banco
+from cofre.deposito import indice
+indice.Indice.__init__.__defaults__ = (10,)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.usefixtures("intacto")
+@pytest.mark.parametrize("cifra", [True, False], ids=["cifrado", "em claro"])
+def test_nada_transborda_em_claro(projeto: SupabaseLocal, tmp_path: Path, *, cifra: bool) -> None:
+    """Os rascunhos e os índices do backup e da restauração, guardados para se ver. Em claro, está
+    tudo neles: quem procura, acha."""
+    destino, derramado = tmp_path / "backups", tmp_path / "derramado"
+    derramado.mkdir()
+    mais = {"DERRAMADO": str(derramado)}
+    mais |= {**DUAS, **abrindo_com(tmp_path, CHAVE)} if cifra else {}
+
+    def rodar(script: Path, *argumentos: str) -> None:
+        feito = executar(
+            projeto, destino, *argumentos, mais=mais, script=script, programa=GUARDA, novo=False
+        )
+        assert feito.codigo == 0, feito.tudo
+
+    rodar(BACKUP, "--conexoes", "2")
+    executar_sql(projeto, *ACIDENTE)
+    rodar(RESTAURACAO, *CONFIRMAR, "--linhas", "produtos: id=7")
+    rodar(RESTAURACAO, *CONFIRMAR)
+    segredos = [*SEGREDOS, "estragado", str(valor(projeto, "SELECT md5('c7')::uuid"))]
+    achados = {re.split("[_.]", a)[0] for a in sem_nada_em_claro([derramado], segredos)}
+    assert achados == (set() if cifra else {"rascunho", "indice", "0"})  # 0.json: numa pasta
 
 
 # -- restaurar -------------------------------------------------------------------------------

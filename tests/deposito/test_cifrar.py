@@ -16,6 +16,8 @@ from apoio.campanha import CAMPANHA
 from apoio.cifrados import a_mao, abrindo_com, cifrando_para, sem_nada_em_claro
 from apoio.execucao import RAIZ, executar, fotografia_do_disco
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
+from cofre.base import derrame
+from cofre.base.linha import juntar
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro, cifra
@@ -23,7 +25,7 @@ from cofre.deposito.cifra.chaveiro import FaltaChave
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.formato import abrir
+from cofre.deposito.formato import Gravador, abrir, de_passagem, ler_linhas
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.legivel import legivel
 from cofre.deposito.verificacao import danos_de
@@ -172,6 +174,24 @@ def test_a_marca_e_do_conteudo_das_chaves_e_do_arquivo(tmp_path: Path) -> None:
     assert marca not in outras
     assert len(outras) == 4
     assert Cifra(esta.para[::-1]).marca("clientes", "a" * 64, "b" * 64) == marca
+
+
+@pytest.mark.parametrize("cifra", [False, True], ids=["em claro", "cifrado"])
+def test_um_arquivo_de_passagem_so_o_le_quem_o_escreveu(tmp_path: Path, *, cifra: bool) -> None:
+    if cifra:
+        derrame.cifrar()
+    with de_passagem(tmp_path, "7") as (caminho, saida):
+        gravador = Gravador(saida)
+        gravador.bloco(juntar([json.dumps(linha).encode() for linha in tabelas()["clientes"]]))
+        gravador.terminar()
+    assert caminho.name == ("7.json.gz.age" if cifra else "7.json")
+    assert bool(sem_nada_em_claro([tmp_path], [SEGREDO])) is not cifra
+    lidas = [json.loads(bytes(linha)) for grupo in ler_linhas(caminho) for linha in grupo]
+    assert lidas == tabelas()["clientes"]
+    chaveiro.esquecer()
+    if cifra:
+        with pytest.raises(FaltaChave):
+            list(ler_linhas(caminho))
 
 
 # -- mortes ----------------------------------------------------------------------------------
