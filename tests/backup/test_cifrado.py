@@ -402,6 +402,56 @@ def test_no_primeiro_dia_cifrado_o_que_mudou_nao_se_mede(
     assert executar(None, destino, "verificar").codigo == 0
 
 
+@pytest.mark.usefixtures("intacto")
+def test_um_registro_so_e_uma_mudanca_voltam_de_cifrados(
+    projeto: SupabaseLocal, destino: Path, tmp_path: Path
+) -> None:
+    antes, mais = impressoes(projeto), {**DUAS, **abrindo_com(tmp_path, CHAVE)}
+    executar_sql(
+        projeto,
+        "DELETE FROM vendas_itens WHERE venda_id = 9",
+        "DELETE FROM vendas WHERE id = 9",
+        f"UPDATE clientes SET nome = 'trocado' WHERE user_id = '{DONO}'",
+    )
+    assert executar(projeto, destino, mais=DUAS).codigo == 0
+    carimbos = sorted(
+        _carimbo(m["tabelas"]["produtos"]["arquivo"])
+        for m in metadados(destino)
+        if m["user_id"] == DONO
+    )
+    de_um = ("registro", "--tabela", "vendas", "--chave", "9", "--com-ligados")
+    feito = restaurar(projeto, destino, *de_um, *CONFIRMAR, mais=mais)
+    assert feito.codigo == 0, feito.tudo
+    da_mudanca = ("--antes", carimbos[0], "--depois", carimbos[1], "--tabelas", "clientes")
+    feito = restaurar(projeto, destino, "desfazer-mudanca", *da_mudanca, *CONFIRMAR, mais=mais)
+    assert feito.codigo == 0, feito.tudo
+    assert impressoes(projeto) == antes
+    assert sem_nada_em_claro([destino], [*SEGREDOS, "trocado"]) == []
+
+
+# O pacote não está instalado: importá-lo falha.
+SEM_O_PACOTE = """
+import os, runpy, sys
+sys.argv.pop(0)
+sys.modules["pyrage"] = None
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_sem_o_pacote_nada_se_grava_nem_se_pede(projeto: SupabaseLocal, destino: Path) -> None:
+    antes = fotografia_do_disco(destino)
+    projeto.gateway.esquecer_pedidos()
+    feito = executar(projeto, destino, mais=DUAS, programa=SEM_O_PACOTE)
+    assert feito.codigo == 2, feito.tudo
+    assert "requirements-copia.txt" in feito.tudo
+    assert projeto.gateway.pedidos == []
+    assert fotografia_do_disco(destino) == antes
+    # Quem não cifra não precisa dele, e sem ele vê os cifrados que há.
+    assert executar(projeto, destino, "listar", programa=SEM_O_PACOTE).codigo == 0
+    assert executar(projeto, destino, "verificar", programa=SEM_O_PACOTE).codigo == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="não há pty")
 def test_digitada_num_terminal_nao_aparece(
     projeto: SupabaseLocal, destino: Path, tmp_path: Path
