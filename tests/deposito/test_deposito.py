@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from apoio.cifrados import cifrando_para
 from apoio.execucao import (
     BACKUP,
     DA_PAGINA,
@@ -33,6 +34,7 @@ from apoio.execucao import (
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
+from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -337,13 +339,17 @@ def com_backup(projeto: SupabaseLocal, tmp_path: Path) -> tuple[Path, dict[str, 
     return destino, fotografia_do_disco(destino)
 
 
-@pytest.mark.parametrize("limite", [100, 4_000, 30_000])
+@pytest.mark.parametrize(
+    ("limite", "cifra"),
+    [(100, False), (4_000, False), (30_000, False), (100, True), (2_000, True), (3_000, True)],
+)
 def test_arquivo_que_nao_cabe(
-    projeto: SupabaseLocal, com_backup: tuple[Path, dict[str, bytes]], limite: int
+    projeto: SupabaseLocal, com_backup: tuple[Path, dict[str, bytes]], limite: int, cifra: bool
 ) -> None:
-    """A escrita falha de verdade, no começo ou no fim de uma tabela."""
+    """A escrita falha de verdade, no começo ou no fim de uma tabela; cifrada, cabe em menos."""
     destino, antes = com_backup
     mais = {"LIMITE": str(limite), "PYTHONDONTWRITEBYTECODE": "1"}
+    mais |= cifrando_para(gerar(), gerar()) if cifra else {}
     saida = executar(projeto, destino, "--empresa", DONO, mais=mais, programa=SEM_ESPACO)
     assert saida.codigo == 4, saida.tudo
     texto = saida.saida + saida.erros

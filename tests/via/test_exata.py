@@ -12,11 +12,13 @@ import psycopg
 import pytest
 
 from apoio.bancada import Bancada, Montador
+from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.exatidao import em_texto
 from apoio.execucao import executar, linhas_salvas, metadados, restaurar
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
+from cofre.deposito.cifra.chaves import gerar
 
 DIFICEIS = f"""
     CREATE TYPE cor AS ENUM ('azul', 'verde');
@@ -316,23 +318,41 @@ def test_verificar_exportar_importar_e_podar_levam_os_textos(
     assert tem <= ficaram
 
 
-def test_compactados_os_textos_tambem_se_leem(bancada: Bancada, tmp_path: Path) -> None:
-    projeto = bancada.loja.projeto
+@pytest.mark.parametrize("como", ["compactados", "cifrados", "cifrados depois"])
+def test_compactados_ou_cifrados_os_textos_tambem_se_leem(
+    bancada: Bancada, tmp_path: Path, como: str
+) -> None:
+    projeto, chave = bancada.loja.projeto, gerar()
+    cifrar = cifrando_para(chave, gerar()) if como != "compactados" else {}
     mais = {"SUPABASE_DB_URL": projeto.uri_banco, "BACKUP_COMPACTAR": "sim"}
-    saida = executar(projeto, tmp_path, "--empresa", DONO, mais=mais)
+    mais |= cifrar if como == "cifrados" else {}
+    saida = executar(projeto, tmp_path / "b", "--empresa", DONO, mais=mais)
     assert saida.codigo == 0, saida.tudo
+    if cifrar:
+        mais |= {**cifrar, **abrindo_com(tmp_path, chave)}
+        assert executar(projeto, tmp_path / "b", "cifrar", mais=mais).codigo == 0
+    tmp_path = tmp_path / "b"
     (backup,) = metadados(tmp_path)
     textos = backup["tabelas"]["dificeis"]["textos"]
-    assert textos["arquivo"].endswith(".json.gz")
+    assert textos["arquivo"].endswith(".json.gz.age" if cifrar else ".json.gz")
     assert (backup["pasta"] / textos["arquivo"]).stat().st_size == textos["bytes_no_disco"]
     for acao in ("verificar", "ensaiar"):
-        saida = executar(projeto, tmp_path, acao)
+        saida = executar(projeto, tmp_path, acao, mais=mais)
         assert saida.codigo == 0, saida.tudo
     antes = em_texto(projeto)
     bancada.sql(*DANOS["mudar tudo"])
     saida = restaurar(projeto, tmp_path, "--empresa", DONO, "--confirmar", "RESTAURAR", mais=mais)
     assert saida.codigo == 0, saida.tudo
     assert em_texto(projeto) == antes
+    if cifrar:  # a foto de antes, que tem outros textos, também serve
+        de_volta = ("desfazer", "--empresa", DONO, "--confirmar", "DESFAZER")
+        assert restaurar(projeto, tmp_path, *de_volta, mais=mais).codigo == 0
+        assert em_texto(projeto) != antes
+        carimbo = textos["arquivo"].partition("textos_")[2].removesuffix(".json.gz.age")
+        outra = ("--empresa", DONO, "--confirmar", "RESTAURAR", "--backup", carimbo)
+        saida = restaurar(projeto, tmp_path, *outra, mais=mais)
+        assert saida.codigo == 0, saida.tudo
+        assert em_texto(projeto) == antes
 
 
 @pytest.fixture

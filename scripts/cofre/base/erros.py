@@ -20,9 +20,10 @@
                ├─ DefeitoInterno (1)
                └─ Interrompido (130) ── Cancelada
 
-Mais três ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande`, que é PedidoGrande,
-`via.api.erros.SemDescricao`, que é PedidoRecusado, e `via.direta.erros.SemConexao`, que é
-ServidorSemResposta.
+Outros ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande`, que é PedidoGrande,
+`via.api.erros.SemDescricao`, que é PedidoRecusado, `via.direta.erros.SemConexao`, que é
+ServidorSemResposta, `deposito.cifra.chaveiro.FaltaChave`, que é ErroDeUso, e
+`deposito.cifra.leitura.CifradoEstragado`, que é BackupDanificado.
 """
 
 from __future__ import annotations
