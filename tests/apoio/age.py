@@ -1,22 +1,13 @@
-"""O `age` de verdade, de fora: quem julga se o que ciframos é o que dizemos que é.
-
-Onde não há, e se pode instalar (root num Debian), instala-se uma vez; senão, o teste falha dizendo
-como.
-"""
+"""O `age` de verdade, de fora: quem julga se o que ciframos é o que dizemos que é."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import filelock
-import pytest
-
-INSTALAR = ["apt-get", "install", "-y", "--no-install-recommends", "age"]
+from apoio.programas import achar
 
 
 def rodar(argumentos: Sequence[str], entrada: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -55,21 +46,4 @@ def nova_chave() -> str:
 
 
 def _achar(programa: str) -> str:
-    achado = shutil.which(programa)
-    if achado is None and _pode_instalar():
-        with filelock.FileLock(Path(tempfile.gettempdir()) / "cofre_instala_age.lock"):
-            achado = shutil.which(programa) or _instalar(programa)
-    if achado is None:
-        pytest.fail(f"Falta o {programa}. Instale-o com:\n  sudo {' '.join(INSTALAR)}")
-    return achado
-
-
-def _pode_instalar() -> bool:
-    return os.name == "posix" and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists()
-
-
-def _instalar(programa: str) -> str | None:
-    ambiente = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for comando in (["apt-get", "update"], INSTALAR):
-        subprocess.run(comando, env=ambiente, capture_output=True, check=False)
-    return shutil.which(programa)
+    return achar([programa], "age")

@@ -198,8 +198,9 @@ def test_com_a_chave_ha_tudo(projeto: SupabaseLocal, destino: Path, tmp_path: Pa
         for m in metadados(destino)
         if m["user_id"] == DONO
     )
-    comparado = executar(None, destino, "comparar", DONO, *carimbos, mais=chave)
-    assert comparado.codigo == 0, comparado.tudo
+    for dois in (carimbos, [carimbos[0], "agora"]):
+        comparado = executar(projeto, destino, "comparar", DONO, *dois, mais=chave)
+        assert comparado.codigo == 0, comparado.tudo
     csv = ("exportar", DONO, str(tmp_path / "x.zip"), "--formato", "csv")
     assert executar(None, destino, *csv, mais=chave).codigo == 0
     ensaio = executar(None, destino, "ensaiar", "--empresa", DONO, mais=chave)

@@ -584,6 +584,7 @@ def test_cifrar_le_se_do_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ("BACKUP_UMA_CHAVE_SO=talvez", "BACKUP_UMA_CHAVE_SO"),
         ("# guardada aqui: AGE-SECRET-KEY-1QQQQSEGREDO", "ABRE"),
         ("OUTRA=age-secret-key-1qqqqsegredo", "ABRE"),
+        ("BACKUP_CIFRAR_PARA=age-secret-key-1qqqqsegredo", "ABRE"),
     ],
 )
 def test_cifrar_mal_dito_e_recusado_sem_repetir_segredo(
@@ -592,6 +593,16 @@ def test_cifrar_mal_dito_e_recusado_sem_repetir_segredo(
     with pytest.raises(ConfiguracaoInvalida, match=dito) as erro:
         de_configuracao(_carregada(tmp_path, monkeypatch, linhas + "\n").cifragem)
     assert "segredo" not in f"{erro.value} {erro.value.dica}".lower().replace("o segredo", "")
+
+
+def test_a_chave_de_outro_programa_no_ambiente_nao_e_connosco(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOPS_AGE_KEY", "AGE-SECRET-KEY-1QQQQSEGREDO")
+    assert ambiente.cifragem(tmp_path) == Cifragem()
+    monkeypatch.setenv("BACKUP_CIFRAR_PARA", "AGE-SECRET-KEY-1QQQQSEGREDO")
+    with pytest.raises(ConfiguracaoInvalida, match="na variável BACKUP_CIFRAR_PARA"):
+        ambiente.cifragem(tmp_path)
 
 
 def test_uma_chave_so_serve_a_quem_insiste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

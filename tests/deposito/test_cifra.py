@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import queue
 import random
 import sys
 import threading
@@ -366,6 +367,23 @@ def test_um_bloco_que_levanta_nao_deixa_um_arquivo_que_se_abra() -> None:
     with pytest.raises(BackupDanificado):
         abrir(saida.getvalue())
     assert age.decifrar_se_der(saida.getvalue(), DONO.texto()).returncode != 0
+
+
+def test_um_ctrl_c_enquanto_se_diz_que_acabou_nao_prende(monkeypatch: pytest.MonkeyPatch) -> None:
+    """O sinal chega antes de o outro fio saber que não vem mais nada."""
+    vezes = iter([True])
+    certo = queue.Queue.put
+
+    def por(fila: queue.Queue[bytes | None], item: bytes | None, *mais: object) -> None:
+        if item is None and next(vezes, False):
+            raise KeyboardInterrupt
+        certo(fila, item, *mais)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(queue.Queue, "put", por)
+    antes = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        fechar(b"x")
+    assert threading.active_count() == antes
 
 
 # -- muitos ao mesmo tempo, e o tamanho ------------------------------------------------------

@@ -17,17 +17,19 @@ from apoio.cifrados import a_mao, abrindo_com, cifrando_para, sem_nada_em_claro
 from apoio.execucao import RAIZ, executar, fotografia_do_disco
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from cofre.base import derrame
+from cofre.base.erros import FalhaDeDisco
 from cofre.base.linha import juntar
-from cofre.deposito import metadados
+from cofre.deposito import metadados, publicacao
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaveiro import FaltaChave
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.formato import Gravador, abrir, de_passagem, ler_linhas
+from cofre.deposito.formato import Gravador, abrir, de_passagem, gravando_cifrado, ler_linhas
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.legivel import legivel
+from cofre.deposito.recifrar import cifrar_de_novo
 from cofre.deposito.verificacao import danos_de
 
 CHAVE, RESERVA, OUTRA = gerar(), gerar(), gerar()
@@ -134,6 +136,23 @@ def test_um_legivel_mexido_nao_passa_por_quem_tem_a_chave(tmp_path: Path, qual: 
     mexido = deposito.abrir(um.pasta, um.carimbo)
     assert mexido.meta is None
     assert "detalhes" in mexido.dano
+
+
+@pytest.mark.parametrize("ditos", [b"{}", b"[]", b'{"user_id":"x"}', b"x", b'{"cifrado":7}'])
+def test_detalhes_forjados_nao_derrubam_quem_os_abre(tmp_path: Path, ditos: bytes) -> None:
+    """Qualquer um que escreva na pasta pode cifrar para as chaves públicas o que quiser."""
+    deposito = cifrado(tmp_path / "b")
+    um = publicar(deposito, "20260101_030000", tabelas())
+    arquivo_ = um.pasta / "detalhes_20260101_030000.json.gz.age"
+    with arquivo_.open("wb") as bruto, gravando_cifrado(bruto, um.para) as (saida, fechado):
+        saida.write(ditos)
+    ficha = um.pasta / "backup_metadata_20260101_030000.json"
+    dito = json.loads(ficha.read_bytes())
+    dito["cifrado"]["detalhes"] |= {"sha256": fechado.sha256, "bytes": fechado.bytes}
+    ficha.write_bytes(metadados.em_bytes(dito))
+    chaveiro.guardar(CHAVE)
+    aberto = deposito.abrir(um.pasta, um.carimbo)
+    assert (aberto.meta, estado_de(aberto)[0]) == (None, "danificado")
 
 
 @pytest.mark.parametrize("qual", ["clientes", "detalhes", "(os detalhes)"])
@@ -347,6 +366,31 @@ def test_o_que_se_estragou_fica_como_esta_e_os_outros_cifram_se(tmp_path: Path) 
     agora = fotografia_do_disco(destino)
     assert {n: agora.get(n) for n in ruim} == ruim
     assert [b.cifrado for b in Deposito(destino).da_empresa(ANA)] == [False, True]
+
+
+def test_um_em_claro_que_nao_se_deixa_apagar_e_dito_e_a_proxima_acaba(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Como um arquivo aberto em outro programa, no Windows; aqui, a recusa é provocada."""
+    raiz = tmp_path / "b"
+    um = publicar(Deposito(raiz), "20260101_030000", tabelas())
+    certo = [em_claro(um)]
+    preso, apagar = arquivo(um, "clientes"), publicacao._apagar
+
+    def recusa(qual: Path) -> None:
+        if qual == preso:
+            raise PermissionError(13, "aberto", str(qual))
+        apagar(qual)
+
+    deposito = cifrado(raiz)
+    monkeypatch.setattr(publicacao, "_apagar", recusa)
+    with deposito.trabalhando(), pytest.raises(FalhaDeDisco, match="não consegui apagar"):
+        cifrar_de_novo(deposito, um, {})
+    assert preso.exists()
+    assert [em_claro(b) for b in Deposito(raiz).da_empresa(ANA)] == certo
+    monkeypatch.setattr(publicacao, "_apagar", apagar)
+    Deposito(raiz).preparar()
+    _tudo_cifrado(raiz, certo)
 
 
 def test_sem_dizer_para_quem_nao_se_cifra(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cofre.base.disco import criar_privado, para_o_disco
+from cofre.base.disco import MAIOR_FICHA, criar_privado, para_o_disco
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import metadados
 from cofre.deposito.cifra import chaveiro
@@ -18,9 +18,6 @@ from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.formato import abrir, gravando_cifrado, sha256_no_disco
 from cofre.deposito.legivel import legivel
 from cofre.deposito.metadados import DetalhesSalvos, Metadados
-
-MAIOR = 512 * 1024 * 1024
-"""Bytes em claro: mais do que os metadados de qualquer backup."""
 
 
 def gravar(caminho: Path, bruto: Mapping[str, Any], cifra: Cifra) -> DetalhesSalvos:
@@ -45,7 +42,7 @@ def abrir_com_a_chave(caminho: Path, ficha: bytes, legiveis: Metadados) -> Metad
     with contextlib.suppress(FaltaChave):
         dados = _ler(caminho)
         meta = metadados.de_bytes(dados, caminho.name)
-        if legivel(metadados.bruto_de(dados), salvos.arquivo, salvos.sha256, salvos.bytes) != ficha:
+        if _legivel(dados, salvos) != ficha:
             raise BackupDanificado("os metadados legíveis não são os dos detalhes cifrados")
         return msgspec.structs.replace(meta, cifrado=legiveis.cifrado)
     return None
@@ -57,11 +54,18 @@ def bruto_com_a_chave(caminho: Path) -> dict[str, Any]:
     return metadados.bruto_de(_ler(caminho))
 
 
+def _legivel(detalhes: bytes, salvos: DetalhesSalvos) -> bytes:
+    """Vazio, se nem são detalhes: qualquer um pode cifrar para uma chave pública."""
+    try:
+        bruto = metadados.bruto_de(detalhes)
+        return legivel(bruto, salvos.arquivo, salvos.sha256, salvos.bytes)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return b""
+
+
 def _ler(caminho: Path) -> bytes:
-    if caminho.stat().st_size > MAIOR:
-        raise BackupDanificado(f"{caminho.name} é grande demais")
     with abrir(caminho) as arquivo:
-        dados = arquivo.read(MAIOR + 1)
-        if len(dados) > MAIOR or arquivo.read(1):
+        dados = arquivo.read(MAIOR_FICHA + 1)
+        if len(dados) > MAIOR_FICHA or arquivo.read(1):
             raise BackupDanificado(f"{caminho.name} é grande demais")
     return dados

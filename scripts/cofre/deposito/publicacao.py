@@ -73,12 +73,14 @@ class Montagem:
         self.testemunhas: tuple[ChaveQueFecha, ...] = ()
         self._montagem = montagem
         self._nomes: dict[str, str] = {}
+        self._publicada = False
 
     def __enter__(self) -> Montagem:
         return self
 
     def __exit__(self, *_erro: object) -> None:
-        shutil.rmtree(self._montagem, ignore_errors=True)
+        if not self._publicada:
+            shutil.rmtree(self._montagem, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.pasta.rmdir()  # só se ficou vazia: nunca houve backup desta empresa
 
@@ -163,6 +165,7 @@ class Montagem:
         self._gravar(nome_dos_metadados(self.carimbo), ficha)
         sincronizar(self._montagem)
         terminar(self._montagem)
+        self._publicada = True
 
     def _gravar(self, nome: str, dados: bytes) -> None:
         rascunho = self.lugar(f"{nome}.novo")
@@ -261,7 +264,10 @@ def recolher_montagem(montagem: Path) -> None:
             metadados.ler(ficha)
             terminar(montagem)
         return
-    _largar_os_em_claro(montagem)
+    try:
+        _largar_os_em_claro(montagem)
+    except (BackupDanificado, OSError):
+        return  # fica para a próxima: sem a lista, os em claro ficavam para sempre
     shutil.rmtree(montagem)
     with contextlib.suppress(OSError):
         montagem.parent.rmdir()
@@ -280,7 +286,10 @@ def terminar(montagem: Path) -> None:
     sincronizar(pasta)
     mover(montagem / ultimo, pasta / ultimo)
     sincronizar(pasta)
-    _largar_os_em_claro(montagem)
+    try:
+        _largar_os_em_claro(montagem)
+    except OSError:
+        return  # um aberto noutro programa: com a lista que fica, a próxima execução acaba
     shutil.rmtree(montagem)
 
 

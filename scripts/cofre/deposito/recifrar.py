@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofre.base.disco import criar_privado, erros_de_disco, ler_ficha, para_o_disco
-from cofre.base.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado, FalhaDeDisco
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import nossos
@@ -49,6 +49,12 @@ def cifrar_de_novo(deposito: Deposito, backup: Backup, ja: JaCifrados) -> Backup
         for original in originais:
             _cifrar(deposito, backup, original, montagem, ja)
         publicado = montagem.publicar(_bruto(metadados.bruto_de(ficha), montagem))
+        if montagem.lugar(EM_CLARO).exists():
+            raise FalhaDeDisco(
+                f"O backup {backup.carimbo} está cifrado, mas não consegui apagar os arquivos em"
+                f" claro: {backup.pasta}",
+                "Se algum está aberto em outro programa, feche-o. A próxima execução apaga-os.",
+            )
     assert publicado.meta is not None
     for quem, salva in _por_quem(publicado):
         ja[quem, _soma_de(originais, quem)] = DeOntem(salva, publicado.caminho(salva))

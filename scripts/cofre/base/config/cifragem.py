@@ -15,6 +15,7 @@ from cofre.base.erros import ConfiguracaoInvalida
 NOME_DAS_QUE_FECHAM = "BACKUP_CIFRAR_PARA"
 NOME_DE_UMA_SO = "BACKUP_UMA_CHAVE_SO"
 NOME_DA_QUE_ABRE = "BACKUP_CHAVE_ARQUIVO"
+_NOSSAS = ("BACKUP_", "COPIA_", "SUPABASE_")
 _QUE_ABRE = re.compile(r"age-secret-key-1", re.IGNORECASE)
 
 
@@ -37,15 +38,17 @@ def _metade(trava: int) -> int:
 
 
 def recusar_chave_que_abre(env: Path, valores: Mapping[str, str | None]) -> None:
-    """Que não há uma chave privada no .env, nem num comentário dele, nem numa variável: quem tem
-    este PC leria os backups. Levanta ConfiguracaoInvalida, sem a citar."""
+    """Que não há uma chave privada no .env, nem num comentário dele, nem numa variável nossa (as
+    dos outros programas não nos dizem respeito): quem tem este PC leria os backups. Levanta
+    ConfiguracaoInvalida, sem a citar."""
     no_arquivo = ""
     with contextlib.suppress(OSError):
         no_arquivo = env.read_bytes().decode("utf-8", "replace")
     if _QUE_ABRE.search(no_arquivo):
         onde = f"no arquivo {env}"
     else:
-        achada = next((n for n, valor in valores.items() if valor and _QUE_ABRE.search(valor)), "")
+        nossas = ((n, v) for n, v in valores.items() if v and n.startswith(_NOSSAS))
+        achada = next((nome for nome, valor in nossas if _QUE_ABRE.search(valor)), "")
         if not achada:
             return
         onde = f"na variável {achada}"

@@ -134,8 +134,8 @@ class _Entrada:
     def acabar(self) -> None:
         """Não vem mais nada."""
         if not self._disse:
+            self._fila.put(None)  # um Ctrl+C aqui não deixa o outro fio à espera: diz-se de novo
             self._disse = True
-            self._fila.put(None)
 
     def cortar(self) -> None:
         """Não vem mais nada, e o que veio não é tudo."""
