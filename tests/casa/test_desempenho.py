@@ -45,6 +45,7 @@ MEDIDAS = {
         "backup pela direta, 60 linhas, todas gravadas por uma transação",
         "backup pela direta, 60 linhas, gravadas aos poucos, dez por transação",
     ],
+    "cifrado": ["backup cifrado pela direta, 60 linhas, contra o compactado"],
     "verificar": [
         "verificar, 60 linhas: bytes lidos",
         "verificar, 60 linhas, e 60 que apontam para elas: bytes lidos",

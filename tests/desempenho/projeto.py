@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ ARRUMAR = """
 """
 """O comando que deixa as tabelas, e só elas, como o autovacuum as deixaria."""
 
+NADA: Mapping[str, str] = {}
 RESPOSTAS = "RESTAURAR\nsim\n"
 """O que se digita na restauração: a palavra, e sim aos efeitos na tabela, se os perguntar."""
 
@@ -61,27 +62,38 @@ class Projeto:
         """Uma pasta de backups vazia."""
         return self.pasta / f"backups_{next(_numeros)}"
 
-    def ambiente(self, destino: Path, *, direta: bool = False) -> dict[str, str]:
+    def ambiente(
+        self, destino: Path, *, direta: bool = False, mais: Mapping[str, str] = NADA
+    ) -> dict[str, str]:
         """O ambiente em que os scripts rodam, com os segredos deste projeto."""
         mais = {
             "SUPABASE_URL": self.gateway.url,
             "SUPABASE_SERVICE_ROLE_KEY": self.chaves.service_role,
+            **mais,
         }
         if direta:
             mais["SUPABASE_DB_URL"] = self.cluster.uri(self.banco)
         return ambiente(None, destino, mais)
 
     def copiar(
-        self, destino: Path, *argumentos: str, direta: bool = False, vigiar: bool = False
+        self,
+        destino: Path,
+        *argumentos: str,
+        direta: bool = False,
+        vigiar: bool = False,
+        mais: Mapping[str, str] = NADA,
     ) -> Corrida:
         """Roda o backup até o fim e mede-o. Levanta MedicaoFalhou."""
         comando: Comando = (sys.executable, BACKUP, *argumentos)
-        return self.corredor.correr(comando, self.ambiente(destino, direta=direta), vigiar=vigiar)
+        onde = self.ambiente(destino, direta=direta, mais=mais)
+        return self.corredor.correr(comando, onde, vigiar=vigiar)
 
-    def copiar_e_apagar(self, dono: str, *, direta: bool = False) -> Corrida:
+    def copiar_e_apagar(
+        self, dono: str, *, direta: bool = False, mais: Mapping[str, str] = NADA
+    ) -> Corrida:
         """Um backup desta empresa, que só interessa pelo que custou. Levanta MedicaoFalhou."""
         destino = self.novo_destino()
-        corrida = self.copiar(destino, "--empresa", dono, direta=direta)
+        corrida = self.copiar(destino, "--empresa", dono, direta=direta, mais=mais)
         shutil.rmtree(destino)
         return corrida
 

@@ -10,6 +10,7 @@ from desempenho.cenarios.backup import (
     backup_pela_direta,
     backup_pela_internet,
 )
+from desempenho.cenarios.cifra import cifrado
 from desempenho.cenarios.comparacao import comparacao
 from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
 from desempenho.cenarios.partida import partida
@@ -30,6 +31,7 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "backup-api": backup_pela_api,
     "backup-internet": backup_pela_internet,
     "backup-direta": backup_pela_direta,
+    "cifrado": cifrado,
     "verificar": verificacao,
     "comparar": comparacao,
     "restaurar-api": restauracao_pela_api,
