@@ -352,7 +352,7 @@ def test_sem_a_chave_certa_nada_se_escreve(
     dentro = destino / "chave.txt"
     for mais, dito in (
         ({}, CHAVE.publica.texto),
-        (abrindo_com(tmp_path, OUTRA), "não os abre"),
+        (abrindo_com(tmp_path, OUTRA), "não serve"),
         ({"BACKUP_CHAVE_ARQUIVO": str(tmp_path / "nada.txt")}, "pendrive"),
         ({"BACKUP_CHAVE_ARQUIVO": str(RAIZ / "README.md")}, "pasta do projeto"),
         ({"BACKUP_CHAVE_ARQUIVO": str(dentro)}, "pasta dos backups"),
@@ -374,6 +374,7 @@ def test_com_a_chave_de_ontem_e_preciso_a_de_hoje_para_a_foto(
     feito = restaurar(projeto, destino, *CONFIRMAR, mais=de_ontem)
     assert feito.codigo == 2, feito.tudo
     assert OUTRA.publica.texto in feito.tudo
+    assert "A foto que a restauração tira" in feito.tudo
     as_duas = ("--chave-arquivo", guardada_em(tmp_path, OUTRA, "nova.txt"))
     feito = restaurar(projeto, destino, *CONFIRMAR, "--simular", *as_duas, mais=de_ontem)
     assert feito.codigo == 0, feito.tudo

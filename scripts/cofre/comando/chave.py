@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 OPCAO = "--chave-arquivo"
 VEZES = 3
 """Quantas vezes se pede a chave a quem a digita."""
-_CIFRADOS = "Estes backups estão cifrados."
+CIFRADOS = "Estes backups estão cifrados."
+FOTOS = "A foto que a restauração tira fecha-se com as chaves do .env, e é preciso abri-la."
 
 
 def opcao_de_chave(analisador: argparse.ArgumentParser, padrao: object) -> None:
@@ -45,16 +46,20 @@ def opcao_de_chave(analisador: argparse.ArgumentParser, padrao: object) -> None:
     )
 
 
-def ter_chave(opcoes: Namespace, relato: Relato, para: Sequence[ChaveQueFecha]) -> None:
+def ter_chave(
+    opcoes: Namespace, relato: Relato, para: Sequence[ChaveQueFecha], motivo: str = CIFRADOS
+) -> None:
     """Não volta sem uma chave que abra o que estas fecharam: a que já há, a do arquivo dito, ou a
-    que se digitar sem aparecer. Levanta FaltaChave, ErroDeUso, Cancelada ou DependenciaAusente."""
+    que se digitar sem aparecer; o `motivo` é por que se pede. Levanta FaltaChave, ErroDeUso,
+    Cancelada ou DependenciaAusente."""
     if _ha(para):
         return
-    arquivos = _arquivos(opcoes)
-    for arquivo in arquivos:
+    for arquivo in _arquivos(opcoes):
         chaveiro.guardar(_do_arquivo(arquivo, opcoes))
-    if not _ha(para):
-        _perguntar(relato, para, arquivos)
+        if _ha(para):
+            return
+        motivo += f" A chave de {arquivo} não serve."
+    _perguntar(relato, para, motivo)
 
 
 def _ha(para: Sequence[ChaveQueFecha]) -> bool:
@@ -87,7 +92,7 @@ def com_chave_e_fotos(sessao: Sessao, guardada: EmpresaComBackups) -> EmpresaCom
     também essa é preciso abrir. Levanta como `ter_chave`."""
     guardada = com_chave(sessao.opcoes, sessao.relato, guardada)
     if sessao.para_as_fotos:
-        ter_chave(sessao.opcoes, sessao.relato, sessao.para_as_fotos)
+        ter_chave(sessao.opcoes, sessao.relato, sessao.para_as_fotos, FOTOS)
     return guardada
 
 
@@ -125,13 +130,12 @@ def _do_arquivo(arquivo: Path, opcoes: Namespace) -> ChaveQueAbre:
         ) from e
 
 
-def _perguntar(relato: Relato, para: Sequence[ChaveQueFecha], arquivos: Sequence[Path]) -> None:
-    ditos = "".join(f" A chave de {arquivo} não os abre." for arquivo in arquivos)
-    pergunta = f"🔑 {_CIFRADOS}{ditos} Digite a chave que abre (não aparece na tela; q sai): "
+def _perguntar(relato: Relato, para: Sequence[ChaveQueFecha], motivo: str) -> None:
+    pergunta = f"🔑 {motivo} Digite a chave que abre (não aparece na tela; q sai): "
     for falta in reversed(range(VEZES)):
         dita = relato.perguntar_escondido(pergunta)
         if dita is None:
-            raise FaltaChave(f"{_CIFRADOS}{ditos}", para)
+            raise FaltaChave(motivo, para)
         if dita.lower() == "q":
             raise Cancelada("Cancelado.", "Nada foi alterado.")
         try:
@@ -145,5 +149,5 @@ def _perguntar(relato: Relato, para: Sequence[ChaveQueFecha], arquivos: Sequence
 
 def _guardar(chave: ChaveQueAbre, para: Sequence[ChaveQueFecha]) -> None:
     if chave.publica not in para:
-        raise FaltaChave(f"Essa chave abre {chave.publica.texto}, e não estes backups.", para)
+        raise FaltaChave(f"Essa chave abre {chave.publica.texto}, e não o que se quer.", para)
     chaveiro.guardar(chave)
