@@ -39,6 +39,7 @@ def guardar(
                 gravador = Gravador(saida)
                 gravador.bloco(juntar([_em_bytes(linha) for linha in linhas]))
                 soma = gravador.terminar()
+            fechado = montagem.cifrados.get(tabela)
             salvas[tabela] = TabelaSalva(
                 nome=tabela,
                 arquivo=montagem.nome(tabela),
@@ -49,6 +50,8 @@ def guardar(
                 chave=tuple((chaves or {}).get(tabela, ())),
                 compactado=montagem.compactar,
                 bytes_no_disco=montagem.caminho(tabela).stat().st_size,
+                cifrado=fechado is not None,
+                sha256_cifrado=fechado.sha256 if fechado else "",
             )
         return montagem.publicar(
             {

@@ -37,6 +37,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.impressoes import executar_sql, impressoes, valor
+from apoio.lacres import codigo_de
 from apoio.lojinha import DONO, REGISTROS_DO_DONO, VIZINHA
 from cofre.deposito.cifra.chaves import gerar
 from cofre.via.contrato import API, DIRETA
@@ -212,7 +213,8 @@ def test_o_zip_vai_cifrado_e_volta_sem_chave(guardado: Path, tmp_path: Path) -> 
     zip_, outro = tmp_path / "x.zip", tmp_path / "outro" / "backups"
     assert executar(None, guardado, "exportar", DONO, str(zip_)).codigo == 0
     assert sem_nada_em_claro([tmp_path], SEGREDOS) == []
-    importado = executar(None, outro, "importar", str(zip_))
+    trazer = ("importar", str(zip_), "--codigo-do-lacre", codigo_de(guardado))
+    importado = executar(None, outro, *trazer)
     assert importado.codigo == 0, importado.tudo
     origem, la = ultimo_backup(guardado, DONO), ultimo_backup(outro, DONO)
     assert _arquivos(la["pasta"]) == _arquivos(origem["pasta"])

@@ -104,8 +104,8 @@ DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes", "--tabela": "clientes", 
 NA_ORDEM = {"historia": (QUEM, "clientes", CHAVE), "comparar": (QUEM, "ontem")}
 PARA = cifrando_para(gerar(), gerar())
 """As chaves de quem cifra."""
-MUDAM_A_MAQUINA = {("agendar", "03:00")}
-"""Os que se provam noutro lugar, com outra agenda (`test_agenda`)."""
+MUDAM_A_MAQUINA = {("agendar", "03:00"), ("chaves", "confiar")}
+"""Os que se provam noutro lugar, com outra agenda (`test_agenda`) ou outro perfil."""
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from cofre.base.erros import NadaEncontrado, TravaOcupada
 from cofre.base.modelo import Empresa
 from cofre.base.palavras import na_tela
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.lacre import conferencia
 from cofre.deposito.presenca import vive
 from cofre.deposito.trava import breve
 from cofre.foto.foto import Pedido
@@ -115,6 +116,7 @@ def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> Resultad
         ultimo.carimbo,
         meta.tabelas,
         instantanea=instantanea,
+        lacre=conferencia.numero_de(ultimo),
         notado=Notado.de_metadados(meta),
     )
 

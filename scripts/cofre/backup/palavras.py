@@ -121,6 +121,8 @@ class Narracao:
             linha(f"   ✅ Backup concluído: {resultado.pasta}/")
         else:
             self.relato.falha(f"   ⚠️ Backup incompleto: {resultado.pasta}/")
+        if resultado.lacre:
+            linha(f"   🔏 Lacre nº {numero(resultado.lacre)}")
 
     def _falha(self, o_que: str, erro: ErroCofre) -> None:
         self.relato.falha(f"   ❌ {o_que} {visivel(str(erro))}")
@@ -137,6 +139,8 @@ class Narracao:
         linha(f"   Registros: {numero(resumo.registros)}")
         linha(f"   Tamanho: {tamanho(resumo.bytes)}")
         linha(f"   Tempo: {duracao(resumo.segundos)}")
+        if resumo.lacres:
+            linha(f"   Lacres: {numero(len(resumo.lacres))}, código {resumo.codigo_dos_lacres}")
         for nome, quantas in resumo.sem_dono.items():
             quantos = plural(quantas, "registro", "registros")
             linha(

@@ -31,6 +31,8 @@ class Resultado:
     contradicoes: tuple[Contradicao, ...] = ()
     impedida: ErroCofre | None = None
     notado: Notado = field(default_factory=Notado)
+    lacre: int = 0
+    """O número do lacre do backup; 0: não tem."""
 
     @property
     def encolhimentos(self) -> tuple[Encolhimento, ...]:
@@ -66,6 +68,7 @@ class Resultado:
             "nome": self.empresa.nome,
             "pasta": self.pasta,
             "carimbo": self.carimbo,
+            "lacre": self.lacre or None,
             "completo": self.inteira and bool(self.carimbo),
             "consistencia": "instantanea" if self.instantanea else "parcial",
             "registros": self.registros,
@@ -112,6 +115,10 @@ class Resumo:
     encolhidas: list[Resultado] = field(default_factory=list)
     mudadas: list[Resultado] = field(default_factory=list)
     sumidas: tuple[Sumida, ...] = ()
+    lacres: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Por id de empresa, o nome dela e o número do lacre: quem o guarda fora daqui sabe se, depois,
+    faltar o último."""
+    codigo_dos_lacres: str = ""
 
     def retornos(self) -> list[Retorno]:
         """Como trazer de volta cada empresa que encolheu, sumiu ou mudou fora do comum. Da que
@@ -137,6 +144,8 @@ class Resumo:
         self.bytes += resultado.bytes
         for nome, tabela in resultado.tabelas.items():
             self.por_tabela[nome] += tabela.registros
+        if resultado.lacre:
+            self.lacres[resultado.empresa.id] = (resultado.empresa.nome, resultado.lacre)
         if resultado.encolhimentos:
             self.encolhidas.append(resultado)
         if resultado.mudancas:
@@ -146,6 +155,12 @@ class Resumo:
             self.falhas.append(f"{nome}: {resultado.impedida}")
         elif resultado.falhas:
             self.falhas.append(f"{nome}: {', '.join(map(visivel, sorted(resultado.falhas)))}")
+
+    def _lacres(self) -> dict[str, Any]:
+        numeros = [
+            {"id": quem, "nome": nome, "numero": n} for quem, (nome, n) in self.lacres.items()
+        ]
+        return {"codigo": self.codigo_dos_lacres, "numeros": numeros} if numeros else {}
 
     @property
     def codigo(self) -> int:
@@ -179,6 +194,7 @@ class Resumo:
                 for c in self.mudadas
                 for m in c.mudancas
             ],
+            "lacres": self._lacres(),
             "para_voltar": [r.documento() for r in self.retornos()],
             "empresas": empresas,
         }

@@ -30,6 +30,7 @@ from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.lacre import conferencia, conhecidos
 from cofre.deposito.trava import JA, Espera
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
@@ -108,6 +109,8 @@ class Rodada:
                 narracao.empresa(resultado)
         if not pedido.empresas:
             self._procurar_faltas(resumo, contexto)
+        if resumo.lacres:
+            resumo.codigo_dos_lacres = conhecidos.meu_codigo()
         resumo.segundos = time.monotonic() - inicio
         narracao.fim(resumo)
         return resumo
@@ -218,9 +221,10 @@ class Rodada:
         try:
             with montando as foto:
                 resultado = self._resultado(foto, contexto)
-                if foto.salvas:
-                    foto.publicar(resultado.notado.documento())
-                return resultado
+                if not foto.salvas:
+                    return resultado
+                publicado = foto.publicar(resultado.notado.documento())
+                return replace(resultado, lacre=conferencia.numero_de(publicado))
         except Interrompido:
             raise
         except ErroCofre as e:

@@ -154,6 +154,16 @@ def minutos_de(opcoes: Namespace) -> int:
     return ESPERA_DO_AGENDADO if agendado else ESPERA
 
 
+def opcao_do_lacre(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--codigo-do-lacre."""
+    analisador.add_argument(
+        "--codigo-do-lacre",
+        metavar="CODIGO",
+        default=padrao,
+        help="o da sua folha de recuperação: aceita backups assinados por essa outra máquina",
+    )
+
+
 def opcao_de_tabelas(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--tabelas."""
     analisador.add_argument(

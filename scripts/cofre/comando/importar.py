@@ -13,6 +13,7 @@ from cofre.comando.argumentos import (
     caminho_de,
     minutos_de,
     opcao_de_esperar,
+    opcao_do_lacre,
     opcoes_de_saida,
     uso_com,
 )
@@ -27,7 +28,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     arquivo = caminho_de(opcoes.arquivo)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="importação")
     with deposito.trabalhando():
-        feito = importar(arquivo, deposito, esperar(minutos_de(opcoes), relato))
+        espera = esperar(minutos_de(opcoes), relato)
+        feito = importar(arquivo, deposito, espera, codigo_do_lacre=opcoes.codigo_do_lacre or "")
     meta = feito.meta
     _contar(feito, relato)
     relato.documento(
@@ -62,5 +64,6 @@ def _contar(feito: Importado, relato: Relato) -> None:
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     uso_com(analisador, "ARQUIVO.zip")
     analisador.add_argument("arquivo", metavar="ARQUIVO.zip", help="um arquivo feito por exportar")
+    opcao_do_lacre(analisador, None)
     opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)

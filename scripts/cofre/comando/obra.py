@@ -12,19 +12,24 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import avisar_das_velhas
+from cofre.deposito.lacre import conhecidos, serie
 
 
 @contextlib.contextmanager
 def obra(acao: str, configuracao: Configuracao, relato: Relato) -> Iterator[Deposito]:
     """O depósito pronto para esta ação, depois de dizer o que está por concluir e o que está velho.
-    Levanta TravaOcupada, FalhaDeDisco ou, se não se pode cifrar como se pede, ConfiguracaoInvalida
-    e DependenciaAusente."""
+    Levanta TravaOcupada, FalhaDeDisco ou, se não se pode cifrar ou lacrar como se pede,
+    ConfiguracaoInvalida e DependenciaAusente."""
     deposito = Deposito(
         configuracao.destino,
         compactar=configuracao.compactar,
         cifra=de_configuracao(configuracao.cifragem),
+        lacrar=configuracao.lacrar,
         acao=acao,
     )
+    if configuracao.lacrar:  # o que faltar diz-se antes de qualquer pedido
+        conhecidos.minha()
+        serie.escritor()
     with deposito.trabalhando():
         pastas = deposito.pastas()
         for aviso in (

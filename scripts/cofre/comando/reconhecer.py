@@ -1,15 +1,18 @@
-"""A ação `reconhecer`: o que encolheu, ou a empresa que sumiu, foi de propósito."""
+"""A ação `reconhecer`: o que encolheu, a empresa que sumiu ou o backup que falta, foi de
+propósito."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
+from cofre.base.disco import erros_de_disco
 from cofre.base.erros import TUDO_CERTO, ErroDeUso, NadaEncontrado, TravaOcupada
-from cofre.base.palavras import na_tela, visivel
+from cofre.base.palavras import na_tela, plural, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     minutos_de,
@@ -21,6 +24,7 @@ from cofre.comando.execucao import registrada
 from cofre.deposito import ausencia, inventario
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.lacre.faltas import Faltas
 from cofre.deposito.trava import esperar
 from cofre.rotina.encolhimento import ponto_de_partida, reconhecer, reconhecido_ate
 
@@ -55,7 +59,7 @@ def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
     candidatas = [g for g in guardadas if _por_reconhecer(g)]
     if not candidatas:
         raise NadaEncontrado(
-            "Nenhuma empresa encolheu no último backup dela, nem sumiu do banco.",
+            "Nenhuma empresa encolheu no último backup, sumiu do banco ou tem um backup que falte.",
             "Para outra, diga qual é: --empresa; ou --todas.",
         )
     if len(candidatas) > 1:
@@ -71,7 +75,7 @@ def _a_unica(guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
 
 
 def _por_reconhecer(guardada: EmpresaComBackups) -> bool:
-    if guardada.sumiu:
+    if guardada.sumiu or Faltas.de(guardada.pasta, guardada.empresa.id).tirados:
         return True
     ultimo = ponto_de_partida(reversed(guardada.backups))
     if ultimo is None or ultimo.meta is None or not ultimo.meta.encolhidas:
@@ -79,21 +83,31 @@ def _por_reconhecer(guardada: EmpresaComBackups) -> bool:
     return ultimo.ordem > reconhecido_ate(guardada.pasta, guardada.empresa.id)
 
 
-def _uma(deposito: Deposito, guardada: EmpresaComBackups, relato: Relato) -> dict[str, str]:
+def _uma(deposito: Deposito, guardada: EmpresaComBackups, relato: Relato) -> dict[str, Any]:
     """Reconhece uma empresa, que se tem presa: um backup dela pode ter acabado, ou saído, desde que
     se leu. Sem backup de rotina, não há o que reconhecer."""
     empresa = guardada.empresa
+    with erros_de_disco(guardada.pasta):
+        faltavam = Faltas.de(guardada.pasta, empresa.id).reconhecer()
+    if faltavam:
+        quais = plural(faltavam, "backup que falta", "backups que faltam")
+        relato.linha(f"✅ {visivel(empresa.nome)}: {quais} na pasta não contam mais.")
     ultimo = ponto_de_partida(deposito.da_empresa_do_mais_novo(empresa.id))
     if ultimo is None:
         relato.linha(f"ℹ️ {visivel(empresa.nome)}: não há backup de rotina, nada a reconhecer.")
-        return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ""}
+        return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": "", "faltavam": faltavam}
     reconhecer(guardada.pasta, empresa.id, ultimo)
     ausencia.esquecer(guardada.pasta)
     relato.linha(
         f"✅ {visivel(empresa.nome)}: daqui em diante, compara-se com o backup de"
         f" {na_tela(ultimo.quando)}."
     )
-    return {"id": empresa.id, "nome": empresa.nome, "a_partir_de": ultimo.carimbo}
+    return {
+        "id": empresa.id,
+        "nome": empresa.nome,
+        "a_partir_de": ultimo.carimbo,
+        "faltavam": faltavam,
+    }
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:

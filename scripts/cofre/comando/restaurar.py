@@ -21,6 +21,7 @@ from cofre.comando.argumentos import (
     lista_de_nomes,
     opcao_de_campos,
     opcao_de_esperar,
+    opcao_do_lacre,
     opcoes_de_conexao,
     opcoes_de_saida,
     opcoes_de_simular,
@@ -185,6 +186,7 @@ def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
         help="o que pode não voltar, sem perguntar: colunas (que o banco não tem mais), registros"
         " (que ele recusa), tabelas; separados por vírgula",
     )
+    opcao_do_lacre(analisador, padrao)
     opcao_de_esperar(analisador, ESPERA if padrao is None else padrao)
     opcao_de_chave(analisador, padrao)
     opcoes_de_saida(analisador, padrao)

@@ -31,6 +31,7 @@ from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.lacre import serie
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import Presenca
 from cofre.deposito.publicacao import Montagem
@@ -43,7 +44,7 @@ MEMORIA_DO_RASCUNHO = 64 * 1024
 
 class Deposito:
     """Uma pasta de backups (`raiz`). `compactar`: os novos levam as tabelas em .json.gz; `cifra`,
-    cifradas; `acao`: o que se diz a quem espera por uma trava nossa."""
+    cifradas; `lacrar`: levam um lacre; `acao`: o que se diz a quem espera por uma trava nossa."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Deposito:
         *,
         compactar: bool = False,
         cifra: Cifra | None = None,
+        lacrar: bool = False,
         acao: str = "outra execução",
     ) -> None:
         self.raiz = raiz
@@ -58,6 +60,7 @@ class Deposito:
         self.cifra = cifra
         if cifra is not None:
             derrame.cifrar()
+        self.lacrar = lacrar
         self._acao = acao
         self._trinco = threading.RLock()
         self._presenca: Presenca | None = None
@@ -251,7 +254,14 @@ class Deposito:
                 momento += timedelta(seconds=1)
             carimbo = momento.strftime(FORMATO_DO_CARIMBO)
             montagem = self._abrir_trabalho(pasta / f"{MONTAGEM}{carimbo}")
-        return Montagem(pasta, montagem, carimbo, compactar=self.compactar, cifra=self.cifra)
+        return Montagem(
+            pasta,
+            montagem,
+            carimbo,
+            compactar=self.compactar,
+            cifra=self.cifra,
+            lacrar=self.lacrar,
+        )
 
     def remontar(self, backup: Backup) -> Montagem:
         """Abre a montagem de um backup que já há, para o publicar cifrado com o mesmo carimbo. Com
@@ -267,6 +277,8 @@ class Deposito:
     def apagar(self, backup: Backup) -> None:
         """Apaga um backup inteiro, com a trava da empresa na mão. OSError passa: o que faltar, a
         próxima execução termina."""
+        if backup.meta is not None:
+            serie.vai_sair(backup.pasta, backup.meta.user_id, backup.carimbo)
         with self._trinco, self._breve():
             poda = self._abrir_trabalho(backup.pasta / f"{PODANDO}{backup.carimbo}")
             publicacao.comecar_a_apagar(poda, backup.carimbo)

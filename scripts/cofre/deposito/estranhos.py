@@ -13,6 +13,7 @@ from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.deposito import ausencia, diario, ensaios, metadados
 from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
 from cofre.deposito.deposito import PREFIXO
+from cofre.deposito.lacre.serie import ROL
 
 DITOS = 3
 _DE_TABELA = re.compile(rf".+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL)
@@ -56,7 +57,7 @@ def _nosso(pasta: Path, nome: str) -> bool:
     if nome in (ensaios.ARQUIVO, ausencia.ARQUIVO) or nome.startswith(diario.PREFIXO):
         return _legivel(pasta / nome)
     escondido = nome.startswith(".") or nome.lower() in _DO_SISTEMA
-    return escondido or nome == _RECONHECIDO or _DE_TABELA.fullmatch(nome) is not None
+    return escondido or nome in (_RECONHECIDO, ROL) or _DE_TABELA.fullmatch(nome) is not None
 
 
 _RECONHECIDO = "encolhimento_reconhecido.json"

@@ -35,6 +35,9 @@ from cofre.deposito.carimbo import (
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.formato import compactando, gravando_cifrado
+from cofre.deposito.lacre.feitura import lacrar
+from cofre.deposito.lacre.lacre import Lacre
+from cofre.deposito.lacre.serie import lembrar, tem_lacres
 from cofre.deposito.legivel import legivel
 from cofre.deposito.metadados import VERSAO_CIFRADA, Metadados
 from cofre.deposito.ordem import carimbos_em_ordem
@@ -64,13 +67,17 @@ class Montagem:
         *,
         compactar: bool,
         cifra: Cifra | None = None,
+        lacrar: bool = False,
     ) -> None:
+        """`lacrar`: se leva lacre; um cifrado leva sempre, e quem já os tem nesta pasta."""
         self.pasta = pasta
         self.carimbo = carimbo
         self.compactar = compactar or cifra is not None  # o cifrado já não se compacta
         self.cifra = cifra
         self.cifrados: dict[str, SomaCifrada] = {}
         self.testemunhas: tuple[ChaveQueFecha, ...] = ()
+        self.lacre: Lacre | None = None
+        self._lacrar = lacrar or cifra is not None
         self._montagem = montagem
         self._nomes: dict[str, str] = {}
         self._publicada = False
@@ -134,7 +141,13 @@ class Montagem:
     def publicar(self, bruto: Mapping[str, Any]) -> Backup:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
         with erros_de_disco(self.pasta):
-            self._publicar(self._ficha(bruto))
+            ficha = self._ficha(bruto)
+            if self._lacrar or tem_lacres(self.pasta):
+                self.lacre = lacrar(self.pasta, self._montagem, self.carimbo, ficha)
+                self._gravar(nome_do_lacre(self.carimbo), self.lacre.dados)
+            self._publicar(ficha)
+            if self.lacre is not None:
+                lembrar(self.pasta, self.lacre)
         return abrir_backup(self.pasta, self.carimbo)
 
     def publicar_pronto(self, ficha: bytes, lacre: bytes | None) -> Backup:
@@ -307,7 +320,7 @@ def _largar_os_em_claro(montagem: Path) -> None:
     meta = metadados.ler(atual)
     if meta.cifrado is None:
         return
-    ficam = {a.arquivo for a in meta.arquivos}
+    ficam = {nome_do_lacre(carimbo), *(a.arquivo for a in meta.arquivos)}
     for salva in metadados.ler(antiga).arquivos:
         if salva.arquivo not in ficam and _leva_o_carimbo(salva.arquivo, carimbo):
             _apagar(pasta / salva.arquivo)

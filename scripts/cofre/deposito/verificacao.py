@@ -30,6 +30,8 @@ from cofre.deposito.inventario import (
     fotos_em_palavras,
     guardadas,
 )
+from cofre.deposito.lacre import conferencia
+from cofre.deposito.lacre.faltas import Faltas
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
 from cofre.deposito.metadados import DETALHES, SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.deposito.passada import Observador, Somas, passar
@@ -72,16 +74,35 @@ def verificar(
         relato.aviso(aviso)
     documento = []
     todos: list[Conferido] = []
+    faltas: list[Faltas] = []
     for guardada in escolhidas:
         conferidos = [Conferido(b, list(danos_de(b, tabelas))) for b in guardada.backups]
         _contar_empresa(guardada, conferidos, relato, com_fotos=com_fotos)
         documento += [_documento(guardada, c) for c in conferidos]
         todos += conferidos
-    codigo = _concluir(todos, relato)
+        faltas.append(_contar_faltas(guardada, relato))
+    tirados = sum(len(f.tirados) for f in faltas)
+    codigo = _concluir(todos, tirados, relato)
     relato.documento(
-        {"acao": "verificar", "codigo": codigo, "avisos": avisos, "backups": documento}
+        {
+            "acao": "verificar",
+            "codigo": codigo,
+            "avisos": avisos,
+            "backups": documento,
+            "lacres": [f.documento() for f in faltas],
+        }
     )
     return codigo
+
+
+def _contar_faltas(guardada: EmpresaComBackups, relato: Relato) -> Faltas:
+    """O último lacre que se conhece da empresa, e os backups que lhe tiraram."""
+    faltas = Faltas.de(guardada.pasta, guardada.empresa.id)
+    for linha in faltas.linhas:
+        relato.linha(f"   {linha}")
+    for falha in faltas.falhas:
+        relato.falha(f"   {falha}")
+    return faltas
 
 
 def _contar_empresa(
@@ -116,13 +137,16 @@ def _documento(guardada: EmpresaComBackups, conferido: Conferido) -> dict[str, o
     }
 
 
-def _concluir(conferidos: Sequence[Conferido], relato: Relato) -> int:
+def _concluir(conferidos: Sequence[Conferido], tirados: int, relato: Relato) -> int:
     """As últimas palavras, e o código de saída."""
     danificados = sum(bool(c.danos) for c in conferidos)
     relato.linha()
+    if tirados:
+        relato.erro(f"❌ {plural(tirados, 'backup foi tirado', 'backups foram tirados')} da pasta")
     if danificados:
         relato.erro(f"❌ {plural(danificados, 'backup danificado', 'backups danificados')}")
         relato.erro("   As tabelas citadas não voltam deles; as outras, que estão inteiras, sim.")
+    if danificados or tirados:
         return BackupDanificado.codigo
     quantos = plural(len(conferidos), "backup conferido", "backups conferidos")
     relato.linha(f"✅ {quantos}, nenhum dano")
@@ -173,6 +197,14 @@ def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
     if meta is None:
         yield Dano("", backup.dano)
         return
+    yield from danos_do_lacre(backup)
+    yield from danos_do_conteudo(backup, meta, tabelas)
+
+
+def danos_do_conteudo(
+    backup: Backup, meta: Metadados, tabelas: Sequence[str] = ()
+) -> Iterator[Dano]:
+    """Os mesmos, menos os do lacre; `meta` são os metadados dele."""
     if backup.fechado:
         yield from _danos_por_fora(backup, meta, tabelas)
         return
@@ -221,6 +253,12 @@ def _dano_do_disco(backup: Backup, salva: TabelaSalva, e: OSError) -> Dano:
         with erros_de_disco(backup.pasta / salva.arquivo):
             raise e
     return Dano(salva.nome, f"o arquivo {salva.arquivo} não se lê ({e.strerror or e})")
+
+
+def danos_do_lacre(backup: Backup) -> list[Dano]:
+    """O que há de errado com o lacre: nada, ou um dano do backup inteiro. Levanta FalhaDeDisco."""
+    causa = conferencia.causa(backup)
+    return [Dano("", causa)] if causa else []
 
 
 def _tambem_em_outros(arquivo: Path) -> str:
@@ -312,7 +350,7 @@ def recusar_danificado(
     if backup.meta is None:
         raise BackupDanificado(backup.dano)
     if danos:
-        lista = "\n".join(f"{d.tabela}: {d.causa}" for d in danos)
+        lista = "\n".join(f"{d.tabela}: {d.causa}" if d.tabela else d.causa for d in danos)
         anterior = anterior_inteiro(guardada, backup)
         outro = f"--backup {anterior.carimbo}" if anterior else outra_escolha
         raise BackupDanificado(

@@ -85,3 +85,8 @@ LIGADOS = """\
 Enter (ou s) traz também o que está acima: volta o que sumiu com ele, e o que perdeu a ligação a
 recupera (só a ligação: o resto desses registros fica como está).
 n traz só o que se escolheu; se lhe falta algo de que precisa, isso se diz antes da palavra."""
+
+LACRE = """\
+Cada backup lacrado leva a assinatura da máquina que o fez; o código dela está na sua folha de
+recuperação, e no resumo de cada backup que essa máquina fez. O deste backup é {codigo}.
+Se o seu é outro, alguém pôs este backup aqui: Enter o recusa, e nada muda."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cofre.base.palavras import na_tela, numero, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import no_lugar
+from cofre.deposito.lacre import conferencia
+from cofre.deposito.lacre.conhecidos import AssinanteDesconhecido
 from cofre.deposito.verificacao import Dano, danos_de
 
 
@@ -72,16 +74,25 @@ def quais(nomes: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Exames:
-    """Os exames desta execução: cada backup se relê uma vez."""
+    """Os exames desta execução: cada backup se relê uma vez. `apresentar` pode passar a confiar em
+    quem assinou um deles e não se conhece."""
 
+    apresentar: Callable[[AssinanteDesconhecido], None] = lambda _quem: None
     _feitos: dict[tuple[Path, str], Exame] = field(default_factory=dict)
 
     def de(self, backup: Backup) -> Exame:
         """O exame deste backup, feito agora se ainda não foi."""
         qual = (backup.pasta, backup.carimbo)
         if qual not in self._feitos:
+            self.conhecer(backup)
             self._feitos[qual] = Exame(backup, tuple(danos_de(backup)))
         return self._feitos[qual]
+
+    def conhecer(self, backup: Backup) -> None:
+        """Se quem assinou o backup não se conhece, apresenta-o. Levanta o que `apresentar`
+        levanta."""
+        if (quem := conferencia.desconhecido(backup)) is not None:
+            self.apresentar(quem)
 
     def sadias(self, backup: Backup) -> list[str]:
         """As tabelas que se oferecem: as sadias, ou, de um backup que ainda não se releu, as que

@@ -28,7 +28,7 @@ from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import avisar_das_velhas
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.trava import Trava, esperar
-from cofre.deposito.verificacao import recusar_danificado
+from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.empresa import de_hoje_e_do_backup
 from cofre.foto.foto import Contexto, Pedido
@@ -36,9 +36,10 @@ from cofre.foto.fotografo import Fotografo
 from cofre.plano import herdadas
 from cofre.plano.alvo import com_textos_de
 from cofre.plano.herdadas import Herdadas
+from cofre.restauracao.apresentacao import Apresentacao
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 from cofre.restauracao.escolha import Escolha
-from cofre.restauracao.exame import Exame
+from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
@@ -57,6 +58,7 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
         configuracao.destino,
         compactar=configuracao.compactar,
         cifra=de_configuracao(configuracao.cifragem),
+        lacrar=configuracao.lacrar,
         acao="restauração",
     )
     with deposito.trabalhando():
@@ -100,7 +102,9 @@ class Sessao:
         self._diarios_de_antes: Marcas = {}
         self._vistas: Marcas = {}
         escolhe = opcoes.acao == "registro" or (opcoes.acao is None and not opcoes.empresa)
-        self.dialogo = Dialogo(relato, volta=escolhe)
+        pergunta = not (opcoes.confirmar or opcoes.simular)
+        quem = Apresentacao(relato, opcoes.codigo_do_lacre or "", pergunta)
+        self.dialogo = Dialogo(relato, Exames(quem.apresentar), volta=escolhe)
         self.restauracao: Restauracao
         self.usado: Exame
 
@@ -235,6 +239,9 @@ class Sessao:
         self._cifrar_como(*map(completo, (backup, *outros)))
         self.prender(guardada, backup, *outros)
         self._conferir(guardada, backup, tabelas)
+        for outro in outros:
+            self.dialogo.exames.conhecer(outro)
+            recusar_danificado(guardada, outro, danos_do_lacre(outro), "outra data")
         self._pasta, self._diarios_de_antes = guardada.pasta, marcas(guardada.pasta)
         for aviso in self._configuracao.avisos:
             self.relato.aviso(aviso)

@@ -73,6 +73,11 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
         inteiras, total = resumo["empresas_completas"], resumo["total_empresas"]
         registros = numero(resumo["total_registros"])
         yield f"Empresas com backup: {inteiras} de {total}; registros: {registros}"
+    if lacres := resumo.get("lacres"):
+        numeros = [
+            f"{visivel(str(n['nome']))}: nº {numero(n['numero'])}" for n in lacres["numeros"]
+        ]
+        yield from _lista(f"Último lacre (código {lacres['codigo']})", numeros)
     if execucao.erro:
         yield visivel(execucao.erro)
     yield from _lista("Falhas", [visivel(f) for f in execucao.falhas])

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
-from cofre.base.config.cifragem import ler_cifragem, recusar_chave_que_abre
-from cofre.base.config.copia import Copia, ler_copia
+from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM, ler_cifragem, recusar_chave_que_abre
+from cofre.base.config.copia import NOME_DO_DESTINO, Copia, ler_copia
 from cofre.base.config.limites import (
     Destinatarios,
     Limites,
@@ -86,6 +86,7 @@ def carregar(
         limites=_limites(valores),
         sem_api=sem_api,
         cifragem=ler_cifragem(valores, raiz),
+        lacrar=NOME_DO_DESTINO in valores or NOME_DAS_QUE_FECHAM in valores,
     )
 
 

@@ -122,6 +122,8 @@ class Configuracao:
     """Tudo o que vem de fora, já conferido; `avisos` são para mostrar ao usuário. `guardar` é o que
     a execução diária guarda ao podar (vazia: não poda).
 
+    `lacrar`: se os backups levam lacre, por irem cifrados ou para fora daqui.
+
     `acesso` é None se nem o endereço da API foi dito, e aí há `direto`; o que falta para usar a API
     está em `sem_api` (None: nada)."""
 
@@ -135,6 +137,7 @@ class Configuracao:
     limites: Limites = field(default_factory=Limites)
     sem_api: ConfiguracaoInvalida | None = None
     cifragem: Cifragem = field(default_factory=Cifragem)
+    lacrar: bool = False
 
     def acesso_da_api(self) -> Acesso:
         """O endereço e a chave da API. Levanta ConfiguracaoInvalida se algum não foi dito."""

@@ -19,6 +19,7 @@ from cofre.base.erros import ConfiguracaoInvalida
 from cofre.deposito.lacre.assinatura import (
     ESPACO,
     ChaveDeAssinar,
+    codigo,
     nova_chave,
     publica_em,
 )
@@ -32,9 +33,9 @@ class AssinanteDesconhecido(LacreRecusado):
 
     def __init__(self, lacre: Lacre) -> None:
         super().__init__(
-            f"foi assinado por uma chave que esta máquina não conhece, de código {lacre.codigo}",
-            "Compare com o código da sua folha de recuperação. Só se for o mesmo:\n"
-            f"  {comando(BACKUP, 'chaves', 'confiar', lacre.codigo)}",
+            f"foi assinado por uma chave que esta máquina não conhece, de código {lacre.codigo}"
+            " (se é o da sua folha de recuperação, diga-o com"
+            f" «{comando(BACKUP, 'chaves', 'confiar')}»)"
         )
         self.chave = lacre.chave
         self.codigo_da_chave = lacre.codigo
@@ -50,6 +51,12 @@ def a_minha_publica() -> str:
     """A pública dela; vazia se ainda não há. Levanta como `minha`."""
     guardada = perfil.ler(ASSINATURA)
     return _ler(guardada).publica if guardada is not None else ""
+
+
+def meu_codigo() -> str:
+    """O código com que esta máquina assina; vazio se ainda não há. Levanta como `minha`."""
+    publica = a_minha_publica()
+    return codigo(publica) if publica else ""
 
 
 def conhecidas() -> frozenset[str]:

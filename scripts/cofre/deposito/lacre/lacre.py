@@ -14,21 +14,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.deposito.carimbo import CARIMBO
+from cofre.deposito.carimbo import CARIMBO, e_carimbo
 from cofre.deposito.lacre.assinatura import AssinaturaRecusada, ChaveDeAssinar, codigo, conferir
 
+S = TypeVar("S", bound=msgspec.Struct)
 FORMATO = 1
-PREFIXO = "lacre_"
 
+Marca = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{20}\Z")]
+Escritor = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+Numero = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 _Soma = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _SomaOuNada = Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
 _Carimbo = Annotated[str, msgspec.Meta(pattern=rf"\A{CARIMBO}\Z")]
-_Numero = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
@@ -39,7 +41,7 @@ class LacreRecusado(BackupDanificado):
 class Anterior(NamedTuple):
     """Um lacre mais antigo do mesmo escritor; `sha256` é a do arquivo inteiro dele."""
 
-    numero: _Numero
+    numero: Numero
     carimbo: _Carimbo
     sha256: _Soma
 
@@ -52,31 +54,36 @@ class Blob(NamedTuple):
 
 
 class Corpo(msgspec.Struct, frozen=True, kw_only=True):
-    """O que se assina. `empresa`: ver `pseudonimo`. `inicio`: ISO 8601, com o fuso.
+    """O que se assina. `empresa`: ver `pseudonimo`. `inicio` é o do backup, e `feito`, quando se
+    lacrou (None: logo em seguida); ISO 8601, com o fuso.
 
     `escritor` é quem o fez (uma máquina e um perfil); `numero` é dele, por empresa, e só cresce;
     `anteriores` são os lacres dele, desta empresa e desta pasta, que ainda existiam.
 
     `ficha` é a soma dos metadados que se leem; `detalhes`, a do arquivo cifrado com os inteiros
-    (vazio: não há). `blobs` são os outros arquivos, em ordem; os detalhes, se há, vão entre eles.
+    (vazio: o backup está em claro). `blobs` são os arquivos de que o backup se refaz, em ordem: os
+    das tabelas e os detalhes; em claro, os metadados.
     """
 
     formato: int = FORMATO
-    empresa: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{20}\Z")]
+    empresa: Marca
     carimbo: _Carimbo
     inicio: datetime
-    escritor: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
-    numero: _Numero
+    escritor: Escritor
+    numero: Numero
     anteriores: tuple[Anterior, ...]
     ficha: _Soma
     detalhes: _SomaOuNada
     blobs: tuple[Blob, ...]
+    feito: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.formato != FORMATO:
             raise ValueError(f"é do formato {self.formato}, mais novo que este programa")
-        if self.inicio.tzinfo is None:
-            raise ValueError("o início não tem fuso")
+        if self.inicio.tzinfo is None or (self.feito and self.feito.tzinfo is None):
+            raise ValueError("uma data não tem fuso")
+        if not all(map(e_carimbo, (self.carimbo, *(a.carimbo for a in self.anteriores)))):
+            raise ValueError("cita um carimbo que não é uma data")
 
 
 class Lacre(Corpo, frozen=True, kw_only=True):
@@ -103,11 +110,6 @@ class Lacre(Corpo, frozen=True, kw_only=True):
         return Anterior(self.numero, self.carimbo, self.sha256)
 
 
-def nome_do_lacre(carimbo: str) -> str:
-    """O arquivo do lacre do backup com este carimbo."""
-    return f"{PREFIXO}{carimbo}.json"
-
-
 def pseudonimo(user_id: str) -> str:
     """Como um lacre diz de que empresa é, sem dizer o id dela."""
     return hashlib.sha256(b"cofre:" + user_id.encode("utf-8", "surrogatepass")).hexdigest()[:20]
@@ -118,8 +120,8 @@ def em_ordem(blobs: Iterable[tuple[str, int]]) -> tuple[Blob, ...]:
     return tuple(sorted({Blob(soma, bytes_) for soma, bytes_ in blobs}))
 
 
-def fechar(corpo: Corpo, chave: ChaveDeAssinar) -> bytes:
-    """O arquivo de um lacre com este corpo, assinado."""
+def fechar(corpo: msgspec.Struct, chave: ChaveDeAssinar) -> bytes:
+    """O arquivo de um lacre com este corpo (ou de outra lista assinada), pronto a gravar."""
     linha = msgspec.json.encode(corpo) + b"\n"
     return linha + chave.assinar(linha)
 
@@ -127,14 +129,18 @@ def fechar(corpo: Corpo, chave: ChaveDeAssinar) -> bytes:
 def ler(dados: bytes) -> Lacre:
     """O lacre que está nestes bytes, com a forma e a assinatura conferidas (pela chave que ele diz:
     de quem ela é, não se sabe aqui). Levanta LacreRecusado ou DependenciaAusente."""
+    corpo, chave = abrir(dados, Corpo)
+    return Lacre(**msgspec.structs.asdict(corpo), chave=chave, dados=dados)
+
+
+def abrir(dados: bytes, tipo: type[S]) -> tuple[S, str]:
+    """O corpo de um arquivo que `fechar` fez, e a chave que o assinou. Levanta como `ler`."""
     linha, fim, bloco = dados.partition(b"\n")
     try:
         chave = conferir(linha + fim, bloco)
-        corpo = msgspec.json.decode(linha, type=Corpo)
+        return msgspec.json.decode(linha, type=tipo), chave
     except AssinaturaRecusada as e:
         raise LacreRecusado(f"o lacre não é o que foi assinado: {e}") from e
     except (ValueError, RecursionError) as e:
         causa = e.__cause__ if isinstance(e.__cause__, ValueError) else "não entendi o corpo"
         raise LacreRecusado(f"o lacre não se lê: {causa}") from e
-    campos = {c: getattr(corpo, c) for c in Corpo.__struct_fields__}
-    return Lacre(**campos, chave=chave, dados=dados)

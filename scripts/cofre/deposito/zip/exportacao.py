@@ -23,6 +23,7 @@ from cofre.base.palavras import na_pagina, plural
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import CARIMBO, nome_do_lacre
 from cofre.deposito.formato import CIFRADO, COMPACTADO
+from cofre.deposito.lacre import conferencia
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.zip import planilha
 from cofre.deposito.zip.saida import conferir_saida, inteiro_ou_nada
@@ -102,9 +103,8 @@ def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool)
 def _alem_das_tabelas(backup: Backup, meta: Metadados) -> Iterator[Path]:
     """Os detalhes de um cifrado e o lacre, se os há; por fim, os metadados."""
     yield from map(backup.caminho, meta.dos_detalhes)
-    lacre = backup.pasta / nome_do_lacre(backup.carimbo)
-    if lacre.is_file() and not lacre.is_symlink():
-        yield lacre
+    if conferencia.tem_lacre(backup):
+        yield backup.pasta / nome_do_lacre(backup.carimbo)
     yield arquivo_de_metadados(backup.pasta, backup.carimbo)
 
 

@@ -32,14 +32,14 @@ from cofre.deposito.carimbo import (
     METADADOS,
     carimbo_de,
     momento,
-    nome_do_lacre,
 )
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import COMPACTADO
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.publicacao import Montagem, dos_textos
 from cofre.deposito.trava import JA, Espera
-from cofre.deposito.verificacao import danos_de
+from cofre.deposito.verificacao import danos_de, danos_do_conteudo
+from cofre.deposito.zip import lacrado
 from cofre.deposito.zip.exportacao import LEIA_ME
 
 ENTRADAS = 20_000
@@ -76,14 +76,14 @@ class Importado:
 @dataclass(frozen=True, slots=True)
 class Pacote:
     """O zip aberto e conferido por fora: os metadados (`ficha`, como estão no zip), de cada tabela
-    a entrada dela, e a do lacre, se o há."""
+    a entrada dela, e o lacre, se traz um."""
 
     zip: zipfile.ZipFile
     meta: Metadados
     ficha: bytes
+    lacre: bytes | None
     carimbo: str
     entradas: Mapping[str, zipfile.ZipInfo]
-    lacre: zipfile.ZipInfo | None = None
 
     @property
     def bruto(self) -> dict[str, Any]:
@@ -91,9 +91,12 @@ class Pacote:
         return metadados.bruto_de(self.ficha)
 
 
-def importar(arquivo: Path, deposito: Deposito, espera: Espera = JA) -> Importado:
+def importar(
+    arquivo: Path, deposito: Deposito, espera: Espera = JA, *, codigo_do_lacre: str = ""
+) -> Importado:
     """Confere o zip e o guarda como backup da empresa dele: com o mesmo carimbo, ou o próximo
-    segundo livre. Espera pela empresa, se ela está em uso.
+    segundo livre. Espera pela empresa, se ela está em uso. `codigo_do_lacre`: em quem se confia,
+    além de quem já se conhece.
 
     Levanta NadaEncontrado, ErroDeUso (não é um backup exportado), ZipRecusado, TravaOcupada ou
     FalhaDeDisco.
@@ -103,6 +106,11 @@ def importar(arquivo: Path, deposito: Deposito, espera: Espera = JA) -> Importad
     try:
         with erros_de_disco(arquivo), closing(zipfile.ZipFile(arquivo)) as zip_:
             pacote = _abrir(zip_, arquivo.stat().st_size)
+            de_quem = (pacote.meta.user_id, pacote.carimbo)
+            if pacote.lacre is not None:
+                lacrado.conferir(pacote.lacre, pacote.ficha, *de_quem, codigo_do_lacre)
+            elif pacote.meta.cifrado:
+                raise ZipRecusado("O backup dentro do .zip está cifrado e não tem lacre.")
             with deposito.trava_da_empresa(pacote.meta.empresa, espera):
                 igual = _ja_guardado(deposito, pacote)
                 if igual is not None:
@@ -126,12 +134,8 @@ def _abrir(zip_: zipfile.ZipFile, bytes_do_zip: int) -> Pacote:
         raise ZipRecusado("O .zip tem dois arquivos com o mesmo nome.")
     por_nome.pop(LEIA_ME, None)
     meta, ficha, carimbo = _metadados(zip_, por_nome)
-    citados = {a.arquivo for a in meta.arquivos}
-    lacre = nome_do_lacre(carimbo)
-    do_lacre = por_nome.pop(lacre, None) if lacre not in citados else None
-    if do_lacre is not None and do_lacre.file_size > METADADOS_EM_BYTES:
-        raise ZipRecusado(f"O lacre tem {tamanho(do_lacre.file_size)}: não é de um backup.")
-    return Pacote(zip_, meta, ficha, carimbo, _tabelas(por_nome, meta), do_lacre)
+    lacre = lacrado.tirar(zip_, por_nome, meta, carimbo)
+    return Pacote(zip_, meta, ficha, lacre, carimbo, _tabelas(por_nome, meta))
 
 
 def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
@@ -259,12 +263,8 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
     """Monta, confere o que foi montado e publica. Levanta ZipRecusado ou FalhaDeDisco."""
     quando = datetime.strptime(pacote.carimbo, FORMATO_DO_CARIMBO)  # noqa: DTZ007 (hora local)
     with deposito.montar(pacote.meta.user_id, quando) as montagem:
-        if pacote.meta.cifrado and montagem.carimbo != pacote.carimbo:
-            raise ZipRecusado(
-                f"O carimbo {pacote.carimbo} já é de outro backup desta empresa, e o de um cifrado"
-                " não muda sem a chave.",
-                "Importe-o noutra pasta, com --destino.",
-            )
+        if pacote.lacre is not None and montagem.carimbo != pacote.carimbo:
+            raise lacrado.mesmo_segundo(pacote.carimbo)
         nomes = {
             quem: _TABELA.sub(rf"\g<1>{montagem.carimbo}\g<2>", salva.arquivo)
             for quem, salva in _arquivos(pacote.meta).items()
@@ -274,9 +274,8 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
             with pacote.zip.open(entrada) as de, montagem.criar(quem) as para:
                 shutil.copyfileobj(de, para)
         _conferir_montado(pacote, montagem, nomes)
-        if pacote.meta.cifrado or (pacote.lacre and montagem.carimbo == pacote.carimbo):
-            lacre = pacote.zip.read(pacote.lacre) if pacote.lacre else None
-            return montagem.publicar_pronto(pacote.ficha, lacre)
+        if pacote.lacre is not None:
+            return montagem.publicar_pronto(pacote.ficha, pacote.lacre)
         return montagem.publicar(_com_nomes(pacote.bruto, nomes))
 
 
@@ -286,7 +285,7 @@ def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, st
     pasta = montagem.caminho(next(iter(nomes))).parent
     meta = msgspec.structs.replace(pacote.meta, tabelas=tabelas)
     montado = Backup(pasta, montagem.carimbo, meta, fechado=meta.cifrado is not None)
-    danos = list(danos_de(montado))
+    danos = list(danos_do_conteudo(montado, meta))
     if danos:
         lista = "\n".join(f"{visivel(d.tabela)}: {visivel(d.causa)}" for d in danos)
         raise ZipRecusado(
