@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.deposito.cifra.linhas import sem_conferencia
 
 if TYPE_CHECKING:
     from cofre.deposito.cifra.age import Identity, Recipient
@@ -98,11 +99,13 @@ def _ler_que_fecha(escrita: str, n: int) -> ChaveQueFecha:
 
 def ler_que_abre(texto: str) -> ChaveQueAbre:
     """A chave digitada, ou o conteúdo de um arquivo dela: comentários, espaços, hífens e a caixa
-    das letras não importam. Levanta ErroDeUso, sem a citar, e DependenciaAusente."""
+    das letras não importam, e as letras de conferência da folha podem vir. Levanta ErroDeUso, sem a
+    citar, e DependenciaAusente."""
     from cofre.deposito.cifra import age
 
     linhas = (linha for linha in texto.splitlines() if not linha.lstrip().startswith("#"))
     junta = re.sub(r"[\s\-\u2010-\u2015]", "", "".join(linhas)).upper()
+    junta = sem_conferencia(junta)
     if junta.startswith(_SEM_HIFENS) and junta.count(_SEM_HIFENS) == 1:
         inteira = COMECO + junta.removeprefix(_SEM_HIFENS)
         try:

@@ -1,0 +1,76 @@
+"""Uma chave que abre, escrita para o papel: em linhas curtas, com duas letras a conferir cada uma.
+
+Quem a digita de volta sabe em que linha se enganou. As letras são as do Bech32, que não tem as que
+se confundem (1, b, i, o): https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cofre.base.erros import ErroDeUso
+
+_COMECO = "AGESECRETKEY1"
+_LETRAS = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
+_TAMANHOS = (len(_COMECO), 20, 20, 18)
+"""Letras de cada linha, sem as de conferência: 71 ao todo, e mais nenhuma."""
+_CONFERENCIA, _GRUPO = 2, 4
+_PRIMO, _DA_LINHA = 1021, 37
+"""O maior primo que cabe em duas letras; e quanto cada linha soma, para não valer por outra."""
+LINHAS = len(_TAMANHOS)
+
+
+def em_linhas(chave: str) -> list[tuple[str, str]]:
+    """As linhas de uma chave («AGE-SECRET-KEY-1…»), em grupos de quatro, e a conferência de cada
+    uma."""
+    letras = chave.replace("-", "")
+    partes = [letras[de:ate] for de, ate in _cortes(_TAMANHOS)]
+    primeira, *outras = partes
+    assert (primeira, sum(map(len, partes))) == (_COMECO, len(letras))
+    escritas = ["AGE-SECRET-KEY-1", *map(_em_grupos, outras)]
+    return [(e, _conferencia(n, p)) for n, (e, p) in enumerate(zip(escritas, partes, strict=True))]
+
+
+def conferir_linha(n: int, digitada: str) -> str:
+    """As letras da linha `n` (de 0 em diante), sem a conferência. Levanta ErroDeUso."""
+    letras = so_letras(digitada)
+    linha, conferencia = letras[:-_CONFERENCIA], letras[-_CONFERENCIA:]
+    if len(linha) != _TAMANHOS[n] or _conferencia(n, linha) != conferencia:
+        raise ErroDeUso(
+            f"A linha {n + 1} da chave não confere.",
+            "Confira-a com a folha, letra por letra; as duas últimas são a conferência.",
+        )
+    return linha
+
+
+def sem_conferencia(letras: str) -> str:
+    """As letras de uma chave digitada, sem as de conferência, se as tem. Levanta ErroDeUso, com a
+    linha que não confere."""
+    com_conferencia = [tamanho + _CONFERENCIA for tamanho in _TAMANHOS]
+    if len(letras) != sum(com_conferencia):
+        return letras
+    partes = (letras[de:ate] for de, ate in _cortes(com_conferencia))
+    return "".join(conferir_linha(n, parte) for n, parte in enumerate(partes))
+
+
+def so_letras(digitada: str) -> str:
+    """Em maiúsculas, sem espaços nem hífens."""
+    return "".join(c for c in digitada.upper() if c.isalnum())
+
+
+def _conferencia(n: int, letras: str) -> str:
+    """Uma soma com pesos, de resto por um primo: uma letra trocada, duas vizinhas invertidas ou uma
+    linha no lugar de outra mudam-na sempre."""
+    soma = (_DA_LINHA * n + sum(p * ord(letra) for p, letra in enumerate(letras, 1))) % _PRIMO
+    return _LETRAS[soma >> 5] + _LETRAS[soma & 31]
+
+
+def _em_grupos(letras: str) -> str:
+    return " ".join(letras[n : n + _GRUPO] for n in range(0, len(letras), _GRUPO))
+
+
+def _cortes(tamanhos: Sequence[int]) -> Iterator[tuple[int, int]]:
+    de = 0
+    for tamanho in tamanhos:
+        yield de, de + tamanho
+        de += tamanho
