@@ -51,6 +51,50 @@ def num_terminal(
     return visto.replace("\r\n", "\n")
 
 
+class AoVivo:
+    """Um script num terminal de 80 colunas, com quem lê o que ele diz antes de responder."""
+
+    def __init__(self, destino: Path, script: Path, *argumentos: str) -> None:
+        self._mestre, escravo = pty.openpty()
+        ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self._processo = subprocess.Popen(
+            [sys.executable, str(script), *argumentos],
+            env=ambiente(None, destino, {"TERM": "xterm-256color"}),
+            stdin=escravo,
+            stdout=escravo,
+            stderr=escravo,
+        )
+        os.close(escravo)
+        self.visto = ""
+
+    def ate(self, trecho: str) -> str:
+        """O que apareceu até este trecho, desde a última vez. AssertionError se ele não aparece."""
+        antes = len(self.visto)
+        while trecho not in self.visto[antes:]:
+            lido = self._ler()
+            assert lido, f"não disse «{trecho}»:\n{self.visto}"
+            self.visto += lido
+        return self.visto[antes:]
+
+    def digitar(self, linha: str) -> None:
+        """Uma linha, como quem a digita."""
+        os.write(self._mestre, f"{linha}\n".encode())
+
+    def fim(self) -> int:
+        """O código com que acabou, depois de dizer o resto."""
+        while lido := self._ler():
+            self.visto += lido
+        os.close(self._mestre)
+        return self._processo.wait(PACIENCIA)
+
+    def _ler(self) -> str:
+        try:
+            bruto = os.read(self._mestre, 65536)
+        except OSError:  # é assim que o Linux diz que o outro lado fechou
+            return ""
+        return bruto.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
 def sem_barras(visto: str) -> str:
     """O que fica no terminal depois que as barras se apagam."""
     linhas = []

@@ -104,7 +104,12 @@ DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes", "--tabela": "clientes", 
 NA_ORDEM = {"historia": (QUEM, "clientes", CHAVE), "comparar": (QUEM, "ontem")}
 PARA = cifrando_para(gerar(), gerar())
 """As chaves de quem cifra."""
-MUDAM_A_MAQUINA = {("agendar", "03:00"), ("chaves", "confiar")}
+MUDAM_A_MAQUINA = {
+    ("agendar", "03:00"),
+    ("chaves", "confiar"),
+    ("chaves", "criar"),
+    ("chaves", "trocar"),
+}
 """Os que se provam noutro lugar, com outra agenda (`test_agenda`) ou outro perfil."""
 
 

@@ -7,6 +7,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from cofre.backup import andamento
@@ -21,6 +22,7 @@ from cofre.base.relato import Relato
 from cofre.comando.argumentos import minutos_de
 from cofre.comando.execucao import registrada
 from cofre.comando.obra import obra
+from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import esperar
 from cofre.foto.foto import Pedido
@@ -44,7 +46,7 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
         with _rodada(opcoes, configuracao, deposito, relato) as rodada:
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
-        documento = resumo.documento(feitas.documentos)
+        documento = resumo.documento(feitas.documentos) | _lembretes(deposito)
         de_tudo = not (pedido.empresas or pedido.tabelas)
         if resumo.codigo == 0 and de_tudo and not configuracao.guardar.vazia:
             codigo, podado = podar_depois_do_backup(deposito, configuracao.guardar, relato)
@@ -52,6 +54,13 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
         atualizar_painel(deposito, relato, configuracao.limites.idade)
     relato.documento(documento)
     return int(documento["codigo"])
+
+
+def _lembretes(deposito: Deposito) -> dict[str, list[str]]:
+    """O que se pede a quem guarda as chaves, se algo."""
+    para = deposito.cifra.para if deposito.cifra else ()
+    lembretes = provas.lembretes(para, datetime.now().astimezone()) if para else []
+    return {"lembretes": lembretes} if lembretes else {}
 
 
 @dataclass(slots=True)

@@ -111,7 +111,8 @@ def _arquivos(opcoes: Namespace) -> list[Path]:
     return [*([caminho_de(dito)] if dito else []), *([do_env] if do_env else [])]
 
 
-def _do_arquivo(arquivo: Path, opcoes: Namespace) -> ChaveQueAbre:
+def recusar_lugar(arquivo: Path, opcoes: Namespace) -> None:
+    """Levanta ErroDeUso se o caminho está no projeto ou na pasta dos backups."""
     pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
     inteiro = arquivo.resolve()
     for proibida, nome in ((RAIZ, "do projeto"), (pasta, "dos backups")):
@@ -121,6 +122,10 @@ def _do_arquivo(arquivo: Path, opcoes: Namespace) -> ChaveQueAbre:
                 "Quem levasse os backups levaria a chave. Tire-o daí: para um pendrive, ou para uma"
                 " pasta que\nnão se copie junto.",
             )
+
+
+def _do_arquivo(arquivo: Path, opcoes: Namespace) -> ChaveQueAbre:
+    recusar_lugar(arquivo, opcoes)
     try:
         return ler_que_abre(ler_ficha(arquivo).decode("utf-8-sig", "replace"))
     except OSError as e:

@@ -34,9 +34,8 @@ DO_BACKUP: Grupos = {
         " banco de teste",
         "podar": "apaga os backups antigos que nenhuma regra manda guardar",
         "cifrar": "cifra os backups que ficaram em claro, de antes de BACKUP_CIFRAR_PARA",
-        "reconhecer": "diz que o que encolheu, ou o backup que falta, foi de propósito: as contas"
-        " recomeçam no último",
-        "chaves": "as assinaturas dos backups (os lacres): em quais esta máquina confia",
+        "reconhecer": "diz que o que encolheu, ou falta, foi de propósito",
+        "chaves": "cria, testa e troca as chaves dos backups cifrados",
     },
     LEVAR: {
         "exportar": "leva o backup de uma empresa num só arquivo, ou em CSV",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.relato import Relato
+from cofre.deposito.cifra import provas
 from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
@@ -38,4 +40,7 @@ def obra(acao: str, configuracao: Configuracao, relato: Relato) -> Iterator[Depo
         ):
             relato.aviso(aviso)
         avisar_das_velhas(deposito, configuracao.limites.idade, relato)
+        if deposito.cifra is not None:
+            for lembrete in provas.lembretes(deposito.cifra.para, datetime.now().astimezone()):
+                relato.aviso(lembrete)
         yield deposito

@@ -78,6 +78,7 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
             f"{visivel(str(n['nome']))}: nº {numero(n['numero'])}" for n in lacres["numeros"]
         ]
         yield from _lista(f"Último lacre (código {lacres['codigo']})", numeros)
+    yield from map(visivel, resumo.get("lembretes", ()))
     if execucao.erro:
         yield visivel(execucao.erro)
     yield from _lista("Falhas", [visivel(f) for f in execucao.falhas])

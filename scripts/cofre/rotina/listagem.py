@@ -15,6 +15,7 @@ from cofre.base.palavras import exibir_pasta, na_tela, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
+from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -53,6 +54,7 @@ def listar(
     avisos = [
         *avisos_de_pendentes(pastas, deposito.em_uso),
         *avisos_de_estranhos(deposito.raiz, pastas),
+        *provas.do_deposito(deposito, agora),
     ]
     for aviso in avisos:
         relato.aviso(aviso)

@@ -107,6 +107,11 @@ def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
     return Destinatarios(ping, webhook, tuple(avisos))
 
 
+def de_fora(nome: str) -> bool:
+    """Se a variável vem do ambiente deste processo, e não do .env."""
+    return bool(os.environ.get(nome, "").strip())
+
+
 def cifragem(raiz: Path = RAIZ) -> Cifragem:
     """Só o que se disse de cifrar. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
     return ler_cifragem(_ambiente(raiz), raiz)

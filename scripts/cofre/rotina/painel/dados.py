@@ -14,6 +14,7 @@ from cofre.base.modelo import DeixadaDeFora
 from cofre.deposito import diario
 from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import arquivo_de_metadados
+from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
@@ -102,11 +103,13 @@ class EmpresaNoPainel:
 
 @dataclass(frozen=True, slots=True)
 class Painel:
-    """A página inteira. `dias` de cada empresa: dia com backup → se algum era inteiro."""
+    """A página inteira. `dias` de cada empresa: dia com backup → se algum era inteiro; `lembretes`:
+    o que se pede a quem guarda as chaves."""
 
     gerado: datetime
     idade_maxima: timedelta
     empresas: tuple[EmpresaNoPainel, ...]
+    lembretes: tuple[str, ...] = ()
 
 
 def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Painel:
@@ -117,7 +120,8 @@ def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Pain
             historico = _Historico(deposito, pasta, agora)
             achadas += list(_da_pasta(historico, agora, idade_maxima))
     achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
-    return Painel(agora, idade_maxima, tuple(achadas))
+    lembretes = tuple(provas.do_deposito(deposito, agora))
+    return Painel(agora, idade_maxima, tuple(achadas), lembretes)
 
 
 class _Historico:

@@ -1,0 +1,70 @@
+"""Quando cada chave que abre provou que abre: `chaves.json`, no perfil deste usuário.
+
+Um backup cifrado só vale enquanto alguém tem a chave, e só se sabe que a tem quem a usou. Não
+guarda segredo algum: só a chave que fecha e a data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cofre.base import perfil
+from cofre.base.comandos import BACKUP, comando
+from cofre.base.palavras import na_tela
+from cofre.deposito.cifra.chaves import ChaveQueFecha
+
+if TYPE_CHECKING:
+    from cofre.deposito.deposito import Deposito
+
+ARQUIVO = "chaves.json"
+VALIDADE = timedelta(days=90)
+LETRAS = 12
+"""Do começo de uma chave que fecha, quantas bastam para a reconhecer."""
+
+
+def ler() -> dict[str, datetime]:
+    """Por chave que fecha, quando a que abre foi usada pela última vez numa prova. Um arquivo que
+    não se lê vale como nenhum: uma prova a mais não faz mal. Levanta FalhaDeDisco."""
+    try:
+        lidas = msgspec.json.decode(perfil.ler(ARQUIVO) or b"{}", type=dict[str, datetime])
+    except msgspec.DecodeError:
+        return {}
+    return {chave: quando for chave, quando in lidas.items() if quando.tzinfo is not None}
+
+
+def anotar(chaves: Sequence[ChaveQueFecha], quando: datetime) -> None:
+    """Que as que abrem o que estas fecham acabam de abrir. Levanta FalhaDeDisco."""
+    todas = {**ler(), **{chave.texto: quando for chave in chaves}}
+    perfil.gravar(ARQUIVO, msgspec.json.format(msgspec.json.encode(todas)) + b"\n")
+
+
+def do_deposito(deposito: Deposito, agora: datetime) -> list[str]:
+    """Os das chaves que fecharam o backup mais novo de cada empresa. Levanta FalhaDeDisco."""
+    para: dict[str, ChaveQueFecha] = {}
+    for pasta in deposito.pastas():
+        for backup in deposito.do_mais_novo(pasta):
+            para |= {chave.texto: chave for chave in backup.para}
+            break
+    return lembretes(list(para.values()), agora) if para else []
+
+
+def lembretes(para: Sequence[ChaveQueFecha], agora: datetime) -> list[str]:
+    """O que dizer a quem cifra para estas chaves: as que nunca se provaram; ou, se há mais de 90
+    dias não se prova nenhuma, isso. Levanta FalhaDeDisco."""
+    provadas = ler()
+    como = f"Prove que a tem:\n{comando(BACKUP, 'chaves', 'testar')}"
+    nunca = [chave.texto for chave in para if chave.texto not in provadas]
+    if nunca:
+        quais = " e ".join(f"{texto[:LETRAS]}…" for texto in nunca)
+        qual = "A chave que abre" if len(nunca) == 1 else "As chaves que abrem"
+        foi = "nunca foi testada" if len(nunca) == 1 else "nunca foram testadas"
+        return [f"{qual} o que {quais} fecha {foi}: se não a tiver, os backups não se leem. {como}"]
+    ultima = max((provadas[chave.texto] for chave in para), default=agora)
+    if agora - ultima <= VALIDADE:
+        return []
+    dias = (agora - ultima).days
+    return [f"Há {dias} dias, desde {na_tela(ultima, 'dia')}, não se testa uma chave. {como}"]
