@@ -101,6 +101,13 @@ def test_criar_sem_perguntas_grava_as_folhas_e_so_uma_linha_do_env(maquina: Maqu
     if os.name == "posix":
         arquivos = [maquina.env, *map(Path, documento["folhas"])]
         assert {stat.S_IMODE(a.stat().st_mode) for a in arquivos} == {0o600}
+    fora_das_folhas = [
+        a
+        for pasta in (maquina.raiz, Path(f"{maquina.destino}.perfil"))
+        for a in pasta.rglob("*")
+        if a.is_file() and any(c.texto().encode() in a.read_bytes() for c in (dono, reserva))
+    ]
+    assert fora_das_folhas == []
     for folha in map(Path, documento["folhas"]):
         assert documento["lacre"] in folha.read_text(encoding="utf-8")
 
