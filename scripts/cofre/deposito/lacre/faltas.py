@@ -14,7 +14,7 @@ from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.palavras import na_tela, numero, plural
-from cofre.deposito.carimbo import momento, nome_dos_metadados
+from cofre.deposito.carimbo import e_carimbo, momento, nome_dos_metadados
 from cofre.deposito.lacre import serie
 from cofre.deposito.lacre.lacre import Anterior, pseudonimo
 from cofre.deposito.lacre.serie import Serie
@@ -110,4 +110,5 @@ def _sem_backup(pasta: Path, da_serie: Serie) -> list[Anterior]:
 
 
 def _de(carimbo: str) -> str:
-    return f"de {na_tela(momento(carimbo))}"
+    """O de outra máquina pode não ser uma data."""
+    return f"de {na_tela(momento(carimbo)) if e_carimbo(carimbo) else carimbo}"
