@@ -9,6 +9,7 @@ pytest_plugins = [
     "apoio.bancada",
     "apoio.extensoes",
     "apoio.navegador",
+    "apoio.servidores_s3",
     "apoio.sistema",
     "apoio.fatias",
 ]

@@ -13,16 +13,19 @@ from pathlib import Path
 import pytest
 
 from apoio.destinos import SEGREDO, Lugar, LugarPasta
+from apoio.servidores_s3 import S3, ServidoresS3
 from cofre.remoto.destino import MARCA, Situacao
 from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, ObjetoAusente
 
 GRANDE = 5 * 1024 * 1024 + 1
 """Bytes: num S3, já vai em duas partes."""
-LUGARES = ("pasta",)
+LUGARES = ("pasta", *S3)
 
 
 @pytest.fixture(params=LUGARES)
-def lugar(request: pytest.FixtureRequest, tmp_path: Path) -> Lugar:
+def lugar(request: pytest.FixtureRequest, tmp_path: Path, servidores_s3: ServidoresS3) -> Lugar:
+    if request.param in S3:
+        return servidores_s3[request.param].novo_balde()
     raiz = tmp_path / "lugar"
     raiz.mkdir()
     return LugarPasta(raiz)

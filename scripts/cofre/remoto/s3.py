@@ -1,0 +1,278 @@
+"""Um serviço S3 como destino, pela obstore: AWS, R2, B2, Magalu, Wasabi.
+
+As chamadas são assíncronas para que um Ctrl+C as interrompa: as outras só o ouvem quando acabam. O
+que se manda ao mesmo tempo tem um limite em bytes, e não só em quantos: numa linha de subida lenta,
+muitos pedidos grandes juntos vencem todos o prazo, e começam de novo para sempre.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+from cofre.base.config.copia import S3Dito
+from cofre.base.palavras import visivel
+from cofre.remoto.destino import (
+    MARCA,
+    AoEnviar,
+    Objeto,
+    Situacao,
+    como_pasta,
+    conferir_nome,
+    nome_nosso,
+)
+from cofre.remoto.erros import FalhaDaCopia, ObjetoAusente, erros_daqui
+from cofre.remoto.s3_erros import SemTrechos, erros_do_s3, pede_soma
+from cofre.remoto.s3_loja import abrir_loja
+from cofre.remoto.s3_retencao import olhar
+
+if TYPE_CHECKING:
+    from obstore import GetResult
+    from obstore.store import S3Store
+
+PARTE = 5 * 1024 * 1024
+"""Bytes de cada parte de um arquivo grande: a menor que o S3 aceita."""
+JUNTOS = 8
+"""Quantos arquivos se mandam ao mesmo tempo."""
+NO_AR = 2 * PARTE
+"""Bytes que se mandam ao mesmo tempo. No prazo de `s3_loja.PRAZO`, cabem a 0,7 Mbit/s."""
+TRECHO = 8 * 1024 * 1024
+"""Bytes de cada trecho de uma leitura grande; dois andam ao mesmo tempo."""
+_MAIS_PARTES = 9_000
+"""O S3 aceita dez mil partes por arquivo."""
+_PASSO = 0.25
+"""Segundos entre duas notícias do que se está a mandar."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Envio:
+    """Um arquivo a caminho: `lidos` é escrito pelo fio que manda."""
+
+    nome: str
+    arquivo: Path
+    tamanho: int
+    lidos: int = 0
+    ditos: int = 0
+
+    @property
+    def peso(self) -> int:
+        """Quanto dele pode estar no ar."""
+        return min(self.tamanho, NO_AR)
+
+
+class DestinoS3:
+    """O balde e a pasta de um `S3Dito`."""
+
+    de_pasta = False
+
+    def __init__(self, dito: S3Dito) -> None:
+        """Não procura o balde ainda. Levanta DependenciaAusente."""
+        self.nome = dito.texto
+        self._simples = abrir_loja(dito, com_soma=False)
+        self._com_soma = abrir_loja(dito, com_soma=True)
+        self._loja = self._simples
+
+    def __repr__(self) -> str:
+        return f"DestinoS3({self.nome!r})"
+
+    def listar(self, prefixo: str) -> Iterator[Objeto]:
+        import obstore
+
+        inicio = como_pasta(prefixo).rstrip("/") or None
+        with asyncio.Runner() as fio:
+            paginas = obstore.list(self._loja, inicio, chunk_size=1_000)
+            while pagina := fio.run(self._um(_seguinte(paginas, []), "ao listar")):
+                for objeto in pagina:
+                    if nome_nosso(objeto["path"]):
+                        yield Objeto(objeto["path"], objeto["size"], objeto["last_modified"])
+
+    def enviar(self, itens: Iterable[tuple[str, Path]], ao_enviar: AoEnviar) -> None:
+        # Os itens e as notícias correm fora do laço: podem usar este mesmo destino.
+        fila = _medidos(itens)
+        proximo = next(fila, None)
+        no_ar: dict[asyncio.Task[None], _Envio] = {}
+        with asyncio.Runner() as fio:  # ao sair com um erro, cancela o que estiver no ar
+            while proximo is not None or no_ar:
+                while proximo is not None and _cabe(proximo, no_ar.values()):
+                    no_ar[fio.get_loop().create_task(self._enviar_um(proximo))] = proximo
+                    proximo = next(fila, None)
+                prontas = fio.run(_esperar(no_ar))
+                for envio in no_ar.values():
+                    if envio.ditos < envio.lidos < envio.tamanho:
+                        envio.ditos = envio.lidos
+                        ao_enviar(envio.nome, envio.ditos)
+                for tarefa in prontas:
+                    envio = no_ar.pop(tarefa)
+                    tarefa.result()
+                    ao_enviar(envio.nome, envio.tamanho)
+
+    async def _enviar_um(self, envio: _Envio) -> None:
+        """Um balde com trava recusa o que vai sem uma soma nos cabeçalhos, e há serviços que
+        recusam o que vai com ela: só a recusa diz qual é o caso."""
+        loja = self._loja
+        try:
+            await self._mandar(loja, envio)
+        except FalhaDaCopia as recusa:
+            if loja is self._com_soma or not pede_soma(recusa):
+                raise
+            self._loja = self._com_soma
+            await self._mandar(self._loja, envio)
+
+    async def _mandar(self, loja: S3Store, envio: _Envio) -> None:
+        import obstore
+
+        envio.lidos = 0
+        leitura = _Leitura(envio)
+        try:
+            with erros_do_s3(self.nome, f"ao enviar {envio.nome}"):
+                if envio.tamanho <= PARTE:
+                    (corpo,) = list(leitura) or [b""]
+                    await obstore.put_async(loja, envio.nome, corpo, use_multipart=False)
+                else:
+                    parte = _parte(envio.tamanho)
+                    await obstore.put_async(
+                        loja, envio.nome, leitura, chunk_size=parte, max_concurrency=2
+                    )
+        except Exception as erro:
+            raise (leitura.erro or erro) from None
+        if envio.lidos != envio.tamanho:
+            raise FalhaDaCopia(f"{visivel(envio.arquivo.name)} mudou enquanto era enviado.")
+
+    def ler(self, nome: str, saida: BinaryIO, desde: int = 0) -> None:
+        asyncio.run(self._ler(conferir_nome(nome), saida, desde))
+
+    async def _ler(self, nome: str, saida: BinaryIO, desde: int) -> None:
+        import obstore
+
+        if desde:
+            objeto = await self._um(obstore.head_async(self._loja, nome), f"ao ler {nome}")
+            tamanho = objeto["size"]
+        else:
+            resposta = await self._um(obstore.get_async(self._loja, nome), f"ao ler {nome}")
+            tamanho = resposta.meta["size"]
+            if tamanho <= 2 * TRECHO:
+                return await self._de_uma_vez(nome, resposta, saida, 0)
+        try:
+            await self._aos_trechos(nome, saida, range(desde, tamanho, TRECHO), tamanho)
+        except SemTrechos:  # recusa o primeiro: nada se escreveu ainda
+            resposta = await self._um(obstore.get_async(self._loja, nome), f"ao ler {nome}")
+            await self._de_uma_vez(nome, resposta, saida, desde)
+
+    async def _de_uma_vez(
+        self, nome: str, resposta: GetResult, saida: BinaryIO, desde: int
+    ) -> None:
+        fluxo = resposta.stream(min_chunk_size=1024 * 1024)
+        while bloco := await self._um(_seguinte(fluxo, b""), f"ao ler {nome}"):
+            saida.write(bloco[desde:])
+            desde = max(0, desde - len(bloco))
+
+    async def _aos_trechos(self, nome: str, saida: BinaryIO, inicios: range, tamanho: int) -> None:
+        """Dois pedidos andam ao mesmo tempo: enquanto um se grava, o outro vem."""
+        fila: deque[asyncio.Task[bytes]] = deque()
+        for inicio in inicios:
+            fim = min(inicio + TRECHO, tamanho)
+            fila.append(asyncio.create_task(self._trecho(nome, inicio, fim)))
+            if len(fila) == 2:
+                saida.write(await fila.popleft())
+        while fila:
+            saida.write(await fila.popleft())
+
+    async def _trecho(self, nome: str, inicio: int, fim: int) -> bytes:
+        import obstore
+
+        pedido = obstore.get_range_async(self._loja, nome, start=inicio, end=fim)
+        trecho = bytes(await self._um(pedido, f"ao ler {nome}"))
+        if len(trecho) != fim - inicio:
+            raise FalhaDaCopia(f"{self.nome}: {nome} mudou enquanto era lido.")
+        return trecho
+
+    def apagar(self, nome: str) -> None:
+        with contextlib.suppress(ObjetoAusente):
+            asyncio.run(self._apagar(conferir_nome(nome)))
+
+    async def _apagar(self, nome: str) -> None:
+        import obstore
+
+        await self._um(obstore.delete_async(self._loja, nome), f"ao apagar {nome}")
+
+    def sondar(self, amostra: str = MARCA) -> Situacao:
+        conferir_nome(amostra)
+        vazio = asyncio.run(self._vazio())
+        saida = io.BytesIO()
+        try:
+            self.ler(MARCA, saida)
+        except ObjetoAusente:
+            return Situacao(None, vazio)
+        versoes, trava = olhar(self._loja, amostra)
+        return Situacao(saida.getvalue(), vazio=False, versoes=versoes, trava=trava)
+
+    async def _vazio(self) -> bool:
+        import obstore
+
+        pagina = obstore.list(self._loja, chunk_size=1)
+        return not await self._um(_seguinte(pagina, []), "ao listar")
+
+    async def _um(self, pedido: Awaitable[T], fazendo: str) -> T:
+        """O que este pedido dá, com o que o serviço recusar em palavras."""
+        with erros_do_s3(self.nome, fazendo):
+            return await pedido
+
+
+async def _seguinte(fluxo: AsyncIterator[T], fim: T) -> T:
+    """O próximo do fluxo, ou `fim`. O `anext` com dois argumentos derruba o processo inteiro com o
+    que a obstore lhe dá."""
+    try:
+        return await fluxo.__anext__()
+    except StopAsyncIteration:
+        return fim
+
+
+async def _esperar(no_ar: Iterable[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """As que acabaram; nenhuma, se em _PASSO nenhuma acabou."""
+    prontas, _ = await asyncio.wait(no_ar, timeout=_PASSO, return_when=asyncio.FIRST_COMPLETED)
+    return prontas
+
+
+def _medidos(itens: Iterable[tuple[str, Path]]) -> Iterator[_Envio]:
+    for nome, arquivo in itens:
+        with erros_daqui(visivel(arquivo.name)):
+            tamanho = arquivo.stat().st_size
+        yield _Envio(conferir_nome(nome), arquivo, tamanho)
+
+
+def _cabe(envio: _Envio, no_ar: Collection[_Envio]) -> bool:
+    return not no_ar or (
+        len(no_ar) < JUNTOS and envio.peso + sum(outro.peso for outro in no_ar) <= NO_AR
+    )
+
+
+@dataclass(slots=True)
+class _Leitura:
+    """As partes do arquivo. O erro de as ler fica guardado: a obstore o engoliria noutro, sem a
+    causa."""
+
+    envio: _Envio
+    erro: FalhaDaCopia | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        parte = _parte(self.envio.tamanho)
+        try:
+            with erros_daqui(visivel(self.envio.arquivo.name)), self.envio.arquivo.open("rb") as f:
+                while bloco := f.read(parte):
+                    self.envio.lidos += len(bloco)
+                    yield bloco
+        except FalhaDaCopia as erro:
+            self.erro = erro
+            raise
+
+
+def _parte(tamanho: int) -> int:
+    return max(PARTE, -(-tamanho // _MAIS_PARTES))
