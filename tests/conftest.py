@@ -10,6 +10,7 @@ pytest_plugins = [
     "apoio.extensoes",
     "apoio.navegador",
     "apoio.servidores_s3",
+    "apoio.servidores_rclone",
     "apoio.sistema",
     "apoio.fatias",
 ]

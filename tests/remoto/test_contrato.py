@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +14,32 @@ from pathlib import Path
 import pytest
 
 from apoio.destinos import SEGREDO, Lugar, LugarPasta
+from apoio.servidores_rclone import RCLONE, RemotosRclone
 from apoio.servidores_s3 import S3, ServidoresS3
 from cofre.remoto.destino import MARCA, Situacao
 from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, ObjetoAusente
 
 GRANDE = 5 * 1024 * 1024 + 1
 """Bytes: num S3, já vai em duas partes."""
-LUGARES = ("pasta", *S3)
+LUGARES = ("pasta", *S3, *RCLONE)
 
 
 @pytest.fixture(params=LUGARES)
-def lugar(request: pytest.FixtureRequest, tmp_path: Path, servidores_s3: ServidoresS3) -> Lugar:
+def lugar(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    servidores_s3: ServidoresS3,
+    remotos_rclone: RemotosRclone,
+    sem_rclone_da_maquina: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lugar:
     if request.param in S3:
         return servidores_s3[request.param].novo_balde()
+    if request.param in RCLONE:
+        remoto = remotos_rclone[request.param]
+        for nome, valor in remoto.variaveis.items():
+            monkeypatch.setenv(nome, valor)
+        return remoto.nova_pasta()
     raiz = tmp_path / "lugar"
     raiz.mkdir()
     return LugarPasta(raiz)
@@ -278,20 +292,21 @@ def test_um_lugar_que_nao_existe_e_dito_com_a_cura(lugar: Lugar, daqui: Daqui, v
     assert lugar.conteudo() == {}
 
 
-@pytest.mark.parametrize(
-    "nome", ["", "../fora.age", "/raiz.age", "blobs//a.age", "A.age", "a b.age", "c:a.age", "a.b.c"]
-)
-def test_um_nome_que_nao_e_nosso_nem_se_tenta(em_uso: Lugar, daqui: Daqui, nome: str) -> None:
-    _, arquivo = daqui.item("blobs/ab/abc1.age", b"x")
+ALHEIOS = ("", "../x.age", "/x.age", "blobs//x.age", "X.age", "x y.age", "c:x.age", "x.age.gz")
 
-    tentativas: list[Callable[[], object]] = [
-        lambda: em_uso.destino.enviar([(nome, arquivo)], daqui.ouvir),
-        lambda: em_uso.destino.ler(nome, io.BytesIO()),
-        lambda: em_uso.destino.apagar(nome),
-        lambda: em_uso.destino.sondar(nome),
+
+def test_um_nome_que_nao_e_nosso_nem_se_tenta(em_uso: Lugar, daqui: Daqui) -> None:
+    _, arquivo = daqui.item("blobs/ab/abc1.age", b"x")
+    destino = em_uso.destino
+    verbos: list[Callable[[str], object]] = [
+        lambda nome: destino.enviar([(nome, arquivo)], daqui.ouvir),
+        lambda nome: destino.ler(nome, io.BytesIO()),
+        lambda nome: destino.apagar(nome),
+        lambda nome: destino.sondar(nome),
     ]
-    for tentar in tentativas:
+
+    for verbo, nome in itertools.product(verbos, ALHEIOS):
         with pytest.raises(ValueError, match="não é nome de objeto"):
-            tentar()
+            verbo(nome)
 
     assert em_uso.conteudo() == {MARCA: b"{}\n"}

@@ -252,8 +252,13 @@ def sem_variaveis_da_aws() -> Iterator[None]:
 
 def ambiente_do_rclone() -> dict[str, str]:
     """As variáveis para um rclone: as de quem usa (é com elas que ele se configura), menos as
-    nossas, que têm segredos, e AWS_CA_BUNDLE, com que o S3 do rclone 1.60 não começa."""
-    fora = re.compile(r"AWS_CA_BUNDLE|(?:VITE_)?SUPABASE_.*|(?:BACKUP|COPIA|ENSAIO)_.*")
+    nossas, que têm segredos; as que o fariam não enviar tudo, ou calar; e AWS_CA_BUNDLE, com que o
+    S3 do rclone 1.60 não começa."""
+    fora = re.compile(
+        r"AWS_CA_BUNDLE|(?:VITE_)?SUPABASE_.*|(?:BACKUP|COPIA|ENSAIO)_.*"
+        r"|RCLONE_(?:DRY_RUN|INTERACTIVE|IMMUTABLE|BACKUP_DIR|QUIET|VERBOSE|USE_JSON_LOG)"
+        r"|RCLONE_(?:EXCLUDE|INCLUDE|FILTER|FILES|MIN|MAX|IGNORE|SUFFIX|LOG|STATS|RETRIES).*"
+    )
     return {n: v for n, v in os.environ.items() if not fora.fullmatch(n)}
 
 
