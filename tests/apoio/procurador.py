@@ -1,4 +1,4 @@
-"""Um procurador entre o cofre e o PostgreSQL, que faz algo, ou corta a conexão, na hora certa."""
+"""Um procurador entre o cofre e um servidor, que faz algo, ou corta a conexão, na hora certa."""
 
 from __future__ import annotations
 
@@ -21,19 +21,25 @@ class Destino(enum.Enum):
 Olhar = Callable[[bytes], Destino]
 
 
+def passar(_: bytes) -> Destino:
+    """Olha e deixa."""
+    return Destino.PASSAR
+
+
 @contextlib.contextmanager
-def procurador(para: int, olhar: Olhar) -> Iterator[int]:
+def procurador(para: int, olhar: Olhar, voltar: Olhar = passar) -> Iterator[int]:
     """A porta de um procurador à frente da porta `para`; `olhar` vê cada pedaço do que o cliente
-    manda antes de o servidor o ver."""
+    manda antes de o servidor o ver, e `voltar`, o que o servidor responde antes do cliente."""
     escuta = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=_atender, args=(escuta, para, olhar), daemon=True).start()
+    argumentos = (escuta, para, olhar, voltar)
+    threading.Thread(target=_atender, args=argumentos, daemon=True).start()
     try:
         yield escuta.getsockname()[1]
     finally:
         escuta.close()
 
 
-def _atender(escuta: socket.socket, para: int, olhar: Olhar) -> None:
+def _atender(escuta: socket.socket, para: int, olhar: Olhar, voltar: Olhar) -> None:
     while True:
         try:
             cliente, _ = escuta.accept()
@@ -42,7 +48,8 @@ def _atender(escuta: socket.socket, para: int, olhar: Olhar) -> None:
         servidor = socket.create_connection(("127.0.0.1", para))
         mudo = threading.Event()
         threading.Thread(target=_ida, args=(cliente, servidor, olhar, mudo), daemon=True).start()
-        threading.Thread(target=_volta, args=(servidor, cliente, mudo), daemon=True).start()
+        volta = (servidor, cliente, voltar, mudo)
+        threading.Thread(target=_volta, args=volta, daemon=True).start()
 
 
 def _ida(
@@ -59,11 +66,13 @@ def _ida(
     _encerrar(cliente if not mudo.is_set() else servidor, servidor)
 
 
-def _volta(servidor: socket.socket, cliente: socket.socket, mudo: threading.Event) -> None:
+def _volta(
+    servidor: socket.socket, cliente: socket.socket, voltar: Olhar, mudo: threading.Event
+) -> None:
     """Depois de `mudo`, a resposta chega, é jogada fora, e a conexão acaba."""
     with contextlib.suppress(OSError):
         while dados := servidor.recv(65536):
-            if mudo.is_set():
+            if mudo.is_set() or voltar(dados) is not Destino.PASSAR:
                 break
             cliente.sendall(dados)
     _encerrar(servidor, cliente)

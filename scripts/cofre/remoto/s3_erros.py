@@ -64,7 +64,6 @@ _POR_CODIGO: dict[str, _Sentido] = {
     "AuthorizationHeaderMalformed": (DestinoErrado, "a região está errada", _REGIAO),
     "IllegalLocationConstraintException": (DestinoErrado, "a região está errada", _REGIAO),
     "PermanentRedirect": (DestinoErrado, "o balde é de outro endereço ou região", _REGIAO),
-    "TemporaryRedirect": (DestinoErrado, "o balde ainda está a ser criado", _ESPERE),
     "SlowDown": (FalhaDaCopia, "o serviço pediu para ir mais devagar", _ESPERE),
     "TooManyRequests": (FalhaDaCopia, "o serviço pediu para ir mais devagar", _ESPERE),
     "ServiceUnavailable": (DestinoFora, "o serviço está fora do ar", _ESPERE),
@@ -97,7 +96,6 @@ _PEDE_SOMA: _Sentido = (
 )
 _POR_STATUS: dict[str, _Sentido] = {
     "301": _POR_CODIGO["PermanentRedirect"],
-    "307": _POR_CODIGO["TemporaryRedirect"],
     "401": (AcessoRecusado, "o serviço não aceitou a credencial", _REVEJA),
     "403": _POR_CODIGO["AccessDenied"],
     "404": _POR_CODIGO["NoSuchKey"],
@@ -192,6 +190,8 @@ def _sentido(codigo: str, status: str, texto: str) -> _Sentido:
         return _POR_CODIGO["InternalError"]
     if "non-partial response" in texto:
         return _SEM_TRECHOS
+    if "redirect without LOCATION" in texto:  # é como a obstore diz um 301 do S3
+        return _POR_CODIGO["PermanentRedirect"]
     if not status:
         return next((s for padrao, s in _DA_REDE if padrao.search(texto)), _OUTRO)
     return _OUTRO
