@@ -68,7 +68,7 @@ _SENTIDOS: tuple[tuple[re.Pattern[str], _Sentido], ...] = (
         ),
     ),
     (
-        re.compile(r"decrypt config|config(?:uration)? password|RCLONE_CONFIG_PASS", re.I),
+        re.compile(r"decrypt config|RCLONE_CONFIG_PASS", re.I),
         (
             AcessoRecusado,
             "a configuração do rclone está fechada com senha",
