@@ -247,23 +247,30 @@ def test_um_certificado_que_nao_e_de_confianca_e_dito(arquivo: Path) -> None:
 # -- o balde com trava -----------------------------------------------------------------------
 
 
-def test_um_balde_com_trava_recebe_a_soma_que_pede(arquivo: Path) -> None:
+@pytest.mark.parametrize("cada", [20_000, 6_000_000], ids=["inteiro", "em partes"])
+def test_um_balde_com_trava_recebe_a_soma_que_pede(tmp_path: Path, cada: int) -> None:
     """A Amazon recusa um PUT sem soma num balde com trava. Fonte: «Object Lock considerations», na
     documentação do Amazon S3."""
+    caminho = tmp_path / "daqui.age"
+    caminho.write_bytes(os.urandom(cada))
 
     def regra(pedido: Pedido) -> Resposta:
-        if "x-amz-checksum-sha256" not in pedido.cabecalhos:
+        if (resposta := envio_em_partes(pedido)) is not None:
+            return resposta
+        if pedido.metodo == "PUT" and "x-amz-checksum-sha256" not in pedido.cabecalhos:
             mensagem = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object"
             return Resposta(400, "InvalidRequest", f"{mensagem} requests with Object Lock")
         return Resposta(cabecalhos={"ETag": '"e"'})
 
     with servico_torto(regra) as servico:
         destino = DestinoS3(dito(servico.porta))
-        for n in range(3):
-            destino.enviar([(f"blobs/ab/abc{n}.age", arquivo)], calado)
+        destino.enviar([(NOME, caminho)], calado)
+        antes = len(servico.pedidos)
+        destino.enviar([(NOME, caminho)], calado)
 
-    com_soma = ["x-amz-checksum-sha256" in p.cabecalhos for p in servico.pedidos]
-    assert com_soma == [False, True, True, True], "a recusa ensina uma vez só"
+    postos = [p for p in servico.pedidos[antes:] if p.metodo == "PUT"]
+    assert sum(p.tamanho for p in postos) == cada
+    assert all("x-amz-checksum-sha256" in p.cabecalhos for p in postos), "aprendeu da recusa"
 
 
 def test_a_sonda_ve_as_versoes_e_a_trava(servidores_s3: ServidoresS3) -> None:
