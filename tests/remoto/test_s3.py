@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -24,10 +25,11 @@ from apoio.s3_torto import Pedido, Resposta, ServicoTorto, envio_em_partes, serv
 from apoio.servidores_s3 import CHAVE, PREFIXO, S3, LugarS3, ServidoresS3
 from cofre.base.config.copia import Copia, S3Dito
 from cofre.base.erros import DependenciaAusente
-from cofre.remoto import erros, s3, s3_loja
+from cofre.remoto import erros, s3, s3_lista, s3_loja
 from cofre.remoto.abrir import abrir
 from cofre.remoto.destino import MARCA, Trava
 from cofre.remoto.s3 import DestinoS3
+from cofre.remoto.s3_erros import FalhaDoServico
 from supabase_local.servidores.processos import porta_livre
 
 NOME = "blobs/ab/abc1.age"
@@ -145,11 +147,11 @@ RECUSAS: list[tuple[Resposta, type[erros.FalhaDaCopia], str]] = [
     (Resposta(400, "AuthorizationHeaderMalformed"), erros.DestinoErrado, "a região está errada"),
     (Resposta(400, "IllegalLocationConstraintException"), erros.DestinoErrado, "região"),
     (Resposta(301, "PermanentRedirect"), erros.DestinoErrado, "outro endereço ou região"),
-    (Resposta(429, "TooManyRequests"), erros.FalhaDaCopia, "mais devagar"),
-    (Resposta(503, "SlowDown"), erros.FalhaDaCopia, "mais devagar"),
+    (Resposta(429, "TooManyRequests"), FalhaDoServico, "mais devagar"),
+    (Resposta(503, "SlowDown"), FalhaDoServico, "mais devagar"),
     (Resposta(503, "ServiceUnavailable"), erros.DestinoFora, "fora do ar"),
-    (Resposta(500, "InternalError"), erros.FalhaDaCopia, "o serviço teve um erro"),
-    (Resposta(502), erros.FalhaDaCopia, "o serviço teve um erro"),
+    (Resposta(500, "InternalError"), FalhaDoServico, "o serviço teve um erro"),
+    (Resposta(502), FalhaDoServico, "o serviço teve um erro"),
     (Resposta(400, "RequestTimeout"), erros.DestinoFora, "lenta demais"),
     (Resposta(400, "BadDigest", "The Content-MD5 did not match"), erros.FalhaDaCopia, "estragado"),
     (Resposta(400, "XAmzContentSHA256Mismatch"), erros.FalhaDaCopia, "estragado"),
@@ -242,6 +244,65 @@ def test_um_certificado_que_nao_e_de_confianca_e_dito(arquivo: Path) -> None:
         destino = DestinoS3(S3Dito(texto, "balde", PREFIXO, seguro, "us-east-1", CHAVE, SEGREDO))
         with pytest.raises(erros.DestinoFora, match="certificado"):
             destino.enviar([(NOME, arquivo)], calado)
+
+
+# -- os nomes hostis -----------------------------------------------------------------------------
+
+HOSTIS = ("a//b.age", "blobs//ab.age", "blobs/../x.age", "./x.age", "blobs/ab/a\tb", "blobs/\x01")
+
+
+@pytest.mark.parametrize("servidor", S3)
+def test_um_nome_hostil_no_balde_nao_esconde_a_copia(
+    servidores_s3: ServidoresS3, monkeypatch: pytest.MonkeyPatch, servidor: str
+) -> None:
+    """Quem tem a credencial deste computador pode pô-lo lá, e a trava o conserva. Nem todo servidor
+    aceita todos; todos aceitam algum."""
+    monkeypatch.setattr(s3_lista, "POR_PAGINA", 2)
+    lugar = servidores_s3[servidor].novo_balde()
+    objetos = {MARCA: b"{}\n"}
+    objetos |= {f"blobs/ab/abc{n}.age": os.urandom(n) for n in range(5)}
+    objetos |= {"lacres/0a/20260116_182944-w.json": b"x" * 9}
+    for nome, dados in objetos.items():
+        lugar.por(nome, dados)
+    antes = {o.nome: (o.bytes, o.modificado.date()) for o in lugar.destino.listar("")}
+    postos = 0
+    for nome in HOSTIS:
+        with contextlib.suppress(Exception):  # o boto3 diz de muitos modos que não
+            lugar.por(nome, b"hostil")
+            postos += 1
+
+    assert postos
+    depois = [(o.nome, (o.bytes, o.modificado.date())) for o in lugar.destino.listar("")]
+    assert dict(depois) == antes
+    assert len(depois) == len(antes), "nenhum se repete"
+    assert {n: b for n, (b, _) in depois} == {n: len(d) for n, d in objetos.items()}
+    assert {o.nome for o in lugar.destino.listar("blobs/ab")} == {
+        n for n in objetos if n.startswith("blobs/")
+    }
+    assert lugar.destino.sondar().marca == b"{}\n"
+
+
+def test_um_balde_so_com_um_nome_hostil_nao_esta_vazio(servidores_s3: ServidoresS3) -> None:
+    lugar = servidores_s3["moto"].novo_balde()
+    lugar.por("a//b", b"hostil")
+
+    assert list(lugar.destino.listar("")) == []
+    assert lugar.destino.sondar().vazio is False
+
+
+def test_a_lista_sem_a_obstore_diz_o_mesmo_de_cada_recusa(
+    recusa: tuple[ServicoTorto, list[Resposta]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_loja, "TENTATIVAS", 1)
+    servico, ditas = recusa
+    for resposta, tipo, causa in RECUSAS:
+        ditas.append(resposta)
+        with pytest.raises(erros.FalhaDaCopia, match=causa) as falha:
+            list(s3_lista.listar_sem_a_obstore(dito(servico.porta), "", ""))
+        assert type(falha.value) is tipo
+        assert SEGREDO not in "".join(traceback.format_exception(falha.value))
+    with pytest.raises(erros.DestinoFora, match="não consigo falar"):
+        list(s3_lista.listar_sem_a_obstore(dito(porta_livre()), "", ""))
 
 
 # -- o balde com trava -----------------------------------------------------------------------
@@ -445,6 +506,7 @@ import pathlib, sys, threading
 sys.path[:0] = [SCRIPTS]
 from cofre.base.config.copia import S3Dito
 from cofre.remoto.s3 import DestinoS3
+from cofre.remoto.s3_erros import FalhaDoServico
 destino = DestinoS3(S3Dito("s3://balde", "balde", "", "http://127.0.0.1:PORTA", "x", "a", "b"))
 try:
     VERBO

@@ -28,7 +28,8 @@ from cofre.remoto.destino import (
     nome_nosso,
 )
 from cofre.remoto.erros import FalhaDaCopia, ObjetoAusente, erros_daqui
-from cofre.remoto.s3_erros import SemTrechos, erros_do_s3, pede_soma
+from cofre.remoto.s3_erros import NomeIlegal, SemTrechos, erros_do_s3, pede_soma
+from cofre.remoto.s3_lista import listar_sem_a_obstore
 from cofre.remoto.s3_loja import abrir_loja
 from cofre.remoto.s3_retencao import olhar
 
@@ -76,6 +77,7 @@ class DestinoS3:
     def __init__(self, dito: S3Dito) -> None:
         """Não procura o balde ainda. Levanta DependenciaAusente."""
         self.nome = dito.texto
+        self._dito = dito
         self._simples = abrir_loja(dito, com_soma=False)
         self._com_soma = abrir_loja(dito, com_soma=True)
         self._loja = self._simples
@@ -86,13 +88,26 @@ class DestinoS3:
     def listar(self, prefixo: str) -> Iterator[Objeto]:
         import obstore
 
-        inicio = como_pasta(prefixo).rstrip("/") or None
+        inicio, ultimo = como_pasta(prefixo), ""
         with asyncio.Runner() as fio:
-            paginas = obstore.list(self._loja, inicio, chunk_size=1_000)
-            while pagina := fio.run(self._um(_seguinte(paginas, []), "ao listar")):
-                for objeto in pagina:
-                    if nome_nosso(objeto["path"]):
-                        yield Objeto(objeto["path"], objeto["size"], objeto["last_modified"])
+            paginas = obstore.list(self._loja, inicio.rstrip("/") or None, chunk_size=1_000)
+            try:
+                while pagina := fio.run(self._um(_seguinte(paginas, []), "ao listar")):
+                    for objeto in pagina:
+                        ultimo = objeto["path"]
+                        if nome_nosso(ultimo):
+                            yield Objeto(ultimo, objeto["size"], objeto["last_modified"])
+            except NomeIlegal:
+                yield from self._listar_apesar(inicio, ultimo)
+
+    def _listar_apesar(self, inicio: str, ultimo: str) -> Iterator[Objeto]:
+        """O que falta listar, havendo no balde um nome que a obstore não aceita."""
+        raiz = f"{self._dito.prefixo}/" if self._dito.prefixo else ""
+        depois_de = f"{raiz}{ultimo}" if ultimo else ""
+        for achado in listar_sem_a_obstore(self._dito, f"{raiz}{inicio}", depois_de):
+            nome = achado.chave.removeprefix(raiz)
+            if nome_nosso(nome):
+                yield Objeto(nome, achado.bytes, achado.modificado)
 
     def enviar(self, itens: Iterable[tuple[str, Path]], ao_enviar: AoEnviar) -> None:
         # Os itens e as notícias correm fora do laço: podem usar este mesmo destino.
@@ -218,7 +233,10 @@ class DestinoS3:
         import obstore
 
         pagina = obstore.list(self._loja, chunk_size=1)
-        return not await self._um(_seguinte(pagina, []), "ao listar")
+        try:
+            return not await self._um(_seguinte(pagina, []), "ao listar")
+        except NomeIlegal:
+            return False
 
     async def _um(self, pedido: Awaitable[T], fazendo: str) -> T:
         """O que este pedido dá, com o que o serviço recusar em palavras."""

@@ -19,6 +19,14 @@ from cofre.remoto.erros import (
 )
 
 
+class FalhaDoServico(FalhaDaCopia):
+    """O serviço falhou por si, ou pediu calma: outra tentativa pode dar certo."""
+
+
+class NomeIlegal(FalhaDaCopia):
+    """Há no balde um nome que a obstore não aceita, e por isso não lista nada."""
+
+
 class SemTrechos(FalhaDaCopia):
     """O serviço dá sempre o objeto inteiro, mesmo a quem pede uma parte."""
 
@@ -64,10 +72,10 @@ _POR_CODIGO: dict[str, _Sentido] = {
     "AuthorizationHeaderMalformed": (DestinoErrado, "a região está errada", _REGIAO),
     "IllegalLocationConstraintException": (DestinoErrado, "a região está errada", _REGIAO),
     "PermanentRedirect": (DestinoErrado, "o balde é de outro endereço ou região", _REGIAO),
-    "SlowDown": (FalhaDaCopia, "o serviço pediu para ir mais devagar", _ESPERE),
-    "TooManyRequests": (FalhaDaCopia, "o serviço pediu para ir mais devagar", _ESPERE),
+    "SlowDown": (FalhaDoServico, "o serviço pediu para ir mais devagar", _ESPERE),
+    "TooManyRequests": (FalhaDoServico, "o serviço pediu para ir mais devagar", _ESPERE),
     "ServiceUnavailable": (DestinoFora, "o serviço está fora do ar", _ESPERE),
-    "InternalError": (FalhaDaCopia, "o serviço teve um erro", _ESPERE),
+    "InternalError": (FalhaDoServico, "o serviço teve um erro", _ESPERE),
     "BadDigest": (FalhaDaCopia, "o arquivo chegou estragado ao serviço", _ESPERE),
     "XAmzContentSHA256Mismatch": (FalhaDaCopia, "o arquivo chegou estragado ao serviço", _ESPERE),
     "RequestTimeout": (DestinoFora, "a linha está lenta demais", _ESPERE),
@@ -137,6 +145,7 @@ _DA_REDE: tuple[tuple[re.Pattern[str], _Sentido], ...] = (
     ),
 )
 _SEM_TRECHOS: _Sentido = (SemTrechos, "o serviço não dá partes de um arquivo", _ESPERE)
+_NOME_ILEGAL: _Sentido = (NomeIlegal, "há no balde um nome que não se lê", _ESPERE)
 _OUTRO: _Sentido = (FalhaDaCopia, "o serviço recusou", "Veja no painel do serviço o que houve.")
 
 
@@ -188,6 +197,8 @@ def _sentido(codigo: str, status: str, texto: str) -> _Sentido:
         return _POR_STATUS[status]
     if status.startswith("5"):
         return _POR_CODIGO["InternalError"]
+    if texto.startswith("Encountered object with invalid path"):
+        return _NOME_ILEGAL
     if "non-partial response" in texto:
         return _SEM_TRECHOS
     if "redirect without LOCATION" in texto:  # é como a obstore diz um 301 do S3
