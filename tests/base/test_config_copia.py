@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cofre.base.config import ambiente
 from cofre.base.config.copia import Copia, PastaDita, RcloneDito, S3Dito, ler_copia
 from cofre.base.erros import ConfiguracaoInvalida
 
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="os caminhos daqui são do POSIX")
 SEGREDO = "segredo-que-ninguem-pode-ver"
 S3 = {
     "COPIA_S3_CHAVE": "AKIAEXEMPLO",

@@ -17,7 +17,7 @@ from apoio.campanha import CAMPANHA
 from apoio.destinos import SEGREDO, Lugar, LugarPasta
 from apoio.servidores_rclone import RCLONE, RemotosRclone
 from apoio.servidores_s3 import S3, ServidoresS3
-from cofre.remoto.destino import MARCA, Situacao
+from cofre.remoto.destino import MAIOR_MARCA, MARCA, Situacao
 from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, ObjetoAusente
 
 GRANDE = 5 * 1024 * 1024 + 1
@@ -261,6 +261,12 @@ def test_a_sonda_diz_o_que_ha_e_nao_deixa_nada(lugar: Lugar, daqui: Daqui) -> No
     lugar.destino.enviar([daqui.item(MARCA, b'{"formato": 1}\n')], daqui.ouvir)
     nosso = sondado()
     assert (nosso.marca, nosso.vazio) == (b'{"formato": 1}\n', False)
+
+
+def test_uma_marca_enorme_nao_enche_a_memoria(lugar: Lugar) -> None:
+    lugar.por(MARCA, b"x" * (MAIOR_MARCA + 300_000))
+
+    assert lugar.destino.sondar().marca == b"x" * MAIOR_MARCA
 
 
 def test_um_lugar_com_coisas_alheias_nao_esta_vazio(lugar: Lugar) -> None:

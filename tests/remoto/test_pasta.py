@@ -15,7 +15,7 @@ import pytest
 from apoio.destinos import conteudo_da_pasta
 from apoio.execucao import RAIZ
 from cofre.remoto.destino import MARCA
-from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia
+from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, ObjetoAusente
 from cofre.remoto.pasta import BLOCO, DestinoPasta
 
 
@@ -98,6 +98,27 @@ def test_um_disco_novo_esta_vazio_apesar_do_que_o_sistema_poe(tmp_path: Path, no
     assert DestinoPasta(tmp_path, "pasta:Novo").sondar().vazio is True
 
 
+def test_o_que_alguem_poe_no_lugar_de_um_objeto_nao_prende_nem_leva_a_outro(disco: Path) -> None:
+    """Um cano sem ninguém na outra ponta, uma pasta, um atalho para a raiz."""
+    pasta = disco / "blobs" / "ab"
+    pasta.mkdir(parents=True)
+    os.mkfifo(pasta / "abc1.age")
+    (pasta / "abc2.age").mkdir()
+    (pasta / "volta").symlink_to(disco)
+    destino = DestinoPasta(disco, "pasta:Externo")
+
+    assert [o.nome for o in destino.listar("")] == [MARCA]
+    for nome in ("blobs/ab/abc1.age", "blobs/ab/abc2.age"):
+        with pytest.raises(ObjetoAusente):
+            destino.ler(nome, io.BytesIO())
+    with pytest.raises(FalhaDaCopia):
+        destino.apagar("blobs/ab/abc2.age")
+    (disco / MARCA).unlink()
+    os.mkfifo(disco / MARCA)
+    with pytest.raises(DestinoErrado):
+        destino.sondar()
+
+
 def test_a_raiz_nunca_e_criada(tmp_path: Path, arquivo: Path) -> None:
     destino = DestinoPasta(tmp_path / "desligado", "pasta:Externo")
 
@@ -161,6 +182,7 @@ print(sorted(str(p.relative_to(ponto)) for p in pathlib.Path(ponto).rglob("*")))
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="montar um disco só nosso é do Linux")
 @pytest.mark.parametrize(
     ("opcoes", "dito", "chegou"),
     [

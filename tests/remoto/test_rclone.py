@@ -283,6 +283,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no Windows o Ctrl+C vai a todos")
 @pytest.mark.parametrize(
     "verbo",
     ["destino.enviar([('blobs/a.age', pathlib.Path(sys.executable))], print)", "destino.sondar()"],

@@ -16,6 +16,8 @@ from typing import BinaryIO, Protocol
 
 MARCA = "cofre.json"
 """O objeto que diz que o lugar é o de uma cópia nossa."""
+MAIOR_MARCA = 1024 * 1024
+"""Bytes: muito mais do que a nossa tem; um lugar vandalizado não enche a memória."""
 _SEGMENTO = r"[a-z0-9][a-z0-9_-]*"
 _NOME = re.compile(rf"(?:{_SEGMENTO}/)*{_SEGMENTO}(?:\.[a-z0-9]+)?")
 
@@ -48,9 +50,10 @@ class Trava:
 class Situacao:
     """O que se soube de um destino a que se chegou.
 
-    `marca` é o conteúdo de MARCA (None: não há). `vazio`: não há arquivo algum, nem alheio. `grava`
-    é None onde só se sabe gravando. `versoes` diz se o lugar guarda o que é trocado ou apagado;
-    `trava`, a do objeto olhado; None nos dois é «não se pode saber daqui», e não «não há».
+    `marca` é o conteúdo de MARCA (None: não há), até MAIOR_MARCA bytes. `vazio`: não há arquivo
+    algum, nem alheio. `grava` é None onde só se sabe gravando. `versoes` diz se o lugar guarda o
+    que é trocado ou apagado; `trava`, a do objeto olhado; None nos dois é «não se pode saber
+    daqui», e não «não há».
     """
 
     marca: bytes | None

@@ -21,6 +21,7 @@ from typing import BinaryIO
 from cofre.base.disco import criar_privado, mover, para_o_disco, sincronizar
 from cofre.base.palavras import visivel
 from cofre.remoto.destino import (
+    MAIOR_MARCA,
     MARCA,
     AoEnviar,
     Objeto,
@@ -76,10 +77,10 @@ class DestinoPasta:
         with contextlib.ExitStack() as pilha:
             with erros_da_pasta(self.nome):
                 self._conferir()
-                try:
-                    arquivo = pilha.enter_context(caminho.open("rb"))
-                except FileNotFoundError:
-                    raise ObjetoAusente(f"{self.nome}: não há {nome}.") from None
+                # Abrir um cano, que alguém pusesse ali, não voltaria.
+                if not caminho.is_file():
+                    raise ObjetoAusente(f"{self.nome}: não há {nome}.")
+                arquivo = pilha.enter_context(caminho.open("rb"))
                 arquivo.seek(desde)
             while bloco := self._bloco_de_la(arquivo):
                 saida.write(bloco)
@@ -93,7 +94,7 @@ class DestinoPasta:
         conferir_nome(amostra)  # numa pasta não há travas
         with erros_da_pasta(self.nome):
             nomes = [p.name for p in self.raiz.iterdir()]
-            marca = (self.raiz / MARCA).read_bytes() if MARCA in nomes else None
+            marca = self._marca() if MARCA in nomes else None
             provisorio = _provisorio(self.raiz)
             try:
                 with criar_privado(provisorio) as arquivo:
@@ -103,6 +104,11 @@ class DestinoPasta:
                     provisorio.unlink(missing_ok=True)
         alheios = [n for n in nomes if n.lower() not in _DO_SISTEMA and not n.startswith(ENVIANDO)]
         return Situacao(marca, vazio=not alheios, grava=True, versoes=None, trava=None)
+
+    def _marca(self) -> bytes:
+        self._conferir()
+        with (self.raiz / MARCA).open("rb") as arquivo:
+            return arquivo.read(MAIOR_MARCA)
 
     def _bloco_de_la(self, arquivo: BinaryIO) -> bytes:
         with erros_da_pasta(self.nome):

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 from cofre.base.palavras import visivel
 from cofre.remoto.destino import (
+    MAIOR_MARCA,
     MARCA,
     AoEnviar,
     Objeto,
@@ -104,7 +105,7 @@ class DestinoRclone:
         if MARCA not in nomes:
             return Situacao(None, vazio=not nomes)
         with self.programa.lendo("cat", self._la(MARCA)) as fluxo:
-            return Situacao(fluxo.read(), vazio=False)
+            return Situacao(fluxo.read(MAIOR_MARCA), vazio=False)
 
     def _la(self, nome: str) -> str:
         """O nome como o rclone o entende."""

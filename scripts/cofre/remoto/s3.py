@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from cofre.base.config.copia import S3Dito
 from cofre.base.palavras import visivel
 from cofre.remoto.destino import (
+    MAIOR_MARCA,
     MARCA,
     AoEnviar,
     Objeto,
@@ -27,7 +26,8 @@ from cofre.remoto.destino import (
     conferir_nome,
     nome_nosso,
 )
-from cofre.remoto.erros import FalhaDaCopia, ObjetoAusente, erros_daqui
+from cofre.remoto.erros import FalhaDaCopia, ObjetoAusente
+from cofre.remoto.s3_envio import PARTE, Envio, Leitura, cabe, medidos, parte
 from cofre.remoto.s3_erros import NomeIlegal, SemTrechos, erros_do_s3, pede_soma
 from cofre.remoto.s3_lista import listar_sem_a_obstore
 from cofre.remoto.s3_loja import abrir_loja
@@ -37,36 +37,12 @@ if TYPE_CHECKING:
     from obstore import GetResult
     from obstore.store import S3Store
 
-PARTE = 5 * 1024 * 1024
-"""Bytes de cada parte de um arquivo grande: a menor que o S3 aceita."""
-JUNTOS = 8
-"""Quantos arquivos se mandam ao mesmo tempo."""
-NO_AR = 2 * PARTE
-"""Bytes que se mandam ao mesmo tempo. No prazo de `s3_loja.PRAZO`, cabem a 0,7 Mbit/s."""
 TRECHO = 8 * 1024 * 1024
 """Bytes de cada trecho de uma leitura grande; dois andam ao mesmo tempo."""
-_MAIS_PARTES = 9_000
-"""O S3 aceita dez mil partes por arquivo."""
 _PASSO = 0.25
 """Segundos entre duas notícias do que se está a mandar."""
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Envio:
-    """Um arquivo a caminho: `lidos` é escrito pelo fio que manda."""
-
-    nome: str
-    arquivo: Path
-    tamanho: int
-    lidos: int = 0
-    ditos: int = 0
-
-    @property
-    def peso(self) -> int:
-        """Quanto dele pode estar no ar."""
-        return min(self.tamanho, NO_AR)
 
 
 class DestinoS3:
@@ -111,12 +87,12 @@ class DestinoS3:
 
     def enviar(self, itens: Iterable[tuple[str, Path]], ao_enviar: AoEnviar) -> None:
         # Os itens e as notícias correm fora do laço: podem usar este mesmo destino.
-        fila = _medidos(itens)
+        fila = medidos(itens)
         proximo = next(fila, None)
-        no_ar: dict[asyncio.Task[None], _Envio] = {}
+        no_ar: dict[asyncio.Task[None], Envio] = {}
         with asyncio.Runner() as fio:  # ao sair com um erro, cancela o que estiver no ar
             while proximo is not None or no_ar:
-                while proximo is not None and _cabe(proximo, no_ar.values()):
+                while proximo is not None and cabe(proximo, no_ar.values()):
                     no_ar[fio.get_loop().create_task(self._enviar_um(proximo))] = proximo
                     proximo = next(fila, None)
                 prontas = fio.run(_esperar(no_ar))
@@ -129,7 +105,7 @@ class DestinoS3:
                     tarefa.result()
                     ao_enviar(envio.nome, envio.tamanho)
 
-    async def _enviar_um(self, envio: _Envio) -> None:
+    async def _enviar_um(self, envio: Envio) -> None:
         """Um balde com trava recusa o que vai sem uma soma nos cabeçalhos, e há serviços que
         recusam o que vai com ela: só a recusa diz qual é o caso."""
         loja = self._loja
@@ -141,20 +117,20 @@ class DestinoS3:
             self._loja = self._com_soma
             await self._mandar(self._loja, envio)
 
-    async def _mandar(self, loja: S3Store, envio: _Envio) -> None:
+    async def _mandar(self, loja: S3Store, envio: Envio) -> None:
         import obstore
 
         envio.lidos = 0
-        leitura = _Leitura(envio)
+        leitura = Leitura(envio)
         try:
             with erros_do_s3(self.nome, f"ao enviar {envio.nome}"):
                 if envio.tamanho <= PARTE:
                     (corpo,) = list(leitura) or [b""]
                     await obstore.put_async(loja, envio.nome, corpo, use_multipart=False)
                 else:
-                    parte = _parte(envio.tamanho)
+                    cada = parte(envio.tamanho)
                     await obstore.put_async(
-                        loja, envio.nome, leitura, chunk_size=parte, max_concurrency=2
+                        loja, envio.nome, leitura, chunk_size=cada, max_concurrency=2
                     )
         except Exception as erro:
             raise (leitura.erro or erro) from None
@@ -221,13 +197,20 @@ class DestinoS3:
     def sondar(self, amostra: str = MARCA) -> Situacao:
         conferir_nome(amostra)
         vazio = asyncio.run(self._vazio())
-        saida = io.BytesIO()
         try:
-            self.ler(MARCA, saida)
+            marca = asyncio.run(self._marca())
         except ObjetoAusente:
             return Situacao(None, vazio)
         versoes, trava = olhar(self._loja, amostra)
-        return Situacao(saida.getvalue(), vazio=False, versoes=versoes, trava=trava)
+        return Situacao(marca, vazio=False, versoes=versoes, trava=trava)
+
+    async def _marca(self) -> bytes:
+        import obstore
+
+        resposta = await self._um(obstore.get_async(self._loja, MARCA), f"ao ler {MARCA}")
+        return (await self._um(_seguinte(resposta.stream(MAIOR_MARCA), b""), f"ao ler {MARCA}"))[
+            :MAIOR_MARCA
+        ]
 
     async def _vazio(self) -> bool:
         import obstore
@@ -257,40 +240,3 @@ async def _esperar(no_ar: Iterable[asyncio.Task[None]]) -> set[asyncio.Task[None
     """As que acabaram; nenhuma, se em _PASSO nenhuma acabou."""
     prontas, _ = await asyncio.wait(no_ar, timeout=_PASSO, return_when=asyncio.FIRST_COMPLETED)
     return prontas
-
-
-def _medidos(itens: Iterable[tuple[str, Path]]) -> Iterator[_Envio]:
-    for nome, arquivo in itens:
-        with erros_daqui(visivel(arquivo.name)):
-            tamanho = arquivo.stat().st_size
-        yield _Envio(conferir_nome(nome), arquivo, tamanho)
-
-
-def _cabe(envio: _Envio, no_ar: Collection[_Envio]) -> bool:
-    return not no_ar or (
-        len(no_ar) < JUNTOS and envio.peso + sum(outro.peso for outro in no_ar) <= NO_AR
-    )
-
-
-@dataclass(slots=True)
-class _Leitura:
-    """As partes do arquivo. O erro de as ler fica guardado: a obstore o engoliria noutro, sem a
-    causa."""
-
-    envio: _Envio
-    erro: FalhaDaCopia | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        parte = _parte(self.envio.tamanho)
-        try:
-            with erros_daqui(visivel(self.envio.arquivo.name)), self.envio.arquivo.open("rb") as f:
-                while bloco := f.read(parte):
-                    self.envio.lidos += len(bloco)
-                    yield bloco
-        except FalhaDaCopia as erro:
-            self.erro = erro
-            raise
-
-
-def _parte(tamanho: int) -> int:
-    return max(PARTE, -(-tamanho // _MAIS_PARTES))
