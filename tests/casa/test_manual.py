@@ -59,6 +59,18 @@ def test_o_exemplo_do_env_cita_paginas_que_existem() -> None:
     assert not re.search(r"se[cç][aã]o \d", EXEMPLO_DO_ENV), "uma seção muda de número"
 
 
+def test_as_recusas_da_copia_no_manual_sao_as_do_programa() -> None:
+    pagina = PAGINAS["scripts/manual/copia-destinos.md"]
+    tabela = pagina.partition("## Quando o lugar recusa")[2].partition("\n## ")[0]
+    ditas = [d for linha in re.findall(r"^\| (`.*?) \|", tabela, re.M) for d in linha.split("`, `")]
+    ditas = [dita.strip("`") for dita in ditas]
+    assert len(ditas) > 15
+    pasta = RAIZ / "scripts" / "cofre" / "remoto"
+    programa = " ".join(a.read_text(encoding="utf-8") for a in pasta.glob("*.py"))
+    programa = programa.replace("{MARCA}", "cofre.json")
+    assert [dita for dita in ditas if dita not in programa] == []
+
+
 # -- ligações ----------------------------------------------------------------------------------
 
 

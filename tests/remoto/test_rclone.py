@@ -227,6 +227,7 @@ def test_o_que_o_rclone_recusa_e_dito_sem_o_que_ele_diz(
         ("tls: failed to verify certificate: x509: unknown authority", erros.DestinoFora),
         ("AccessDenied: object protected by object lock", erros.Travado),
         ("write /mnt/x: no space left on device", erros.SemEspaco),
+        ("Failed to deletefile: r:x is a directory or doesn't exist", rclone_processo.NaoHa),
         ("qualquer outra coisa", erros.FalhaDaCopia),
     ],
 )

@@ -59,6 +59,10 @@ _SENTIDOS: tuple[tuple[re.Pattern[str], _Sentido], ...] = (
         (AlemDoFim, "não há mais bytes neste arquivo", "Confira a cópia."),
     ),
     (
+        re.compile(r"is a directory or doesn't exist"),  # o rclone 1.60 sai com 1
+        (NaoHa, "não há lá o que se procurou", "Confira a cópia."),
+    ),
+    (
         re.compile(r"didn't find section in config|not found in config", re.I),
         (
             DestinoErrado,
