@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -139,6 +141,38 @@ def test_o_que_uma_queda_deixou_sai_um_dia_depois(disco: Path, arquivo: Path) ->
     DestinoPasta(disco, "pasta:Externo").enviar([(NOME, arquivo)], lambda *_: None)
 
     assert sorted(p.name for p in pasta.iterdir()) == [".enviando_novo", "abc1.age"]
+
+
+@pytest.mark.parametrize(("codigo", "tolerado"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_uma_pasta_de_rede_pode_nao_saber_levar_ao_disco(
+    disco: Path, arquivo: Path, monkeypatch: pytest.MonkeyPatch, codigo: int, tolerado: bool
+) -> None:
+    def recusar(_: int) -> None:
+        raise OSError(codigo, os.strerror(codigo))
+
+    monkeypatch.setattr(os, "fsync", recusar)
+    destino = DestinoPasta(disco, "pasta:NAS")
+    if tolerado:
+        destino.enviar([(NOME, arquivo)], lambda *_: None)
+    else:
+        with pytest.raises(DestinoFora, match="deixou de responder"):
+            destino.enviar([(NOME, arquivo)], lambda *_: None)
+
+    chegou = {NOME: arquivo.read_bytes()} if tolerado else {}
+    assert conteudo_da_pasta(disco) == {MARCA: b"{}\n", **chegou}
+
+
+def test_o_que_a_pasta_nao_guardou_inteiro_nao_ganha_nome(
+    disco: Path, arquivo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perder(copia: BinaryIO) -> None:
+        copia.truncate(BLOCO)
+
+    monkeypatch.setattr("cofre.remoto.pasta.para_o_disco", perder)
+    with pytest.raises(FalhaDaCopia, match="não ficou inteiro"):
+        DestinoPasta(disco, "pasta:NAS").enviar([(NOME, arquivo)], lambda *_: None)
+
+    assert conteudo_da_pasta(disco) == {MARCA: b"{}\n"}
 
 
 MONTAR = """

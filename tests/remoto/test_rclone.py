@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -172,6 +173,19 @@ def test_os_lotes_vao_todos_e_o_que_ja_foi_fica(
     assert vivos == [0, 0, 0, 3, 3, 3, 6]
     assert disco.conteudo() == dict.fromkeys(nomes[:6], arquivo.read_bytes())
     assert list(provisoria.iterdir()) == [], "nada fica para trás"
+
+
+def test_a_pasta_provisoria_cheia_e_dita(
+    disco: LugarRclone, arquivo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cheia(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", cheia)
+    with pytest.raises(erros.FalhaDaCopia, match="A pasta temporária deste computador está cheia"):
+        disco.destino.enviar([(NOME, arquivo)], calado)
+
+    assert disco.conteudo() == {}
 
 
 # -- as recusas ---------------------------------------------------------------------------------

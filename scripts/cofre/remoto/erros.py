@@ -63,6 +63,8 @@ _DESLIGADO = frozenset(
 _DESLIGADO_NO_WINDOWS = frozenset({21, 53, 55, 59, 64, 67, 121, 1117, 1167, 1231})
 """Disco que não está pronto ou saiu (21, 1117, 1167), pasta de rede que não responde (os outros).
 Fonte: «System Error Codes», na documentação do Windows."""
+_NAO_ENTRA_NO_WINDOWS = frozenset({86, 1219, 1326, 1385, 2202, 2239})
+"""A pasta de rede não aceitou o usuário ou a senha. Mesma fonte."""
 _CAUSAS: dict[int, tuple[type[FalhaDaCopia], str, str]] = {
     errno.ENOSPC: (SemEspaco, "o disco da cópia está cheio", "Libere espaço nele."),
     errno.EDQUOT: (SemEspaco, "a cota do disco da cópia acabou", "Libere espaço nele."),
@@ -105,10 +107,16 @@ def erros_da_pasta(nome: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def erros_daqui(arquivo: str) -> Iterator[None]:
-    """Traduz o OSError de ler, neste computador, o arquivo que ia ser enviado."""
+    """Traduz o OSError de ler neste computador o arquivo que ia ser enviado, ou de o pôr numa pasta
+    provisória."""
     try:
         yield
     except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FalhaDaCopia(
+                "A pasta temporária deste computador está cheia.",
+                "Libere espaço nela: é por onde os arquivos passam a caminho da cópia.",
+            ) from e
         raise FalhaDaCopia(
             f"Não consegui ler {arquivo} neste computador ({e.strerror or type(e).__name__}).",
             "Confira os backups daqui com «verificar».",
@@ -120,6 +128,9 @@ def _da_pasta(e: OSError) -> tuple[type[FalhaDaCopia], str, str]:
     do_windows = getattr(e, "winerror", None)
     if e.errno in _DESLIGADO or do_windows in _DESLIGADO_NO_WINDOWS:
         return DestinoFora, "o disco da cópia deixou de responder", "Ligue-o de novo."
+    if do_windows in _NAO_ENTRA_NO_WINDOWS:
+        causa = "a pasta de rede não aceitou o usuário ou a senha"
+        return AcessoRecusado, causa, "Abra-a uma vez com o usuário que faz os backups."
     if aberto_em_outro(e):
         causa = "um arquivo da cópia está aberto em outro programa"
         return FalhaDaCopia, causa, "Feche-o nesse programa (o antivírus, o sincronizador)."

@@ -8,6 +8,7 @@ própria marca é o que se pode gravar numa pasta sem ela: quem a toma em uso j�
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -30,13 +31,20 @@ from cofre.remoto.destino import (
     conferir_nome,
     nome_nosso,
 )
-from cofre.remoto.erros import DestinoErrado, ObjetoAusente, erros_da_pasta, erros_daqui
+from cofre.remoto.erros import (
+    DestinoErrado,
+    FalhaDaCopia,
+    ObjetoAusente,
+    erros_da_pasta,
+    erros_daqui,
+)
 
 BLOCO = 1024 * 1024
 ENVIANDO = ".enviando_"
 """O começo do nome do que ainda está a ser gravado."""
 _ESQUECIDO = 24 * 3600
 """Segundos: o que está a ser gravado há mais do que isto ficou de uma execução que caiu."""
+_NAO_SABE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _DO_SISTEMA = frozenset(
     "system volume information|$recycle.bin|recycler|lost+found|desktop.ini|thumbs.db|.ds_store"
     "|.trashes|.fseventsd|.spotlight-v100|.temporaryitems|.trash-1000|found.000".split("|")
@@ -97,8 +105,7 @@ class DestinoPasta:
             marca = self._marca() if MARCA in nomes else None
             provisorio = _provisorio(self.raiz)
             try:
-                with criar_privado(provisorio) as arquivo:
-                    para_o_disco(arquivo)
+                criar_privado(provisorio).close()
             finally:
                 with contextlib.suppress(OSError):
                     provisorio.unlink(missing_ok=True)
@@ -135,7 +142,8 @@ class DestinoPasta:
                 if not caminho.is_dir():
                     raise
             else:
-                sincronizar(caminho.parent)
+                with _se_souber():
+                    sincronizar(caminho.parent)
 
     def _gravar(self, nome: str, arquivo: Path, alvo: Path, ao_enviar: AoEnviar) -> None:
         """O arquivo inteiro com outro nome, na mesma pasta, e só então o dele."""
@@ -147,8 +155,11 @@ class DestinoPasta:
                     if not acabou:
                         ao_enviar(nome, enviados)
             with erros_da_pasta(self.nome):
+                if provisorio.stat().st_size != enviados:
+                    raise FalhaDaCopia(f"{self.nome}: {nome} não ficou inteiro no disco da cópia.")
                 mover(provisorio, alvo)
-                sincronizar(alvo.parent)
+                with _se_souber():
+                    sincronizar(alvo.parent)
                 if nome != MARCA:
                     self._conferir()  # se o disco saiu, isto foi para o de cá
         except BaseException:
@@ -170,8 +181,19 @@ class DestinoPasta:
                 enviados += len(bloco)
                 if bloco := _bloco_daqui(origem, de_ca):
                     yield enviados, False
-            para_o_disco(copia)
+            with _se_souber():
+                para_o_disco(copia)
         yield enviados, True
+
+
+@contextlib.contextmanager
+def _se_souber() -> Iterator[None]:
+    """Uma pasta de rede, ou de um programa, pode não saber levar ao disco: fica como ela fizer."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in _NAO_SABE:
+            raise
 
 
 def _bloco_daqui(origem: BinaryIO, nome: str) -> bytes:

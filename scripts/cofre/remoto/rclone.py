@@ -66,7 +66,10 @@ class DestinoRclone:
     def enviar(self, itens: Iterable[tuple[str, Path]], ao_enviar: AoEnviar) -> None:
         fila = iter(itens)
         while True:
-            with tempfile.TemporaryDirectory(prefix="cofre_envio_") as pasta:
+            # No Windows, o antivírus pode segurar um arquivo por um instante.
+            with tempfile.TemporaryDirectory(
+                prefix="cofre_envio_", ignore_cleanup_errors=True
+            ) as pasta:
                 lote = _encher(Path(pasta), fila)
                 if not lote:
                     return
