@@ -507,6 +507,8 @@ def test_um_grande_vem_aos_trechos_de_onde_se_quer(
 INTERROMPIDO = """
 import pathlib, sys, threading
 sys.path[:0] = [SCRIPTS]
+from cofre.comando.execucao import _sigterm_como_ctrl_c
+_sigterm_como_ctrl_c()
 from cofre.base.config.copia import S3Dito
 from cofre.remoto.s3 import DestinoS3
 from cofre.remoto.s3_erros import FalhaDoServico
@@ -529,6 +531,7 @@ except KeyboardInterrupt:
     ids=["enviar", "listar", "ler"],
 )
 def test_o_ctrl_c_e_ouvido_a_meio_de_um_pedido(verbo: str) -> None:
+    """Com os sinais como os programas os põem."""
     chegou, solta = threading.Event(), threading.Event()
 
     def regra(_: Pedido) -> Resposta:
