@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -12,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,12 +25,14 @@ from apoio.procurador import Destino as Corte
 from apoio.procurador import passar, procurador
 from apoio.s3_torto import Pedido, Resposta, ServicoTorto, envio_em_partes, servico_torto
 from apoio.servidores_s3 import CHAVE, PREFIXO, S3, LugarS3, ServidoresS3
+from cofre.base.config.ambiente import sem_variaveis_da_aws
 from cofre.base.config.copia import Copia, S3Dito
 from cofre.base.erros import DependenciaAusente
 from cofre.remoto import erros, s3, s3_envio, s3_lista, s3_loja
 from cofre.remoto.abrir import abrir
 from cofre.remoto.destino import MARCA, Trava
 from cofre.remoto.s3 import DestinoS3
+from cofre.remoto.s3_envio import Envio
 from cofre.remoto.s3_erros import FalhaDoServico
 from supabase_local.servidores.processos import porta_livre
 
@@ -119,6 +123,49 @@ def test_o_que_o_ambiente_diz_a_outros_programas_nao_muda_nada(
     assert b"/us-east-1/s3/aws4_request" in pedidos
     for intruso in ("security-token", "encryption", "payer", "checksum", "de-outro", "unsigned"):
         assert intruso.encode() not in pedidos
+
+
+def test_varios_fios_abrem_destinos_e_o_ambiente_fica_como_estava(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for nome, valor in HOSTIL.items():
+        monkeypatch.setenv(nome, valor)
+    antes = dict(os.environ)
+
+    with ThreadPoolExecutor(8) as fios:
+        destinos = list(fios.map(lambda _: DestinoS3(dito(9)), range(200)))
+
+    assert dict(os.environ) == antes
+    so_o_nosso = {
+        "bucket": "balde",
+        "region": "us-east-1",
+        "endpoint_url_s3": "http://127.0.0.1:9",
+        "virtual_hosted_style_request": "false",
+        "skip_signature": "false",
+        "disable_bulk_delete": "true",
+    }
+    assert all(dict(d._loja.config) == so_o_nosso for d in destinos)
+
+
+def test_o_ambiente_que_um_fio_devolve_nao_aparece_a_outro(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9/")
+    segundo_dentro, primeiro_fora = threading.Event(), threading.Event()
+    visto: list[bool] = []
+
+    def segundo() -> None:
+        with sem_variaveis_da_aws():
+            segundo_dentro.set()
+            primeiro_fora.wait(60)
+            visto.append("AWS_ENDPOINT_URL_S3" in os.environ)
+
+    fio = threading.Thread(target=segundo)
+    with sem_variaveis_da_aws():
+        fio.start()
+        segundo_dentro.wait(0.2)  # só entra se não espera a sua vez
+    primeiro_fora.set()
+    fio.join(60)
+
+    assert visto == [False]
 
 
 def test_sem_o_pacote_diz_se_qual_instalar(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,6 +405,22 @@ def test_a_sonda_ve_as_versoes_e_a_trava(servidores_s3: ServidoresS3) -> None:
     assert (sem_o_objeto.versoes, sem_o_objeto.trava) == (None, None)
 
 
+@pytest.mark.parametrize("cada", [20_000, 12_000_000], ids=["inteiro", "em partes"])
+@pytest.mark.parametrize("servidor", ["moto", "rclone-s3"])
+def test_o_que_muda_ao_ser_enviado_nao_chega(
+    servidores_s3: ServidoresS3, tmp_path: Path, servidor: str, cada: int
+) -> None:
+    lugar = servidores_s3[servidor].novo_balde()
+    caminho = tmp_path / "daqui.age"
+    caminho.write_bytes(os.urandom(cada))
+    destino = lugar.destino
+    for tamanho in (cada - 1, cada + 1):
+        with pytest.raises(erros.FalhaDaCopia, match=r"daqui\.age mudou ao ser enviado"):
+            asyncio.run(destino._mandar(destino._loja, Envio(NOME, caminho, tamanho)))
+
+    assert lugar.conteudo() == {}
+
+
 # -- as linhas ----------------------------------------------------------------------------------
 
 
@@ -511,6 +574,7 @@ from cofre.comando.execucao import _sigterm_como_ctrl_c
 _sigterm_como_ctrl_c()
 from cofre.base.config.copia import S3Dito
 from cofre.remoto.s3 import DestinoS3
+from cofre.remoto.s3_envio import Envio
 from cofre.remoto.s3_erros import FalhaDoServico
 destino = DestinoS3(S3Dito("s3://balde", "balde", "", "http://127.0.0.1:PORTA", "x", "a", "b"))
 try:

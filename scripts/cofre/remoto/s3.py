@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from cofre.base.config.copia import S3Dito
-from cofre.base.palavras import visivel
 from cofre.remoto.destino import (
     MAIOR_MARCA,
     MARCA,
@@ -125,7 +124,7 @@ class DestinoS3:
         try:
             with erros_do_s3(self.nome, f"ao enviar {envio.nome}"):
                 if envio.tamanho <= PARTE:
-                    (corpo,) = list(leitura) or [b""]
+                    corpo = b"".join(leitura)
                     await obstore.put_async(loja, envio.nome, corpo, use_multipart=False)
                 else:
                     cada = parte(envio.tamanho)
@@ -134,8 +133,6 @@ class DestinoS3:
                     )
         except Exception as erro:
             raise (leitura.erro or erro) from None
-        if envio.lidos != envio.tamanho:
-            raise FalhaDaCopia(f"{visivel(envio.arquivo.name)} mudou enquanto era enviado.")
 
     def ler(self, nome: str, saida: BinaryIO, desde: int = 0) -> None:
         asyncio.run(self._ler(conferir_nome(nome), saida, desde))

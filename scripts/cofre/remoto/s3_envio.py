@@ -67,6 +67,8 @@ class Leitura:
                 while bloco := f.read(cada):
                     self.envio.lidos += len(bloco)
                     yield bloco
+            if self.envio.lidos != self.envio.tamanho:  # dito antes de o serviço o dar por inteiro
+                raise FalhaDaCopia(f"{visivel(self.envio.arquivo.name)} mudou ao ser enviado.")
         except FalhaDaCopia as erro:
             self.erro = erro
             raise

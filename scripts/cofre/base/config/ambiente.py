@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,7 @@ NOMES_DA_POLITICA = {
     "BACKUP_MANTER_MENSAIS": "mensais",
     "BACKUP_MANTER_ANUAIS": "anuais",
 }
+_TRANCA = threading.Lock()
 NOME_DO_PING = "BACKUP_PING_URL"
 NOME_DO_WEBHOOK = "BACKUP_WEBHOOK_URL"
 NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
@@ -240,14 +242,16 @@ def _acesso_direto(valores: Mapping[str, str], raiz: Path) -> AcessoDireto | Non
 @contextlib.contextmanager
 def sem_variaveis_da_aws() -> Iterator[None]:
     """Tira deste processo, enquanto dura, as variáveis que a obstore leria (AWS_ENDPOINT_URL_S3
-    vence até um argumento, e mandaria a cópia a outro servidor): só o .env diz para onde."""
-    tiradas = {n: v for n, v in os.environ.items() if n.startswith("AWS_")}
-    for nome in tiradas:
-        del os.environ[nome]
-    try:
-        yield
-    finally:
-        os.environ.update(tiradas)
+    vence até um argumento, e mandaria a cópia a outro servidor): só o .env diz para onde. O
+    ambiente é do processo: um fio de cada vez."""
+    with _TRANCA:
+        tiradas = {n: v for n, v in os.environ.items() if n.startswith("AWS_")}
+        for nome in tiradas:
+            del os.environ[nome]
+        try:
+            yield
+        finally:
+            os.environ.update(tiradas)
 
 
 def ambiente_do_rclone() -> dict[str, str]:
