@@ -60,6 +60,7 @@ class ServidorS3:
     def boto(self) -> Any:
         """O cliente da Amazon, que nada tem com o nosso."""
         import boto3  # type: ignore[import-untyped]
+        from botocore.config import Config  # type: ignore[import-untyped]
 
         return boto3.client(
             "s3",
@@ -67,6 +68,7 @@ class ServidorS3:
             aws_access_key_id=CHAVE,
             aws_secret_access_key=SEGREDO,
             region_name="us-east-1",
+            config=Config(retries={"total_max_attempts": 1}),
         )
 
     def novo_balde(self, **opcoes: object) -> LugarS3:

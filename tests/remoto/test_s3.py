@@ -133,7 +133,7 @@ def test_varios_fios_abrem_destinos_e_o_ambiente_fica_como_estava(
     antes = dict(os.environ)
 
     with ThreadPoolExecutor(8) as fios:
-        destinos = list(fios.map(lambda _: DestinoS3(dito(9)), range(200)))
+        destinos = list(fios.map(lambda _: DestinoS3(dito(9)), range(24)))
 
     assert dict(os.environ) == antes
     so_o_nosso = {
@@ -416,7 +416,7 @@ def test_o_que_muda_ao_ser_enviado_nao_chega(
     destino = lugar.destino
     for tamanho in (cada - 1, cada + 1):
         with pytest.raises(erros.FalhaDaCopia, match=r"daqui\.age mudou ao ser enviado"):
-            asyncio.run(destino._mandar(destino._loja, Envio(NOME, caminho, tamanho)))
+            asyncio.run(destino._mandar(Envio(NOME, caminho, tamanho)))
 
     assert lugar.conteudo() == {}
 

@@ -34,7 +34,6 @@ from cofre.remoto.s3_retencao import olhar
 
 if TYPE_CHECKING:
     from obstore import GetResult
-    from obstore.store import S3Store
 
 TRECHO = 8 * 1024 * 1024
 """Bytes de cada trecho de uma leitura grande; dois andam ao mesmo tempo."""
@@ -53,9 +52,8 @@ class DestinoS3:
         """Não procura o balde ainda. Levanta DependenciaAusente."""
         self.nome = dito.texto
         self._dito = dito
-        self._simples = abrir_loja(dito, com_soma=False)
-        self._com_soma = abrir_loja(dito, com_soma=True)
-        self._loja = self._simples
+        self._com_soma = False
+        self._loja = abrir_loja(dito, com_soma=False)
 
     def __repr__(self) -> str:
         return f"DestinoS3({self.nome!r})"
@@ -107,18 +105,21 @@ class DestinoS3:
     async def _enviar_um(self, envio: Envio) -> None:
         """Um balde com trava recusa o que vai sem uma soma nos cabeçalhos, e há serviços que
         recusam o que vai com ela: só a recusa diz qual é o caso."""
-        loja = self._loja
+        com_soma = self._com_soma
         try:
-            await self._mandar(loja, envio)
+            await self._mandar(envio)
         except FalhaDaCopia as recusa:
-            if loja is self._com_soma or not pede_soma(recusa):
+            if com_soma or not pede_soma(recusa):
                 raise
-            self._loja = self._com_soma
-            await self._mandar(self._loja, envio)
+            if not self._com_soma:
+                self._com_soma = True
+                self._loja = abrir_loja(self._dito, com_soma=True)
+            await self._mandar(envio)
 
-    async def _mandar(self, loja: S3Store, envio: Envio) -> None:
+    async def _mandar(self, envio: Envio) -> None:
         import obstore
 
+        loja = self._loja
         envio.lidos = 0
         leitura = Leitura(envio)
         try:
