@@ -103,7 +103,7 @@ class _Carteiro:
         self._foram: dict[str, int] = {}
 
     def levar_de_novo(self, sumiram: Iterable[_Remessa]) -> None:
-        """O que havia lá, e deixou de haver; o que já não se achou aqui não se procura outra vez."""
+        """O que havia lá, e deixou de haver; o que não se achou aqui não se procura outra vez."""
         restos = (
             replace(r, faltam={s: n for s, n in r.faltam.items() if s not in self._perdidos})
             for r in sumiram
