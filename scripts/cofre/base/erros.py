@@ -20,7 +20,8 @@
                ├─ DefeitoInterno (1)
                └─ Interrompido (130) ── Cancelada
 
-Outros ficam ao lado de quem os levanta: `via.api.pagina.PaginaGrande`, que é PedidoGrande,
+Os da cópia fora (13) estão em `remoto.erros`. Outros ficam ao lado de quem os levanta:
+`via.api.pagina.PaginaGrande`, que é PedidoGrande,
 `via.api.erros.SemDescricao`, que é PedidoRecusado, `via.direta.erros.SemConexao`, que é
 ServidorSemResposta, `deposito.cifra.chaveiro.FaltaChave`, que é ErroDeUso, e
 `deposito.cifra.leitura.CifradoEstragado`, que é BackupDanificado.
@@ -45,6 +46,16 @@ DADOS_ENCOLHERAM = 10
 NEM_TUDO_COMO_ERA = 12
 """Código de uma restauração que chegou ao fim, mas sem algo que se aceitou não ter de volta, ou em
 que o banco pôs outro conteúdo em algum lugar."""
+COPIA_FALHOU = 13
+"""Código de quando o que se pediu aqui deu certo, mas a cópia fora não está como devia."""
+_QUEM_MANDA = (4, 6, COPIA_FALHOU, DADOS_ENCOLHERAM, 14)
+"""De vários códigos, o primeiro destes é o da execução."""
+
+
+def primeiro_codigo(*codigos: int) -> int:
+    """O código de uma execução em que cada parte teve o seu."""
+    errados = [c for c in codigos if c != TUDO_CERTO]
+    return next((c for c in _QUEM_MANDA if c in errados), next(iter(errados), TUDO_CERTO))
 
 
 def instalacao() -> str:

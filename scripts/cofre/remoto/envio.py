@@ -13,7 +13,7 @@ from pathlib import Path
 from cofre.base.disco import erros_de_disco
 from cofre.remoto.daqui import Daqui
 from cofre.remoto.destino import Destino
-from cofre.remoto.disposicao import Conteudo, blobs_de, nome_do_blob, olhar
+from cofre.remoto.disposicao import Conteudo, Endereco, blobs_de, nome_do_blob, olhar
 
 GRUPO = 32 * 1024 * 1024
 """Bytes, mais ou menos, entre um punhado de lacres e o seguinte: numa linha de 1 Mbit/s são uns
@@ -26,13 +26,14 @@ Avanco = Callable[[int, int], None]
 @dataclass(slots=True)
 class Envio:
     """O que um envio fez: quantos conteúdos e bytes foram, quantos lacres, e o que não pôde ir, em
-    palavras. `la`: o que havia no destino antes."""
+    palavras. `la`: o que havia no destino antes; `ficaram`: os backups que não foram inteiros."""
 
     la: Conteudo
     conteudos: int = 0
     bytes: int = 0
     lacres: int = 0
     problemas: list[str] = field(default_factory=list)
+    ficaram: set[Endereco] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class _Carteiro:
         """Os conteúdos do grupo, e só depois os lacres dos que foram inteiros."""
         self._destino.enviar(self._conteudos(grupo), self._foi)
         inteiras = [r for r in grupo if not self._perdidos & {s for s, _ in r.daqui.lacre.blobs}]
+        self._envio.ficaram |= {r.daqui.endereco for r in grupo if r not in inteiras}
         lacres = [(r.daqui.endereco.nome, r.daqui.arquivo) for r in inteiras if r.lacre]
         if lacres:
             self._destino.enviar(lacres, lambda _nome, _bytes: None)

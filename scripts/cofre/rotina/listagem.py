@@ -32,6 +32,8 @@ from cofre.deposito.inventario import (
     mais_novo,
     uma_a_uma,
 )
+from cofre.remoto import situacao
+from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
 from cofre.rotina.marcas import SUMIU, Estragos, do_backup
 
 
@@ -61,14 +63,16 @@ def listar(
     relato.linha("🏢 EMPRESAS COM BACKUP")
     espaco, em_claro = Espaco(), 0
     documentos = []
+    copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
         idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
-        for linha in _linhas(guardada, idade, limite, com_fotos=com_fotos):
+        fora = tuple(da_empresa(copias, guardada.empresa.id, guardada.backups[-1].carimbo))
+        for linha in _linhas(guardada, idade, limite, fora, com_fotos=com_fotos):
             relato.linha(linha)
         espaco = espaco.com(guardada.backups)
         em_claro += _em_claro(guardada.backups)
         if com_documento:
-            documentos.append(_documento(guardada, idade))
+            documentos.append(_documento(guardada, idade, fora))
     relato.linha()
     relato.linha(espaco.em_palavras)
     if em_claro:
@@ -86,7 +90,12 @@ def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
 
 
 def _linhas(
-    guardada: EmpresaComBackups, idade: Idade, limite: timedelta, *, com_fotos: bool
+    guardada: EmpresaComBackups,
+    idade: Idade,
+    limite: timedelta,
+    copias: Sequence[CopiaDaEmpresa],
+    *,
+    com_fotos: bool,
 ) -> Iterator[str]:
     """Uma empresa na tela."""
     yield ""
@@ -102,6 +111,8 @@ def _linhas(
         yield f"   🎯 nenhum ensaio; só conferido em {na_tela(conferido.em)}"
     if idade.velho:
         yield f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
+    for copia in copias:
+        yield f"   {'📤' if copia.boa else '⚠️'} {copia.em_palavras}"
     estragos = Estragos.em(guardada)
 
     def em_que(backup: Backup) -> str | None:
@@ -170,7 +181,9 @@ def _linha(backup: Backup, estragos: Estragos) -> str:
     )
 
 
-def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
+def _documento(
+    guardada: EmpresaComBackups, idade: Idade, copias: Sequence[CopiaDaEmpresa]
+) -> dict[str, Any]:
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     return {
         "id": guardada.empresa.id,
@@ -179,6 +192,7 @@ def _documento(guardada: EmpresaComBackups, idade: Idade) -> dict[str, Any]:
         "sumiu": guardada.sumiu,
         "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
         "ultimo_inteiro": idade.documento(),
+        "copias": [c.documento() for c in copias],
         "backups": [
             {
                 "carimbo": b.carimbo,

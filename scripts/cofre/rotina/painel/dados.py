@@ -21,6 +21,9 @@ from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.deposito.ordem import Ordem, em_ordem
+from cofre.remoto import situacao
+from cofre.remoto.situacao import Copia
+from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
 from cofre.rotina.encolhimento import Encolhimento, reconhecido_ate
 from cofre.rotina.marcas import Estragos, do_cabecalho
 from cofre.rotina.mudanca import Mudanca
@@ -38,7 +41,7 @@ DATAS_MOSTRADAS = 15
 """Backups que se dizem um a um, de cada empresa."""
 
 INCOMPLETA, VELHA, ENCOLHIDA, POR_CONCLUIR = "incompleta", "velha", "encolhida", "por_concluir"
-SUMIDA, MUDADA = "sumida", "mudada"
+SUMIDA, MUDADA, SEM_COPIA = "sumida", "mudada", "sem_copia"
 """O que pode haver de errado com uma empresa; sem nada disso, ela está inteira."""
 
 
@@ -99,6 +102,7 @@ class EmpresaNoPainel:
     datas: tuple[Data, ...]
     restauracoes: tuple[Restauracao, ...]
     ensaios: Ensaios
+    copias: tuple[CopiaDaEmpresa, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,11 @@ class Painel:
 def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Painel:
     """Tudo o que há no depósito, por nome de empresa. Levanta FalhaDeDisco."""
     achadas = []
+    copias = situacao.ler(deposito.raiz)
     for pasta in deposito.pastas():
         with erros_de_disco(pasta):
             historico = _Historico(deposito, pasta, agora)
-            achadas += list(_da_pasta(historico, agora, idade_maxima))
+            achadas += list(_da_pasta(historico, agora, idade_maxima, copias))
     achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
     lembretes = tuple(provas.do_deposito(deposito, agora))
     return Painel(agora, idade_maxima, tuple(achadas), lembretes)
@@ -177,7 +182,10 @@ class _Historico:
 
 
 def _da_pasta(
-    historico: _Historico, agora: datetime, idade_maxima: timedelta
+    historico: _Historico,
+    agora: datetime,
+    idade_maxima: timedelta,
+    copias: Mapping[str, Copia],
 ) -> Iterator[EmpresaNoPainel]:
     if not historico.carimbos:
         return
@@ -185,7 +193,8 @@ def _da_pasta(
     for dono in historico.donos():
         pontos = list(historico.de_rotina(dono, historico.mostrados))
         seus = [d for d in diarios if d.dados.get("user_id") == dono]
-        yield _empresa(historico, dono, pontos, seus, agora - idade_maxima)
+        nas_copias = tuple(da_empresa(copias, dono, pontos[-1].carimbo if pontos else ""))
+        yield _empresa(historico, dono, pontos, seus, agora - idade_maxima, nas_copias)
 
 
 def _empresa(
@@ -194,6 +203,7 @@ def _empresa(
     pontos: Sequence[Ponto],
     diarios: Sequence[Diario],
     limite: datetime,
+    copias: tuple[CopiaDaEmpresa, ...],
 ) -> EmpresaNoPainel:
     """`limite`: de quando pode ser o backup inteiro mais novo sem ser velho."""
     novo = pontos[-1] if pontos else None
@@ -210,6 +220,8 @@ def _empresa(
         problemas.insert(0, SUMIDA)
     if mudancas:
         problemas.append(MUDADA)
+    if not all(c.boa for c in copias):
+        problemas.append(SEM_COPIA)
     return EmpresaNoPainel(
         id=dono,
         nome=historico.nome(dono),
@@ -228,6 +240,7 @@ def _empresa(
         datas=tuple(_datas(historico, pontos, estragos)),
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
         ensaios=ler(historico.pasta, dono),
+        copias=copias,
     )
 
 

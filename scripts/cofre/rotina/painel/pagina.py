@@ -42,6 +42,7 @@ ESTADOS: Mapping[str, tuple[str, str]] = {
     dados.VELHA: ("velha", "velhas"),
     dados.ENCOLHIDA: ("encolhida", "encolhidas"),
     dados.MUDADA: ("mudou muito", "mudaram muito"),
+    dados.SEM_COPIA: ("cópia fora por fazer", "cópias fora por fazer"),
 }
 """O que se diz de uma empresa e de várias, na ordem da página."""
 

@@ -14,6 +14,7 @@ from cofre.rotina.painel.dados import (
     INCOMPLETA,
     MUDADA,
     POR_CONCLUIR,
+    SEM_COPIA,
     SUMIDA,
     VELHA,
     EmpresaNoPainel,
@@ -48,6 +49,9 @@ def _passos(problema: str, empresa: EmpresaNoPainel) -> Iterator[Passo]:
     elif problema in (INCOMPLETA, VELHA):
         refazer = (comando(BACKUP, *de_quem),)
         yield Passo(problema, "Depois de resolver a causa, um backup novo:", refazer)
+    elif problema == SEM_COPIA:
+        conferir = (comando(BACKUP, "enviar"), comando(BACKUP, "verificar", "--copia"))
+        yield Passo(problema, "Para a fazer agora, e conferir:", conferir)
     elif problema == ENCOLHIDA or (problema == MUDADA and not empresa.encolhimentos):
         notadas: list[Encolhimento | Mudanca] = [*empresa.encolhimentos, *empresa.mudancas]
         de_volta = retorno(Empresa(empresa.id, empresa.nome), de_que_backups(notadas))
