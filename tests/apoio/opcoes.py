@@ -44,6 +44,8 @@ O_QUE_FAZER = {
     12: "a tela diz o que não veio: [registros ou tabelas](restaurar.md#quando-nem-tudo-volta), ou"
     " colunas que [o banco reescreve](restaurar.md#o-que-o-próprio-banco-reescreve); ou ficou o que"
     " [mudou outra vez](desfazer-mudanca.md)",
+    13: "os backups daqui estão feitos; a tela diz que [destino](copia-fora.md) e por quê. Corrija"
+    " e rode `enviar`",
     130: "o que já estava concluído vale; na restauração, nada foi gravado",
 }
 

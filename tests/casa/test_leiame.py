@@ -217,6 +217,7 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
         erros.DADOS_ENCOLHERAM,
         erros.NEM_TUDO_COMO_ERA,
         erros.HA_DIFERENCAS,
+        erros.COPIA_FALHOU,
     }
 
 

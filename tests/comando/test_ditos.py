@@ -135,7 +135,8 @@ def _de_verdade(argumentos: tuple[str, ...], carimbos: Sequence[str]) -> list[st
     for antes, dito in zip(("", *argumentos), argumentos, strict=False):
         if dito == "x":
             dito = "ontem" if antes == "--backup" else DO_MOLDE.get(antes) or next(soltos)
-        trocados.append(next(datas) if e_data(dito) else NO_LUGAR.get(dito, dito))
+        data = e_data(dito) and antes != "--parte"
+        trocados.append(next(datas) if data else NO_LUGAR.get(dito, dito))
     return trocados
 
 
@@ -167,10 +168,22 @@ def test_e_roda_de_qualquer_pasta(
         *_de_verdade(argumentos, carimbos),
         script=RAIZ / "scripts" / script,
         pasta=onde,
-        mais={"SUPABASE_DB_URL": projeto.uri_banco, **(PARA if "cifrar" in argumentos else {})},
+        mais={
+            "SUPABASE_DB_URL": projeto.uri_banco,
+            **(PARA if "cifrar" in argumentos else {}),
+            **_com_copia(argumentos, tmp_path / "fora"),
+        },
     )
     assert feito.codigo not in (1, 2), feito.tudo
     assert "Traceback" not in feito.tudo
+
+
+def _com_copia(argumentos: tuple[str, ...], fora: Path) -> dict[str, str]:
+    """Os da cópia precisam de um destino; os outros não a fazem."""
+    if not {"enviar", "trazer", "--copia"} & {*argumentos}:
+        return {}
+    fora.mkdir()
+    return {"COPIA_DESTINO": f"pasta:{fora}"}
 
 
 def test_nenhum_comando_escrito_a_mao() -> None:

@@ -34,6 +34,7 @@ códigos de saída:
   10   tudo foi copiado, mas há dados que parecem ter sumido
   11   ensaio reprovado: o backup não voltou como era
   12   restauração concluída, mas nem tudo voltou como era
+  13   a cópia fora não foi feita, ou não está como devia
   130  interrompido (Ctrl+C)
 """
 

@@ -17,9 +17,10 @@ from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
-from cofre.base.erros import Interrompido
+from cofre.base.erros import Interrompido, primeiro_codigo
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import minutos_de
+from cofre.comando.copia import copiar_depois_do_backup
 from cofre.comando.execucao import registrada
 from cofre.comando.obra import obra
 from cofre.deposito.cifra import provas
@@ -47,10 +48,14 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
         documento = resumo.documento(feitas.documentos) | _lembretes(deposito)
+        # Antes da poda: o que ela tira daqui já está lá.
+        if copia := copiar_depois_do_backup(opcoes, deposito, relato):
+            documento |= {"copia": copia, "falhas": [*documento["falhas"], *copia["falhas"]]}
+            documento["codigo"] = primeiro_codigo(resumo.codigo, copia["codigo"])
         de_tudo = not (pedido.empresas or pedido.tabelas)
         if resumo.codigo == 0 and de_tudo and not configuracao.guardar.vazia:
             codigo, podado = podar_depois_do_backup(deposito, configuracao.guardar, relato)
-            documento |= {"codigo": codigo, "poda": podado}
+            documento |= {"codigo": primeiro_codigo(codigo, documento["codigo"]), "poda": podado}
         atualizar_painel(deposito, relato, configuracao.limites.idade)
     relato.documento(documento)
     return int(documento["codigo"])

@@ -16,12 +16,12 @@ BACKUP, RESTAURAR = "backup", "restaurar"
 DO_BACKUP: Grupos = {
     FAZER: {
         BACKUP: "copia todas as empresas, ou só as que se dizem; é o que se faz sem ação",
-        "continuar": "retoma o último backup, se parou antes do fim: só copia o que falta",
+        "continuar": "retoma o último backup, se parou no meio: só copia o resto",
         "agendar": "põe o backup de todo dia na agenda desta máquina, ou tira dela",
     },
     VER: {
         "listar": "mostra as empresas e os seus backups, sem falar com o servidor",
-        "comparar": "mostra o que mudou de um backup para outro, ou para o banco agora",
+        "comparar": "mostra o que mudou entre dois backups, ou até o banco agora",
         "painel": "refaz a página que mostra o estado de cada empresa (painel.html)",
     },
     ACHAR: {
@@ -40,6 +40,8 @@ DO_BACKUP: Grupos = {
     LEVAR: {
         "exportar": "leva o backup de uma empresa num só arquivo, ou em CSV",
         "importar": "confere um arquivo exportado e o guarda entre os backups",
+        "enviar": "leva à cópia fora daqui o que ainda lhe falta",
+        "trazer": "traz um backup da cópia, também num computador novo",
     },
 }
 DA_RESTAURACAO: Grupos = {

@@ -19,8 +19,11 @@ from cofre.comando.argumentos import (
     opcao_de_esperar,
     opcoes_de_saida,
 )
+from cofre.comando.copia import opcao_de_destino
 from cofre.comando.execucao import registrada
 from cofre.comando.listar import opcao_de_fotos
+from cofre.comando.podar_copia import PELA_METADE as COPIA_PELA_METADE
+from cofre.comando.podar_copia import podar_copia
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.trava import esperar
@@ -51,12 +54,25 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
             _sem_regras(),
         )
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="poda")
+    if opcoes.copia:
+        return _na_copia(opcoes, deposito, politica, relato)
+    if opcoes.copia_em:
+        raise ErroDeUso("--copia-em é da cópia fora: falta --copia.")
     apesar = bool(opcoes.apesar_do_encolhimento)
     try:
         poda = Poda(deposito, politica, relato, tuple(opcoes.empresa or ()), apesar)
         return _conduzir(poda, opcoes)
     except KeyboardInterrupt:
         raise Interrompido("Interrompido.", PELA_METADE) from None
+
+
+def _na_copia(opcoes: Namespace, deposito: Deposito, politica: Politica, relato: Relato) -> int:
+    if opcoes.empresa:
+        raise ErroDeUso("--copia poda a cópia inteira: não se diz a --empresa.")
+    try:
+        return podar_copia(opcoes, deposito, politica, relato)
+    except KeyboardInterrupt:
+        raise Interrompido("Interrompido.", COPIA_PELA_METADE) from None
 
 
 def _conduzir(poda: Poda, opcoes: Namespace) -> int:
@@ -104,6 +120,10 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     )
     analisador.add_argument("--simular", action="store_true", help="só mostra o que sairia")
     opcao_de_fotos(analisador)
+    analisador.add_argument(
+        "--copia", action="store_true", help="poda a cópia fora daqui, e não os backups daqui"
+    )
+    opcao_de_destino(analisador)
     analisador.add_argument("--sim", action="store_true", help="não pergunta: apaga o que sai")
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_esperar(analisador, argparse.SUPPRESS)

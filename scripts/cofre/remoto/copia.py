@@ -92,6 +92,14 @@ def copiar(remetente: Remetente, destinos: Iterable[Destino]) -> list[Copiado]:
     return feitos
 
 
+def nao_abriu(remetente: Remetente, destino: str, erro: ErroCofre) -> Copiado:
+    """O destino com este nome, que nem se abriu (falta um pacote, ou o rclone): dito e anotado."""
+    feito = Copiado(destino, erro=erro)
+    _anotar(remetente, feito, ())
+    _contar(feito, remetente.relato)
+    return feito
+
+
 def _dizer_quais(remetente: Remetente, destinos: Sequence[Destino]) -> None:
     try:
         situacao.so_estes(remetente.deposito.raiz, {d.nome for d in destinos})
@@ -143,9 +151,10 @@ def _anotar(remetente: Remetente, feito: Copiado, vao: Sequence[Daqui]) -> None:
     def mudar(antes: Copia) -> Copia:
         falha = next(iter(feito.falhas), "")
         if feito.envio is None:
-            return msgspec.structs.replace(antes, falha=falha)
+            return msgspec.structs.replace(antes, em_uso=True, falha=falha)
         return msgspec.structs.replace(
             antes,
+            em_uso=True,
             enviada=datetime.now().astimezone(),
             falha=falha,
             empresas={**antes.empresas, **dict(_mais_novos(feito.envio, vao))},

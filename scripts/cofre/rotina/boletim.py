@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cofre.base.erros import DADOS_ENCOLHERAM, TUDO_CERTO
+from cofre.base.erros import COPIA_FALHOU, DADOS_ENCOLHERAM, TUDO_CERTO
 from cofre.base.maquina import maquina
 from cofre.base.palavras import com_datas_da_pagina, na_tela, numero, visivel
 from cofre.deposito.carimbo import momento
@@ -23,12 +23,14 @@ MAIOR_TEXTO = 1_900
 """Caracteres: o Discord recusa uma mensagem maior que 2.000."""
 
 NORMAL, FALHA, ENCOLHIMENTO, MUDANCA = "normal", "falha", "encolhimento", "mudanca"
+COPIA = "copia"
 BONS = frozenset({NORMAL, MUDANCA})
 """Os eventos de um backup que deu certo."""
 _TITULOS = {
     NORMAL: "✅ Backup inteiro",
     FALHA: "❌ Backup com falhas",
     MUDANCA: "🔁 Backup inteiro, mas mudou muito mais que o costume",
+    COPIA: "📤 Backup feito, mas a cópia fora daqui não",
     ENCOLHIMENTO: "📉 Backup feito, mas há dados que parecem ter sumido",
 }
 
@@ -37,7 +39,7 @@ def evento_de(execucao: UltimaExecucao) -> str:
     """O que aconteceu, numa palavra."""
     if execucao.codigo == TUDO_CERTO:
         return MUDANCA if execucao.mudancas else NORMAL
-    return ENCOLHIMENTO if execucao.codigo == DADOS_ENCOLHERAM else FALHA
+    return {DADOS_ENCOLHERAM: ENCOLHIMENTO, COPIA_FALHOU: COPIA}.get(execucao.codigo, FALHA)
 
 
 def texto_de(execucao: UltimaExecucao) -> str:

@@ -133,10 +133,13 @@ def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
     return _destino(_ambiente(raiz), raiz, destino)
 
 
-def copia(raiz: Path = RAIZ, destino: str | None = None) -> Copia:
-    """Só para onde vão as cópias. `destino`, o da linha de comando, é a pasta dos backups daqui.
-    Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+def copia(raiz: Path = RAIZ, destino: str | None = None, so: str | None = None) -> Copia:
+    """Só para onde vão as cópias. `destino`, o da linha de comando, é a pasta dos backups daqui;
+    `so`, um destino da cópia que se disse nela, no lugar dos do .env. Levanta ConfiguracaoInvalida
+    ou DependenciaAusente."""
     valores = _ambiente(raiz)
+    if so:
+        valores = {**valores, NOME_DO_DESTINO: so}
     projeto = _primeiro(valores, NOMES_DA_URL)
     return ler_copia(valores, _destino(valores, raiz, destino), projeto[1] if projeto else "")
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cofre.base.config.chave import endereco_local
+from cofre.base.config.limites import sim_ou_nao
 from cofre.base.erros import ConfiguracaoInvalida
 
 NOME_DO_DESTINO = "COPIA_DESTINO"
 NOME_DO_ENDERECO, NOME_DA_REGIAO = "COPIA_S3_ENDERECO", "COPIA_S3_REGIAO"
 NOME_DA_CHAVE_S3, NOME_DO_SEGREDO_S3 = "COPIA_S3_CHAVE", "COPIA_S3_SEGREDO"
 NOME_DA_TRAVA = "COPIA_TRAVA_DIAS"
+NOME_DE_EM_CLARO = "COPIA_EM_CLARO"
 
 EXEMPLO = (
     "Um ou mais destes, separados por vírgulas:\n"
@@ -81,11 +83,13 @@ DestinoDito = PastaDita | S3Dito | RcloneDito
 @dataclass(frozen=True, slots=True)
 class Copia:
     """Para onde vão as cópias, na ordem escrita (nenhum: não há cópia). `trava_dias` é quanto o
-    dono diz que dura a trava do lugar (0: não disse)."""
+    dono diz que dura a trava do lugar (0: não disse); `em_claro`, se ele insiste em levar também o
+    que não está cifrado, às pastas."""
 
     destinos: tuple[DestinoDito, ...] = ()
     trava_dias: int = 0
     avisos: tuple[str, ...] = ()
+    em_claro: bool = False
 
 
 def ler_copia(valores: Mapping[str, str], backups: Path, projeto: str = "") -> Copia:
@@ -103,7 +107,8 @@ def ler_copia(valores: Mapping[str, str], backups: Path, projeto: str = "") -> C
             "Deixe um; o outro pode ir pelo rclone: rclone:NOME:balde/pasta.",
         )
     avisos = tuple(a for d in no_s3 for a in _avisos_do_s3(d, projeto))
-    return Copia(destinos, ler_trava(valores), avisos)
+    em_claro = sim_ou_nao(valores, NOME_DE_EM_CLARO)
+    return Copia(destinos, ler_trava(valores), avisos, em_claro)
 
 
 def _chave_de(destino: DestinoDito) -> object:
