@@ -18,7 +18,7 @@ from cofre.deposito.lacre.lacre import Lacre, ler
 from cofre.remoto import daqui, envio, marco
 from cofre.remoto.destino import AoEnviar, Destino, Objeto, Situacao
 from cofre.remoto.disposicao import endereco_no_nome, soma_no_nome
-from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia
+from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, Travado
 from cofre.remoto.marco import JaUsado, Marco
 
 NOSSO = Marco(para=("age1nossa",), confere=("ssh-ed25519 nossa",))
@@ -116,6 +116,7 @@ class Cortado:
     nome: str = "pasta:Cortada"
     de_pasta: bool = True
     ao_escrever: Callable[[str], None] = lambda _nome: None
+    travados: tuple[str, ...] = ()
 
     def listar(self, prefixo: str) -> Iterator[Objeto]:
         return self.por_baixo.listar(prefixo)
@@ -124,6 +125,8 @@ class Cortado:
         for nome, arquivo in itens:
             if not self.restam:
                 raise DestinoFora("a linha caiu")
+            if nome.endswith(self.travados or ("nenhum",)):
+                raise Travado("está travado")
             self.restam -= 1
             self.por_baixo.enviar([(nome, arquivo)], ao_enviar)
             self.ao_escrever(nome)
@@ -207,6 +210,28 @@ def test_o_que_se_sabe_podre_vai_de_novo_mesmo_com_o_tamanho_certo(
     podre.write_bytes(bytes(len(podre.read_bytes())))
     assert mandar(lugar.destino, pc).conteudos == 0, "pelo tamanho não se vê"
     assert mandar(lugar.destino, pc, [podre.stem]).conteudos == 1
+    assert sem_o_marco(lugar.conteudo()) == esperado(pc)
+
+
+def test_o_que_a_trava_nao_deixa_trocar_e_dito_e_o_resto_segue(
+    pc: Computador, lugar: LugarPasta
+) -> None:
+    """No R2, a trava de um objeto impede também de o trocar."""
+    mandar(lugar.destino, pc)
+    podre = sorted(lugar.raiz.glob("blobs/*/*"))[0]
+    podre.write_bytes(bytes(len(podre.read_bytes())))
+    cortado = sorted(lugar.raiz.glob("lacres/*/*"))[0]
+    cortado.write_bytes(b"{")
+    pc.guardar("ana", "20260112_030000", {"clientes": os.urandom(300)})
+    travada = Cortado(lugar.destino, 99, travados=(podre.name, cortado.name))
+    feito = mandar(travada, pc, [podre.stem])
+    assert [p.partition(": ")[2] for p in feito.problemas] == [
+        "está estragado lá, e a trava não deixa trocá-lo"
+    ] * 2
+    assert feito.travados == {podre.stem}
+    assert (feito.conteudos, feito.lacres) == (2, 1)
+    destravada = mandar(lugar.destino, pc, [podre.stem])
+    assert destravada.problemas == []
     assert sem_o_marco(lugar.conteudo()) == esperado(pc)
 
 

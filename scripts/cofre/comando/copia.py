@@ -44,22 +44,23 @@ def opcao_de_destino(analisador: argparse.ArgumentParser) -> None:
     )
 
 
-def destinos_de(opcoes: Namespace) -> tuple[Destino, ...]:
-    """Os do .env, ou só o que se disse. Levanta ConfiguracaoInvalida, ErroDeUso ou
-    DependenciaAusente."""
+def destinos_de(opcoes: Namespace, relato: Relato) -> tuple[Destino, ...]:
+    """Os do .env, ou só o que se disse, depois de avisar do que há neles. Levanta
+    ConfiguracaoInvalida ou DependenciaAusente."""
     copia = ambiente.copia(destino=opcoes.destino, so=getattr(opcoes, "copia_em", None))
     if not copia.destinos:
         raise ConfiguracaoInvalida(
             "Não há destino nenhum para a cópia: COPIA_DESTINO não está no .env.",
             "Diga para onde, por exemplo:\nCOPIA_DESTINO=pasta:E:\\Cofre",
         )
+    _avisar(copia, relato)
     return abrir(copia)
 
 
 def remetente_de(opcoes: Namespace, deposito: Deposito, relato: Relato) -> Remetente:
     """Quem leva o que está neste depósito. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
-    insiste = ambiente.copia(destino=opcoes.destino).em_claro
-    em_claro = insiste or bool(getattr(opcoes, "em_claro", False))
+    copia = ambiente.copia(destino=opcoes.destino)
+    em_claro = copia.em_claro or bool(getattr(opcoes, "em_claro", False))
     return Remetente(
         deposito,
         nosso(),
@@ -67,6 +68,7 @@ def remetente_de(opcoes: Namespace, deposito: Deposito, relato: Relato) -> Remet
         em_claro,
         comecar=bool(getattr(opcoes, "comecar", False)),
         sao_todos=not getattr(opcoes, "copia_em", None),
+        trava_dias=copia.trava_dias,
     )
 
 
@@ -101,6 +103,7 @@ def copiar_depois_do_backup(
         if not copia.destinos:
             situacao.so_estes(deposito.raiz, ())
             return None
+        _avisar(copia, relato)
         with relato.acompanhando():
             feitos = _copiar_aos_que_abrem(remetente_de(opcoes, deposito, relato), copia)
     except KeyboardInterrupt:
@@ -113,6 +116,11 @@ def copiar_depois_do_backup(
     except Exception as e:
         return _nem_comecou(DefeitoInterno(e), relato)
     return documento_de(feitos)
+
+
+def _avisar(copia: Copia, relato: Relato) -> None:
+    for aviso in copia.avisos:
+        relato.aviso(aviso)
 
 
 def _copiar_aos_que_abrem(remetente: Remetente, copia: Copia) -> list[Copiado]:

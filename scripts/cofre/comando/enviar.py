@@ -27,7 +27,7 @@ from cofre.rotina.painel.pagina import atualizar_painel
 @registrada("enviar")
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="envio")
-    destinos = destinos_de(opcoes)
+    destinos = destinos_de(opcoes, relato)
     if opcoes.em_claro:
         exigir_so_pastas(destinos)
     remetente = remetente_de(opcoes, deposito, relato)

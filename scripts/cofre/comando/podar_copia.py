@@ -39,7 +39,7 @@ def podar_copia(opcoes: Namespace, deposito: Deposito, politica: Politica, relat
     """Poda cada destino por si; o que der errado num fica nele."""
     nomes = nomes_daqui(deposito)
     documentos = [
-        _podar(destino, opcoes, politica, nomes, relato) for destino in destinos_de(opcoes)
+        _podar(destino, opcoes, politica, nomes, relato) for destino in destinos_de(opcoes, relato)
     ]
     codigo = primeiro_codigo(*(d["codigo"] for d in documentos))
     documento = {"acao": "podar", "codigo": codigo, "copia": True, "guardar": asdict(politica)}

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cofre.base.config import ambiente
 from cofre.base.erros import ErroCofre
 from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
 from cofre.base.relato import Relato
@@ -22,6 +23,7 @@ from cofre.remoto.copia import BARRA
 from cofre.remoto.daqui import inventariar
 from cofre.remoto.destino import Destino
 from cofre.remoto.erros import FalhaDaCopia
+from cofre.remoto.protecao import protecao_de
 from cofre.remoto.situacao import Copia, Prova
 
 MOSTRADOS = 20
@@ -38,7 +40,7 @@ def parte_de(texto: str) -> Parte:
 
 def verificar_copia(opcoes: Namespace, deposito: Deposito, relato: Relato) -> int:
     """Confere cada destino; devolve 0, ou 13 se algum não está como devia."""
-    destinos = destinos_de(opcoes)
+    destinos = destinos_de(opcoes, relato)
     nomes = nomes_daqui(deposito)
     documentos: list[dict[str, Any]] = []
     relato.linha("🔎 CÓPIA FORA")
@@ -52,7 +54,10 @@ def verificar_copia(opcoes: Namespace, deposito: Deposito, relato: Relato) -> in
         if not opcoes.copia_em or destino.nome in situacao.ler(deposito.raiz):
             _anotar(deposito, destino, visto, opcoes.parte, relato)
         _contar(destino, visto, nomes, relato)
-        documentos.append(_documento(destino, visto, nomes))
+        protecao = _protecao(destino, visto, opcoes)
+        for frase in protecao:
+            relato.linha(f"      {frase}")
+        documentos.append(_documento(destino, visto, nomes) | {"protecao": protecao})
     codigo = max((d["codigo"] for d in documentos), default=0)
     relato.documento({"acao": "verificar", "codigo": codigo, "copia": True, "destinos": documentos})
     return codigo
@@ -65,6 +70,16 @@ def _conferir(destino: Destino, sabido: Sabido, parte: Parte | None, relato: Rel
     with relato.acompanhando(destino.nome):
         marco.exigir(destino)
         return conferir(destino, sabido, parte, avancar)
+
+
+def _protecao(destino: Destino, visto: Conferencia, opcoes: Namespace) -> list[str]:
+    if visto.ultimo is None:
+        return []
+    try:
+        dias = ambiente.copia(destino=opcoes.destino, so=opcoes.copia_em).trava_dias
+        return protecao_de(destino, visto.ultimo.nome, dias)
+    except ErroCofre as e:
+        return [f"⚠️ não se soube da trava nem das versões: {e}"]
 
 
 def _sabido(deposito: Deposito, destino: Destino) -> Sabido:

@@ -95,7 +95,7 @@ class Vinda:
         return 0
 
     def _destino(self) -> Destino:
-        todos = destinos_de(self.opcoes)
+        todos = destinos_de(self.opcoes, self.relato)
         if len(todos) == 1:
             return todos[0]
         lista = "\n".join(f"  {n}. {visivel(d.nome)}" for n, d in enumerate(todos, 1))

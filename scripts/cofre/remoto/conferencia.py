@@ -66,11 +66,12 @@ class DaEmpresa:
 
 @dataclass(slots=True)
 class Conferencia:
-    """O que se viu. `achados`: o que está errado; `chegando`: o que ainda chega; `podres`: as somas
-    dos conteúdos que não a têm; `orfaos`: quantos nenhum lacre cita (de um envio cortado, ou por
-    podar); `somados`: os que se baixaram."""
+    """O que se viu. `achados`: o que está errado; `chegando`: o que ainda chega; `ultimo`: o lacre
+    mais novo de todos; `podres`: as somas dos conteúdos que não a têm; `orfaos`: quantos nenhum
+    lacre cita (de um envio cortado, ou por podar); `somados`: os que se baixaram."""
 
     empresas: dict[str, DaEmpresa] = field(default_factory=dict)
+    ultimo: Endereco | None = None
     achados: list[Achado] = field(default_factory=list)
     chegando: list[Achado] = field(default_factory=list)
     conteudos: int = 0
@@ -133,6 +134,7 @@ class _Exame:
             if endereco not in self._nossos:
                 causa = "assinado por quem este computador não conhece"
                 self._errado(endereco, f"{causa} (código {lacre.codigo})")
+        self.visto.ultimo = max(self._nossos, key=lambda e: (e.carimbo, e), default=None)
         for empresa in sorted({e.empresa for e in self._nossos}):
             dela = [x for e, x in self._nossos.items() if e.empresa == empresa]
             ultimo = max(dela, key=lambda x: (x.inicio, x.carimbo))

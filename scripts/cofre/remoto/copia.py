@@ -3,6 +3,7 @@ nele. O que se soube de cada um fica anotado em `situacao`."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from cofre.remoto.destino import Destino
 from cofre.remoto.envio import Envio, enviar
 from cofre.remoto.erros import FalhaDaCopia
 from cofre.remoto.marco import JaUsado, Marco
+from cofre.remoto.protecao import protecao_de
 from cofre.remoto.situacao import Copia, NaCopia
 
 BARRA = 512
@@ -30,8 +32,8 @@ MOSTRADOS = 5
 @dataclass(frozen=True, slots=True)
 class Remetente:
     """O que se leva e como: de que depósito, que chaves se anunciam no destino (`nosso`), se o que
-    está em claro também vai (só para pastas), se um lugar já usado, e vazio, se começa outra vez, e
-    se os destinos são todos os que há."""
+    está em claro também vai (só para pastas), se um lugar já usado, e vazio, se começa outra vez,
+    se os destinos são todos os que há, e quantos dias o dono diz que dura a trava."""
 
     deposito: Deposito
     nosso: Marco
@@ -39,6 +41,7 @@ class Remetente:
     em_claro: bool = False
     comecar: bool = False
     sao_todos: bool = True
+    trava_dias: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,11 @@ def copiar(remetente: Remetente, destinos: Iterable[Destino]) -> list[Copiado]:
     remetente.relato.linha()
     remetente.relato.linha("📤 CÓPIA FORA")
     for destino in destinos:
-        feito = _num(remetente, destino, todos)
+        antes = situacao.ler(remetente.deposito.raiz).get(destino.nome, Copia())
+        feito = _num(remetente, destino, todos, antes)
         _contar(feito, remetente.relato)
+        if feito.envio and feito.envio.lacres and antes.enviada is None:
+            _mostrar_a_protecao(remetente, destino, todos)
         feitos.append(feito)
     return feitos
 
@@ -107,9 +113,16 @@ def _dizer_quais(remetente: Remetente, destinos: Sequence[Destino]) -> None:
         remetente.relato.aviso(f"{situacao.ARQUIVO} não pôde ser escrito. {e}")
 
 
-def _num(remetente: Remetente, destino: Destino, todos: Inventariados) -> Copiado:
+def _mostrar_a_protecao(remetente: Remetente, destino: Destino, todos: Inventariados) -> None:
+    """Na primeira vez: o que segura, ali, quem quiser apagar a cópia."""
+    amostra = todos.backups[0].endereco.nome
+    with contextlib.suppress(ErroCofre):  # a cópia está feita; `verificar --copia` o dirá
+        for frase in protecao_de(destino, amostra, remetente.trava_dias):
+            remetente.relato.linha(f"      {frase}")
+
+
+def _num(remetente: Remetente, destino: Destino, todos: Inventariados, antes: Copia) -> Copiado:
     vao, problemas = _os_que_vao(remetente, destino, todos)
-    antes = situacao.ler(remetente.deposito.raiz).get(destino.nome, Copia())
     try:
         usado = JaUsado(antes.usada, remetente.comecar)
         marco.preparar(destino, remetente.nosso, usado, remetente.deposito.raiz)
@@ -158,7 +171,7 @@ def _anotar(remetente: Remetente, feito: Copiado, vao: Sequence[Daqui]) -> None:
             enviada=datetime.now().astimezone(),
             falha=falha,
             empresas={**antes.empresas, **dict(_mais_novos(feito.envio, vao))},
-            podres=(),
+            podres=tuple(sorted(feito.envio.travados & {*antes.podres})),
         )
 
     try:

@@ -13,7 +13,8 @@ from pathlib import Path
 from cofre.base.disco import erros_de_disco
 from cofre.remoto.daqui import Daqui
 from cofre.remoto.destino import Destino
-from cofre.remoto.disposicao import Conteudo, Endereco, blobs_de, nome_do_blob, olhar
+from cofre.remoto.disposicao import BLOBS, Conteudo, Endereco, blobs_de, nome_do_blob, olhar
+from cofre.remoto.erros import Travado
 
 GRUPO = 32 * 1024 * 1024
 """Bytes, mais ou menos, entre um punhado de lacres e o seguinte: numa linha de 1 Mbit/s são uns
@@ -26,7 +27,8 @@ Avanco = Callable[[int, int], None]
 @dataclass(slots=True)
 class Envio:
     """O que um envio fez: quantos conteúdos e bytes foram, quantos lacres, e o que não pôde ir, em
-    palavras. `la`: o que havia no destino antes; `ficaram`: os backups que não foram inteiros."""
+    palavras. `la`: o que havia no destino antes; `ficaram`: os backups que não foram inteiros;
+    `travados`: as somas do que está estragado lá e a trava não deixa trocar."""
 
     la: Conteudo
     conteudos: int = 0
@@ -34,6 +36,7 @@ class Envio:
     lacres: int = 0
     problemas: list[str] = field(default_factory=list)
     ficaram: set[Endereco] = field(default_factory=set)
+    travados: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,12 @@ class _Remessa:
 def enviar(
     destino: Destino, backups: Sequence[Daqui], avanco: Avanco, podres: Collection[str] = ()
 ) -> Envio:
-    """Leva o que falta destes backups, na ordem dada, e de novo o que se sabe estar `podre` lá (as
+    """Leva o que falta destes backups, na ordem dada, e de novo o que se sabe estar podre lá (as
     somas). Levanta FalhaDaCopia ou FalhaDeDisco; o que já foi, fica, e o próximo envio continua."""
-    envio = Envio(_sem(podres, olhar(destino)))
+    ha = olhar(destino)
+    envio = Envio(_sem(podres, ha))
     remessas = list(_o_que_falta(backups, envio.la))
-    carteiro = _Carteiro(destino, envio, avanco, sum(r.bytes for r in remessas))
+    carteiro = _Carteiro(destino, ha, envio, avanco, sum(r.bytes for r in remessas))
     for grupo in _grupos(remessas):
         carteiro.levar(grupo)
     if envio.lacres:
@@ -95,13 +99,17 @@ def _grupos(remessas: Iterable[_Remessa]) -> Iterator[list[_Remessa]]:
 class _Carteiro:
     """Quem leva, e sabe o que não achou."""
 
-    def __init__(self, destino: Destino, envio: Envio, avanco: Avanco, total: int) -> None:
+    def __init__(
+        self, destino: Destino, ha: Conteudo, envio: Envio, avanco: Avanco, total: int
+    ) -> None:
         self._destino = destino
+        self._ha = ha
         self._envio = envio
         self._avanco = avanco
         self._total = total
         self._perdidos: set[str] = set()
         self._foram: dict[str, int] = {}
+        self._trocas: list[tuple[str, str, Path]] = []
 
     def levar_de_novo(self, sumiram: Iterable[_Remessa]) -> None:
         """O que havia lá, e deixou de haver; o que não se achou aqui não se procura outra vez."""
@@ -109,19 +117,29 @@ class _Carteiro:
             replace(r, faltam={s: n for s, n in r.faltam.items() if s not in self._perdidos})
             for r in sumiram
         )
-        remessas = [r for r in restos if r.faltam]
-        if remessas:
-            self._destino.enviar(self._conteudos(remessas), self._foi)
+        self._levar_conteudos([r for r in restos if r.faltam])
 
     def levar(self, grupo: Sequence[_Remessa]) -> None:
         """Os conteúdos do grupo, e só depois os lacres dos que foram inteiros."""
-        self._destino.enviar(self._conteudos(grupo), self._foi)
+        self._levar_conteudos(grupo)
         inteiras = [r for r in grupo if not self._perdidos & {s for s, _ in r.daqui.lacre.blobs}]
         self._envio.ficaram |= {r.daqui.endereco for r in grupo if r not in inteiras}
-        lacres = [(r.daqui.endereco.nome, r.daqui.arquivo) for r in inteiras if r.lacre]
-        if lacres:
-            self._destino.enviar(lacres, lambda _nome, _bytes: None)
-            self._envio.lacres += len(lacres)
+        lacres = {r.daqui.endereco: r.daqui.arquivo for r in inteiras if r.lacre}
+        novos = {e: a for e, a in lacres.items() if e not in self._ha.lacres}
+        if novos:
+            self._destino.enviar([(e.nome, a) for e, a in novos.items()], _calado)
+        trocados = [e for e, a in lacres.items() if e not in novos and self._trocar(e.nome, a)]
+        self._envio.lacres += len(novos) + len(trocados)
+
+    def _levar_conteudos(self, grupo: Sequence[_Remessa]) -> None:
+        if not grupo:
+            return
+        self._destino.enviar(self._conteudos(grupo), self._foi)
+        for soma, nome, arquivo in self._trocas:
+            if not self._trocar(nome, arquivo):
+                self._perdidos.add(soma)
+                self._envio.travados.add(soma)
+        self._trocas.clear()
 
     def _conteudos(self, grupo: Sequence[_Remessa]) -> Iterator[tuple[str, Path]]:
         """Procurados, e somados, só quando se chega a eles."""
@@ -130,16 +148,35 @@ class _Carteiro:
             with erros_de_disco(daqui.pasta):
                 achados = daqui.achar(remessa.faltam.keys())
             for soma, arquivo in achados.items():
-                yield nome_do_blob(soma, cifrado=bool(daqui.lacre.detalhes)), arquivo
+                nome = nome_do_blob(soma, cifrado=bool(daqui.lacre.detalhes))
+                if soma in self._ha.blobs:
+                    self._trocas.append((soma, nome, arquivo))
+                else:
+                    yield nome, arquivo
             if perdidos := remessa.faltam.keys() - achados.keys():
                 self._perdidos |= perdidos
                 self._envio.problemas.append(_nao_se_acha(daqui, len(perdidos)))
+
+    def _trocar(self, nome: str, arquivo: Path) -> bool:
+        """Põe o bom por cima do que lá está cortado ou podre. Onde a trava do lugar também impede
+        trocar, isso é dito, e o resto segue."""
+        ao_enviar = self._foi if nome.startswith(BLOBS) else _calado
+        try:
+            self._destino.enviar([(nome, arquivo)], ao_enviar)
+        except Travado:
+            self._envio.problemas.append(f"{nome}: está estragado lá, e a trava não deixa trocá-lo")
+            return False
+        return True
 
     def _foi(self, nome: str, bytes_dele: int) -> None:
         self._envio.bytes += bytes_dele - self._foram.get(nome, 0)
         self._foram[nome] = bytes_dele
         self._envio.conteudos = len(self._foram)
         self._avanco(self._envio.bytes, self._total)
+
+
+def _calado(_nome: str, _bytes: int) -> None:
+    """O avanço conta os conteúdos; um lacre é pouco."""
 
 
 def _nao_se_acha(daqui: Daqui, quantos: int) -> str:
