@@ -279,7 +279,7 @@ def test_morto_em_cada_passo_de_trazer_nao_ha_meio_backup_e_continua(
         if metadados(novo):
             assert executar(None, novo, "verificar").codigo == 0
         feito = executar(None, novo, *pedir, mais=mais)
-        assert feito.codigo == 0, feito.tudo
+        assert feito.codigo == 0, (passo, feito.tudo)
         assert executar(None, novo, "verificar").codigo == 0
         assert {p.name for p in novo.glob("empresa_aaaa1111/*.*")} == inteiro
     assert mortes >= 2
@@ -376,8 +376,8 @@ def test_de_um_balde_vandalizado_que_tem_versoes_volta_se_como_antes(
     assert SEGREDO not in enviado.tudo
     bom = balde.conteudo()
     codigo = next(ler(d).codigo for n, d in bom.items() if endereco_no_nome(n))
-    no_momento = datetime.now(UTC) + timedelta(seconds=1)
-    while datetime.now(UTC) < no_momento:  # as datas do S3 podem ser de segundos inteiros
+    depois = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    while datetime.now(UTC) < depois:  # as datas do S3 podem ser de segundos inteiros
         threading.Event().wait(0.05)
     for n, nome in enumerate(sorted(bom)):
         if n % 2:
@@ -388,7 +388,7 @@ def test_de_um_balde_vandalizado_que_tem_versoes_volta_se_como_antes(
     visto = executar(None, destino, "verificar", "--copia", mais={**para_cifrar(), **do_s3})
     assert visto.codigo == 13, visto.tudo
     de_antes = tmp_path / "de-antes"
-    _rclone_na_data(balde, de_antes, no_momento - timedelta(milliseconds=500))
+    _rclone_na_data(balde, de_antes, depois - timedelta(milliseconds=500))
     assert LugarPasta(de_antes).conteudo() == bom
     antes, novo = impressoes(projeto), tmp_path / "novo" / "backups"
     executar_sql(projeto, f"UPDATE produtos SET nome = 'estragado' WHERE user_id = '{DONO}'")

@@ -6,7 +6,6 @@ aceita por aceitar: nem quem assinou, nem uma empresa entre várias.
 
 from __future__ import annotations
 
-import itertools
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from cofre.remoto.copia import BARRA
 from cofre.remoto.descida import Descida, Trazido
 from cofre.remoto.destino import Destino
 from cofre.remoto.disposicao import Endereco
+from cofre.remoto.oferta import oferecer
 from cofre.remoto.vinda import Fora, NaCopia
 
 CANCELADO = "Cancelado. O que já veio está inteiro."
@@ -53,8 +53,6 @@ CODIGO = (
     "A folha de recuperação diz o código de quem assina os seus backups. Se não é o mesmo, quem\n"
     "pôs estes backups aqui não foi você: responda n."
 )
-OFERTA = 40
-"""Quantos backups, do mais novo, se olham para oferecer um que seja completo."""
 
 
 class AssinadoPorOutro(BackupDanificado):
@@ -142,42 +140,9 @@ class Vinda:
     # -- que empresas, e de quando -----------------------------------------------------------
 
     def _escolhidos(self, fora: Fora, novos: dict[Endereco, Lacre]) -> Iterator[NaCopia]:
-        oferecidos = self._oferecidos(fora, novos)
+        oferecidos = oferecer(fora, novos, conhecidos.conhecidas(), self.relato)
         for empresa in self._empresas(oferecidos):
             yield self._de_quando(fora, oferecidos[empresa.id])
-
-    def _oferecidos(self, fora: Fora, novos: dict[Endereco, Lacre]) -> dict[str, NaCopia]:
-        """De cada empresa, por id, o backup mais novo que está inteiro e é de tudo."""
-        achados: dict[str, NaCopia] = {}
-        for pseudonimo in dict.fromkeys(e.empresa for e in sorted(novos)):
-            melhor = self._melhor(fora, pseudonimo, novos)
-            if melhor is not None:
-                achados[melhor.meta.user_id] = melhor
-        if not achados:
-            raise BackupDanificado(
-                f"Nenhum backup de {fora.destino.nome} está inteiro.",
-                "Veja o que falta com «verificar --copia», e tente de outro destino.",
-            )
-        return achados
-
-    def _melhor(self, fora: Fora, pseudonimo: str, novos: dict[Endereco, Lacre]) -> NaCopia | None:
-        reserva = None
-        for endereco in itertools.islice(fora.da_empresa(pseudonimo), OFERTA):
-            try:
-                lacre = novos.get(endereco) or fora.lacre(endereco, conhecidos.conhecidas())
-                faltam = fora.faltam(lacre)
-                nele = fora.abrir(endereco, lacre) if not faltam else None
-            except BackupDanificado as e:
-                self.relato.aviso(f"{endereco.carimbo}: {e}")
-                continue
-            if nele is None:
-                quantos = plural(faltam, "arquivo falta", "arquivos faltam")
-                self.relato.aviso(f"{endereco.carimbo}: {quantos} na cópia; vale o anterior.")
-            elif nele.meta.de_rotina and nele.meta.inteiro:
-                return nele
-            else:
-                reserva = reserva or nele
-        return reserva
 
     def _empresas(self, oferecidos: dict[str, NaCopia]) -> list[Empresa]:
         todas = sorted(

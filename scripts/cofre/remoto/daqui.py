@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -33,18 +34,24 @@ class Daqui:
         """Onde o lacre dele fica num destino."""
         return Endereco(self.lacre.empresa, self.lacre.carimbo, self.lacre.escritor)
 
+    @property
+    def saiu(self) -> bool:
+        """Se a poda daqui o apagou depois de inventariado."""
+        return not self.arquivo.exists()
+
     def achar(self, somas: Collection[str]) -> dict[str, Path]:
         """Em que arquivo está agora cada um destes conteúdos do backup, relido inteiro: o que se
         estragou depois de lacrado não se acha. OSError passa."""
         tamanhos = {n for soma, n in self.lacre.blobs if soma in somas}
         achados: dict[str, Path] = {}
         for arquivo in self._arquivos():
-            if arquivo.stat().st_size not in tamanhos:
-                continue
-            with arquivo.open("rb") as aberto:
-                soma = hashlib.file_digest(aberto, "sha256").hexdigest()
-            if soma in somas:
-                achados[soma] = arquivo
+            with contextlib.suppress(FileNotFoundError):  # a poda daqui acabou de o apagar
+                if arquivo.stat().st_size not in tamanhos:
+                    continue
+                with arquivo.open("rb") as aberto:
+                    soma = hashlib.file_digest(aberto, "sha256").hexdigest()
+                if soma in somas:
+                    achados[soma] = arquivo
         return achados
 
     def _arquivos(self) -> Iterator[Path]:

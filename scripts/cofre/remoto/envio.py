@@ -155,7 +155,8 @@ class _Carteiro:
                     yield nome, arquivo
             if perdidos := remessa.faltam.keys() - achados.keys():
                 self._perdidos |= perdidos
-                self._envio.problemas.append(_nao_se_acha(daqui, len(perdidos)))
+                if not daqui.saiu:
+                    self._envio.problemas.append(_nao_se_acha(daqui, len(perdidos)))
 
     def _trocar(self, nome: str, arquivo: Path) -> bool:
         """Põe o bom por cima do que lá está cortado ou podre. Onde a trava do lugar também impede

@@ -25,6 +25,7 @@ from cofre.deposito.inventario import (
     EmpresaComBackups,
     arquivos_de,
     bytes_de,
+    de_rotina,
     dobrados,
     e_foto,
     estado_de,
@@ -66,7 +67,8 @@ def listar(
     copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
         idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
-        fora = tuple(da_empresa(copias, guardada.empresa.id, guardada.backups[-1].carimbo))
+        de_rotinas = (b.carimbo for b in reversed(guardada.backups) if de_rotina(b))
+        fora = tuple(da_empresa(copias, guardada.empresa.id, next(de_rotinas, "")))
         for linha in _linhas(guardada, idade, limite, fora, com_fotos=com_fotos):
             relato.linha(linha)
         espaco = espaco.com(guardada.backups)
