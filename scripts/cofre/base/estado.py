@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro, ler_ficha
+from cofre.base.moldes import leitor_de
 
 T = TypeVar("T")
 
@@ -22,7 +24,7 @@ def ler(caminho: Path, tipo: type[T]) -> T | None:
     try:
         dados = ler_ficha(caminho).removeprefix(codecs.BOM_UTF8)
         try:
-            return msgspec.json.decode(dados, type=tipo)
+            return cast(T, leitor_de(cast(Hashable, tipo)).decode(dados))
         except msgspec.DecodeError:  # há um texto que não cabe em UTF-8, ou o arquivo não serve
             return msgspec.convert(json.loads(dados.decode("utf-8")), tipo)
     except (OSError, ValueError, RecursionError):

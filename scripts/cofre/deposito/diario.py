@@ -23,6 +23,7 @@ from cofre.base import estado
 from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.erros import BackupDanificado
 from cofre.base.maquina import maquina, usuario
+from cofre.base.moldes import leitor_de
 from cofre.base.palavras import visivel
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, e_carimbo
 from cofre.deposito.cifra.chaveiro import que_abrem
@@ -183,6 +184,7 @@ def ler(caminho: Path) -> Diario | None:
     """O diário neste arquivo; None se não se lê."""
     dados = estado.ler(caminho, dict[str, Any])
     try:
+        leitor_de(_Forma)
         msgspec.convert(dados, _Forma)
     except msgspec.ValidationError:
         return None

@@ -21,6 +21,7 @@ from cofre.base import estado
 from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
+from cofre.base.moldes import leitor_de
 from cofre.deposito import versao1
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 
@@ -350,7 +351,7 @@ def _decodificar(dados: bytes, tipo: type[C], nome: str) -> C:
     """Levanta BackupDanificado, com a causa em palavras."""
     try:
         with contextlib.suppress(msgspec.DecodeError):
-            lido = msgspec.json.decode(dados.removeprefix(codecs.BOM_UTF8), type=tipo)
+            lido: C = leitor_de(tipo).decode(dados.removeprefix(codecs.BOM_UTF8))
             if not lido.da_primeira_versao:
                 return lido
         # Mais devagar: a primeira versão, um texto que não cabe em UTF-8, um nulo onde devia haver

@@ -18,6 +18,7 @@ import msgspec
 
 from cofre.base import estado
 from cofre.base.disco import erros_de_disco
+from cofre.base.moldes import leitor_de
 from cofre.remoto.destino import MARCA, Destino
 from cofre.remoto.erros import DestinoErrado, FalhaDaCopia
 
@@ -128,7 +129,7 @@ def _com_as_mudancas(destino: Destino, do_marco: bytes) -> Marco:
 
 def _de_bytes(destino: Destino, nome: str, dados: bytes) -> Marco:
     try:
-        marco = msgspec.json.decode(dados, type=Marco)
+        marco: Marco = leitor_de(Marco).decode(dados)
     except msgspec.DecodeError as e:
         raise FalhaDaCopia(
             f"{destino.nome}: {nome} não se lê.",

@@ -14,11 +14,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar, cast
 
 import msgspec
 
 from cofre.base.erros import BackupDanificado
+from cofre.base.moldes import leitor_de
 from cofre.deposito.carimbo import CARIMBO, e_carimbo
 from cofre.deposito.lacre.assinatura import AssinaturaRecusada, ChaveDeAssinar, codigo, conferir
 
@@ -138,7 +139,7 @@ def abrir(dados: bytes, tipo: type[S]) -> tuple[S, str]:
     linha, fim, bloco = dados.partition(b"\n")
     try:
         chave = conferir(linha + fim, bloco)
-        return msgspec.json.decode(linha, type=tipo), chave
+        return cast(S, leitor_de(tipo).decode(linha)), chave
     except AssinaturaRecusada as e:
         raise LacreRecusado(f"o lacre não é o que foi assinado: {e}") from e
     except (ValueError, RecursionError) as e:
