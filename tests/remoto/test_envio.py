@@ -218,10 +218,11 @@ def test_o_que_a_trava_nao_deixa_trocar_e_dito_e_o_resto_segue(
 ) -> None:
     """No R2, a trava de um objeto impede também de o trocar."""
     mandar(lugar.destino, pc)
-    podre = sorted(lugar.raiz.glob("blobs/*/*"))[0]
-    podre.write_bytes(bytes(len(podre.read_bytes())))
     cortado = sorted(lugar.raiz.glob("lacres/*/*"))[0]
+    dele = {soma for soma, _ in ler(cortado.read_bytes()).blobs}
     cortado.write_bytes(b"{")
+    podre = next(p for p in sorted(lugar.raiz.glob("blobs/*/*")) if p.stem not in dele)
+    podre.write_bytes(bytes(len(podre.read_bytes())))
     pc.guardar("ana", "20260112_030000", {"clientes": os.urandom(300)})
     travada = Cortado(lugar.destino, 99, travados=(podre.name, cortado.name))
     feito = mandar(travada, pc, [podre.stem])
