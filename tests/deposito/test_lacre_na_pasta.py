@@ -16,6 +16,8 @@ import pytest
 
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from cofre.base import perfil
+from cofre.base.config.valores import Politica
+from cofre.base.tela import RelatoTexto
 from cofre.deposito import publicacao
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, nome_do_lacre
@@ -34,6 +36,7 @@ from cofre.deposito.lacre.lacre import (
     pseudonimo,
 )
 from cofre.deposito.verificacao import danos_de
+from cofre.rotina.poda.poda import Poda
 
 DIAS = ["20260116_030000", "20260117_030000", "20260118_030000", "20260119_030000"]
 Estrago = Callable[[Backup], None]
@@ -261,6 +264,29 @@ def test_a_poda_nao_e_um_ataque(deposito: Deposito) -> None:
     assert _tirados(novo) == []
     _tirar(backups[2])
     assert _tirados(novo) == [DIAS[2]]
+
+
+def test_um_falso_nao_faz_a_poda_tirar_os_bons(casa: Path, deposito: Deposito) -> None:
+    bons = [publicar(deposito, dia) for dia in DIAS]
+    falsos = []
+    for n in range(2, 5):
+        quando = datetime.now().astimezone() + timedelta(days=n)
+        with pytest.MonkeyPatch.context() as de_outro:
+            de_outro.setenv("XDG_CONFIG_HOME", str(casa / "perfil-do-outro"))
+            carimbo = quando.strftime(FORMATO_DO_CARIMBO)
+            falso = publicar(Deposito(casa / f"falsa{n}", lacrar=True), carimbo)
+        for item in falso.pasta.iterdir():
+            shutil.copy2(item, bons[0].pasta)
+        falsos.append(carimbo)
+
+    (plano,) = Poda(deposito, Politica(ultimos=2), RelatoTexto(None, None)).planejar(
+        datetime.now().astimezone()
+    )
+
+    assert [b.carimbo for b in plano.saem] == DIAS[:2]
+    assert plano.garantia == DIAS[3]
+    ficam = {b.carimbo: b.motivos for b in plano.backups if not b.sai}
+    assert all("danificado" in ficam[c][0] for c in falsos)
 
 
 def test_o_que_a_poda_deixou_dito_so_vale_assinado_e_para_o_ultimo(deposito: Deposito) -> None:

@@ -251,10 +251,13 @@ def test_chaves_confiar_aceita_o_codigo_da_folha_e_so_ele(noutra_maquina: Path) 
     assert executar(None, noutra_maquina, "chaves", "confiar").codigo == 3
 
 
-def test_o_tirado_se_diz_ate_se_reconhecer(destino: Path) -> None:
+def test_o_tirado_se_diz_ate_se_reconhecer(projeto: SupabaseLocal, destino: Path) -> None:
     for item in (destino / PASTA).glob("*20200101_030000*"):
         item.unlink()
 
+    aviso = "Alguém tirou 1 backup desta empresa da pasta, e não foi a poda: o de 2020-01-01"
+    simular = ("--empresa", DONO, "--simular")
+    assert aviso in restaurar(projeto, destino, *simular).tudo
     dito = executar(None, destino, "verificar")
     assert dito.codigo == 6, dito.tudo
     assert "❌ Falta o backup de 2020-01-01 03:00:00 (lacre nº 1)" in dito.tudo
@@ -264,6 +267,7 @@ def test_o_tirado_se_diz_ate_se_reconhecer(destino: Path) -> None:
 
     assert executar(None, destino, "reconhecer").codigo == 0
     assert executar(None, destino, "verificar").codigo == 0
+    assert aviso not in restaurar(projeto, destino, *simular).tudo
 
 
 def test_o_zip_leva_o_lacre_e_so_entra_de_quem_se_conhece(

@@ -27,6 +27,7 @@ from cofre.deposito.diario import DESFEITA, Diario, avisos_de_pendentes, diarios
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import avisar_das_velhas
 from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.lacre.faltas import Faltas
 from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -297,7 +298,8 @@ class Sessao:
         exame = self.usado = self.dialogo.exames.de(backup)
         danos, escolher = exame.danos_em(tabelas), "d no menu, ou --backup"
         recusar_danificado(guardada, backup, danos, escolher, exame.sadias)
-        for aviso in exame.avisos(tabelas):
+        faltas = Faltas.de(guardada.pasta, guardada.empresa.id)
+        for aviso in (*exame.avisos(tabelas), *filter(None, [faltas.aviso])):
             self.relato.aviso(aviso)
 
 

@@ -75,6 +75,19 @@ class Faltas:
             yield "Se foi você, diga que sim, e o aviso para:"
             yield f"  {comando(BACKUP, 'reconhecer', '--empresa', self.user_id)}"
 
+    @property
+    def aviso(self) -> str:
+        """O mesmo numa frase, para quem está a fazer outra coisa; vazio se nada falta."""
+        tirados = self.tirados
+        if not tirados:
+            return ""
+        quais = ", ".join(f"o {_de(t.carimbo)}" for t in tirados[:DITOS])
+        mais = f" e mais {numero(n)}" if (n := len(tirados) - DITOS) > 0 else ""
+        falta = plural(len(tirados), "backup desta empresa", "backups desta empresa")
+        return (
+            f"Alguém tirou {falta} da pasta, e não foi a poda: {quais}{mais}. Veja com «verificar»."
+        )
+
     def documento(self) -> dict[str, Any]:
         """Para a saída --json."""
         return {

@@ -27,6 +27,7 @@ from cofre.deposito.inventario import (
     guardadas,
     nenhum_backup,
 )
+from cofre.deposito.lacre import conferencia
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.trava import JA, Espera
 from cofre.deposito.verificacao import conferir_bytes
@@ -69,7 +70,7 @@ class Poda:
     def _plano(
         self, guardada: EmpresaComBackups, da_pasta_toda: Sequence[Backup], agora: datetime
     ) -> PodaDeEmpresa:
-        estados = {b.carimbo: estado_de(b)[0] for b in guardada.backups}
+        estados = {b.carimbo: _estado(b) for b in guardada.backups}
         with erros_de_disco(guardada.pasta):
             por_decidir = na_poda(guardada, da_pasta_toda, estados)
             backups = planejar(
@@ -131,6 +132,13 @@ class Poda:
             for backup in saem:
                 self.deposito.apagar(backup)
         return len(saem), ganho
+
+
+def _estado(backup: Backup) -> str:
+    """O de `estado_de`; o que não é o que foi assinado conta como danificado: um backup falso não
+    pode fazer as vezes de um bom, nem levá-lo a sair."""
+    estado = estado_de(backup)[0]
+    return "danificado" if estado == "danificado" or conferencia.causa(backup) else estado
 
 
 def _conferir(backup: Backup) -> None:
