@@ -33,7 +33,7 @@ DO_BACKUP: Grupos = {
         "ensaiar": "confere o backup mais novo de uma empresa, uma a cada vez, e o restaura num"
         " banco de teste",
         "podar": "apaga os backups antigos que nenhuma regra manda guardar",
-        "cifrar": "cifra os backups que ficaram em claro, de antes de BACKUP_CIFRAR_PARA",
+        "cifrar": "cifra os backups que ficaram em claro",
         "reconhecer": "diz que o que encolheu, ou falta, foi de propósito",
         "chaves": "cria, testa e troca as chaves dos backups cifrados",
     },
