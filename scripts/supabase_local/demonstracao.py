@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from supabase_local import vitrine
-from supabase_local.empresas import acidente, cliente
+from supabase_local.empresas import acidente, cliente, incendio
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.ambiente import RAIZ, VENV
 from supabase_local.servidores.erros import ErroSupabaseLocal
@@ -42,6 +42,12 @@ else:
     SINAIS_DE_FIM = (signal.SIGTERM, signal.SIGHUP)
 CODIGO_DE_ERRO = 1
 CODIGO_DE_INTERRUPCAO = 130
+
+NEUTRAS = (
+    *("VITE_SUPABASE_URL", "SUPABASE_SECRET_KEY", "BACKUP_CHAVE_ARQUIVO"),
+    *("BACKUP_PING_URL", "BACKUP_WEBHOOK_URL"),
+)
+"""O que um `.env` real pode ter, e que aqui não vale nem se mostra."""
 
 ACERTOS = """
     -- Um cliente de cada empresa fura uma regra NOT VALID, e de outros um gatilho recompõe o
@@ -76,7 +82,7 @@ def executar(auto: bool = False, via: str = API) -> int:
                 codigo = _fazer_backup(projeto.variaveis)
                 vitrine.mostrar_arquivos(BACKUPS)
                 if auto:
-                    acidentes = (_acidente, _acidente_num_cliente)
+                    acidentes = (_acidente, _acidente_num_cliente, _incendio)
                     return codigo or max(a(projeto, perguntar=False) for a in acidentes)
                 vitrine.mostrar_como_experimentar(projeto.variaveis, _comandos(), projeto.banco.uri)
                 do_zero, ultimo = _atender(projeto)
@@ -193,14 +199,17 @@ def _porta_esta_livre(porta: int) -> bool:
 
 
 def _configuracao(**acesso: str) -> dict[str, str]:
-    """O acesso dito, e vazio o que um `.env` real poderia dizer a mais."""
-    nomes = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_DB_URL", "SUPABASE_DB_CA")
+    """O acesso dito, e vazio o que um `.env` real poderia dizer a mais: nada daqui vai para a cópia
+    dos backups de verdade."""
+    nomes = (
+        *("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_DB_URL", "SUPABASE_DB_CA"),
+        *("BACKUP_CIFRAR_PARA", "COPIA_DESTINO"),
+    )
     return {**dict.fromkeys(nomes, ""), **acesso, "BACKUP_DIR": str(BACKUPS)}
 
 
 def _ambiente_dos_scripts(variaveis: Mapping[str, str]) -> dict[str, str]:
-    neutras = {"VITE_SUPABASE_URL": "", "SUPABASE_SECRET_KEY": ""}
-    return {**os.environ, **neutras, **variaveis}
+    return {**os.environ, **dict.fromkeys(NEUTRAS, ""), **variaveis}
 
 
 def _fazer_backup(variaveis: Mapping[str, str]) -> int:
@@ -268,6 +277,8 @@ def _atender(projeto: Projeto) -> tuple[bool, int]:
                 codigo = _acidente(projeto, perguntar=True, so_desfazer=letra == "d")
             elif letra == "b":
                 codigo = _acidente_num_cliente(projeto, perguntar=True)
+            elif letra == "c":
+                codigo = _incendio(projeto, perguntar=True)
             else:
                 _fazer(letra, projeto)
         except KeyboardInterrupt:
@@ -305,4 +316,12 @@ def _acidente(projeto: Projeto, *, perguntar: bool, so_desfazer: bool = False) -
 def _acidente_num_cliente(projeto: Projeto, *, perguntar: bool) -> int:
     ambiente = _ambiente_dos_scripts(projeto.variaveis)
     voltou = cliente.perder_e_trazer(projeto.banco, SCRIPT_DE_RESTAURACAO, ambiente, perguntar)
+    return CODIGO_DE_ERRO if voltou is None else voltou
+
+
+def _incendio(projeto: Projeto, *, perguntar: bool) -> int:
+    """Não há o que responder: a chave e o código estão no pendrive."""
+    scripts = incendio.Scripts(SCRIPT_DE_BACKUP, SCRIPT_DE_RESTAURACAO)
+    ambiente = _ambiente_dos_scripts(projeto.variaveis)
+    voltou = incendio.queimar_e_trazer(projeto.banco, scripts, ambiente, PASTA / "incendio")
     return CODIGO_DE_ERRO if voltou is None else voltou

@@ -22,6 +22,7 @@ MENU = """
 🧪 Uma letra e Enter (só Enter, ou q, termina e desliga o Supabase embutido):
    a  provoca um acidente numa das empresas, para restaurá-la aqui mesmo
    b  apaga um cliente, com o que pende dele, para trazer só ele de volta
+   c  o computador queima: com uma chave, uma empresa volta da cópia cifrada
    d  desfaz a última restauração dela
    f  faz outro backup
    l  mostra os backups que há

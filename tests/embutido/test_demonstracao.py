@@ -55,6 +55,10 @@ sys.exit({codigo})
 DE_UM_PROJETO_REAL = {
     "SUPABASE_DB_URL": "postgresql://u:s@real.exemplo.com/postgres",
     "SUPABASE_DB_CA": "real.crt",
+    "BACKUP_CIFRAR_PARA": "age1real",
+    "BACKUP_CHAVE_ARQUIVO": "real.txt",
+    "BACKUP_PING_URL": "http://127.0.0.1:9/real",
+    "COPIA_DESTINO": "pasta:/real",
 }
 """O que o ambiente de quem roda a demonstração pode ter."""
 
@@ -265,8 +269,14 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     cliente = r"«[^»]+»: [1-9] vendas, [1-9] itens, [0-9] recibos, [1-9] ordens de serviço"
     perdido, de_volta = re.findall(rf"^(?:   |🔍 )({cliente})$", fim.stdout, re.M)
     assert perdido == de_volta
-    assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 2
-    assert fim.stdout.count("✅ intacta: ") == 4
+    # E o computador que queima: do disco externo, com uma chave, a vítima volta.
+    _, fogo, depois = fim.stdout.partition("🔥 E O COMPUTADOR QUEIMOU")
+    assert fogo
+    assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in depois
+    sobrou = tmp_path / "pg" / "incendio"
+    assert {p.name for p in sobrou.iterdir()} == {"computador-novo", "disco-externo", "pendrive"}
+    assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 3
+    assert fim.stdout.count("✅ intacta: ") == 6
     # Pela API, uma tabela tem ao lado o texto de um valor cujo JSON não o refaz.
     quantos = 30 if via == API else 29
     listada = rf"^   (\S+)/  \(último backup: {quantos} arquivos, \d+ KB\)$"
