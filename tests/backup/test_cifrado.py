@@ -451,6 +451,11 @@ def test_sem_o_pacote_nada_se_grava_nem_se_pede(projeto: SupabaseLocal, destino:
     assert "requirements-copia.txt" in feito.tudo
     assert projeto.gateway.pedidos == []
     assert fotografia_do_disco(destino) == antes
+    for ruim in ("age1abc,age1def", CHAVE.publica.texto):
+        feito = executar(projeto, destino, mais={"BACKUP_CIFRAR_PARA": ruim})
+        assert feito.codigo == 2, feito.tudo
+        assert projeto.gateway.pedidos == []
+    assert fotografia_do_disco(destino) == antes
     # Quem não cifra não precisa dele, e sem ele vê os cifrados que há.
     assert executar(projeto, destino, "listar", programa=SEM_O_PACOTE).codigo == 0
     assert executar(projeto, destino, "verificar", programa=SEM_O_PACOTE).codigo == 0

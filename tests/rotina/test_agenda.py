@@ -17,13 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from apoio.cifrados import cifrando_para
 from apoio.execucao import RAIZ, copiar_scripts, executar, metadados
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import AgendaRecusou, ErroDeUso
+from cofre.deposito.cifra.chaves import gerar
 from cofre.rotina.agenda import cron, sistemas, systemd, windows
 from cofre.rotina.agenda.tarefa import Tarefa, ler_hora
 
+PARA = cifrando_para(gerar(), gerar())
+"""As chaves de quem cifra."""
 AGORA = datetime(2026, 3, 10, 12, 0).astimezone()
 HOSTIL = '/srv/minha loja & 100% "boa" d\'água $HOME `x` \\%n;ç'
 DIFICIL = Tarefa(
@@ -419,6 +423,30 @@ def test_sem_agenda_nenhuma(maquina: Maquina) -> None:
 
 
 # -- de verdade --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("no_env", "no_terminal", "dito"),
+    [
+        ("", {}, ""),
+        ("", PARA, "A tarefa gravará em claro: o BACKUP_CIFRAR_PARA deste terminal"),
+        (f"BACKUP_CIFRAR_PARA={PARA['BACKUP_CIFRAR_PARA']}\n", PARA, ""),
+        ("BACKUP_CIFRAR_PARA=age1abc,age1def\n", {}, "a tarefa falharia. A 1ª chave que fecha"),
+    ],
+)
+def test_a_tarefa_nao_grava_em_claro_sem_que_se_diga(
+    maquina: Maquina, tmp_path: Path, no_env: str, no_terminal: dict[str, str], dito: str
+) -> None:
+    maquina.com("crontab")
+    script = copiar_scripts(tmp_path / "loja")
+    env = f"SUPABASE_DB_URL=postgresql://u:s@localhost/x\nBACKUP_DIR={tmp_path / 'b'}\n{no_env}"
+    (tmp_path / "loja" / ".env").write_text(env, "utf-8")
+    mais = {"PATH": str(maquina.pasta / "bin"), **no_terminal}
+    fim = executar(None, tmp_path / "b", "agendar", "04:30", mais=mais, script=script)
+    assert fim.codigo == 0, fim.tudo
+    da_tarefa = "a tarefa falharia" in fim.tudo or "A tarefa gravará" in fim.tudo
+    assert da_tarefa is bool(dito), fim.tudo
+    assert dito in fim.tudo
 
 
 def test_a_linha_de_comando(maquina: Maquina, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from cofre.base.comandos import BACKUP, em_linha
 from cofre.base.config import ambiente
-from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
+from cofre.base.erros import ConfiguracaoInvalida, DependenciaAusente, ErroDeUso
 from cofre.base.interprete import RAIZ
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import AGENDADO, opcoes_de_saida, uso_com
+from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.rotina.agenda import sistemas
 from cofre.rotina.agenda.sistemas import Sistema
 from cofre.rotina.agenda.tarefa import Receita, Tarefa, ler_hora
@@ -98,8 +100,13 @@ def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
     """A tarefa não vê as variáveis deste terminal: só o .env (e as do sistema)."""
     try:
         configuracao = ambiente.carregar(destino=opcoes.destino, so_o_env=True)
-    except ConfiguracaoInvalida as e:
+        de_configuracao(configuracao.cifragem)
+    except (ConfiguracaoInvalida, DependenciaAusente) as e:
         return (f"Com o .env de hoje a tarefa falharia. {e}",)
+    if ambiente.cifragem().para and not configuracao.cifragem.para:
+        return (
+            f"A tarefa gravará em claro: o {NOME_DAS_QUE_FECHAM} deste terminal não está no .env.",
+        )
     if configuracao.destino != ambiente.pasta_de_backups(destino=opcoes.destino):
         return (
             f"A tarefa gravará em {configuracao.destino}: o BACKUP_DIR deste terminal não está no"
