@@ -73,24 +73,18 @@ def queimar_e_trazer(
     pendrive, disco = pasta / "pendrive", pasta / "disco-externo"
     for nova in (pendrive, disco):
         nova.mkdir(parents=True)
-    cifrado = {
-        **ambiente,
-        "BACKUP_CIFRAR_PARA": ",".join(_criar_chaves(pendrive)),
-        "COPIA_DESTINO": f"pasta:{disco}",
-    }
+    com_copia = {**ambiente, "COPIA_DESTINO": f"pasta:{disco}"}
+    cifrando = {**com_copia, "BACKUP_CIFRAR_PARA": ",".join(_criar_chaves(pendrive))}
     quem = str(VITIMA.user_id)
-    antes, velho = acidente.retrato_das_vizinhas(onde), _Computador(pasta / "computador", cifrado)
-    novo = _Computador(
-        pasta / "computador-novo",
-        {**cifrado, "BACKUP_CHAVE_ARQUIVO": str(pendrive / "dono.txt")},
-    )
+    antes, velho = acidente.retrato_das_vizinhas(onde), _Computador(pasta / "computador", cifrando)
+    novo = _Computador(pasta / "computador-novo", com_copia)
     try:
         velho.rodar(scripts.backup, "--empresa", quem)
         codigo = _anotar_o_codigo(velho, pendrive)
         acidente.provocar(onde)
         shutil.rmtree(velho.pasta)
         print("🔥 E O COMPUTADOR QUEIMOU, com os backups e tudo o que havia nele")
-        _e_no_computador_novo(novo, scripts, codigo)
+        _e_no_computador_novo(novo, scripts, codigo, pendrive / "dono.txt")
         ultimo = 0
     except _Falhou as falha:
         ultimo = falha.codigo
@@ -123,12 +117,10 @@ def _anotar_o_codigo(velho: _Computador, pendrive: Path) -> str:
     return codigo
 
 
-def _e_no_computador_novo(novo: _Computador, scripts: Scripts, codigo: str) -> None:
+def _e_no_computador_novo(novo: _Computador, scripts: Scripts, codigo: str, chave: Path) -> None:
     """Levanta _Falhou."""
-    quem = str(VITIMA.user_id)
+    quem, com = str(VITIMA.user_id), ("--chave-arquivo", str(chave))
     print("   No computador novo, com uma chave do pendrive, o código da folha e o disco externo:")
-    novo.rodar(scripts.backup, "trazer", "--empresa", quem, "--codigo", codigo, "--confirmar")
-    novo.rodar(
-        scripts.restauracao,
-        *("--empresa", quem, "--confirmar", "RESTAURAR", "--efeitos", "desfazer"),
-    )
+    novo.rodar(scripts.backup, "trazer", "--empresa", quem, "--codigo", codigo, "--confirmar", *com)
+    confirmado = ("--confirmar", "RESTAURAR", "--efeitos", "desfazer")
+    novo.rodar(scripts.restauracao, "--empresa", quem, *confirmado, *com)
