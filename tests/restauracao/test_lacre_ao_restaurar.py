@@ -13,7 +13,7 @@ import pytest
 
 from apoio.acervo import guardar
 from apoio.cifrados import abrindo_com
-from apoio.danos import trocar_linhas
+from apoio.danos import metadados_de, trocar_linhas, trocar_metadados
 from apoio.execucao import executar, fotografia_do_disco, restaurar, ultimo_backup
 from apoio.impressoes import executar_sql, impressoes
 from apoio.inventados import publicar
@@ -201,10 +201,18 @@ def test_noutra_maquina_o_codigo_da_folha_o_traz(
     assert {c: v for c, v in de_volta.items() if c[1] != DONO} == {
         c: v for c, v in salvo.items() if c[1] != DONO
     }
-    outra = restaurar(
-        projeto, noutra_maquina, "desfazer", "--empresa", DONO, "--confirmar", "DESFAZER"
-    )
-    assert outra.codigo == 0, outra.tudo
+    desfazer = ("desfazer", "--empresa", DONO, "--confirmar", "DESFAZER")
+    foto = ultimo_backup(noutra_maquina, DONO)
+    ficha = metadados_de(foto)
+    certa = ficha.read_bytes()
+    trocar_metadados(foto, lambda bruto: bruto.update(total_registros=0))
+    recusado = restaurar(projeto, noutra_maquina, *desfazer)
+    assert recusado.codigo == 6, recusado.tudo
+    assert "os metadados não são os que foram assinados" in recusado.erros
+    assert impressoes(projeto) == de_volta
+    ficha.write_bytes(certa)
+    desfeito = restaurar(projeto, noutra_maquina, *desfazer)
+    assert desfeito.codigo == 0, desfeito.tudo
     assert impressoes(projeto) == salvo
 
 

@@ -73,6 +73,8 @@ def por_no_lugar(opcoes: Namespace, relato: Relato) -> Novas:
     fecham = tuple(chave.publica for chave in chaves.values())
     assinatura = conhecidos.minha().publica
     onde = {papel: _pasta(papel, opcoes, relato) for papel in chaves}
+    if onde[DONO] == onde[RESERVA]:
+        relato.aviso("As duas folhas vão para a mesma pasta: leve depois uma para outro lugar.")
     arquivos = []
     for papel, outro in ((DONO, RESERVA), (RESERVA, DONO)):
         outra = chaves[outro].publica.texto
