@@ -256,42 +256,41 @@ def test_trocar_cifra_de_novo_e_as_antigas_abrem_o_antigo(
 
 
 def test_as_postas_a_mao_cifram_ja_e_sao_ditas_por_testar(
-    maquina: Maquina, projeto: SupabaseLocal, tmp_path: Path
+    projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
     chaves = [age.nova_chave() for _ in range(2)]
     publicas = [ler_que_abre(c).publica.texto for c in chaves]
-    maquina.env.write_bytes(f"BACKUP_CIFRAR_PARA={','.join(publicas)}\n".encode())
-    maquina.env.chmod(0o600)
+    destino, para = tmp_path / "b", {"BACKUP_CIFRAR_PARA": ",".join(publicas)}
     arquivo = tmp_path / "chave.txt"
     arquivo.write_text(chaves[1], encoding="ascii")
 
     def lugares() -> list[str]:
-        listado = maquina.rodar("listar").saida
-        assert maquina.rodar("painel").codigo == 0
-        pagina = (maquina.destino / "painel.html").read_text("utf-8")
+        listado = executar(None, destino, "listar").saida
+        assert executar(None, destino, "painel").codigo == 0
+        pagina = (destino / "painel.html").read_text("utf-8")
         return [_numa_linha(listado), _numa_linha(pagina)]
 
-    feito = maquina.rodar(projeto=projeto)
+    feito = executar(projeto, destino, mais=para)
     assert feito.codigo == 0, feito.tudo
-    assert all(b["cifrado"]["para"] == publicas for b in metadados(maquina.destino))
+    assert all(b["cifrado"]["para"] == publicas for b in metadados(destino))
     nunca = "nunca foram testadas"
     assert nunca in _numa_linha(feito.saida)
-    ultima = json.loads((maquina.destino / "ultima_execucao.json").read_bytes())
+    ultima = json.loads((destino / "ultima_execucao.json").read_bytes())
     assert nunca in ultima["resumo"]["lembretes"][0]
     assert nunca in texto_de(msgspec.convert(ultima, UltimaExecucao, strict=False))
     assert [nunca in lugar for lugar in lugares()] == [True, True]
 
-    assert maquina.chaves("testar", "--chave-arquivo", str(arquivo)).codigo == 0
+    assert executar(None, destino, "chaves", "testar", "--chave-arquivo", str(arquivo)).codigo == 0
     so_a_outra = f"A chave que abre o que {publicas[0][:12]}… fecha nunca foi testada"
     assert [so_a_outra in lugar for lugar in lugares()] == [True, True]
 
-    provas = Path(f"{maquina.destino}.perfil/cofre/chaves.json")
+    provas = Path(f"{destino}.perfil/cofre/chaves.json")
     for dias, lembra in ((89, False), (91, True)):
         quando = (datetime.now(UTC) - timedelta(days=dias)).isoformat()
         provas.write_text(json.dumps(dict.fromkeys(publicas, quando)), encoding="ascii")
         assert ["não se testa uma chave" in lugar for lugar in lugares()] == [lembra, lembra]
         assert nunca not in lugares()[0]
-    assert "não se testa uma chave" in _numa_linha(maquina.rodar(projeto=projeto).saida)
+    assert "não se testa uma chave" in _numa_linha(executar(projeto, destino, mais=para).saida)
 
 
 def _numa_linha(texto: str) -> str:
