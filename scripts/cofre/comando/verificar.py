@@ -17,7 +17,7 @@ from cofre.comando.chave import opcao_de_chave, se_ha_arquivo
 from cofre.comando.copia import opcao_de_destino
 from cofre.comando.listar import opcao_de_fotos
 from cofre.comando.verificar_copia import parte_de, verificar_copia
-from cofre.deposito import verificacao
+from cofre.deposito import conferidos
 from cofre.deposito.deposito import Deposito
 
 
@@ -29,7 +29,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         raise ErroDeUso("--parte e --copia-em são da cópia fora: falta --copia.")
     se_ha_arquivo(opcoes, relato)
     escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
-    return verificacao.verificar(deposito, *escolha, relato, com_fotos=opcoes.fotos)
+    return conferidos.verificar(deposito, *escolha, relato, com_fotos=opcoes.fotos)
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:

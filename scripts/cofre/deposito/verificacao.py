@@ -1,4 +1,4 @@
-"""A ação `verificar`: relê os backups e diz quais não são mais o que foi gravado."""
+"""Os danos de um backup: relido, o que não é mais o que foi gravado."""
 
 from __future__ import annotations
 
@@ -10,28 +10,17 @@ from pathlib import Path
 from cofre.base.disco import aberto_em_outro, erros_de_disco
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import Contradicao, ordem_de_exibicao
-from cofre.base.palavras import na_tela, numero, plural, visivel
-from cofre.base.relato import Relato
-from cofre.base.selecao import tabela_desconhecida
+from cofre.base.palavras import na_tela, numero, plural
 from cofre.deposito import textos
 from cofre.deposito.alheias import Alheias
 from cofre.deposito.backup import Backup
-from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import avisos_de_pendentes
-from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.formato import sha256_do_arquivo, sha256_no_disco
 from cofre.deposito.inventario import (
-    EM_PALAVRAS,
     EmpresaComBackups,
     de_rotina,
-    dobrados,
-    e_foto,
     estado_de,
-    fotos_em_palavras,
-    guardadas,
 )
 from cofre.deposito.lacre import conferencia
-from cofre.deposito.lacre.faltas import Faltas
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
 from cofre.deposito.metadados import DETALHES, SEM_CONTAGEM, Metadados, TabelaSalva
 from cofre.deposito.passada import Observador, Somas, passar
@@ -43,140 +32,6 @@ class Dano:
 
     tabela: str
     causa: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conferido:
-    """Um backup e os danos que se acharam nele."""
-
-    backup: Backup
-    danos: Sequence[Dano]
-
-
-def verificar(
-    deposito: Deposito,
-    empresas: Sequence[str],
-    tabelas: Sequence[str],
-    relato: Relato,
-    *,
-    com_fotos: bool = False,
-) -> int:
-    """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano. `com_fotos`:
-    se as fotos das restaurações se dizem uma a uma."""
-    escolhidas = guardadas(deposito, empresas)
-    _conferir_nomes(escolhidas, tabelas)
-    pastas = dict.fromkeys(g.pasta for g in escolhidas) if empresas else deposito.pastas()
-    avisos = [
-        *avisos_de_pendentes(pastas, deposito.em_uso),
-        *avisos_de_estranhos(deposito.raiz, pastas),
-    ]
-    for aviso in avisos:
-        relato.aviso(aviso)
-    documento = []
-    todos: list[Conferido] = []
-    faltas: list[Faltas] = []
-    for guardada in escolhidas:
-        conferidos = [Conferido(b, list(danos_de(b, tabelas))) for b in guardada.backups]
-        _contar_empresa(guardada, conferidos, relato, com_fotos=com_fotos)
-        documento += [_documento(guardada, c) for c in conferidos]
-        todos += conferidos
-        faltas.append(_contar_faltas(guardada, relato))
-    tirados = sum(len(f.tirados) for f in faltas)
-    codigo = _concluir(todos, tirados, relato)
-    relato.documento(
-        {
-            "acao": "verificar",
-            "codigo": codigo,
-            "avisos": avisos,
-            "backups": documento,
-            "lacres": [f.documento() for f in faltas],
-        }
-    )
-    return codigo
-
-
-def _contar_faltas(guardada: EmpresaComBackups, relato: Relato) -> Faltas:
-    """O último lacre que se conhece da empresa, e os backups que lhe tiraram."""
-    faltas = Faltas.de(guardada.pasta, guardada.empresa.id)
-    for linha in faltas.linhas:
-        relato.linha(f"   {linha}")
-    for falha in faltas.falhas:
-        relato.falha(f"   {falha}")
-    return faltas
-
-
-def _contar_empresa(
-    guardada: EmpresaComBackups,
-    conferidos: Sequence[Conferido],
-    relato: Relato,
-    *,
-    com_fotos: bool,
-) -> None:
-    """Do mais novo ao mais antigo; uma foto danificada se diz sempre."""
-
-    def em_que(c: Conferido) -> str | None:
-        dobra = not (com_fotos or c.danos) and e_foto(c.backup) and c.backup.estado == "completo"
-        return na_tela(c.backup.quando, "dia") if dobra else None
-
-    cabecalho = relato.falha if any(c.danos for c in conferidos) else relato.linha
-    relato.linha()
-    cabecalho(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
-    for juntos in dobrados(reversed(conferidos), em_que):
-        if dia := em_que(juntos[0]):
-            relato.linha(f"   ✅ {dia}: {fotos_em_palavras(len(juntos))}, sem dano")
-        else:
-            _contar(juntos[0].backup, juntos[0].danos, relato)
-
-
-def _documento(guardada: EmpresaComBackups, conferido: Conferido) -> dict[str, object]:
-    return {
-        "empresa": guardada.empresa.id,
-        "carimbo": conferido.backup.carimbo,
-        "estado": "danificado" if conferido.danos else conferido.backup.estado,
-        "danos": [{"tabela": d.tabela, "causa": d.causa} for d in conferido.danos],
-    }
-
-
-def _concluir(conferidos: Sequence[Conferido], tirados: int, relato: Relato) -> int:
-    """As últimas palavras, e o código de saída."""
-    danificados = sum(bool(c.danos) for c in conferidos)
-    relato.linha()
-    if tirados:
-        relato.erro(f"❌ {plural(tirados, 'backup foi tirado', 'backups foram tirados')} da pasta")
-    if danificados:
-        relato.erro(f"❌ {plural(danificados, 'backup danificado', 'backups danificados')}")
-        relato.erro("   As tabelas citadas não voltam deles; as outras, que estão inteiras, sim.")
-    if danificados or tirados:
-        return BackupDanificado.codigo
-    quantos = plural(len(conferidos), "backup conferido", "backups conferidos")
-    relato.linha(f"✅ {quantos}, nenhum dano")
-    return 0
-
-
-def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
-    quando = na_tela(backup.quando)
-    if danos:
-        relato.falha(f"   ❌ {quando}: danificado")
-        for dano in danos:
-            onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
-            relato.falha(f"      • {onde}{visivel(dano.causa)}")
-        return
-    registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
-    foto = f"{EM_PALAVRAS[backup.meta.tipo]}, " if backup.meta and e_foto(backup) else ""
-    sinal = "✅" if backup.estado == "completo" else "⚠️"
-    antigo = backup.meta is not None and backup.meta.da_primeira_versao
-    sem_somas = " (primeira versão: sem somas)" if antigo else ""
-    if backup.fechado:
-        sem_somas = " (cifrado: sem a chave, só os bytes)"
-    relato.linha(f"   {sinal} {quando}: {foto}{registros}, {backup.estado}{sem_somas}")
-
-
-def _conferir_nomes(guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[str]) -> None:
-    """Um nome que nenhum backup tem é engano: conferir nada não é conferir. Levanta ErroDeUso."""
-    conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
-    for nome in tabelas:
-        if nome not in conhecidas:
-            raise tabela_desconhecida(f"Nenhum backup tem a tabela {nome}.", nome, conhecidas)
 
 
 def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | None:
