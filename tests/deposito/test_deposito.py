@@ -341,7 +341,7 @@ def com_backup(projeto: SupabaseLocal, tmp_path: Path) -> tuple[Path, dict[str, 
 
 @pytest.mark.parametrize(
     ("limite", "cifra"),
-    [(100, False), (4_000, False), (30_000, False), (100, True), (2_000, True), (3_000, True)],
+    [(100, False), (4_000, False), (30_000, False), (600, True), (2_000, True), (3_000, True)],
 )
 def test_arquivo_que_nao_cabe(
     projeto: SupabaseLocal, com_backup: tuple[Path, dict[str, bytes]], limite: int, cifra: bool
