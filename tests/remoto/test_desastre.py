@@ -257,3 +257,25 @@ def test_verificar_a_copia_sem_chave_e_podar_so_o_que_pode(
     )
     assert podado.codigo == 0, podado.tudo
     assert podado.json()["destinos"][0]["saem"] == []
+
+
+def test_o_pc_novo_continua_na_mesma_copia_ao_lado_do_antigo(
+    projeto: SupabaseLocal, copiado: Copiado, novo: Path, tmp_path: Path
+) -> None:
+    """Assina com outra chave e é outro escritor: o que o antigo lá pôs fica, e os dois conferem."""
+    fora = tmp_path / "fora"
+    shutil.copytree(copiado.fora, fora)
+    antes = LugarPasta(fora).conteudo()
+    mais = {**cifrando_para(CHAVE, RESERVA), "COPIA_DESTINO": f"pasta:{fora}"}
+    pedir = ("trazer", "--todas", "--codigo", copiado.codigo, "--confirmar")
+    chave = ("--chave-arquivo", guardada_em(tmp_path, CHAVE))
+    assert executar(None, novo, *pedir, *chave, mais=mais).codigo == 0
+    feito = executar(projeto, novo, mais=mais)
+    assert feito.codigo == 0, feito.tudo
+    depois = LugarPasta(fora).conteudo()
+    assert antes.items() <= depois.items(), "nada se escreveu por cima de nada"
+    lidos = [ler(d) for n, d in depois.items() if n.startswith("lacres")]
+    assert len({x.escritor for x in lidos}) == len({x.chave for x in lidos}) == 2
+    conferido = executar(None, novo, "verificar", "--copia", "--parte", "1/1", mais=mais)
+    assert conferido.codigo == 0, conferido.tudo
+    assert executar(None, novo, "verificar", mais=mais).codigo == 0
