@@ -108,6 +108,20 @@ def test_um_lacre_trocado_pelo_de_outro_dia_ou_de_outra_empresa(
     )
 
 
+def test_o_lacre_que_mudou_sem_mudar_de_tamanho_vai_de_novo(
+    lugar: LugarPasta, pc: Computador
+) -> None:
+    bom = lugar.conteudo()
+    _trocar(do_lacre(lugar, DIAS[1]))
+    mandar(lugar, pc)
+    assert lugar.conteudo() != bom, "pelo tamanho não se vê"
+    visto = ver(lugar, pc)
+    backups = daqui.inventariar(pc.deposito).backups
+    envio.enviar(lugar.destino, backups, lambda _foi, _total: None, visto.podres)
+    assert lugar.conteudo() == bom
+    assert ver(lugar, pc).achados == []
+
+
 def test_um_lacre_do_meio_tirado(lugar: LugarPasta, pc: Computador) -> None:
     do_lacre(lugar, DIAS[1]).unlink()
     assert ditos(ver(lugar, pc)) == [(ANA, DIAS[1], "o lacre não está mais lá")]

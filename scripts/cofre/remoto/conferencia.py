@@ -67,8 +67,9 @@ class DaEmpresa:
 @dataclass(slots=True)
 class Conferencia:
     """O que se viu. `achados`: o que está errado; `chegando`: o que ainda chega; `ultimo`: o lacre
-    mais novo de todos; `podres`: as somas dos conteúdos que não a têm; `orfaos`: quantos nenhum
-    lacre cita (de um envio cortado, ou por podar); `somados`: os que se baixaram."""
+    mais novo de todos; `podres`: as somas dos conteúdos que não a têm, e os nomes dos
+    lacres que não são o que foi assinado; `orfaos`: quantos conteúdos nenhum lacre cita (de um
+    envio cortado, ou por podar); `somados`: os que se baixaram."""
 
     empresas: dict[str, DaEmpresa] = field(default_factory=dict)
     ultimo: Endereco | None = None
@@ -129,6 +130,7 @@ class _Exame:
     def lacres(self) -> None:
         """Os que não se leem, os de quem não se conhece, e o que há de cada empresa."""
         for endereco, causa in self._lidos.ruins.items():
+            self.visto.podres.append(endereco.nome)
             self._anotar(endereco, self._la.lacres[endereco], causa)
         for endereco, lacre in self._lidos.bons.items():
             if endereco not in self._nossos:
@@ -154,7 +156,10 @@ class _Exame:
                     continue  # já está dito
                 if achado is None and self._sabido.podou(onde):
                     continue
-                causa = "não é o mesmo que foi assinado" if achado else "o lacre não está mais lá"
+                causa = "o lacre não está mais lá"
+                if achado is not None:
+                    causa = "não é o mesmo que foi assinado"
+                    self.visto.podres.append(onde.nome)
                 self._anotar(onde, self._la.lacres[endereco], causa)
         for empresa, endereco in self._sabido.esperados.items():
             if endereco not in self._la.lacres:

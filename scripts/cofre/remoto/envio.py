@@ -56,7 +56,8 @@ def enviar(
     destino: Destino, backups: Sequence[Daqui], avanco: Avanco, podres: Collection[str] = ()
 ) -> Envio:
     """Leva o que falta destes backups, na ordem dada, e de novo o que se sabe estar podre lá (as
-    somas). Levanta FalhaDaCopia ou FalhaDeDisco; o que já foi, fica, e o próximo envio continua."""
+    somas, e os nomes de lacres). Levanta FalhaDaCopia ou FalhaDeDisco; o que já foi, fica, e o
+    próximo envio continua."""
     ha = olhar(destino)
     envio = Envio(_sem(podres, ha))
     remessas = list(_o_que_falta(backups, envio.la))
@@ -71,7 +72,8 @@ def enviar(
 
 
 def _sem(podres: Collection[str], la: Conteudo) -> Conteudo:
-    return Conteudo(la.lacres, {s: o for s, o in la.blobs.items() if s not in podres})
+    lacres = {e: o for e, o in la.lacres.items() if e.nome not in podres}
+    return Conteudo(lacres, {s: o for s, o in la.blobs.items() if s not in podres})
 
 
 def _o_que_falta(backups: Iterable[Daqui], la: Conteudo) -> Iterator[_Remessa]:

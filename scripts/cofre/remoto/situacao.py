@@ -39,8 +39,8 @@ class Prova(msgspec.Struct, frozen=True, kw_only=True):
 class Copia(msgspec.Struct, frozen=True, kw_only=True):
     """O que se sabe de um destino. `em_uso`: se é dos que o .env dizia da última vez. `enviada`: o
     último envio que chegou ao fim; `falha`: por que o último não chegou (vazia: chegou).
-    `empresas`: pseudônimo → o mais novo dela que lá está. `podres`: as somas dos conteúdos que uma
-    conferência achou estragados, e que hão de ir de novo.
+    `empresas`: pseudônimo → o mais novo dela que lá está. `podres`: as somas dos conteúdos, e os
+    nomes dos lacres, que uma conferência achou estragados, e que hão de ir de novo.
     """
 
     em_uso: bool = True
