@@ -19,7 +19,7 @@ from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from cofre.base import derrame
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.linha import juntar
-from cofre.deposito import metadados, publicacao
+from cofre.deposito import metadados, publicacao, remocao
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaveiro import FaltaChave
@@ -376,7 +376,7 @@ def test_um_em_claro_que_nao_se_deixa_apagar_e_dito_e_a_proxima_acaba(
     raiz = tmp_path / "b"
     um = publicar(Deposito(raiz), "20260101_030000", tabelas())
     certo = [em_claro(um)]
-    preso, apagar = arquivo(um, "clientes"), publicacao._apagar
+    preso, apagar = arquivo(um, "clientes"), remocao.apagar
 
     def recusa(qual: Path) -> None:
         if qual == preso:
@@ -384,12 +384,12 @@ def test_um_em_claro_que_nao_se_deixa_apagar_e_dito_e_a_proxima_acaba(
         apagar(qual)
 
     deposito = cifrado(raiz)
-    monkeypatch.setattr(publicacao, "_apagar", recusa)
+    monkeypatch.setattr(publicacao, "apagar", recusa)
     with deposito.trabalhando(), pytest.raises(FalhaDeDisco, match="não consegui apagar"):
         cifrar_de_novo(deposito, um, {})
     assert preso.exists()
     assert [em_claro(b) for b in Deposito(raiz).da_empresa(ANA)] == certo
-    monkeypatch.setattr(publicacao, "_apagar", apagar)
+    monkeypatch.setattr(publicacao, "apagar", apagar)
     Deposito(raiz).preparar()
     _tudo_cifrado(raiz, certo)
 

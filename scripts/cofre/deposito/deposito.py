@@ -26,7 +26,7 @@ from typing import IO
 from cofre.base import derrame
 from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
 from cofre.base.modelo import Empresa
-from cofre.deposito import presenca, publicacao, trava
+from cofre.deposito import presenca, publicacao, remocao, trava
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.cifra import chaveiro
@@ -281,8 +281,8 @@ class Deposito:
             serie.vai_sair(backup.pasta, backup.meta.user_id, backup.carimbo)
         with self._trinco, self._breve():
             poda = self._abrir_trabalho(backup.pasta / f"{PODANDO}{backup.carimbo}")
-            publicacao.comecar_a_apagar(poda, backup.carimbo)
-        publicacao.terminar_de_apagar(poda, backup.carimbo)
+            remocao.comecar_a_apagar(poda, backup.carimbo)
+        remocao.terminar_de_apagar(poda, backup.carimbo)
 
     def _abrir_trabalho(self, pasta: Path) -> Path:
         """Uma pasta de trabalho deste processo. Só com a trava breve na mão. OSError passa."""

@@ -1,4 +1,4 @@
-"""Um backup nasce inteiro ou não nasce, e some inteiro ou não some."""
+"""Um backup nasce inteiro ou não nasce."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 from cofre.base.disco import (
     MONTAGEM,
-    PODANDO,
-    com_paciencia,
     criar_privado,
     erros_de_disco,
     guardar_uma_vez,
@@ -39,10 +37,10 @@ from cofre.deposito.lacre.feitura import lacrar
 from cofre.deposito.lacre.lacre import Lacre
 from cofre.deposito.lacre.serie import lembrar, tem_lacres
 from cofre.deposito.legivel import legivel
-from cofre.deposito.metadados import VERSAO_CIFRADA, Metadados
+from cofre.deposito.metadados import VERSAO_CIFRADA
 from cofre.deposito.ordem import carimbos_em_ordem
-from cofre.deposito.presenca import MARCA
 from cofre.deposito.reaproveitamento import DeOntem, marcado
+from cofre.deposito.remocao import apagar, leva_o_carimbo, recolher_poda
 
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de
@@ -322,8 +320,8 @@ def _largar_os_em_claro(montagem: Path) -> None:
         return
     ficam = {nome_do_lacre(carimbo), *(a.arquivo for a in meta.arquivos)}
     for salva in metadados.ler(antiga).arquivos:
-        if salva.arquivo not in ficam and _leva_o_carimbo(salva.arquivo, carimbo):
-            _apagar(pasta / salva.arquivo)
+        if salva.arquivo not in ficam and leva_o_carimbo(salva.arquivo, carimbo):
+            apagar(pasta / salva.arquivo)
     sincronizar(pasta)
 
 
@@ -333,54 +331,3 @@ def _nome_seguro(tabela: str) -> str:
     if len(seguro.encode()) > 100:
         seguro = seguro.encode()[:100].decode(errors="ignore")
     return "_" + seguro if seguro.startswith(".") else seguro
-
-
-def comecar_a_apagar(poda: Path, carimbo: str) -> None:
-    """Tira da pasta da empresa os metadados do backup: a partir daqui ele não existe. OSError
-    passa."""
-    nome = nome_dos_metadados(carimbo)
-    mover(poda.parent / nome, poda / nome)
-
-
-def terminar_de_apagar(poda: Path, carimbo: str) -> None:
-    """Apaga os arquivos. OSError passa: o que faltar, `recolher_poda` termina."""
-    # No disco antes de sumir o primeiro arquivo: uma queda de luz não pode trazê-los de volta.
-    sincronizar(poda)
-    sincronizar(poda.parent)
-    _terminar_poda(poda, carimbo)
-
-
-def recolher_poda(poda: Path) -> None:
-    """Termina o que uma execução morta começou. O que não for possível agora fica para a próxima:
-    um arquivo aberto por outro programa não impede um backup."""
-    carimbo = poda.name.removeprefix(PODANDO)
-    if re.fullmatch(CARIMBO, carimbo) and poda.is_dir() and not poda.is_symlink():
-        with contextlib.suppress(OSError, BackupDanificado):
-            _terminar_poda(poda, carimbo)
-
-
-def _terminar_poda(poda: Path, carimbo: str) -> None:
-    ficha = poda / nome_dos_metadados(carimbo)
-    if ficha.is_file():
-        for salva in metadados.ler(ficha).arquivos:
-            if _leva_o_carimbo(salva.arquivo, carimbo):
-                _apagar(poda.parent / salva.arquivo)
-        _apagar(poda.parent / nome_do_lacre(carimbo))
-        sincronizar(poda.parent)
-        _apagar(ficha)
-    _apagar(poda / MARCA)
-    with contextlib.suppress(FileNotFoundError):  # outra execução a viu já sem marca
-        poda.rmdir()
-
-
-def _apagar(arquivo: Path) -> None:
-    com_paciencia(lambda: arquivo.unlink(missing_ok=True))
-
-
-def so_cita_os_seus(meta: Metadados, carimbo: str) -> bool:
-    """Se todo arquivo citado leva o carimbo deste backup: nenhum pode ser de outro."""
-    return all(_leva_o_carimbo(a.arquivo, carimbo) for a in meta.arquivos)
-
-
-def _leva_o_carimbo(arquivo: str, carimbo: str) -> bool:
-    return re.fullmatch(rf"[^/\\:\0]+_{carimbo}\.json(\.gz(\.age)?)?", arquivo) is not None

@@ -25,7 +25,7 @@ from cofre.deposito.lacre.conhecidos import AssinanteDesconhecido
 from cofre.deposito.lacre.lacre import Lacre, pseudonimo
 from cofre.deposito.legivel import legivel
 from cofre.deposito.metadados import Metadados
-from cofre.deposito.publicacao import so_cita_os_seus
+from cofre.deposito.remocao import so_cita_os_seus
 from cofre.remoto.destino import Destino
 from cofre.remoto.disposicao import Conteudo, Endereco, olhar
 from cofre.remoto.lacres import Lidos, ler_lacre, ler_lacres
