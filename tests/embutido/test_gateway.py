@@ -109,8 +109,9 @@ def test_url_e_cabecalhos_acima_de_16_kb(cliente: httpx.Client) -> None:
 
 def test_servidor_parado_e_502(criar_supabase: FabricaDeSupabase) -> None:
     projeto = criar_supabase("template1")
+    url = projeto.url
     projeto.postgrest.parar()
-    resposta = httpx.get(f"{projeto.url}/rest/v1/", headers={"apikey": projeto.chave_secreta})
+    resposta = httpx.get(f"{url}/rest/v1/", headers={"apikey": projeto.chave_secreta})
     assert resposta.status_code == 502
 
 
