@@ -323,5 +323,5 @@ def _incendio(projeto: Projeto, *, perguntar: bool) -> int:
     """Não há o que responder: a chave e o código estão no pendrive."""
     scripts = incendio.Scripts(SCRIPT_DE_BACKUP, SCRIPT_DE_RESTAURACAO)
     ambiente = _ambiente_dos_scripts(projeto.variaveis)
-    voltou = incendio.queimar_e_trazer(projeto.banco, scripts, ambiente, PASTA / "incendio")
+    voltou = incendio.queimar_e_trazer(projeto.banco, scripts, ambiente)
     return CODIGO_DE_ERRO if voltou is None else voltou

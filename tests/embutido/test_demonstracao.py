@@ -247,14 +247,16 @@ COM_ACIDENTE = PROGRAMA.replace("executar(via=via)", "executar(auto=True, via=vi
 @pytest.mark.parametrize("via", VIAS)
 def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     """A vítima volta e as vizinhas ficam intactas; pela direta, numa transação, e nem as datas que
-    o banco reescreve mudam."""
+    o banco reescreve mudam. O incêndio é fora do projeto, que não aceita chave dentro de si."""
+    fora = tmp_path / "fora"
+    fora.mkdir()
     fim = subprocess.run(
         [sys.executable, "-c", COM_ACIDENTE, str(tmp_path), via],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=ambiente_do_filho(**DE_UM_PROJETO_REAL),
+        env=ambiente_do_filho(**DE_UM_PROJETO_REAL, TMPDIR=str(fora)),
         timeout=120,
         check=False,
     )
@@ -273,7 +275,7 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     _, fogo, depois = fim.stdout.partition("🔥 E O COMPUTADOR QUEIMOU")
     assert fogo
     assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in depois
-    sobrou = tmp_path / "pg" / "incendio"
+    (sobrou,) = fora.glob("cofre-incendio-*")
     assert {p.name for p in sobrou.iterdir()} == {"computador-novo", "disco-externo", "pendrive"}
     assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 3
     assert fim.stdout.count("✅ intacta: ") == 6

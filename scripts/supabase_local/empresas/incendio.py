@@ -1,6 +1,8 @@
 """O fim da demonstração: o computador queima com os backups dentro, e uma chave traz uma empresa de
 volta da cópia que estava fora dele. Tudo se passa numa pasta, com um computador, um pendrive, um
-disco externo e um computador novo de brincadeira; os programas são os de verdade."""
+disco externo e um computador novo de brincadeira; os programas são os de verdade.
+
+A pasta é uma temporária do sistema: os programas recusam uma chave que abre dentro do projeto."""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +66,11 @@ class _Computador:
             raise _Falhou(feito.returncode)
 
 
-def queimar_e_trazer(
-    onde: Banco, scripts: Scripts, ambiente: Mapping[str, str], pasta: Path
-) -> int | None:
+def queimar_e_trazer(onde: Banco, scripts: Scripts, ambiente: Mapping[str, str]) -> int | None:
     """Um backup cifrado, com cópia; o acidente; o computador queima; e a primeira empresa volta com
     uma das duas chaves. Devolve o código do último programa; None se uma vizinha mudou. O que fica
-    em `pasta` (o pendrive, o disco externo, o computador novo) é para se ver, e some da próxima."""
-    shutil.rmtree(pasta, ignore_errors=True)
+    (o pendrive, o disco externo, o computador novo) é para se ver, e a tela diz onde está."""
+    pasta = Path(tempfile.mkdtemp(prefix="cofre-incendio-"))
     pendrive, disco = pasta / "pendrive", pasta / "disco-externo"
     for nova in (pendrive, disco):
         nova.mkdir(parents=True)
@@ -89,7 +90,7 @@ def queimar_e_trazer(
     except _Falhou as falha:
         ultimo = falha.codigo
     intactas = acidente.mostrar_depois(onde, antes)
-    print(f"\n📁 O que sobrou do incêndio está em {pasta}")
+    print(f"\n📁 O que sobrou do incêndio está em {pasta} (pode apagá-la)")
     return ultimo if intactas else None
 
 
