@@ -86,7 +86,7 @@ def test_um_que_falha_nao_para_os_outros_e_fica_dito_porque(
     pc.guardar("bia", "20260111_030000", {"clientes": os.urandom(300)})
     feitos, dito = mandar(pc, destinos(lugares))
     assert [f.codigo for f in feitos] == [13, 0]
-    assert "❌ pasta:um: pasta:um: a pasta da cópia não existe" in dito
+    assert "❌ pasta:um: a pasta da cópia não existe" in dito
     assert "Ligue o disco" in dito
     copias = sabido(pc)
     assert "não existe" in copias["pasta:um"].falha

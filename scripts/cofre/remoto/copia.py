@@ -198,7 +198,9 @@ def _avanco(relato: Relato, destino: Destino) -> Callable[[int, int], None]:
 def _contar(feito: Copiado, relato: Relato) -> None:
     nome = visivel(feito.destino)
     if feito.erro is not None:
-        relato.falha(f"   ❌ {nome}: {visivel(str(feito.erro))}")
+        # Umas falhas dizem de que destino são, outras não.
+        causa = visivel(str(feito.erro)).removeprefix(f"{nome}: ")
+        relato.falha(f"   ❌ {nome}: {causa}")
         for cura in feito.erro.dica.splitlines():
             relato.falha(f"      {cura}")
         return
