@@ -119,7 +119,7 @@ def _concluir(conta: _Conta, relato: Relato) -> None:
     if conta.cifrados:
         relato.linha(
             "ℹ️ Os arquivos em claro foram apagados, mas num SSD, e em cópias que já tenha feito, o"
-            " que\n   se apaga pode ainda ser recuperado."
+            " que se apaga pode ainda ser recuperado."
         )
 
 

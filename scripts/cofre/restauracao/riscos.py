@@ -134,7 +134,7 @@ def o_que_a_via_nao_escreve(caso: Caso) -> Iterator[Risco]:
                 f"{plural(quantos, 'registro', 'registros')} de {nome} com um json que a API não"
                 rf" leva ao banco em {', '.join(colunas)} (\ud83d sozinho, \u0000{outro})",
                 "A conexão direta leva (SUPABASE_DB_URL). Sem ela, o resto volta: um registro que"
-                " falta fica\nfaltando, e um que existe fica com o json que tem.",
+                " falta fica faltando, e um que existe fica com o json que tem.",
                 so_linhas=True,
             )
 

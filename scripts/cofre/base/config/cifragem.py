@@ -56,5 +56,5 @@ def recusar_chave_que_abre(env: Path, valores: Mapping[str, str | None]) -> None
         f"Há uma chave que ABRE backups (privada) {onde}.",
         "Tire-a daí: quem lesse esse lugar leria os backups, e o PC só precisa das que fecham.\n"
         f"Guarde-a num pendrive ou no papel. Para a dar ao programa: {NOME_DA_QUE_ABRE}, com o"
-        " caminho de um\narquivo fora do projeto, ou digite-a quando for pedida.",
+        " caminho de um arquivo fora do projeto, ou digite-a quando for pedida.",
     )

@@ -42,7 +42,7 @@ def conferir(lacre: bytes, ficha: bytes, user_id: str, carimbo: str, codigo: str
                 "O backup dentro do .zip foi assinado por uma chave que esta máquina não conhece,"
                 f" de código {e.codigo_da_chave}.",
                 "Compare com o código da folha de recuperação de quem o fez. Só se for o mesmo,"
-                f" repita\ncom --codigo-do-lacre {e.codigo_da_chave}\nNada foi gravado.",
+                f" repita com --codigo-do-lacre {e.codigo_da_chave}\nNada foi gravado.",
             ) from e
         conhecidos.confiar(e.chave)
         conferir(lacre, ficha, user_id, carimbo, "")
