@@ -273,7 +273,7 @@ def test_as_postas_a_mao_cifram_ja_e_sao_ditas_por_testar(
     feito = executar(projeto, destino, mais=para)
     assert feito.codigo == 0, feito.tudo
     assert all(b["cifrado"]["para"] == publicas for b in metadados(destino))
-    nunca = "nunca foram testadas"
+    nunca = "fecham nunca foram testadas: se não as tiver, "
     assert nunca in _numa_linha(feito.saida)
     ultima = json.loads((destino / "ultima_execucao.json").read_bytes())
     assert nunca in ultima["resumo"]["lembretes"][0]

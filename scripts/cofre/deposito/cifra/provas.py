@@ -60,9 +60,12 @@ def lembretes(para: Sequence[ChaveQueFecha], agora: datetime) -> list[str]:
     nunca = [chave.texto for chave in para if chave.texto not in provadas]
     if nunca:
         quais = " e ".join(f"{texto[:LETRAS]}…" for texto in nunca)
-        qual = "A chave que abre" if len(nunca) == 1 else "As chaves que abrem"
-        foi = "nunca foi testada" if len(nunca) == 1 else "nunca foram testadas"
-        return [f"{qual} o que {quais} fecha {foi}: se não a tiver, os backups não se leem. {como}"]
+        dito = (
+            f"A chave que abre o que {quais} fecha nunca foi testada: se não a tiver"
+            if len(nunca) == 1
+            else f"As chaves que abrem o que {quais} fecham nunca foram testadas: se não as tiver"
+        )
+        return [f"{dito}, os backups não se leem. {como}"]
     ultima = max((provadas[chave.texto] for chave in para), default=agora)
     if agora - ultima <= VALIDADE:
         return []
