@@ -162,7 +162,9 @@ def test_no_terminal_cada_chave_se_devolve_do_arquivo_ou_do_papel(maquina: Maqui
     conversa.ate("Linha 2: ")
     errada = ("Q" if no_papel[1][0] != "Q" else "P") + no_papel[1][1:]
     conversa.digitar(errada)
-    assert "A linha 2 da chave não confere" in conversa.ate("Linha 2: ")
+    recusa = conversa.ate("Linha 2: ")
+    assert "A linha 2 da chave não confere" in recusa
+    assert "as duas últimas são a conferência" in " ".join(recusa.split())
     for n, linha in enumerate(no_papel[1:], 2):
         conversa.digitar(linha.lower())
         if n < 4:
@@ -202,6 +204,31 @@ def test_testar_abre_o_mais_novo_de_cada_empresa_e_anota(em_uso: Maquina) -> Non
     assert not SECRETO.search(feito.tudo)
     anotadas = json.loads(Path(f"{em_uso.destino}.perfil/cofre/chaves.json").read_bytes())
     assert set(anotadas) == {k.publica.texto for k in em_uso.lidas()}
+
+
+def test_a_chave_digita_se_da_folha_linha_a_linha(em_uso: Maquina) -> None:
+    """Uma letra trocada é dita com a linha, e só ela se repete; nada do digitado se vê."""
+    texto = em_uso.folhas()[0].read_text("utf-8")
+    no_papel = re.findall(r"^#\s+[1-4]  (.*)$", texto, re.MULTILINE)
+    conversa = AoVivo(em_uso.destino, em_uso.script, "chaves", "testar")
+    pergunta = "q sai): "
+    conversa.ate(pergunta)
+    conversa.digitar("?")
+    assert "uma linha da folha de cada vez" in " ".join(conversa.ate(pergunta).split())
+    conversa.digitar("AGE-SECRET-KEY-1")
+    assert "Linha 2" in conversa.ate(pergunta)
+    conversa.digitar(no_papel[2])
+    recusa = " ".join(conversa.ate(pergunta).split())
+    assert "❌ A linha 2 da chave não confere. Confira-a com a folha, letra por letra" in recusa
+    for n, linha in enumerate(no_papel[1:], 2):
+        conversa.digitar(linha.lower())
+        if n < 4:
+            assert f"Linha {n + 1}" in conversa.ate(pergunta)
+
+    assert conversa.fim() == 0, conversa.visto
+    assert "Provada hoje" in conversa.visto
+    visto = conversa.visto.lower()
+    assert not [linha for linha in no_papel[1:] if linha.split()[0].lower() in visto]
 
 
 def test_testar_diz_o_que_se_estragou_e_a_chave_que_nao_serve(

@@ -17,12 +17,14 @@ from cofre.base.config.cifragem import NOME_DA_QUE_ABRE
 from cofre.base.disco import ler_ficha
 from cofre.base.erros import Cancelada, ErroDeUso
 from cofre.base.interprete import RAIZ
+from cofre.base.palavras import em_linhas
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import caminho_de
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaveiro import FaltaChave
 from cofre.deposito.cifra.chaves import ChaveQueAbre, ChaveQueFecha, ler_que_abre
+from cofre.deposito.cifra.linhas import completar, e_a_primeira
 from cofre.deposito.inventario import EmpresaComBackups
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 OPCAO = "--chave-arquivo"
 VEZES = 3
 """Quantas vezes se pede a chave a quem a digita."""
+_AJUDA = (
+    "A da folha de recuperação, ou a do arquivo dela (a linha AGE-SECRET-KEY-1…): inteira, ou uma"
+    " linha da folha de cada vez, com as duas letras do fim. Maiúsculas, espaços e hífens não"
+    " importam."
+)
 CIFRADOS = "Estes backups estão cifrados."
 FOTOS = "A foto que a restauração tira fecha-se com as chaves do .env, e é preciso abri-la."
 
@@ -120,7 +127,7 @@ def recusar_lugar(arquivo: Path, opcoes: Namespace) -> None:
             raise ErroDeUso(
                 f"O arquivo da chave que abre está dentro da pasta {nome}: {arquivo}",
                 "Quem levasse os backups levaria a chave. Tire-o daí: para um pendrive, ou para uma"
-                " pasta que\nnão se copie junto.",
+                " pasta que não se copie junto.",
             )
 
 
@@ -136,20 +143,35 @@ def _do_arquivo(arquivo: Path, opcoes: Namespace) -> ChaveQueAbre:
 
 
 def _perguntar(relato: Relato, para: Sequence[ChaveQueFecha], motivo: str) -> None:
-    pergunta = f"🔑 {motivo} Digite a chave que abre (não aparece na tela; q sai): "
+    """A chave inteira, ou linha a linha, como está na folha."""
+
+    def escondida(pergunta: str) -> str:
+        while True:
+            dita = relato.perguntar_escondido(f"{pergunta} (não aparece na tela; q sai): ")
+            if dita is None:
+                raise FaltaChave(motivo, para)
+            if dita.lower() == "q":
+                raise Cancelada("Cancelado.", "Nada foi alterado.")
+            if dita != "?":
+                return dita
+            relato.linha(em_linhas(f"   {_AJUDA}", relato.largura))
+
+    def recusar(erro: ErroDeUso) -> None:
+        # A cura de FaltaChave é dar-lhe a chave, que é o que se está a fazer.
+        for texto in (f"❌ {erro}", "" if isinstance(erro, FaltaChave) else erro.dica):
+            if texto:
+                relato.linha(em_linhas(f"   {texto}", relato.largura))
+
     for falta in reversed(range(VEZES)):
-        dita = relato.perguntar_escondido(pergunta)
-        if dita is None:
-            raise FaltaChave(motivo, para)
-        if dita.lower() == "q":
-            raise Cancelada("Cancelado.", "Nada foi alterado.")
+        dita = escondida(f"🔑 {motivo} Digite a chave que abre")
+        inteira = completar(escondida, recusar) if e_a_primeira(dita) else dita
         try:
-            _guardar(ler_que_abre(dita), para)
+            _guardar(ler_que_abre(inteira), para)
             break
         except ErroDeUso as e:
             if not falta:
                 raise
-            relato.linha(f"   {e}")
+            recusar(e)
 
 
 def _guardar(chave: ChaveQueAbre, para: Sequence[ChaveQueFecha]) -> None:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from cofre.base.disco import ler_ficha
 from cofre.base.erros import ErroDeUso
-from cofre.base.palavras import visivel
+from cofre.base.palavras import em_linhas, visivel
 from cofre.base.perguntas import Perguntas
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import caminho_de
-from cofre.deposito.cifra.chaves import ChaveQueAbre, ChaveQueFecha, ler_que_abre
-from cofre.deposito.cifra.linhas import LINHAS, conferir_linha, so_letras
+from cofre.deposito.cifra.chaves import COMECO, ChaveQueAbre, ChaveQueFecha, ler_que_abre
+from cofre.deposito.cifra.linhas import completar, e_a_primeira, so_letras
 
-_COMECO = "AGESECRETKEY1"
 _AJUDA = (
     "Para ter a certeza de que a chave se lê de onde ficou. O caminho do arquivo .txt que está no\n"
     "pendrive; ou as quatro linhas da folha, uma por vez, com as duas letras do fim de cada uma.\n"
@@ -37,7 +36,7 @@ class Devolucao:
             try:
                 chave = self._lida(dita)
             except ErroDeUso as e:
-                self.relato.linha(f"   ❌ {e}")
+                self._recusar(e)
                 continue
             if chave.publica == certa:
                 return chave
@@ -45,26 +44,28 @@ class Devolucao:
                 f"   ❌ É uma chave, mas não a {de_quem}: abre {chave.publica.texto}."
             )
 
+    def _recusar(self, erro: ErroDeUso) -> None:
+        """A causa e a cura: quem digita do papel precisa de saber o que conferir."""
+        for texto in (f"❌ {erro}", erro.dica):
+            if texto:
+                self.relato.linha(em_linhas(f"   {texto}", self.relato.largura))
+
     def _lida(self, dita: str) -> ChaveQueAbre:
-        letras = so_letras(dita)
-        if not letras.startswith(_COMECO):
-            return self._do_arquivo(dita)
-        if len(letras) > len(_COMECO) + 2:
+        if e_a_primeira(dita):
+            return ler_que_abre(completar(self._outra_linha, self._recusar))
+        if so_letras(dita).startswith(so_letras(COMECO)):
             return ler_que_abre(dita)
-        partes = [conferir_linha(0, dita)]
-        while len(partes) < LINHAS:
-            n = len(partes)
-            try:
-                partes.append(
-                    conferir_linha(n, self.perguntas.resposta(f"Linha {n + 1}: ", _AJUDA))
-                )
-            except ErroDeUso as e:
-                self.relato.linha(f"   ❌ {e}")
-        return ler_que_abre("".join(partes))
+        return self._do_arquivo(dita)
+
+    def _outra_linha(self, qual: str) -> str:
+        return self.perguntas.resposta(f"{qual}: ", _AJUDA)
 
     def _do_arquivo(self, dita: str) -> ChaveQueAbre:
         try:
             return ler_que_abre(ler_ficha(caminho_de(dita)).decode("utf-8-sig", "replace"))
         except OSError as e:
             causa = e.strerror or str(e)
-            raise ErroDeUso(f"Não consegui ler {visivel(dita) or 'o arquivo'}: {causa}.") from e
+            raise ErroDeUso(
+                f"Não consegui ler {visivel(dita) or 'o arquivo'}: {causa}.",
+                "O pendrive está no lugar? As linhas da folha começam por AGE-SECRET-KEY-1.",
+            ) from e

@@ -6,7 +6,7 @@ se confundem (1, b, i, o): https://github.com/bitcoin/bips/blob/master/bip-0173.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from cofre.base.erros import ErroDeUso
 
@@ -41,6 +41,26 @@ def conferir_linha(n: int, digitada: str) -> str:
             "Confira-a com a folha, letra por letra; as duas últimas são a conferência.",
         )
     return linha
+
+
+def e_a_primeira(digitada: str) -> bool:
+    """Se é só o começo de uma chave, a primeira linha da folha: as outras estão por vir. É igual em
+    todas, e por isso não se confere."""
+    letras = so_letras(digitada)
+    return letras.startswith(_COMECO) and len(letras) <= _TAMANHOS[0] + _CONFERENCIA
+
+
+def completar(pedir: Callable[[str], str], recusar: Callable[[ErroDeUso], None]) -> str:
+    """A chave de que se deu a primeira linha: pede as outras da folha, e de novo a que não confere,
+    depois de a `recusar`. Levanta o que `pedir` levante."""
+    partes = [_COMECO]
+    while len(partes) < LINHAS:
+        dita = pedir(f"Linha {len(partes) + 1}")
+        try:
+            partes.append(conferir_linha(len(partes), dita))
+        except ErroDeUso as e:
+            recusar(e)
+    return "".join(partes)
 
 
 def sem_conferencia(letras: str) -> str:
