@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -79,6 +80,10 @@ class AoVivo:
     def digitar(self, linha: str) -> None:
         """Uma linha, como quem a digita."""
         os.write(self._mestre, f"{linha}\n".encode())
+
+    def ctrl_c(self) -> None:
+        """A tecla que interrompe: o sinal que o terminal manda por ela."""
+        self._processo.send_signal(signal.SIGINT)
 
     def fim(self) -> int:
         """O código com que acabou, depois de dizer o resto."""

@@ -178,13 +178,17 @@ def test_no_terminal_cada_chave_se_devolve_do_arquivo_ou_do_papel(maquina: Maqui
     assert max(map(len, nossas)) <= 80
 
 
-def test_quem_desiste_no_meio_nao_muda_nada(maquina: Maquina) -> None:
+@pytest.mark.parametrize("saida", ["q", "Ctrl+C"])
+def test_quem_desiste_no_meio_nao_muda_nada(maquina: Maquina, saida: str) -> None:
     conversa = AoVivo(maquina.destino, maquina.script, "chaves", "criar")
     _responder_folhas(conversa, maquina)
     conversa.ate("Arquivo, ou linha 1: ")
     conversa.digitar(str(maquina.folhas()[0]))
     conversa.ate("Arquivo, ou linha 1: ")
-    conversa.digitar("q")
+    if saida == "q":
+        conversa.digitar("q")
+    else:
+        conversa.ctrl_c()
 
     assert conversa.fim() == 130
     assert "apague-as" in conversa.visto

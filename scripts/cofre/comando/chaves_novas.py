@@ -6,7 +6,9 @@ devolvida, do arquivo ou do papel, e abrir um arquivo de prova.
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from cofre.base.config import ambiente
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
 from cofre.base.config.gravacao import gravar_variavel
 from cofre.base.disco import criar_privado, erros_de_disco, ler_ficha, para_o_disco, sincronizar
-from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso, Interrompido
 from cofre.base.interprete import RAIZ
 from cofre.base.palavras import visivel
 from cofre.base.perguntas import Perguntas
@@ -72,22 +74,32 @@ def por_no_lugar(opcoes: Namespace, relato: Relato) -> Novas:
     chaves = {DONO: gerar(), RESERVA: gerar()}
     fecham = tuple(chave.publica for chave in chaves.values())
     assinatura = conhecidos.minha().publica
-    onde = {papel: _pasta(papel, opcoes, relato) for papel in chaves}
-    if onde[DONO] == onde[RESERVA]:
-        relato.aviso("As duas folhas vão para a mesma pasta: leve depois uma para outro lugar.")
-    arquivos = []
-    for papel, outro in ((DONO, RESERVA), (RESERVA, DONO)):
-        outra = chaves[outro].publica.texto
-        feita = _folha(papel, chaves[papel], outra, assinatura, onde[papel])
-        arquivos += _gravar(feita, onde[papel])
-        _mostrar(feita, relato)
-    for papel, chave in chaves.items():
-        devolvida = _devolvida(papel, chave, arquivos, opcoes, relato)
-        provar(devolvida, fecham)
-        relato.linha(f"✅ A chave {_DE_QUEM[papel]} foi devolvida e abriu o arquivo de prova.")
+    arquivos: list[Path] = []
+    with _sem_mudar_nada():
+        onde = {papel: _pasta(papel, opcoes, relato) for papel in chaves}
+        if onde[DONO] == onde[RESERVA]:
+            relato.aviso("As duas folhas vão para a mesma pasta: leve depois uma para outro lugar.")
+        for papel, outro in ((DONO, RESERVA), (RESERVA, DONO)):
+            outra = chaves[outro].publica.texto
+            feita = _folha(papel, chaves[papel], outra, assinatura, onde[papel])
+            arquivos += _gravar(feita, onde[papel])
+            _mostrar(feita, relato)
+        for papel, chave in chaves.items():
+            devolvida = _devolvida(papel, chave, arquivos, opcoes, relato)
+            provar(devolvida, fecham)
+            relato.linha(f"✅ A chave {_DE_QUEM[papel]} foi devolvida e abriu o arquivo de prova.")
     _por_no_env(fecham)
     provas.anotar(fecham, datetime.now().astimezone())
     return Novas(fecham, tuple(arquivos), assinatura)
+
+
+@contextlib.contextmanager
+def _sem_mudar_nada() -> Iterator[None]:
+    """Até aqui, um Ctrl+C é uma desistência, e diz-se o mesmo. Levanta Interrompido."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrompido("Interrompido.", NADA_MUDOU) from None
 
 
 def contar(novas: Novas, relato: Relato) -> None:
