@@ -187,6 +187,30 @@ def test_um_em_claro_posto_na_pasta_depois_dos_lacres_se_recusa(
     assert [c for c in _causas(posto) if "não foi feito por aqui" in c]
 
 
+@pytest.mark.parametrize("onde", ["empresa_aaaa1111", "empresa_aaaa1111-0000"])
+def test_um_em_claro_nao_entra_nem_com_os_lacres_apagados_nem_noutra_pasta(
+    casa: Path, deposito: Deposito, onde: str
+) -> None:
+    publicar(deposito, DIAS[0])
+    ultimo = publicar(deposito, DIAS[1])
+    publicar(deposito, DIAS[0], dono=BIA)
+    depois = (datetime.now().astimezone() + timedelta(days=2)).strftime(FORMATO_DO_CARIMBO)
+    intruso = publicar(Deposito(casa / "outra"), depois, {"produtos": linhas(9)})
+    if onde == ultimo.pasta.name:
+        shutil.rmtree(ultimo.pasta)
+    shutil.copytree(intruso.pasta, deposito.raiz / onde)
+    posto = deposito.ultimo(ANA)
+
+    assert posto is not None
+    assert (posto.pasta.name, posto.carimbo) == (onde, depois)
+    assert [c for c in _causas(posto) if "não foi feito por aqui" in c]
+    # Numa raiz em que nunca se lacrou, é como sempre; e quem os tinha volta a tê-los.
+    assert _causas(intruso) == []
+    shutil.rmtree(deposito.raiz)
+    novo = publicar(Deposito(deposito.raiz), DIAS[2])
+    assert (_lacre(novo).numero, _causas(novo)) == (3, [])
+
+
 def test_um_lacrado_por_outra_chave_posto_na_pasta_se_recusa(
     casa: Path, deposito: Deposito, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,15 @@ def _por_um_sem_lacre(pasta: Path) -> str:
     return "não tem lacre, e os backups desta empresa já os tinham"
 
 
+def _por_um_sem_lacre_noutra_pasta(pasta: Path) -> str:
+    causa = _por_um_sem_lacre(pasta)
+    intruso = max((pasta / PASTA).glob("backup_metadata_*")).stem[-15:]
+    (pasta / f"{PASTA}-0000").mkdir()
+    for item in (pasta / PASTA).glob(f"*{intruso}*"):
+        item.rename(pasta / f"{PASTA}-0000" / item.name)
+    return causa
+
+
 def _por_um_de_outra_chave(pasta: Path) -> str:
     _forjar(pasta, lacrar=True)
     return "foi assinado por uma chave que esta máquina não conhece"
@@ -159,6 +168,7 @@ def _forjar(pasta: Path, *, lacrar: bool = False, cifra: Cifra | None = None) ->
         _trocar_dados,
         _tirar_o_lacre,
         _por_um_sem_lacre,
+        _por_um_sem_lacre_noutra_pasta,
         _por_um_de_outra_chave,
         _por_um_cifrado_de_outra_chave,
         _por_um_cifrado_sem_lacre,

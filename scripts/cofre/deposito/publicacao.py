@@ -34,8 +34,8 @@ from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.formato import compactando, gravando_cifrado
 from cofre.deposito.lacre.feitura import lacrar
-from cofre.deposito.lacre.lacre import Lacre
-from cofre.deposito.lacre.serie import lembrar, tem_lacres
+from cofre.deposito.lacre.lacre import Lacre, pseudonimo
+from cofre.deposito.lacre.serie import ha_o_que_ver, lembrar
 from cofre.deposito.legivel import legivel
 from cofre.deposito.metadados import VERSAO_CIFRADA
 from cofre.deposito.ordem import carimbos_em_ordem
@@ -67,7 +67,7 @@ class Montagem:
         cifra: Cifra | None = None,
         lacrar: bool = False,
     ) -> None:
-        """`lacrar`: se leva lacre; um cifrado leva sempre, e quem já os tem nesta pasta."""
+        """`lacrar`: se leva lacre; um cifrado leva sempre, e quem já os tem (ver `serie`)."""
         self.pasta = pasta
         self.carimbo = carimbo
         self.compactar = compactar or cifra is not None  # o cifrado já não se compacta
@@ -140,7 +140,8 @@ class Montagem:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""
         with erros_de_disco(self.pasta):
             ficha = self._ficha(bruto)
-            if self._lacrar or tem_lacres(self.pasta):
+            empresa = pseudonimo(str(bruto["user_id"]))
+            if self._lacrar or ha_o_que_ver(self.pasta, empresa):
                 self.lacre = lacrar(self.pasta, self._montagem, self.carimbo, ficha)
                 self._gravar(nome_do_lacre(self.carimbo), self.lacre.dados)
             self._publicar(ficha)

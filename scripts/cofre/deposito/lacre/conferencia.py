@@ -114,14 +114,14 @@ def _conferir_que_nao_devia_ter(backup: Backup) -> None:
 def _lacrados(
     pasta: Path, empresa: str, _mudou_em: int, confiadas: frozenset[str]
 ) -> tuple[datetime | None, frozenset[str]]:
-    """Quando se lacrou pela primeira vez na pasta, por quem se conhece (None: nunca), e os carimbos
-    que as séries dizem ter um lacre. Só se lê de novo se algo mudou."""
+    """Quando se lacrou pela primeira vez, por quem se conhece na pasta ou por esta máquina na raiz
+    (None: nunca), e os carimbos que as séries dizem ter um lacre. Só se lê de novo se algo mudou.
+    """
     if not serie.ha_o_que_ver(pasta, empresa):
         return None, frozenset()
     todas = [serie.da_casa(pasta, empresa), *serie.de_outros(pasta, empresa)]
     boas = [s for s in todas if s.ultimo is not None and s.ultimo.chave in confiadas]
-    desde = min(
-        (x.feito or x.inicio for x in serie.na_pasta(pasta).values() if x.chave in confiadas),
-        default=None,
-    )
+    primeiro = serie.primeiro(pasta, empresa)
+    todos = [*serie.na_pasta(pasta).values(), *([primeiro] if primeiro else [])]
+    desde = min((x.feito or x.inicio for x in todos if x.chave in confiadas), default=None)
     return desde, frozenset(v.carimbo for s in boas for v in s.vivos)

@@ -69,9 +69,21 @@ class Serie:
 
 
 def lembrar(pasta: Path, lacre: Lacre) -> None:
-    """Guarda no perfil que este é o último, já publicado o backup dele. Levanta FalhaDeDisco."""
-    onde = _no_perfil(lacre.empresa, pasta).relative_to(perfil.pasta())
-    perfil.gravar(onde.as_posix(), lacre.dados)
+    """Guarda no perfil que este é o último, já publicado o backup dele; e, uma vez, o primeiro.
+    Levanta FalhaDeDisco."""
+    if not (onde := _desde_no_perfil(lacre.empresa, pasta)).exists():
+        meus = [x for x in na_pasta(pasta).values() if _do_mesmo(x, lacre)]
+        perfil.gravar(_relativo(onde), min((lacre, *meus), key=lambda x: x.numero).dados)
+    perfil.gravar(_relativo(_no_perfil(lacre.empresa, pasta)), lacre.dados)
+
+
+def primeiro(pasta: Path, empresa: str) -> Lacre | None:
+    """O primeiro que esta máquina fez da empresa nesta raiz (em qualquer pasta dela), que se sabe
+    mesmo que o tirem de lá; None se não fez."""
+    with contextlib.suppress(OSError, LacreRecusado):
+        lacre = ler(ler_ficha(_desde_no_perfil(empresa, pasta)))
+        return lacre if lacre.empresa == empresa else None
+    return None
 
 
 def vai_sair(pasta: Path, user_id: str, carimbo: str) -> None:
@@ -144,9 +156,10 @@ def de_outros(pasta: Path, empresa: str) -> list[Serie]:
 
 
 def ha_o_que_ver(pasta: Path, empresa: str) -> bool:
-    """Se esta pasta tem lacres, ou devia ter os que o perfil diz."""
+    """Se esta pasta tem lacres, ou o perfil diz que os devia ter ela, ou a raiz."""
     try:
-        return tem_lacres(pasta) or _no_perfil(empresa, pasta).exists()
+        nossos = (_no_perfil(empresa, pasta), _desde_no_perfil(empresa, pasta))
+        return tem_lacres(pasta) or any(a.exists() for a in nossos)
     except OSError:
         return False
 
@@ -195,9 +208,27 @@ def _do_perfil(empresa: str, pasta: Path | None = None) -> Iterator[Lacre]:
 
 def _no_perfil(empresa: str, pasta: Path) -> Path:
     """Onde o perfil guarda o último lacre da empresa nesta pasta."""
+    return perfil.pasta() / _NO_PERFIL / empresa / f"{_lugar(pasta)}.json"
+
+
+def _desde_no_perfil(empresa: str, pasta: Path) -> Path:
+    """Onde o perfil guarda o primeiro lacre da empresa nesta raiz: quem escreve nela pode tirar os
+    que lá estão, ou pôr ao lado outra pasta da mesma empresa."""
+    return perfil.pasta() / _NO_PERFIL / empresa / f"{_lugar(pasta.parent)}.desde"
+
+
+def _lugar(pasta: Path) -> str:
     onde = os.path.normcase(os.path.realpath(pasta)).encode("utf-8", "surrogateescape")
-    nome = hashlib.sha256(onde).hexdigest()[:16]
-    return perfil.pasta() / _NO_PERFIL / empresa / f"{nome}.json"
+    return hashlib.sha256(onde).hexdigest()[:16]
+
+
+def _relativo(no_perfil: Path) -> str:
+    return no_perfil.relative_to(perfil.pasta()).as_posix()
+
+
+def _do_mesmo(um: Lacre, outro: Lacre) -> bool:
+    """Se são da mesma empresa, e de quem os dois assinam."""
+    return (um.chave, um.escritor, um.empresa) == (outro.chave, outro.escritor, outro.empresa)
 
 
 def _publicado(pasta: Path, lacre: Lacre) -> bool:
