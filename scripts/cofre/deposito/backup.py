@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,13 +29,15 @@ MAIOR_NOME = 255
 @dataclass(frozen=True, slots=True)
 class Backup:
     """Um backup publicado; `dano` diz por que os metadados não se leem (aí não há `meta`).
-    `fechado`: está cifrado, e deles só se tem o que é legível sem a chave."""
+    `fechado`: está cifrado, e deles só se tem o que é legível sem a chave. `ficha`: o sha256 dos
+    bytes de que se leram."""
 
     pasta: Path
     carimbo: str
     meta: Metadados | None
     dano: str = ""
     fechado: bool = False
+    ficha: str = ""
 
     @property
     def cifrado(self) -> bool:
@@ -96,16 +99,17 @@ def abrir_backup(pasta: Path, carimbo: str) -> Backup:
     arquivo = arquivo_de_metadados(pasta, carimbo)
     try:
         dados = ler_ficha(arquivo)
+        soma = hashlib.sha256(dados).hexdigest()
         meta = metadados.de_bytes(dados, arquivo.name)
         if meta.cifrado is not None:
-            return _cifrado(Backup(pasta, carimbo, meta, fechado=True), meta, dados)
+            return _cifrado(Backup(pasta, carimbo, meta, fechado=True, ficha=soma), meta, dados)
         if meta.da_primeira_versao:
             salvas = {
                 nome: TabelaSalva(nome, achado, SEM_CONTAGEM, elos=versao1.ELOS)
                 for nome, achado in versao1.arquivos(pasta, carimbo).items()
             }
             meta = msgspec.structs.replace(meta, tabelas=salvas)
-        return Backup(pasta, carimbo, meta)
+        return Backup(pasta, carimbo, meta, ficha=soma)
     except BackupDanificado as e:
         return Backup(pasta, carimbo, None, str(e))
     except OSError as e:

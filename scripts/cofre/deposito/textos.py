@@ -23,15 +23,18 @@ from cofre.base import textos
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Leitor, Linha, juntar, separar
 from cofre.deposito.formato import ler
+from cofre.deposito.ja_conferido import que_confere
 
 
 @dataclass(frozen=True, slots=True)
 class Textos:
     """Onde estão os textos de uma tabela, e as colunas que não podem vir neles: as que dizem qual é
-    a linha e de quem ela é. Um backup adulterado não as troca por aqui."""
+    a linha e de quem ela é. Um backup adulterado não as troca por aqui. `sha256`, se se sabe, é o
+    do JSON: lido até o fim, tem de o ter."""
 
     caminho: Path
     proibidas: frozenset[str] = frozenset()
+    sha256: str = ""
 
 
 class _Anotada(msgspec.Struct, frozen=True, gc=False):
@@ -96,7 +99,7 @@ def conferir(quais: Textos, linhas: int) -> None:
 
 def _anotadas(quais: Textos) -> Iterator[_Anotada]:
     anterior = -1
-    for grupo in ler(quais.caminho, _LEITOR):
+    for grupo in ler(quais.caminho, _LEITOR, que_confere(quais.caminho, quais.sha256)):
         for anotada in grupo:
             if anotada.registro <= anterior:
                 raise _danificado(quais, "os registros não estão em ordem")

@@ -209,6 +209,7 @@ class Alvo:
             _linhas_se_e_o_mesmo(fontes, atual, com_textos=bool(com_texto)),
             com_texto,
             self._textos(nome, fontes, atual),
+            {f.caminho: f.tabela.sha256 for f in fontes},
         )
 
     def _textos(
@@ -218,7 +219,11 @@ class Alvo:
         no_escopo = self.escopo[nome]
         proibidas = frozenset((*no_escopo.tabela.chave, *no_escopo.colunas_de_ligacao))
         return {
-            f.caminho: Textos(f.textos, proibidas | f.tabela.de_quem)
+            f.caminho: Textos(
+                f.textos,
+                proibidas | f.tabela.de_quem,
+                f.tabela.textos.sha256 if f.tabela.textos and f in fontes else "",
+            )
             for f in todas
             if f.textos is not None
         }

@@ -289,9 +289,10 @@ def lado(
     ordem: Ordem | None = None,
     textos: Textos | None = None,
     com_texto: frozenset[str] = frozenset(),
+    somar: Callable[[bytes], None] | None = None,
 ) -> Lado:
     """As linhas de um arquivo desta tabela, com os `textos` delas. Sem chave, os das colunas
-    `com_texto` também dizem qual é a linha."""
+    `com_texto` também dizem qual é a linha. `somar`: ver `ler_linhas`."""
     ler = pela_chave(arquivo, tabela, chave) if chave else por_tudo(com_texto)
-    linhas = ler_linhas(arquivo)
+    linhas = ler_linhas(arquivo, somar)
     return Lado(linhas if textos is None else com_textos(linhas, textos), ler, ordem)

@@ -11,6 +11,7 @@ import msgspec
 
 from cofre.base.linha import ORDENS, abrir_linha, mesmo_valor
 from cofre.base.textos import CAMPO, escolher, textos_de
+from cofre.deposito.ja_conferido import que_confere
 from cofre.deposito.textos import Textos
 from cofre.plano.chaves import Chave
 from cofre.plano.lados import Lado, Ordem, Par, ate_acabar_um, lado, pelo_indice, unir
@@ -28,7 +29,10 @@ class TabelaDoPlano:
     linhas, se já se sabe que alvo e foto são o mesmo, byte a byte: não há o que ler.
 
     `textos`: os de cada arquivo que os tem. Só contam como diferença nas colunas `com_texto`, as de
-    que todos os lados os guardam do mesmo modo: do que um não diz não se sabe se mudou."""
+    que todos os lados os guardam do mesmo modo: do que um não diz não se sabe se mudou.
+
+    `somas`: a do JSON dos arquivos que já se conferiram. Quem escreve na pasta podia trocá-los
+    enquanto se espera a confirmação, ou entre uma passada e outra: lidos, têm de a ter ainda."""
 
     nome: str
     chave: tuple[str, ...]
@@ -40,6 +44,7 @@ class TabelaDoPlano:
     iguais: int | None = None
     com_texto: frozenset[str] = frozenset()
     textos: Mapping[Path, Textos] = field(default_factory=dict)
+    somas: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def ordem(self) -> Ordem | None:
@@ -115,7 +120,8 @@ def _alvos(tabela: TabelaDoPlano) -> list[Lado]:
 
 def _lado(tabela: TabelaDoPlano, arquivo: Path) -> Lado:
     textos, ordem = tabela.textos.get(arquivo), tabela.ordem
-    return lado(arquivo, tabela.nome, tabela.chave, ordem, textos, tabela.com_texto)
+    somar = que_confere(arquivo, tabela.somas.get(arquivo, ""))
+    return lado(arquivo, tabela.nome, tabela.chave, ordem, textos, tabela.com_texto, somar)
 
 
 def pares_de(tabela: TabelaDoPlano, foto: Lado, alvo: Lado | None) -> Iterator[Par]:

@@ -33,7 +33,10 @@ def conferir(backup: Backup) -> Lacre | None:
     if backup.meta is None:
         raise LacreRecusado("os metadados não se leem")
     ficha = ler_ficha(arquivo_de_metadados(backup.pasta, backup.carimbo))
-    return conferir_bytes(dados, ficha, backup.meta.user_id, backup.carimbo)
+    lacre = conferir_bytes(dados, ficha, backup.meta.user_id, backup.carimbo)
+    if backup.ficha not in ("", lacre.ficha):
+        raise LacreRecusado("os metadados que se leram não são os que foram assinados")
+    return lacre
 
 
 def conferir_bytes(dados: bytes, ficha: bytes, user_id: str, carimbo: str) -> Lacre:
