@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cofre.base.linha import texto
@@ -61,7 +61,14 @@ def de_hoje_e_do_backup(empresa: Empresa, backup: Backup, inspecao: Inspecao) ->
     é dela, mesmo que a própria linha de `empresas` tenha sido apagada."""
     hoje = next((e for e in inspecao.empresas if e.id == empresa.id), None)
     registros = list(hoje.registros) if hoje else []
+    # A linha de `empresas` que hoje é de outra não faz dela o que aponta para essa linha.
+    de_outras = {v for e in inspecao.empresas if e.id != empresa.id for v in _valores(e.registros)}
     for registro in backup.meta.registros_da_empresa if backup.meta else ():
-        if registro not in [dict(r) for r in registros]:
+        e_de_outra = not de_outras.isdisjoint(registro.items())
+        if not e_de_outra and registro not in [dict(r) for r in registros]:
             registros.append(registro)
     return replace(empresa, registros=tuple(registros))
+
+
+def _valores(registros: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    return (item for registro in registros for item in registro.items())

@@ -13,7 +13,9 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.textos import Textos
+from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.plano import alheias
 from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.mesmas import Existentes, casar
 from cofre.plano.plano import Plano, Querida, comparar
@@ -40,6 +42,8 @@ class Alvo:
     colunas_gravaveis: ColunasGravaveis = field(compare=False, repr=False)
     herdadas: Herdadas = field(default=NENHUMA, compare=False, repr=False)
     recorte: Recorte | None = field(default=None, repr=False)
+    donos: Donos | None = field(default=None, compare=False, repr=False)
+    """De que empresa é cada valor, hoje."""
 
     @property
     def fora(self) -> tuple[str, ...]:
@@ -125,11 +129,14 @@ class Alvo:
         desfazer: Sequence[str] = (),
     ) -> Plano:
         """O plano para as tabelas escolhidas (e as que se quer `desfazer`, como eram antes), com os
-        seus efeitos. Levanta BackupDanificado se um arquivo não se lê, e FalhaDoServidor."""
+        seus efeitos. Levanta BackupDanificado se um arquivo não se lê ou traz linhas de outra
+        empresa, e FalhaDoServidor."""
         nomes = sorted({*self.tabelas, *desfazer}, key=ordem_de_exibicao)
         plano = comparar([self._tabela(n, self._fontes(n, de_antes), foto) for n in nomes])
         for nome in nomes:
             casar(plano, self.escopo[nome], existentes)
+            if self.donos is not None:
+                alheias.conferir(plano, self.escopo[nome], self.empresa.id, self.donos)
         de_volta = self._que_mudou([n for n in self.fatias if n in desfazer], foto, de_antes)
         with de_volta:
             for nome, fatia in self.fatias.items():

@@ -60,7 +60,15 @@ class Restauracao:
         escopo, gravaveis = self.contexto.escopo.tabelas, self.via.colunas_gravaveis
         herdadas = self.herdadas if self.herdadas.carimbo == backup.carimbo else NENHUMA
         return Alvo(
-            self.empresa, backup, tuple(tabelas), modo, escopo, gravaveis, herdadas, recorte
+            self.empresa,
+            backup,
+            tuple(tabelas),
+            modo,
+            escopo,
+            gravaveis,
+            herdadas,
+            recorte,
+            self.contexto.inspecao.donos,
         )
 
     @contextlib.contextmanager
