@@ -111,8 +111,10 @@ class Descida:
 
     def _um(self, soma: str, pasta: Path) -> None:
         pronto, provisorio = pasta / soma, pasta / f"{soma}{BAIXANDO}"
-        if pronto.exists():
-            return
+        if pronto.exists():  # de uma vez que parou: quem mexe na pasta pode tê-lo trocado
+            if _soma(pronto) == soma:
+                return
+            pronto.unlink()
         for _ in range(2):  # o que sobrou de antes pode não prestar: então, do começo
             desde = provisorio.stat().st_size if provisorio.exists() else 0
             with provisorio.open("ab") as saida:

@@ -103,7 +103,8 @@ def _conferir_que_nao_devia_ter(backup: Backup) -> None:
     if backup.cifrado:
         raise LacreRecusado("está cifrado e não tem lacre: qualquer um o podia ter feito")
     empresa = pseudonimo(backup.meta.user_id) if backup.meta else ""
-    mudou_em = backup.pasta.stat().st_mtime_ns
+    pastas = (backup.pasta, *serie.irmas(backup.pasta))
+    mudou_em = tuple(pasta.stat().st_mtime_ns for pasta in pastas)
     desde, citados = _lacrados(backup.pasta, empresa, mudou_em, conhecidas())
     if backup.carimbo in citados:
         raise LacreRecusado("o lacre dele sumiu")
@@ -115,7 +116,7 @@ def _conferir_que_nao_devia_ter(backup: Backup) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _lacrados(
-    pasta: Path, empresa: str, _mudou_em: int, confiadas: frozenset[str]
+    pasta: Path, empresa: str, _mudou_em: tuple[int, ...], confiadas: frozenset[str]
 ) -> tuple[datetime | None, frozenset[str]]:
     """Quando se lacrou pela primeira vez, por quem se conhece na pasta ou por esta máquina na raiz
     (None: nunca), e os carimbos que as séries dizem ter um lacre. Só se lê de novo se algo mudou.
@@ -125,6 +126,7 @@ def _lacrados(
     todas = [serie.da_casa(pasta, empresa), *serie.de_outros(pasta, empresa)]
     boas = [s for s in todas if s.ultimo is not None and s.ultimo.chave in confiadas]
     primeiro = serie.primeiro(pasta, empresa)
-    todos = [*serie.na_pasta(pasta).values(), *([primeiro] if primeiro else [])]
+    daqui = (*serie.na_pasta(pasta).values(), *serie.das_irmas(pasta, empresa))
+    todos = [*daqui, *([primeiro] if primeiro else [])]
     desde = min((x.feito or x.inicio for x in todos if x.chave in confiadas), default=None)
     return desde, frozenset(v.carimbo for s in boas for v in s.vivos)

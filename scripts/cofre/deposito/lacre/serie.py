@@ -38,6 +38,7 @@ from cofre.deposito.lacre.lacre import (
 )
 
 ROL = "lacres_que_ficam.json"
+_COMECO_DO_NOME = len("empresa_") + 8
 ESCRITOR = "escritor"
 _NO_PERFIL = "lacres"
 _NOME = re.compile(rf"lacre_({CARIMBO})\.json")
@@ -156,12 +157,30 @@ def de_outros(pasta: Path, empresa: str) -> list[Serie]:
 
 
 def ha_o_que_ver(pasta: Path, empresa: str) -> bool:
-    """Se esta pasta tem lacres, ou o perfil diz que os devia ter ela, ou a raiz."""
+    """Se esta pasta tem lacres, ou o perfil diz que os devia ter ela, ou a raiz, ou os há noutra
+    pasta da mesma empresa."""
     try:
         nossos = (_no_perfil(empresa, pasta), _desde_no_perfil(empresa, pasta))
-        return tem_lacres(pasta) or any(a.exists() for a in nossos)
+        aqui = tem_lacres(pasta) or any(a.exists() for a in nossos)
+        return aqui or bool(das_irmas(pasta, empresa))
     except OSError:
         return False
+
+
+def irmas(pasta: Path) -> list[Path]:
+    """As outras pastas desta raiz que podem ser da mesma empresa: o nome começa igual, e o que se
+    pôs numa e se tirou da outra é da mesma história."""
+    with contextlib.suppress(OSError):
+        comeco = pasta.name[:_COMECO_DO_NOME].lower()
+        com_ela = (p for p in pasta.parent.iterdir() if p.name.lower().startswith(comeco))
+        return sorted(p for p in com_ela if p != pasta and p.is_dir())
+    return []
+
+
+def das_irmas(pasta: Path, empresa: str) -> list[Lacre]:
+    """Os lacres desta empresa que estão nas `irmas`."""
+    lidos = (x for irma in irmas(pasta) for x in na_pasta(irma).values())
+    return [x for x in lidos if x.empresa == empresa]
 
 
 def tem_lacres(pasta: Path) -> bool:
