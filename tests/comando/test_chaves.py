@@ -311,6 +311,13 @@ def test_as_postas_a_mao_cifram_ja_e_sao_ditas_por_testar(
     assert nunca in texto_de(msgspec.convert(ultima, UltimaExecucao, strict=False))
     assert [nunca in lugar for lugar in lugares()] == [True, True]
 
+    # Sem a linha do .env, o próximo sairia em claro; é dito, com a linha que falta.
+    claro = executar(projeto, destino, "--empresa", DONO, "--json")
+    assert "fica em claro, e quem levar o disco o lê" in _numa_linha(claro.erros)
+    (dito,) = claro.json()["lembretes"]
+    assert dito.endswith(f"\nBACKUP_CIFRAR_PARA={para['BACKUP_CIFRAR_PARA']}")
+    assert executar(projeto, destino, "--empresa", DONO, mais=para).codigo == 0
+
     assert executar(None, destino, "chaves", "testar", "--chave-arquivo", str(arquivo)).codigo == 0
     so_a_outra = f"A chave que abre o que {publicas[0][:12]}… fecha nunca foi testada"
     assert [so_a_outra in lugar for lugar in lugares()] == [True, True]

@@ -65,6 +65,7 @@ def _lembretes(deposito: Deposito) -> dict[str, list[str]]:
     """O que se pede a quem guarda as chaves, se algo."""
     para = deposito.cifra.para if deposito.cifra else ()
     lembretes = provas.lembretes(para, datetime.now().astimezone()) if para else []
+    lembretes += provas.se_deixou_de_cifrar(deposito)
     return {"lembretes": lembretes} if lembretes else {}
 
 

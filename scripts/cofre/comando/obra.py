@@ -43,4 +43,6 @@ def obra(acao: str, configuracao: Configuracao, relato: Relato) -> Iterator[Depo
         if deposito.cifra is not None:
             for lembrete in provas.lembretes(deposito.cifra.para, datetime.now().astimezone()):
                 relato.aviso(lembrete)
+        for aviso in provas.se_deixou_de_cifrar(deposito):
+            relato.aviso(aviso)
         yield deposito

@@ -14,7 +14,9 @@ import msgspec
 
 from cofre.base import perfil
 from cofre.base.comandos import BACKUP, comando
+from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
 from cofre.base.palavras import na_tela
+from cofre.deposito.carimbo import nome_dos_detalhes
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 
 if TYPE_CHECKING:
@@ -50,6 +52,25 @@ def do_deposito(deposito: Deposito, agora: datetime) -> list[str]:
             para |= {chave.texto: chave for chave in backup.para}
             break
     return lembretes(list(para.values()), agora) if para else []
+
+
+def se_deixou_de_cifrar(deposito: Deposito) -> list[str]:
+    """O que dizer quando há cifrados e o próximo sairia em claro: quem perde a linha do .env, ou
+    vem de outro computador, não o nota. Só se lê um backup de uma empresa que os tem."""
+    if deposito.cifra is not None:
+        return []
+    for pasta in deposito.pastas():
+        if any(pasta.glob(nome_dos_detalhes("*"))):
+            for backup in deposito.do_mais_novo(pasta):
+                if backup.para:
+                    valor = ",".join(chave.texto for chave in backup.para)
+                    return [
+                        f"Aqui há backups cifrados, mas {NOME_DAS_QUE_FECHAM} não está no .env: o"
+                        " que se gravar agora fica em claro, e quem levar o disco o lê. Se não é o"
+                        f" que quer, ponha lá esta linha e use «cifrar»:\n"
+                        f"{NOME_DAS_QUE_FECHAM}={valor}"
+                    ]
+    return []
 
 
 def lembretes(para: Sequence[ChaveQueFecha], agora: datetime) -> list[str]:
