@@ -344,10 +344,13 @@ def test_o_que_se_baixou_ate_cair_nao_se_baixa_de_novo(
     )
     (um,) = feito.json()["trazidos"]
     assert um["bytes"] == inteiro - len(dados) // 2
-    # Um começo que não presta é largado, e o arquivo vem do começo.
+    # O que não presta, no começo ou já inteiro, é largado, e o arquivo vem do começo.
     outro = tmp_path / "outro" / "backups"
     (outro / ".trazendo").mkdir(parents=True)
     (outro / ".trazendo" / f"{maior.stem}.baixando").write_bytes(os.urandom(len(dados) // 2))
+    for blob in fora.raiz.glob("blobs/*/*"):
+        if blob != maior:
+            (outro / ".trazendo" / blob.stem).write_bytes(os.urandom(blob.stat().st_size))
     assert executar(None, outro, *pedir, mais={"COPIA_DESTINO": f"pasta:{fora.raiz}"}).codigo == 0
     assert executar(None, outro, "verificar").codigo == 0
 

@@ -21,6 +21,8 @@ from cofre.base.relato import RelatoSilencioso
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import momento
+from cofre.deposito.cifra.chaves import gerar
+from cofre.deposito.cifra.linhas import em_linhas
 from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
 from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.ordem import PRIMEIRA
@@ -488,3 +490,26 @@ def test_o_alarme_pendente_se_le_e_na_duvida_nao_ha(tmp_path: Path) -> None:
     ):
         (tmp_path / "ultima_execucao.json").write_bytes(conteudo)
         assert ultima.havia_alarme(tmp_path) is ha
+
+
+def test_uma_chave_digitada_na_pergunta_errada_nao_fica_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inteira ou uma linha da folha, também com uma letra trocada, e também quando a recusa a cita;
+    o resto do que se responde fica."""
+    chave = gerar().texto()
+    _, (segunda, conferencia), *_ = em_linhas(chave)
+    trocada = segunda[:-1] + ("A" if segunda[-1] != "A" else "C")
+    ditas = [chave, chave.lower(), f"{segunda} {conferencia}", trocada, "2026-01-16 18:29", "todas"]
+    with (tmp_path / "tela").open("w+", encoding="utf-8") as tela:
+        registro = Log(tmp_path, "trazer", QUANDO)
+        relato = RelatoComLog(RelatoTexto(tela, tela), registro)
+        (tmp_path / "respostas").write_text("".join(f"{d}\n" for d in ditas), encoding="utf-8")
+        with (tmp_path / "respostas").open(encoding="utf-8") as respostas:
+            monkeypatch.setattr("sys.stdin", respostas)
+            for dita in ditas:
+                assert relato.perguntar("De quando? ") == dita
+                relato.falha(f"❌ «{dita}» não é uma data")
+    log = (tmp_path / "logs" / "20261124_030001_trazer.log").read_text("utf-8")
+    assert [dita for dita in ditas if dita in log] == ditas[-2:]
+    assert log.count("De quando? (escondida)") == log.count("«(escondida)» não é uma data") == 4

@@ -21,6 +21,7 @@ from cofre.base.erros import FalhaDeDisco
 from cofre.base.palavras import na_tela, visivel
 from cofre.base.relato import Nivel, Relato, RelatoSobre
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO
+from cofre.deposito.cifra.linhas import parece_chave
 
 PASTA = "logs"
 MAXIMO_DE_LOGS = 200
@@ -114,6 +115,10 @@ def girar(
                     (pasta / nome).unlink()
 
 
+ESCONDIDA = "(escondida)"
+"""No lugar do que parece uma chave que abre."""
+
+
 class RelatoComLog(RelatoSobre):
     """Escreve no log tudo o que diz ao relato `por_baixo`, também o que ele cala. Guarda o último
     documento."""
@@ -121,11 +126,12 @@ class RelatoComLog(RelatoSobre):
     def __init__(self, por_baixo: Relato, log: Log) -> None:
         super().__init__(por_baixo)
         self._log = log
+        self._escondidas: list[str] = []
         self.ultimo_documento: Mapping[str, Any] = {}
 
     def dizer(self, nivel: Nivel, texto: str) -> None:
         if nivel is not Nivel.RESERVADO:
-            self._log.escrever(f"⚠️ {texto}" if nivel is Nivel.AVISO else texto)
+            self._escrever(f"⚠️ {texto}" if nivel is Nivel.AVISO else texto)
         super().dizer(nivel, texto)
 
     def documento(self, documento: Mapping[str, Any]) -> None:
@@ -136,7 +142,14 @@ class RelatoComLog(RelatoSobre):
     def perguntar(self, pergunta: str) -> str | None:
         resposta = super().perguntar(pergunta)
         dita = "(sem resposta)" if resposta is None else visivel(resposta)
-        if resposta and derrame.cifrando():
+        if resposta and parece_chave(resposta):
+            self._escondidas += [resposta, dita]  # digitada na pergunta errada, e citada na recusa
+        elif resposta and derrame.cifrando():
             dita = "(respondida)"  # pode ser o que se procura: um nome, um documento
-        self._log.escrever(f"{pergunta}{dita}")
+        self._escrever(f"{pergunta}{dita}")
         return resposta
+
+    def _escrever(self, texto: str) -> None:
+        for escondida in self._escondidas:
+            texto = texto.replace(escondida, ESCONDIDA)
+        self._log.escrever(texto)

@@ -50,6 +50,18 @@ def e_a_primeira(digitada: str) -> bool:
     return letras.startswith(_COMECO) and len(letras) <= _TAMANHOS[0] + _CONFERENCIA
 
 
+def parece_chave(digitada: str) -> bool:
+    """Se o que se digitou tem a forma de uma chave, ou de uma linha da folha, ainda que com alguma
+    letra trocada: não é para se repetir em lugar nenhum."""
+    letras = so_letras(digitada)
+    if _COMECO in letras:
+        return True
+    menor, maior = min(_TAMANHOS[1:]) - 2, max(_TAMANHOS) + _CONFERENCIA + 2
+    do_tamanho = menor <= len(letras) <= maior or len(letras) > 2 * menor
+    trocadas = sum(letra not in _LETRAS for letra in letras)
+    return do_tamanho and trocadas <= 2 and any(letra.isdigit() for letra in letras)
+
+
 def completar(pedir: Callable[[str], str], recusar: Callable[[ErroDeUso], None]) -> str:
     """A chave de que se deu a primeira linha: pede as outras da folha, e de novo a que não confere,
     depois de a `recusar`. Levanta o que `pedir` levante."""
