@@ -7,6 +7,7 @@ from argparse import Namespace
 from dataclasses import dataclass, field
 from typing import Any
 
+from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
 from cofre.base.erros import TUDO_CERTO, BackupDanificado, ConfiguracaoInvalida, TravaOcupada
@@ -44,7 +45,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     if cifra is None:
         raise ConfiguracaoInvalida(
             f"Não se sabe para quem cifrar: {NOME_DAS_QUE_FECHAM} não está no .env.",
-            "Ponha nela as chaves que fecham, como diz a página «Cifrar» do manual.",
+            f"Crie as chaves, que isto a põe lá:\n{comando(BACKUP, 'chaves', 'criar')}",
         )
     pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
     deposito = Deposito(pasta, cifra=cifra, acao="cifra")

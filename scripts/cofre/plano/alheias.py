@@ -6,13 +6,18 @@ sem lacre, elas podem não dizer nada.
 
 from __future__ import annotations
 
+import itertools
+
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import NULO, abrir_linha, texto
+from cofre.base.linha import texto, valores_de_todas
 from cofre.base.palavras import plural, visivel
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import ALTERAR, REPOR
+
+GRUPO = 1000
+"""Linhas que se olham de cada vez."""
 
 
 def conferir(plano: Plano, no_escopo: TabelaNoEscopo, empresa: str, donos: Donos) -> None:
@@ -20,14 +25,16 @@ def conferir(plano: Plano, no_escopo: TabelaNoEscopo, empresa: str, donos: Donos
     diz, de outra das empresas que se conhecem."""
     nome = no_escopo.tabela.nome
     elos = next((r.elos for r in no_escopo.ramos if not r.passos), ())
+    colunas = [e.coluna for e in elos]
     sabidos: dict[tuple[bytes, ...], bool] = {}
     alheias = 0
-    for acao in (a for tipo in (REPOR, ALTERAR) for a in plano.acoes(nome, tipo) if elos):
-        campos = abrir_linha(acao.alvo or b"{}")
-        valores = tuple(bytes(campos.get(e.coluna, NULO)) for e in elos)
-        if valores not in sabidos:
-            sabidos[valores] = donos.dono(elos, [*map(texto, valores)]) not in (None, empresa)
-        alheias += sabidos[valores]
+    alvos = (a.alvo for tipo in (REPOR, ALTERAR) for a in plano.acoes(nome, tipo) if a.alvo)
+    while elos and (grupo := list(itertools.islice(alvos, GRUPO))):
+        for valores in valores_de_todas(grupo, colunas):
+            if valores not in sabidos:
+                dono = donos.dono(elos, [*map(texto, valores)])
+                sabidos[valores] = dono not in (None, empresa)
+            alheias += sabidos[valores]
     if alheias:
         raise BackupDanificado(
             f"O backup traz em {visivel(nome)} {plural(alheias, 'registro', 'registros')} de outra"

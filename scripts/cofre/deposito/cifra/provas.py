@@ -77,7 +77,7 @@ def lembretes(para: Sequence[ChaveQueFecha], agora: datetime) -> list[str]:
     """O que dizer a quem cifra para estas chaves: as que nunca se provaram; ou, se há mais de 90
     dias não se prova nenhuma, isso. Levanta FalhaDeDisco."""
     provadas = ler()
-    como = f"Prove que a tem:\n{comando(BACKUP, 'chaves', 'testar')}"
+    como = f"Para provar que se tem:\n{comando(BACKUP, 'chaves', 'testar')}"
     nunca = [chave.texto for chave in para if chave.texto not in provadas]
     if nunca:
         quais = " e ".join(f"{texto[:LETRAS]}…" for texto in nunca)
