@@ -130,6 +130,15 @@ def test_o_backup_trazido_e_o_mesmo_byte_a_byte_e_trazer_de_novo_nao_faz_nada(
     de_novo = executar(None, novo, *pedir, mais=copiado.variaveis())
     assert [t["ja_estava"] for t in de_novo.json()["trazidos"]] == [True, True]
     assert antes == {p: p.stat().st_mtime_ns for p in novo.glob("empresa_*/*")}
+    # O que cá está e se estragou não conta como já estar: diz-se, e traz-se para outra pasta.
+    produtos = next(novo.glob("empresa_*/produtos_*"))
+    produtos.write_bytes(produtos.read_bytes()[:-1] + b"?")
+    outra = executar(None, novo, *pedir, mais=copiado.variaveis())
+    assert outra.codigo == 6, outra.tudo
+    assert "já está aqui, mas danificado" in outra.erros
+    assert "--destino" in outra.erros
+    noutro_lugar = (*pedir, "--destino", str(novo.parent / "outra"))
+    assert executar(None, novo, *noutro_lugar, mais=copiado.variaveis()).codigo == 0
 
 
 def test_a_mao_com_o_age_o_ssh_keygen_e_o_gunzip_sao_os_mesmos_dados(

@@ -17,12 +17,13 @@ from pathlib import Path
 
 from cofre.base.disco import erros_de_disco, ler_ficha, mover, para_o_disco
 from cofre.base.equipe import Equipe
-from cofre.base.erros import ErroDeUso, FalhaDeDisco
-from cofre.base.palavras import tamanho
+from cofre.base.erros import BackupDanificado, ErroDeUso, FalhaDeDisco
+from cofre.base.palavras import na_tela, tamanho
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import momento, nome_do_lacre, nome_dos_metadados
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import JA, Espera
+from cofre.deposito.verificacao import danos_de
 from cofre.remoto.destino import Destino
 from cofre.remoto.disposicao import Conteudo
 from cofre.remoto.envio import Avanco
@@ -74,13 +75,21 @@ class Descida:
         return Trazido(backup, ja_estava=False, bytes=self._baixados)
 
     def _ja_esta(self, nele: NaCopia) -> Backup | None:
-        """O mesmo backup, se já está aqui. Levanta ErroDeUso se o carimbo é de outro."""
+        """O mesmo backup, se já está aqui, inteiro. Levanta ErroDeUso se o carimbo é de outro, e
+        BackupDanificado se o daqui se estragou."""
         pasta = self.deposito.pasta_da_empresa(nele.meta.user_id)
         if not (pasta / nome_dos_metadados(nele.lacre.carimbo)).exists():
             return None
         lacre = pasta / nome_do_lacre(nele.lacre.carimbo)
         if lacre.exists() and ler_ficha(lacre) == nele.lacre.dados:
-            return self.deposito.abrir(pasta, nele.lacre.carimbo)
+            daqui = self.deposito.abrir(pasta, nele.lacre.carimbo)
+            for dano in danos_de(daqui):
+                quando = na_tela(daqui.quando)
+                raise BackupDanificado(
+                    f"O backup de {quando} já está aqui, mas danificado: {dano.causa}.",
+                    "Traga o da cópia para outra pasta, com --destino.",
+                )
+            return daqui
         raise ErroDeUso(
             f"Já há aqui outro backup com o carimbo {nele.lacre.carimbo}.",
             "Foi feito por outro computador no mesmo segundo. Traga este para outra pasta, com"
