@@ -192,12 +192,21 @@ def guardar_uma_vez(novo: Path, antigo: Path) -> bool:
     arquivo que se estragou continua a mesma. Onde não dá (FAT, algumas pastas de rede, 1.023 nomes
     no NTFS, 65.000 no ext4), `novo` fica como está.
     """
+    with contextlib.suppress(OSError):
+        return _parecidos(novo, antigo) and ligar_se(
+            novo, antigo, lambda igual: filecmp.cmp(novo, igual, shallow=False)
+        )
+    return False
+
+
+def ligar_se(novo: Path, antigo: Path, confere: Callable[[Path], bool]) -> bool:
+    """Faz de `novo` mais um nome do arquivo `antigo`, e diz se fez. `confere` olha o que vai ficar,
+    já com um nome provisório: o nome antigo pode passar a ser de outro arquivo. Se o recusa, ou
+    onde não dá, `novo` fica como está."""
     provisorio = novo.with_name(f".{novo.name}.igual")
     try:
-        if not _parecidos(novo, antigo):
-            return False
         os.link(antigo, provisorio)
-        if filecmp.cmp(novo, provisorio, shallow=False):
+        if confere(provisorio):
             mover(provisorio, novo)
             return True
     except OSError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cofre.base.disco import mover
+from cofre.base.disco import ligar_se
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.cifra.comprimento import comprimento_certo
 from cofre.deposito.formato import sha256_no_disco
@@ -50,22 +49,15 @@ def marcado(
 def ligar(cifra: Cifra, caminho: Path, antigo: DeOntem) -> bool:
     """Faz de `caminho` mais um nome do arquivo antigo, se este ainda tem a soma que tinha, e diz se
     deu. Onde não dá (FAT, algumas pastas de rede), o que lá está fica como está."""
-    provisorio = caminho.with_name(f".{caminho.name}.igual")
     certo = (antigo.salvo.sha256_cifrado, antigo.salvo.bytes_no_disco)
-    try:
+    ate = cifra.reusar_por
+    with contextlib.suppress(OSError):
         info = antigo.caminho.lstat()
-        ate = cifra.reusar_por
         if ate is not None and time.time() - info.st_mtime > ate.total_seconds():
             return False
-        if not stat.S_ISREG(info.st_mode):
-            return False
-        os.link(antigo.caminho, provisorio)
-        # O que se confere é o que fica: o nome antigo pode passar a ser de outro arquivo.
-        if sha256_no_disco(provisorio) == certo and comprimento_certo(provisorio):
-            mover(provisorio, caminho)
-            return True
-    except OSError:
-        pass  # o arquivo novo está inteiro: só não se poupou espaço
-    with contextlib.suppress(OSError):
-        provisorio.unlink(missing_ok=True)
+        return stat.S_ISREG(info.st_mode) and ligar_se(
+            caminho,
+            antigo.caminho,
+            lambda igual: sha256_no_disco(igual) == certo and comprimento_certo(igual),
+        )
     return False
