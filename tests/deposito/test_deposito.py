@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from apoio.cifrados import cifrando_para
+from apoio.disco_proprio import MONTAR
 from apoio.execucao import (
     BACKUP,
     DA_PAGINA,
@@ -387,22 +388,12 @@ def disco_pequeno(tmp_path: Path) -> Path:
     return ponto
 
 
-ENCHER = """
-import ctypes, os, subprocess, sys
+ENCHER = (
+    MONTAR
+    + """
+import subprocess
 ponto, tamanho, *comando = sys.argv[1:]
-libc = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x4000, 0x40000
-uid, gid = os.getuid(), os.getgid()
-if libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if uid else 0)):
-    sys.exit(f"unshare: {os.strerror(ctypes.get_errno())}")
-if uid:
-    mapas = {"setgroups": "deny", "uid_map": f"0 {uid} 1", "gid_map": f"0 {gid} 1"}
-    for nome, texto in mapas.items():
-        with open(f"/proc/self/{nome}", "w") as arquivo:
-            arquivo.write(texto)
-libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-if libc.mount(b"tmpfs", ponto.encode(), b"tmpfs", 0, f"size={tamanho}".encode()):
-    sys.exit(f"mount: {os.strerror(ctypes.get_errno())}")
+montar(ponto, tamanho)
 anterior = os.path.join(ponto, "empresa_zzzz")
 os.mkdir(anterior)
 with open(os.path.join(anterior, "antigo.txt"), "w") as arquivo:
@@ -412,6 +403,7 @@ achados = [os.path.join(p, n) for p, d, a in os.walk(ponto) for n in d + a]
 print("FICOU", sorted(os.path.relpath(a, ponto) for a in achados))
 sys.exit(codigo)
 """
+)
 
 
 def test_disco_cheio(projeto: SupabaseLocal, disco_pequeno: Path) -> None:

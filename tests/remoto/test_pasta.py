@@ -15,6 +15,7 @@ from typing import BinaryIO
 import pytest
 
 from apoio.destinos import conteudo_da_pasta
+from apoio.disco_proprio import MONTAR
 from apoio.execucao import RAIZ
 from cofre.remoto.destino import MARCA
 from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, ObjetoAusente
@@ -175,30 +176,20 @@ def test_o_que_a_pasta_nao_guardou_inteiro_nao_ganha_nome(
     assert conteudo_da_pasta(disco) == {MARCA: b"{}\n"}
 
 
-MONTAR = """
-import ctypes, os, sys
-ponto, opcoes, programa = sys.argv[1:]
-libc = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x4000, 0x40000
+NUM_DISCO = (
+    MONTAR
+    + """
 MS_RDONLY, MS_REMOUNT = 1, 32
-uid, gid = os.getuid(), os.getgid()
-if libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if uid else 0)):
-    sys.exit(f"unshare: {os.strerror(ctypes.get_errno())}")
-if uid:
-    mapas = {"setgroups": "deny", "uid_map": f"0 {uid} 1", "gid_map": f"0 {gid} 1"}
-    for nome, texto in mapas.items():
-        with open(f"/proc/self/{nome}", "w") as arquivo:
-            arquivo.write(texto)
-libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-if libc.mount(b"tmpfs", ponto.encode(), b"tmpfs", 0, b"size=4m"):
-    sys.exit(f"mount: {os.strerror(ctypes.get_errno())}")
+ponto, opcoes, programa = sys.argv[1:]
+libc = montar(ponto, "4m")
 with open(os.path.join(ponto, "cofre.json"), "w") as arquivo:
     arquivo.write("{}")
 if opcoes == "so-leitura":
     libc.mount(b"tmpfs", ponto.encode(), b"tmpfs", MS_REMOUNT | MS_RDONLY, b"size=4m")
 exec(programa)
 """
-"""Um disco de verdade de 4 MB num espaço de montagem só nosso."""
+)
+"""Um disco de 4 MB com a marca da cópia."""
 
 ENVIAR = """
 import pathlib
@@ -237,7 +228,7 @@ def test_o_disco_cheio_ou_so_de_leitura(
     programa = ENVIAR.replace("SCRIPTS", repr(str(RAIZ / "scripts")))
     programa = programa.replace("ARQUIVO", repr(str(arquivo)))
     feito = subprocess.run(
-        [sys.executable, "-c", MONTAR, str(ponto), opcoes, programa],
+        [sys.executable, "-c", NUM_DISCO, str(ponto), opcoes, programa],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
