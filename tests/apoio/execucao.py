@@ -64,6 +64,10 @@ class Saida:
         return json.loads(self.saida)
 
 
+SEM_LISTAS = {"BACKUP_ARQUIVOS": "nao", "BACKUP_LOGINS": "nao"}
+"""Nos testes, só as linhas: quem quer os arquivos ou os logins diz que sim em `mais`."""
+
+
 def ambiente(
     projeto: SupabaseLocal | None, destino: Path, mais: Mapping[str, str] | None = None
 ) -> dict[str, str]:
@@ -76,6 +80,7 @@ def ambiente(
         and nome not in ("COLUMNS", "LINES")
     }
     limpo["BACKUP_DIR"] = str(destino)
+    limpo |= SEM_LISTAS
     # Cada destino é como uma máquina, com o seu perfil.
     limpo["XDG_CONFIG_HOME"] = limpo["APPDATA"] = f"{destino}.perfil"
     if projeto is not None and "SUPABASE_DB_URL" not in (mais or {}):

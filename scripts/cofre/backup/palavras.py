@@ -9,8 +9,16 @@ from cofre.backup.resumo import Resultado, Resumo
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
-from cofre.base.modelo import JSON, JSONB, ordem_de_exibicao
-from cofre.base.palavras import duracao, na_tela, numero, plural, tamanho, visivel
+from cofre.base.modelo import JSON, JSONB, LISTAS, ordem_de_exibicao
+from cofre.base.palavras import (
+    como_se_diz,
+    duracao,
+    na_tela,
+    numero,
+    plural,
+    tamanho,
+    visivel,
+)
 from cofre.base.relato import Relato
 from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import TabelaSalva
@@ -71,10 +79,12 @@ class Narracao:
         cabecalho(f"🏢 Empresa: {visivel(resultado.empresa.nome)}")
         for nome in sorted({*resultado.tabelas, *resultado.falhas}, key=ordem_de_exibicao):
             if nome in resultado.falhas:
-                self._falha(f"{visivel(nome)}:", resultado.falhas[nome])
+                self._falha(f"{visivel(como_se_diz(nome))}:", resultado.falhas[nome])
+            elif nome in LISTAS:
+                linha(f"   ✅ {como_se_diz(nome)}: {numero(resultado.tabelas[nome].registros)}")
             else:
                 quantos = plural(resultado.tabelas[nome].registros, "registro", "registros")
-                linha(f"   ✅ {visivel(nome)}: {quantos}")
+                linha(f"   ✅ {visivel(como_se_diz(nome))}: {quantos}")
                 self._inexata(resultado.tabelas[nome])
         for c in resultado.contradicoes:
             quantos = plural(c.quantidade, "registro aponta", "registros apontam")

@@ -10,8 +10,8 @@ from typing import Any
 
 from cofre.backup.notado import Notado
 from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, TravaOcupada
-from cofre.base.modelo import Contradicao, Empresa
-from cofre.base.palavras import visivel
+from cofre.base.modelo import LISTAS, Contradicao, Empresa
+from cofre.base.palavras import como_se_diz, visivel
 from cofre.deposito.metadados import TabelaSalva
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
@@ -55,11 +55,11 @@ class Resultado:
 
     @property
     def registros(self) -> int:
-        return sum(t.registros for t in self.tabelas.values())
+        return sum(t.registros for n, t in self.tabelas.items() if n not in LISTAS)
 
     @property
     def bytes(self) -> int:
-        return sum(t.bytes for t in self.tabelas.values())
+        return sum(t.bytes for n, t in self.tabelas.items() if n not in LISTAS)
 
     def documento(self) -> dict[str, Any]:
         """Para a saída --json."""
@@ -73,8 +73,8 @@ class Resultado:
             "consistencia": "instantanea" if self.instantanea else "parcial",
             "registros": self.registros,
             "bytes": self.bytes,
-            "tabelas": {n: t.registros for n, t in self.tabelas.items()},
-            "falhas": {n: str(e) for n, e in self.falhas.items()},
+            "tabelas": {como_se_diz(n): t.registros for n, t in self.tabelas.items()},
+            "falhas": {como_se_diz(n): str(e) for n, e in self.falhas.items()},
             "encolhimentos": [e.documento() for e in self.encolhimentos],
             "mudancas": [m.documento() for m in self.mudancas],
             "restauracao_por_concluir": self.notado.restauracao_por_concluir,
@@ -154,7 +154,8 @@ class Resumo:
         if resultado.impedida:
             self.falhas.append(f"{nome}: {resultado.impedida}")
         elif resultado.falhas:
-            self.falhas.append(f"{nome}: {', '.join(map(visivel, sorted(resultado.falhas)))}")
+            quais = (visivel(como_se_diz(n)) for n in sorted(resultado.falhas))
+            self.falhas.append(f"{nome}: {', '.join(quais)}")
 
     def _lacres(self) -> dict[str, Any]:
         numeros = [

@@ -34,8 +34,9 @@ from cofre.deposito.lacre import conferencia, conhecidos
 from cofre.deposito.trava import JA, Espera
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
-from cofre.foto.foto import Contexto, Foto, Pedido
+from cofre.foto.foto import Contexto, Fonte, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
+from cofre.foto.listas import ListasMudaram
 from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
@@ -69,11 +70,13 @@ class Rodada:
     relato: Relato
     espera: Espera = JA
     """Quanto esperar pelas empresas que outra execução está usando, depois de copiar as outras."""
+    listas: Sequence[Fonte] = ()
 
     @property
     def fotografo(self) -> Fotografo:
         """Quem tira e monta as fotos desta execução."""
-        return Fotografo(self.via, self.deposito, self.configuracao.regras, self.relato)
+        regras = self.configuracao.regras
+        return Fotografo(self.via, self.deposito, regras, self.relato, self.listas)
 
     def fazer(
         self,
@@ -185,7 +188,9 @@ class Rodada:
                     contextlib.suppress(FalhaDoServidor, FalhaDeDisco),
                     self.fotografo.fotografar(livres, contexto) as fotos,
                 ):
-                    prontas |= {f.empresa.id: self._guardar(f, contexto) for f in fotos}
+                    for foto in fotos:
+                        with contextlib.suppress(ListasMudaram):
+                            prontas[foto.empresa.id] = self._guardar(foto, contexto)
             return [prontas.get(e.id) or self._fotografar_sozinha(e, contexto) for e in empresas]
 
     def _fotografar_ocupada(self, empresa: Empresa, contexto: Contexto, ate: float) -> Resultado:
@@ -217,7 +222,8 @@ class Rodada:
         montando: contextlib.AbstractContextManager[FotoMontada],
         contexto: Contexto,
     ) -> Resultado:
-        """Uma empresa até o fim. O que der errado fica nela: as outras continuam."""
+        """Uma empresa até o fim. O que der errado fica nela: as outras continuam. Levanta
+        ListasMudaram, se é de fotografar outra vez."""
         try:
             with montando as foto:
                 resultado = self._resultado(foto, contexto)
@@ -225,7 +231,7 @@ class Rodada:
                     return resultado
                 publicado = foto.publicar(resultado.notado.documento())
                 return replace(resultado, lacre=conferencia.numero_de(publicado))
-        except Interrompido:
+        except (Interrompido, ListasMudaram):
             raise
         except ErroCofre as e:
             erro = e

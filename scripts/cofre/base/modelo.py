@@ -23,6 +23,13 @@ TABELAS_CONHECIDAS = (
     "funcionarios",
 )
 
+ARQUIVOS, LOGINS = "\0arquivos", "\0logins"
+"""As duas listas que um backup leva ao lado das tabelas: nenhum identificador do PostgreSQL tem um
+nulo, e por isso nunca são o nome de uma tabela. Na tela, ver `palavras.como_se_diz`."""
+LISTAS = (ARQUIVOS, LOGINS)
+NO_DISCO = {ARQUIVOS: "storage.objects", LOGINS: "auth.users"}
+"""Como se chama cada lista nos arquivos e nos metadados."""
+
 SEM_CHAVE = ("tableoid", "ctid")
 """Onde não há chave primária, o endereço físico da linha serve de chave para ler em ordem.
 O `tableoid` vem junto porque, numa tabela particionada, o `ctid` se repete em cada partição."""
@@ -71,7 +78,10 @@ def nome_do_tipo(dito: str) -> str:
 
 
 def ordem_de_exibicao(tabela: str) -> tuple[int, str]:
-    """As treze conhecidas primeiro, na ordem do manual; depois as outras, em ordem alfabética."""
+    """As treze conhecidas primeiro, na ordem do manual; depois as outras, em ordem alfabética, e no
+    fim as listas."""
+    if tabela in LISTAS:
+        return len(TABELAS_CONHECIDAS) + 1, tabela
     if tabela in TABELAS_CONHECIDAS:
         return TABELAS_CONHECIDAS.index(tabela), tabela
     return len(TABELAS_CONHECIDAS), tabela

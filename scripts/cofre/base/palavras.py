@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from cofre.base.interprete import RAIZ
+from cofre.base.modelo import LISTAS
 
 
 def visivel(texto: str) -> str:
@@ -22,6 +23,14 @@ def visivel(texto: str) -> str:
 
 _LIGADURA = "\u200d"  # junta emojis num só
 _PERIGOSOS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def como_se_diz(tabela: str) -> str:
+    """O nome de uma tabela, ou de uma lista, para a tela e para --json: uma tabela que se chama
+    como uma lista diz-se com o schema."""
+    if tabela in LISTAS:
+        return tabela.removeprefix("\0")
+    return f"public.{tabela}" if f"\0{tabela}" in LISTAS else tabela
 
 
 def numero(n: int) -> str:

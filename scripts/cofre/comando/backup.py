@@ -26,6 +26,7 @@ from cofre.comando.obra import obra
 from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import esperar
+from cofre.foto.fontes import fontes_de
 from cofre.foto.foto import Pedido
 from cofre.rotina.painel.pagina import atualizar_painel
 from cofre.rotina.poda.poda import podar_depois_do_backup
@@ -104,7 +105,8 @@ def _rodada(
     via = abrir_via(opcoes, configuracao, parar, relato)
     try:
         espera = esperar(minutos_de(opcoes), relato, parar)
-        yield Rodada(configuracao, via, deposito, equipe, relato, espera)
+        listas = fontes_de(opcoes, configuracao, via, parar, relato)
+        yield Rodada(configuracao, via, deposito, equipe, relato, espera, listas)
     finally:
         parar.set()
         equipe.encerrar()

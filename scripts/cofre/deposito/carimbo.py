@@ -52,9 +52,19 @@ def nome_do_lacre(carimbo: str) -> str:
     return f"lacre_{carimbo}.json"
 
 
-def nossos(carimbo: str) -> tuple[str, str, str]:
+def nome_dos_conteudos(carimbo: str) -> str:
+    """O arquivo que diz que conteúdos (dos arquivos da empresa) o backup cita."""
+    return f"conteudos_{carimbo}.json"
+
+
+def nossos(carimbo: str) -> tuple[str, ...]:
     """Os arquivos de um backup que não são de tabela nenhuma."""
-    return nome_dos_metadados(carimbo), nome_dos_detalhes(carimbo), nome_do_lacre(carimbo)
+    return (
+        nome_dos_metadados(carimbo),
+        nome_dos_detalhes(carimbo),
+        nome_do_lacre(carimbo),
+        nome_dos_conteudos(carimbo),
+    )
 
 
 def carimbo_de(arquivo: str) -> str | None:

@@ -69,8 +69,13 @@ def legivel(detalhes: Mapping[str, Any], arquivo: str, sha256: str, bytes_: int)
 
 
 def _da_tabela(salva: Mapping[str, Any]) -> dict[str, Any]:
-    textos = salva.get("textos")
-    return {**_do_arquivo(salva), **({"textos": _do_arquivo(textos)} if textos else {})}
+    textos, conteudos = salva.get("textos"), salva.get("conteudos")
+    return {
+        **_do_arquivo(salva),
+        **({"textos": _do_arquivo(textos)} if textos else {}),
+        # Em claro, mas só somas: sem a chave, é por ele que se sabe o que o backup cita.
+        **({"conteudos": dict(conteudos)} if conteudos else {}),
+    }
 
 
 def _do_arquivo(salvo: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import msgspec
 from cofre.base import estado
 from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
+from cofre.base.modelo import NO_DISCO, ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
 from cofre.base.moldes import leitor_de
 from cofre.deposito import versao1
 from cofre.deposito.cifra.chaves import ChaveQueFecha
@@ -56,6 +56,10 @@ class TabelaSalva:
     De um arquivo `cifrado` (compactado antes disso), `sha256_cifrado` é a soma do que está no
     disco, e `marca` diz que tem o mesmo conteúdo de outro (ver `cifra.Cifra.marca`). Sem a chave
     que abre, é tudo o que se sabe dele, com as contagens e os tamanhos.
+
+    Uma das LISTAS (os arquivos da empresa, os logins dela) é salva como uma tabela. `conteudos`, o
+    arquivo que diz, sempre em claro, que conteúdos (ver `deposito.conteudos`) a dos arquivos cita;
+    `notas`, o que a fonte da lista diz dela.
     """
 
     nome: str
@@ -79,6 +83,8 @@ class TabelaSalva:
     cifrado: bool = False
     sha256_cifrado: str = ""
     marca: str = ""
+    conteudos: TabelaSalva | None = None
+    notas: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tipos(self) -> dict[str, str]:
@@ -147,6 +153,7 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data_backup: Any = ""
     consistencia: str = ""
     falhas: dict[str, str] = {}
+    listas_falha: dict[str, str] = {}
     total: int = msgspec.field(default=0, name="total_registros")
     total_bytes: int = 0
     parcial_de: tuple[str, ...] = msgspec.field(default=(), name="tabelas_nao_pedidas")
@@ -163,6 +170,11 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def __post_init__(self) -> None:
         if self.versao > (VERSAO_CIFRADA if self.cifrado else VERSAO_DO_FORMATO):
             raise ValueError(f"é do formato {self.versao}, mais novo que este programa")
+        self.falhas.update(
+            (lista, self.listas_falha[nome])
+            for lista, nome in NO_DISCO.items()
+            if nome in self.listas_falha
+        )
 
     @property
     def empresa(self) -> Empresa:
@@ -197,10 +209,11 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
 
     @property
     def arquivos(self) -> tuple[TabelaSalva, ...]:
-        """Cada arquivo do backup: os das tabelas, os dos textos delas e, num cifrado, o dos
-        detalhes."""
+        """Cada arquivo do backup: os das tabelas e das listas, os dos textos e dos conteúdos delas
+        e, num cifrado, o dos detalhes."""
         textos = (t.textos for t in self.tabelas.values() if t.textos is not None)
-        return (*self.tabelas.values(), *textos, *self.dos_detalhes)
+        conteudos = (t.conteudos for t in self.tabelas.values() if t.conteudos is not None)
+        return (*self.tabelas.values(), *textos, *conteudos, *self.dos_detalhes)
 
     @property
     def dos_detalhes(self) -> tuple[TabelaSalva, ...]:
@@ -231,12 +244,19 @@ def de_bytes(dados: bytes, nome: str) -> Metadados:
     BackupDanificado."""
     lido = _decodificar(dados, _NoDisco, nome)
     comum = {campo: getattr(lido, campo) for campo in Cabecalho.__struct_fields__}
-    return Metadados(**comum, tabelas=_Salvas(lido.tabelas))
+    listas = {lista: lido.listas[n] for lista, n in NO_DISCO.items() if n in lido.listas}
+    return Metadados(**comum, tabelas=_Salvas({**lido.tabelas, **listas}))
 
 
 def bruto_de(dados: bytes) -> dict[str, Any]:
-    """O JSON inteiro, para o levar adiante como está; só de um que já se leu."""
-    return dict(json.loads(dados.decode("utf-8-sig")))
+    """O JSON inteiro, para o levar adiante como está, com as listas entre as `tabelas`; só de um
+    que já se leu."""
+    bruto = dict(json.loads(dados.decode("utf-8-sig")))
+    listas = bruto.pop("listas", {})
+    if "tabelas" in bruto:
+        suas = {lista: listas[nome] for lista, nome in NO_DISCO.items() if nome in listas}
+        bruto["tabelas"] = {**bruto["tabelas"], **suas}
+    return bruto
 
 
 def ler_cabecalho(caminho: Path) -> Cabecalho:
@@ -315,6 +335,16 @@ class _Tabela(_Arquivo):
         )
 
 
+class _Lista(_Tabela):
+    conteudos: _Arquivo | None = None
+    notas: dict[str, Any] = {}
+
+    def salva(self, nome: str) -> TabelaSalva:
+        """A mesma lista, com o que só ela tem."""
+        conteudos = self.conteudos.salvo(nome) if self.conteudos else None
+        return replace(_Tabela.salva(self, nome), conteudos=conteudos, notas=self.notas)
+
+
 class _Salvas(Mapping[str, TabelaSalva]):
     """As tabelas, cada uma montada quando se pede: de um histórico de anos, quem procura numa não
     espera pelas outras."""
@@ -342,6 +372,7 @@ class _Salvas(Mapping[str, TabelaSalva]):
 
 class _NoDisco(Cabecalho, frozen=True, kw_only=True):
     tabelas: dict[str, _Tabela] = {}
+    listas: dict[str, _Lista] = {}
 
 
 C = TypeVar("C", bound=Cabecalho)
@@ -394,6 +425,8 @@ def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
         **_se_ha("sem_prova", tabela.sem_prova),
         **_se_ha("sempre_com_texto", tabela.sempre_com_texto),
         **({"textos": _arquivo_em_json(tabela.textos)} if tabela.textos else {}),
+        **({"conteudos": _arquivo_em_json(tabela.conteudos)} if tabela.conteudos else {}),
+        **({"notas": dict(tabela.notas)} if tabela.notas else {}),
         "colunas": list(tabela.colunas),
         "chave": list(tabela.chave),
         "chaves_estrangeiras": [_chave_em_json(fk) for fk in tabela.estrangeiras],
@@ -430,8 +463,25 @@ def _se_ha(nome: str, colunas: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def em_bytes(bruto: Mapping[str, Any]) -> bytes:
-    """O JSON indentado em UTF-8; um texto que não cabe em UTF-8 vai escapado."""
-    return estado.em_bytes(bruto)
+    """O JSON indentado em UTF-8; um texto que não cabe em UTF-8 vai escapado. As listas, que aqui
+    andam entre as `tabelas` e as `falhas`, vão à parte: quem é de antes delas não as vê."""
+    tabelas, listas = _separadas(bruto.get("tabelas", {}))
+    falhas, de_listas = _separadas(bruto.get("falhas", {}))
+    return estado.em_bytes(
+        {
+            **bruto,
+            **({"tabelas": tabelas} if "tabelas" in bruto else {}),
+            **({"falhas": falhas} if "falhas" in bruto else {}),
+            **({"listas": listas} if listas else {}),
+            **({"listas_falha": de_listas} if de_listas else {}),
+        }
+    )
+
+
+def _separadas(por_nome: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """O que é de tabelas, e o que é de listas, com o nome que elas têm no disco."""
+    tabelas = {n: valor for n, valor in por_nome.items() if n not in NO_DISCO}
+    return tabelas, {NO_DISCO[n]: valor for n, valor in por_nome.items() if n in NO_DISCO}
 
 
 def _chave_em_json(fk: ChaveEstrangeira) -> dict[str, Any]:

@@ -20,12 +20,13 @@ from cofre.base.disco import (
     sincronizar,
 )
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import LISTAS, NO_DISCO, ordem_de_exibicao
 from cofre.deposito import detalhes, metadados
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import (
     CARIMBO,
     nome_do_lacre,
+    nome_dos_conteudos,
     nome_dos_detalhes,
     nome_dos_metadados,
     nossos,
@@ -90,9 +91,13 @@ class Montagem:
             self.pasta.rmdir()  # só se ficou vazia: nunca houve backup desta empresa
 
     def reservar(self, tabelas: list[str]) -> None:
-        """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros."""
+        """Dá a cada tabela o seu nome de arquivo, válido no NTFS e diferente dos outros; os das
+        listas já são delas."""
         usados = {nome.lower() for nome in nossos(self.carimbo)}
         fim = f"{self.carimbo}.json{'.gz' * self.compactar}{'.age' * (self.cifra is not None)}"
+        self._nomes = {lista: f"{NO_DISCO[lista]}_{fim}" for lista in LISTAS}
+        usados |= {nome.lower() for nome in self._nomes.values()}
+        self._nomes[CONTEUDOS] = nome_dos_conteudos(self.carimbo)
         em_ordem = sorted(tabelas, key=ordem_de_exibicao)
         # Os das tabelas primeiro: o nome de um arquivo de textos nunca muda o de uma tabela.
         for quem in (*em_ordem, *map(dos_textos, em_ordem)):
@@ -124,7 +129,9 @@ class Montagem:
         sair, está no disco, compactado ou cifrado se for o caso (e então `cifrados` diz a soma
         dele). Levanta FalhaDeDisco."""
         with erros_de_disco(self.caminho(quem)), criar_privado(self.caminho(quem)) as arquivo:
-            if self.cifra is not None:
+            if quem == CONTEUDOS:
+                yield arquivo
+            elif self.cifra is not None:
                 para = (*self.cifra.para, *self.testemunhas)
                 with gravando_cifrado(arquivo, para) as (saida, fechado):
                     yield saida
@@ -235,6 +242,10 @@ def _cifrados(anteriores: Sequence[Backup], nome: str, *, textos: bool) -> Itera
         if salva is not None and salva.cifrado:
             with contextlib.suppress(BackupDanificado):
                 yield DeOntem(salva, anterior.caminho(salva))
+
+
+CONTEUDOS = "\0conteudos"
+"""Como a montagem chama o arquivo que diz que conteúdos o backup cita: sempre em claro."""
 
 
 def dos_textos(tabela: str) -> str:

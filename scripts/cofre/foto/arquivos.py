@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 from cofre import VERSAO
 from cofre.base.erros import ErroCofre
-from cofre.base.modelo import Contradicao, Empresa, ordem_de_exibicao
+from cofre.base.modelo import LISTAS, Contradicao, DeixadaDeFora, Empresa, ordem_de_exibicao
+from cofre.base.palavras import como_se_diz
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import (
@@ -19,7 +20,7 @@ from cofre.deposito.metadados import (
     TabelaSalva,
     tabela_em_json,
 )
-from cofre.deposito.publicacao import Montagem, dos_textos
+from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
@@ -30,7 +31,7 @@ from cofre.via.contrato import TabelaLida, ViaDeFotos
 @dataclass(frozen=True, slots=True)
 class FotoMontada:
     """Uma foto já em arquivos, na pasta de montagem: some se não for publicada. `falhas`: por que
-    cada tabela que devia estar não está."""
+    cada tabela que devia estar não está. As listas estão entre as tabelas."""
 
     empresa: Empresa
     pasta: Path
@@ -56,6 +57,8 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
     falhas: dict[str, ErroCofre] = dict(foto.perdidas)
     falhas |= {t.tabela.nome: t.falha for t in foto.lida.tabelas if t.falha is not None}
     salvas = {t.tabela.nome: _salva(t, gravacao, contexto.escopo) for t in boas}
+    salvas |= {s.nome: s for s in _listas(gravacao)}
+    falhas |= {c.tabela.nome: c.falha for c in gravacao.colhidas if c.falha is not None}
     arquivos = {
         n: Arquivo(s, montagem.caminho(n), montagem.caminho(dos_textos(n)) if s.textos else None)
         for n, s in salvas.items()
@@ -72,7 +75,31 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
         montagem,
         {},
     )
-    return replace(montada, _metadados=_metadados(montada, foto, contexto, via))
+    de_fora = (
+        DeixadaDeFora(como_se_diz(c.tabela.nome), c.ausente)
+        for c in gravacao.colhidas
+        if c.ausente.strip("-")
+    )
+    metadados = _metadados(montada, foto, contexto, via, tuple(de_fora))
+    return replace(montada, _metadados=metadados)
+
+
+def _listas(gravacao: Gravacao) -> Iterator[TabelaSalva]:
+    """As listas gravadas, como se salvam."""
+    montagem = gravacao.montagem
+    for colhida in gravacao.colhidas:
+        nome = colhida.tabela.nome
+        if (gravada := gravacao.gravadas.get(nome)) is None:
+            continue
+        citados = gravada.conteudos
+        yield replace(
+            _arquivo(nome, nome, gravada, montagem),
+            colunas=tuple(asdict(c) for c in colhida.tabela.colunas),
+            chave=colhida.tabela.chave,
+            exata=True,
+            conteudos=_arquivo(nome, CONTEUDOS, citados, montagem) if citados else None,
+            notas=colhida.notas,
+        )
 
 
 def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
@@ -98,6 +125,7 @@ def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
 def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> TabelaSalva:
     """O arquivo que a montagem chama `quem`, da tabela com este nome."""
     cifrado = montagem.cifrados.get(quem)
+    compactado = montagem.compactar and quem != CONTEUDOS
     return TabelaSalva(
         nome=nome,
         arquivo=montagem.nome(quem),
@@ -105,17 +133,22 @@ def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> Tabe
         por_coluna=gravada.por_coluna,
         bytes=gravada.bytes,
         sha256=gravada.sha256,
-        compactado=montagem.compactar,
-        bytes_no_disco=montagem.caminho(quem).stat().st_size if montagem.compactar else 0,
+        compactado=compactado,
+        bytes_no_disco=montagem.caminho(quem).stat().st_size if compactado else 0,
         cifrado=cifrado is not None,
         sha256_cifrado=cifrado.sha256 if cifrado else "",
     )
 
 
 def _metadados(
-    montada: FotoMontada, foto: Foto, contexto: Contexto, via: ViaDeFotos
+    montada: FotoMontada,
+    foto: Foto,
+    contexto: Contexto,
+    via: ViaDeFotos,
+    listas_de_fora: Sequence[DeixadaDeFora],
 ) -> dict[str, Any]:
     inspecao = contexto.inspecao
+    tabelas = {n: t for n, t in montada.salvas.items() if n not in LISTAS}
     registros = montada.empresa.registros
     nao_pedidas = set(inspecao.escopo.tabelas) - set(contexto.escopo.tabelas)
     return {
@@ -140,16 +173,16 @@ def _metadados(
         "consistencia": "instantanea" if montada.instantanea else "parcial",
         "consistencia_como": foto.lida.metodo,
         "consistencia_passadas": foto.lida.passadas,
-        "tabelas_backup": sorted(montada.salvas, key=ordem_de_exibicao),
-        "tabelas_falha": sorted(montada.falhas, key=ordem_de_exibicao),
+        "tabelas_backup": sorted(tabelas, key=ordem_de_exibicao),
+        "tabelas_falha": sorted({*montada.falhas} - {*LISTAS}, key=ordem_de_exibicao),
         "tabelas_nao_pedidas": sorted(nao_pedidas, key=ordem_de_exibicao),
         "falhas": {t: str(e) for t, e in montada.falhas.items()},
-        "total_registros": sum(t.registros for t in montada.salvas.values()),
-        "total_bytes": sum(t.bytes for t in montada.salvas.values()),
+        "total_registros": sum(t.registros for t in tabelas.values()),
+        "total_bytes": sum(t.bytes for t in tabelas.values()),
         "tabelas": {n: tabela_em_json(t) for n, t in montada.salvas.items()},
         "registros_da_empresa": [dict(r) for r in registros],
         "contradicoes": [asdict(c) for c in montada.contradicoes],
         "encolhimentos": [],
-        "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
+        "deixadas_de_fora": [asdict(d) for d in (*inspecao.escopo.de_fora, *listas_de_fora)],
         "tabelas_ausentes": list(inspecao.catalogo.ausentes),
     }

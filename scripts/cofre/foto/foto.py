@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import Empresa
 from cofre.escopo.escopo import Escopo
+from cofre.foto.listas import Colheita
 from cofre.via.contrato import EmpresaLida, Inspecao
 
 
@@ -23,15 +25,27 @@ class Contexto:
     configuracao: Configuracao
 
 
+class Fonte(Protocol):
+    """De onde vem uma das LISTAS: uma por execução, que vários fios usam."""
+
+    @property
+    def nome(self) -> str:
+        """Qual das LISTAS."""
+
+    def comecar(self, empresa: Empresa, contexto: Contexto) -> Colheita:
+        """A de uma foto, antes de se lerem as linhas. O que falhar diz-se ao colher."""
+
+
 @dataclass(frozen=True, slots=True)
 class Foto:
     """O que se leu de uma empresa, antes de publicar; a `empresa` é como a foto a viu, e
-    `perdidas` o que devia estar nela e não está."""
+    `perdidas` o que devia estar nela e não está. `colheitas`: as listas, por colher."""
 
     empresa: Empresa
     lida: EmpresaLida
     perdidas: Mapping[str, ErroCofre]
     inicio: datetime
+    colheitas: Sequence[Colheita] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,31 +18,36 @@ from cofre.deposito.deposito import Deposito
 from cofre.escopo.escopo import Escopo
 from cofre.foto.arquivos import FotoMontada, montar
 from cofre.foto.empresa import empresa_na_foto
-from cofre.foto.foto import Contexto, Foto
+from cofre.foto.foto import Contexto, Fonte, Foto
 from cofre.foto.gravacao import Gravacao
+from cofre.foto.listas import Colheita, ListasMudaram
 from cofre.foto.perdidas import tabelas_perdidas
 from cofre.via.contrato import EmpresaLida, Entrega, PedidoDeFoto, ViaDeFotos
 
 FOTOS_DE_UMA_EMPRESA = 3
-"""Quantas vezes recomeçar quando as próprias linhas de `empresas` mudam durante a foto."""
+"""Quantas vezes recomeçar quando as próprias linhas de `empresas`, ou as listas, mudam durante a
+foto."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fotografo:
-    """Tira fotos de empresas e as monta em arquivos."""
+    """Tira fotos de empresas e as monta em arquivos; `listas` são as fontes do que vai além das
+    linhas."""
 
     via: ViaDeFotos
     deposito: Deposito
     regras: Regras
     relato: Relato
+    listas: Sequence[Fonte] = ()
 
     @contextlib.contextmanager
     def montar(self, empresa: Empresa, contexto: Contexto) -> Iterator[FotoMontada]:
         """A foto da empresa; o que não for publicado dentro do contexto some ao sair.
         Levanta FalhaDoServidor ou FalhaDeDisco."""
-        for _ in range(FOTOS_DE_UMA_EMPRESA):
+        for faltam in reversed(range(FOTOS_DE_UMA_EMPRESA)):
             inicio = datetime.now().astimezone()
-            with self._gravando(empresa, inicio, contexto) as gravacao:
+            colheitas = self._comecar(empresa, contexto)
+            with self._gravando(empresa, inicio, contexto, colheitas) as gravacao:
                 with (
                     erros_de_disco(self.deposito.raiz),
                     self._lendo([empresa], contexto, gravacao.recomecar) as lidas,
@@ -51,6 +56,8 @@ class Fotografo:
                     gravacao.gravar(lida)
                 vista = gravacao.empresa()
                 if vista == empresa:
+                    if gravacao.colher(vista) and faltam:
+                        continue
                     foto = self._foto(vista, lida, contexto, inicio)
                     yield self._montada(foto, gravacao, contexto)
                     return
@@ -63,19 +70,23 @@ class Fotografo:
         """As fotos de várias empresas, lidas juntas; sem as que mudaram enquanto isso. Dentro do
         contexto, `arquivos` as monta. Levanta FalhaDoServidor ou FalhaDeDisco."""
         inicio = datetime.now().astimezone()
+        colheitas = {e.id: self._comecar(e, contexto) for e in empresas}
         with erros_de_disco(self.deposito.raiz), self._lendo(empresas, contexto) as lidas:
             yield [
-                self._foto(e, lidas[e.id], contexto, inicio)
+                replace(self._foto(e, lidas[e.id], contexto, inicio), colheitas=colheitas[e.id])
                 for e in empresas
                 if e.id in lidas and e == empresa_na_foto(e, lidas[e.id], contexto.escopo)
             ]
 
     @contextlib.contextmanager
     def arquivos(self, foto: Foto, contexto: Contexto) -> Iterator[FotoMontada]:
-        """Uma foto em arquivos: somem ao sair, se não forem publicados. Levanta FalhaDeDisco."""
-        with self._gravando(foto.empresa, foto.inicio, contexto) as gravacao:
+        """Uma foto em arquivos: somem ao sair, se não forem publicados. Levanta FalhaDeDisco, ou
+        ListasMudaram se as linhas já não se podem ler outra vez e algo fora delas se moveu."""
+        with self._gravando(foto.empresa, foto.inicio, contexto, foto.colheitas) as gravacao:
             with erros_de_disco(gravacao.montagem.pasta):
                 gravacao.gravar(foto.lida)
+            if gravacao.colher(foto.empresa):
+                raise ListasMudaram("Os arquivos ou os logins mudaram durante a foto.")
             yield self._montada(foto, gravacao, contexto)
 
     def _montada(self, foto: Foto, gravacao: Gravacao, contexto: Contexto) -> FotoMontada:
@@ -84,13 +95,20 @@ class Fotografo:
 
     @contextlib.contextmanager
     def _gravando(
-        self, empresa: Empresa, inicio: datetime, contexto: Contexto
+        self,
+        empresa: Empresa,
+        inicio: datetime,
+        contexto: Contexto,
+        colheitas: Sequence[Colheita],
     ) -> Iterator[Gravacao]:
         with (
             self.deposito.montar(empresa.id, inicio) as montagem,
-            contextlib.closing(Gravacao(montagem, empresa, contexto)) as gravacao,
+            contextlib.closing(Gravacao(montagem, empresa, contexto, colheitas)) as gravacao,
         ):
             yield gravacao
+
+    def _comecar(self, empresa: Empresa, contexto: Contexto) -> list[Colheita]:
+        return [fonte.comecar(empresa, contexto) for fonte in self.listas]
 
     @contextlib.contextmanager
     def _lendo(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from cofre.base.modelo import Contradicao, Empresa, Tabela
+from cofre.base.linha import SEPARADOR
+from cofre.base.modelo import LISTAS, Contradicao, Empresa, Tabela
 from cofre.deposito.formato import Gravador
 from cofre.deposito.passada import Observador, Passada
-from cofre.deposito.publicacao import Montagem, dos_textos
+from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
 from cofre.deposito.textos import Separador
 from cofre.foto.contradicoes import Contradicoes
 from cofre.foto.empresa import EMPRESAS, RegistrosVistos
 from cofre.foto.foto import Contexto
+from cofre.foto.listas import Colheita, Colhida
 from cofre.via.contrato import EmpresaLida, Entrega, Saida
 
 
@@ -22,13 +24,14 @@ from cofre.via.contrato import EmpresaLida, Entrega, Saida
 class Gravada:
     """O que só se sabe de um arquivo depois de gravá-lo: o tamanho e a soma do JSON; de uma tabela,
     o mesmo dos textos, se alguma linha os tem, quantas os têm (os `registros` deles), e quantos há
-    de cada coluna."""
+    de cada coluna; de uma lista, quantas linhas, e o mesmo dos `conteudos`."""
 
     bytes: int
     sha256: str
     textos: Gravada | None = None
     registros: int = 0
     por_coluna: Mapping[str, int] = field(default_factory=dict)
+    conteudos: Gravada | None = None
 
 
 class _Textos:
@@ -64,9 +67,17 @@ class _Textos:
 class Gravacao:
     """As tabelas de uma foto, gravadas na montagem de um backup."""
 
-    def __init__(self, montagem: Montagem, empresa: Empresa, contexto: Contexto) -> None:
+    def __init__(
+        self,
+        montagem: Montagem,
+        empresa: Empresa,
+        contexto: Contexto,
+        colheitas: Sequence[Colheita] = (),
+    ) -> None:
         self.montagem = montagem
         self.gravadas: dict[str, Gravada] = {}
+        self.colhidas: list[Colhida] = []
+        self._colheitas = colheitas
         self._empresa = empresa
         self._contexto = contexto
         self._contradicoes = self._novas_contradicoes()
@@ -121,6 +132,28 @@ class Gravacao:
                     for bloco in da_tabela.em_ordem():
                         receber(bloco)
 
+    def colher(self, empresa: Empresa) -> bool:
+        """Grava as listas, depois das linhas; diz se alguma se moveu enquanto isso. Levanta
+        FalhaDeDisco."""
+        self.colhidas = [c.colher(empresa, self.montagem) for c in self._colheitas]
+        for colhida in self.colhidas:
+            if colhida.falha is None and not colhida.ausente:
+                self._gravar_lista(colhida)
+        return any(colhida.mudou for colhida in self.colhidas)
+
+    def _gravar_lista(self, colhida: Colhida) -> None:
+        nome = colhida.tabela.nome
+        with self.abrir(colhida.tabela) as receber:
+            registros = _passar(colhida.linhas, receber)
+        conteudos = None
+        if colhida.conteudos is not None:
+            with self.montagem.criar(CONTEUDOS) as arquivo:
+                gravador = Gravador(arquivo)
+                citados = _passar(colhida.conteudos, gravador.bloco)
+                sha256 = gravador.terminar()
+            conteudos = Gravada(gravador.bytes, sha256, registros=citados)
+        self.gravadas[nome] = replace(self.gravadas[nome], registros=registros, conteudos=conteudos)
+
     def empresa(self) -> Empresa:
         """A empresa como as linhas gravadas a mostram."""
         if self._vistos is None or EMPRESAS not in self.gravadas:
@@ -129,13 +162,27 @@ class Gravacao:
 
     def contradicoes(self) -> Iterator[Contradicao]:
         """O que se notou nas linhas gravadas."""
-        return self._contradicoes.achadas(self.gravadas)
+        return self._contradicoes.achadas([n for n in self.gravadas if n not in LISTAS])
 
     def _observadores(self, tabela: Tabela) -> list[Observador]:
+        if tabela.nome in LISTAS:
+            return []
         observadores = self._contradicoes.observadores(tabela)
+        for colheita in self._colheitas:
+            observadores += colheita.observadores(tabela)
         if tabela.nome == EMPRESAS and self._vistos is not None:
             observadores.append(self._vistos)
         return observadores
 
     def _novas_contradicoes(self) -> Contradicoes:
         return Contradicoes(self._contexto.escopo.tabelas, self._contexto.inspecao.donos)
+
+
+def _passar(blocos: Iterable[bytes], receber: Callable[[bytes], None]) -> int:
+    """Passa estes blocos a quem os recebe; devolve quantas linhas levavam (nenhuma tem quebras
+    próprias)."""
+    linhas = 0
+    for bloco in blocos:
+        receber(bloco)
+        linhas += bloco.count(SEPARADOR) + 1 if bloco else 0
+    return linhas

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, FalhaDoServidor
-from cofre.base.modelo import DE_OUTRO_SERVIDOR, DE_UM_MUDO, TABELAS_CONHECIDAS, ordem_de_exibicao
+from cofre.base.modelo import (
+    DE_OUTRO_SERVIDOR,
+    DE_UM_MUDO,
+    LISTAS,
+    TABELAS_CONHECIDAS,
+    ordem_de_exibicao,
+)
 from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
 from cofre.via.contrato import Inspecao
@@ -43,7 +49,8 @@ def _tabelas_de(backup: Backup) -> Iterable[str]:
     meta = backup.meta
     if meta is None:
         return ()
-    return sorted({*meta.tabelas, *meta.falhas, *meta.parcial_de}, key=ordem_de_exibicao)
+    tabelas = {*meta.tabelas, *meta.falhas, *meta.parcial_de} - {*LISTAS}  # delas, a fonte diz
+    return sorted(tabelas, key=ordem_de_exibicao)
 
 
 def _recusada(inspecao: Inspecao, tabela: str) -> ErroCofre:

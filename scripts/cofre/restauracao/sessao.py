@@ -32,6 +32,7 @@ from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.empresa import de_hoje_e_do_backup
+from cofre.foto.fontes import fontes_de
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.plano import herdadas
@@ -258,7 +259,9 @@ class Sessao:
         empresa = de_hoje_e_do_backup(guardada.empresa, backup, inspecao)
         inspecao.donos.lembrar(empresa)
         contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
-        fotografo = Fotografo(via, self._deposito, self._configuracao.regras, self.relato)
+        listas = fontes_de(self.opcoes, self._configuracao, via, self._parar, self.relato)
+        regras = self._configuracao.regras
+        fotografo = Fotografo(via, self._deposito, regras, self.relato, listas)
         das_filhas = self._herdadas(backup, escopo.tabelas)
         self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa, das_filhas)
         return self.restauracao

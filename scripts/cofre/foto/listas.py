@@ -1,0 +1,59 @@
+"""As listas de uma foto: o que uma empresa tem além das linhas, lido de uma fonte e gravado como
+mais uma tabela."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cofre.base.erros import ErroCofre, FalhaDoServidor
+from cofre.base.modelo import Empresa, Tabela
+from cofre.deposito.passada import Observador
+from cofre.deposito.publicacao import Montagem
+from cofre.via.contrato import TabelaLida
+
+
+class Colheita(Protocol):
+    """A lista de uma empresa, numa foto dela."""
+
+    def observadores(self, tabela: Tabela) -> Sequence[Observador]:
+        """Quem quer ver as linhas desta tabela, à medida que se gravam. Pedidos outra vez, o que já
+        se viu dela não vale mais: a leitura recomeçou."""
+
+    def colher(self, empresa: Empresa, montagem: Montagem) -> Colhida:
+        """A lista, depois das linhas. O que falhar vai nela; só FalhaDeDisco se levanta."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colhida:
+    """O que se leu de uma lista. `linhas`: em blocos, na ordem da chave, como os de
+    `contrato.TabelaLida`; `conteudos`, o mesmo do arquivo dos conteúdos (None: não há um).
+
+    `falha`: por que a lista não se leu, e então o backup fica incompleto, como com uma tabela.
+    `ausente`: por que não há lista sem ser falha, para se dizer («»: há; «-»: não há o que dizer).
+    `mudou`: entre antes e depois das linhas algo se moveu, e a foto vale a pena recomeçar.
+    """
+
+    tabela: Tabela
+    linhas: Iterable[bytes] = ()
+    notas: Mapping[str, Any] = field(default_factory=dict)
+    falha: ErroCofre | None = None
+    ausente: str = ""
+    conteudos: Iterable[bytes] | None = None
+    mudou: bool = False
+
+    def como_lida(self, registros: int) -> TabelaLida:
+        """A mesma, como a leitura de uma tabela que já se gravou."""
+        falha = self.falha
+        if falha is not None and not isinstance(falha, FalhaDoServidor):
+            falha = FalhaDoServidor(str(falha), falha.dica)
+        return TabelaLida(self.tabela, falha, registros, _nada, ())
+
+
+def _nada() -> Iterator[bytes]:
+    return iter(())
+
+
+class ListasMudaram(ErroCofre):
+    """Enquanto se liam várias empresas, algo desta se moveu: fotografa-se sozinha."""
