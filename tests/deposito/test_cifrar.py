@@ -43,11 +43,11 @@ PULO = 1 if CAMPANHA else 9
 def _sem_chaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """O perfil deste teste, e nenhuma chave que abra, antes e depois."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "b.perfil"))
-    cifra._segredo.cache_clear()
+    cifra.segredo.cache_clear()
     chaveiro.esquecer()
     yield
     chaveiro.esquecer()
-    cifra._segredo.cache_clear()
+    cifra.segredo.cache_clear()
 
 
 def cifrado(raiz: Path, reusar_por: timedelta | None = None) -> Deposito:

@@ -31,7 +31,7 @@ class Cifra:
         segredo, uma soma do conteúdo confirmaria palpites. Levanta FalhaDeDisco."""
         partes = (b"cofre1", impressao(self.para), quem.encode("utf-8", "surrogatepass"))
         somas = (sha256.encode("ascii"), sha256_cifrado.encode("ascii"))
-        return hmac.digest(_segredo(), b"\0".join((*partes, *somas)), "sha256").hex()
+        return hmac.digest(segredo(), b"\0".join((*partes, *somas)), "sha256").hex()
 
 
 def de_configuracao(cifragem: Cifragem) -> Cifra | None:
@@ -56,5 +56,5 @@ def de_configuracao(cifragem: Cifragem) -> Cifra | None:
 
 
 @functools.cache
-def _segredo() -> bytes:
+def segredo() -> bytes:
     return perfil.segredo("segredo", lambda: secrets.token_bytes(BYTES_DO_SEGREDO))

@@ -1,0 +1,178 @@
+"""Os conteúdos que os últimos backups já guardaram: o arquivo que não mudou não se baixa de novo.
+
+De um backup em claro, diz-o a lista dos arquivos dele. De um cifrado, sem a chave que abre, só as
+marcas: quem tem o segredo deste PC reconhece um arquivo pelo que o Storage diz dele (`identidade`),
+e tira da máscara a soma e o tamanho do conteúdo; sem o segredo, não se confirma palpite nenhum, nem
+se troca um conteúdo por outro (ver `marcas`).
+
+O que se reaproveita confere-se agora, como o das tabelas: o tamanho sempre, e a soma de uns
+`POR_VEZ` bytes por execução. Até esse tamanho, é tudo, todas as vezes; de uma empresa maior, uma
+parte por dia, e em tantos dias quantas as partes passa-se por tudo: reler um terabyte por dia
+demoraria mais do que o dia.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from cofre.base.erros import BackupDanificado
+from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.conteudos import lugar
+from cofre.deposito.conteudos.citados import Bytes, Soma, citados_em, linhas_de
+from cofre.deposito.conteudos.guarda import Conteudos, Guardado
+from cofre.deposito.conteudos.leitura import BLOCO
+from cofre.deposito.conteudos.marcas import Token, abrir_mascara, identidade, marca_de
+from cofre.deposito.lacre import conferencia
+from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.ordem import carimbos_em_ordem
+
+ARQUIVOS = "\0arquivos"
+ANTERIORES = 3
+"""Em quantos dos backups anteriores se procura: o último pode ser só de algumas tabelas."""
+POR_VEZ = 4 * 1024**3
+"""Bytes relidos por execução, mais ou menos: uns segundos num SSD, meio minuto num disco."""
+
+
+class Conhecidos:
+    """O que os últimos backups guardaram, por arquivo e por conteúdo. Serve a vários fios."""
+
+    def __init__(
+        self,
+        pasta: Path,
+        cifra: Cifra | None,
+        achados: Mapping[Token | str, Guardado],
+        hoje: datetime | None = None,
+    ) -> None:
+        """`achados`: por token (de um backup em claro) ou por marca (de um cifrado)."""
+        self._conteudos = Conteudos(pasta, cifra)
+        self._pasta = pasta
+        self._cifra = cifra
+        self._achados = achados
+        self._por_soma = {g.soma: g for g in achados.values() if g.cifrado}
+        self._bons: dict[str, bool] = {}
+        self._fechados: dict[str, Guardado] = {}
+        total = sum({g.guardado: g.no_disco for g in achados.values()}.values())
+        self._partes = max(1, -(-total // POR_VEZ))
+        self._dia = (hoje or datetime.now().astimezone()).date().toordinal()
+
+    def achar(self, token: Token) -> Guardado | None:
+        """O conteúdo deste arquivo, se um dos últimos backups o tem e ele ainda está bom; para um
+        backup cifrado, o que está em claro fecha-se agora, daqui mesmo. None: é preciso baixá-lo.
+        Levanta FalhaDeDisco; OSError passa."""
+        cifra = self._cifra
+        marcado = self._achados.get(marca_de(cifra, token)) if cifra is not None else None
+        achado = marcado or self._achados.get(token)
+        if achado is None or not self._bom(achado):
+            return None
+        return achado if achado.cifrado or cifra is None else self._fechar(achado)
+
+    def com_soma(self, soma: str) -> Guardado | None:
+        """O cifrado que tem este conteúdo, se há um e está bom. OSError passa."""
+        achado = self._por_soma.get(soma)
+        return achado if achado is not None and self._bom(achado) else None
+
+    def _bom(self, achado: Guardado) -> bool:
+        """Uma vez por execução cada um."""
+        if achado.guardado not in self._bons:
+            self._bons[achado.guardado] = self._confere(achado)
+        return self._bons[achado.guardado]
+
+    def _confere(self, achado: Guardado) -> bool:
+        caminho = lugar.caminho_de(self._pasta, achado.guardado, cifrado=achado.cifrado)
+        if lugar.tamanho_no_disco(caminho) != achado.no_disco:
+            return False
+        ate = self._cifra.reusar_por if self._cifra else None
+        if achado.cifrado and ate and time.time() - caminho.stat().st_mtime > ate.total_seconds():
+            return False
+        if (int(achado.guardado[:12], 16) - self._dia) % self._partes:
+            return True  # a soma deste confere-se noutro dia
+        with contextlib.suppress(BackupDanificado, OSError):
+            lugar.conferir(caminho, achado.guardado, achado.no_disco)
+            return True
+        return False
+
+    def _fechar(self, claro: Guardado) -> Guardado | None:
+        """O mesmo conteúdo, cifrado a partir do que está em claro ao lado."""
+        if claro.soma not in self._fechados:
+            with (
+                contextlib.suppress(BackupDanificado),
+                self._conteudos.abrir(claro.guardado, claro.soma) as de,
+            ):
+                blocos = iter(lambda: de.read(BLOCO), b"")
+                self._fechados[claro.soma] = self._conteudos.guardar(blocos)
+        return self._fechados.get(claro.soma)
+
+
+def conteudos_conhecidos(pasta: Path, cifra: Cifra | None, origem: str, user_id: str) -> Conhecidos:
+    """O que os últimos backups desta empresa, deste projeto (`origem`), guardaram. O que não se lê,
+    ou não é o que foi assinado, é como se não houvesse. Levanta FalhaDeDisco; OSError passa."""
+    achados: dict[Token | str, Guardado] = {}
+    for backup in reversed(_ultimos(pasta, origem, user_id)):  # o mais novo vale
+        with contextlib.suppress(BackupDanificado):
+            achados |= _do_backup(backup, origem)
+    return Conhecidos(pasta, cifra, achados)
+
+
+def _ultimos(pasta: Path, origem: str, user_id: str) -> list[Backup]:
+    """Os últimos desta empresa, do mais novo ao mais antigo."""
+    ultimos = carimbos_em_ordem(pasta)[: -ANTERIORES - 1 : -1]
+    abertos = (abrir_backup(pasta, carimbo) for carimbo in ultimos)
+    return [
+        b
+        for b in abertos
+        if b.meta
+        and b.meta.user_id == user_id
+        and b.meta.origem.get("url") == origem
+        and not conferencia.causa(b)
+    ]
+
+
+def _do_backup(backup: Backup, origem: str) -> dict[Token | str, Guardado]:
+    """Levanta BackupDanificado; OSError passa."""
+    lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
+    citados: TabelaSalva | None = getattr(lista, "conteudos", None)
+    if lista is None or citados is None:
+        return {}
+    if not backup.cifrado:
+        linhas = linhas_de(backup.caminho(lista), _DaLista, lista.sha256)
+        return {linha.token(origem): linha.guardado for linha in linhas}
+    marcados = citados_em(backup.caminho(citados), citados.sha256)
+    abertos = ((c.marca, abrir_mascara(c)) for c in marcados)
+    return {marca: guardado for marca, guardado in abertos if guardado}
+
+
+class _DaLista(msgspec.Struct, frozen=True, gc=False):
+    """De uma linha da lista de arquivos em claro, o que diz qual é e o que guarda."""
+
+    balde: str
+    nome: str
+    soma: Soma
+    tamanho: Bytes
+    id: str | None = None
+    versao: str | None = None
+    mudado: str | None = None
+    etag: str | None = None
+
+    def token(self, origem: str) -> Token:
+        """Como `identidade` o faz do que o Storage diz hoje."""
+        return identidade(
+            origem,
+            self.balde,
+            self.nome,
+            self.id,
+            self.versao or self.mudado,
+            self.etag,
+            self.tamanho,
+        )
+
+    @property
+    def guardado(self) -> Guardado:
+        """O conteúdo, em claro."""
+        return Guardado(self.soma, self.tamanho, self.soma, self.tamanho)

@@ -1,0 +1,79 @@
+"""Onde está cada conteúdo, se está bom, e o que um processo morto deixou por acabar."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from cofre.base.disco import sincronizar
+from cofre.base.erros import BackupDanificado
+from cofre.deposito.formato import CIFRADO
+
+PASTA = "arquivos"
+PROVISORIO = ".novo-"
+"""O começo do nome de um que se está a gravar: só toma o seu depois de estar no disco."""
+_SOMA = re.compile(r"[0-9a-f]{64}")
+
+
+def caminho_de(pasta: Path, guardado: str, *, cifrado: bool) -> Path:
+    """Onde está, na pasta da empresa, o conteúdo com esta soma. Levanta BackupDanificado se não é
+    uma: um texto que veio de um arquivo nunca escolhe um caminho."""
+    if not _SOMA.fullmatch(guardado):
+        raise BackupDanificado("há um conteúdo citado por algo que não é uma soma sha256")
+    return pasta / PASTA / guardado[:2] / f"{guardado}{CIFRADO if cifrado else ''}"
+
+
+def tamanho_no_disco(caminho: Path) -> int | None:
+    """Bytes do arquivo comum que está ali; None se não há um. OSError passa."""
+    try:
+        info = caminho.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return info.st_size if stat.S_ISREG(info.st_mode) else None
+
+
+def conferir(caminho: Path, guardado: str, no_disco: int) -> None:
+    """O arquivo tem este tamanho e esta soma: não é precisa chave nenhuma. Levanta
+    BackupDanificado; OSError passa."""
+    tamanho = tamanho_no_disco(caminho)
+    if tamanho is None:
+        raise BackupDanificado(f"o conteúdo {guardado[:12]}… não está na pasta")
+    if tamanho != no_disco:
+        raise BackupDanificado(f"o conteúdo {guardado[:12]}… tem outro tamanho")
+    with caminho.open("rb") as arquivo:
+        if hashlib.file_digest(arquivo, "sha256").hexdigest() != guardado:
+            raise mudou(guardado)
+
+
+def mudou(soma: str) -> BackupDanificado:
+    """O erro de um conteúdo que já não é o que o nome diz."""
+    return BackupDanificado(f"o conteúdo {soma[:12]}… mudou: a soma sha256 não confere")
+
+
+def assentar(pasta: Path) -> None:
+    """Só volta com os nomes dos conteúdos no disco: antes de se publicar quem os cita. OSError
+    passa."""
+    raiz = pasta / PASTA
+    if raiz.is_dir():
+        for cada in (*das_somas(raiz), raiz, pasta):
+            sincronizar(cada)
+
+
+def recolher(pasta: Path) -> None:
+    """Apaga o que um processo morto deixou por acabar. Só com a trava da empresa na mão, e sem
+    nenhum conteúdo a gravar-se. OSError passa."""
+    raiz = pasta / PASTA
+    if raiz.is_dir() and not raiz.is_symlink():
+        for provisorio in raiz.glob(f"{PROVISORIO}*"):
+            provisorio.unlink(missing_ok=True)
+
+
+def das_somas(raiz: Path) -> Iterator[Path]:
+    """As pastas das somas, `00` a `ff`, em ordem. OSError passa."""
+    with os.scandir(raiz) as dentro:
+        pastas = [i for i in dentro if re.fullmatch(r"[0-9a-f]{2}", i.name)]
+    yield from sorted(Path(i.path) for i in pastas if i.is_dir(follow_symlinks=False))
