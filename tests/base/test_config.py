@@ -17,8 +17,16 @@ import pytest
 from apoio.execucao import Saida, copiar_scripts, executar
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config import ambiente, regras, valores
+from cofre.base.config.arquivos import ler_arquivos
 from cofre.base.config.chave import conferir_chave, conferir_url
-from cofre.base.config.valores import Cifragem, Politica, RegraDeTabela, Regras
+from cofre.base.config.valores import (
+    Arquivos,
+    Cifragem,
+    Politica,
+    RegraDeBalde,
+    RegraDeTabela,
+    Regras,
+)
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.deposito.cifra.cifra import de_configuracao
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -439,6 +447,53 @@ pai = " nota_id->notas "\r
     )
 
 
+def test_o_cofre_toml_diz_de_quem_sao_os_arquivos_de_um_balde(tmp_path: Path) -> None:
+    arquivo = tmp_path / "cofre.toml"
+    arquivo.write_text(
+        """[arquivos.fotos]
+dono = "pasta"
+[arquivos."notas fiscais"]
+coluna = " contratos . arquivo.pdf "
+[arquivos.site]
+dono = "nenhum"
+""",
+        encoding="utf-8",
+    )
+    assert regras.ler_regras(arquivo).arquivos == {
+        "fotos": RegraDeBalde("pasta"),
+        "notas fiscais": RegraDeBalde("coluna", "contratos", "arquivo.pdf"),
+        "site": RegraDeBalde("nenhum"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("valores", "lido"),
+    [
+        ({}, Arquivos()),
+        ({"BACKUP_ARQUIVOS": "sim"}, Arquivos(quer=True)),
+        ({"BACKUP_ARQUIVOS": "nao"}, Arquivos(quer=False)),
+        ({"BACKUP_ARQUIVOS_MAXIMO": "50MB"}, Arquivos(maximo=50 * 1024**2)),
+        ({"BACKUP_ARQUIVOS_MAXIMO": "1,5 gb"}, Arquivos(maximo=1536 * 1024**2)),
+    ],
+)
+def test_o_env_diz_se_se_querem_os_arquivos(valores: dict[str, str], lido: Arquivos) -> None:
+    assert ler_arquivos(valores) == lido
+
+
+@pytest.mark.parametrize(
+    "valores",
+    [
+        {"BACKUP_ARQUIVOS": "talvez"},
+        {"BACKUP_ARQUIVOS_MAXIMO": "50"},
+        {"BACKUP_ARQUIVOS_MAXIMO": "0MB"},
+        {"BACKUP_ARQUIVOS_MAXIMO": "muito"},
+    ],
+)
+def test_o_que_nao_se_entende_dos_arquivos_e_recusado(valores: dict[str, str]) -> None:
+    with pytest.raises(ConfiguracaoInvalida, match=next(iter(valores))):
+        ler_arquivos(valores)
+
+
 def test_sem_cofre_toml_nao_ha_regras(tmp_path: Path) -> None:
     assert regras.ler_regras(tmp_path / "cofre.toml") == Regras()
 
@@ -448,7 +503,7 @@ TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
     "não UTF-8": ("ignorar = ['ç']".encode("latin-1"), "Não entendi "),
     "chave desconhecida": (
         'inorar = ["x"]',
-        "não conheço «inorar» (só ignorar, podem_encolher, tabelas).",
+        "não conheço «inorar» (só arquivos, ignorar, podem_encolher, tabelas).",
     ),
     "regra desconhecida": ('[tabelas.x]\ndona = "y"', "não conheço «dona» (só dono, pai)."),
     "ignorar não é lista": ('ignorar = "x"', "«ignorar» é uma lista de nomes."),
@@ -457,6 +512,19 @@ TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
     "tabela não é seção": ('[tabelas]\nx = "y"', "não entendi [tabelas.x]."),
     "dono não é texto": ("[tabelas.x]\ndono = 1", "não entendi [tabelas.x]."),
     "pai sem tabela": ('[tabelas.x]\npai = "y"', "em [tabelas.x], pai se escreve"),
+    "arquivos não é seção": ('arquivos = "x"', "«arquivos» é uma seção."),
+    "balde não é seção": ('[arquivos]\nx = "pasta"', "não entendi [arquivos.x]."),
+    "balde sem regra": ("[arquivos.x]", "em [arquivos.x], diga «dono» ou «coluna», um dos dois."),
+    "balde com as duas": (
+        '[arquivos.x]\ndono = "pasta"\ncoluna = "a.b"',
+        "em [arquivos.x], diga «dono» ou «coluna», um dos dois.",
+    ),
+    "dono de balde que não há": (
+        '[arquivos.x]\ndono = "coluna"',
+        "em [arquivos.x], dono é «pasta», «dono_do_objeto» ou «nenhum».",
+    ),
+    "coluna sem tabela": ('[arquivos.x]\ncoluna = "foto"', "coluna se escreve «tabela.coluna»."),
+    "regra de balde desconhecida": ('[arquivos.x]\npasta = "y"', "não conheço «pasta»"),
     "pai vazio": ('[tabelas.x]\npai = " -> y"', "em [tabelas.x], pai se escreve"),
 }
 
@@ -483,7 +551,7 @@ def test_um_cofre_toml_errado_e_recusado_antes_de_qualquer_pedido(
     assert (saida.codigo, saida.saida) == (2, "")
     assert saida.erros.splitlines()[0] == (
         f"❌ {copia.raiz / 'cofre.toml'}:"
-        " não conheço «inorar» (só ignorar, podem_encolher, tabelas)."
+        " não conheço «inorar» (só arquivos, ignorar, podem_encolher, tabelas)."
     )
     assert servidor.gateway.pedidos == []
 

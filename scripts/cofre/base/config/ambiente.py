@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from cofre.base.config.arquivos import ler_arquivos
 from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM, ler_cifragem, recusar_chave_que_abre
 from cofre.base.config.copia import NOME_DO_DESTINO, Copia, ler_copia
@@ -89,6 +90,7 @@ def carregar(
         sem_api=sem_api,
         cifragem=ler_cifragem(valores, raiz),
         lacrar=NOME_DO_DESTINO in valores or NOME_DAS_QUE_FECHAM in valores,
+        arquivos=ler_arquivos(valores),
     )
 
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cofre.base.config.valores import RegraDeTabela, Regras
+from cofre.base.config.valores import (
+    COLUNA,
+    DONO_DO_OBJETO,
+    NENHUM,
+    PASTA,
+    RegraDeBalde,
+    RegraDeTabela,
+    Regras,
+)
 from cofre.base.erros import ConfiguracaoInvalida
 
 
@@ -19,15 +27,21 @@ def ler_regras(caminho: Path) -> Regras:
         bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
-    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher"}, caminho)
-    tabelas = bruto.get("tabelas", {})
-    if not isinstance(tabelas, dict):
-        raise ConfiguracaoInvalida(f"{caminho}: «tabelas» é uma seção.", EXEMPLO_TOML)
+    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher", "arquivos"}, caminho)
+    tabelas, arquivos = (_secao(bruto, nome, caminho) for nome in ("tabelas", "arquivos"))
     return Regras(
         ignorar=_nomes(bruto, "ignorar", caminho),
         tabelas={nome: _regra(caminho, nome, valor) for nome, valor in tabelas.items()},
         podem_encolher=_nomes(bruto, "podem_encolher", caminho),
+        arquivos={balde: _do_balde(caminho, balde, valor) for balde, valor in arquivos.items()},
     )
+
+
+def _secao(bruto: Mapping[str, Any], nome: str, caminho: Path) -> Mapping[str, Any]:
+    secao = bruto.get(nome, {})
+    if not isinstance(secao, dict):
+        raise ConfiguracaoInvalida(f"{caminho}: «{nome}» é uma seção.", EXEMPLO_TOML)
+    return secao
 
 
 def _nomes(bruto: Mapping[str, Any], chave: str, caminho: Path) -> frozenset[str]:
@@ -44,7 +58,11 @@ EXEMPLO_TOML = (
     "[tabelas.notas]\n"
     'dono = "usuario_id"            # coluna com o id do dono da empresa\n'
     "[tabelas.anexos]\n"
-    'pai = "nota_id -> notas"       # coluna que aponta para a linha-mãe'
+    'pai = "nota_id -> notas"       # coluna que aponta para a linha-mãe\n'
+    "[arquivos.fotos]\n"
+    'dono = "pasta"                 # ou "dono_do_objeto", ou "nenhum"\n'
+    "[arquivos.documentos]\n"
+    'coluna = "contratos.arquivo"   # a coluna que diz o nome de cada arquivo'
 )
 
 
@@ -58,6 +76,24 @@ def _regra(caminho: Path, nome: str, valor: object) -> RegraDeTabela:
             f"{caminho}: em [tabelas.{nome}], pai se escreve «coluna -> tabela».", EXEMPLO_TOML
         )
     return RegraDeTabela(dono=valor.get("dono", ""), pai=pai, tabela_pai=tabela_pai)
+
+
+def _do_balde(caminho: Path, balde: str, valor: object) -> RegraDeBalde:
+    onde = f"{caminho}: em [arquivos.{balde}],"
+    if not isinstance(valor, dict) or not all(isinstance(v, str) for v in valor.values()):
+        raise ConfiguracaoInvalida(f"{caminho}: não entendi [arquivos.{balde}].", EXEMPLO_TOML)
+    _so_conhece(valor, {"dono", "coluna"}, caminho)
+    if len(valor) != 1:
+        raise ConfiguracaoInvalida(f"{onde} diga «dono» ou «coluna», um dos dois.", EXEMPLO_TOML)
+    dono = valor.get("dono", COLUNA)
+    if "dono" in valor and dono not in (PASTA, DONO_DO_OBJETO, NENHUM):
+        raise ConfiguracaoInvalida(
+            f"{onde} dono é «{PASTA}», «{DONO_DO_OBJETO}» ou «{NENHUM}».", EXEMPLO_TOML
+        )
+    tabela, ponto, coluna = (p.strip() for p in valor.get("coluna", "").partition("."))
+    if "coluna" in valor and not (tabela and ponto and coluna):
+        raise ConfiguracaoInvalida(f"{onde} coluna se escreve «tabela.coluna».", EXEMPLO_TOML)
+    return RegraDeBalde(dono, tabela, coluna)
 
 
 def _so_conhece(secao: Mapping[str, object], nomes: set[str], caminho: Path) -> None:

@@ -66,13 +66,38 @@ class RegraDeTabela:
     tabela_pai: str = ""
 
 
+PASTA, DONO_DO_OBJETO, COLUNA, NENHUM = "pasta", "dono_do_objeto", "coluna", "nenhum"
+"""O que pode dizer de quem é um arquivo de um balde."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegraDeBalde:
+    """O que o cofre.toml diz dos arquivos de um balde: `dono` é um dos de cima (vazio: a regra
+    geral); com COLUNA, a `coluna` da `tabela` que os nomeia."""
+
+    dono: str = ""
+    tabela: str = ""
+    coluna: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Regras:
-    """O cofre.toml: tabelas a ignorar, as que podem encolher sem alarme, e regras por tabela."""
+    """O cofre.toml: tabelas a ignorar, as que podem encolher sem alarme, e regras por tabela e por
+    balde (`arquivos`)."""
 
     ignorar: frozenset[str] = frozenset()
     tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
     podem_encolher: frozenset[str] = frozenset()
+    arquivos: Mapping[str, RegraDeBalde] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Arquivos:
+    """O que se disse dos arquivos do Storage: se se querem (None: não se disse, e vêm enquanto não
+    são muitos) e de que tamanho é o maior que se guarda, em bytes (None: qualquer)."""
+
+    quer: bool | None = None
+    maximo: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +163,7 @@ class Configuracao:
     sem_api: ConfiguracaoInvalida | None = None
     cifragem: Cifragem = field(default_factory=Cifragem)
     lacrar: bool = False
+    arquivos: Arquivos = field(default_factory=Arquivos)
 
     def acesso_da_api(self) -> Acesso:
         """O endereço e a chave da API. Levanta ConfiguracaoInvalida se algum não foi dito."""
