@@ -169,6 +169,11 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
         """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito), ou quais
         tabelas ficaram `sem_resposta`. Levanta FalhaDoServidor."""
 
+    def varrer(self, tabela: Tabela, colunas: Sequence[str], padrao: str = "") -> Iterator[bytes]:
+        """As linhas da tabela, de todas as empresas: em JSON, só a ordem dela e estas colunas.
+        Com `padrao`, só as que têm alguma das colunas, de texto, que casa com esta expressão
+        regular (do PostgreSQL). Levanta FalhaDoServidor."""
+
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
 

@@ -1,4 +1,4 @@
-"""As linhas que dizem quem são as empresas, lidas pela API, página a página."""
+"""Linhas de todas as empresas, lidas pela API, página a página: as que dizem quem elas são."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ from collections.abc import Iterator, Sequence
 from cofre.base.linha import abrir_linha, texto, valores_da_linha
 from cofre.base.modelo import Tabela
 from cofre.via.api.conexao import Conexao
-from cofre.via.api.consulta import citar, faixa_de_chaves
+from cofre.via.api.consulta import Parametros, citar, faixa_de_chaves, so_as_suas, valor_citado
 from cofre.via.empresas import Linha
 
 
 def linhas(conexao: Conexao, tabela: Tabela, colunas: Sequence[str]) -> Iterator[Linha]:
     """Todas as linhas da tabela, com estas colunas. Levanta FalhaDoServidor."""
+    yield from map(valores_da_linha, em_bytes(conexao, tabela, colunas))
+
+
+def em_bytes(
+    conexao: Conexao, tabela: Tabela, colunas: Sequence[str], filtro: Parametros = ()
+) -> Iterator[bytes]:
+    """As que passam no filtro, como vieram. Levanta FalhaDoServidor."""
     selecao = ",".join(citar(c) for c in dict.fromkeys((*tabela.ordem, *colunas)))
     depois: tuple[str, ...] | None = None
     while True:
-        faixa = faixa_de_chaves(tabela, depois, None)
+        faixa = (*filtro, *faixa_de_chaves(tabela, depois, None))
         pagina = conexao.ler(tabela.nome, selecao, faixa, limite=1000)
         if not pagina.linhas:
             return
-        yield from map(valores_da_linha, pagina.linhas)
+        yield from map(bytes, pagina.linhas)
         ultima = abrir_linha(pagina.linhas[-1])
         depois = tuple(texto(bytes(ultima[c])) or "" for c in tabela.ordem)
+
+
+def que_casam(tabela: Tabela, colunas: Sequence[str], padrao: str) -> Parametros:
+    """Filtro: as suas linhas em que alguma destas colunas casa com a expressão regular; sem ela,
+    todas as suas."""
+    suas = so_as_suas(tabela)
+    if not padrao:
+        return suas
+    termos = ",".join(f"{citar(c)}.match.{valor_citado(padrao)}" for c in colunas)
+    return (*suas, ("or", f"({termos})"))

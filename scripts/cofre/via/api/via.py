@@ -221,6 +221,11 @@ class ViaDaApi:
 
         return lado_a_lado(self._equipe, um, lotes)
 
+    def varrer(self, tabela: Tabela, colunas: Sequence[str], padrao: str = "") -> Iterator[bytes]:
+        """As linhas de todas as empresas, só com estas colunas. Levanta FalhaDoServidor."""
+        filtro = empresas.que_casam(tabela, colunas, padrao)
+        return empresas.em_bytes(self._conexao, tabela, colunas, filtro)
+
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
         try:

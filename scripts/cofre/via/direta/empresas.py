@@ -1,4 +1,4 @@
-"""As linhas que dizem quem são as empresas, lidas por SQL."""
+"""Linhas de todas as empresas, lidas por SQL: as que dizem quem elas são."""
 
 from __future__ import annotations
 
@@ -19,16 +19,37 @@ _VIRGULA = sql.SQL(", ")
 def linhas(conexao: psycopg.Connection, tabela: Tabela, colunas: Sequence[str]) -> Iterator[Linha]:
     """Todas as linhas da tabela, com estas colunas, como o JSON que a API daria. Levanta
     FalhaDoServidor."""
+    yield from map(valores_da_linha, em_bytes(conexao, tabela, colunas))
+
+
+def em_bytes(
+    conexao: psycopg.Connection,
+    tabela: Tabela,
+    colunas: Sequence[str],
+    padrao: str = "",
+    *,
+    so_ela: bool = False,
+) -> Iterator[bytes]:
+    """As mesmas, em bytes, com as colunas da ordem também. Com `padrao`, só as que têm alguma
+    destas colunas que casa com a expressão regular; `so_ela`, sem as das que herdam dela. Levanta
+    FalhaDoServidor."""
+    casam = sql.SQL(" OR ").join(
+        sql.SQL("{}::pg_catalog.text ~ {}").format(sql.Identifier(c), sql.Literal(padrao))
+        for c in (colunas if padrao else ())
+    )
     consulta = sql.SQL(
-        "SELECT pg_catalog.row_to_json(x.*)::pg_catalog.text FROM (SELECT {} FROM {} ORDER BY {}) x"
+        "SELECT pg_catalog.row_to_json(x.*)::pg_catalog.text"
+        " FROM (SELECT {} FROM {}{}{} ORDER BY {}) x"
     ).format(
-        _VIRGULA.join(map(sql.Identifier, colunas)),
+        _VIRGULA.join(map(sql.Identifier, dict.fromkeys((*tabela.ordem, *colunas)))),
+        sql.SQL("ONLY " if so_ela and not tabela.particionada else ""),
         sql.Identifier("public", tabela.nome),
+        sql.SQL(" WHERE {}").format(casam) if padrao else sql.SQL(""),
         _VIRGULA.join(map(sql.Identifier, tabela.ordem)),
     )
     try:
         with transacao(conexao):
-            lidas = conexao.execute(consulta).fetchall()
+            for (texto,) in conexao.cursor().stream(consulta):
+                yield texto.encode()
     except psycopg.Error as e:
         raise na_consulta(e, tabela.nome) from e
-    yield from (valores_da_linha(texto.encode()) for (texto,) in lidas)

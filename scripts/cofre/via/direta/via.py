@@ -283,6 +283,16 @@ class ViaDireta:
                 with contextlib.suppress(psycopg.Error):
                     conexao.execute("ROLLBACK")
 
+    def varrer(self, tabela: Tabela, colunas: Sequence[str], padrao: str = "") -> Iterator[bytes]:
+        """As linhas de todas as empresas, só com estas colunas. Levanta FalhaDoServidor."""
+        with self._banco.uma() as conexao:
+            yield from empresas.em_bytes(conexao, tabela, colunas, padrao, so_ela=True)
+
+    def conectar(self) -> contextlib.AbstractContextManager[psycopg.Connection]:
+        """Uma conexão ao banco, fora de transação, para o que não está em tabelas do projeto.
+        Levanta FalhaDoServidor."""
+        return self._banco.uma()
+
     def contar(self, tabela: str) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se não se contam a tempo."""
         return sondas.contar(self._banco, self._catalogo.tabelas[tabela])
