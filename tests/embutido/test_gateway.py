@@ -97,7 +97,7 @@ def test_chave_secreta_num_navegador(projeto: SupabaseLocal) -> None:
 
 
 def test_outros_caminhos_nao_existem(projeto: SupabaseLocal) -> None:
-    assert httpx.get(f"{projeto.url}/auth/v1/user").status_code == 404
+    assert httpx.get(f"{projeto.url}/functions/v1/ola").status_code == 404
 
 
 def test_url_e_cabecalhos_acima_de_16_kb(cliente: httpx.Client) -> None:

@@ -16,10 +16,11 @@ from supabase_local.empresas.invencao import (
     sem_acento,
 )
 from supabase_local.empresas.linhas import Linha, Linhas, Perfil
+from supabase_local.empresas.logins import login
 
 
 def cadastros(perfil: Perfil, inventor: Inventor, codigo: str) -> Linhas:
-    linhas: Linhas = {"auth.users": [], "user_approvals": []}
+    linhas: Linhas = {"auth.users": [], "auth.identities": [], "user_approvals": []}
     _conta(perfil, inventor, codigo, linhas)
     if perfil.com_empresa:
         linhas["empresas"] = [_empresa(perfil, inventor, codigo)]
@@ -72,13 +73,9 @@ def _pessoa(
     dono: UUID | None,
     inventor: Inventor,
 ) -> None:
-    linhas["auth.users"].append(
-        {
-            "id": identidade,
-            "email": email.lower(),
-            "raw_user_meta_data": Jsonb({"full_name": nome}),
-        }
-    )
+    usuario, chegada = login(identidade, email, nome)
+    linhas["auth.users"].append(usuario)
+    linhas["auth.identities"].append(chegada)
     linhas["user_approvals"].append(
         {
             "id": inventor.uuid(),

@@ -1,7 +1,7 @@
 """Como o gateway se comporta mal: cada falha envolve um pedido, como uma camada.
 
 Uma `Falha` recebe o pedido e `seguir`, que o leva adiante (à próxima falha e, por fim, ao
-PostgREST). Ela pode esperar, responder no lugar do servidor, mudar o pedido ou estragar a
+servidor). Ela pode esperar, responder no lugar do servidor, mudar o pedido ou estragar a
 resposta. Uma `Regra` diz a que pedidos uma falha se aplica, a partir de qual e quantas vezes.
 """
 
@@ -26,6 +26,8 @@ class Pedido:
     consulta: str
     cabecalhos: Mapping[str, str] = field(repr=False)
     vez: int = 0  # quantas vezes a regra em curso já disparou, contando esta
+    subida: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] | None = None
+    """O que uma falha faz ao corpo que sobe, parte a parte."""
 
     @property
     def tabela(self) -> str:
@@ -153,6 +155,63 @@ class CorpoCortado(Falha):
         return replace(
             resposta, corpo=corpo[: int(len(corpo) * self.fracao)], prometidos=len(corpo)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DescidaCortada(Falha):
+    """Corta a conexão depois de tantos bytes do corpo da resposta, que passa em fluxo."""
+
+    depois_de: int
+
+    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
+        resposta = await seguir(pedido)
+        return replace(resposta, corpo=_ate(em_partes(resposta.corpo), self.depois_de))
+
+
+@dataclass(frozen=True, slots=True)
+class SubidaCortada(Falha):
+    """Corta a conexão depois de receber tantos bytes do corpo do pedido: o servidor fica com um
+    corpo que não chegou ao fim."""
+
+    depois_de: int
+
+    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
+        return await seguir(replace(pedido, subida=lambda corpo: _ate(corpo, self.depois_de)))
+
+
+@dataclass(frozen=True, slots=True)
+class LinhaLenta(Falha):
+    """A resposta desce a tantos bytes por segundo, em fluxo."""
+
+    bytes_por_segundo: float
+
+    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
+        resposta = await seguir(pedido)
+        return replace(resposta, corpo=self._devagar(em_partes(resposta.corpo)))
+
+    async def _devagar(self, corpo: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for parte in corpo:
+            await asyncio.sleep(len(parte) / self.bytes_por_segundo)
+            yield parte
+
+
+async def _ate(corpo: AsyncIterator[bytes], quantos: int) -> AsyncIterator[bytes]:
+    passaram = 0
+    async for parte in corpo:
+        yield parte[: quantos - passaram]
+        passaram += len(parte)
+        if passaram >= quantos:
+            # O que já foi escrito chega antes do corte.
+            raise CortarConexao
+
+
+async def em_partes(corpo: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """O corpo em fluxo, ainda que já esteja em memória."""
+    if not isinstance(corpo, bytes):
+        async for parte in corpo:
+            yield parte
+    elif corpo:
+        yield corpo
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,15 +67,6 @@ async def descida(vinda: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         vinda.release()
 
 
-async def partes(corpo: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(corpo, bytes):
-        if corpo:
-            yield corpo
-        return
-    async for parte in corpo:
-        yield parte
-
-
 def sem_chaves(requisicao: web.Request) -> dict[str, str]:
     """Os cabeçalhos que podem ficar registrados, com o nome em minúsculas."""
     todos = {nome.lower(): valor for nome, valor in requisicao.headers.items()}

@@ -1,4 +1,4 @@
-"""O gateway do Supabase embutido: serve /rest/v1/, confere chaves, conta e sabe falhar.
+"""O gateway do Supabase embutido: serve /rest/v1/ e o que mais houver, conta e sabe falhar.
 
 Roda num laço assíncrono próprio, em outra thread, e é comandado de código síncrono. Os corpos
 passam em fluxo e sem mudança, nos dois sentidos. Nenhuma chave fica guardada no que ele conta.
@@ -10,16 +10,15 @@ import asyncio
 import contextlib
 import itertools
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
 from aiohttp import web
-from yarl import URL
 
 from supabase_local.servidores.chaves import Chaves
+from supabase_local.servidores.encaminhamento import Postgrest
 from supabase_local.servidores.falhas import (
     CortarConexao,
     Falha,
@@ -29,37 +28,36 @@ from supabase_local.servidores.falhas import (
     Quando,
     Regra,
     Resposta,
+    em_partes,
     quando,
 )
-from supabase_local.servidores.fluxo import (
-    SO_DO_TRECHO,
-    Contador,
-    Visto,
-    cortar,
-    descida,
-    partes,
-    sem_chaves,
-    servidor_ausente,
-    subida,
-)
+from supabase_local.servidores.fluxo import Contador, Visto, cortar, sem_chaves, subida
 from supabase_local.servidores.perfil import PerfilDeHoje
-from supabase_local.servidores.portaria import barrar, identificar
+from supabase_local.servidores.servico import Servico
 
-PREFIXO = "/rest/v1/"
 LIMITE_DE_LINHA = 1024 * 1024
+MAIOR_CORPO_INTEIRO = 1024**3
+"""Bytes do corpo que uma falha pode querer repetir."""
 
 
 class Gateway:
-    """Encaminha /rest/v1/ a um PostgREST; gerenciador de contexto.
+    """Encaminha /rest/v1/ a um PostgREST, e o resto a `outros`; gerenciador de contexto.
 
     `perfil`: o que faz deste um servidor de hoje, e não o PostgREST que se tem aqui.
     """
 
     def __init__(
-        self, destino: str, chaves: Chaves, *, porta: int = 0, perfil: PerfilDeHoje | None = None
+        self,
+        destino: str,
+        chaves: Chaves,
+        *,
+        porta: int = 0,
+        perfil: PerfilDeHoje | None = None,
+        outros: Sequence[Servico] = (),
     ) -> None:
-        self._destino = destino
-        self._do_servidor: tuple[Falha, ...] = (perfil,) if perfil else ()
+        self._rest = Postgrest(destino, chaves, de_hoje=perfil is not None)
+        self._servicos: tuple[Servico, ...] = (self._rest, *outros)
+        self._do_rest: tuple[Falha, ...] = (perfil,) if perfil else ()
         self._chaves = chaves
         self.porta = porta
         self._laco = asyncio.new_event_loop()
@@ -69,7 +67,6 @@ class Gateway:
         self._vistos: list[Visto] = []
         self._regras: list[Regra] = []
         self._executor: web.AppRunner | None = None
-        self._cliente: aiohttp.ClientSession | None = None
 
     def __enter__(self) -> Self:
         self.iniciar()
@@ -170,15 +167,10 @@ class Gateway:
         asyncio.run_coroutine_threadsafe(tarefa, self._laco).result(30)
 
     async def _abrir(self) -> None:
-        # O PostgREST fecha conexões paradas há 30 s; soltamo-las antes, para não usar uma morta.
-        self._cliente = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=10),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
-        aplicacao = web.Application()
-        aplicacao.router.add_route("*", "/{tudo:.*}", self._atender)
+        for servico in self._servicos:
+            await servico.abrir()
+        aplicacao = web.Application(client_max_size=MAIOR_CORPO_INTEIRO)
+        aplicacao.router.add_route("*", r"/{tudo:[\s\S]*}", self._atender)
         self._executor = web.AppRunner(
             aplicacao,
             access_log=None,
@@ -194,8 +186,8 @@ class Gateway:
     async def _fechar(self) -> None:
         if self._executor is not None:
             await self._executor.cleanup()
-        if self._cliente is not None:
-            await self._cliente.close()
+        for servico in self._servicos:
+            await servico.fechar()
         # De um cliente que foi embora, o atendimento fica à espera (de um Atraso, do PostgREST), e
         # o laço não se fecha com ele pela metade.
         restam = asyncio.all_tasks() - {asyncio.current_task()}
@@ -216,9 +208,10 @@ class Gateway:
         contador = Contador()
         status = 0
         try:
-            resposta = barrar(requisicao, PREFIXO, self._chaves, de_hoje=bool(self._do_servidor))
+            servico = self._de_quem(caminho)
+            resposta = servico.recusar(requisicao, self._chaves)
             if resposta is None:
-                resposta = await self._com_regras(pedido, requisicao, contador)
+                resposta = await self._com_regras(pedido, servico, requisicao, contador)
             saida = await self._responder(requisicao, resposta, contador)
             status = resposta.status
             return saida
@@ -228,15 +221,21 @@ class Gateway:
             with self._trava:
                 self._vistos.append(Visto(pedido, status, contador.recebidos, contador.enviados))
 
+    def _de_quem(self, caminho: str) -> Servico:
+        """O serviço deste caminho; o que não é de nenhum, o PostgREST recusa."""
+        achados = (s for s in self._servicos if caminho.startswith(s.prefixo))
+        return next(achados, self._rest)
+
     async def _com_regras(
-        self, pedido: Pedido, requisicao: web.Request, contador: Contador
+        self, pedido: Pedido, servico: Servico, requisicao: web.Request, contador: Contador
     ) -> Resposta:
         """Monta as camadas: a primeira regra acrescentada é a mais de fora, e as que fazem parte
         do servidor são as mais de dentro."""
         with self._trava:
             regras = list(self._regras)
         disparadas = [(regra.falha, vez) for regra in regras if (vez := regra.disparar(pedido))]
-        disparadas += [(falha, 1) for falha in self._do_servidor]
+        if servico is self._rest:
+            disparadas += [(falha, 1) for falha in self._do_rest]
         inteiro = None
         if any(falha.repete for falha, _ in disparadas):
             inteiro = await requisicao.read()
@@ -244,42 +243,17 @@ class Gateway:
 
         async def seguir(atual: Pedido, nivel: int = 0) -> Resposta:
             if nivel == len(disparadas):
-                corpo = subida(requisicao, contador) if inteiro is None else inteiro
-                return await self._encaminhar(atual, requisicao, corpo)
+                if inteiro is not None:
+                    return await servico.atender(atual, requisicao, inteiro)
+                corpo = subida(requisicao, contador)
+                subindo = corpo if atual.subida is None else atual.subida(corpo)
+                return await servico.atender(atual, requisicao, subindo)
             falha, vez = disparadas[nivel]
             return await falha.envolver(
                 replace(atual, vez=vez), lambda proximo: seguir(proximo, nivel + 1)
             )
 
         return await seguir(pedido)
-
-    async def _encaminhar(
-        self, pedido: Pedido, requisicao: web.Request, corpo: bytes | AsyncIterator[bytes]
-    ) -> Resposta:
-        assert self._cliente is not None
-        consulta = f"?{pedido.consulta}" if pedido.consulta else ""
-        alvo = f"{self._destino}/{pedido.tabela}{consulta}"
-        cabecalhos = [
-            (c, v)
-            for c, v in requisicao.headers.items()
-            if c.lower() not in SO_DO_TRECHO | {"host", "apikey", "authorization"}
-        ]
-        cabecalhos.append(("Authorization", identificar(requisicao, self._chaves)))
-        try:
-            vinda = await self._cliente.request(
-                pedido.metodo,
-                URL(alvo, encoded=True),
-                headers=cabecalhos,
-                data=corpo if requisicao.body_exists else None,
-                allow_redirects=False,
-            )
-        except aiohttp.ClientConnectionError:
-            return servidor_ausente()
-        return Resposta(
-            vinda.status,
-            tuple((c, v) for c, v in vinda.headers.items() if c.lower() not in SO_DO_TRECHO),
-            descida(vinda),
-        )
 
     async def _responder(
         self, requisicao: web.Request, resposta: Resposta, contador: Contador
@@ -293,7 +267,7 @@ class Gateway:
         await saida.prepare(requisicao)
         # Um cliente que vai embora no meio (Ctrl+C, kill -9) não é erro do gateway.
         with contextlib.suppress(ConnectionError):
-            async for parte in partes(resposta.corpo):
+            async for parte in em_partes(resposta.corpo):
                 await saida.write(parte)
                 contador.enviados += len(parte)
             if resposta.prometidos is not None:

@@ -6,6 +6,7 @@ velocidade importa mais do que sobreviver a uma queda de energia.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -34,7 +35,10 @@ from supabase_local.servidores.subida import afastar_sobra, como_sobe, opcoes_do
 
 PASTA_SQL = Path(__file__).with_name("sql")
 ADMINISTRADOR = "supabase_admin"
+SQL_DE_TODO_BANCO = ("base.sql", "auth.sql", "storage.sql")
 PAPEIS_COM_SENHA = ("postgres", "authenticator")
+ARMAZEM = "armazem"
+"""A pasta, ao lado dos dados, com o conteúdo dos arquivos do Storage de cada banco."""
 TENTATIVAS_DE_PORTA = 5
 PRAZO_PARA_SUBIR = 60.0
 PARAMETROS = {
@@ -100,14 +104,14 @@ class ClusterPostgres:
         try:
             bin_postgres = binarios(self._dono, self._instalacao)
             afastar_sobra(bin_postgres, self._dados)
-            nova = not self._marca_de_pronto.exists()
+            nova = self._feito_de() != _resumo_do_sql()
             if nova:
                 self._criar_cluster(bin_postgres)
             self.senha = self._arquivo_da_senha.read_text(encoding="utf-8")
             self._subir(bin_postgres)
             if nova:
                 self._preparar_papeis()
-                self._marca_de_pronto.touch()
+                self._marca_de_pronto.write_text(_resumo_do_sql(), encoding="utf-8")
         except BaseException:
             self.parar()
             raise
@@ -128,6 +132,13 @@ class ClusterPostgres:
     def _marca_de_pronto(self) -> Path:
         return self.pasta / "pronto"
 
+    def _feito_de(self) -> str | None:
+        """O resumo do SQL com que o cluster nasceu: com outro, ele nasce de novo."""
+        try:
+            return self._marca_de_pronto.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
     @property
     def _arquivo_da_senha(self) -> Path:
         return self.pasta / "senha"
@@ -142,7 +153,9 @@ class ClusterPostgres:
             )
 
     def _criar_cluster(self, bin_postgres: Path) -> None:
+        self._marca_de_pronto.unlink(missing_ok=True)
         shutil.rmtree(self._dados, ignore_errors=True)
+        shutil.rmtree(self.pasta / ARMAZEM, ignore_errors=True)
         self._dados.mkdir(mode=0o700)
         self._arquivo_da_senha.unlink(missing_ok=True)
         self._arquivo_da_senha.touch(mode=0o600)
@@ -208,7 +221,8 @@ class ClusterPostgres:
                         sql.Identifier(papel), sql.Literal(self.senha)
                     )
                 )
-        self.executar("template1", _ler_sql("base.sql"), ADMINISTRADOR)
+        for arquivo in SQL_DE_TODO_BANCO:
+            self.executar("template1", _ler_sql(arquivo), ADMINISTRADOR)
 
     # -- bancos ----------------------------------------------------------------------------
 
@@ -231,12 +245,25 @@ class ClusterPostgres:
             nome,
             modelo or "template1",
         )
+        if modelo and (daquele := self.armazem(modelo)).is_dir():
+            shutil.copytree(daquele, self.armazem(nome), dirs_exist_ok=True)
         for texto in sql:
             self.executar(nome, texto)
 
+    def armazem(self, banco: str) -> Path:
+        """A pasta com o conteúdo dos arquivos do Storage deste banco; só existe se há algum."""
+        return self.pasta / ARMAZEM / quote(banco, safe="")
+
+    def renomear_banco(self, nome: str, novo: str) -> None:
+        """Dá outro nome ao banco, e aos arquivos dele; ninguém pode estar nele."""
+        self._comando("ALTER DATABASE {} RENAME TO {}", nome, novo)
+        if self.armazem(nome).is_dir():
+            self.armazem(nome).rename(self.armazem(novo))
+
     def apagar_banco(self, nome: str) -> None:
-        """Remove o banco, derrubando quem estiver nele."""
+        """Remove o banco e os arquivos dele, derrubando quem estiver nele."""
         self._comando("DROP DATABASE IF EXISTS {} WITH (FORCE)", nome)
+        shutil.rmtree(self.armazem(nome), ignore_errors=True)
 
     def existe_banco(self, nome: str) -> bool:
         with self.conectar("postgres", ADMINISTRADOR) as conexao:
@@ -264,6 +291,11 @@ class Banco:
     def conectar(self) -> psycopg.Connection:
         """Uma conexão em autocommit."""
         return self.cluster.conectar(self.nome)
+
+
+def _resumo_do_sql() -> str:
+    textos = (_ler_sql(nome) for nome in ("papeis.sql", *SQL_DE_TODO_BANCO))
+    return hashlib.sha256("\0".join(textos).encode()).hexdigest()
 
 
 def _ler_sql(nome: str) -> str:

@@ -8,12 +8,14 @@ import os
 from types import TracebackType
 from typing import Self
 
+from supabase_local.servidores.auth.servico import ServicoDoAuth
 from supabase_local.servidores.chaves import assinar, gerar_chaves
 from supabase_local.servidores.descricao import LIGACOES_UM_PARA_UM, Ligacao
 from supabase_local.servidores.gateway import Gateway
 from supabase_local.servidores.perfil import PerfilDeHoje
 from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.servidores.postgrest import LINHAS_POR_RESPOSTA, ServidorPostgrest
+from supabase_local.servidores.storage.servico import ServicoDoStorage
 
 __all__ = ["ClusterPostgres", "SupabaseLocal"]
 
@@ -54,6 +56,8 @@ class SupabaseLocal:
             registro=cluster.pasta / f"postgrest_{next(_numeros)}.log",
             max_linhas=max_linhas,
         )
+        self.storage = ServicoDoStorage(self.uri_admin, cluster.armazem(banco), chaves)
+        self.auth = ServicoDoAuth(self.uri_admin, chaves)
         self._porta = porta
         antigo = os.environ.get("SUPABASE_LOCAL_PERFIL") == "antigo"
         de_hoje = not antigo if de_hoje is None else de_hoje
@@ -91,7 +95,11 @@ class SupabaseLocal:
         with contextlib.ExitStack() as pilha:
             pilha.enter_context(self.postgrest)
             gateway = Gateway(
-                self.postgrest.url, self._chaves, porta=self._porta, perfil=self._perfil
+                self.postgrest.url,
+                self._chaves,
+                porta=self._porta,
+                perfil=self._perfil,
+                outros=(self.storage, self.auth),
             )
             pilha.enter_context(gateway)
             self._pilha, self._gateway = pilha.pop_all(), gateway

@@ -1,19 +1,10 @@
--- O que todo banco do Supabase já traz: os schemas auth e extensions, e os usuários do login.
+-- O que todo banco do Supabase já traz: os schemas auth (as tabelas, em auth.sql) e extensions.
 
 CREATE SCHEMA extensions AUTHORIZATION postgres;
 GRANT USAGE ON SCHEMA extensions TO anon, authenticated, service_role;
 
 CREATE SCHEMA auth AUTHORIZATION supabase_auth_admin;
 GRANT USAGE ON SCHEMA auth TO anon, authenticated, service_role, postgres;
-
-CREATE TABLE auth.users (
-    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    email varchar(255) UNIQUE,
-    raw_user_meta_data jsonb NOT NULL DEFAULT '{}',
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-ALTER TABLE auth.users OWNER TO supabase_auth_admin;
-GRANT ALL ON auth.users TO postgres;
 
 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
     SELECT nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')::uuid

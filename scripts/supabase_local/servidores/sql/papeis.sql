@@ -4,6 +4,7 @@ CREATE ROLE anon NOLOGIN NOINHERIT;
 CREATE ROLE authenticated NOLOGIN NOINHERIT;
 CREATE ROLE service_role NOLOGIN NOINHERIT BYPASSRLS;
 CREATE ROLE supabase_auth_admin NOLOGIN NOINHERIT CREATEROLE;
+CREATE ROLE supabase_storage_admin NOLOGIN NOINHERIT CREATEROLE;
 
 -- Como no serviço hospedado: não é superusuário, mas ignora RLS e pode deter os gatilhos.
 CREATE ROLE postgres LOGIN CREATEDB CREATEROLE BYPASSRLS;
