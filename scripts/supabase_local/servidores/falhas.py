@@ -130,6 +130,18 @@ class CorteDepois(Falha):
 
 
 @dataclass(frozen=True, slots=True)
+class RespostaPerdida(Falha):
+    """O servidor faz o que foi pedido, e quem pediu recebe outra resposta: a do intermediário que
+    se cansou de esperar (504)."""
+
+    status: int
+
+    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
+        await (await seguir(pedido)).inteira()
+        return await RespostaForcada(self.status).envolver(pedido, seguir)
+
+
+@dataclass(frozen=True, slots=True)
 class Repetida(Falha):
     """O servidor faz o que foi pedido, a resposta se perde antes do gateway, e ele manda o pedido
     de novo sozinho: quem pediu só vê a segunda resposta. É o que o Envoy do Supabase faz de
@@ -155,54 +167,6 @@ class CorpoCortado(Falha):
         return replace(
             resposta, corpo=corpo[: int(len(corpo) * self.fracao)], prometidos=len(corpo)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class DescidaCortada(Falha):
-    """Corta a conexão depois de tantos bytes do corpo da resposta, que passa em fluxo."""
-
-    depois_de: int
-
-    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
-        resposta = await seguir(pedido)
-        return replace(resposta, corpo=_ate(em_partes(resposta.corpo), self.depois_de))
-
-
-@dataclass(frozen=True, slots=True)
-class SubidaCortada(Falha):
-    """Corta a conexão depois de receber tantos bytes do corpo do pedido: o servidor fica com um
-    corpo que não chegou ao fim."""
-
-    depois_de: int
-
-    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
-        return await seguir(replace(pedido, subida=lambda corpo: _ate(corpo, self.depois_de)))
-
-
-@dataclass(frozen=True, slots=True)
-class LinhaLenta(Falha):
-    """A resposta desce a tantos bytes por segundo, em fluxo."""
-
-    bytes_por_segundo: float
-
-    async def envolver(self, pedido: Pedido, seguir: Seguir) -> Resposta:
-        resposta = await seguir(pedido)
-        return replace(resposta, corpo=self._devagar(em_partes(resposta.corpo)))
-
-    async def _devagar(self, corpo: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for parte in corpo:
-            await asyncio.sleep(len(parte) / self.bytes_por_segundo)
-            yield parte
-
-
-async def _ate(corpo: AsyncIterator[bytes], quantos: int) -> AsyncIterator[bytes]:
-    passaram = 0
-    async for parte in corpo:
-        yield parte[: quantos - passaram]
-        passaram += len(parte)
-        if passaram >= quantos:
-            # O que já foi escrito chega antes do corte.
-            raise CortarConexao
 
 
 async def em_partes(corpo: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:

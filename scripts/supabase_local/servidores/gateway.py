@@ -264,9 +264,9 @@ class Gateway:
                 saida.headers.add(nome, valor)
         if isinstance(resposta.corpo, bytes) and requisicao.method != "HEAD":
             saida.content_length = resposta.prometidos or len(resposta.corpo)
-        await saida.prepare(requisicao)
-        # Um cliente que vai embora no meio (Ctrl+C, kill -9) não é erro do gateway.
+        # Um cliente que vai embora (Ctrl+C, kill -9) não é erro do gateway.
         with contextlib.suppress(ConnectionError):
+            await saida.prepare(requisicao)
             async for parte in em_partes(resposta.corpo):
                 await saida.write(parte)
                 contador.enviados += len(parte)

@@ -6,7 +6,6 @@ velocidade importa mais do que sobreviver a uma queda de energia.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -22,6 +21,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from supabase_local.servidores import nascimento
 from supabase_local.servidores.erros import ErroSupabaseLocal
 from supabase_local.servidores.lugar import (
     binarios,
@@ -33,9 +33,7 @@ from supabase_local.servidores.processos import Processo, esperar, porta_livre
 from supabase_local.servidores.sistema import travar
 from supabase_local.servidores.subida import afastar_sobra, como_sobe, opcoes_do_initdb
 
-PASTA_SQL = Path(__file__).with_name("sql")
 ADMINISTRADOR = "supabase_admin"
-SQL_DE_TODO_BANCO = ("base.sql", "auth.sql", "storage.sql")
 PAPEIS_COM_SENHA = ("postgres", "authenticator")
 ARMAZEM = "armazem"
 """A pasta, ao lado dos dados, com o conteúdo dos arquivos do Storage de cada banco."""
@@ -104,14 +102,14 @@ class ClusterPostgres:
         try:
             bin_postgres = binarios(self._dono, self._instalacao)
             afastar_sobra(bin_postgres, self._dados)
-            nova = self._feito_de() != _resumo_do_sql()
+            nova = self._feito_de() != nascimento.resumo()
             if nova:
                 self._criar_cluster(bin_postgres)
             self.senha = self._arquivo_da_senha.read_text(encoding="utf-8")
             self._subir(bin_postgres)
             if nova:
                 self._preparar_papeis()
-                self._marca_de_pronto.write_text(_resumo_do_sql(), encoding="utf-8")
+                self._marca_de_pronto.write_text(nascimento.resumo(), encoding="utf-8")
         except BaseException:
             self.parar()
             raise
@@ -213,7 +211,7 @@ class ClusterPostgres:
 
     def _preparar_papeis(self) -> None:
         """Tudo entra também no template1, de onde cada banco novo nasce já com a cara certa."""
-        self.executar("template1", _ler_sql("papeis.sql"), ADMINISTRADOR)
+        self.executar("template1", nascimento.papeis(), ADMINISTRADOR)
         with self.conectar("postgres", ADMINISTRADOR) as conexao:
             for papel in PAPEIS_COM_SENHA:
                 conexao.execute(
@@ -221,8 +219,8 @@ class ClusterPostgres:
                         sql.Identifier(papel), sql.Literal(self.senha)
                     )
                 )
-        for arquivo in SQL_DE_TODO_BANCO:
-            self.executar("template1", _ler_sql(arquivo), ADMINISTRADOR)
+        for texto in nascimento.de_todo_banco():
+            self.executar("template1", texto, ADMINISTRADOR)
 
     # -- bancos ----------------------------------------------------------------------------
 
@@ -291,12 +289,3 @@ class Banco:
     def conectar(self) -> psycopg.Connection:
         """Uma conexão em autocommit."""
         return self.cluster.conectar(self.nome)
-
-
-def _resumo_do_sql() -> str:
-    textos = (_ler_sql(nome) for nome in ("papeis.sql", *SQL_DE_TODO_BANCO))
-    return hashlib.sha256("\0".join(textos).encode()).hexdigest()
-
-
-def _ler_sql(nome: str) -> str:
-    return (PASTA_SQL / nome).read_text(encoding="utf-8")

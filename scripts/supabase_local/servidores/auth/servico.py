@@ -12,7 +12,7 @@ import jwt
 import psycopg
 from aiohttp import web
 
-from supabase_local.servidores.auth import criacao, mudanca, usuarios
+from supabase_local.servidores.auth import criacao, elo, mudanca, usuarios
 from supabase_local.servidores.auth.erros import DE_2024, VERSAO, Recusa, inesperado, json_ruim
 from supabase_local.servidores.auth.pedido import ler
 from supabase_local.servidores.chaves import Chaves
@@ -127,6 +127,9 @@ class ServicoDoAuth:
             case ("DELETE", "users", quem):
                 de_leve = bool(_objeto(corpo or b"{}").get("should_soft_delete"))
                 return lambda c: mudanca.apagar(c, quem, de_leve=de_leve)
+            case ("POST", "generate_link"):
+                pedido_de_elo = _objeto(corpo)
+                return lambda c: elo.gerar(c, pedido_de_elo)
             case ("GET", "users", quem, "factors"):
                 return lambda c: mudanca.fatores(c, quem, "", metodo, {})
             case ("PUT" | "DELETE", "users", quem, "factors", qual):

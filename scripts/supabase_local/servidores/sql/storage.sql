@@ -98,7 +98,7 @@ BEGIN
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tabela);
     END LOOP;
 END $$;
--- O `postgres` grava nas duas, mas não lê storage.migrations, nem é dono de nada.
+-- O `postgres` grava nas duas, mas não é dono de nada.
 GRANT ALL ON storage.buckets, storage.objects TO anon, authenticated, service_role, postgres;
 ALTER TYPE storage.buckettype OWNER TO supabase_storage_admin;
 ALTER FUNCTION storage.protect_delete() OWNER TO supabase_storage_admin;

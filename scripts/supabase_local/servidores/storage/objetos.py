@@ -32,7 +32,7 @@ GRAVAR = """
         user_metadata = excluded.user_metadata,
         owner = coalesce(excluded.owner, objects.owner),
         owner_id = coalesce(excluded.owner_id, objects.owner_id)
-    RETURNING *
+    RETURNING objects.*
 """
 """Gravar de novo troca tudo, menos `id`, `created_at` e `last_accessed_at`; e o dono, se quem grava
 é uma chave sem pessoa (arquivos.md, 4)."""
