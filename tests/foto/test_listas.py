@@ -40,7 +40,7 @@ INSERT INTO "storage.objects" VALUES (2, '{DONO}', 'uma tabela que se chama como
 """
 LISTA = Tabela(ARQUIVOS, (Coluna("balde"), Coluna("nome")), ("balde", "nome"))
 LINHAS = [b'{"balde":"fotos","nome":"a"}', b'{"balde":"fotos","nome":"b"}']
-CITADO = b'{"guardado":"00","bytes":1}'
+CITADO = b'{"guardado":"%s","bytes":1}' % (b"00" * 32)
 
 
 @dataclass

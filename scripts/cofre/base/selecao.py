@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
-from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import visivel
+from cofre.base.modelo import LISTAS, Empresa, ordem_de_exibicao
+from cofre.base.palavras import como_se_diz, visivel
 
 CANDIDATAS_MOSTRADAS = 20
 TODAS = ("0", "todas", "tudo")
@@ -85,25 +85,36 @@ def _lista(empresas: Sequence[Empresa]) -> str:
 
 
 def tabela_de_nome(nome: str, disponiveis: Collection[str]) -> str | None:
-    """A tabela com este nome; em outra caixa também vale, se só uma se escreve assim."""
+    """A tabela com este nome, ou a lista que assim se diz (ver `palavras.como_se_diz`); em outra
+    caixa também vale, se só uma se escreve assim."""
+    if f"\0{nome}" in disponiveis:
+        return f"\0{nome}"
     if nome in disponiveis:
         return nome
-    iguais = [t for t in disponiveis if t.casefold() == nome.casefold()]
-    return iguais[0] if len(iguais) == 1 else None
+    iguais = [t for t in disponiveis if nome.casefold() in _formas_do_nome(t)]
+    das_listas = [t for t in iguais if t in LISTAS]
+    return (das_listas or iguais)[0] if len(iguais) == 1 or das_listas else None
+
+
+def _formas_do_nome(tabela: str) -> tuple[str, str]:
+    """Como se pode dizer uma tabela: pelo nome, e como a tela a diz."""
+    return tabela.casefold(), como_se_diz(tabela).casefold()
 
 
 def tabela_desconhecida(causa: str, nome: str, disponiveis: Collection[str]) -> ErroDeUso:
     """O erro a levantar: a `causa`, os nomes parecidos e todos os que há."""
-    lista = ", ".join(visivel(t) for t in sorted(disponiveis, key=ordem_de_exibicao))
+    em_ordem = sorted(disponiveis, key=ordem_de_exibicao)
+    lista = ", ".join(visivel(como_se_diz(t)) for t in em_ordem)
     sugestao = quis_dizer(nome, disponiveis)
     return ErroDeUso(causa, f"{sugestao}\nTabelas: {lista}" if sugestao else f"Tabelas: {lista}")
 
 
 def quis_dizer(nome: str, disponiveis: Collection[str]) -> str:
     """«Você quis dizer a ou b?», ou nada se nenhum nome se parece."""
-    formas = {t.casefold(): t for t in sorted(disponiveis, reverse=True)}
+    ditas = sorted(map(como_se_diz, disponiveis), reverse=True)
+    formas = {t.casefold(): t for t in ditas}
     nas_formas = difflib.get_close_matches(nome.casefold(), formas, n=3, cutoff=0.6)
-    iguais = [t for t in disponiveis if t.casefold() == nome.casefold()]
+    iguais = [t for t in ditas if t.casefold() == nome.casefold()]
     parecidas = sorted(iguais) or [formas[f] for f in nas_formas]
     return f"Você quis dizer {' ou '.join(map(visivel, parecidas))}?" if parecidas else ""
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.palavras import como_se_diz, na_tela, plural, visivel
 from cofre.base.relato import Relato
-from cofre.base.selecao import tabela_desconhecida
+from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.deposito.backup import Backup
+from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -44,7 +45,7 @@ def verificar(
     """Confere os backups das empresas (todas, se nenhuma); devolve 0, ou 6 se há dano. `com_fotos`:
     se as fotos das restaurações se dizem uma a uma."""
     escolhidas = guardadas(deposito, empresas)
-    _conferir_nomes(escolhidas, tabelas)
+    ditas = _conferir_nomes(escolhidas, tabelas)
     pastas = dict.fromkeys(g.pasta for g in escolhidas) if empresas else deposito.pastas()
     avisos = [
         *avisos_de_pendentes(pastas, deposito.em_uso),
@@ -56,7 +57,8 @@ def verificar(
     todos: list[Conferido] = []
     faltas: list[Faltas] = []
     for guardada in escolhidas:
-        conferidos = [Conferido(b, list(danos_de(b, tabelas))) for b in guardada.backups]
+        conteudos = Conferencia(guardada.pasta)
+        conferidos = [Conferido(b, list(danos_de(b, ditas, conteudos))) for b in guardada.backups]
         _contar_empresa(guardada, conferidos, relato, com_fotos=com_fotos)
         documento += [_documento(guardada, c) for c in conferidos]
         todos += conferidos
@@ -113,7 +115,7 @@ def _documento(guardada: EmpresaComBackups, conferido: Conferido) -> dict[str, o
         "empresa": guardada.empresa.id,
         "carimbo": conferido.backup.carimbo,
         "estado": "danificado" if conferido.danos else conferido.backup.estado,
-        "danos": [{"tabela": d.tabela, "causa": d.causa} for d in conferido.danos],
+        "danos": [{"tabela": como_se_diz(d.tabela), "causa": d.causa} for d in conferido.danos],
     }
 
 
@@ -138,8 +140,7 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     if danos:
         relato.falha(f"   ❌ {quando}: danificado")
         for dano in danos:
-            onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
-            relato.falha(f"      • {onde}{visivel(dano.causa)}")
+            relato.falha(f"      • {visivel(dano.em_palavras)}")
         return
     registros = plural(backup.meta.total if backup.meta else 0, "registro", "registros")
     foto = f"{EM_PALAVRAS[backup.meta.tipo]}, " if backup.meta and e_foto(backup) else ""
@@ -151,9 +152,15 @@ def _contar(backup: Backup, danos: Sequence[Dano], relato: Relato) -> None:
     relato.linha(f"   {sinal} {quando}: {foto}{registros}, {backup.estado}{sem_somas}")
 
 
-def _conferir_nomes(guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[str]) -> None:
-    """Um nome que nenhum backup tem é engano: conferir nada não é conferir. Levanta ErroDeUso."""
+def _conferir_nomes(
+    guardadas_: Sequence[EmpresaComBackups], tabelas: Sequence[str]
+) -> tuple[str, ...]:
+    """As tabelas, e as listas, que assim se dizem. Um nome que nenhum backup tem é engano: conferir
+    nada não é conferir. Levanta ErroDeUso."""
     conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
-    for nome in tabelas:
-        if nome not in conhecidas:
-            raise tabela_desconhecida(f"Nenhum backup tem a tabela {nome}.", nome, conhecidas)
+    achadas = []
+    for dita in tabelas:
+        if (nome := tabela_de_nome(dita, conhecidas)) is None:
+            raise tabela_desconhecida(f"Nenhum backup tem a tabela {dita}.", dita, conhecidas)
+        achadas.append(nome)
+    return tuple(achadas)

@@ -31,6 +31,7 @@ from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.conteudos import lugar
 from cofre.deposito.lacre import serie
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import Presenca
@@ -248,6 +249,7 @@ class Deposito:
             pasta = self._criar_pasta(user_id)
             if os.name == "posix":
                 pasta.chmod(0o700)
+            lugar.recolher(pasta)
             usados = {m.group() for p in pasta.iterdir() if (m := re.search(CARIMBO, p.name))}
             momento = agora.replace(microsecond=0)
             while momento.strftime(FORMATO_DO_CARIMBO) in usados:

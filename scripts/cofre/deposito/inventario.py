@@ -12,11 +12,20 @@ from typing import TypeVar
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
-from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import exibir_pasta, na_tela, plural, visivel
+from cofre.base.modelo import ARQUIVOS, LOGINS, Empresa, ordem_de_exibicao
+from cofre.base.palavras import (
+    como_se_diz,
+    exibir_pasta,
+    na_tela,
+    plural,
+    tamanho,
+    visivel,
+)
 from cofre.base.selecao import escolher_empresas, tabela_de_nome
 from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import Backup
+from cofre.deposito.conteudos.citados import conteudos_de, dos_conteudos
+from cofre.deposito.conteudos.lugar import nome_de, presentes
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.quando import de_quando, e_data
@@ -102,9 +111,13 @@ def estado_de(backup: Backup) -> tuple[str, str]:
         return "danificado", backup.dano
     for salva in backup.meta.arquivos:
         if not _no_lugar(backup, salva):
-            return "danificado", f"{salva.nome}: o arquivo sumiu ou mudou de tamanho"
+            nome = como_se_diz(salva.nome)
+            return "danificado", f"{nome}: o arquivo sumiu ou mudou de tamanho"
+    if faltam := conteudos_que_faltam(backup):
+        return "danificado", faltam
     if backup.meta.falhas:
-        return backup.estado, f"sem {', '.join(sorted(backup.meta.falhas))}"
+        quais = ", ".join(como_se_diz(t) for t in sorted(backup.meta.falhas))
+        return backup.estado, f"sem {quais}"
     return backup.estado, ""
 
 
@@ -114,9 +127,41 @@ def no_lugar(backup: Backup) -> list[str]:
     achadas = [
         nome
         for nome, salva in tabelas
-        if _no_lugar(backup, salva) and (salva.textos is None or _no_lugar(backup, salva.textos))
+        if all(_no_lugar(backup, arquivo) for arquivo in salva.todos)
+        and not (nome == ARQUIVOS and conteudos_que_faltam(backup))
     ]
     return sorted(achadas, key=ordem_de_exibicao)
+
+
+def conteudos_que_faltam(backup: Backup) -> str:
+    """Se falta algum dos conteúdos que o backup cita, em palavras; vazio: nenhum."""
+    try:
+        ha = presentes(backup.pasta) if dos_conteudos(backup) else ()
+        nomes = (nome_de(g, cifrado=backup.cifrado) for g in conteudos_de(backup))
+        faltam = sum(nome not in ha for nome in nomes)
+    except (BackupDanificado, OSError) as e:
+        return f"arquivos: {e}"
+    return f"arquivos: {plural(faltam, 'conteúdo sumiu', 'conteúdos sumiram')}" if faltam else ""
+
+
+def em_arquivos(backup: Backup) -> int:
+    """Quantos bytes, no disco, guardam os arquivos do backup; zero se não se sabe."""
+    try:
+        return sum(conteudos_de(backup).values())
+    except (BackupDanificado, OSError):
+        return 0
+
+
+def alem_das_linhas(backup: Backup) -> str:
+    """«312 arquivos (48 MB), 5 logins»; vazio se o backup não os leva."""
+    tabelas = backup.meta.tabelas if backup.meta else {}
+    ditos = []
+    if ARQUIVOS in tabelas:
+        quantos = plural(tabelas[ARQUIVOS].registros, "arquivo", "arquivos")
+        ditos.append(f"{quantos} ({tamanho(em_arquivos(backup))})")
+    if LOGINS in tabelas:
+        ditos.append(plural(tabelas[LOGINS].registros, "login", "logins"))
+    return ", ".join(ditos)
 
 
 def _no_lugar(backup: Backup, tabela: TabelaSalva) -> bool:

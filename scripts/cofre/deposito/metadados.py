@@ -87,6 +87,11 @@ class TabelaSalva:
     notas: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def todos(self) -> tuple[TabelaSalva, ...]:
+        """O arquivo dela, e os dos textos e dos conteúdos, se os há."""
+        return (self, *(a for a in (self.textos, self.conteudos) if a is not None))
+
+    @property
     def tipos(self) -> dict[str, str]:
         """O tipo de cada coluna."""
         return {str(c.get("nome")): str(c.get("tipo") or "") for c in self.colunas}

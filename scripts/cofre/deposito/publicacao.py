@@ -33,6 +33,7 @@ from cofre.deposito.carimbo import (
 )
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.conteudos import lugar
 from cofre.deposito.formato import compactando, gravando_cifrado
 from cofre.deposito.lacre.feitura import lacrar
 from cofre.deposito.lacre.lacre import Lacre, pseudonimo
@@ -88,6 +89,7 @@ class Montagem:
         if not self._publicada:
             shutil.rmtree(self._montagem, ignore_errors=True)
         with contextlib.suppress(OSError):
+            lugar.largar_os_de_ninguem(self.pasta)
             self.pasta.rmdir()  # só se ficou vazia: nunca houve backup desta empresa
 
     def reservar(self, tabelas: list[str]) -> None:
@@ -181,6 +183,7 @@ class Montagem:
         return legivel(bruto, salvos.arquivo, salvos.sha256, salvos.bytes)
 
     def _publicar(self, ficha: bytes) -> None:
+        lugar.assentar(self.pasta)
         self._gravar(nome_dos_metadados(self.carimbo), ficha)
         sincronizar(self._montagem)
         terminar(self._montagem)
@@ -293,6 +296,7 @@ def recolher_montagem(montagem: Path) -> None:
         return  # fica para a próxima: sem a lista, os em claro ficavam para sempre
     shutil.rmtree(montagem)
     with contextlib.suppress(OSError):
+        lugar.largar_os_de_ninguem(montagem.parent)
         montagem.parent.rmdir()
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from cofre.base.disco import aberto_em_outro, erros_de_disco
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import Contradicao, ordem_de_exibicao
-from cofre.base.palavras import na_tela, numero, plural
+from cofre.base.modelo import ARQUIVOS, Contradicao, ordem_de_exibicao
+from cofre.base.palavras import como_se_diz, na_tela, numero, plural
 from cofre.deposito import textos
 from cofre.deposito.alheias import Alheias
 from cofre.deposito.backup import Backup
+from cofre.deposito.conteudos.citados import dos_conteudos
+from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.formato import sha256_do_arquivo, sha256_no_disco
 from cofre.deposito.inventario import (
     EmpresaComBackups,
@@ -33,6 +35,11 @@ class Dano:
     tabela: str
     causa: str
 
+    @property
+    def em_palavras(self) -> str:
+        """«clientes: o arquivo sumiu», ou só a causa."""
+        return f"{como_se_diz(self.tabela)}: {self.causa}" if self.tabela else self.causa
+
 
 def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | None:
     """O backup de rotina completo mais novo, anterior a este, cujo conteúdo está como foi gravado.
@@ -45,23 +52,32 @@ def anterior_inteiro(guardada: EmpresaComBackups, backup: Backup) -> Backup | No
     return None
 
 
-def danos_de(backup: Backup, tabelas: Sequence[str] = ()) -> Iterator[Dano]:
+def danos_de(
+    backup: Backup, tabelas: Sequence[str] = (), conteudos: Conferencia | None = None
+) -> Iterator[Dano]:
     """Os danos de um backup (só destas tabelas, se ditas). Cada arquivo se lê uma vez, e o dano de
-    um não esconde os dos outros. Levanta FalhaDeDisco se outro programa segura um arquivo."""
+    um não esconde os dos outros. `conteudos`: quem se lembra dos que já conferiu noutros backups da
+    mesma pasta. Levanta FalhaDeDisco se outro programa segura um arquivo."""
     meta = backup.meta
     if meta is None:
         yield Dano("", backup.dano)
         return
     yield from danos_do_lacre(backup)
-    yield from danos_do_conteudo(backup, meta, tabelas)
+    yield from danos_do_conteudo(backup, meta, tabelas, conteudos)
 
 
 def danos_do_conteudo(
-    backup: Backup, meta: Metadados, tabelas: Sequence[str] = ()
+    backup: Backup,
+    meta: Metadados,
+    tabelas: Sequence[str] = (),
+    conteudos: Conferencia | None = None,
 ) -> Iterator[Dano]:
     """Os mesmos, menos os do lacre; `meta` são os metadados dele."""
+    conteudos = conteudos or Conferencia(backup.pasta)
     if backup.fechado:
         yield from _danos_por_fora(backup, meta, tabelas)
+        if not tabelas or ARQUIVOS in tabelas:
+            yield from (Dano(ARQUIVOS, causa) for causa in conteudos.danos(backup))
         return
     nomes = sorted(meta.tabelas, key=ordem_de_exibicao)
     escolhidas = [n for n in nomes if not tabelas or n in tabelas]
@@ -87,11 +103,15 @@ def danos_do_conteudo(
             if nome in alheias and (quantas := alheias[nome].quantas):
                 yield Dano(nome, plural(quantas, "registro", "registros") + " de outra empresa")
         yield from _fora_do_backup(meta, ligacoes.abertas(sadias))
+    if ARQUIVOS in sadias:
+        yield from (Dano(ARQUIVOS, causa) for causa in conteudos.danos(backup))
 
 
 def _danos_por_fora(backup: Backup, meta: Metadados, tabelas: Sequence[str]) -> Iterator[Dano]:
     """O que se sabe de um cifrado sem a chave: cada arquivo tem os bytes que tinha."""
     for salva in meta.arquivos:
+        if salva == dos_conteudos(backup):
+            continue  # conferem-se com o que ele cita
         if tabelas and salva.nome not in (*tabelas, DETALHES):
             continue
         try:
@@ -205,11 +225,15 @@ def recusar_danificado(
     if backup.meta is None:
         raise BackupDanificado(backup.dano)
     if danos:
-        lista = "\n".join(f"{d.tabela}: {d.causa}" if d.tabela else d.causa for d in danos)
+        lista = "\n".join(d.em_palavras for d in danos)
         anterior = anterior_inteiro(guardada, backup)
         outro = f"--backup {anterior.carimbo}" if anterior else outra_escolha
         raise BackupDanificado(
             f"O backup de {na_tela(backup.quando)} está danificado.",
             f"{lista}\nNada foi alterado. Escolha um backup anterior inteiro: {outro}"
-            + (f"\nou só o que está inteiro neste: --tabelas {','.join(sadias)}" if sadias else ""),
+            + (
+                f"\nou só o que está inteiro neste: --tabelas {','.join(map(como_se_diz, sadias))}"
+                if sadias
+                else ""
+            ),
         )

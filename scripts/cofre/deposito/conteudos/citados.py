@@ -6,8 +6,10 @@ entende (ver `conhecidos`). É o que a poda, o lacre e quem envia para fora leem
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,23 +17,78 @@ import msgspec
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Leitor
+from cofre.base.modelo import ARQUIVOS
 from cofre.base.moldes import leitor_de
+from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler
+from cofre.deposito.metadados import TabelaSalva
 
 Soma = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Bytes = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-T = TypeVar("T", bound=msgspec.Struct)
 _Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{0,256}\Z")]
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Citado(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Um conteúdo citado. `guardado` e `bytes` são do arquivo que está no disco; `marca` e
-    `mascara`, ver `conhecidos`."""
+    `mascara`, ver `marcas`."""
 
     guardado: Soma
     bytes: Bytes
     marca: _Hex = ""
     mascara: _Hex = ""
+
+
+class Citacoes:
+    """Que conteúdos cita cada backup: o arquivo que vários têm igual lê-se uma vez."""
+
+    def __init__(self) -> None:
+        self._lidas: dict[str, Mapping[str, int]] = {}
+
+    def de(self, backup: Backup) -> Mapping[str, int]:
+        """`guardado` → bytes no disco; vazio se não leva arquivos. Levanta BackupDanificado;
+        OSError passa."""
+        salvos = dos_conteudos(backup)
+        if salvos is None:
+            return {}
+        if salvos.sha256 not in self._lidas:
+            self._lidas[salvos.sha256] = citados_por(backup.caminho(salvos), salvos.sha256)
+        return self._lidas[salvos.sha256]
+
+
+def conteudos_de(backup: Backup) -> Mapping[str, int]:
+    """O mesmo que `Citacoes.de`, para quem o pergunta muitas vezes: lembra-se dos últimos."""
+    salvos = dos_conteudos(backup)
+    return {} if salvos is None else _lembrados(_Qual(salvos.sha256, backup.caminho(salvos)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Qual:
+    """A soma diz tudo o que o arquivo diz, esteja onde estiver."""
+
+    sha256: str
+    caminho: Path = field(compare=False)
+
+
+@functools.lru_cache(maxsize=8)
+def _lembrados(qual: _Qual) -> Mapping[str, int]:
+    return citados_por(qual.caminho, qual.sha256)
+
+
+def dos_conteudos(backup: Backup) -> TabelaSalva | None:
+    """O arquivo que diz que conteúdos o backup cita; None se não há um."""
+    lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
+    return lista.conteudos if lista is not None else None
+
+
+def citados_por(caminho: Path, sha256: str) -> dict[str, int]:
+    """Os conteúdos que o arquivo cita, cada um uma vez: `guardado` → bytes no disco. Levanta como
+    `citados_em`, e também se ele diz dois tamanhos do mesmo."""
+    citados: dict[str, int] = {}
+    for citado in citados_em(caminho, sha256):
+        if citados.setdefault(citado.guardado, citado.bytes) != citado.bytes:
+            raise BackupDanificado(f"{caminho.name} diz dois tamanhos do mesmo conteúdo")
+    return citados
 
 
 def citados_em(caminho: Path, sha256: str) -> Iterator[Citado]:

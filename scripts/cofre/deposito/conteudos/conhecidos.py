@@ -15,27 +15,29 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import ARQUIVOS
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.conteudos.citados import Bytes, Soma, citados_em, linhas_de
 from cofre.deposito.conteudos.guarda import Conteudos, Guardado
+from cofre.deposito.conteudos.indice import Indice, da_marca, do_token, ficha
 from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import Token, abrir_mascara, identidade, marca_de
 from cofre.deposito.lacre import conferencia
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.ordem import carimbos_em_ordem
 
-ARQUIVOS = "\0arquivos"
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura: o último pode ser só de algumas tabelas."""
+GRANDE = 1024 * 1024
+"""Bytes: de um conteúdo maior lembra-se que já se conferiu; reler um pequeno custa menos."""
 POR_VEZ = 4 * 1024**3
 """Bytes relidos por execução, mais ou menos: uns segundos num SSD, meio minuto num disco."""
 
@@ -44,45 +46,40 @@ class Conhecidos:
     """O que os últimos backups guardaram, por arquivo e por conteúdo. Serve a vários fios."""
 
     def __init__(
-        self,
-        pasta: Path,
-        cifra: Cifra | None,
-        achados: Mapping[Token | str, Guardado],
-        hoje: datetime | None = None,
+        self, pasta: Path, cifra: Cifra | None, indice: Indice, hoje: datetime | None = None
     ) -> None:
-        """`achados`: por token (de um backup em claro) ou por marca (de um cifrado)."""
         self._conteudos = Conteudos(pasta, cifra)
         self._pasta = pasta
         self._cifra = cifra
-        self._achados = achados
-        self._por_soma = {g.soma: g for g in achados.values() if g.cifrado}
-        self._bons: dict[str, bool] = {}
+        self._indice = indice
+        self._grandes: dict[str, bool] = {}
         self._fechados: dict[str, Guardado] = {}
-        total = sum({g.guardado: g.no_disco for g in achados.values()}.values())
-        self._partes = max(1, -(-total // POR_VEZ))
+        self._partes = max(1, -(-indice.bytes // POR_VEZ))
         self._dia = (hoje or datetime.now().astimezone()).date().toordinal()
 
     def achar(self, token: Token) -> Guardado | None:
         """O conteúdo deste arquivo, se um dos últimos backups o tem e ele ainda está bom; para um
         backup cifrado, o que está em claro fecha-se agora, daqui mesmo. None: é preciso baixá-lo.
-        Levanta FalhaDeDisco; OSError passa."""
+        Levanta FalhaDeDisco e DependenciaAusente; OSError passa."""
         cifra = self._cifra
-        marcado = self._achados.get(marca_de(cifra, token)) if cifra is not None else None
-        achado = marcado or self._achados.get(token)
+        marcado = self._indice.achar(da_marca(marca_de(cifra, token))) if cifra else None
+        achado = marcado or self._indice.achar(do_token(token))
         if achado is None or not self._bom(achado):
             return None
         return achado if achado.cifrado or cifra is None else self._fechar(achado)
 
     def com_soma(self, soma: str) -> Guardado | None:
         """O cifrado que tem este conteúdo, se há um e está bom. OSError passa."""
-        achado = self._por_soma.get(soma)
+        achado = self._indice.com_soma(soma)
         return achado if achado is not None and self._bom(achado) else None
 
     def _bom(self, achado: Guardado) -> bool:
-        """Uma vez por execução cada um."""
-        if achado.guardado not in self._bons:
-            self._bons[achado.guardado] = self._confere(achado)
-        return self._bons[achado.guardado]
+        """Os grandes, uma vez por execução."""
+        if achado.no_disco < GRANDE:
+            return self._confere(achado)
+        if achado.guardado not in self._grandes:
+            self._grandes[achado.guardado] = self._confere(achado)
+        return self._grandes[achado.guardado]
 
     def _confere(self, achado: Guardado) -> bool:
         caminho = lugar.caminho_de(self._pasta, achado.guardado, cifrado=achado.cifrado)
@@ -113,11 +110,11 @@ class Conhecidos:
 def conteudos_conhecidos(pasta: Path, cifra: Cifra | None, origem: str, user_id: str) -> Conhecidos:
     """O que os últimos backups desta empresa, deste projeto (`origem`), guardaram. O que não se lê,
     ou não é o que foi assinado, é como se não houvesse. Levanta FalhaDeDisco; OSError passa."""
-    achados: dict[Token | str, Guardado] = {}
-    for backup in reversed(_ultimos(pasta, origem, user_id)):  # o mais novo vale
+    indice = Indice()
+    for backup in _ultimos(pasta, origem, user_id):
         with contextlib.suppress(BackupDanificado):
-            achados |= _do_backup(backup, origem)
-    return Conhecidos(pasta, cifra, achados)
+            indice.acrescentar(list(_do_backup(backup, origem)))
+    return Conhecidos(pasta, cifra, indice)
 
 
 def _ultimos(pasta: Path, origem: str, user_id: str) -> list[Backup]:
@@ -134,18 +131,19 @@ def _ultimos(pasta: Path, origem: str, user_id: str) -> list[Backup]:
     ]
 
 
-def _do_backup(backup: Backup, origem: str) -> dict[Token | str, Guardado]:
-    """Levanta BackupDanificado; OSError passa."""
+def _do_backup(backup: Backup, origem: str) -> Iterator[bytes]:
+    """As fichas do que ele guarda. Levanta BackupDanificado; OSError passa."""
     lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
-    citados: TabelaSalva | None = getattr(lista, "conteudos", None)
-    if lista is None or citados is None:
-        return {}
+    if lista is None or lista.conteudos is None:
+        return
     if not backup.cifrado:
-        linhas = linhas_de(backup.caminho(lista), _DaLista, lista.sha256)
-        return {linha.token(origem): linha.guardado for linha in linhas}
-    marcados = citados_em(backup.caminho(citados), citados.sha256)
-    abertos = ((c.marca, abrir_mascara(c)) for c in marcados)
-    return {marca: guardado for marca, guardado in abertos if guardado}
+        for linha in linhas_de(backup.caminho(lista), _DaLista, lista.sha256):
+            if (guardado := linha.guardado) is not None:
+                yield ficha(do_token(linha.token(origem)), guardado)
+        return
+    for citado in citados_em(backup.caminho(lista.conteudos), lista.conteudos.sha256):
+        if (guardado := abrir_mascara(citado)) is not None:
+            yield ficha(da_marca(citado.marca), guardado)
 
 
 class _DaLista(msgspec.Struct, frozen=True, gc=False):
@@ -153,8 +151,8 @@ class _DaLista(msgspec.Struct, frozen=True, gc=False):
 
     balde: str
     nome: str
-    soma: Soma
-    tamanho: Bytes
+    soma: Soma | None = None
+    tamanho: Bytes | None = None
     id: str | None = None
     versao: str | None = None
     mudado: str | None = None
@@ -162,17 +160,12 @@ class _DaLista(msgspec.Struct, frozen=True, gc=False):
 
     def token(self, origem: str) -> Token:
         """Como `identidade` o faz do que o Storage diz hoje."""
-        return identidade(
-            origem,
-            self.balde,
-            self.nome,
-            self.id,
-            self.versao or self.mudado,
-            self.etag,
-            self.tamanho,
-        )
+        versao = self.versao or self.mudado
+        return identidade(origem, self.balde, self.nome, self.id, versao, self.etag, self.tamanho)
 
     @property
-    def guardado(self) -> Guardado:
-        """O conteúdo, em claro."""
+    def guardado(self) -> Guardado | None:
+        """O conteúdo, em claro; None se ficou de fora."""
+        if self.soma is None or self.tamanho is None:
+            return None
         return Guardado(self.soma, self.tamanho, self.soma, self.tamanho)

@@ -49,7 +49,7 @@ class Conteudos:
         self._pasta = pasta
         self._cifra = cifra
         self._ja_ha = ja_ha
-        self._cifrados: dict[str, Guardado] = {}
+        self._cifrados: dict[bytes, tuple[str, int]] = {}
 
     def tem(self, guardado: str, no_disco: int) -> bool:
         """Se há um arquivo com este nome e este tamanho; os bytes, só `conferir` os lê. Levanta
@@ -105,7 +105,7 @@ class Conteudos:
     def _dar_nome(self, provisorio: Path, novo: Guardado) -> Guardado:
         """Como fica: o novo, ou o cifrado com o mesmo conteúdo que já havia."""
         if novo.cifrado:
-            ja = self._cifrados.get(novo.soma) or self._ja_ha(novo.soma)
+            ja = self._ja_cifrado(novo) or self._ja_ha(novo.soma)
             if ja is not None and self.tem(ja.guardado, ja.no_disco):
                 return ja
         destino = caminho_de(self._pasta, novo.guardado, cifrado=novo.cifrado)
@@ -113,8 +113,13 @@ class Conteudos:
         # Por cima do que tiver esse nome: tem os mesmos bytes, ou estragou-se e fica bom.
         mover(provisorio, destino)
         if novo.cifrado:
-            self._cifrados[novo.soma] = novo
+            self._cifrados[bytes.fromhex(novo.soma)] = (novo.guardado, novo.no_disco)
         return novo
+
+    def _ja_cifrado(self, novo: Guardado) -> Guardado | None:
+        """O mesmo conteúdo, se já se guardou nesta execução."""
+        onde = self._cifrados.get(bytes.fromhex(novo.soma))
+        return Guardado(novo.soma, novo.tamanho, *onde) if onde else None
 
 
 class Recebedor:

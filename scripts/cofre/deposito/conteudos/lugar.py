@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +26,7 @@ def caminho_de(pasta: Path, guardado: str, *, cifrado: bool) -> Path:
     uma: um texto que veio de um arquivo nunca escolhe um caminho."""
     if not _SOMA.fullmatch(guardado):
         raise BackupDanificado("há um conteúdo citado por algo que não é uma soma sha256")
-    return pasta / PASTA / guardado[:2] / f"{guardado}{CIFRADO if cifrado else ''}"
+    return pasta / PASTA / guardado[:2] / nome_de(guardado, cifrado=cifrado)
 
 
 def tamanho_no_disco(caminho: Path) -> int | None:
@@ -54,6 +56,30 @@ def mudou(soma: str) -> BackupDanificado:
     return BackupDanificado(f"o conteúdo {soma[:12]}… mudou: a soma sha256 não confere")
 
 
+def presentes(pasta: Path) -> frozenset[str]:
+    """Os nomes dos conteúdos que há (não se veem os tamanhos: um só toma o nome depois de inteiro).
+    Só se leem de novo se alguma pasta mudou. OSError passa."""
+    raiz = pasta / PASTA
+    if not raiz.is_dir():
+        return frozenset()
+    pastas = tuple(das_somas(raiz))
+    return _nomes(pastas, tuple(p.stat().st_mtime_ns for p in pastas))
+
+
+@functools.lru_cache(maxsize=4)
+def _nomes(pastas: tuple[Path, ...], _mudaram_em: tuple[int, ...]) -> frozenset[str]:
+    nomes: set[str] = set()
+    for pasta in pastas:
+        with os.scandir(pasta) as dentro:
+            nomes.update(item.name for item in dentro)
+    return frozenset(nomes)
+
+
+def nome_de(guardado: str, *, cifrado: bool) -> str:
+    """O nome do arquivo deste conteúdo."""
+    return f"{guardado}{CIFRADO if cifrado else ''}"
+
+
 def assentar(pasta: Path) -> None:
     """Só volta com os nomes dos conteúdos no disco: antes de se publicar quem os cita. OSError
     passa."""
@@ -70,6 +96,15 @@ def recolher(pasta: Path) -> None:
     if raiz.is_dir() and not raiz.is_symlink():
         for provisorio in raiz.glob(f"{PROVISORIO}*"):
             provisorio.unlink(missing_ok=True)
+
+
+def largar_os_de_ninguem(pasta: Path) -> None:
+    """Apaga os conteúdos de uma pasta em que nunca houve backup: quem os punha morreu ou desistiu,
+    e sem metadados ninguém sabe de quem são. Só com a trava da empresa na mão. OSError passa."""
+    with os.scandir(pasta) as dentro:
+        nomes = [item.name for item in dentro]
+    if nomes == [PASTA] and not (pasta / PASTA).is_symlink():
+        shutil.rmtree(pasta / PASTA)
 
 
 def das_somas(raiz: Path) -> Iterator[Path]:

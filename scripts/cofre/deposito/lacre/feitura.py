@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cofre.base.modelo import ARQUIVOS
 from cofre.deposito import metadados
 from cofre.deposito.carimbo import nome_dos_metadados
+from cofre.deposito.conteudos.citados import citados_por
 from cofre.deposito.lacre import conhecidos
 from cofre.deposito.lacre.lacre import Corpo, Lacre, em_ordem, fechar, ler, pseudonimo
 from cofre.deposito.lacre.serie import da_casa, escritor, maior_numero
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.metadados import Metadados, TabelaSalva
 from cofre.deposito.ordem import instante
 
 
@@ -23,7 +26,9 @@ def lacrar(pasta: Path, montagem: Path, carimbo: str, ficha: bytes) -> Lacre:
     empresa, soma = pseudonimo(meta.user_id), hashlib.sha256(ficha).hexdigest()
     chave = conhecidos.minha()
     serie = da_casa(pasta, empresa)
+    conteudos = _conteudos(montagem, meta)
     em_claro = [] if meta.cifrado else [(soma, len(ficha))]  # de um cifrado, refaz-se dos detalhes
+    dos_arquivos = [_no_disco(montagem, a) for a in meta.arquivos]
     corpo = Corpo(
         empresa=empresa,
         carimbo=carimbo,
@@ -35,9 +40,19 @@ def lacrar(pasta: Path, montagem: Path, carimbo: str, ficha: bytes) -> Lacre:
         anteriores=tuple(v for v in serie.vivos if v.carimbo != carimbo),
         ficha=soma,
         detalhes=meta.cifrado.detalhes.sha256 if meta.cifrado and meta.cifrado.detalhes else "",
-        blobs=em_ordem([*(_no_disco(montagem, a) for a in meta.arquivos), *em_claro]),
+        blobs=em_ordem([*dos_arquivos, *em_claro, *conteudos.items()]),
+        conteudos=len(conteudos),
+        bytes_dos_conteudos=sum(conteudos.values()),
     )
     return ler(fechar(corpo, chave))
+
+
+def _conteudos(montagem: Path, meta: Metadados) -> Mapping[str, int]:
+    """Os conteúdos dos arquivos da empresa que o backup cita. OSError passa."""
+    lista = meta.tabelas.get(ARQUIVOS)
+    if lista is None or lista.conteudos is None:
+        return {}
+    return citados_por(montagem / lista.conteudos.arquivo, lista.conteudos.sha256)
 
 
 def _no_disco(montagem: Path, arquivo: TabelaSalva) -> tuple[str, int]:

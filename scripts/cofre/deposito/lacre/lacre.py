@@ -63,7 +63,9 @@ class Corpo(msgspec.Struct, frozen=True, kw_only=True):
 
     `ficha` é a soma dos metadados que se leem; `detalhes`, a do arquivo cifrado com os inteiros
     (vazio: o backup está em claro). `blobs` são os arquivos de que o backup se refaz, em ordem: os
-    das tabelas e os detalhes; em claro, os metadados.
+    das tabelas e os detalhes; em claro, os metadados. Deles, `conteudos` são os dos arquivos da
+    empresa, que têm `bytes_dos_conteudos`: que a empresa tenha menos fotos não faz parecer que ao
+    backup faltam tabelas.
     """
 
     formato: int = FORMATO
@@ -77,6 +79,8 @@ class Corpo(msgspec.Struct, frozen=True, kw_only=True):
     detalhes: _SomaOuNada
     blobs: tuple[Blob, ...]
     feito: datetime | None = None
+    conteudos: _Bytes = 0
+    bytes_dos_conteudos: _Bytes = 0
 
     def __post_init__(self) -> None:
         if self.formato != FORMATO:

@@ -98,7 +98,7 @@ def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
 
 
 def _conferir(vez: Vez, quando: str) -> None:
-    danos = [f"{d.tabela}: {d.causa}" if d.tabela else d.causa for d in danos_de(vez.backup)]
+    danos = [d.em_palavras for d in danos_de(vez.backup)]
     if danos:
         _registrar(vez, CONFERIDO, 0, "; ".join(danos))
         raise BackupDanificado(

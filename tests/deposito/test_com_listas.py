@@ -1,0 +1,313 @@
+"""Um backup com os arquivos da empresa: o que se guarda, se confere, e não se repete."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apoio.cifrados import sem_nada_em_claro
+from apoio.com_listas import ORIGEM, conteudos_em, publicar, token_de
+from apoio.inventados import ANA
+from cofre.base.tela import RelatoTexto
+from cofre.deposito.backup import Backup, abrir_backup, arquivo_de_metadados
+from cofre.deposito.cifra import chaveiro, cifra
+from cofre.deposito.cifra.chaves import gerar
+from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.conferidos import verificar
+from cofre.deposito.conteudos import conhecidos, lugar
+from cofre.deposito.conteudos.conferencia import arquivados
+from cofre.deposito.conteudos.conhecidos import Conhecidos, conteudos_conhecidos
+from cofre.deposito.conteudos.guarda import Conteudos
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.inventario import alem_das_linhas, estado_de, no_lugar
+from cofre.deposito.lacre import conferencia as do_lacre
+from cofre.deposito.lacre.lacre import ler
+from cofre.deposito.verificacao import danos_de
+
+CHAVE, RESERVA = gerar(), gerar()
+CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
+COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
+FOTOS = {"a b/é.png": b"bolo", "a": b"", "x/../y": b"bolo", "z": bytes(range(256)) * 2000}
+LOGINS_DELA = [{"id": "11111111-1111-4111-8111-111111111111", "email": "ana@doces.example"}]
+DIA1, DIA2, DIA3 = "20260101_030000", "20260102_030000", "20260103_030000"
+
+
+@pytest.fixture(autouse=True)
+def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
+    cifra.segredo.cache_clear()
+    yield
+    cifra.segredo.cache_clear()
+
+
+def deposito(tmp_path: Path, como: Cifra | None) -> Deposito:
+    return Deposito(tmp_path / "b", cifra=como)
+
+
+def de_novo(backup: Backup) -> Backup:
+    return abrir_backup(backup.pasta, backup.carimbo)
+
+
+def com_a_chave(backup: Backup) -> Backup:
+    chaveiro.guardar(CHAVE)
+    return de_novo(backup)
+
+
+def danos(backup: Backup) -> list[str]:
+    return [d.em_palavras for d in danos_de(backup)]
+
+
+def fotos_de(backup: Backup) -> dict[str, bytes]:
+    """Os arquivos que o backup diz, com o conteúdo que se lê dele."""
+    lidas = {}
+    for a in arquivados(backup):
+        assert a.soma is not None
+        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma) as aberto:
+            lidas[a.nome] = aberto.read()
+    return lidas
+
+
+@COMO
+def test_o_que_se_guardou_le_se_e_nada_do_nome_vai_para_o_disco(
+    tmp_path: Path, como: Cifra | None
+) -> None:
+    backup = publicar(deposito(tmp_path, como), DIA1, FOTOS, LOGINS_DELA)
+    assert danos(backup) == []
+    assert estado_de(backup) == ("completo", "")
+    aberto = com_a_chave(backup)
+    assert fotos_de(aberto) == FOTOS
+    assert danos(aberto) == []
+    assert alem_das_linhas(aberto) == alem_das_linhas(backup)
+    assert alem_das_linhas(backup).startswith("4 arquivos (")
+    assert alem_das_linhas(backup).endswith("), 1 login")
+    nomes = conteudos_em(backup.pasta)
+    assert len(nomes) == 3  # dois arquivos têm o mesmo conteúdo
+    assert {len(n.removesuffix(".age")) for n in nomes} == {64}
+    if como is not None:
+        segredos = ["é.png", "x/../y", "ana@doces.example", hashlib.sha256(b"bolo").hexdigest()]
+        assert sem_nada_em_claro([backup.pasta], segredos) == []
+
+
+@COMO
+def test_o_que_nao_mudou_nao_se_guarda_de_novo(tmp_path: Path, como: Cifra | None) -> None:
+    """E um PC sem a chave que abre sabe-o."""
+    dep = deposito(tmp_path, como)
+    um = publicar(dep, DIA1, FOTOS)
+    antes = conteudos_em(um.pasta)
+    datas = {p: p.stat().st_mtime_ns for p in (um.pasta / lugar.PASTA).rglob("*") if p.is_file()}
+    publicar(dep, DIA2, {**FOTOS, "nova": b"nova"})
+    assert {p: p.stat().st_mtime_ns for p in datas} == datas
+    outro = publicar(dep, DIA3, {**FOTOS, "nova": b"nova", "copia": b"bolo"})
+    assert len(conteudos_em(um.pasta)) == len(antes) + 1
+    assert fotos_de(com_a_chave(outro)) == {**FOTOS, "nova": b"nova", "copia": b"bolo"}
+    assert fotos_de(com_a_chave(um)) == FOTOS
+
+
+def test_quem_passa_a_cifrar_fecha_o_que_ja_tem_sem_o_baixar(tmp_path: Path) -> None:
+    um = publicar(deposito(tmp_path, None), DIA1, FOTOS)
+    achados = conteudos_conhecidos(um.pasta, CIFRA, ORIGEM, ANA)
+    guardado = achados.achar(token_de("z", FOTOS["z"]))
+    assert guardado is not None
+    assert guardado.cifrado
+    assert achados.achar(token_de("z", b"outro")) is None
+    chaveiro.guardar(RESERVA)
+    with Conteudos(um.pasta, None).abrir(guardado.guardado, guardado.soma) as aberto:
+        assert aberto.read() == FOTOS["z"]
+
+
+def test_de_outro_projeto_de_outra_empresa_ou_para_outras_chaves_nada_se_conhece(
+    tmp_path: Path,
+) -> None:
+    um = publicar(deposito(tmp_path, CIFRA), DIA1, FOTOS)
+    token = token_de("z", FOTOS["z"])
+    assert conteudos_conhecidos(um.pasta, CIFRA, ORIGEM, ANA).achar(token) is not None
+    assert conteudos_conhecidos(um.pasta, CIFRA, "https://outro", ANA).achar(token) is None
+    assert conteudos_conhecidos(um.pasta, CIFRA, ORIGEM, "outra").achar(token) is None
+    so_uma = Cifra((CHAVE.publica,))
+    assert conteudos_conhecidos(um.pasta, so_uma, ORIGEM, ANA).achar(token) is None
+    velha = Cifra(CIFRA.para, timedelta(microseconds=1))
+    assert conteudos_conhecidos(um.pasta, velha, ORIGEM, ANA).achar(token) is None
+
+
+def _virar(caminho: Path) -> None:
+    dados = bytearray(caminho.read_bytes())
+    dados[len(dados) // 2] ^= 1
+    caminho.write_bytes(dados)
+
+
+def _cortar(caminho: Path) -> None:
+    caminho.write_bytes(caminho.read_bytes()[:-1])
+
+
+ESTRAGOS = pytest.mark.parametrize("estragar", [_virar, _cortar, Path.unlink])
+
+
+def _do_z(backup: Backup) -> Path:
+    """Onde está o conteúdo de «z», que é o maior."""
+    arquivos = (a for a in (backup.pasta / lugar.PASTA).rglob("*") if a.is_file())
+    return max(arquivos, key=lambda a: a.stat().st_size)
+
+
+@COMO
+@ESTRAGOS
+def test_um_conteudo_estragado_e_dito_e_nao_se_reaproveita(
+    tmp_path: Path, como: Cifra | None, estragar: Callable[[Path], None]
+) -> None:
+    dep = deposito(tmp_path, como)
+    backup, outro = publicar(dep, DIA1, FOTOS), publicar(dep, DIA2, FOTOS)
+    estragar(_do_z(backup))
+    for b in (backup, outro):
+        (dano,) = danos(b)
+        assert dano.startswith("arquivos: 1 ")
+        assert ("fotos/z: o conteúdo" in dano) == (como is None)
+        (dano,) = danos(com_a_chave(b))
+        assert "fotos/z: o conteúdo" in dano
+        chaveiro.esquecer()
+    assert [d.em_palavras for d in danos_de(backup, ["produtos"])] == []
+    curado = publicar(dep, DIA3, FOTOS)
+    assert danos(curado) == []
+    assert fotos_de(com_a_chave(curado)) == FOTOS
+
+
+def test_o_que_sumiu_ve_se_sem_reler_nada(tmp_path: Path) -> None:
+    backup = publicar(deposito(tmp_path, None), DIA1, FOTOS)
+    (backup.pasta / lugar.PASTA).rename(tmp_path / "guardados")
+    assert estado_de(backup) == ("danificado", "arquivos: 3 conteúdos sumiram")
+    assert no_lugar(backup) == ["produtos"]
+
+
+def test_verificar_rele_cada_conteudo_uma_vez(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dep = deposito(tmp_path, None)
+    for dia in (DIA1, DIA2, DIA3):
+        backup = publicar(dep, dia, FOTOS)
+    relidos: list[str] = []
+    conferir = lugar.conferir
+
+    def contando(caminho: Path, guardado: str, no_disco: int) -> None:
+        relidos.append(caminho.name)
+        conferir(caminho, guardado, no_disco)
+
+    monkeypatch.setattr(lugar, "conferir", contando)
+    saida = io.StringIO()
+    assert verificar(dep, (), (), RelatoTexto(saida, saida)) == 0, saida.getvalue()
+    assert sorted(relidos) == sorted(conteudos_em(backup.pasta))
+
+
+def test_verificar_diz_arquivos_e_so_neles_se_se_pede(tmp_path: Path) -> None:
+    dep = deposito(tmp_path, None)
+    backup = publicar(dep, DIA1, FOTOS, LOGINS_DELA)
+    _virar(_do_z(backup))
+    saida = io.StringIO()
+    relato = RelatoTexto(saida, saida)
+    assert verificar(dep, (), ("logins", "produtos"), relato) == 0
+    assert verificar(dep, (), ("arquivos",), relato) == 6
+    assert "• arquivos: 1 arquivo sem conteúdo: fotos/z" in saida.getvalue()
+    assert "\\x00" not in saida.getvalue()
+
+
+# -- quem mexe nos metadados -----------------------------------------------------------------
+
+
+def _refeito(backup: Backup, qual: str, mudar: Callable[[bytes], bytes]) -> Backup:
+    """O backup com a lista («lista») ou o que ele cita («conteudos») mudado, e as somas refeitas
+    por quem sabe o que faz."""
+    ficha = arquivo_de_metadados(backup.pasta, backup.carimbo)
+    bruto: dict[str, Any] = json.loads(ficha.read_bytes())
+    lista = bruto["listas"]["storage.objects"]
+    entrada = lista if qual == "lista" else lista["conteudos"]
+    dados = mudar((backup.pasta / entrada["arquivo"]).read_bytes())
+    (backup.pasta / entrada["arquivo"]).write_bytes(dados)
+    entrada |= {"sha256": hashlib.sha256(dados).hexdigest(), "bytes": len(dados)}
+    entrada["registros"] = dados.count(b"{")
+    ficha.write_text(json.dumps(bruto), "utf-8")
+    return de_novo(backup)
+
+
+SOMA_DO_BOLO = hashlib.sha256(b"bolo").hexdigest().encode()
+
+
+@pytest.mark.parametrize(
+    ("qual", "mudar", "causa"),
+    [
+        ("lista", lambda d: d.replace(SOMA_DO_BOLO, b"0" * 64), "cita outro conteúdo"),
+        ("lista", lambda d: d.replace(SOMA_DO_BOLO, b"../../../etc/passwd"), "não é"),
+        ("lista", lambda d: d.replace(b'"tamanho":4', b'"tamanho":5'), "cita outro conteúdo"),
+        ("lista", lambda d: b"[]\n", "que a lista não cita"),
+        ("conteudos", lambda d: b"[]\n", "cita outro conteúdo"),
+        ("conteudos", lambda d: d.replace(SOMA_DO_BOLO, b"../" * 20), "não é"),
+        ("conteudos", lambda d: d[:-3] + b"," + d[2:-3] + b"\n]\n", ""),
+        ("conteudos", lambda d: d.replace(b'"bytes":4', b'"bytes":5'), "cita outro conteúdo"),
+    ],
+)
+def test_a_lista_e_os_conteudos_tem_de_dizer_o_mesmo(
+    tmp_path: Path, qual: str, mudar: Callable[[bytes], bytes], causa: str
+) -> None:
+    backup = publicar(deposito(tmp_path, None), DIA1, FOTOS)
+    ditos = danos(_refeito(backup, qual, mudar))
+    assert len(ditos) == (1 if causa else 0), ditos
+    assert causa in "".join(ditos)
+
+
+def test_o_lacre_assina_tambem_os_conteudos(tmp_path: Path) -> None:
+    backup = publicar(deposito(tmp_path, CIFRA), DIA1, FOTOS)
+    guardados = {n.removesuffix(".age") for n in conteudos_em(backup.pasta)}
+    lacre = ler((backup.pasta / f"lacre_{DIA1}.json").read_bytes())
+    assert guardados <= {b.sha256 for b in lacre.blobs}
+    assert lacre.conteudos == len(guardados)
+    assert lacre.bytes_dos_conteudos == sum(map(len, conteudos_em(backup.pasta).values()))
+    assert do_lacre.causa(backup) == ""
+    mudado = _refeito(backup, "conteudos", lambda d: d.replace(b'"bytes":', b'"bytes": '))
+    assert "metadados" in do_lacre.causa(mudado)
+
+
+# -- o que fica de quem não chegou ao fim ----------------------------------------------------
+
+
+def test_de_quem_desiste_do_primeiro_backup_nao_fica_nada(tmp_path: Path) -> None:
+    dep = deposito(tmp_path, None)
+    with dep.montar(ANA, datetime(2026, 1, 1, 3).astimezone()) as montagem:
+        Conteudos(montagem.pasta, None).guardar([b"foto"])
+        assert conteudos_em(montagem.pasta)
+    assert not montagem.pasta.exists()
+
+
+def test_de_quem_desiste_do_segundo_fica_o_primeiro(tmp_path: Path) -> None:
+    dep = deposito(tmp_path, None)
+    um = publicar(dep, DIA1, FOTOS)
+    with dep.montar(ANA, datetime(2026, 1, 2, 3).astimezone()) as montagem:
+        Conteudos(montagem.pasta, None).guardar([b"outra"])
+        (um.pasta / lugar.PASTA / f"{lugar.PROVISORIO}x").write_bytes(b"")
+    assert danos(um) == []
+    assert fotos_de(um) == FOTOS
+    publicar(dep, DIA3, FOTOS)
+    assert not list((um.pasta / lugar.PASTA).glob(f"{lugar.PROVISORIO}*"))
+
+
+def test_em_tantos_dias_quantas_as_partes_confere_se_tudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fotos = {f"{n}": b"x" * 1000 + bytes([n]) for n in range(40)}
+    um = publicar(deposito(tmp_path, None), DIA1, fotos)
+    for caminho in (um.pasta / lugar.PASTA).rglob("*"):
+        if caminho.is_file():
+            _virar(caminho)
+    monkeypatch.setattr(conhecidos, "POR_VEZ", 10_000)
+    vistos = conteudos_conhecidos(um.pasta, None, ORIGEM, ANA)
+
+    def estragados(hoje: datetime) -> set[str]:
+        achados = Conhecidos(um.pasta, None, vistos._indice, hoje)
+        return {n for n, dados in fotos.items() if achados.achar(token_de(n, dados)) is None}
+
+    hoje = datetime(2026, 1, 2, 3).astimezone()
+    por_dia = [estragados(hoje + timedelta(days=n)) for n in range(5)]
+    assert set().union(*por_dia) == set(fotos)
+    assert sum(map(len, por_dia)) == len(fotos)
