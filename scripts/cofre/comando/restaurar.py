@@ -184,7 +184,7 @@ def _opcoes(analisador: argparse.ArgumentParser, padrao: object) -> None:
         type=_perdas,
         default=padrao,
         help="o que pode não voltar, sem perguntar: colunas (que o banco não tem mais), registros"
-        " (que ele recusa), tabelas; separados por vírgula",
+        " (que ele recusa), tabelas; e baldes, que se criam de novo; separados por vírgula",
     )
     opcao_do_lacre(analisador, padrao)
     opcao_de_esperar(analisador, ESPERA if padrao is None else padrao)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.linha import Linha
-from cofre.base.modelo import OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
+from cofre.base.modelo import LISTAS, OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.metadados import TabelaSalva
@@ -47,8 +47,10 @@ class Alvo:
 
     @property
     def fora(self) -> tuple[str, ...]:
-        """As tabelas de que algo não foi escolhido: a tabela toda, ou o que não é do recorte."""
-        return tuple(n for n in self.escopo if n not in self.tabelas or n in self.fatias)
+        """As tabelas de que algo não foi escolhido: a tabela toda, ou o que não é do recorte. As
+        listas não contam: o que se escreve nas tabelas não mexe nelas."""
+        das_tabelas = (n for n in self.escopo if n not in LISTAS)
+        return tuple(n for n in das_tabelas if n not in self.tabelas or n in self.fatias)
 
     @property
     def fatias(self) -> Mapping[str, Fatia]:

@@ -8,12 +8,13 @@ ordem em que estão; as outras, a partir da primeira fora de lugar, passam por u
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -94,6 +95,7 @@ class Plano:
         self.tabelas = {t.nome: t for t in tabelas}
         self.contagens: dict[str, Contagem] = {}
         self.efeitos: Mapping[str, Contagem] = {}
+        self._de: Plano | None = None
         arquivo = tempfile.TemporaryFile()  # noqa: SIM115 (fecha-o o finalize)
         self._fechar = weakref.finalize(self, arquivo.close)
         self._rascunho = Rascunho(arquivo)
@@ -115,6 +117,17 @@ class Plano:
     def vazio(self) -> bool:
         """Se os dois estados já são iguais."""
         return not any(c.diferencas for c in self.contagens.values())
+
+    def so_de(self, nomes: Collection[str]) -> Plano:
+        """As mesmas ações, só destas tabelas, e sem efeitos: lê do rascunho deste, enquanto ele o
+        tem."""
+        parte = copy.copy(self)
+        parte._de = self  # o rascunho é deste, e dura com ele
+        parte.tabelas = {n: t for n, t in self.tabelas.items() if n in nomes}
+        parte.contagens = {n: c for n, c in self.contagens.items() if n in nomes}
+        parte.efeitos = {}
+        parte._guardadas = {(n, t): g for (n, t), g in self._guardadas.items() if n in nomes}
+        return parte
 
     def acoes(self, tabela: str, acao: str) -> Iterator[Acao]:
         """As ações de um tipo, na ordem do alvo (repor) ou da foto."""

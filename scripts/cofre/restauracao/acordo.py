@@ -15,7 +15,7 @@ from cofre.restauracao.confirmacao import outras_respostas
 from cofre.restauracao.dialogo import PALAVRA, PALAVRA_DE_DESFAZER, Dialogo
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.palavras import Narrador
-from cofre.restauracao.perdas import COLUNAS, REGISTROS, TABELAS
+from cofre.restauracao.perdas import BALDES, COLUNAS, REGISTROS, TABELAS
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.risco import Risco
 
@@ -28,12 +28,14 @@ Perda = Risco | tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Acordo:
     """O que o usuário já aceitou deste alvo. `confirmado` é a assinatura do plano que ele leu e
-    confirmou; `perdas`, os riscos e as colunas com que concordou; `sem`, as tabelas que pendem do
-    que volta e não quis somar; `fora`, as que deixou de fora por não poderem voltar."""
+    confirmou; `perdas`, os riscos e as colunas com que concordou; `cria`, se concordou em criar de
+    novo o que falta (ver `Risco.criar`); `sem`, as tabelas que pendem do que volta e não quis
+    somar; `fora`, as que deixou de fora por não poderem voltar."""
 
     alvo: Alvo
     confirmado: bytes = b""
     perdas: frozenset[Perda] = frozenset()
+    cria: bool = False
     sem: frozenset[str] = frozenset()
     fora: tuple[Fora, ...] = ()
 
@@ -74,7 +76,7 @@ class Negociacao:
 
     def ha_o_que_combinar(self, acordo: Acordo, quadro: Quadro) -> bool:
         """Se o plano traz algo que este acordo ainda não diz."""
-        perdas = {*_colunas(quadro.perdidas), *quadro.riscos}
+        perdas = {*_colunas(quadro.perdidas), *_por_aceitar(acordo, quadro)}
         return not perdas <= acordo.perdas or bool(self._por_somar(acordo, quadro))
 
     def combinar(self, acordo: Acordo, quadro: Quadro) -> Acordo:
@@ -89,10 +91,12 @@ class Negociacao:
                 " (--aceitar colunas).",
             )
         acordo = replace(acordo, perdas=acordo.perdas | colunas)
-        novos = [r for r in quadro.riscos if r not in acordo.perdas]
+        novos = [r for r in _por_aceitar(acordo, quadro) if r not in acordo.perdas]
         if not novos:
             return acordo
         self.narrador.riscos(quadro, novos)
+        if a_criar := [r for r in novos if r.criar]:
+            return self._criar(acordo, a_criar)
         return self._somar(acordo, novos) or self._tirar(acordo, novos)
 
     def somar_pendentes(self, acordo: Acordo, quadro: Quadro) -> Acordo:
@@ -149,6 +153,14 @@ class Negociacao:
             return None
         return replace(acordo, alvo=_com_tabelas(alvo, somar))
 
+    def _criar(self, acordo: Acordo, riscos: Sequence[Risco]) -> Acordo:
+        """Criar de novo o que falta. Levanta RestauracaoRecusada, se não se quer."""
+        if BALDES in self.aceitas or (
+            not self.palavra and self.dialogo.sim("Criar de novo o que falta?", ajudas.CRIAR)
+        ):
+            return replace(acordo, cria=True)
+        raise RestauracaoRecusada(RECUSADA, riscos[0].cura)
+
     def _tirar(self, acordo: Acordo, riscos: Sequence[Risco]) -> Acordo:
         """Seguir sem as tabelas, ou sem as linhas, que não podem voltar."""
         alvo = acordo.alvo
@@ -178,6 +190,11 @@ def _com_tabelas(alvo: Alvo, mais: Sequence[str]) -> Alvo:
 def _no_outro_modo(acordo: Acordo) -> Acordo:
     outro = VOLTAR if acordo.alvo.modo == RECUPERAR else RECUPERAR
     return Acordo(replace(acordo.alvo, modo=outro), sem=acordo.sem, fora=acordo.fora)
+
+
+def _por_aceitar(acordo: Acordo, quadro: Quadro) -> list[Risco]:
+    """Os riscos que ainda o são."""
+    return [r for r in quadro.riscos if not (r.criar and acordo.cria)]
 
 
 def _colunas(perdidas: Mapping[str, Sequence[str]]) -> frozenset[tuple[str, str]]:

@@ -45,6 +45,10 @@ PERDA = """\
 s segue assim, e o que está dito acima não volta.
 n não muda nada: a mensagem diz como resolver antes."""
 
+CRIAR = """\
+s cria de novo o balde, como era quando se fez o backup, e os arquivos voltam para ele.
+n não muda nada: crie-o no painel do Supabase (Storage), ou deixe «arquivos» fora da escolha."""
+
 SOMAR = """\
 s restaura também essas tabelas, de que as escolhidas precisam.
 n segue só com as escolhidas, e o que depende das outras não volta."""

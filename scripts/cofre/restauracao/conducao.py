@@ -19,7 +19,7 @@ from cofre.deposito.diario import Diario, abrir_novo, fechado
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.recorte import REGISTROS, Recorte
 from cofre.restauracao.acordo import Acordo, Combinado
-from cofre.restauracao.convergencia import MANTER, Desfecho
+from cofre.restauracao.convergencia import MANTER, Desfecho, encerrar
 from cofre.restauracao.dialogo import Dialogo
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fim, fim_de
@@ -31,7 +31,7 @@ from cofre.restauracao.parada import (
     como_seguir,
     fechar_desfeita,
 )
-from cofre.restauracao.restauracao import Restauracao
+from cofre.restauracao.restauracao import Etapa, Restauracao
 
 CONCLUIR, DESFAZER, DEIXAR = "1", "2", "3"
 """As escolhas depois de uma parada, como `Dialogo.seguir` as devolve."""
@@ -59,6 +59,8 @@ class Conducao:
     continuando: bool
     desfecho: Desfecho | None = None
     fim: Fim | None = None
+    _atomica: bool = False
+    """Se a etapa em que se está é uma transação só."""
 
     def executar(self, combinado: Combinado, acao: str, desfaz: Diario | None) -> int:
         """O que se combinou, com um diário novo. Devolve o código de saída; levanta ErroCofre se
@@ -84,6 +86,7 @@ class Conducao:
                 "efeitos": self.opcoes.efeitos,
                 "via": self.restauracao.via.nome,
                 "sem_recusadas": bool(acordo.perdas),
+                **({"cria": True} if acordo.cria else {}),
                 "fora": [f.documento() for f in acordo.fora],
                 **({"desfaz": desfaz.caminho.name} if desfaz else {}),
             },
@@ -116,15 +119,14 @@ class Conducao:
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None
     ) -> _Parou | None:
         """Uma convergência, contada; None se chegou ao alvo."""
-        atomica, relato = self.restauracao.via.atomica, self.restauracao.relato
-        parada = Parada(diario, relato, atomica, self.continuando)
         try:
             desfecho = self._ate_o_desfecho(alvo, antes, diario, combinado)
         except Interveio:
             raise
         except (KeyboardInterrupt, Interrompido):
-            raise parada.interrompida() from None
+            raise self._parada(diario).interrompida() from None
         except Exception as e:
+            parada = self._parada(diario)
             # Um defeito nosso: a empresa pode estar pela metade, e é isso que se tem de dizer.
             self._dizer_parada(parada, e if isinstance(e, ErroCofre) else DefeitoInterno(e))
             return _Parou(parada, sem_resposta=DEIXAR)
@@ -137,26 +139,46 @@ class Conducao:
             return None
         self.encerramento.incompleta(desfecho)
         if desfecho.desfeita:
-            raise parada.desfeita()
-        return _Parou(parada, sem_resposta=DESFAZER, efeitos=tuple(desfecho.efeitos))
+            raise self._parada(diario).desfeita()
+        efeitos = tuple(desfecho.efeitos)
+        return _Parou(self._parada(diario), sem_resposta=DESFAZER, efeitos=efeitos)
+
+    def _parada(self, diario: Diario) -> Parada:
+        return Parada(diario, self.restauracao.relato, self._atomica, self.continuando)
 
     def _ate_o_desfecho(
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None
     ) -> Desfecho:
+        """Converge, etapa a etapa; a que não se completa é a última."""
+        feito: Desfecho | None = None
+        for etapa in self.restauracao.etapas(alvo):
+            self._atomica = etapa.atomica
+            desfecho = self._de_uma_etapa(etapa, antes, diario, combinado)
+            feito = feito.com(desfecho) if feito else desfecho
+            if not desfecho.completa:
+                break
+        assert feito is not None
+        encerrar(diario, feito)
+        return feito
+
+    def _de_uma_etapa(
+        self, etapa: Etapa, antes: Backup, diario: Diario, combinado: Combinado | None
+    ) -> Desfecho:
         """Converge, perguntando no caminho o que fazer dos efeitos em tabelas não escolhidas."""
         # Ao desfazer, as outras tabelas se comparam com o que eram antes de restaurar; de um
         # recorte, com o que são: o que a empresa fez do resto, desde então, não se desfaz.
+        alvo = etapa.alvo
         de_antes = alvo.backup if diario.desfazendo and not alvo.recorte else antes
         agora, plano = None, None
-        if combinado and (combinado.ou_nada or not self.restauracao.via.atomica):
-            agora, plano = combinado.antes, combinado.plano
+        if combinado and (combinado.ou_nada or not etapa.atomica):
+            agora, plano = combinado.antes, combinado.plano.so_de(alvo.tabelas)
         sem_recusadas = bool(diario.dados.get("sem_recusadas"))
         while True:
             efeitos = self.opcoes.efeitos or diario.dados.get("efeitos")
             with (
                 self.restauracao.relato.acompanhando("Restaurando e conferindo"),
                 self.restauracao.convergindo(
-                    alvo, de_antes, diario, efeitos, sem_recusadas
+                    etapa, de_antes, diario, efeitos, sem_recusadas
                 ) as aberta,
             ):
                 desfecho = aberta.levar(agora, plano)
@@ -165,7 +187,7 @@ class Conducao:
                     # sumiram: o estoque que a venda apagada devolveu, ela torna a tirar.
                     self.dialogo.contar_efeitos(desfecho.efeitos, ficam=bool(alvo.recorte))
                     desfecho = aberta.decidir(MANTER)
-                elif desfecho.pergunta and not self.restauracao.via.atomica:
+                elif desfecho.pergunta and not etapa.atomica:
                     desfecho = aberta.decidir(self.dialogo.efeitos(desfecho.efeitos))
             if not desfecho.pergunta:
                 return desfecho

@@ -10,6 +10,7 @@ from functools import partial
 
 from cofre.base.derrame import cifrando
 from cofre.base.erros import EmpresaMudou, FalhaDoServidor
+from cofre.base.palavras import como_se_diz, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import CONCLUIDA, INCOMPLETA, Diario
@@ -53,6 +54,20 @@ class Desfecho:
     efeitos: Mapping[str, Contagem]
     conflitos: tuple[EmConflito, ...] = ()
     pergunta: bool = False
+
+    def com(self, depois: Desfecho) -> Desfecho:
+        """O desta etapa, que se completou, e o da que veio depois."""
+        return Desfecho(
+            completa=depois.completa,
+            atomica=False,
+            passadas=self.passadas + depois.passadas,
+            registros=self.registros + depois.registros,
+            reescritas=(*self.reescritas, *depois.reescritas),
+            restantes={**self.restantes, **depois.restantes},
+            impedimentos=(*self.impedimentos, *depois.impedimentos),
+            efeitos=self.efeitos,
+            conflitos=(*self.conflitos, *depois.conflitos),
+        )
 
     @property
     def desfeita(self) -> bool:
@@ -133,7 +148,6 @@ class Convergencia:
             for foto in self._do_meio:
                 foto.publicar()
             self.escrita.confirmar()
-        self._encerrar(desfecho)
         return desfecho
 
     # -- as fotos e os planos ----------------------------------------------------------------
@@ -243,25 +257,27 @@ class Convergencia:
         """Os códigos das recusas com que se concordou."""
         return ACEITAVEIS if self.sem_recusadas else frozenset()
 
-    def _encerrar(self, desfecho: Desfecho) -> None:
-        self.diario.anotar(
-            estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
-            desfecho={
-                "passadas": desfecho.passadas,
-                "registros": desfecho.registros,
-                "reescritas": [r.documento() for r in desfecho.reescritas],
-                "restantes": contagens_em_json(desfecho.restantes),
-                "recusas": [
-                    {
-                        "tabela": i.tabela,
-                        "acao": i.acao,
-                        **({} if cifrando() else {"chave": i.chave}),
-                        "erro": causa(i.erro),
-                    }
-                    for i in desfecho.impedimentos
-                ],
-            },
-        )
+
+def encerrar(diario: Diario, desfecho: Desfecho) -> None:
+    """Anota no diário como acabou. Levanta FalhaDeDisco."""
+    diario.anotar(
+        estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
+        desfecho={
+            "passadas": desfecho.passadas,
+            "registros": desfecho.registros,
+            "reescritas": [r.documento() for r in desfecho.reescritas],
+            "restantes": contagens_em_json(desfecho.restantes),
+            "recusas": [
+                {
+                    "tabela": i.tabela,
+                    "acao": i.acao,
+                    **({} if cifrando() else {"chave": i.chave}),
+                    "erro": causa(i.erro),
+                }
+                for i in desfecho.impedimentos
+            ],
+        },
+    )
 
 
 def de_agora(contexto: Contexto, fotografo: Fotografo, tipo: str) -> Contexto:
@@ -276,7 +292,7 @@ def ilegiveis(foto: FotoMontada, alvo: Alvo) -> str:
     conta: não há nela o que fotografar."""
     falhas = foto.falhas
     nomes = sorted(set(falhas) & set(alvo.escopo))
-    return "\n".join(f"{nome}: {falhas[nome]}" for nome in nomes)
+    return "\n".join(f"{visivel(como_se_diz(nome))}: {falhas[nome]}" for nome in nomes)
 
 
 def contagens_em_json(contagens: Mapping[str, Contagem]) -> dict[str, dict[str, int]]:

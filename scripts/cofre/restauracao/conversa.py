@@ -16,6 +16,7 @@ from cofre.base.erros import (
     ErroDeUso,
     RestauracaoIncompleta,
 )
+from cofre.base.palavras import como_se_diz
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
@@ -289,7 +290,7 @@ class Conversa:
                 "servidor": restauracao.contexto.inspecao.catalogo.servidor,
                 "empresa": {"id": empresa.id, "nome": empresa.nome},
                 "backup": self._sessao.usado.documento(),
-                "tabelas": contagens_em_json(restantes),
+                "tabelas": contagens_em_json({como_se_diz(n): c for n, c in restantes.items()}),
                 "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
                 **(quadro.documento() if quadro else {}),
                 **self._mais,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO
-from cofre.base.palavras import plural, visivel
+from cofre.base.modelo import LISTAS
+from cofre.base.palavras import como_se_diz, plural, visivel
 from cofre.deposito.diario import Diario
 from cofre.plano.alvo import Alvo
 from cofre.plano.recusas import Grupo, em_grupos
@@ -58,7 +59,9 @@ class Fim:
         """«5 tabelas: 145 repostos, 818 alterados»; de uma só, o nome. Vazio se nada."""
         if not self.mudou:
             return ""
-        onde = f"{len(self.mudou)} tabelas" if len(self.mudou) > 1 else visivel(*self.mudou)
+        onde = f"{len(self.mudou)} tabelas"
+        if len(self.mudou) == 1:
+            onde = visivel(como_se_diz(*self.mudou))
         contas = [
             (sum(c.repor for c in self.mudou.values()), "reposto", "repostos"),
             (sum(c.alterar for c in self.mudou.values()), "alterado", "alterados"),
@@ -70,7 +73,11 @@ class Fim:
         """Para a saída --json: nenhum dado de um registro."""
         return {
             "mudaram": {
-                n: {"repostos": c.repor, "alterados": c.alterar, "removidos": c.remover}
+                como_se_diz(n): {
+                    "repostos": c.repor,
+                    "alterados": c.alterar,
+                    "removidos": c.remover,
+                }
                 for n, c in self.mudou.items()
             },
             "nao_voltaram": [g.documento() for g in self.grupos],
@@ -95,7 +102,10 @@ def _mudou(diario: Diario, desfecho: Desfecho) -> dict[str, Contagem]:
     """O primeiro plano, menos o que não se fez dele: as outras passadas corrigem o que gatilhos
     mudaram no meio."""
     passadas = diario.dados.get("passadas") or [{}]
-    primeiro: Mapping[str, Mapping[str, int]] = passadas[0].get("plano", {})
+    primeiro: dict[str, Mapping[str, int]] = dict(passadas[0].get("plano", {}))
+    for passada in passadas[1:]:  # as listas que vêm depois das linhas têm a primeira delas
+        do_plano = passada.get("plano", {}).items()
+        primeiro |= {n: c for n, c in do_plano if n in LISTAS and n not in primeiro}
     mudou = {}
     for nome, conta in primeiro.items():
         restam = desfecho.restantes.get(nome, Contagem())

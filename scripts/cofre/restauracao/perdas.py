@@ -1,5 +1,6 @@
-"""O que se pode aceitar perder ao restaurar, como se diz em --aceitar."""
+"""O que se pode aceitar ao restaurar, como se diz em --aceitar."""
 
-COLUNAS, REGISTROS, TABELAS = "colunas", "registros", "tabelas"
-PERDAS = (COLUNAS, REGISTROS, TABELAS)
-"""Colunas que o banco não tem mais, registros que ele recusa, tabelas que não podem voltar."""
+COLUNAS, REGISTROS, TABELAS, BALDES = "colunas", "registros", "tabelas", "baldes"
+PERDAS = (COLUNAS, REGISTROS, TABELAS, BALDES)
+"""Perder colunas que o banco não tem mais, registros que ele recusa, tabelas que não podem voltar;
+e criar de novo baldes que não existem mais."""

@@ -9,8 +9,8 @@ no disco antes dela.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import RestauracaoRecusada
@@ -28,12 +28,22 @@ from cofre.plano.recorte import Recorte
 from cofre.restauracao.conflitos import conflitos_de
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
 from cofre.restauracao.inexatas import inexatas
+from cofre.restauracao.listas import Lista
 from cofre.restauracao.pendentes import pendentes_de, que_seguem
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import que_diferem, resumir
 from cofre.restauracao.risco import Risco
 from cofre.restauracao.riscos import Caso, riscos_de
 from cofre.via.contrato import Via
+
+
+@dataclass(frozen=True, slots=True)
+class Etapa:
+    """Uma parte do que se restaura, que vale antes de a seguinte começar. `atomica`: se é uma
+    transação só."""
+
+    alvo: Alvo
+    atomica: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class Restauracao:
     empresa: Empresa
     herdadas: Herdadas = NENHUMA
     """Do backup com que se conectou."""
+    listas: Mapping[str, Lista] = field(default_factory=dict)
+    """As que, além das tabelas, se podem restaurar: as mesmas da `via`."""
 
     def alvo(
         self,
@@ -57,7 +69,9 @@ class Restauracao:
         recorte: Recorte | None = None,
     ) -> Alvo:
         """Estas tabelas como estão neste backup; com um recorte, só o que ele diz delas."""
-        escopo, gravaveis = self.contexto.escopo.tabelas, self.via.colunas_gravaveis
+        das_listas = {nome: lista.no_escopo for nome, lista in self.listas.items()}
+        escopo = {**self.contexto.escopo.tabelas, **das_listas}
+        gravaveis = self.via.colunas_gravaveis
         herdadas = self.herdadas if self.herdadas.carimbo == backup.carimbo else NENHUMA
         return Alvo(
             self.empresa,
@@ -77,14 +91,27 @@ class Restauracao:
         publicada. Levanta RestauracaoRecusada, BackupDanificado ou FalhaDoServidor."""
         alvo.conferir()
         contexto = de_agora(self.contexto, self.fotografo, "pre_restauracao")
-        with self.fotografo.montar(alvo.empresa, contexto) as foto:
+        with self._fotografo_de(alvo).montar(alvo.empresa, contexto) as foto:
             if falhas := ilegiveis(foto, alvo):
                 raise RestauracaoRecusada(
                     f"Não consegui fotografar a empresa inteira antes de mexer.\n{falhas}",
                     "Sem a foto de agora não há como desfazer. Faça um backup e veja a causa:\n"
                     f"  {comando(BACKUP)}",
                 )
-            yield foto, alvo.plano(foto.arquivos, foto.arquivos, self.via.existentes)
+            for lista in self._escolhidas(alvo):
+                lista.comecar(alvo, None)
+            plano = alvo.plano(foto.arquivos, foto.arquivos, self.via.existentes)
+            for lista in self._escolhidas(alvo):
+                lista.conferir(plano.so_de([lista.nome]))
+            yield foto, plano
+
+    def _escolhidas(self, alvo: Alvo) -> list[Lista]:
+        return [lista for nome, lista in self.listas.items() if nome in alvo.tabelas]
+
+    def _fotografo_de(self, alvo: Alvo) -> Fotografo:
+        """Das listas, só se fotografam as que se vão escrever: ler as outras pode ser caro."""
+        fontes = [fonte for fonte in self.fotografo.listas if fonte.nome in alvo.tabelas]
+        return replace(self.fotografo, listas=fontes)
 
     def quadro(
         self, alvo: Alvo, plano: Plano, foto: FotoMontada, somaveis: Collection[str]
@@ -96,7 +123,8 @@ class Restauracao:
         conflitos = conflitos_de(alvo, plano)
         if plano.vazio:
             return Quadro(alvo, plano.assinatura(), resumo, perdidas, conflitos=conflitos)
-        riscos = tuple(riscos_de(Caso(self.via, alvo, plano, foto)))
+        caso = Caso(self.via, alvo, plano, foto, self.listas)
+        riscos = tuple(riscos_de(caso))
         return Quadro(
             alvo,
             plano.assinatura(),
@@ -104,7 +132,7 @@ class Restauracao:
             perdidas,
             riscos,
             inexatas(self.via, alvo, plano),
-            self.via.como_escreve(alvo.escolhidas()),
+            (*self.via.como_escreve(alvo.escolhidas()), *self._avisos_das_listas(caso)),
             # De um recorte, o que vem junto já se escolheu, registro a registro.
             () if alvo.recorte else pendentes_de(alvo, plano, foto.arquivos, somaveis),
             que_seguem(alvo, plano, _que_faltariam(riscos)),
@@ -113,17 +141,25 @@ class Restauracao:
 
     @contextlib.contextmanager
     def convergindo(
-        self, alvo: Alvo, antes: Backup, diario: Diario, efeitos: str | None, sem_recusadas: bool
+        self,
+        etapa: Etapa,
+        antes: Backup,
+        diario: Diario,
+        efeitos: str | None,
+        sem_recusadas: bool,
     ) -> Iterator[Convergencia]:
-        """A via aberta para escrever até a empresa ser o alvo. `antes` é o estado com que se
-        comparam as tabelas não escolhidas. Numa via atômica, o que não acabou até sair é desfeito.
-        Levanta FalhaDoServidor."""
+        """A via aberta para escrever até a empresa ser o alvo desta etapa. `antes` é o estado com
+        que se comparam as tabelas não escolhidas. Numa via atômica, o que não acabou até sair é
+        desfeito. Levanta FalhaDoServidor."""
+        alvo = etapa.alvo
         desfazer = alvo.fora if efeitos == DESFAZER else ()
+        for lista in self._escolhidas(alvo):
+            lista.comecar(alvo, diario)
         with self.via.escrevendo(alvo.escolhidas(desfazer)) as escrita:
             convergencia = Convergencia(
                 alvo,
-                self.via.atomica,
-                replace(self.fotografo, via=escrita),
+                etapa.atomica,
+                replace(self._fotografo_de(alvo), via=escrita),
                 self.contexto,
                 escrita,
                 alvo.arquivos(antes),
@@ -134,6 +170,23 @@ class Restauracao:
             )
             with contextlib.closing(convergencia):
                 yield convergencia
+
+    def etapas(self, alvo: Alvo) -> list[Etapa]:
+        """As etapas até este alvo, na ordem: as linhas, que numa via atômica são todas ou nenhuma,
+        e as listas, que não o podem ser. As linhas primeiro porque, se o banco as recusa, então
+        nada mudou mesmo; porque não ficam travadas enquanto os arquivos sobem; e porque uma linha
+        que sai deixa de nomear o arquivo antes de ele sair. Uma queda entre as duas é como outra
+        qualquer: o diário está aberto, e a foto de antes tem os conteúdos."""
+        das_listas = {n: t for n, t in alvo.escopo.items() if n in self.listas}
+        so_linhas = {n: t for n, t in alvo.escopo.items() if n not in self.listas}
+        etapas = []
+        for escopo, atomica in ((so_linhas, self.via.atomica), (das_listas, False)):
+            if tabelas := tuple(n for n in alvo.tabelas if n in escopo):
+                etapas.append(Etapa(replace(alvo, tabelas=tabelas, escopo=escopo), atomica))
+        return etapas
+
+    def _avisos_das_listas(self, caso: Caso) -> list[str]:
+        return [a for lista in self._escolhidas(caso.alvo) for a in lista.avisos(caso)]
 
 
 def _que_faltariam(riscos: Sequence[Risco]) -> dict[str, list[bytes]]:

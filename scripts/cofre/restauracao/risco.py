@@ -15,7 +15,8 @@ from cofre.plano.tabela import Acao
 @dataclass(frozen=True, slots=True)
 class Risco:
     """Algo que impede. `somar`: a tabela que, escolhida também, resolveria; `tirar`: sem esta
-    tabela o resto pode voltar; `so_linhas`: sem algumas linhas dela, o resto pode voltar.
+    tabela o resto pode voltar; `so_linhas`: sem algumas linhas dela, o resto pode voltar; `criar`:
+    deixa de impedir, se se concorda em criar de novo o que a causa diz que falta.
 
     `quantos`: os registros que se sabe que são (0: não se sabe; RECUSAS_POR_TABELA: ao menos).
     `apelidos` são os dos primeiros e `dito` o que o banco disse de um: dados, só para a tela. Em
@@ -27,6 +28,7 @@ class Risco:
     somar: str = ""
     tirar: bool = False
     so_linhas: bool = False
+    criar: bool = False
     quantos: int = 0
     apelidos: tuple[str, ...] = field(default=(), repr=False)
     dito: str = field(default="", repr=False)

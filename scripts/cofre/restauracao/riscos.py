@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +25,9 @@ from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas
 from cofre.restauracao.risco import Risco
 from cofre.via.contrato import Via
 
+if TYPE_CHECKING:
+    from cofre.restauracao.listas import Lista
+
 
 @dataclass(frozen=True, slots=True)
 class Caso:
@@ -33,6 +37,7 @@ class Caso:
     alvo: Alvo
     plano: Plano
     foto: FotoMontada
+    listas: Mapping[str, Lista] = field(default_factory=dict)
 
 
 def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:
@@ -171,11 +176,19 @@ def _chave_do_banco(nome: str, contagem: Contagem) -> Risco:
     )
 
 
+def das_listas(caso: Caso) -> Iterator[Risco]:
+    """O que impediria os arquivos e os logins: cada lista o diz da sua parte do plano."""
+    for nome, lista in caso.listas.items():
+        if caso.plano.contagens.get(nome, Contagem()).diferencas:
+            yield from lista.riscos(caso)
+
+
 RISCOS: tuple[Callable[[Caso], Iterator[Risco]], ...] = (
     ligacoes_que_abrem,
     dependentes_de_fora,
     linhas_de_outra_tabela,
     o_que_a_via_nao_escreve,
+    das_listas,
     recusas_do_banco,
 )
 """Do mais barato ao mais caro."""
