@@ -12,20 +12,25 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
+from apoio.acervo import guardar
 from apoio.cifrados import cifrando_para
-from apoio.execucao import RAIZ, copiar_scripts, executar, metadados
+from apoio.execucao import RAIZ, Saida, copiar_scripts, executar, metadados
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import AgendaRecusou, ErroDeUso
+from cofre.comando.acoes import ler_argumentos
+from cofre.comando.argumentos import minutos_de
 from cofre.deposito.cifra.chaves import gerar
+from cofre.deposito.deposito import Deposito
 from cofre.rotina.agenda import cron, sistemas, systemd, windows
-from cofre.rotina.agenda.tarefa import Tarefa, ler_hora
+from cofre.rotina.agenda.tarefa import Tarefa, ler_hora, ler_ritmo
 
+CHAVE = "sb_secret_" + "x" * 31
 PARA = cifrando_para(gerar(), gerar())
 """As chaves de quem cifra."""
 AGORA = datetime(2026, 3, 10, 12, 0).astimezone()
@@ -44,6 +49,7 @@ COMUM = Tarefa(
     "/caminho/do/cofre",
     "ana",
 )
+SEMPRE = Tarefa(timedelta(minutes=15), COMUM.comando, COMUM.raiz, COMUM.usuario)
 A_MAO = (RAIZ / "scripts" / "manual" / "todo-dia.md").read_text(encoding="utf-8")
 
 
@@ -62,6 +68,22 @@ def test_a_hora(texto: str, hora: time) -> None:
 def test_a_hora_que_nao_ha(texto: str) -> None:
     with pytest.raises(ErroDeUso, match="não é uma hora"):
         ler_hora(texto)
+
+
+@pytest.mark.parametrize(
+    ("texto", "minutos"),
+    [("15min", 15), ("5min", 5), ("60min", 60), ("1h", 60), ("12H", 720), ("120 min", 120)],
+)
+def test_o_intervalo(texto: str, minutos: int) -> None:
+    assert ler_ritmo(texto) == timedelta(minutes=minutos)
+
+
+@pytest.mark.parametrize(
+    "texto", ["7min", "90min", "5h", "24h", "1d", "0min", "3min", "h", "-15min"]
+)
+def test_o_intervalo_que_nao_da_as_mesmas_horas_todo_dia(texto: str) -> None:
+    with pytest.raises(ErroDeUso, match="caiba certo"):
+        ler_ritmo(texto)
 
 
 def test_cada_projeto_tem_a_sua_tarefa() -> None:
@@ -135,6 +157,29 @@ def test_a_primeira_vez_e_no_futuro(agora: str, primeira: str) -> None:
     assert raiz.findtext("t:Triggers/t:CalendarTrigger/t:StartBoundary", "", ESPACO) == primeira
 
 
+@pytest.mark.parametrize(
+    ("cada", "intervalo", "primeira"),
+    [
+        (timedelta(minutes=15), "PT15M", "2026-03-10T12:15:00"),
+        (timedelta(hours=2), "PT120M", "2026-03-10T14:00:00"),
+    ],
+)
+def test_o_windows_de_tanto_em_tanto(cada: timedelta, intervalo: str, primeira: str) -> None:
+    """Sem fim nem duração, sem acordar a máquina, e uma por vez ([MS-TSCH] 2.5.3.1 dá a ordem)."""
+    tarefa = Tarefa(cada, COMUM.comando, COMUM.raiz, COMUM.usuario)
+    raiz = ET.fromstring(windows.receita(tarefa, AGORA).textos[windows.ARQUIVO])
+    gatilho = raiz.find("t:Triggers/t:TimeTrigger", ESPACO)
+    assert gatilho is not None
+    assert [(f.tag.partition("}")[2], f.text) for f in gatilho][:2] == [
+        ("Enabled", "true"),
+        ("StartBoundary", primeira),
+    ]
+    assert textos(raiz, "t:Triggers/t:TimeTrigger/t:Repetition") == {"Interval": intervalo}
+    assert raiz.find("t:Triggers/t:CalendarTrigger", ESPACO) is None
+    ajustes = textos(raiz, "t:Settings")
+    assert (ajustes["WakeToRun"], ajustes["MultipleInstancesPolicy"]) == ("false", "IgnoreNew")
+
+
 def textos(raiz: ET.Element, caminho: str) -> dict[str, str]:
     pai = raiz.find(caminho, ESPACO)
     assert pai is not None
@@ -154,6 +199,34 @@ def test_as_unidades_do_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert "\nWantedBy=timers.target\n" in temporizador
     assert "\nType=oneshot\n" in servico
     assert "\nTimeoutStartSec=12h\n" in servico
+
+
+@pytest.mark.parametrize(
+    ("cada", "horas", "campos"),
+    [
+        (timedelta(minutes=15), "*:00/15:00", "*/15 * * * *"),
+        (timedelta(hours=1), "00/1:00:00", "0 * * * *"),
+        (timedelta(hours=6), "00/6:00:00", "0 */6 * * *"),
+    ],
+)
+def test_o_systemd_e_o_cron_de_tanto_em_tanto(cada: timedelta, horas: str, campos: str) -> None:
+    tarefa = Tarefa(cada, COMUM.comando, COMUM.raiz, COMUM.usuario)
+    servico, temporizador = systemd.receita(tarefa, AGORA).textos.values()
+    assert f"\nOnCalendar=*-*-* {horas}\n" in temporizador
+    assert f"\nDescription={tarefa.descricao}\n" in servico
+    assert cron.linha(tarefa).startswith(f"{campos} {COMUM.comando[0]} ")
+    if conferir := shutil.which("systemd-analyze"):
+        depois = "--base-time=2026-03-10 12:01:00"
+        fim = subprocess.run(
+            [conferir, "calendar", "--iterations=2", depois, f"*-*-* {horas}"],
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+            env={"TZ": "UTC", "LC_ALL": "C"},
+        )
+        ditas = re.findall(r"\w{3} (2026-\S+ \S+) UTC", fim.stdout)
+        vezes = [datetime.fromisoformat(f"{dita}+00:00") for dita in dict.fromkeys(ditas)]
+        assert vezes[1] - vezes[0] == cada, fim.stdout
 
 
 def test_o_systemd_le_de_volta_o_caminho() -> None:
@@ -484,6 +557,69 @@ def test_a_linha_de_comando(maquina: Maquina, tmp_path: Path) -> None:
     assert maquina.crontab == b""
     assert "Não havia" in rodar("agendar", "remover")
     assert "não é uma hora" in rodar("agendar", "25:00", codigo=2)
+
+
+def test_de_quinze_em_quinze_minutos(maquina: Maquina, tmp_path: Path) -> None:
+    """Uma tarefa só, que diz ao backup que é ela; pela API, só depois de dizer o que custa."""
+    maquina.com("crontab")
+    script = copiar_scripts(tmp_path / "loja")
+    env = tmp_path / "loja" / ".env"
+    guardar(
+        Deposito(tmp_path / "b"),
+        DONO,
+        "Loja",
+        AGORA,
+        {"produtos": [{"id": 1, "nome": "x" * 50_000}]},
+    )
+
+    def rodar(*argumentos: str) -> Saida:
+        mais = {"PATH": str(maquina.pasta / "bin")}
+        return executar(None, tmp_path / "b", "agendar", *argumentos, mais=mais, script=script)
+
+    env.write_text(f"SUPABASE_URL=https://x.supabase.co\nSUPABASE_SECRET_KEY={CHAVE}\n", "utf-8")
+    recusada = rodar("15min")
+    assert recusada.codigo == 130, recusada.tudo
+    assert "são 96 por dia de 48,9 KB cada, 4,6 MB por dia" in recusada.saida
+    assert not (maquina.pasta / "crontab.txt").exists()
+    aceita = rodar("15min", "--sim", "--json").json()
+    assert aceita["bytes_por_dia"] // 96 in range(50_000, 50_100)
+    assert (aceita["hora"], aceita["cada"]) == (None, "15min")
+    assert aceita["comando"][-4:] == ["--tipo", "agendado", "--cada", "15min"]
+    assert maquina.crontab.startswith(b"*/15 * * * * ")
+
+    env.write_text("SUPABASE_DB_URL=postgresql://u:s@localhost/x\n", "utf-8")
+    direta = rodar("1h")
+    assert direta.codigo == 0, direta.tudo
+    assert "a cada hora (cron" in direta.saida
+    assert "por dia" not in direta.saida
+    assert maquina.crontab.startswith(b"0 * * * * ")
+    assert maquina.crontab.count(b"\n") == 1
+    assert "7min" in rodar("7min").erros
+
+
+@pytest.mark.parametrize(
+    ("argumentos", "dito"),
+    [
+        (("--cada", "15min"), "falta --tipo agendado"),
+        (("--cada", "7min", "--tipo", "agendado"), "caiba certo"),
+        (("--cada", "1h", "--tipo", "agendado", "--empresa", "x"), "não se diz --empresa"),
+    ],
+)
+def test_so_a_tarefa_diz_de_quanto_em_quanto(
+    argumentos: tuple[str, ...], dito: str, tmp_path: Path
+) -> None:
+    fim = executar(None, tmp_path, *argumentos)
+    assert fim.codigo == 2, fim.tudo
+    assert dito in fim.erros
+
+
+def test_a_espera_da_tarefa_nao_passa_de_meio_intervalo() -> None:
+    def espera(*argumentos: str) -> int:
+        return minutos_de(ler_argumentos(["--tipo", "agendado", *argumentos])[0])
+
+    assert (espera(), espera("--cada", "15min"), espera("--cada", "2h")) == (30, 7, 30)
+    assert espera("--cada", "15min", "--esperar", "40") == 7
+    assert espera("--cada", "15min", "--esperar", "0") == 0
 
 
 def test_a_tarefa_roda_de_madrugada(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:

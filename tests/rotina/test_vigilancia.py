@@ -476,6 +476,7 @@ def test_a_ultima_execucao_se_le_em_qualquer_programa(tmp_path: Path) -> None:
         "para_voltar": [{"id": "a"}],
         "log": "x.log",
         "alarme": False,
+        "avisada": False,
         "versao_ferramenta": "0.1.0",
     }
 

@@ -73,6 +73,10 @@ class Narracao:
     def empresa(self, resultado: Resultado) -> None:
         """O bloco de uma empresa na tela."""
         linha = self.relato.linha
+        if resultado.igual_a and not resultado.encolhimentos:
+            desde = na_tela(momento(resultado.igual_a), "minuto")
+            linha(f"💤 {visivel(resultado.empresa.nome)}: nada mudou desde o backup de {desde}")
+            return
         tudo_bem = resultado.inteira and not (resultado.encolhimentos or resultado.mudancas)
         cabecalho = linha if tudo_bem else self.relato.falha
         linha()
@@ -125,6 +129,9 @@ class Narracao:
         linha = self.relato.linha
         if resultado.impedida:
             self._falha("Backup não concluído:", resultado.impedida)
+        elif resultado.igual_a:
+            desde = na_tela(momento(resultado.igual_a), "minuto")
+            linha(f"   💤 Nada mudou desde o backup de {desde}")
         elif not resultado.carimbo:
             self.relato.falha("   ❌ Backup não concluído: nenhuma tabela pôde ser lida")
         elif resultado.inteira:
@@ -146,6 +153,8 @@ class Narracao:
         qual = "das tabelas pedidas" if resumo.so_algumas else "completo"
         inteiras = f"{numero(resumo.inteiras)} de {numero(resumo.empresas)} com backup {qual}"
         linha(f"   Empresas: {inteiras}")
+        if resumo.iguais:
+            linha(f"   Sem mudança desde o último backup: {numero(resumo.iguais)}")
         linha(f"   Registros: {numero(resumo.registros)}")
         linha(f"   Tamanho: {tamanho(resumo.bytes)}")
         linha(f"   Tempo: {duracao(resumo.segundos)}")

@@ -33,6 +33,8 @@ class Resultado:
     notado: Notado = field(default_factory=Notado)
     lacre: int = 0
     """O número do lacre do backup; 0: não tem."""
+    igual_a: str = ""
+    """O carimbo do backup de hoje de que nada mudou: por isso não se publicou outro."""
 
     @property
     def encolhimentos(self) -> tuple[Encolhimento, ...]:
@@ -69,7 +71,8 @@ class Resultado:
             "pasta": self.pasta,
             "carimbo": self.carimbo,
             "lacre": self.lacre or None,
-            "completo": self.inteira and bool(self.carimbo),
+            "igual_a": self.igual_a or None,
+            "completo": self.inteira and bool(self.carimbo or self.igual_a),
             "consistencia": "instantanea" if self.instantanea else "parcial",
             "registros": self.registros,
             "bytes": self.bytes,
@@ -98,12 +101,13 @@ class Sumida:
 
 @dataclass(slots=True)
 class Resumo:
-    """A execução inteira, em números; `falhas` por empresa, em palavras. `encolhidas`: as empresas
-    com dados que parecem ter sumido; `sumidas`, as que nem aparecem mais; `mudadas`, as que mudaram
-    fora do comum. `servidor`: ver `Catalogo`."""
+    """A execução inteira, em números; `falhas` por empresa, em palavras. `iguais`: as que não
+    ganharam outro backup; `encolhidas`: as que têm dados que parecem ter sumido; `sumidas`, as que
+    nem aparecem mais; `mudadas`, as que mudaram fora do comum. `servidor`: ver `Catalogo`."""
 
     empresas: int = 0
     inteiras: int = 0
+    iguais: int = 0
     registros: int = 0
     bytes: int = 0
     segundos: float = 0.0
@@ -119,6 +123,11 @@ class Resumo:
     """Por id de empresa, o nome dela e o número do lacre: quem o guarda fora daqui sabe se, depois,
     faltar o último."""
     codigo_dos_lacres: str = ""
+
+    @property
+    def novos(self) -> int:
+        """Quantas empresas não ficaram como estavam: ganharam um backup, ou deram erro."""
+        return self.empresas - self.iguais
 
     def retornos(self) -> list[Retorno]:
         """Como trazer de volta cada empresa que encolheu, sumiu ou mudou fora do comum. Da que
@@ -140,6 +149,7 @@ class Resumo:
     def somar(self, resultado: Resultado) -> None:
         self.empresas += 1
         self.inteiras += resultado.inteira
+        self.iguais += bool(resultado.igual_a)
         self.registros += resultado.registros
         self.bytes += resultado.bytes
         for nome, tabela in resultado.tabelas.items():
@@ -179,6 +189,7 @@ class Resumo:
             "servidor": self.servidor,
             "total_empresas": self.empresas,
             "empresas_completas": self.inteiras,
+            "empresas_iguais": self.iguais,
             "total_registros": self.registros,
             "total_bytes": self.bytes,
             "segundos": round(self.segundos, 3),

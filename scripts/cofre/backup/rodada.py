@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from cofre.backup.andamento import separar
+from cofre.backup.iguais import ainda_notado, o_mesmo
 from cofre.backup.notado import notar
 from cofre.backup.palavras import Narracao
 from cofre.backup.resumo import Resultado, Resumo
 from cofre.backup.sumidas import procurar_sumidas
 from cofre.base.config.valores import Configuracao
+from cofre.base.disco import erros_de_disco
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     DefeitoInterno,
@@ -29,6 +31,8 @@ from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
+from cofre.deposito import visto
+from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import conferencia, conhecidos
 from cofre.deposito.trava import JA, Espera
@@ -71,6 +75,10 @@ class Rodada:
     espera: Espera = JA
     """Quanto esperar pelas empresas que outra execução está usando, depois de copiar as outras."""
     listas: Sequence[Fonte] = ()
+    quieta: bool = False
+    """Se a empresa em que nada mudou desde o último backup de hoje não ganha outro."""
+    com_sem_dono: bool = True
+    """Se se contam as linhas que não são de empresa nenhuma: uma pergunta por tabela."""
 
     @property
     def fotografo(self) -> Fotografo:
@@ -148,7 +156,7 @@ class Rodada:
 
     def _procurar_faltas(self, resumo: Resumo, contexto: Contexto) -> None:
         """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais."""
-        if not resumo.falhas:
+        if not resumo.falhas and self.com_sem_dono:
             resumo.sem_dono = self._contar_sem_dono(resumo, contexto.escopo)
         presentes = contexto.inspecao.empresas
         resumo.sumidas = procurar_sumidas(self.deposito, presentes, self.via.origem)
@@ -226,6 +234,8 @@ class Rodada:
         ListasMudaram, se é de fotografar outra vez."""
         try:
             with montando as foto:
+                if self.quieta and (igual := self._vista_igual(foto)):
+                    return self._igual(foto, igual)
                 resultado = self._resultado(foto, contexto)
                 if not foto.salvas:
                     return resultado
@@ -238,6 +248,23 @@ class Rodada:
         except Exception as e:
             erro = DefeitoInterno(e)
         return self._impedida(empresa, erro)
+
+    def _vista_igual(self, foto: FotoMontada) -> Backup | None:
+        """O backup de hoje de que nada mudou, com isso anotado; None se há que fazer outro."""
+        with erros_de_disco(foto.pasta):
+            igual = o_mesmo(foto, self.deposito)
+        if igual is not None:
+            visto.anotar(igual, foto.empresa.id, foto.inicio)
+        return igual
+
+    def _igual(self, foto: FotoMontada, igual: Backup) -> Resultado:
+        return Resultado(
+            foto.empresa,
+            exibir_pasta(foto.pasta),
+            tabelas=foto.salvas,
+            notado=ainda_notado(igual),
+            igual_a=igual.carimbo,
+        )
 
     def _impedida(self, empresa: Empresa, erro: ErroCofre) -> Resultado:
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))

@@ -16,6 +16,7 @@ from cofre.comando.argumentos import (
     CODIGOS,
     MANUAL,
     Fazer,
+    opcao_de_cada,
     opcao_de_empresa,
     opcao_de_esperar,
     opcao_de_tabelas,
@@ -56,6 +57,7 @@ def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> No
     opcao_de_tabelas(analisador, padrao)
     opcao_de_tipo(analisador, MANUAL if padrao is None else padrao)
     opcao_de_esperar(analisador, padrao)
+    opcao_de_cada(analisador, padrao)
     opcoes_de_saida(analisador, padrao)
     opcoes_de_conexao(analisador, padrao)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
+from cofre.base.erros import ErroDeUso
 from cofre.base.relato import Relato
+from cofre.rotina.agenda.tarefa import em_minutos, ler_intervalo
 
 Fazer = Callable[[Namespace, Relato], int]
 """Recebe as opções e o relato; devolve o código de saída."""
@@ -123,6 +126,36 @@ def opcao_de_tipo(analisador: argparse.ArgumentParser, padrao: object) -> None:
     )
 
 
+def opcao_de_cada(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--cada, que só a tarefa agendada diz; ver `cada_de`."""
+
+    def intervalo(texto: str) -> timedelta:
+        try:
+            return ler_intervalo(texto)
+        except ErroDeUso as e:
+            raise argparse.ArgumentTypeError(str(e)) from None
+
+    analisador.add_argument(
+        "--cada",
+        metavar="INTERVALO",
+        type=intervalo,
+        default=padrao,
+        help="da tarefa de «agendar 15min»: a empresa em que nada mudou desde o último backup de"
+        " hoje não ganha outro, só se anota que foi vista igual",
+    )
+
+
+def cada_de(opcoes: Namespace) -> timedelta | None:
+    """O intervalo da tarefa que roda mais de uma vez por dia; None em qualquer outra execução.
+    Levanta ErroDeUso se não é a tarefa, ou não é de tudo."""
+    cada: timedelta | None = getattr(opcoes, "cada", None)
+    if cada is not None and getattr(opcoes, "tipo", MANUAL) != AGENDADO:
+        raise ErroDeUso("--cada é da tarefa agendada: falta --tipo agendado.")
+    if cada is not None and (opcoes.empresa or opcoes.tabelas):
+        raise ErroDeUso("--cada é da tarefa que copia tudo: não se diz --empresa nem --tabelas.")
+    return cada
+
+
 def opcao_de_empresa(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--empresa, que se pode repetir."""
     analisador.add_argument(
@@ -150,9 +183,11 @@ def minutos_de(opcoes: Namespace) -> int:
     """Quantos minutos esperar: o que se disse, ou o padrão desta execução."""
     pedidos: int | None = getattr(opcoes, "esperar", None)
     agendado = getattr(opcoes, "tipo", MANUAL) == AGENDADO
-    if pedidos is not None:
-        return pedidos
-    return ESPERA_DO_AGENDADO if agendado else ESPERA
+    cada: timedelta | None = getattr(opcoes, "cada", None)
+    if pedidos is None:
+        pedidos = ESPERA_DO_AGENDADO if agendado else ESPERA
+    # A próxima vez já vem aí: quem esperasse até ela passaria o dia à espera.
+    return min(pedidos, em_minutos(cada) // 2) if cada else pedidos
 
 
 def opcao_do_lacre(analisador: argparse.ArgumentParser, padrao: object) -> None:

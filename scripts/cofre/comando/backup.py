@@ -6,8 +6,8 @@ import contextlib
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from cofre.backup import andamento
@@ -17,46 +17,83 @@ from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
-from cofre.base.erros import Interrompido, primeiro_codigo
+from cofre.base.erros import ErroCofre, Interrompido, primeiro_codigo
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import minutos_de
+from cofre.comando.argumentos import cada_de, minutos_de
 from cofre.comando.copia import copiar_depois_do_backup
 from cofre.comando.execucao import registrada
 from cofre.comando.obra import obra
 from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.trava import esperar
+from cofre.deposito.trava import de_um_trabalho, esperar
 from cofre.foto.fontes import fontes_de
 from cofre.foto.foto import Pedido
+from cofre.rotina import diaria
+from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS
 from cofre.rotina.painel.pagina import atualizar_painel
 from cofre.rotina.poda.poda import podar_depois_do_backup
 from cofre.via.abrir import abrir_via
 
 
-@registrada("backup", avisa=True)
 def executar(opcoes: Namespace, relato: Relato) -> int:
-    """Um backup novo, do que as opções pedem."""
+    """Um backup novo, do que as opções pedem. A tarefa que roda de tanto em tanto não começa outra
+    vez enquanto a anterior não acaba, e isso não é uma execução: nem log, nem aviso."""
+    if cada_de(opcoes) is None:
+        return _executar(opcoes, relato)
+    with _uma_vez_por_vez(opcoes) as livre:
+        if livre:
+            return _executar(opcoes, relato)
+    relato.linha("⏭️ A vez anterior desta tarefa ainda não acabou: fica para a próxima.")
+    relato.documento({"acao": "backup", "codigo": 0, "saltada": True})
+    return 0
+
+
+@contextlib.contextmanager
+def _uma_vez_por_vez(opcoes: Namespace) -> Iterator[bool]:
+    """Se esta é a única vez da tarefa a correr. A que corre há mais do que uma tarefa pode durar
+    está presa, e a própria execução, que não a espera, é que o dirá: `_executar` começa na mesma.
+    """
+    try:
+        trava = de_um_trabalho(ambiente.pasta_de_backups(destino=opcoes.destino), "tarefa")
+        livre = trava.tentar() or trava.ha_quanto() > timedelta(hours=LIMITE_EM_HORAS)
+    except (ErroCofre, ImportError):
+        yield True  # a própria execução o diz
+        return
+    try:
+        yield livre
+    finally:
+        trava.soltar()
+
+
+@registrada("backup", avisa=True)
+def _executar(opcoes: Namespace, relato: Relato) -> int:
     return rodar(opcoes, relato, continuando=False)
 
 
 def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
     """Um backup novo ou, `continuando`, o resto do que parou. Devolve o código de saída."""
     configuracao = ambiente.carregar(destino=opcoes.destino)
+    cada, hoje = getattr(opcoes, "cada", None), datetime.now().astimezone().date()
+    do_dia = cada is None or diaria.por_fazer(configuracao.destino, hoje)
     with obra("backup", configuracao, relato) as deposito:
         pedido = _pedido(opcoes, deposito, relato, continuando=continuando)
         feitas = _Feitas(com_documentos=opcoes.json)
         with _rodada(opcoes, configuracao, deposito, relato) as rodada:
+            rodada = replace(rodada, quieta=cada is not None, com_sem_dono=do_dia)
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
         documento = resumo.documento(feitas.documentos) | _lembretes(deposito)
         # Antes da poda: o que ela tira daqui já está lá.
-        if copia := copiar_depois_do_backup(opcoes, deposito, relato):
+        so_se_falta = not do_dia and not resumo.novos
+        if copia := copiar_depois_do_backup(opcoes, deposito, relato, so_se_falta=so_se_falta):
             documento |= {"copia": copia, "falhas": [*documento["falhas"], *copia["falhas"]]}
             documento["codigo"] = primeiro_codigo(resumo.codigo, copia["codigo"])
         de_tudo = not (pedido.empresas or pedido.tabelas)
-        if resumo.codigo == 0 and de_tudo and not configuracao.guardar.vazia:
+        if resumo.codigo == 0 and de_tudo and do_dia and not configuracao.guardar.vazia:
             codigo, podado = podar_depois_do_backup(deposito, configuracao.guardar, relato)
             documento |= {"codigo": primeiro_codigo(codigo, documento["codigo"]), "poda": podado}
+        if cada is not None and do_dia and not resumo.falhas:
+            diaria.feita(configuracao.destino, hoje)
         atualizar_painel(deposito, relato, configuracao.limites.idade)
     relato.documento(documento)
     return int(documento["codigo"])

@@ -94,14 +94,18 @@ def codigo_de(copiados: Sequence[Copiado]) -> int:
 
 
 def copiar_depois_do_backup(
-    opcoes: Namespace, deposito: Deposito, relato: Relato
+    opcoes: Namespace, deposito: Deposito, relato: Relato, *, so_se_falta: bool = False
 ) -> dict[str, Any] | None:
     """O envio que vem depois do backup, que não o desfaz nem o esconde: o documento dele, ou None
-    se não há destinos. Levanta Interrompido."""
+    se não há destinos. `so_se_falta`: nada se pergunta a um destino em que, pelo que daqui se sabe,
+    já está tudo. Levanta Interrompido."""
     try:
         copia = ambiente.copia(destino=opcoes.destino)
         if not copia.destinos:
             situacao.so_estes(deposito.raiz, ())
+            return None
+        if so_se_falta and _ja_la_esta(copia, deposito):
+            relato.detalhe("📤 Cópia fora: nada de novo a enviar.")
             return None
         _avisar(copia, relato)
         with relato.acompanhando():
@@ -116,6 +120,23 @@ def copiar_depois_do_backup(
     except Exception as e:
         return _nem_comecou(DefeitoInterno(e), relato)
     return documento_de(feitos)
+
+
+def _ja_la_esta(copia: Copia, deposito: Deposito) -> bool:
+    """Se o último envio a cada destino chegou ao fim, com o backup mais novo de cada empresa."""
+    sabidas = situacao.ler(deposito.raiz)
+    for dito in copia.destinos:
+        sabida = sabidas.get(dito.texto)
+        if sabida is None or not sabida.em_uso or sabida.enviada is None or sabida.falha:
+            return False
+        for pasta in deposito.pastas():
+            novo = next(deposito.do_mais_novo(pasta), None)
+            if novo is None:
+                continue
+            nela = sabida.empresas.get(pseudonimo(novo.meta.user_id)) if novo.meta else None
+            if nela is None or nela.carimbo != novo.carimbo:
+                return False
+    return True
 
 
 def _avisar(copia: Copia, relato: Relato) -> None:

@@ -33,7 +33,8 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
             except ErroCofre:
                 return executar(opcoes, relato)  # sem .env que se leia, a própria ação o diz
             partes = (getattr(opcoes, "empresa", None), getattr(opcoes, "tabelas", None))
-            acompanhamento = Acompanhamento(acao, pasta, para, tudo=not any(partes))
+            repetida = getattr(opcoes, "cada", None) is not None
+            acompanhamento = Acompanhamento(acao, pasta, para, not any(partes), repetida)
             return acompanhamento.executar(lambda r: executar(opcoes, r), relato)
 
         return acompanhada

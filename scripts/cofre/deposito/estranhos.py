@@ -10,7 +10,7 @@ from cofre.base import estado
 from cofre.base.disco import MONTAGEM
 from cofre.base.erros import BackupDanificado
 from cofre.base.palavras import exibir_pasta, plural, visivel
-from cofre.deposito import ausencia, diario, ensaios, metadados
+from cofre.deposito import ausencia, diario, ensaios, metadados, visto
 from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
 from cofre.deposito.deposito import PREFIXO
 from cofre.deposito.lacre.serie import ROL
@@ -57,10 +57,10 @@ def _nosso(pasta: Path, nome: str) -> bool:
     if nome in (ensaios.ARQUIVO, ausencia.ARQUIVO) or nome.startswith(diario.PREFIXO):
         return _legivel(pasta / nome)
     escondido = nome.startswith(".") or nome.lower() in _DO_SISTEMA
-    return escondido or nome in (_RECONHECIDO, ROL) or _DE_TABELA.fullmatch(nome) is not None
+    return escondido or nome in _DE_ESTADO or _DE_TABELA.fullmatch(nome) is not None
 
 
-_RECONHECIDO = "encolhimento_reconhecido.json"
+_DE_ESTADO = frozenset({"encolhimento_reconhecido.json", ROL, visto.ARQUIVO})
 
 
 def _legivel(caminho: Path) -> bool:

@@ -14,6 +14,7 @@ from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import mais_novo
+from cofre.deposito.visto import visto_em
 
 DITAS_UMA_A_UMA = 5
 """Com mais empresas atrasadas que isto, uma linha diz quantas e qual a pior."""
@@ -21,12 +22,14 @@ DITAS_UMA_A_UMA = 5
 
 @dataclass(frozen=True, slots=True)
 class Idade:
-    """O último backup inteiro de uma empresa (None se não há), quanto tempo tem, e se passou do
-    limite. Um de data futura (o relógio voltou) tem idade zero."""
+    """O último backup inteiro de uma empresa (None se não há), há quanto tempo se sabe que o banco
+    era assim, e se passou do limite. Um de data futura (o relógio voltou) tem idade zero. `visto`:
+    a última vez, depois de feito, em que se viu igual ao banco."""
 
     ultimo: Backup | None
     tempo: timedelta | None
     velho: bool
+    visto: datetime | None = None
 
     @property
     def em_palavras(self) -> str:
@@ -38,6 +41,7 @@ class Idade:
         return {
             "carimbo": self.ultimo.carimbo if self.ultimo else None,
             "quando": self.ultimo.quando.isoformat() if self.ultimo else None,
+            "visto": self.visto.isoformat() if self.visto else None,
             "velho": self.velho,
         }
 
@@ -46,8 +50,14 @@ def idade_de(ultimo: Backup | None, limite: timedelta, agora: datetime) -> Idade
     """A idade em `agora` do último backup inteiro de uma empresa."""
     if ultimo is None:
         return Idade(None, None, velho=True)
-    tempo = max(agora - ultimo.quando, timedelta())
-    return Idade(ultimo, tempo, velho=tempo > limite)
+    visto = visto_em(ultimo)
+    tempo = max(agora - (visto or ultimo.quando), timedelta())
+    return Idade(ultimo, tempo, velho=tempo > limite, visto=visto)
+
+
+def as_horas(visto: datetime) -> str:
+    """«visto igual às 14:45»: é sempre do dia do backup, que no dia seguinte já se fez outro."""
+    return f"visto igual às {visto.astimezone():%H:%M}"
 
 
 def avisos_de_velhos(idades: Sequence[tuple[Empresa, Idade]], limite: timedelta) -> Iterator[str]:

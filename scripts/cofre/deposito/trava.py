@@ -3,7 +3,8 @@
 As travas são do sistema operacional (filelock): as de um processo que morre, também por kill -9,
 soltam-se sozinhas. São quatro, e cada uma guarda uma coisa:
 
-- **de um trabalho** (`.travas/ensaio`): um ensaio por vez, que só há um banco de teste;
+- **de um trabalho** (`.travas/ensaio`, `.travas/tarefa`): um ensaio por vez, que só há um banco de
+  teste; e uma vez da tarefa que roda de tanto em tanto;
 - **de uma empresa** (`.travas/<resumo do id>`): os backups dela e o que há ao lado deles. Tem-na
   quem a fotografa e publica, a restaura, a poda, a importa, a ensaia ou lhe reconhece o que
   encolheu, e só enquanto o faz: ninguém a segura à espera de uma resposta;
@@ -29,7 +30,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -126,6 +127,12 @@ class Trava:
             pausa = min(2 * pausa, OLHADA)
             if espera.parar.wait(pausa):
                 raise Interrompido("Interrompido.")
+
+    def ha_quanto(self) -> timedelta:
+        """Há quanto tempo outra execução a tem, pelo que ela escreveu; nada, se não se sabe."""
+        with contextlib.suppress(OSError):
+            return timedelta(seconds=max(time.time() - self._ficha.stat().st_mtime, 0.0))
+        return timedelta()
 
     def soltar(self) -> None:
         """Solta, se é nossa."""

@@ -44,6 +44,16 @@ class FotoMontada:
     _montagem: Montagem
     _metadados: Mapping[str, Any]
 
+    @property
+    def metadados(self) -> Mapping[str, Any]:
+        """Os que a publicariam."""
+        return self._metadados
+
+    @property
+    def inicio(self) -> datetime:
+        """Quando se começou a tirar, com fuso."""
+        return datetime.fromisoformat(self._metadados["inicio"])
+
     def publicar(self, notado: Mapping[str, Any] | None = None) -> Backup:
         """Faz dela um backup, com o que se notou nela (chaves dos metadados). Levanta
         FalhaDeDisco."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import colunas, em_linhas, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
+from cofre.deposito.idade import as_horas
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
@@ -18,6 +19,7 @@ from cofre.deposito.inventario import (
 from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.verificacao import Dano
+from cofre.deposito.visto import visto_em
 from cofre.plano.tabela import Contagem
 from cofre.restauracao.exame import Exame, quais
 from cofre.rotina import marcas
@@ -38,6 +40,8 @@ def empresas(guardadas: Sequence[EmpresaComBackups], largura: int | None) -> Ite
     for i, g in enumerate(guardadas, 1):
         ultimo = mais_novo(reversed(g.backups))
         quando = na_tela(ultimo.quando, "minuto") if ultimo else "nenhum inteiro"
+        if ultimo and (visto := visto_em(ultimo)):
+            quando += f", {as_horas(visto)}"
         linha = f"{i}. {visivel(g.empresa.nome)} (último backup: {quando})"
         marca = "  ".join(marcas.da_empresa(g))
         if not marca or largura is None or len(linha) + len(marca) + 3 <= largura:

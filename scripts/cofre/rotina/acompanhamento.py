@@ -10,11 +10,11 @@ import contextlib
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cofre import VERSAO
 from cofre.base.config.limites import Destinatarios
@@ -24,7 +24,7 @@ from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato, codigo_de
 from cofre.deposito.trava import breve
 from cofre.rotina import boletim, ultima
-from cofre.rotina.log import Log, RelatoComLog
+from cofre.rotina.log import Log, RelatoComLog, nome_do_dia
 from cofre.rotina.ultima import UltimaExecucao
 
 if TYPE_CHECKING:
@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 class Acompanhamento:
     """Uma execução de `acao` sobre a `pasta` dos backups. `para`: a quem avisar (None: a ação não
     avisa ninguém). `tudo`: se ela cuida de todas as empresas e tabelas; a de uma só não pode dizer
-    que está tudo bem."""
+    que está tudo bem. `repetida`: se é da tarefa que roda muitas vezes por dia."""
 
     acao: str
     pasta: Path
     para: Destinatarios | None
     tudo: bool
+    repetida: bool = False
 
     def executar(self, fazer: Callable[[Relato], int], relato: Relato) -> int:
         """Faz, conta o que deu errado e registra. Devolve o código de saída."""
@@ -87,20 +88,34 @@ class Acompanhamento:
         codigo: int,
         inicio: datetime,
     ) -> None:
-        execucao = ultima.de_documento(self.acao, inicio, codigo, relato.ultimo_documento, log.nome)
+        documento = relato.ultimo_documento
+        sem_mudanca = self.repetida and _nada_mudou(documento)
+        nome = nome_do_dia(inicio) if sem_mudanca and log.nome else log.nome
+        execucao = ultima.de_documento(self.acao, inicio, codigo, documento, nome)
         # Antes de avisar, que demora: se o processo morrer agora, o problema não foi esquecido.
         avisa = self.para is not None
         with _sem_outra(self.pasta):
             havia = ultima.havia_alarme(self.pasta)
-            execucao = replace(execucao, alarme=havia or (avisa and codigo != 0))
+            ja_dita = self.repetida and ultima.ja_dita(self.pasta, execucao)
+            execucao = replace(execucao, alarme=havia or (avisa and codigo != 0), avisada=ja_dita)
             _gravar(self.pasta, execucao, relato)
         log.escrever(f"Fim: código {codigo}, em {_tempo(execucao)}.")
         noticia = codigo != 0 or bool(execucao.mudancas)
         if avisa and (noticia or self.tudo):
-            entregue = _avisar(mensageiro, execucao, relato, falar=noticia or havia)
-            if codigo == 0 and havia and entregue:
+            passou = codigo == 0 and havia
+            falar = passou or (noticia and not ja_dita)
+            if _avisar(mensageiro, execucao, relato, falar=falar) and falar:
+                dita = replace(execucao, alarme=execucao.alarme and not passou, avisada=noticia)
                 with _sem_outra(self.pasta):
-                    _gravar(self.pasta, replace(execucao, alarme=False), relato)
+                    _gravar(self.pasta, dita, relato)
+        if sem_mudanca:
+            log.juntar_ao_do_dia(inicio)
+
+
+def _nada_mudou(documento: Mapping[str, Any]) -> bool:
+    """Se foi uma execução inteira, sem backup novo de empresa nenhuma."""
+    todas = documento.get("total_empresas")
+    return bool(todas) and documento.get("empresas_iguais") == todas
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
-from cofre.deposito.idade import Idade, ha_quanto, idade_de
+from cofre.deposito.idade import Idade, as_horas, ha_quanto, idade_de
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
@@ -111,6 +111,8 @@ def _linhas(
         yield f"   🎯 último ensaio: {na_tela(ensaio.em)}, {como}"
     elif (conferido := dela.so_conferido) is not None:
         yield f"   🎯 nenhum ensaio; só conferido em {na_tela(conferido.em)}"
+    if idade.visto is not None:
+        yield f"   💤 {as_horas(idade.visto)}"
     if idade.velho:
         yield f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
     for copia in copias:

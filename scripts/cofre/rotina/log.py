@@ -1,7 +1,8 @@
 """O log de uma execução: as mesmas palavras da tela, com a hora, num arquivo que se lê depois.
 
 Um arquivo por execução em `logs/`, na pasta dos backups, escrito linha a linha: se o processo
-morre, o que já se disse está lá. Um log que não se pode escrever nunca impede nada.
+morre, o que já se disse está lá. As execuções da tarefa em que nada mudou acabam num só, o do dia.
+Um log que não se pode escrever nunca impede nada.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO
 from cofre.deposito.cifra.linhas import parece_chave
 
 PASTA = "logs"
-MAXIMO_DE_LOGS = 200
-"""Mais de meio ano de um backup por dia."""
+MAXIMO_DE_LOGS = 3_000
+"""Anos de um backup por dia; um mês de um a cada quinze minutos."""
 
 BYTES_DE_LOGS = 50 * 1024 * 1024
 """De todos os arquivos juntos."""
@@ -68,6 +69,23 @@ class Log:
                 self.problema = str(e)
                 self._largar()
 
+    def juntar_ao_do_dia(self, inicio: datetime) -> None:
+        """O que se escreveu vai para o fim do log deste dia, que muitas execuções têm em comum, e o
+        arquivo desta some. Se não dá, fica como está."""
+        with self._trinco:
+            self._largar()
+            do_dia = self._pasta / nome_do_dia(inicio)
+            try:
+                with erros_de_disco(self._pasta):
+                    dito = (self._pasta / self.nome).read_bytes()
+                    with open(do_dia, "ab", opener=lambda n, f: os.open(n, f, 0o600)) as arquivo:
+                        arquivo.write(dito)
+                    (self._pasta / self.nome).unlink()
+            except FalhaDeDisco as e:
+                self.problema = str(e)
+                return
+            self.nome = do_dia.name
+
     def fechar(self) -> None:
         """Depois disto, nada mais é escrito."""
         with self._trinco:
@@ -78,6 +96,11 @@ class Log:
             if self._arquivo is not None:
                 self._arquivo.close()
         self._arquivo = None
+
+
+def nome_do_dia(inicio: datetime) -> str:
+    """O log que têm em comum as execuções deste dia em que nada mudou."""
+    return f"{inicio:%Y%m%d}_000000_sem_mudanca.log"
 
 
 def _abrir(pasta: Path, carimbo: str, acao: str) -> TextIO:

@@ -21,7 +21,8 @@ ARQUIVO = "ultima_execucao.json"
 @dataclass(frozen=True, slots=True)
 class UltimaExecucao:
     """Uma execução que acabou. `resumo` são os números dela; `erro` e `falhas`, o que deu errado;
-    `log`, o nome do arquivo em `logs/` (vazio se não se pôde escrever)."""
+    `log`, o nome do arquivo em `logs/` (vazio se não se pôde escrever); `avisada`: se a mensagem do
+    que ela achou chegou a quem cuida."""
 
     acao: str
     inicio: datetime
@@ -36,6 +37,7 @@ class UltimaExecucao:
     para_voltar: tuple[Mapping[str, Any], ...] = ()
     log: str = ""
     alarme: bool = False
+    avisada: bool = False
 
     def documento(self) -> dict[str, Any]:
         """O JSON do arquivo."""
@@ -77,4 +79,25 @@ def gravar(pasta: Path, execucao: UltimaExecucao) -> None:
 
 def havia_alarme(pasta: Path) -> bool:
     """Se a última execução deixou um problema avisado. Sem arquivo, ou ilegível, não."""
-    return (estado.ler(pasta / ARQUIVO, dict[str, Any]) or {}).get("alarme") is True
+    return anterior(pasta).get("alarme") is True
+
+
+def anterior(pasta: Path) -> Mapping[str, Any]:
+    """O que ficou escrito da última execução. Sem arquivo, ou ilegível, nada."""
+    return estado.ler(pasta / ARQUIVO, dict[str, Any]) or {}
+
+
+_NOTICIA = ("acao", "codigo", "erro", "falhas", "encolhimentos", "sumidas")
+
+
+def ja_dita(pasta: Path, execucao: UltimaExecucao) -> bool:
+    """Se o que esta achou a última já disse hoje, tal e qual, e chegou: numa tarefa que roda muitas
+    vezes por dia, o mesmo problema não se repete de quarto em quarto de hora."""
+    dito, nova = anterior(pasta), execucao.documento()
+    igual = all(_em_lista(dito.get(c)) == _em_lista(nova[c]) for c in _NOTICIA)
+    de_hoje = str(dito.get("inicio"))[:10] == str(nova["inicio"])[:10]
+    return igual and de_hoje and dito.get("avisada") is True and not execucao.mudancas
+
+
+def _em_lista(valor: object) -> object:
+    return list(valor) if isinstance(valor, tuple) else valor

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import io
 import shlex
-from datetime import datetime
+from datetime import datetime, time
 
 from cofre.base.erros import AgendaRecusou
 from cofre.rotina.agenda import programas
-from cofre.rotina.agenda.tarefa import Receita, Tarefa
+from cofre.rotina.agenda.tarefa import Receita, Ritmo, Tarefa, em_minutos
 
 NOME = "cron"
 ONDE = "crontab"
@@ -47,7 +47,17 @@ def remover(nome: str) -> None:
 def linha(tarefa: Tarefa) -> str:
     """A linha do crontab, com a marca no fim."""
     comando = " ".join(map(_palavra, tarefa.comando))
-    return f"{tarefa.hora.minute} {tarefa.hora.hour} * * * {comando} {_marca(tarefa.nome)}"
+    return f"{_campos(tarefa.ritmo)} * * * {comando} {_marca(tarefa.nome)}"
+
+
+def _campos(ritmo: Ritmo) -> str:
+    """O minuto e a hora. Um passo, e não uma lista: é o que todo cron entende."""
+    if isinstance(ritmo, time):
+        return f"{ritmo.minute} {ritmo.hour}"
+    horas, minutos = divmod(em_minutos(ritmo), 60)
+    if minutos:
+        return f"*/{minutos} *"
+    return "0 *" if horas == 1 else f"0 */{horas}"
 
 
 def _palavra(palavra: str) -> str:

@@ -4,13 +4,13 @@ desligada."""
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 from cofre.base.config.ambiente import pasta_de_configuracao
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.rotina.agenda import programas
-from cofre.rotina.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
+from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS, Receita, Ritmo, Tarefa, em_minutos
 
 NOME = "systemd"
 _SYSTEMCTL = ("systemctl", "--user")
@@ -31,7 +31,7 @@ TEMPORIZADOR = """\
 Description={descricao}
 
 [Timer]
-OnCalendar=*-*-* {hora}
+OnCalendar=*-*-* {horas}
 Persistent=true
 
 [Install]
@@ -105,10 +105,20 @@ def _ligar(nome: str) -> tuple[tuple[str, ...], ...]:
 
 def _unidades(tarefa: Tarefa) -> dict[str, str]:
     servico = SERVICO.format(
-        descricao=DESCRICAO, comando=linha_de_execucao(tarefa.comando), limite=LIMITE_EM_HORAS
+        descricao=tarefa.descricao,
+        comando=linha_de_execucao(tarefa.comando),
+        limite=LIMITE_EM_HORAS,
     )
-    temporizador = TEMPORIZADOR.format(descricao=DESCRICAO, hora=f"{tarefa.hora:%H:%M:%S}")
+    temporizador = TEMPORIZADOR.format(descricao=tarefa.descricao, horas=_horas(tarefa.ritmo))
     return {f"{tarefa.nome}.service": servico, f"{tarefa.nome}.timer": temporizador}
+
+
+def _horas(ritmo: Ritmo) -> str:
+    """Como o OnCalendar diz as horas (systemd.time(7)): com uma barra, de quanto em quanto."""
+    if isinstance(ritmo, time):
+        return f"{ritmo:%H:%M:%S}"
+    horas, minutos = divmod(em_minutos(ritmo), 60)
+    return f"*:00/{minutos:02}:00" if minutos else f"00/{horas}:00:00"
 
 
 def linha_de_execucao(comando: tuple[str, ...]) -> str:

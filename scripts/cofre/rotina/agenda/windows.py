@@ -12,12 +12,12 @@ import re
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from cofre.base.erros import AgendaRecusou
 from cofre.rotina.agenda import programas
-from cofre.rotina.agenda.tarefa import DESCRICAO, LIMITE_EM_HORAS, Receita, Tarefa
+from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS, Receita, Ritmo, Tarefa, em_minutos
 
 NOME = "windows"
 ESPACO_DE_NOMES = "http://schemas.microsoft.com/windows/2004/02/mit/task"
@@ -29,7 +29,7 @@ _AJUSTES = {
     "StopIfGoingOnBatteries": "false",
     "StartWhenAvailable": "true",
     "RunOnlyIfNetworkAvailable": "false",
-    "WakeToRun": "true",
+    "WakeToRun": "",
     "ExecutionTimeLimit": f"PT{LIMITE_EM_HORAS}H",
     "Enabled": "true",
 }
@@ -41,7 +41,7 @@ def disponivel() -> bool:
 
 
 def receita(tarefa: Tarefa, agora: datetime) -> Receita:
-    """O XML e o comando que o instala. A primeira vez é a próxima `hora` depois de `agora`."""
+    """O XML e o comando que o instala. A primeira vez é a próxima depois de `agora`."""
     raiz = montar_xml(tarefa, agora)
     ET.indent(raiz)
     texto = ET.tostring(raiz, encoding="unicode") + "\n"
@@ -90,11 +90,13 @@ def montar_xml(tarefa: Tarefa, agora: datetime) -> ET.Element:
     """O elemento Task, do esquema 1.2 (Windows 7 e depois)."""
     ET.register_namespace("", ESPACO_DE_NOMES)
     raiz = ET.Element(f"{{{ESPACO_DE_NOMES}}}Task", version="1.2")
-    _dentro(_filho(raiz, "RegistrationInfo"), {"Description": DESCRICAO})
-    _gatilho(raiz, _proxima(tarefa, agora))
+    _dentro(_filho(raiz, "RegistrationInfo"), {"Description": tarefa.descricao})
+    _gatilho(raiz, tarefa.ritmo, agora)
     principal = _filho(_filho(raiz, "Principals"), "Principal", id="Author")
     _dentro(principal, {"UserId": tarefa.usuario, "LogonType": "S4U", "RunLevel": "LeastPrivilege"})
-    _dentro(_filho(raiz, "Settings"), _AJUSTES)
+    # De quinze em quinze minutos, acordar um portátil fechado seria não o deixar dormir.
+    acordar = {"WakeToRun": "true" if isinstance(tarefa.ritmo, time) else "false"}
+    _dentro(_filho(raiz, "Settings"), {**_AJUSTES, **acordar})
     executar = _filho(_filho(raiz, "Actions", Context="Author"), "Exec")
     programa, *argumentos = tarefa.comando
     # O Agendador troca %VARIAVEL% pelo valor e não há como escapar um %; um nome que não é o de uma
@@ -110,16 +112,29 @@ def montar_xml(tarefa: Tarefa, agora: datetime) -> ET.Element:
     return raiz
 
 
-def _gatilho(raiz: ET.Element, primeira: datetime) -> None:
-    gatilho = _filho(_filho(raiz, "Triggers"), "CalendarTrigger")
-    _dentro(gatilho, {"Enabled": "true", "StartBoundary": f"{primeira:%Y-%m-%dT%H:%M:%S}"})
-    _dentro(_filho(gatilho, "ScheduleByDay"), {"DaysInterval": "1"})
+def _gatilho(raiz: ET.Element, ritmo: Ritmo, agora: datetime) -> None:
+    """Um de todo dia ou, sem fim, o que se repete (Repetition sem Duration), cujos elementos vão na
+    ordem do esquema ([MS-TSCH] 2.5.3.1)."""
+    quando = {"Enabled": "true", "StartBoundary": f"{_proxima(ritmo, agora):%Y-%m-%dT%H:%M:%S}"}
+    gatilhos = _filho(raiz, "Triggers")
+    if isinstance(ritmo, time):
+        gatilho = _filho(gatilhos, "CalendarTrigger")
+        _dentro(gatilho, quando)
+        _dentro(_filho(gatilho, "ScheduleByDay"), {"DaysInterval": "1"})
+        return
+    gatilho = _filho(gatilhos, "TimeTrigger")
+    _dentro(gatilho, quando)
+    _dentro(_filho(gatilho, "Repetition"), {"Interval": f"PT{em_minutos(ritmo)}M"})
 
 
-def _proxima(tarefa: Tarefa, agora: datetime) -> datetime:
+def _proxima(ritmo: Ritmo, agora: datetime) -> datetime:
     """Com uma primeira vez já passada, StartWhenAvailable a tomaria por perdida e rodaria logo."""
-    hoje = datetime.combine(agora.date(), tarefa.hora, agora.tzinfo)
-    return hoje if hoje > agora else hoje + timedelta(days=1)
+    hora = ritmo if isinstance(ritmo, time) else time()
+    passo = timedelta(days=1) if isinstance(ritmo, time) else ritmo
+    primeira = datetime.combine(agora.date(), hora, agora.tzinfo)
+    while primeira <= agora:
+        primeira += passo
+    return primeira
 
 
 def _filho(pai: ET.Element, nome: str, **atributos: str) -> ET.Element:

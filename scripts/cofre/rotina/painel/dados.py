@@ -21,6 +21,7 @@ from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.deposito.ordem import Ordem, em_ordem
+from cofre.deposito.visto import visto_em
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
@@ -83,7 +84,8 @@ class Restauracao:
 @dataclass(frozen=True, slots=True)
 class EmpresaNoPainel:
     """Uma empresa na página. `novo` é o backup de rotina mais novo, seja como for; `inteiro`, o
-    mais novo que está completo e com os arquivos no lugar (None: não há)."""
+    mais novo que está completo e com os arquivos no lugar (None: não há); `visto`, a última vez em
+    que este se viu igual ao banco, depois de feito."""
 
     id: str
     nome: str
@@ -103,6 +105,12 @@ class EmpresaNoPainel:
     restauracoes: tuple[Restauracao, ...]
     ensaios: Ensaios
     copias: tuple[CopiaDaEmpresa, ...] = ()
+    visto: datetime | None = None
+
+    @property
+    def segura_ate(self) -> datetime | None:
+        """Até quando se sabe que o que estava no banco está num backup inteiro."""
+        return self.visto or (self.inteiro.quando if self.inteiro else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +184,10 @@ class _Historico:
         inteiros = (p for p in self.de_rotina(dono, self.carimbos[::-1]) if p.inteiro)
         return next((p for p in inteiros if self.estado(p)[0] == "completo"), None)
 
+    def visto(self, ponto: Ponto) -> datetime | None:
+        """A última vez em que se viu igual ao banco."""
+        return visto_em(self.deposito.abrir(self.pasta, ponto.carimbo))
+
     def estado(self, ponto: Ponto) -> tuple[str, str]:
         """O estado e a causa dele, vendo se os arquivos estão no lugar."""
         return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
@@ -215,7 +227,9 @@ def _empresa(
     estragos = Estragos(reconhecido_ate(historico.pasta, dono), com_cifrados=com_cifrados)
     encolhimentos = estragos.encolhimentos(cabecalho, novo.ordem) if novo and cabecalho else ()
     mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
-    problemas = list(_problemas(estado, inteiro, limite, encolhimentos, diarios))
+    visto = historico.visto(inteiro) if inteiro else None
+    segura_ate = visto or (inteiro.quando if inteiro else None)
+    problemas = list(_problemas(estado, segura_ate, limite, encolhimentos, diarios))
     if ausente(historico.pasta, dono, (p.quando for p in pontos)):
         problemas.insert(0, SUMIDA)
     if mudancas:
@@ -241,6 +255,7 @@ def _empresa(
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
         ensaios=ler(historico.pasta, dono),
         copias=copias,
+        visto=visto,
     )
 
 
@@ -253,16 +268,16 @@ def _datas(historico: _Historico, pontos: Sequence[Ponto], estragos: Estragos) -
 
 def _problemas(
     estado: str,
-    inteiro: Ponto | None,
+    segura_ate: datetime | None,
     limite: datetime,
     encolhimentos: Sequence[Encolhimento],
     diarios: Sequence[Diario],
 ) -> Iterator[str]:
     if diario.pendentes(diarios):
         yield POR_CONCLUIR
-    if inteiro is None or estado not in ("completo", "só algumas tabelas"):
+    if segura_ate is None or estado not in ("completo", "só algumas tabelas"):
         yield INCOMPLETA
-    if inteiro is not None and inteiro.quando < limite:
+    if segura_ate is not None and segura_ate < limite:
         yield VELHA
     if encolhimentos:
         yield ENCOLHIDA

@@ -23,6 +23,7 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.deposito.ensaios import EM_PALAVRAS
+from cofre.deposito.idade import as_horas
 from cofre.deposito.trava import breve
 from cofre.rotina.painel import dados
 from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
@@ -105,7 +106,7 @@ def _modelo() -> Template:
         "passos": passos,
         "como": lambda como: EM_PALAVRAS.get(como, visivel(como)),
     }
-    ambiente.globals |= {"hoje": _hoje, "quando_foi": _data_do_carimbo}
+    ambiente.globals |= {"hoje": _hoje, "quando_foi": _data_do_carimbo, "as_horas": as_horas}
     return ambiente.get_template("painel.html.jinja")
 
 

@@ -1,0 +1,229 @@
+"""A tarefa que roda de tanto em tanto: quieta quando nada mudou, e nunca quando se duvida."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from apoio.avisos import ServidorDeAvisos, servidor_de_avisos
+from apoio.cifrados import cifrando_para
+from apoio.execucao import Saida, fotografia_do_disco, metadados
+from apoio.impressoes import executar_sql
+from apoio.lojinha import DONO, VIZINHA, projeto  # noqa: F401
+from apoio.relogio import executar_em
+from cofre.deposito import visto
+from cofre.deposito.cifra.chaves import gerar
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.idade import idades
+from cofre.deposito.trava import de_um_trabalho
+from cofre.rotina import diaria, ultima
+from supabase_local.servidores.falhas import RespostaForcada
+from supabase_local.servidores.servidor import SupabaseLocal
+
+TAREFA: Final = ("--tipo", "agendado", "--cada", "15min", "--json")
+OITO: Final = datetime(2026, 3, 10, 8, 0).astimezone()
+VIAS: Final = ("api", "direta", "cifrada")
+
+
+@dataclass(frozen=True, slots=True)
+class Loja:
+    """Um projeto e a pasta dos backups dele, aos minutos que se disser depois das oito."""
+
+    projeto: SupabaseLocal
+    destino: Path
+    mais: dict[str, str]
+
+    def rodar(self, minutos: int, *argumentos: str, codigo: int = 0) -> Saida:
+        quando = OITO + timedelta(minutes=minutos)
+        saida = executar_em(quando, self.projeto, self.destino, *argumentos, mais=self.mais)
+        assert saida.codigo == codigo, saida.tudo
+        return saida
+
+    def tarefa(self, minutos: int) -> dict[str, Any]:
+        """O documento de uma vez da tarefa."""
+        documento: dict[str, Any] = self.rodar(minutos, *TAREFA).json()
+        return documento
+
+    @property
+    def quantos(self) -> tuple[int, int]:
+        """Quantos backups tem o DONO, e quantos a VIZINHA."""
+        donos = [m["user_id"] for m in metadados(self.destino)]
+        return donos.count(DONO), donos.count(VIZINHA)
+
+    def vistos(self, dono: str) -> list[tuple[datetime, float]]:
+        pasta = Deposito(self.destino).pasta_da_empresa(dono)
+        return [(v.ate.replace(microsecond=0), v.maior) for v in visto.ler(pasta, dono).values()]
+
+
+def aos(minutos: int) -> datetime:
+    return OITO + timedelta(minutes=minutos)
+
+
+def loja(projeto: SupabaseLocal, destino: Path, via: str) -> Loja:  # noqa: F811
+    mais = {"SUPABASE_DB_URL": projeto.uri_admin} if via == "direta" else {}
+    return Loja(projeto, destino, cifrando_para(gerar(), gerar()) if via == "cifrada" else mais)
+
+
+@pytest.mark.parametrize("via", VIAS)
+def test_a_empresa_em_que_nada_mudou_nao_ganha_outro(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+    via: str,
+) -> None:
+    de = loja(projeto, tmp_path / "b", via)
+    assert de.tarefa(0)["empresas_iguais"] == 0
+    assert de.quantos == (1, 1)
+    antes = sem_vistos(de.destino)
+    quieta = de.tarefa(15)
+    assert (quieta["empresas_iguais"], quieta["empresas_completas"]) == (2, 2)
+    assert {e["igual_a"][:-2] for e in quieta["empresas"]} == {"20260310_0800"}
+    assert {(e["carimbo"], e["completo"]) for e in quieta["empresas"]} == {("", True)}
+    assert sem_vistos(de.destino) == antes
+    executar_sql(projeto, "UPDATE produtos SET preco = preco + 1 WHERE id = 1001")
+    mudou = de.tarefa(45)
+    assert mudou["empresas_iguais"] == 1
+    assert de.quantos == (1, 2)
+    # A hora em que se viu é a da foto; e o maior tempo sem olhar, o de entre as vistas.
+    (visto_em, maior) = de.vistos(DONO)[0]
+    assert aos(45) <= visto_em < aos(46)
+    assert 30 * 60 - 60 < maior < 30 * 60 + 60
+    assert aos(15) <= de.vistos(VIZINHA)[0][0] < aos(16)
+    assert all(sem_vistos(de.destino)[p] == b for p, b in antes.items())
+
+
+def sem_vistos(destino: Path) -> dict[str, bytes]:
+    """Os bytes de cada arquivo de backup."""
+    de_estado = (visto.ARQUIVO, diaria.ARQUIVO, "perfil")
+    return {p: b for p, b in fotografia_do_disco(destino).items() if not p.endswith(de_estado)}
+
+
+def test_a_duvida_faz_o_backup(projeto: SupabaseLocal, tmp_path: Path) -> None:  # noqa: F811
+    """A primeira vez do dia, à mão, com outra descrição, ou se o último não está como era."""
+    de = loja(projeto, tmp_path / "b", "direta")
+    de.tarefa(0)
+    de.rodar(5, "--tipo", "agendado")
+    assert de.quantos == (2, 2)
+    de.tarefa(15)
+    assert de.quantos == (2, 2)
+    executar_sql(projeto, "ALTER TABLE vazia ADD COLUMN cor text")  # nenhuma linha mudou
+    try:
+        de.tarefa(30)
+        assert de.quantos == (3, 3)
+    finally:
+        executar_sql(projeto, "ALTER TABLE vazia DROP COLUMN cor")
+    de.tarefa(45)
+    assert de.quantos == (4, 4)
+    pasta = Deposito(de.destino).pasta_da_empresa(DONO)
+    (novo,) = pasta.glob("produtos_20260310_0845*")
+    os.truncate(novo, novo.stat().st_size - 1)
+    de.tarefa(60)
+    assert de.quantos == (5, 4)
+    de.tarefa(16 * 60 + 5)  # já é amanhã
+    assert de.quantos == (6, 5)
+
+
+def test_a_idade_conta_desde_que_se_viu(projeto: SupabaseLocal, tmp_path: Path) -> None:  # noqa: F811
+    de = loja(projeto, tmp_path / "b", "api")
+    de.tarefa(0)
+    de.tarefa(120)
+    limite, agora = timedelta(hours=1), aos(150)
+    achadas = {e.id: i for e, i in idades(Deposito(de.destino), limite, agora)}
+    assert {i.velho for i in achadas.values()} == {False}
+    assert achadas[DONO].em_palavras == "há 29 min"
+    assert achadas[DONO].ultimo is not None
+    assert achadas[DONO].ultimo.quando < aos(1)
+    listado = de.rodar(130, "listar", "--json").json()
+    assert aos(120) <= datetime.fromisoformat(listado["empresas"][0]["ultimo_inteiro"]["visto"])
+    na_tela = de.rodar(130, "listar").saida
+    assert na_tela.count("💤 visto igual às 10:00") == 2
+    (de.destino / "painel.html").unlink()
+    de.rodar(130, "painel")
+    pagina = (de.destino / "painel.html").read_text("utf-8")
+    assert pagina.count("10/03/2026 08:00, visto igual às 10:00</dd>") == 2
+    pasta = Deposito(de.destino).pasta_da_empresa(DONO)
+    (pasta / visto.ARQUIVO).write_bytes(b"{")
+    achadas = {e.id: i for e, i in idades(Deposito(de.destino), limite, agora)}
+    assert (achadas[DONO].velho, achadas[VIZINHA].velho) == (True, False)
+
+
+def test_as_vezes_em_que_nada_mudou_tem_um_log_por_dia(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    de = loja(projeto, tmp_path / "b", "api")
+    for minutos in (0, 15, 30, 45):
+        de.tarefa(minutos)
+    do_dia = "20260310_000000_sem_mudanca.log"
+    logs = sorted(p.name for p in (de.destino / "logs").iterdir())
+    assert logs == [do_dia, "20260310_080000_backup.log"]
+    dito = (de.destino / "logs" / do_dia).read_text("utf-8")
+    assert dito.count("Fim: código 0") == 3
+    assert dito.count("nada mudou desde o backup de 2026-03-10 08:00") == 6
+    assert ultima.anterior(de.destino)["log"] == do_dia
+
+
+@pytest.fixture
+def avisos() -> Any:
+    with servidor_de_avisos() as servidor:
+        yield servidor
+
+
+def test_o_mesmo_problema_diz_se_uma_vez_por_dia(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+    avisos: ServidorDeAvisos,
+) -> None:
+    de = loja(projeto, tmp_path / "b", "api")
+    de.mais.update(BACKUP_WEBHOOK_URL=avisos.url("gancho"), BACKUP_PING_URL=avisos.url("ping"))
+
+    def eventos(minutos: int, codigo: int) -> list[str]:
+        avisos.recebidos.clear()
+        de.rodar(minutos, *TAREFA, "--tentativas", "1", codigo=codigo)
+        assert ("ping" if codigo == 0 else "ping/fail") in avisos.caminhos
+        ditos = [a for a in avisos.recebidos if a.caminho.endswith("gancho")]
+        return [json.loads(a.corpo)["evento"] for a in ditos]
+
+    def com_falha(tabela: str) -> Any:
+        return projeto.gateway.com_falha(
+            RespostaForcada(403),
+            tabela=tabela,
+            se=lambda pedido: "order" in pedido.parametros,
+            vezes=None,
+        )
+
+    assert eventos(0, 0) == []
+    with com_falha("clientes"):
+        assert [eventos(m, 4) for m in (15, 30)] == [["falha"], []]
+    with com_falha("produtos"):  # já não é o mesmo problema
+        assert [eventos(m, 4) for m in (45, 60)] == [["falha"], []]
+        assert eventos(16 * 60 + 5, 4) == ["falha"]  # amanhã
+    assert [eventos(m, 0) for m in (16 * 60 + 15, 16 * 60 + 30)] == [["normal"], []]
+
+
+def test_uma_vez_nao_comeca_enquanto_a_outra_nao_acaba(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    de = loja(projeto, tmp_path / "b", "api")
+    de.tarefa(0)
+    antes = fotografia_do_disco(de.destino, com_registros=True)
+    with de_um_trabalho(de.destino, "tarefa"):
+        saltada = de.tarefa(15)
+        ficha = de.destino / ".travas" / "tarefa.json"
+        assert saltada == {"acao": "backup", "codigo": 0, "saltada": True}
+        depois = fotografia_do_disco(de.destino, com_registros=True)
+        assert {p for p in depois if not p.startswith(".travas")} == {
+            p for p in antes if not p.startswith(".travas")
+        }
+        assert depois["ultima_execucao.json"] == antes["ultima_execucao.json"]
+        presa = time.time() - 13 * 3600
+        os.utime(ficha, (presa, presa))  # há mais do que uma tarefa pode durar
+        assert de.tarefa(15)["empresas_iguais"] == 2
+    assert de.tarefa(30)["empresas_iguais"] == 2
