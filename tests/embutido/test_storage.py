@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 import psycopg
 import pytest
+from supabase import create_client
 
 from apoio.baldes import (
     arquivos_de,
@@ -29,6 +30,7 @@ from apoio.impressoes import executar_sql, valor
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from supabase_local.servidores.linha_ruim import DescidaCortada, LinhaLenta, SubidaCortada
 from supabase_local.servidores.servidor import SupabaseLocal
+from supabase_local.servidores.storage.cdn import Cdn
 
 PESSOA = "aaaa1111-0000-4000-8000-000000000001"
 
@@ -416,6 +418,7 @@ def test_apagar_varios_so_diz_os_que_havia(
     ).json()
     assert [(linha["name"], linha["owner_id"]) for linha in saidos] == [("p/a", PESSOA)]
     assert recusa(api.delete(f"/object/{balde}/p/a"))[3] == "NoSuchKey"
+    assert (api.head(f"/object/{balde}/p/a").status_code, api.head("/bucket").text) == (400, "")
     vazia = api.request("DELETE", f"/object/{balde}", json={"prefixes": []})
     assert recusa(vazia)[3] == "InvalidRequest"
     assert conteudos_de(projeto, lambda b, _n: b == balde) == {(balde, "p/b"): b"2"}
@@ -552,3 +555,140 @@ def test_uma_descida_em_curso_continua_com_o_de_antes(
         assert chegaram + b"".join(partes) == dados
     assert api.get(f"/object/{balde}/grande").content == b"outro"
     assert valor(projeto, f"SELECT count(*) FROM storage.objects WHERE bucket_id = '{balde}'") == 1
+
+
+# -- formulário, envio retomável, endereços assinados, CDN -----------------------------------
+
+
+def test_um_formulario_guarda_o_que_os_campos_dizem(
+    projeto: SupabaseLocal, api: httpx.Client, balde: str
+) -> None:
+    """É o que o storage3 manda: `no-cache`, por exemplo, não tem como se dizer nele."""
+    dados = b"--\r\n\r\nx\r\n"
+    enviado = api.post(
+        f"/object/{balde}/a",
+        files={"": ("foto.png", dados, "image/png")},
+        data={"cacheControl": "3600", "metadata": '{"k": 1}'},
+    )
+    assert enviado.is_success
+    feito = arquivos_de(projeto)[balde, "a"]
+    assert (feito.dados, feito.tipo, feito.cache, feito.metadados) == (
+        *(dados, "image/png"),
+        *("max-age=3600", {"k": 1}),
+    )
+    cliente = create_client(projeto.url, projeto.chave_service_role)
+    cliente.storage.from_(balde).upload("b", b"2", {"content-type": "text/plain"})
+    assert arquivos_de(projeto)[balde, "b"].cache == "max-age=3600"
+    assert cliente.storage.from_(balde).download("b") == b"2"
+
+
+def tus(**dizeres: str) -> dict[str, str]:
+    codificados = [f"{n} {base64.b64encode(v.encode()).decode()}" for n, v in dizeres.items()]
+    return {"Tus-Resumable": "1.0.0", "Upload-Metadata": ",".join(codificados)}
+
+
+def pedaco(api: httpx.Client, lugar: str, onde: int, dados: bytes) -> httpx.Response:
+    return api.patch(
+        lugar,
+        content=dados,
+        headers={
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": str(onde),
+            "Content-Type": "application/offset+octet-stream",
+        },
+    )
+
+
+def test_um_envio_retomavel_continua_de_onde_a_linha_caiu(
+    projeto: SupabaseLocal, api: httpx.Client, balde: str
+) -> None:
+    dados = bytes(range(256)) * 2000
+    comeco = api.post(
+        "/upload/resumable",
+        headers={
+            **tus(bucketName=balde, objectName="a/b", contentType="image/png", cacheControl="nada"),
+            "Upload-Length": str(len(dados)),
+        },
+    )
+    assert comeco.status_code == 201
+    lugar = comeco.headers["location"]
+    assert pedaco(api, lugar, 0, dados[:200_000]).status_code == 204
+    cortada = SubidaCortada(100_000)
+    with (
+        projeto.gateway.com_falha(cortada, metodo="PATCH"),
+        pytest.raises(httpx.TransportError),
+    ):
+        pedaco(api, lugar, 200_000, dados[200_000:])
+    assert pedaco(api, lugar, 0, dados).status_code == 409
+    onde = int(api.head(lugar, headers={"Tus-Resumable": "1.0.0"}).headers["upload-offset"])
+    assert 200_000 < onde < len(dados)
+    assert conteudos_de(projeto, lambda b, _n: b == balde) == {}
+    ultimo = pedaco(api, lugar, onde, dados[onde:])
+    assert (ultimo.status_code, ultimo.headers["tus-complete"]) == (204, "1")
+    feito = arquivos_de(projeto)[balde, "a/b"]
+    # Perde o cache que não é número, e os metadados que não se dizem ficam nulos.
+    assert (feito.dados, feito.tipo, feito.cache, feito.metadados) == (
+        *(dados, "image/png"),
+        *("no-cache", None),
+    )
+    assert api.head(lugar, headers={"Tus-Resumable": "1.0.0"}).status_code == 404
+    de_novo = {**tus(bucketName=balde, objectName="a/b"), "Upload-Length": "1"}
+    recusado = api.post("/upload/resumable", headers=de_novo)
+    assert (recusado.status_code, recusado.text) == (409, "The resource already exists")
+
+
+def test_a_etag_no_s3_nao_e_o_md5(projeto: SupabaseLocal, api: httpx.Client, balde: str) -> None:
+    grande = bytes(17 * 1024**2)
+    projeto.storage.projeto.no_s3 = True
+    try:
+        assert api.put(f"/object/{balde}/grande", content=grande).is_success
+        assert api.put(f"/object/{balde}/pequeno", content=b"12345").is_success
+        cabecalhos = tus(bucketName=balde, objectName="retomado")
+        lugar = api.post("/upload/resumable", headers={**cabecalhos, "Upload-Length": "5"}).headers[
+            "location"
+        ]
+        assert pedaco(api, lugar, 0, b"12345").status_code == 204
+        vazio = api.post("/upload/resumable", headers={**cabecalhos, "Upload-Length": "0",
+                                                       "x-upsert": "true"})  # fmt: skip
+        assert vazio.status_code == 404
+    finally:
+        projeto.storage.projeto.no_s3 = False
+    etags = {n: api.head(f"/object/{balde}/{n}").headers["etag"] for n in ("grande", "retomado")}
+    assert etags["grande"].endswith('-2"')
+    assert etags["retomado"].endswith('-1"')
+    md5 = f'"{hashlib.md5(b"12345").hexdigest()}"'
+    assert api.head(f"/object/{balde}/pequeno").headers["etag"] == md5
+
+
+def test_um_endereco_assinado_e_um_publico(
+    projeto: SupabaseLocal, api: httpx.Client, balde: str
+) -> None:
+    por_arquivo(projeto, balde, "a b", b"1")
+    assinado = api.post(f"/object/sign/{balde}/a%20b", json={"expiresIn": 60}).json()["signedURL"]
+    solto = httpx.Client(base_url=f"{projeto.url}/storage/v1")
+    with solto:
+        assert solto.get(assinado).content == b"1"
+        assert recusa(solto.get(f"/object/public/{balde}/a%20b"))[3] == "NoSuchBucket"
+        assert api.put(f"/bucket/{balde}", json={"public": True}).is_success
+        assert solto.get(f"/object/public/{balde}/a%20b").content == b"1"
+
+
+def test_a_cdn_repete_o_corpo_de_antes(
+    projeto: SupabaseLocal, api: httpx.Client, balde: str
+) -> None:
+    por_arquivo(projeto, balde, "a", b"velho")
+    with projeto.gateway.com_falha(Cdn(velhas=2), se=lambda p: p.metodo == "GET", vezes=None):
+
+        def baixar(**cabecalhos: str) -> tuple[bytes, str, str]:
+            vinda = api.get(f"/object/{balde}/a?x=1", headers=cabecalhos)
+            etiquetas = vinda.headers
+            return vinda.content, etiquetas["etag"], etiquetas.get("cf-cache-status", "")
+
+        velha = f'"{hashlib.md5(b"velho").hexdigest()}"'
+        nova = f'"{hashlib.md5(b"novo!").hexdigest()}"'
+        assert baixar() == (b"velho", velha, "MISS")
+        assert api.put(f"/object/{balde}/a", content=b"novo!").is_success
+        assert api.get(f"/object/info/{balde}/a").json()["etag"] == nova
+        assert baixar() == (b"velho", velha, "HIT")
+        assert baixar(range="bytes=1-2") == (b"el", velha, "HIT")
+        assert baixar() == (b"novo!", nova, "MISS")

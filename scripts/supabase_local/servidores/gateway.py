@@ -268,6 +268,8 @@ class Gateway:
         with contextlib.suppress(ConnectionError):
             await saida.prepare(requisicao)
             async for parte in em_partes(resposta.corpo):
+                if requisicao.method == "HEAD":
+                    continue  # o que se diria dele; corpo, não há
                 await saida.write(parte)
                 contador.enviados += len(parte)
             if resposta.prometidos is not None:

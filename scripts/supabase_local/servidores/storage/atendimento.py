@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+import jwt
 from aiohttp import web
 from psycopg.rows import DictRow
 
 from supabase_local.servidores.falhas import Pedido, Resposta
 from supabase_local.servidores.servico import Corpo, Papel, em_json, inteiro
 from supabase_local.servidores.storage import baldes, descida, envio, erros, listas, objetos
-from supabase_local.servidores.storage.acesso import DE_SERVICO, papel_de
+from supabase_local.servidores.storage.acesso import DE_SERVICO, papel_de, papel_do_jwt
 from supabase_local.servidores.storage.nomes import MAIOR_PARAMETRO, conferir_nome, desfazer
 from supabase_local.servidores.storage.projeto import ProjetoDoStorage
+from supabase_local.servidores.storage.retomavel import Retomaveis
 
 MAIOR_JSON = 1024**2
 
@@ -25,6 +28,7 @@ class Atendimento:
     """Um pedido ao Storage."""
 
     projeto: ProjetoDoStorage
+    retomaveis: Retomaveis
     pedido: Pedido
     requisicao: web.Request
     corpo: Corpo
@@ -37,6 +41,9 @@ class Atendimento:
             return await self._dos_baldes(resto)
         if primeiro == "object":
             return await self._dos_objetos(resto)
+        if caminho.startswith("upload/resumable"):
+            qual = caminho.removeprefix("upload/resumable").strip("/")
+            return await self.retomaveis.atender(qual, self._papel(), self.requisicao, self.corpo)
         return self._sem_rota()
 
     # -- baldes ----------------------------------------------------------------------------
@@ -80,6 +87,8 @@ class Atendimento:
             return await self._lista(rota, desfazer(depois)[0])
         if metodo == "POST" and resto in ("move", "copy"):
             return await (self._mover() if resto == "move" else self._copiar())
+        if rota == "sign":
+            return await self._assinado(depois)
         if metodo in ("GET", "HEAD") and rota in ("info", "authenticated", "public"):
             return await self._ver(rota, depois)
         balde, nome = desfazer(resto)
@@ -117,6 +126,20 @@ class Atendimento:
             return await self._descer(papel, balde, nome)
         linha = await self._achar(papel, balde, nome)
         return em_json(200, objetos.descrever(linha))
+
+    async def _assinado(self, resto: str) -> Resposta:
+        """POST dá um endereço que vale por uns segundos; GET o serve, sem mais credencial."""
+        balde, nome = desfazer(resto)
+        if self.pedido.metodo == "POST":
+            await self._achar(self._papel(), balde, nome)
+            segundos = int((await self._json()).get("expiresIn") or 60)
+            dizeres = {"url": f"{balde}/{nome}", "exp": int(time.time()) + segundos}
+            token = jwt.encode(dizeres, self.projeto.chaves.segredo, algorithm="HS256")
+            return em_json(200, {"signedURL": f"/object/sign/{resto}?token={token}"})
+        papel = papel_do_jwt(self.pedido.parametros.get("token", ""), self.projeto.chaves)
+        if papel.dizeres.get("url") != f"{balde}/{nome}":
+            raise erros.Recusa("InvalidSignature", 400, "InvalidSignature", "Invalid signature")
+        return await self._descer(DE_SERVICO, balde, nome)
 
     async def _achar(self, papel: Papel, balde: str, nome: str) -> DictRow:
         conferir_nome(nome, no_s3=self.projeto.no_s3)

@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 from psycopg.rows import DictRow
 
-from supabase_local.servidores.servico import Corpo, Papel
-from supabase_local.servidores.storage import objetos
+from supabase_local.servidores.servico import Corpo, Papel, inteiro
+from supabase_local.servidores.storage import formulario, objetos
 from supabase_local.servidores.storage.conteudos import Medida, Somador
 from supabase_local.servidores.storage.erros import (
     grande_demais,
@@ -44,18 +44,30 @@ async def enviar(
     limites = await projeto.balde(balde)
     if not por_cima:
         await conferir_vaga(projeto, papel, balde, nome)
+    conferir_tamanho(requisicao.content_length, limites, projeto.teto)
+    gravacao, corpo = await _o_que_vem(balde, nome, requisicao, corpo)
+    conferir_tipo(gravacao.tipo, limites)
+    rascunho, medida = await projeto.conteudos.receber(corpo)
+    return await guardar(projeto, papel, gravacao, rascunho, medida)
+
+
+async def _o_que_vem(
+    balde: str, nome: str, requisicao: web.Request, corpo: Corpo
+) -> tuple[Gravacao, Corpo]:
+    """O corpo cru guarda os cabeçalhos como vieram; um formulário diz tudo em campos."""
+    tipo = requisicao.headers.get("Content-Type", "application/octet-stream")
+    if tipo.startswith("multipart/form-data"):
+        lido = formulario.ler(tipo, await inteiro(corpo))
+        return Gravacao(balde, nome, lido.tipo, lido.cache, lido.metadados), lido.dados
     gravacao = Gravacao(
         balde,
         nome,
-        requisicao.headers.get("Content-Type", "application/octet-stream"),
+        tipo,
         requisicao.headers.get("Cache-Control", "no-cache"),
         metadados_de(requisicao.headers.get("x-metadata")),
         requisicao.headers.get("x-robots-tag"),
     )
-    conferir_tipo(gravacao.tipo, limites)
-    conferir_tamanho(requisicao.content_length, limites, projeto.teto)
-    rascunho, medida = await projeto.conteudos.receber(corpo)
-    return await guardar(projeto, papel, gravacao, rascunho, medida)
+    return gravacao, corpo
 
 
 async def conferir_vaga(projeto: ProjetoDoStorage, papel: Papel, balde: str, nome: str) -> None:

@@ -18,6 +18,7 @@ class Recusa(Exception):
         self, codigo: str, status: int, erro: str, mensagem: str, *, http: int = 400
     ) -> None:
         super().__init__(mensagem)
+        self.status = status
         self.http = http
         self._corpo = {
             "statusCode": str(status),
@@ -89,9 +90,11 @@ def pedido_invalido(mensagem: str) -> Recusa:
 
 
 def do_banco(erro: psycopg.Error) -> Recusa:
-    """O que o banco recusou: a RLS, ou um papel que ele não conhece, entre outras coisas."""
+    """O que o banco recusou: a RLS, um balde que não há, um papel que ele não conhece."""
     if isinstance(erro, psycopg.errors.InsufficientPrivilege):
         return sem_acesso()
+    if isinstance(erro, psycopg.errors.ForeignKeyViolation):
+        return sem_balde()
     return Recusa("DatabaseError", 500, "DatabaseError", "database error", http=500)
 
 

@@ -15,6 +15,7 @@ from supabase_local.servidores.storage.acesso import cabe
 from supabase_local.servidores.storage.atendimento import Atendimento
 from supabase_local.servidores.storage.conteudos import Conteudos
 from supabase_local.servidores.storage.projeto import ProjetoDoStorage
+from supabase_local.servidores.storage.retomavel import Retomaveis
 
 
 class ServicoDoStorage:
@@ -24,6 +25,7 @@ class ServicoDoStorage:
 
     def __init__(self, uri: str, pasta: Path, chaves: Chaves) -> None:
         self.projeto = ProjetoDoStorage(Conexoes(uri), Conteudos(pasta), chaves)
+        self._retomaveis = Retomaveis(self.projeto)
 
     async def abrir(self) -> None:
         """Nada: as conexões se abrem no primeiro pedido."""
@@ -36,7 +38,9 @@ class ServicoDoStorage:
 
     async def atender(self, pedido: Pedido, requisicao: web.Request, corpo: Corpo) -> Resposta:
         try:
-            return await Atendimento(self.projeto, pedido, requisicao, corpo).responder()
+            return await Atendimento(
+                self.projeto, self._retomaveis, pedido, requisicao, corpo
+            ).responder()
         except erros.Recusa as recusa:
             return recusa.resposta()
         except psycopg.Error as erro:
