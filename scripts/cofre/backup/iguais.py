@@ -113,6 +113,8 @@ def _bruto(backup: Backup) -> dict[str, Any]:
 def _descrita(tabela: TabelaSalva) -> Any:
     """Em listas e textos, como se lê de um arquivo."""
     dita = tabela_em_json(tabela)
+    if notas := dita.get("notas"):  # quantos arquivos desceram é da execução, e não do que há
+        dita["notas"] = {nome: nota for nome, nota in notas.items() if nome != "novos"}
     return msgspec.to_builtins({c: dita[c] for c in DESCRICAO if c in dita})
 
 

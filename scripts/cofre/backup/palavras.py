@@ -9,7 +9,7 @@ from cofre.backup.resumo import Resultado, Resumo
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre
-from cofre.base.modelo import JSON, JSONB, LISTAS, ordem_de_exibicao
+from cofre.base.modelo import ARQUIVOS, JSON, JSONB, LISTAS, ordem_de_exibicao
 from cofre.base.palavras import (
     como_se_diz,
     duracao,
@@ -22,6 +22,7 @@ from cofre.base.palavras import (
 from cofre.base.relato import Relato
 from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import TabelaSalva
+from cofre.foto.storage.relacao import DeNinguem
 from cofre.via.contrato import API, Inspecao
 
 DITOS = 5
@@ -84,6 +85,8 @@ class Narracao:
         for nome in sorted({*resultado.tabelas, *resultado.falhas}, key=ordem_de_exibicao):
             if nome in resultado.falhas:
                 self._falha(f"{visivel(como_se_diz(nome))}:", resultado.falhas[nome])
+            elif nome == ARQUIVOS:
+                self._arquivos(resultado.tabelas[nome])
             elif nome in LISTAS:
                 linha(f"   ✅ {como_se_diz(nome)}: {numero(resultado.tabelas[nome].registros)}")
             else:
@@ -108,6 +111,18 @@ class Narracao:
         for mudanca in resultado.mudancas:
             self.relato.falha(f"   🔁 {mudanca.em_palavras}")
         self._desfecho(resultado)
+
+    def _arquivos(self, lista: TabelaSalva) -> None:
+        """Os arquivos do Storage, e os que ficaram de fora."""
+        notas = lista.notas
+        novos = plural(int(notas.get("novos", 0)), "novo", "novos")
+        quantos = f"{numero(lista.registros)} ({tamanho(int(notas.get('bytes', 0)))}, {novos})"
+        self.relato.linha(f"   ✅ {como_se_diz(ARQUIVOS)}: {quantos}")
+        for motivo, quantas in notas.get("de_fora", {}).items():
+            fora = plural(quantas, "fica de fora", "ficam de fora")
+            self.relato.linha(f"   ⚠️ {como_se_diz(ARQUIVOS)}: {fora}: {visivel(motivo)}")
+        for dito in notas.get("de_fora_exemplos", ()):
+            self.relato.reservado(f"      {visivel(dito['balde'])}/{visivel(dito['nome'])}")
 
     def _inexata(self, tabela: TabelaSalva) -> None:
         """O que já se sabe que pode não voltar como era."""
@@ -166,8 +181,20 @@ class Narracao:
                 f"   ⚠️ {visivel(nome)}: {quantos} sem empresa (dono nulo ou desconhecido), fora de"
                 " todos os backups"
             )
+        for balde, sobra in resumo.arquivos_sem_dono.items():
+            self._sem_dono(balde, sobra)
         self._falhas(resumo.falhas)
         self._parece_ter_sumido(resumo)
+
+    def _sem_dono(self, balde: str, sobra: DeNinguem) -> None:
+        quantos = plural(sobra.quantos, "arquivo", "arquivos")
+        disputa = f", {numero(sobra.disputados)} de mais de uma" if sobra.disputados else ""
+        self.relato.linha(
+            f"   ⚠️ balde {visivel(balde)}: {quantos} ({tamanho(sobra.bytes)}) sem empresa{disputa},"
+            " fora de todos os backups"
+        )
+        mais = "..." if sobra.quantos > len(sobra.exemplos) else ""
+        self.relato.reservado(f"      {visivel(', '.join(sobra.exemplos))}{mais}")
 
     def _falhas(self, falhas: Sequence[str]) -> None:
         linha = self.relato.linha

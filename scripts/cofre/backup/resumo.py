@@ -10,9 +10,10 @@ from typing import Any
 
 from cofre.backup.notado import Notado
 from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, TravaOcupada
-from cofre.base.modelo import LISTAS, Contradicao, Empresa
+from cofre.base.modelo import ARQUIVOS, LISTAS, Contradicao, Empresa
 from cofre.base.palavras import como_se_diz, visivel
 from cofre.deposito.metadados import TabelaSalva
+from cofre.foto.storage.relacao import DeNinguem
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
 from cofre.rotina.retorno import Retorno, de_que_backups, mudado, retorno
@@ -63,6 +64,13 @@ class Resultado:
     def bytes(self) -> int:
         return sum(t.bytes for n, t in self.tabelas.items() if n not in LISTAS)
 
+    def _arquivos(self) -> dict[str, Any] | None:
+        """Os números dos arquivos dela; None se não se fotografaram."""
+        lista = self.tabelas.get(ARQUIVOS)
+        if lista is None:
+            return None
+        return {n: lista.notas.get(n) for n in ("arquivos", "bytes", "novos", "de_fora")}
+
     def documento(self) -> dict[str, Any]:
         """Para a saída --json."""
         return {
@@ -78,6 +86,7 @@ class Resultado:
             "bytes": self.bytes,
             "tabelas": {como_se_diz(n): t.registros for n, t in self.tabelas.items()},
             "falhas": {como_se_diz(n): str(e) for n, e in self.falhas.items()},
+            "arquivos": self._arquivos(),
             "encolhimentos": [e.documento() for e in self.encolhimentos],
             "mudancas": [m.documento() for m in self.mudancas],
             "restauracao_por_concluir": self.notado.restauracao_por_concluir,
@@ -115,6 +124,8 @@ class Resumo:
     servidor: str = ""
     falhas: list[str] = field(default_factory=list)
     sem_dono: Mapping[str, int] = field(default_factory=dict)
+    arquivos_sem_dono: Mapping[str, DeNinguem] = field(default_factory=dict)
+    """Por balde do Storage, o que não é de empresa alguma."""
     por_tabela: Counter[str] = field(default_factory=Counter)
     encolhidas: list[Resultado] = field(default_factory=list)
     mudadas: list[Resultado] = field(default_factory=list)
@@ -195,6 +206,10 @@ class Resumo:
             "segundos": round(self.segundos, 3),
             "falhas": self.falhas,
             "sem_dono": dict(self.sem_dono),
+            "arquivos_sem_dono": {
+                balde: {"arquivos": s.quantos, "bytes": s.bytes, "disputados": s.disputados}
+                for balde, s in self.arquivos_sem_dono.items()
+            },
             "encolhimentos": [
                 {"id": c.empresa.id, "nome": c.empresa.nome, **e.documento()}
                 for c in self.encolhidas

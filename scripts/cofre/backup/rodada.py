@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,9 +38,11 @@ from cofre.deposito.lacre import conferencia, conhecidos
 from cofre.deposito.trava import JA, Espera
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
+from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 from cofre.foto.foto import Contexto, Fonte, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.foto.listas import ListasMudaram
+from cofre.foto.storage.relacao import DeNinguem
 from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
@@ -158,8 +160,14 @@ class Rodada:
         """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais."""
         if not resumo.falhas and self.com_sem_dono:
             resumo.sem_dono = self._contar_sem_dono(resumo, contexto.escopo)
+            resumo.arquivos_sem_dono = self._arquivos_sem_dono(contexto.pedido)
         presentes = contexto.inspecao.empresas
         resumo.sumidas = procurar_sumidas(self.deposito, presentes, self.via.origem)
+
+    def _arquivos_sem_dono(self, pedido: Pedido) -> Mapping[str, DeNinguem]:
+        """O que não é de ninguém no Storage: só se sabe depois de ver as linhas de todas."""
+        fontes = [f for f in self.listas if isinstance(f, FonteDeArquivos)]
+        return fontes[0].de_ninguem() if fontes and not pedido.tabelas else {}
 
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas, na ordem, em grupos que se leem de uma vez. As que eram grandes no último

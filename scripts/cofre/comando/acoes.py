@@ -16,6 +16,7 @@ from cofre.comando.argumentos import (
     CODIGOS,
     MANUAL,
     Fazer,
+    opcao_de_arquivos,
     opcao_de_cada,
     opcao_de_empresa,
     opcao_de_esperar,
@@ -55,6 +56,7 @@ def _analisador(argumentos: list[str]) -> Analisador:
 def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> None:
     opcao_de_empresa(analisador, padrao)
     opcao_de_tabelas(analisador, padrao)
+    opcao_de_arquivos(analisador, padrao)
     opcao_de_tipo(analisador, MANUAL if padrao is None else padrao)
     opcao_de_esperar(analisador, padrao)
     opcao_de_cada(analisador, padrao)

@@ -156,6 +156,16 @@ def cada_de(opcoes: Namespace) -> timedelta | None:
     return cada
 
 
+def opcao_de_arquivos(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--sem-arquivos."""
+    analisador.add_argument(
+        "--sem-arquivos",
+        action="store_true",
+        default=False if padrao is None else padrao,
+        help="sem os arquivos do Storage (o mesmo que BACKUP_ARQUIVOS=nao, só desta vez)",
+    )
+
+
 def opcao_de_empresa(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--empresa, que se pode repetir."""
     analisador.add_argument(

@@ -26,7 +26,7 @@ from cofre.comando.obra import obra
 from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import de_um_trabalho, esperar
-from cofre.foto.fontes import fontes_de
+from cofre.foto.fontes import fechar, fontes_de
 from cofre.foto.foto import Pedido
 from cofre.rotina import diaria
 from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS
@@ -140,13 +140,14 @@ def _rodada(
     parar = threading.Event()
     equipe = Equipe(opcoes.conexoes, parar, "empresa")
     via = abrir_via(opcoes, configuracao, parar, relato)
+    listas = fontes_de(opcoes, configuracao, via, parar, relato)
     try:
         espera = esperar(minutos_de(opcoes), relato, parar)
-        listas = fontes_de(opcoes, configuracao, via, parar, relato)
         yield Rodada(configuracao, via, deposito, equipe, relato, espera, listas)
     finally:
         parar.set()
         equipe.encerrar()
+        fechar(listas)
         via.fechar()
 
 

@@ -6,7 +6,12 @@ import argparse
 from argparse import Namespace
 
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import opcao_de_esperar, opcoes_de_conexao, opcoes_de_saida
+from cofre.comando.argumentos import (
+    opcao_de_arquivos,
+    opcao_de_esperar,
+    opcoes_de_conexao,
+    opcoes_de_saida,
+)
 from cofre.comando.backup import rodar
 from cofre.comando.execucao import registrada
 
@@ -18,6 +23,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
+    opcao_de_arquivos(analisador, argparse.SUPPRESS)
     opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
     opcoes_de_conexao(analisador, argparse.SUPPRESS)

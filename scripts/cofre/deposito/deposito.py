@@ -32,6 +32,7 @@ from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos import lugar
+from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
 from cofre.deposito.lacre import serie
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.presenca import Presenca
@@ -295,9 +296,10 @@ class Deposito:
 
 
 def _tem_algo(pasta: Path) -> bool:
+    """Os conteúdos de um backup que não chegou a sê-lo não contam: ninguém os cita."""
     try:
         with os.scandir(pasta) as dentro:
-            return next(dentro, None) is not None
+            return any(item.name != CONTEUDOS for item in dentro)
     except FileNotFoundError:
         return False
 

@@ -81,6 +81,9 @@ class Montagem:
         self._montagem = montagem
         self._nomes: dict[str, str] = {}
         self._publicada = False
+        self.vai_recomecar = False
+        """Se outra montagem da mesma empresa vem já a seguir: os conteúdos que se desceram ficam
+        para ela."""
 
     def __enter__(self) -> Montagem:
         return self
@@ -88,6 +91,8 @@ class Montagem:
     def __exit__(self, *_erro: object) -> None:
         if not self._publicada:
             shutil.rmtree(self._montagem, ignore_errors=True)
+        if self.vai_recomecar:
+            return
         with contextlib.suppress(OSError):
             lugar.largar_os_de_ninguem(self.pasta)
             self.pasta.rmdir()  # só se ficou vazia: nunca houve backup desta empresa

@@ -79,7 +79,7 @@ class DonosDeArquivos:
 
     def decidir(self, balde: str, nome: str, enviado_por: str | None) -> Decisao:
         """De quem é, pela pasta e por quem o enviou (None: não se sabe, ou ninguém)."""
-        regra = self.regras.get(balde, RegraDeBalde())
+        regra = self.regra(balde)
         if regra.dono == NENHUM:
             return DE_NINGUEM
         da_pasta = self._da_pasta(nome)
@@ -91,6 +91,14 @@ class DonosDeArquivos:
         if regra.dono == COLUNA:
             return SOLTO
         return next((d for d in (da_pasta, de_quem_enviou) if d != DE_NINGUEM), SOLTO)
+
+    def de_proposito(self, balde: str) -> bool:
+        """Se o cofre.toml diz que os deste balde não são de empresa alguma."""
+        return self.regra(balde).dono == NENHUM
+
+    def regra(self, balde: str) -> RegraDeBalde:
+        """O que o cofre.toml diz deste balde; sem nada, a geral."""
+        return self.regras.get(balde, RegraDeBalde())
 
     def de_quem_nomeia(
         self, balde: str, nome: str, enviado_por: str | None, citam: Iterable[str]

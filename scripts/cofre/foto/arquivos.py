@@ -68,7 +68,7 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
     falhas |= {t.tabela.nome: t.falha for t in foto.lida.tabelas if t.falha is not None}
     salvas = {t.tabela.nome: _salva(t, gravacao, contexto.escopo) for t in boas}
     salvas |= {s.nome: s for s in _listas(gravacao)}
-    falhas |= {c.tabela.nome: c.falha for c in gravacao.colhidas if c.falha is not None}
+    falhas |= {c.tabela.nome: f for c in gravacao.colhidas if (f := c.falha or c.incompleta)}
     arquivos = {
         n: Arquivo(s, montagem.caminho(n), montagem.caminho(dos_textos(n)) if s.textos else None)
         for n, s in salvas.items()
@@ -79,7 +79,7 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
         montagem.carimbo if boas else "",
         salvas,
         falhas,
-        foto.lida.instantanea,
+        foto.lida.instantanea and not any(c.mudou for c in gravacao.colhidas),
         tuple(gravacao.contradicoes()),
         arquivos,
         montagem,

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import threading
 from argparse import Namespace
+from collections.abc import Iterable
 
 from cofre.base.config.valores import Configuracao
+from cofre.base.equipe import Equipe
+from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato
+from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 from cofre.foto.foto import Fonte
-from cofre.via.contrato import ViaDeLeitura
+from cofre.via.arquivos.armazem import Armazem
+from cofre.via.arquivos.cliente import Cliente
+from cofre.via.arquivos.objetos import Objeto
+from cofre.via.contrato import DIRETA, ViaDeLeitura
 
 
 def fontes_de(
@@ -19,4 +26,51 @@ def fontes_de(
     relato: Relato,
 ) -> tuple[Fonte, ...]:
     """As que se fotografam nesta execução, por esta via."""
-    return ()
+    sem_arquivos = getattr(opcoes, "sem_arquivos", False) or configuracao.arquivos.quer is False
+    if sem_arquivos:
+        return ()
+    armazem = _armazem(opcoes, configuracao, via, parar, relato)
+    equipe = Equipe(opcoes.conexoes, parar, "arquivo")
+    return (FonteDeArquivos(armazem, via, configuracao, equipe, relato),)
+
+
+def fechar(fontes: Iterable[Fonte]) -> None:
+    """Encerra as conexões e os fios delas."""
+    for fonte in fontes:
+        if isinstance(fonte, FonteDeArquivos):
+            fonte.fechar()
+
+
+def _armazem(
+    opcoes: Namespace,
+    configuracao: Configuracao,
+    via: ViaDeLeitura,
+    parar: threading.Event,
+    relato: Relato,
+) -> Armazem:
+    """O Storage do projeto: com a chave, os conteúdos; com a conexão direta, a lista por SQL."""
+
+    def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
+        relato.linha(
+            f"   ⏳ {causa} Nova tentativa em {duracao(espera)} ({tentativa} de {tentativas})."
+        )
+
+    def ao_esperar(objeto: Objeto, segundos: float) -> None:
+        nome = f"{visivel(objeto.balde)}/{visivel(objeto.nome)}"
+        relato.reservado(
+            f"   ⏳ {nome}: a CDN ainda dá a versão anterior. De novo em {duracao(segundos)}."
+        )
+
+    acesso = configuracao.acesso if configuracao.sem_api is None else None
+    cliente = None
+    if acesso is not None:
+        # Metade das conexões é para o que se pergunta de cada arquivo enquanto ele desce.
+        limites = (2 * opcoes.conexoes, opcoes.tentativas, parar, ao_tentar_de_novo)
+        cliente = Cliente(acesso, *limites, getattr(via, "cadencia", None))
+    tabelas = None
+    # A via pode vir embrulhada; só a direta sabe abrir uma conexão.
+    if via.nome == DIRETA and (conectar := getattr(via, "conectar", None)) is not None:
+        from cofre.via.arquivos.sql import Tabelas
+
+        tabelas = Tabelas(conectar)
+    return Armazem(cliente, tabelas, ao_esperar)

@@ -57,6 +57,7 @@ class Fotografo:
                 vista = gravacao.empresa()
                 if vista == empresa:
                     if gravacao.colher(vista) and faltam:
+                        gravacao.montagem.vai_recomecar = True
                         continue
                     foto = self._foto(vista, lida, contexto, inicio)
                     yield self._montada(foto, gravacao, contexto)
@@ -86,6 +87,7 @@ class Fotografo:
             with erros_de_disco(gravacao.montagem.pasta):
                 gravacao.gravar(foto.lida)
             if gravacao.colher(foto.empresa):
+                gravacao.montagem.vai_recomecar = True
                 raise ListasMudaram("Os arquivos ou os logins mudaram durante a foto.")
             yield self._montada(foto, gravacao, contexto)
 

@@ -32,6 +32,7 @@ class Colhida:
 
     `falha`: por que a lista não se leu, e então o backup fica incompleto, como com uma tabela.
     `ausente`: por que não há lista sem ser falha, para se dizer («»: há; «-»: não há o que dizer).
+    `incompleta`: a lista há, mas falta-lhe algo que devia ter, e o backup fica incompleto.
     `mudou`: entre antes e depois das linhas algo se moveu, e a foto vale a pena recomeçar.
     """
 
@@ -42,6 +43,7 @@ class Colhida:
     ausente: str = ""
     conteudos: Iterable[bytes] | None = None
     mudou: bool = False
+    incompleta: ErroCofre | None = None
 
     def como_lida(self, registros: int) -> TabelaLida:
         """A mesma, como a leitura de uma tabela que já se gravou."""

@@ -68,6 +68,8 @@ class ViaDaApi:
     limite_por_segundo: int | None = None
     nome: str = field(init=False, default=API)
     atomica: bool = field(init=False, default=False)
+    cadencia: Cadencia = field(init=False)
+    """Quando parte cada pedido ao projeto, também os de outros que a partilhem."""
     _conexao: Conexao = field(init=False)
     _equipe: Equipe = field(init=False)
     _reescritas: Reescritas = field(init=False, default_factory=Reescritas)
@@ -76,13 +78,14 @@ class ViaDaApi:
 
     def __post_init__(self) -> None:
         self._equipe = Equipe(self.conexoes, self.parar, "leitura")
+        self.cadencia = Cadencia(self.limite_por_segundo, self.parar)
         self._conexao = Conexao(
             self.acesso,
             conexoes=self.conexoes,
             tentativas=self.tentativas,
             parar=self.parar,
             ao_tentar_de_novo=self.ao_tentar_de_novo,
-            cadencia=Cadencia(self.limite_por_segundo, self.parar),
+            cadencia=self.cadencia,
         )
 
     @property

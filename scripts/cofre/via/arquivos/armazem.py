@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cofre.base.erros import FalhaDoServidor, RespostaInvalida
 from cofre.base.palavras import visivel
@@ -13,7 +13,9 @@ from cofre.via.arquivos.cliente import Cliente, Resposta, no_caminho
 from cofre.via.arquivos.descida import Descida, Receber
 from cofre.via.arquivos.erros import BaldeAusente, ObjetoAusente, SemArmazem
 from cofre.via.arquivos.objetos import Balde, Objeto
-from cofre.via.arquivos.sql import Tabelas
+
+if TYPE_CHECKING:  # só quem tem a conexão direta tem o psycopg
+    from cofre.via.arquivos.sql import Conectar, Tabelas
 
 VEZES = 3
 """Quantas vezes se comparam os números da API e do banco, que podem mudar entre um e o outro."""
@@ -32,6 +34,11 @@ class Armazem:
     tabelas: Tabelas | None = None
     ao_esperar: Callable[[Objeto, float], object] = field(default=_calado)
     """Recebe o objeto e os segundos que se vai esperar pela CDN."""
+
+    @property
+    def conectar(self) -> Conectar | None:
+        """Como se abre uma conexão ao banco; None sem a conexão direta."""
+        return self.tabelas.conectar if self.tabelas is not None else None
 
     def fechar(self) -> None:
         """Encerra as conexões à API."""

@@ -72,7 +72,8 @@ class Cliente:
     tentativas: int
     parar: threading.Event
     ao_tentar_de_novo: AoTentarDeNovo
-    limite_por_segundo: int | None = None
+    cadencia: Cadencia | None = None
+    """A de outros pedidos ao mesmo projeto; None: a deste, sem limite."""
     insistencia: Insistencia = field(init=False, repr=False)
     host: str = field(init=False)
     _cadencia: Cadencia = field(init=False, repr=False)
@@ -83,7 +84,7 @@ class Cliente:
         responderia 200 e listas vazias (medido)."""
         conferir_chave("A chave da API", self.acesso.chave)
         self.host = urlsplit(self.acesso.url).netloc
-        self._cadencia = Cadencia(self.limite_por_segundo, self.parar)
+        self._cadencia = self.cadencia or Cadencia(None, self.parar)
         self.insistencia = Insistencia(
             self.tentativas, self.parar, self.ao_tentar_de_novo, self._cadencia
         )

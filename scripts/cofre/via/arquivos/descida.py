@@ -28,6 +28,9 @@ PEDACO = 256 * 1024
 ESPERAS = (2.0, 5.0, 10.0, 20.0, 33.0)
 """Segundos entre uma resposta velha da CDN e o próximo pedido: 70 ao todo."""
 
+FALHAS_DO_CONTEUDO = 3
+"""Quantas vezes o servidor pode dizer que não conseguiu, até se concluir que o conteúdo não há."""
+
 Receber = Callable[[bytes], object]
 Completar = Callable[[Objeto], Objeto]
 """O objeto como o servidor o tem agora. Levanta ObjetoAusente."""
@@ -51,6 +54,7 @@ class Descida:
     _etag: str | None = field(init=False, default=None)
     _total: int | None = field(init=False, default=None)
     _fim: bool = field(init=False, default=False)
+    _falhas: int = field(init=False, default=0)
     _md5: hashlib._Hash = field(
         init=False, default_factory=lambda: hashlib.md5(usedforsecurity=False)
     )
@@ -123,13 +127,20 @@ class Descida:
                     novo = parte[pular:] if pular else parte
                     pular = max(0, pular - len(parte))
                     self._entregar(novo)
-        except Passageiro:
+        except Passageiro as e:
             if self._vieram == inicio:
-                raise
+                raise self._se_e_de_vez(e) from e.__cause__
         else:
             self._fim = self._total is None or self._vieram >= self._total
             if not self._fim and self._vieram == inicio:
                 raise estragada(f"o conteúdo de {self._nome} acabou antes do fim")
+
+    def _se_e_de_vez(self, erro: Passageiro) -> Exception:
+        """Uma falha do servidor em dar este conteúdo raramente passa: poucas vezes bastam."""
+        definitivo = erro.definitivo
+        if isinstance(definitivo, RecusaDoArmazem) and definitivo.status == 500 and definitivo.code:
+            self._falhas += 1
+        return definitivo if self._falhas >= FALHAS_DO_CONTEUDO else erro
 
     def _conferir(self, resposta: httpx.Response) -> int:
         """Se é a versão que se espera e o pedaço que se pediu; devolve quantos bytes já se têm

@@ -41,7 +41,7 @@ class Tabelas:
     """As tabelas do Storage num banco."""
 
     def __init__(self, conectar: Conectar) -> None:
-        self._conectar = conectar
+        self.conectar = conectar
 
     def baldes(self) -> list[Balde] | None:
         """Os baldes, pelo id; None se o projeto não tem Storage. Levanta FalhaDoServidor."""
@@ -79,7 +79,7 @@ class Tabelas:
     @contextlib.contextmanager
     def _lendo(self, tabela: str) -> Iterator[psycopg.Connection]:
         try:
-            with self._conectar() as conexao, transacao(conexao):
+            with self.conectar() as conexao, transacao(conexao):
                 yield conexao
         except psycopg.Error as e:
             raise na_consulta(e, tabela) from e

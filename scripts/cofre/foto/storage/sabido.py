@@ -1,0 +1,127 @@
+"""O que já se sabe de um arquivo sem o descer: dos últimos backups, ou da foto que recomeçou."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import ARQUIVOS
+from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.conteudos.citados import linhas_de
+from cofre.deposito.conteudos.conhecidos import ANTERIORES, Conhecidos, conteudos_conhecidos
+from cofre.deposito.conteudos.guarda import Conteudos, Guardado
+from cofre.deposito.conteudos.marcas import Token, identidade
+from cofre.deposito.ordem import carimbos_em_ordem
+from cofre.foto.storage.caderno import Caderno, curto
+from cofre.foto.storage.linha import token_de
+from cofre.via.arquivos.objetos import Objeto
+
+
+@dataclass(slots=True)
+class Sabido:
+    """De uma empresa. Usado por vários fios."""
+
+    conhecidos: Conhecidos
+    conteudos: Conteudos
+    cifra: Cifra | None
+    origem: str
+    anterior: Caderno | None = None
+    """O da tentativa de há pouco, já indexado, se a foto recomeçou."""
+    _metadados: dict[bytes, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def da_empresa(
+        cls,
+        pasta: Path,
+        cifra: Cifra | None,
+        origem: str,
+        empresa: str,
+        anterior: Caderno | None,
+    ) -> Sabido:
+        """Lê o que os últimos backups dizem. Levanta FalhaDeDisco; OSError passa."""
+        conhecidos = conteudos_conhecidos(pasta, cifra, origem, empresa)
+        conteudos = Conteudos(pasta, cifra, conhecidos.com_soma)
+        sabido = cls(conhecidos, conteudos, cifra, origem, anterior)
+        if cifra is None:
+            sabido._metadados = dict(_metadados_de_ontem(pasta, origem))
+        return sabido
+
+    def conteudo(self, objeto: Objeto) -> Guardado | None:
+        """O que se guardou dele, se ainda está bom. Levanta FalhaDeDisco; OSError passa."""
+        token = token_de(objeto, self.origem)
+        nota = self.anterior.achar(token) if self.anterior is not None else None
+        ja = nota.guardado if nota is not None else None
+        if ja is not None and self.conteudos.tem(ja.guardado, ja.no_disco):
+            return ja
+        return self.conhecidos.achar(token)
+
+    def completo(self, objeto: Objeto) -> Objeto | None:
+        """O objeto, que já se guardou, com os metadados que quem o enviou lhe deu; None se é
+        preciso perguntar: a lista da API não os diz, e a de um backup cifrado não se lê aqui."""
+        token = token_de(objeto, self.origem)
+        nota = self.anterior.achar(token) if self.anterior is not None else None
+        if nota is not None:
+            return replace(objeto, metadados=nota.objeto.metadados)
+        if self.cifra is not None:
+            return None
+        dito = self._metadados.get(curto(token))
+        return replace(objeto, metadados=msgspec.json.decode(dito) if dito else None)
+
+
+def da_ultima(pasta: Path) -> Backup | None:
+    """O backup mais novo desta pasta que se deixa abrir."""
+    for carimbo in reversed(carimbos_em_ordem(pasta)):
+        backup = abrir_backup(pasta, carimbo)
+        if backup.meta is not None:
+            return backup
+    return None
+
+
+def tinha_lista(pasta: Path) -> bool:
+    """Se o último backup da empresa tinha arquivos: se agora não há Storage, é notícia."""
+    backup = da_ultima(pasta)
+    lista = backup.meta.tabelas.get(ARQUIVOS) if backup and backup.meta else None
+    return lista is not None and lista.registros > 0
+
+
+class _Linha(msgspec.Struct, frozen=True, gc=False):
+    balde: str
+    nome: str
+    metadados: msgspec.Raw = msgspec.Raw(b"null")
+    tamanho: int | None = None
+    id: str | None = None
+    versao: str | None = None
+    mudado: str | None = None
+    etag: str | None = None
+
+
+def _metadados_de_ontem(pasta: Path, origem: str) -> Iterator[tuple[bytes, bytes]]:
+    """(token curto, metadados) dos que os têm, nos últimos backups em claro; o mais novo vale."""
+    for carimbo in carimbos_em_ordem(pasta)[-ANTERIORES:]:
+        backup = abrir_backup(pasta, carimbo)
+        lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
+        if lista is None or backup.cifrado:
+            continue
+        with contextlib.suppress(BackupDanificado, OSError):
+            for linha in linhas_de(backup.caminho(lista), _Linha, lista.sha256):
+                if (metadados := bytes(linha.metadados)) != b"null":
+                    yield curto(_token(linha, origem)), metadados
+
+
+def _token(linha: Any, origem: str) -> Token:
+    return identidade(
+        origem,
+        linha.balde,
+        linha.nome,
+        linha.id,
+        linha.versao or linha.mudado,
+        linha.etag,
+        linha.tamanho,
+    )
