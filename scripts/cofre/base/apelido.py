@@ -44,9 +44,19 @@ def apelido(linha: bytes) -> str:
     """Algo que uma pessoa reconheça numa linha (os bytes do JSON dela), pronto para a tela."""
     # Cada valor com os seus bytes: um número pode ser maior do que o Python sabe ler.
     campos = dict(_mostraveis(abrir_linha(linha)))
+    if campos.keys() >= _DE_UM_ARQUIVO:
+        return _fim(visivel(campos["nome"]))
     achado = _nome(campos) or _numero(campos) or _data(campos) or _id(campos)
     achado = visivel(achado)
     return achado if len(achado) <= TAMANHO else f"{achado[:TAMANHO]}…"
+
+
+_DE_UM_ARQUIVO = {"balde", "nome"}
+"""As colunas da lista dos arquivos: de um caminho, é o fim que diz o que ele é."""
+
+
+def _fim(caminho: str) -> str:
+    return caminho if len(caminho) <= TAMANHO else f"…{caminho[-TAMANHO:]}"
 
 
 def parece_segredo(coluna: str, *valores: bytes | None) -> bool:

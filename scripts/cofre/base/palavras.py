@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from cofre.base.interprete import RAIZ
-from cofre.base.modelo import LISTAS
+from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS
 
 
 def visivel(texto: str) -> str:
@@ -55,14 +55,18 @@ _DE_UMA = {
     "despesas": ("despesa", "despesas"),
     "ordens_servico": ("ordem de serviço", "ordens de serviço"),
     "funcionarios": ("funcionário", "funcionários"),
+    ARQUIVOS: ("arquivo", "arquivos"),
+    LOGINS: ("login", "logins"),
 }
-"""Como se chama um registro, e vários, das tabelas conhecidas."""
+"""Como se chama um registro, e vários, das tabelas conhecidas e das listas."""
 
 
 def registros_de(n: int, tabela: str) -> str:
     """«1 venda», «74 vendas»; de uma tabela que não se conhece, «5 registros de recibos»."""
     um, varios = _DE_UMA.get(tabela, ("registro", "registros"))
-    return plural(n, um, varios) + ("" if tabela in _DE_UMA else f" de {visivel(tabela)}")
+    return plural(n, um, varios) + (
+        "" if tabela in _DE_UMA else f" de {visivel(como_se_diz(tabela))}"
+    )
 
 
 def e_depois(partes: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from cofre.base.apelido import INVENTADO, SEGREDOS
 from cofre.base.erros import EscritaRecusada
-from cofre.base.palavras import registros_de, visivel
+from cofre.base.palavras import como_se_diz, registros_de, visivel
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR
 
@@ -120,7 +120,7 @@ class Grupo:
     def documento(self) -> dict[str, Any]:
         """Para a saída --json."""
         return {
-            "tabela": self.tabela,
+            "tabela": como_se_diz(self.tabela),
             "acao": self.acao,
             "registros": self.quantos,
             "causa": self.causa,

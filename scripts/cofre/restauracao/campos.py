@@ -13,7 +13,7 @@ from typing import Any
 
 from cofre.base.apelido import apelido, com_mais, parece_segredo
 from cofre.base.linha import abrir_linha, texto
-from cofre.base.palavras import numero, visivel
+from cofre.base.palavras import como_se_diz, numero, visivel
 from cofre.base.textos import dito_em
 from cofre.base.valores import ESCONDIDO, mudanca
 from cofre.plano.alvo import Alvo
@@ -97,8 +97,8 @@ def em_linhas(plano: Plano) -> Iterator[str]:
         if not contagem.diferencas:
             continue
         yield (
-            f"   {visivel(nome)}: +{numero(contagem.repor)} ~{numero(contagem.alterar)}"
-            f" −{numero(contagem.remover)}"
+            f"   {visivel(como_se_diz(nome))}: +{numero(contagem.repor)}"
+            f" ~{numero(contagem.alterar)} −{numero(contagem.remover)}"
         )
         for campo in campos_de(plano, nome):
             yield f"      {campo.em_palavras}"
@@ -124,12 +124,12 @@ def documento(plano: Plano) -> dict[str, Any]:
     poucos."""
     return {
         "detalhes": {
-            nome: {campo.nome: campo.documento() for campo in campos_de(plano, nome)}
+            como_se_diz(nome): {campo.nome: campo.documento() for campo in campos_de(plano, nome)}
             for nome, contagem in plano.contagens.items()
             if contagem.alterar
         },
         "nomes": (
-            {"tabela": nome, "acao": acao, "registro": quem}
+            {"tabela": como_se_diz(nome), "acao": acao, "registro": quem}
             for nome in plano.contagens
             for acao in _SINAIS
             for quem in nomes(plano, nome, acao)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cofre.base.palavras import e_depois, em_linhas, numero, plural, registros_de, visivel
+from cofre.base.palavras import (
+    como_se_diz,
+    e_depois,
+    em_linhas,
+    numero,
+    plural,
+    registros_de,
+    visivel,
+)
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.restauracao.resumo import Resumo
 
@@ -35,7 +43,7 @@ def pedido(alvo: Alvo, resumo: Resumo, largura: int | None) -> Iterator[str]:
 def _tabelas(alvo: Alvo, largura: int | None) -> str:
     """Os nomes; se são todas e não cabem numa linha, quantas são."""
     meta = alvo.backup.meta
-    nomes = f"Tabelas: {', '.join(visivel(t) for t in alvo.tabelas)}"
+    nomes = f"Tabelas: {', '.join(visivel(como_se_diz(t)) for t in alvo.tabelas)}"
     todas = meta is not None and set(meta.tabelas) <= set(alvo.tabelas)
     if todas and len(nomes) > (largura or LARGURA_DE_UM_CANO):
         return f"Tabelas: todas ({len(alvo.tabelas)})"
@@ -48,10 +56,10 @@ def so_o_que(alvo: Alvo) -> str:
     for nome in alvo.tabelas:
         fatia = alvo.fatias.get(nome)
         if fatia is None:
-            partes.append(f"{visivel(nome)} inteira")
+            partes.append(f"{visivel(como_se_diz(nome))} inteira")
             continue
         quantas, colunas = fatia.quantas, fatia.colunas()
-        quais = visivel(nome) if quantas is None else registros_de(quantas, nome)
+        quais = visivel(como_se_diz(nome)) if quantas is None else registros_de(quantas, nome)
         de = e_depois([visivel(c) for c in sorted(colunas)]) + " de " if colunas else ""
         partes.append(de + quais)
     return "; ".join(partes)

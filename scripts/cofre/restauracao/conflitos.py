@@ -9,7 +9,7 @@ from typing import Any
 
 from cofre.base.apelido import apelido, com_mais, parece_segredo
 from cofre.base.linha import texto
-from cofre.base.palavras import numero, plural, registros_de, visivel
+from cofre.base.palavras import como_se_diz, numero, plural, registros_de, visivel
 from cofre.base.valores import ESCONDIDO, valor
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Plano
@@ -73,7 +73,8 @@ def em_linhas(alvo: Alvo, plano: Plano) -> Iterator[str]:
     for nome in plano.contagens:
         for n, (quem, conflitos) in enumerate(_da_tabela(alvo, plano, nome)):
             if n == 0:
-                yield f"   {visivel(nome)}: mudaram outra vez depois, e ficam como estão"
+                dita = visivel(como_se_diz(nome))
+                yield f"   {dita}: mudaram outra vez depois, e ficam como estão"
             for conflito in conflitos:
                 yield f"      {_em_palavras(quem, [conflito])}"
 

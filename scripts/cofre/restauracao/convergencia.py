@@ -10,6 +10,7 @@ from functools import partial
 
 from cofre.base.derrame import cifrando
 from cofre.base.erros import EmpresaMudou, FalhaDoServidor
+from cofre.base.modelo import LISTAS
 from cofre.base.palavras import como_se_diz, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
@@ -23,6 +24,7 @@ from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import DE_UMA_LINHA, causa
 from cofre.plano.tabela import Contagem
+from cofre.restauracao.arquivos.execucao import RECUSAS_DE_UM_ARQUIVO
 from cofre.restauracao.conflitos import EmConflito, conflitos_de
 from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita
@@ -34,15 +36,17 @@ PASSADAS = 8
 ESCRITAS_PARA_BARRA = 100
 """Cada alteração é um pedido: cem já demoram, pela internet."""
 
-ACEITAVEIS = DE_UMA_LINHA | {"23503", INDIZIVEL}
-"""Recusas com que o usuário pode concordar: as de uma linha, e as das que apontam para ela."""
+ACEITAVEIS = DE_UMA_LINHA | {"23503", INDIZIVEL} | RECUSAS_DE_UM_ARQUIVO
+"""Recusas com que o usuário pode concordar: as de uma linha, as das que apontam para ela, e as de
+um arquivo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desfecho:
-    """Como acabou. `atomica`: se era uma transação; `reescritas`: as colunas que o banco muda
-    sozinho; `restantes`: o que ainda difere; `efeitos`: o que mudou em tabelas não escolhidas. Com
-    `pergunta`, ainda não acabou: é preciso decidir o que fazer desses efeitos."""
+    """Como acabou. `registros`: quantos há nas tabelas, e `nas_listas`, em cada lista. `atomica`:
+    se era uma transação; `reescritas`: as colunas que o banco muda sozinho; `restantes`: o que
+    ainda difere; `efeitos`: o que mudou em tabelas não escolhidas. Com `pergunta`, ainda não
+    acabou: é preciso decidir o que fazer desses efeitos."""
 
     completa: bool
     atomica: bool
@@ -53,6 +57,7 @@ class Desfecho:
     impedimentos: Sequence[Impedimento]
     efeitos: Mapping[str, Contagem]
     conflitos: tuple[EmConflito, ...] = ()
+    nas_listas: Mapping[str, int] = field(default_factory=dict)
     pergunta: bool = False
 
     def com(self, depois: Desfecho) -> Desfecho:
@@ -67,6 +72,7 @@ class Desfecho:
             impedimentos=(*self.impedimentos, *depois.impedimentos),
             efeitos=self.efeitos,
             conflitos=(*self.conflitos, *depois.conflitos),
+            nas_listas={**self.nas_listas, **depois.nas_listas},
         )
 
     @property
@@ -236,13 +242,14 @@ class Convergencia:
             for n, c in restantes.items()
         )
         contagens = plano.contagens
-        quer = [self.alvo.do_que_se_quer(n, contagens[n]) for n in self.alvo.tabelas]
+        quer = {n: self.alvo.do_que_se_quer(n, contagens[n]) for n in self.alvo.tabelas}
         mudadas = partial(reescritas, plano, self.alvo.escopo, self.impedimentos, self.escrita)
         return Desfecho(
             completa=completa,
             atomica=self.atomica,
             passadas=self.passadas,
-            registros=sum(c.iguais + c.alterar for c in quer),
+            registros=sum(c.iguais + c.alterar for n, c in quer.items() if n not in LISTAS),
+            nas_listas={n: c.iguais + c.alterar for n, c in quer.items() if n in LISTAS},
             reescritas=mudadas() if completa else (),
             restantes=restantes,
             # O que a última foto já não vê não ficou por fazer: a linha que o banco recusou repor

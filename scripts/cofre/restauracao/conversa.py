@@ -32,6 +32,7 @@ from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
 from cofre.restauracao.conflitos import em_uma_frase
 from cofre.restauracao.convergencia import contagens_em_json
 from cofre.restauracao.encerramento import Encerramento
+from cofre.restauracao.fim import Fora
 from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
 from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
@@ -76,12 +77,15 @@ class Conversa:
         se há quem escolha); se já são, oferece outra data."""
         while True:
             restauracao = self._sessao.conectar(guardada, backup, tabelas)
-            alvo = restauracao.alvo(backup, tabelas, modo)
+            possiveis, fora = restauracao.possiveis(tabelas)
+            for lista in fora:
+                self._relato.aviso(f"{como_se_diz(lista.tabela)}: {lista.causa}.\n{lista.cura}")
+            alvo = restauracao.alvo(backup, possiveis, modo)
             if recortar is not None:
                 alvo = recortar(restauracao, alvo)
             if self._opcoes.simular:
                 return self._simular(alvo)
-            codigo = self._levar(alvo, "restaurar")
+            codigo = self._levar(alvo, "restaurar", fora=fora)
             if codigo is not None:
                 return codigo
             self._dizer_que_e_igual("restaurar")
@@ -184,9 +188,16 @@ class Conversa:
             self._narrador.riscos(quadro, quadro.riscos)
             return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro)
 
-    def _levar(self, alvo: Alvo, acao: str, desfaz: Diario | None = None) -> int | None:
-        """Planeja, confirma, executa e conta; None se não há o que mudar."""
-        acordo = Acordo(alvo)
+    def _levar(
+        self,
+        alvo: Alvo,
+        acao: str,
+        desfaz: Diario | None = None,
+        fora: tuple[Fora, ...] = (),
+    ) -> int | None:
+        """Planeja, confirma, executa e conta; None se não há o que mudar. `fora`: o que se escolheu
+        e já se sabe que não pode vir."""
+        acordo = Acordo(alvo, fora=fora)
         for restam in reversed(range(TENTATIVAS)):
             combinado, quadro = self._ate_combinar(acordo, acao)
             if combinado is None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.base.linha import NULO, texto
-from cofre.base.palavras import numero, plural, visivel
+from cofre.base.modelo import LISTAS
+from cofre.base.palavras import como_se_diz, numero, plural, visivel
 from cofre.plano.recusas import Grupo, em_grupos
 from cofre.restauracao.convergencia import Desfecho
 from cofre.restauracao.fala import Fala
@@ -29,13 +30,16 @@ class Encerramento(Fala):
         else:
             linha("↩️ RESTAURAÇÃO DESFEITA!" if fim.desfazendo else "✅ RESTAURAÇÃO CONCLUÍDA!")
         linha(f"Empresa: {nome}")
-        linha(f"Tabelas restauradas: {len(fim.alvo.tabelas)}")
-        linha(f"Total de registros: {numero(fim.desfecho.registros)}")
+        if tabelas := [n for n in fim.alvo.tabelas if n not in LISTAS]:
+            linha(f"Tabelas restauradas: {len(tabelas)}")
+            linha(f"Total de registros: {numero(fim.desfecho.registros)}")
+        for nome, quantos in fim.desfecho.nas_listas.items():
+            linha(f"Total de {como_se_diz(nome)}: {numero(quantos)}")
         if fim.o_que_mudou:
             linha(f"O que mudou: {fim.o_que_mudou}")
         self._grupos(fim.grupos, "⚠️", "")
         for fora in fim.fora:
-            linha(f"⚠️ {visivel(fora.tabela)} ficou de fora: {visivel(fora.causa)}")
+            linha(f"⚠️ {visivel(como_se_diz(fora.tabela))} ficou de fora: {visivel(fora.causa)}")
             self._cura(fora.cura, "   ")
         self._conflitos(fim.desfecho.conflitos)
         self._reescritas(fim.desfecho.reescritas, atomica=fim.desfecho.atomica)
@@ -69,7 +73,7 @@ class Encerramento(Fala):
         linha("❌ RESTAURAÇÃO INCOMPLETA")
         for nome, c in desfecho.restantes.items():
             linha(
-                f"   {visivel(nome)}: ainda faltam {numero(c.repor)}, diferem"
+                f"   {visivel(como_se_diz(nome))}: ainda faltam {numero(c.repor)}, diferem"
                 f" {numero(c.alterar)}, sobram {numero(c.remover)}"
             )
         self._grupos(em_grupos(desfecho.impedimentos), "❌", "   ")
@@ -84,7 +88,7 @@ class Encerramento(Fala):
     def _reescritas(self, reescritas: Sequence[Reescrita], *, atomica: bool) -> None:
         for r in reescritas:
             registros = plural(r.registros, "registro", "registros")
-            onde = f"{visivel(r.tabela)}.{visivel(r.coluna)}"
+            onde = f"{visivel(como_se_diz(r.tabela))}.{visivel(r.coluna)}"
             if r.avancou:
                 self._em_linhas(f"ℹ️ {onde}: o próprio banco reescreve ({registros})", 3)
                 continue

@@ -13,7 +13,7 @@ import msgspec
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.linha import texto, valores_de_todas
-from cofre.base.palavras import plural, visivel
+from cofre.base.palavras import como_se_diz, plural, visivel
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
@@ -64,7 +64,7 @@ class Escolha:
         achados = {c for n in nomes for c in self._campos_de(backup, n)}
         for campo in self.campos:
             if campo not in achados:
-                onde = ", ".join(map(visivel, nomes)) or "nenhuma das tabelas"
+                onde = ", ".join(visivel(como_se_diz(n)) for n in nomes) or "nenhuma das tabelas"
                 raise ErroDeUso(
                     f"No backup não há a coluna {visivel(campo)} em {onde}.",
                     "Os nomes das colunas são os do banco, como estão no arquivo da tabela.",
@@ -195,7 +195,7 @@ def _conferir_colunas(
     condicoes: Sequence[Condicao], tabela: str, colunas: Sequence[str], chave: Sequence[str]
 ) -> None:
     """Levanta ErroDeUso."""
-    nome = visivel(tabela)
+    nome = visivel(como_se_diz(tabela))
     for condicao in condicoes:
         for coluna in condicao.valores:
             if coluna not in colunas:
@@ -215,7 +215,8 @@ def _conferir_que_se_grava(alvo: Alvo, nome: str, campos: Sequence[str]) -> None
     for campo in campos:
         if tabela.coluna(campo) is not None and campo not in gravaveis:
             raise ErroDeUso(
-                f"{visivel(campo)} de {visivel(nome)} não se restaura: quem a escreve é o banco.",
+                f"{visivel(campo)} de {visivel(como_se_diz(nome))} não se restaura: quem a escreve"
+                " é o banco.",
                 "Deixe-a fora de --campos: com as outras de volta, ele a refaz.",
             )
 

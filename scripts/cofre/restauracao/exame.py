@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cofre.base.palavras import na_tela, numero, visivel
+from cofre.base.palavras import como_se_diz, na_tela, numero, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import no_lugar
 from cofre.deposito.lacre import conferencia
@@ -48,8 +48,8 @@ class Exame:
         for dano in self.danos:
             if dano.tabela not in tabelas:
                 yield (
-                    f"No backup de {quando}, {visivel(dano.tabela)} está danificada e não volta"
-                    f" dele: {visivel(dano.causa)}."
+                    f"No backup de {quando}, {visivel(como_se_diz(dano.tabela))} está danificada e"
+                    f" não volta dele: {visivel(dano.causa)}."
                 )
 
     def documento(self) -> dict[str, object]:
@@ -57,8 +57,8 @@ class Exame:
         return {
             "carimbo": self.backup.carimbo,
             "estado": self.estado,
-            "faltam": sorted(self.backup.meta.falhas) if self.backup.meta else [],
-            "danos": [{"tabela": d.tabela, "causa": d.causa} for d in self.danos],
+            "faltam": sorted(map(como_se_diz, self.backup.meta.falhas)) if self.backup.meta else [],
+            "danos": [{"tabela": como_se_diz(d.tabela), "causa": d.causa} for d in self.danos],
             "encolhimentos": list(self.backup.meta.encolhimentos) if self.backup.meta else [],
         }
 
@@ -69,7 +69,7 @@ DITAS = 3
 def quais(nomes: Sequence[str]) -> str:
     """As primeiras destas tabelas, e quantas mais há."""
     mais = f" e mais {numero(n)}" if (n := len(nomes) - DITAS) > 0 else ""
-    return visivel(", ".join(nomes[:DITAS])) + mais
+    return visivel(", ".join(map(como_se_diz, nomes[:DITAS]))) + mais
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Fora:
     cura: str = ""
 
     def documento(self) -> dict[str, str]:
-        """Para o diário e para a saída --json."""
+        """Para o diário; para a saída --json, ver `Fim.documento`."""
         return {"tabela": self.tabela, "causa": self.causa, "cura": self.cura}
 
 
@@ -59,9 +59,8 @@ class Fim:
         """«5 tabelas: 145 repostos, 818 alterados»; de uma só, o nome. Vazio se nada."""
         if not self.mudou:
             return ""
-        onde = f"{len(self.mudou)} tabelas"
-        if len(self.mudou) == 1:
-            onde = visivel(como_se_diz(*self.mudou))
+        nomes = [visivel(como_se_diz(n)) for n in self.mudou]
+        onde = f"{len(nomes)} tabelas" if len(nomes) > 1 else nomes[0]
         contas = [
             (sum(c.repor for c in self.mudou.values()), "reposto", "repostos"),
             (sum(c.alterar for c in self.mudou.values()), "alterado", "alterados"),
@@ -81,7 +80,7 @@ class Fim:
                 for n, c in self.mudou.items()
             },
             "nao_voltaram": [g.documento() for g in self.grupos],
-            "fora": [f.documento() for f in self.fora],
+            "fora": [{**f.documento(), "tabela": como_se_diz(f.tabela)} for f in self.fora],
             **({"mudaram_de_novo": de_todos(c)} if (c := self.desfecho.conflitos) else {}),
         }
 

@@ -1,32 +1,28 @@
 """As listas de uma empresa (os arquivos dela, os logins) ao lado das tabelas, ao restaurar.
 
 Para o plano, uma lista é uma tabela como outra. Quem a escreve é outro: uma `Lista`. Quem fala com
-o banco nunca a vê: `ViaComListas` é uma via que só pergunta à de baixo o que é de tabelas.
+o banco nunca a vê: `com_listas` faz uma via que só pergunta à de baixo o que é de tabelas.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
-from cofre.base.config.valores import Regras
 from cofre.base.modelo import LISTAS, Tabela
 from cofre.deposito.diario import Diario
-from cofre.escopo.escopo import Escopo, TabelaNoEscopo
+from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.alvo import Alvo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import Acao
 from cofre.via.contrato import (
     Dependente,
-    EmpresaLida,
     Escrita,
-    Inspecao,
-    PedidoDeFoto,
     Prova,
     Via,
 )
@@ -36,7 +32,14 @@ if TYPE_CHECKING:
     from cofre.restauracao.riscos import Caso
 
 AoAvancar = Callable[[str, str, int], None]
-T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Dito:
+    """O que se diz de uma lista: as `frases`, na tela, e o `documento`, na saída --json."""
+
+    frases: tuple[str, ...] = ()
+    documento: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Lista(Protocol):
@@ -64,7 +67,7 @@ class Lista(Protocol):
     def riscos(self, caso: Caso) -> Iterator[Risco]:
         """O que impediria esta parte do plano. Levanta FalhaDoServidor."""
 
-    def avisos(self, caso: Caso) -> Sequence[str]:
+    def ditos(self, caso: Caso) -> Dito:
         """O que se diz dela no plano, e não impede nada. Levanta FalhaDoServidor."""
 
     def executar(self, plano: Plano, ao_avancar: AoAvancar, aceitos: Set[str]) -> list[Impedimento]:
@@ -75,79 +78,56 @@ class Lista(Protocol):
         """Chegou-se ao alvo: o que só se faz no fim. Levanta FalhaDoServidor."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ComListas:
-    """O que da via de baixo (`de`) se pergunta do mesmo modo, aberta para escrever ou não."""
+def com_listas(via: Via, listas: Mapping[str, Lista]) -> Via:
+    """A mesma via, que além das tabelas escreve estas listas."""
+    return cast("Via", _ComListas(via, listas)) if listas else via
 
-    de: Via
-    listas: Mapping[str, Lista]
 
-    @property
-    def nome(self) -> str:
-        return self.de.nome
+class _SemAsListas:
+    """O que se pergunta à via de baixo (`_de`), que das listas nada sabe; o resto é dela."""
 
-    @property
-    def origem(self) -> str:
-        return self.de.origem
+    def __init__(self, via: Via, listas: Mapping[str, Lista]) -> None:
+        self._de = via
+        self._listas = listas
 
-    def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
-        return self.de.com_ramos_de_agora(escopo, inspecao, regras)
-
-    def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
-        return self.de.fotografar(pedido)
+    def __getattr__(self, nome: str) -> Any:
+        return getattr(self._de, nome)
 
     def existentes(
         self, no_escopo: TabelaNoEscopo, chaves: Sequence[tuple[bytes, ...]]
     ) -> list[bytes]:
         """De uma lista, nenhuma: a chave dela escreve-se de um modo só."""
-        return [] if _e_lista(no_escopo.tabela) else self.de.existentes(no_escopo, chaves)
+        return [] if _e_lista(no_escopo.tabela) else self._de.existentes(no_escopo, chaves)
 
     def sem_como_gravar(
         self, tabela: Tabela, campos: Mapping[str, msgspec.Raw] | None
     ) -> Mapping[str, str]:
-        return {} if _e_lista(tabela) else self.de.sem_como_gravar(tabela, campos)
+        return {} if _e_lista(tabela) else self._de.sem_como_gravar(tabela, campos)
 
 
-@dataclass(frozen=True, slots=True)
-class ViaComListas(_ComListas):
-    """Uma `cofre.via.contrato.Via` que, além das tabelas da de baixo, escreve estas listas."""
-
-    @property
-    def atomica(self) -> bool:
-        return self.de.atomica
-
-    def fechar(self) -> None:
-        self.de.fechar()
-
-    def inspecionar(self, regras: Regras) -> Inspecao:
-        return self.de.inspecionar(regras)
-
-    def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
-        return self.de.com_nao_gravaveis(escopo)
-
-    def contar(self, tabela: str) -> int | None:
-        return self.de.contar(tabela)
+class _ComListas(_SemAsListas):
+    """Uma `cofre.via.contrato.Via`."""
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Escrita]:
         """Ver `Via.escrevendo`: ou tabelas, ou listas, que não se escrevem numa transação."""
-        if quais := [self.listas[nome] for nome in tabelas if nome in self.listas]:
-            yield EscritaDasListas(self.de, self.listas, quais)
+        if quais := [self._listas[nome] for nome in tabelas if nome in self._listas]:
+            yield cast("Escrita", _Escrita(self._de, self._listas, quais))
             return
-        with self.de.escrevendo(tabelas) as escrita:
+        with self._de.escrevendo(tabelas) as escrita:
             yield escrita
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         das_linhas = {n: t for n, t in tabelas.items() if n not in LISTAS}
-        return self.de.como_escreve(das_linhas) if das_linhas else ()
+        return self._de.como_escreve(das_linhas) if das_linhas else ()
 
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
-        if tabela.nome in self.listas:
-            return self.listas[tabela.nome].colunas_gravaveis()
-        return self.de.colunas_gravaveis(tabela)
+        if tabela.nome in self._listas:
+            return self._listas[tabela.nome].colunas_gravaveis()
+        return self._de.colunas_gravaveis(tabela)
 
     def indiziveis(self, tabela: Tabela, campos: Mapping[str, msgspec.Raw]) -> Collection[str]:
-        return () if _e_lista(tabela) else self.de.indiziveis(tabela, campos)
+        return () if _e_lista(tabela) else self._de.indiziveis(tabela, campos)
 
     def dependentes_de_fora(
         self, no_escopo: TabelaNoEscopo, linhas: Sequence[bytes], dentro: Collection[str]
@@ -155,7 +135,7 @@ class ViaComListas(_ComListas):
         if _e_lista(no_escopo.tabela):
             return ()
         nomes = [nome for nome in dentro if nome not in LISTAS]
-        return self.de.dependentes_de_fora(no_escopo, linhas, nomes)
+        return self._de.dependentes_de_fora(no_escopo, linhas, nomes)
 
     def provar(
         self,
@@ -168,14 +148,17 @@ class ViaComListas(_ComListas):
         """De uma lista, o que a impediria diz ela mesma (ver `Lista.riscos`)."""
         if _e_lista(no_escopo.tabela):
             return (Prova(lote, None) for lote in lotes)
-        return self.de.provar(no_escopo, lotes, colunas, alterando=alterando)
+        return self._de.provar(no_escopo, lotes, colunas, alterando=alterando)
 
 
-@dataclass(frozen=True, slots=True)
-class EscritaDasListas(_ComListas):
+class _Escrita(_SemAsListas):
     """Uma `cofre.via.contrato.Escrita` que só escreve listas, cada uma por quem sabe."""
 
-    que_se_escrevem: Sequence[Lista]
+    def __init__(
+        self, via: Via, listas: Mapping[str, Lista], que_se_escrevem: Sequence[Lista]
+    ) -> None:
+        super().__init__(via, listas)
+        self._que_se_escrevem = que_se_escrevem
 
     def executar(
         self,
@@ -185,12 +168,12 @@ class EscritaDasListas(_ComListas):
         aceitos: Set[str] = frozenset(),
     ) -> list[Impedimento]:
         impedimentos: list[Impedimento] = []
-        for lista in self.que_se_escrevem:
+        for lista in self._que_se_escrevem:
             impedimentos += lista.executar(plano.so_de([lista.nome]), ao_avancar, aceitos)
         return impedimentos
 
     def confirmar(self) -> None:
-        for lista in self.que_se_escrevem:
+        for lista in self._que_se_escrevem:
             lista.terminar()
 
 

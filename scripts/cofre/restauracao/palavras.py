@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.base.apelido import com_mais
-from cofre.base.palavras import na_tela, numero, plural, visivel
+from cofre.base.palavras import como_se_diz, na_tela, numero, plural, visivel
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.mudanca import Mudanca
 from cofre.plano.plano import Plano
@@ -70,8 +70,8 @@ class Narrador(Fala):
             linha("   (+ repor, ~ alterar, − remover, = já iguais)")
         for nome, colunas in quadro.perdidas.items():
             self._em_linhas(
-                f"   ⚠️ {visivel(nome)}: o banco não tem mais {', '.join(map(visivel, colunas))};"
-                " esses valores serão ignorados.",
+                f"   ⚠️ {visivel(como_se_diz(nome))}: o banco não tem mais"
+                f" {', '.join(map(visivel, colunas))}; esses valores serão ignorados.",
                 6,
             )
         if quadro.pendentes:
@@ -92,7 +92,7 @@ class Narrador(Fala):
         """Os números, e de cada ação os primeiros apelidos."""
         c = tabela.contagem
         self._em_linhas(
-            f"   {visivel(tabela.nome)}: +{numero(c.repor)} ~{numero(c.alterar)}"
+            f"   {visivel(como_se_diz(tabela.nome))}: +{numero(c.repor)} ~{numero(c.alterar)}"
             f" −{numero(c.remover)} ={numero(c.iguais)}"
             f" (no backup {numero(tabela.no_backup)}, agora {numero(tabela.agora)})",
             6,
@@ -110,7 +110,11 @@ class Narrador(Fala):
                 self._reservado(f"      {sinal} {com_mais(apelidos, quantos)}", 8)
 
     def _diferem(self, tabela: TabelaResumida, como_voltar: str) -> None:
-        onde = "     " if tabela.contagem.diferencas else f"   {visivel(tabela.nome)}: nada falta;"
+        onde = (
+            "     "
+            if tabela.contagem.diferencas
+            else f"   {visivel(como_se_diz(tabela.nome))}: nada falta;"
+        )
         self._em_linhas(f"{onde} {ficam_diferentes(tabela.diferem)} ({como_voltar})", 6)
 
     def _iguais(self, iguais: Sequence[TabelaResumida]) -> None:
@@ -127,11 +131,11 @@ class Narrador(Fala):
             colunas.setdefault((i.tabela, i.causa), []).append(i.coluna)
         for (tabela, causa), nomes in colunas.items():
             dito = DE_COLUNAS[causa].format(quais=", ".join(map(visivel, nomes)))
-            self._em_linhas(f"   ⚠️ {visivel(tabela)}: {dito}", 6)
+            self._em_linhas(f"   ⚠️ {visivel(como_se_diz(tabela))}: {dito}", 6)
         for i in (i for i in inexatas if i.causa in DE_REGISTROS):
             quais = plural(i.registros, "registro", "registros")
             chaves = f"; {visivel('; '.join(i.exemplos))}" if i.exemplos else ""
-            onde = f"{visivel(i.tabela)}.{visivel(i.coluna)}"
+            onde = f"{visivel(como_se_diz(i.tabela))}.{visivel(i.coluna)}"
             dito = DE_REGISTROS[i.causa].format(quais=f"{quais}{chaves}")
             self._em_linhas(f"   ⚠️ {onde}: {dito}", 6)
 
@@ -165,7 +169,9 @@ class Narrador(Fala):
             self.relato.linha(f"   • {visivel(risco.causa)}")
             self._quem(risco.quantos, risco.apelidos, "", "     ", so_alguns=risco.so_alguns)
         for tabela in fora:
-            self.relato.linha(f"   • {visivel(tabela.tabela)} inteira: {visivel(tabela.causa)}")
+            self.relato.linha(
+                f"   • {visivel(como_se_diz(tabela.tabela))} inteira: {visivel(tabela.causa)}"
+            )
         self._seguem(quadro, riscos)
 
     def _seguem(self, quadro: Quadro, riscos: Sequence[Risco]) -> None:

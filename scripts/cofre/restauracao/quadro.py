@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from cofre.base.palavras import como_se_diz
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca
 from cofre.restauracao.conflitos import EmConflito, de_todos
@@ -21,7 +22,8 @@ class Quadro:
     por tabela; `riscos`: o que o impediria; `inexatas`: o que não voltaria como era, ou de que não
     se sabe; `avisos`: como a via escreve; `pendentes`: o que, em tabelas que se podem somar,
     apontava para o que volta; `seguem`: o que não volta, ou não se religa, sem as linhas que o
-    banco recusa; `conflitos`: de uma mudança que se desfaz, o que mudou outra vez."""
+    banco recusa; `conflitos`: de uma mudança que se desfaz, o que mudou outra vez; `listas`: o que
+    se diz de cada uma, para o --json."""
 
     alvo: Alvo
     assinatura: bytes
@@ -33,6 +35,7 @@ class Quadro:
     pendentes: tuple[Pendente, ...] = ()
     seguem: tuple[Pendente, ...] = ()
     conflitos: tuple[EmConflito, ...] = ()
+    listas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def vazio(self) -> bool:
@@ -48,6 +51,7 @@ class Quadro:
             "pendentes": [p.documento() for p in self.pendentes],
             "riscos": [r.documento() for r in self.riscos],
             **(self.alvo.recorte.documento() if isinstance(self.alvo.recorte, Mudanca) else {}),
+            **{como_se_diz(nome): dict(dito) for nome, dito in self.listas.items()},
             **({"mudaram_de_novo": de_todos(self.conflitos)} if self.conflitos else {}),
         }
 
@@ -55,7 +59,7 @@ class Quadro:
         """De cada tabela de que só se quer uma parte: quantos registros e que colunas (null:
         todos)."""
         return {
-            nome: {
+            como_se_diz(nome): {
                 "registros": fatia.quantas,
                 "colunas": None if (colunas := fatia.colunas()) is None else sorted(colunas),
             }

@@ -11,6 +11,7 @@ from cofre.base.apelido import SEGREDOS, apelido, parece_segredo
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.base.momentos import avancou
+from cofre.base.palavras import como_se_diz
 from cofre.base.textos import CAMPO, dito_em
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.impedimentos import Impedimento
@@ -47,7 +48,7 @@ class Reescrita:
     def documento(self) -> dict[str, Any]:
         """Para a saída --json e para o diário: nunca os valores."""
         return {
-            "tabela": self.tabela,
+            "tabela": como_se_diz(self.tabela),
             "coluna": self.coluna,
             "chave": list(self.chave),
             "registros": self.registros,

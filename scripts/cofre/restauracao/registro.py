@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
-from cofre.base.palavras import em_linhas, na_tela, numero, plural, visivel
+from cofre.base.palavras import como_se_diz, em_linhas, na_tela, numero, plural, visivel
 from cofre.base.perguntas import NAO, SIM, Voltar
 from cofre.base.selecao import interpretar_numeros
 from cofre.busca import palavras
@@ -297,4 +297,4 @@ class PorRegistro:
 def _como_dizer(registro: Registro) -> str:
     """As opções que dizem este registro, e só ele."""
     chave = f" --chave {escrever_chave(registro.chave)}" if registro.colunas else ""
-    return f"--tabela {visivel(registro.tabela)}{visivel(chave)}"
+    return f"--tabela {visivel(como_se_diz(registro.tabela))}{visivel(chave)}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import RestauracaoRecusada
-from cofre.base.modelo import Empresa
+from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
@@ -27,14 +27,24 @@ from cofre.plano.plano import Plano
 from cofre.plano.recorte import Recorte
 from cofre.restauracao.conflitos import conflitos_de
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
+from cofre.restauracao.fim import Fora
 from cofre.restauracao.inexatas import inexatas
-from cofre.restauracao.listas import Lista
+from cofre.restauracao.listas import Dito, Lista
 from cofre.restauracao.pendentes import pendentes_de, que_seguem
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import que_diferem, resumir
 from cofre.restauracao.risco import Risco
 from cofre.restauracao.riscos import Caso, riscos_de
 from cofre.via.contrato import Via
+
+NAO_HA_COMO = {
+    ARQUIVOS: (
+        "só a API escreve os arquivos do Storage, e ela não está configurada",
+        "Ponha SUPABASE_URL e a chave de serviço no .env, ao lado da SUPABASE_DB_URL.",
+    ),
+    LOGINS: ("os logins não se restauram assim", "Veja a página do manual sobre os logins."),
+}
+"""Por lista, porque não se escreve, e o que fazer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,10 @@ class Restauracao:
         modo: str = VOLTAR,
         recorte: Recorte | None = None,
     ) -> Alvo:
-        """Estas tabelas como estão neste backup; com um recorte, só o que ele diz delas."""
+        """Estas tabelas como estão neste backup; com um recorte, só o que ele diz delas. Levanta
+        RestauracaoRecusada se uma é uma lista que não há como escrever."""
+        if sem := [n for n in tabelas if n in LISTAS and n not in self.listas]:
+            raise RestauracaoRecusada(*NAO_HA_COMO[sem[0]])
         das_listas = {nome: lista.no_escopo for nome, lista in self.listas.items()}
         escopo = {**self.contexto.escopo.tabelas, **das_listas}
         gravaveis = self.via.colunas_gravaveis
@@ -84,6 +97,15 @@ class Restauracao:
             recorte,
             self.contexto.inspecao.donos,
         )
+
+    def possiveis(self, tabelas: Sequence[str]) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
+        """Destas, as que se podem restaurar aqui, e as listas que não. Levanta RestauracaoRecusada
+        se não sobra nenhuma."""
+        sem = [n for n in tabelas if n in LISTAS and n not in self.listas]
+        if sem and len(sem) == len(tabelas):
+            raise RestauracaoRecusada(*NAO_HA_COMO[sem[0]])
+        fora = tuple(Fora(nome, *NAO_HA_COMO[nome]) for nome in sem)
+        return tuple(n for n in tabelas if n not in sem), fora
 
     @contextlib.contextmanager
     def fotografando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano]]:
@@ -125,6 +147,7 @@ class Restauracao:
             return Quadro(alvo, plano.assinatura(), resumo, perdidas, conflitos=conflitos)
         caso = Caso(self.via, alvo, plano, foto, self.listas)
         riscos = tuple(riscos_de(caso))
+        ditos = {x.nome: x.ditos(caso) for x in self._escolhidas(alvo)}
         return Quadro(
             alvo,
             plano.assinatura(),
@@ -132,11 +155,12 @@ class Restauracao:
             perdidas,
             riscos,
             inexatas(self.via, alvo, plano),
-            (*self.via.como_escreve(alvo.escolhidas()), *self._avisos_das_listas(caso)),
+            (*self.via.como_escreve(alvo.escolhidas()), *_frases(ditos)),
             # De um recorte, o que vem junto já se escolheu, registro a registro.
             () if alvo.recorte else pendentes_de(alvo, plano, foto.arquivos, somaveis),
             que_seguem(alvo, plano, _que_faltariam(riscos)),
             conflitos,
+            {nome: dito.documento for nome, dito in ditos.items()},
         )
 
     @contextlib.contextmanager
@@ -185,8 +209,9 @@ class Restauracao:
                 etapas.append(Etapa(replace(alvo, tabelas=tabelas, escopo=escopo), atomica))
         return etapas
 
-    def _avisos_das_listas(self, caso: Caso) -> list[str]:
-        return [a for lista in self._escolhidas(caso.alvo) for a in lista.avisos(caso)]
+
+def _frases(ditos: Mapping[str, Dito]) -> list[str]:
+    return [frase for dito in ditos.values() for frase in dito.frases]
 
 
 def _que_faltariam(riscos: Sequence[Risco]) -> dict[str, list[bytes]]:

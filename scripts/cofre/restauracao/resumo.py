@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cofre.base.apelido import primeiros
+from cofre.base.palavras import como_se_diz
 from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.plano.alvo import RECUPERAR, Alvo, Arquivos
 from cofre.plano.plano import Plano
@@ -70,8 +71,8 @@ class Resumo:
     def documento(self) -> dict[str, Any]:
         """Para a saída --json: por tabela, as colunas que mudam, e o que fica diferente."""
         return {
-            "colunas": {t.nome: dict(t.colunas) for t in self.tabelas if t.colunas},
-            "diferem": {t.nome: t.diferem for t in self.tabelas if t.diferem},
+            "colunas": {como_se_diz(t.nome): dict(t.colunas) for t in self.tabelas if t.colunas},
+            "diferem": {como_se_diz(t.nome): t.diferem for t in self.tabelas if t.diferem},
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cofre.base.apelido import apelido
 from cofre.base.erros import EscritaRecusada
+from cofre.base.palavras import como_se_diz
 from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.recusas import DE_UMA_LINHA, EXEMPLOS, SEM_MAE, causa, cura, detalhe
 from cofre.plano.tabela import Acao
@@ -49,7 +50,7 @@ class Risco:
     def documento(self) -> dict[str, Any]:
         """Para a saída --json: nenhum dado de um registro."""
         return {
-            "tabela": self.tabela,
+            "tabela": como_se_diz(self.tabela),
             "causa": self.causa,
             "cura": self.cura,
             "registros": self.quantos,

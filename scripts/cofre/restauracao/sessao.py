@@ -16,6 +16,7 @@ from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso, Interrompido, NadaEncontrado
+from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import visivel
 from cofre.base.relato import Relato
 from cofre.deposito import inventario
@@ -33,16 +34,18 @@ from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.empresa import de_hoje_e_do_backup
 from cofre.foto.fontes import fontes_de
-from cofre.foto.foto import Contexto, Pedido
+from cofre.foto.foto import Contexto, Fonte, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.plano import herdadas
 from cofre.plano.alvo import com_textos_de
 from cofre.plano.herdadas import Herdadas
 from cofre.restauracao.apresentacao import Apresentacao
+from cofre.restauracao.arquivos.lista import DoStorage, ListaDeArquivos
 from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
 from cofre.restauracao.escolha import Escolha
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
+from cofre.restauracao.listas import Lista, com_listas
 from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
@@ -259,12 +262,32 @@ class Sessao:
         empresa = de_hoje_e_do_backup(guardada.empresa, backup, inspecao)
         inspecao.donos.lembrar(empresa)
         contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
-        listas = fontes_de(self.opcoes, self._configuracao, via, self._parar, self.relato)
+        fontes, listas = self._fontes(via, tabelas)
+        com_elas = com_listas(via, listas)
         regras = self._configuracao.regras
-        fotografo = Fotografo(via, self._deposito, regras, self.relato, listas)
+        fotografo = Fotografo(com_elas, self._deposito, regras, self.relato, fontes)
         das_filhas = self._herdadas(backup, escopo.tabelas)
-        self.restauracao = Restauracao(via, fotografo, contexto, self.relato, empresa, das_filhas)
+        self.restauracao = Restauracao(
+            com_elas, fotografo, contexto, self.relato, empresa, das_filhas, listas
+        )
         return self.restauracao
+
+    def _fontes(
+        self, via: Via, tabelas: Sequence[str]
+    ) -> tuple[tuple[Fonte, ...], dict[str, Lista]]:
+        """As fontes das listas, e quem as escreve. Os arquivos só se leem se se querem de volta: e
+        então pediram-se pelo nome, e o BACKUP_ARQUIVOS não conta."""
+        querem = ARQUIVOS in tabelas
+        arquivos = replace(self._configuracao.arquivos, quer=querem)
+        configuracao = replace(self._configuracao, arquivos=arquivos)
+        todas = fontes_de(self.opcoes, configuracao, via, self._parar, self.relato)
+        fontes = tuple(f for f in todas if f.nome != ARQUIVOS or querem)
+        listas: dict[str, Lista] = {}
+        for fonte in fontes:
+            if isinstance(fonte, DoStorage) and fonte.armazem.cliente is not None:
+                lista = ListaDeArquivos(fonte, self.opcoes.conexoes, self._parar)
+                listas[ARQUIVOS] = lista
+        return fontes, listas
 
     @property
     def para_as_fotos(self) -> tuple[ChaveQueFecha, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import colunas, em_linhas, na_tela, numero, plural, visivel
+from cofre.base.palavras import colunas, como_se_diz, em_linhas, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.idade import as_horas
 from cofre.deposito.inventario import (
@@ -128,7 +128,7 @@ def tabelas(
     else:
         for i, (nome, n) in enumerate(zip(oferecidas, em_quantos, strict=True), 1):
             ha = f"  {registros[i - 1]}" if largura is not None and registros[i - 1] else ""
-            yield f"{i}. {visivel(nome)} ({plural(n, 'backup', 'backups')}){ha}"
+            yield f"{i}. {visivel(como_se_diz(nome))} ({plural(n, 'backup', 'backups')}){ha}"
         if largura is not None and seta:
             yield em_linhas(f"   (ao lado, os registros neste{seta})", largura, 4)
     for ressalva in _ressalvas(backup, oferecidas):
@@ -161,7 +161,7 @@ def _em_colunas(
         return []
     casas = len(str(len(nomes)))
     ditos = [
-        f"{i:>{casas}}. {visivel(nome)} ({quantos})"
+        f"{i:>{casas}}. {visivel(como_se_diz(nome))} ({quantos})"
         for i, (nome, quantos) in enumerate(zip(nomes, em_quantos, strict=True), 1)
     ]
     esquerda, direita = (max(map(len, textos)) for textos in (ditos, registros))
@@ -229,7 +229,7 @@ def danos(achados: Sequence[Dano], *, presta: bool) -> Iterator[str]:
     else:
         yield "   ❌ Esse backup está danificado e não serve para restaurar:"
     for dano in achados[:EXEMPLOS]:
-        onde = f"{visivel(dano.tabela)}: " if dano.tabela else ""
+        onde = f"{visivel(como_se_diz(dano.tabela))}: " if dano.tabela else ""
         yield f"      • {onde}{visivel(dano.causa)}"
     if len(achados) > EXEMPLOS:
         yield f"      • e mais {numero(len(achados) - EXEMPLOS)}"
@@ -243,8 +243,8 @@ def efeitos(mudou: Mapping[str, Contagem]) -> Iterator[str]:
     yield "⚠️ TABELAS NÃO ESCOLHIDAS QUE MUDARAM (gatilhos do banco, ou alguém usando)"
     for nome, c in mudou.items():
         yield (
-            f"   {visivel(nome)}: {numero(c.remover)} a mais, {numero(c.alterar)} mudadas,"
-            f" {numero(c.repor)} a menos"
+            f"   {visivel(como_se_diz(nome))}: {numero(c.remover)} a mais,"
+            f" {numero(c.alterar)} mudadas, {numero(c.repor)} a menos"
         )
 
 

@@ -1,0 +1,180 @@
+"""A lista dos arquivos, como quem a restaura a vê."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import ARQUIVOS
+from cofre.base.palavras import plural
+from cofre.deposito.conteudos.guarda import Conteudos
+from cofre.deposito.diario import Diario
+from cofre.escopo.arquivos import Decisao, DonosDeArquivos
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.foto.storage.linha import CHAVE
+from cofre.plano.alvo import Alvo
+from cofre.plano.impedimentos import Impedimento, Impedimentos
+from cofre.plano.plano import Plano
+from cofre.plano.tabela import ALTERAR, REPOR
+from cofre.restauracao.arquivos import riscos
+from cofre.restauracao.arquivos.execucao import Execucao, Meios, citados
+from cofre.restauracao.arquivos.linha import (
+    DA_IDENTIDADE,
+    DO_CONTEUDO,
+    Arquivo,
+    baldes_salvos,
+    no_escopo,
+)
+from cofre.restauracao.arquivos.nomeados import Nomeados, nomeados
+from cofre.restauracao.listas import AoAvancar, Dito
+from cofre.restauracao.risco import Risco
+from cofre.restauracao.riscos import Caso
+from cofre.via.arquivos import identidade, remocao
+from cofre.via.arquivos.armazem import Armazem
+from cofre.via.arquivos.objetos import Balde, Objeto
+from cofre.via.contrato import DIRETA
+
+BALDES_CRIADOS = "baldes_criados"
+"""No diário: os que se criaram, e ainda podem estar sem os limites deles."""
+
+
+@runtime_checkable
+class DoStorage(Protocol):
+    """A fonte que fotografa os arquivos."""
+
+    @property
+    def armazem(self) -> Armazem:
+        """O Storage do projeto."""
+
+    def regra(self) -> DonosDeArquivos:
+        """De quem é cada arquivo, como a última foto o viu."""
+
+
+@dataclass(slots=True)
+class ListaDeArquivos:
+    """Ver `cofre.restauracao.listas.Lista`."""
+
+    fonte: DoStorage
+    conexoes: int
+    parar: threading.Event
+    nome: str = field(init=False, default=ARQUIVOS)
+    no_escopo: TabelaNoEscopo = field(init=False, default_factory=no_escopo)
+    _alvo: Alvo | None = field(init=False, default=None)
+    _diario: Diario | None = field(init=False, default=None)
+    _nomeados: tuple[bytes, Nomeados] | None = field(init=False, default=None)
+
+    def comecar(self, alvo: Alvo, diario: Diario | None) -> None:
+        self._alvo, self._diario = alvo, diario
+
+    @property
+    def armazem(self) -> Armazem:
+        """O Storage do projeto."""
+        return self.fonte.armazem
+
+    @property
+    def conectar(self) -> identidade.Conectar | None:
+        """A conexão direta, se há uma."""
+        return self.armazem.conectar
+
+    @property
+    def alvo(self) -> Alvo:
+        """O de `comecar`."""
+        assert self._alvo is not None
+        return self._alvo
+
+    @property
+    def com_identidade(self) -> bool:
+        """Se o dono, o id e a data se comparam e se devolvem: há conexão direta, e o backup foi
+        feito por uma (pela API não se sabe o dono, e a data não é inteira)."""
+        meta = self._alvo.backup.meta if self._alvo else None
+        return self.conectar is not None and meta is not None and meta.origem.get("via") == DIRETA
+
+    def colunas_gravaveis(self) -> tuple[str, ...]:
+        return (*CHAVE, *DO_CONTEUDO, *(DA_IDENTIDADE if self.com_identidade else ()))
+
+    def conferir(self, plano: Plano) -> None:
+        """Levanta BackupDanificado se o backup põe arquivos que hoje são de outra empresa."""
+        empresa = self.alvo.empresa.id
+        alheios = sum(
+            self.decidir(arquivo.objeto).empresa not in (None, empresa)
+            for _acao, arquivo in citados(plano, (REPOR, ALTERAR))
+        )
+        if alheios:
+            raise BackupDanificado(
+                f"O backup traz {plural(alheios, 'arquivo', 'arquivos')} de outra empresa. Nada foi"
+                " alterado.",
+                "Não foi assim que ele foi gravado, ou a pasta mudou de dono. Escolha outra data.",
+            )
+
+    def nomeados(self, caso: Caso) -> Nomeados:
+        """O que as linhas nomeiam depois deste plano: uma vez por plano. Levanta
+        FalhaDoServidor."""
+        qual = caso.plano.assinatura()
+        if self._nomeados is None or self._nomeados[0] != qual:
+            self._nomeados = qual, nomeados(caso, self.armazem)
+        return self._nomeados[1]
+
+    def decidir(self, objeto: Objeto) -> Decisao:
+        """De quem o arquivo é, ou será: quem o enviou só conta se se pode devolver."""
+        dono = objeto.dono if self.com_identidade else None
+        return self.fonte.regra().decidir(objeto.balde, objeto.nome, dono)
+
+    def riscos(self, caso: Caso) -> Iterator[Risco]:
+        return riscos.riscos(caso, self)
+
+    def ditos(self, caso: Caso) -> Dito:
+        return riscos.ditos(caso, self)
+
+    @property
+    def baldes_salvos(self) -> dict[str, Balde]:
+        """Como eram os baldes quando se fez o backup."""
+        meta = self.alvo.backup.meta
+        return baldes_salvos(meta.tabelas.get(ARQUIVOS) if meta else None)
+
+    # -- executar ----------------------------------------------------------------------------
+
+    def executar(self, plano: Plano, ao_avancar: AoAvancar, aceitos: Set[str]) -> list[Impedimento]:
+        conteudos = Conteudos(self.alvo.backup.pasta, None)
+        meios = Meios(
+            self.armazem,
+            self.conectar if self.com_identidade else None,
+            self.conexoes,
+            self.parar,
+            lambda arquivo: conteudos.abrir(*_onde_esta(arquivo)),
+            self.e_desta,
+            self._criar,
+        )
+        return Execucao(meios, plano, ao_avancar, Impedimentos(aceitos)).executar()
+
+    def e_desta(self, objeto: Objeto) -> bool:
+        """Se pode ser: é dela, ou, solto, de quem o nomeia (a próxima foto o dirá)."""
+        decisao = self.decidir(objeto)
+        return decisao.empresa == self.alvo.empresa.id or decisao.solto
+
+    def _criar(self, balde: str) -> Balde | None:
+        diario = self._diario
+        if diario is None or not diario.dados.get("cria"):
+            return None
+        criados = {*diario.dados.get(BALDES_CRIADOS, ()), balde}
+        diario.anotar(**{BALDES_CRIADOS: sorted(criados)})
+        novo = self.baldes_salvos.get(balde, Balde(balde, balde))
+        remocao.criar(self.armazem, novo)
+        return Balde(novo.id, novo.nome, novo.publico)
+
+    def terminar(self) -> None:
+        """Aos baldes que se criaram, os limites deles: só agora, porque o que se copiou antes de um
+        limite pode passar dele."""
+        criados = self._diario.dados.get(BALDES_CRIADOS, ()) if self._diario else ()
+        for balde in (self.baldes_salvos.get(str(id_)) for id_ in criados):
+            if balde is not None and (balde.limite is not None or balde.tipos is not None):
+                remocao.limitar(self.armazem, balde)
+
+
+def _onde_esta(arquivo: Arquivo) -> tuple[str, str]:
+    """O nome do conteúdo no disco, e a soma dele. Levanta BackupDanificado."""
+    if arquivo.soma is None:
+        raise BackupDanificado("O backup não tem o conteúdo de um arquivo que se quer de volta.")
+    return arquivo.guardado or arquivo.soma, arquivo.soma

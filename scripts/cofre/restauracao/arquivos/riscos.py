@@ -1,0 +1,185 @@
+"""O que impediria os arquivos de voltarem, e o que deles se diz, antes da primeira escrita."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cofre.base.apelido import apelido
+from cofre.base.modelo import ARQUIVOS
+from cofre.base.palavras import como_se_diz, plural, registros_de, tamanho, visivel
+from cofre.deposito.formato import ler_linhas
+from cofre.plano.alvo import Arquivos
+from cofre.plano.plano import Plano
+from cofre.plano.recusas import EXEMPLOS
+from cofre.plano.tabela import ALTERAR, REPOR, Acao, mudancas
+from cofre.restauracao.arquivos.execucao import ALHEIO, CURA_DA_REGRA, CURAS, citados
+from cofre.restauracao.arquivos.linha import DA_IDENTIDADE, Arquivo, ler
+from cofre.restauracao.listas import Dito
+from cofre.restauracao.risco import Risco
+from cofre.restauracao.riscos import Caso
+from cofre.via.arquivos.objetos import Balde
+from cofre.via.arquivos.subida import por_que, recusa_do_balde
+
+if TYPE_CHECKING:
+    from cofre.restauracao.arquivos.lista import ListaDeArquivos
+
+
+@dataclass(slots=True)
+class _Achados:
+    """Quantos arquivos, e os apelidos dos primeiros."""
+
+    quantos: int = 0
+    apelidos: list[str] = field(default_factory=list)
+
+    def somar(self, acao: Acao) -> None:
+        self.quantos += 1
+        if len(self.apelidos) < EXEMPLOS:
+            self.apelidos.append(apelido(acao.alvo or b"{}"))
+
+
+def a_subir(plano: Plano) -> Iterator[tuple[Acao, Arquivo]]:
+    """Os arquivos de que se manda o conteúdo. Levanta BackupDanificado."""
+    tabela = plano.tabelas[ARQUIVOS]
+    for acao, arquivo in citados(plano, (REPOR, ALTERAR)):
+        if acao.atual is None or not mudancas(acao, tabela).keys() <= {*DA_IDENTIDADE}:
+            yield acao, arquivo
+
+
+def riscos(caso: Caso, lista: ListaDeArquivos) -> Iterator[Risco]:
+    """Os baldes que faltam, o que os limites deles não deixam, e o que a regra não daria a esta
+    empresa. Levanta FalhaDoServidor ou BackupDanificado."""
+    baldes = {b.id: b for b in lista.armazem.baldes()}
+    sem_balde: dict[str, _Achados] = {}
+    recusados: dict[tuple[str, str], _Achados] = {}
+    ha_linhas = lista.nomeados(caso)
+    for acao, arquivo in a_subir(caso.plano):
+        balde = baldes.get(arquivo.balde)
+        decisao = lista.decidir(arquivo.objeto)
+        nomeado = (arquivo.balde, arquivo.nome) in ha_linhas.citados
+        if not lista.e_desta(arquivo.objeto) or (decisao.solto and not nomeado):
+            recusados.setdefault((arquivo.balde, ALHEIO), _Achados()).somar(acao)
+        elif balde is None:
+            sem_balde.setdefault(arquivo.balde, _Achados()).somar(acao)
+            if recusa := recusa_do_balde(arquivo.objeto, None, None):
+                recusados.setdefault((arquivo.balde, recusa), _Achados()).somar(acao)
+        elif recusa := recusa_do_balde(arquivo.objeto, balde.limite, balde.tipos):
+            recusados.setdefault((arquivo.balde, recusa), _Achados()).somar(acao)
+    for id_, achados in sem_balde.items():
+        yield _sem_balde(id_, achados, lista.baldes_salvos.get(id_))
+    for (id_, recusa), achados in recusados.items():
+        yield _recusado(baldes.get(id_), id_, recusa, achados)
+
+
+def _sem_balde(id_: str, achados: _Achados, era: Balde | None) -> Risco:
+    quantos = plural(achados.quantos, "arquivo é", "arquivos são")
+    como = f" (era {_opcoes(era)})" if era else " (o backup não diz as opções dele: seria privado)"
+    return Risco(
+        ARQUIVOS,
+        f"{quantos} do balde {id_}, que não existe mais{como}",
+        f"Crie o balde {id_} no painel (Storage, New bucket), ou deixe que se crie como era"
+        " (--aceitar baldes).",
+        criar=True,
+    )
+
+
+def _opcoes(balde: Balde) -> str:
+    """«público, até 5,0 MB, só image/png»."""
+    partes = ["público" if balde.publico else "privado"]
+    if balde.limite is not None:
+        partes.append(f"até {tamanho(balde.limite)}")
+    if balde.tipos:
+        partes.append(f"só {', '.join(balde.tipos)}")
+    return ", ".join(partes)
+
+
+def _recusado(balde: Balde | None, id_: str, recusa: str, achados: _Achados) -> Risco:
+    um, varios = ("arquivo", "arquivos")
+    if recusa == ALHEIO:
+        causa = "não seriam desta empresa, pela regra de hoje"
+        cura = CURA_DA_REGRA
+    else:
+        causa, cura = por_que(recusa, balde.limite if balde else None), CURAS[recusa]
+    return Risco(
+        ARQUIVOS,
+        f"{plural(achados.quantos, um, varios)} do balde {id_}: {causa}",
+        cura,
+        so_linhas=True,
+        quantos=achados.quantos,
+        apelidos=tuple(achados.apelidos),
+    )
+
+
+# -- o que só se diz -------------------------------------------------------------------------
+
+
+def ditos(caso: Caso, lista: ListaDeArquivos) -> Dito:
+    """Quanto sobe, o que não volta como era, e o que fica de fora. Levanta FalhaDoServidor ou
+    BackupDanificado."""
+    sobem = bytes_ = sem_identidade = 0
+    for acao, arquivo in a_subir(caso.plano):
+        sobem += 1
+        bytes_ += arquivo.tamanho or 0
+        sem_identidade += acao.atual is None and not lista.com_identidade
+    frases = []
+    if sobem:
+        frases.append(f"⬆️ {plural(sobem, 'arquivo sobe', 'arquivos sobem')}: {tamanho(bytes_)}")
+    if lista.conectar is not None:
+        frases.append("ℹ️ Os arquivos vêm depois de as linhas valerem, e fora da transação delas.")
+    if sem_identidade:
+        quantos = plural(sem_identidade, "arquivo volta", "arquivos voltam")
+        frases.append(
+            f"⚠️ {quantos} com outro id, a data de agora e sem dono (owner_id): pela API não se"
+            " escrevem. O conteúdo, o tipo, o cache e os metadados são os mesmos."
+        )
+    ha_linhas = lista.nomeados(caso)
+    for nome, n in ha_linhas.perdidas.items():
+        nomeia = (
+            "nomeia um arquivo que não existe nem volta"
+            if n == 1
+            else ("nomeiam arquivos que não existem nem voltam")
+        )
+        frases.append(f"⚠️ {registros_de(n, nome)} {nomeia}")
+    if n := ha_linhas.sem_linha:
+        frases.append(f"ℹ️ {plural(n, 'arquivo', 'arquivos')} que nenhuma linha nomeia")
+    do_backup = _de_fora(caso.alvo.arquivos(caso.alvo.backup, (ARQUIVOS,)))
+    da_foto = _de_fora(caso.foto.arquivos)
+    if n := sum(do_backup.values()):
+        frases.append(
+            f"⚠️ {plural(n, 'arquivo', 'arquivos')} o backup não guardou{_porque(do_backup)}"
+        )
+    if n := sum(da_foto.values()):
+        frases.append(
+            f"⚠️ {plural(n, 'arquivo', 'arquivos')} de hoje não se fotografam, e por isso ficam como"
+            f" estão{_porque(da_foto)}"
+        )
+    return Dito(
+        tuple(frases),
+        {
+            "sobem": sobem,
+            "bytes": bytes_,
+            "saem": caso.plano.contagens[ARQUIVOS].remover,
+            "sem_identidade": sem_identidade,
+            "linhas_sem_arquivo": {como_se_diz(n): q for n, q in ha_linhas.perdidas.items()},
+            "arquivos_sem_linha": ha_linhas.sem_linha,
+            "fora_do_backup": sum(do_backup.values()),
+            "fora_da_foto": sum(da_foto.values()),
+        },
+    )
+
+
+def _de_fora(arquivos: Arquivos) -> Counter[str]:
+    """Porque alguns não estão guardados, e quantos."""
+    quantos: Counter[str] = Counter()
+    lista = arquivos.get(ARQUIVOS)
+    for grupo in ler_linhas(lista.caminho) if lista is not None else ():
+        lidas = (ler(bytes(linha)) for linha in grupo)
+        quantos.update(a.fora or "" for a in lidas if a is not None and a.soma is None)
+    return quantos
+
+
+def _porque(quantos: Counter[str]) -> str:
+    ditos = [visivel(porque) for porque in quantos if porque]
+    return f": {'; '.join(ditos)}" if ditos else ""
