@@ -23,7 +23,8 @@ from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.arquivos.subida import ASubir, Subida, recusa_do_balde
 from cofre.via.direta.conexao import conectar
 from cofre.via.direta.endereco import interpretar
-from supabase_local.servidores.falhas import CorteDepois, Pedido, SubidaCortada
+from supabase_local.servidores.falhas import CorteDepois, Pedido
+from supabase_local.servidores.linha_ruim import SubidaCortada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 BALDE = "fotos"
