@@ -595,9 +595,13 @@ def test_o_que_guardar_vem_do_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         tmp_path,
         monkeypatch,
         "BACKUP_MANTER_ULTIMOS=1\nBACKUP_MANTER_DIARIOS=2\nBACKUP_MANTER_SEMANAIS=3\n"
-        "BACKUP_MANTER_MENSAIS=4\nBACKUP_MANTER_ANUAIS=5\nBACKUP_COMPACTAR=Sim\n",
+        "BACKUP_MANTER_MENSAIS=4\nBACKUP_MANTER_ANUAIS=5\nBACKUP_MANTER_HORARIOS=6\n"
+        "BACKUP_COMPACTAR=Sim\n",
     )
-    assert (cheia.guardar, cheia.compactar) == (Politica(1, 2, 3, 4, 5), True)
+    assert (cheia.guardar, cheia.compactar) == (Politica(1, 2, 3, 4, 5, 6), True)
+    assert cheia.guardar.em_palavras() == (
+        "1 último, 6 horários, 2 diários, 3 semanais, 4 mensais, 5 anuais"
+    )
     assert ambiente.politica_de_poda(tmp_path) == cheia.guardar
 
 

@@ -160,6 +160,7 @@ def test_simular_so_mostra_e_o_json_diz_tudo(deposito: Deposito) -> None:
         "semanais": 0,
         "mensais": 0,
         "anuais": 0,
+        "horarios": 0,
     }
     (empresa,) = documento["empresas"]
     assert {b["carimbo"]: (b["sai"], b["motivos"]) for b in empresa["backups"]} == {

@@ -55,6 +55,22 @@ def test_so_os_ultimos() -> None:
     }
 
 
+def test_de_cada_hora_o_mais_novo() -> None:
+    """Como o --keep-hourly do restic: a hora do relógio local, e só as que têm backup."""
+    meio_dia = AGORA.replace(minute=7)
+    quartos = [guardado((meio_dia - timedelta(minutes=15 * n)).astimezone()) for n in range(14)]
+    depois_da_noite = guardado((meio_dia - timedelta(hours=13)).astimezone())
+    destinos = planejar([*quartos, depois_da_noite], Politica(horarios=4), AGORA)
+    assert ficam(destinos) == {
+        "20260331_095200": ("horário",),
+        "20260331_105200": ("horário",),
+        "20260331_115200": ("horário",),
+        "20260331_120700": ("horário",),
+    }
+    cinco = ficam(planejar([*quartos, depois_da_noite], Politica(horarios=5), AGORA))
+    assert sorted(set(cinco) - set(ficam(destinos))) == ["20260331_085200"]
+
+
 def test_de_cada_dia_o_mais_novo() -> None:
     backups = [de(t) for t in ("20260328_23", "20260329_03", "20260329_22", "20260331_03")]
     backups += [de("20260331_09"), de("20260331_11")]

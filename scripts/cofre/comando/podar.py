@@ -34,6 +34,7 @@ from cofre.rotina.poda.poda import PELA_METADE, Poda
 PALAVRA = "PODAR"
 REGRAS = {
     "ultimos": "fica cada um dos N mais novos",
+    "horarios": "fica o mais novo de cada uma das N últimas horas que têm backup",
     "diarios": "fica o mais novo de cada um dos N últimos dias que têm backup",
     "semanais": "o mesmo, por semana (de segunda a domingo)",
     "mensais": "o mesmo, por mês",

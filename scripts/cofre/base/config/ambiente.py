@@ -52,6 +52,7 @@ NOMES_DA_CHAVE_PUBLICA = (
 )
 NOMES_DA_POLITICA = {
     "BACKUP_MANTER_ULTIMOS": "ultimos",
+    "BACKUP_MANTER_HORARIOS": "horarios",
     "BACKUP_MANTER_DIARIOS": "diarios",
     "BACKUP_MANTER_SEMANAIS": "semanais",
     "BACKUP_MANTER_MENSAIS": "mensais",

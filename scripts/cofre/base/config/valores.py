@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cofre.base.config.limites import Limites
@@ -109,6 +109,7 @@ class Politica:
     semanais: int = 0
     mensais: int = 0
     anuais: int = 0
+    horarios: int = 0
 
     @property
     def vazia(self) -> bool:
@@ -117,12 +118,13 @@ class Politica:
 
     def em_palavras(self) -> str:
         """«3 últimos, 1 diário»."""
-        quantos = [(getattr(self, c.name), _NOMES[c.name]) for c in fields(self)]
+        quantos = [(getattr(self, regra), ditos) for regra, ditos in _NOMES.items()]
         return ", ".join(f"{n} {um if n == 1 else varios}" for n, (um, varios) in quantos if n)
 
 
 _NOMES = {
     "ultimos": ("último", "últimos"),
+    "horarios": ("horário", "horários"),
     "diarios": ("diário", "diários"),
     "semanais": ("semanal", "semanais"),
     "mensais": ("mensal", "mensais"),

@@ -1,8 +1,8 @@
 """O que fica e o que sai: uma conta pura sobre os backups de uma empresa.
 
-As regras são as do `forget` do restic: de cada dia, semana (ISO), mês ou ano fica o backup mais
-novo, até a quantidade pedida; só contam os períodos que têm backup, e basta uma regra querer para
-ficar. O mais antigo de todos fica enquanto uma regra não encheu.
+As regras são as do `forget` do restic: de cada hora, dia, semana (ISO), mês ou ano fica o backup
+mais novo, até a quantidade pedida; só contam os períodos que têm backup, e basta uma regra querer
+para ficar. O mais antigo de todos fica enquanto uma regra não encheu.
 
 O que vale sempre: **só sai um backup de que há outro completo, de rotina, mais novo, que fica.**
 """
@@ -117,6 +117,7 @@ def _pelas_regras(completos: Sequence[BackupNaPoda], politica: Politica) -> dict
     """Carimbo → as regras que querem esse backup, só dos que alguma quer."""
     periodos: tuple[tuple[str, int, Callable[[BackupNaPoda], object]], ...] = (
         ("último", politica.ultimos, lambda b: b.carimbo),
+        ("horário", politica.horarios, lambda b: (b.quando.date(), b.quando.hour)),
         ("diário", politica.diarios, lambda b: b.quando.date()),
         ("semanal", politica.semanais, lambda b: b.quando.isocalendar()[:2]),
         ("mensal", politica.mensais, lambda b: (b.quando.year, b.quando.month)),
