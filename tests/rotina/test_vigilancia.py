@@ -14,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apoio.execucao import fotografia_do_disco
-from cofre.base.config.limites import Destinatarios, ler_idade, ler_parcela, serve_de_endereco
+from cofre.base.config.limites import (
+    Destinatarios,
+    ler_dias,
+    ler_idade,
+    ler_parcela,
+    serve_de_endereco,
+)
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.base.modelo import Empresa
 from cofre.base.relato import RelatoSilencioso
@@ -339,6 +345,13 @@ def test_parcelas() -> None:
     for ruim in ("", "0", "101", "-5", "trinta", "30%%", "nan", "1e2"):
         with pytest.raises(ConfiguracaoInvalida, match="não é uma porcentagem"):
             ler_parcela("X", ruim)
+
+
+def test_os_dias_em_que_se_soma() -> None:
+    assert [ler_dias("X", t) for t in ("0", "7", " 365 ")] == [0, 7, 365]
+    for ruim in ("366", "-1", "7d", "1.5", ""):
+        with pytest.raises(ConfiguracaoInvalida, match="X é um número de dias"):
+            ler_dias("X", ruim)
 
 
 def test_enderecos() -> None:

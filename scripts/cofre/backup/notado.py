@@ -19,6 +19,7 @@ from cofre.deposito.ordem import em_ordem
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Pedido
 from cofre.rotina import mudanca
+from cofre.rotina.aos_poucos import aos_poucos, de_antes_de_hoje
 from cofre.rotina.encolhimento import (
     Encolhimento,
     Referencia,
@@ -74,13 +75,18 @@ def notar(
     feitas = list(restauradas(suas))
     podem = configuracao.regras.podem_encolher
     parcela = configuracao.limites.parcela
-    de_antes = referencias(
-        deposito.da_empresa_do_mais_novo(empresa), reconhecido_ate(pasta, empresa), feitas
-    )
+    reconhecido = reconhecido_ate(pasta, empresa)
+    de_antes = referencias(deposito.da_empresa_do_mais_novo(empresa), reconhecido, feitas)
     inteira = not foto.falhas and not pedido.tabelas
     medidas = _medidas(foto, de_antes, podem)
+    achados = encolhimentos(de_antes, foto.salvas, parcela, podem, inteira=inteira)
+    if dias := configuracao.limites.em_dias:
+        antigos = tuple(de_antes_de_hoje(pasta, empresa, foto.inicio, dias, reconhecido))
+        poucos = aos_poucos(antigos, de_antes, feitas, foto.salvas, parcela, podem, inteira=inteira)
+        ja = {e.tabela for e in achados}
+        achados += tuple(e for e in poucos if e.tabela not in ja)
     return Notado(
-        encolhimentos(de_antes, foto.salvas, parcela, podem, inteira=inteira),
+        achados,
         _fora_do_comum(medidas, parcela, pasta, feitas),
         {nome: medida.alteradas for nome, medida in medidas.items()},
         restauracao_por_concluir=bool(pendentes(suas)),

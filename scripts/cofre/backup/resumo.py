@@ -16,7 +16,7 @@ from cofre.deposito.metadados import TabelaSalva
 from cofre.foto.storage.relacao import DeNinguem
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
-from cofre.rotina.retorno import Retorno, de_que_backups, mudado, retorno
+from cofre.rotina.retorno import Origem, Retorno, de_que_backups, mudado, retorno
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Resumo:
     def retornos(self) -> list[Retorno]:
         """Como trazer de volta cada empresa que encolheu, sumiu ou mudou fora do comum. Da que
         encolheu, também o que mudou: o que apontava para o que se apagou perde a ligação."""
-        sumidas = [retorno(s.empresa, [(s.ultimo, [])]) for s in self.sumidas]
+        sumidas = [retorno(s.empresa, [Origem(s.ultimo)]) for s in self.sumidas]
         return [
             *(
                 retorno(c.empresa, de_que_backups((*c.encolhimentos, *c.mudancas)))

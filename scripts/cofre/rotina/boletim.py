@@ -118,8 +118,7 @@ def _lista(titulo: str, itens: list[str]) -> Iterator[str]:
 
 
 def _encolhimento(dados: Mapping[str, Any]) -> str:
-    campos = ("tabela", "antes", "agora", "referencia")
-    return Encolhimento(*(dados[c] for c in campos)).em_palavras
+    return Encolhimento.de_documento(dados).em_palavras
 
 
 def _sumida(dados: Mapping[str, Any]) -> str:

@@ -38,22 +38,25 @@ DIAS_DE_AVISO = 14
 @dataclass(frozen=True, slots=True)
 class Encolhimento:
     """Uma tabela (vazio: a empresa inteira) tinha `antes` linhas no backup de carimbo `referencia`
-    e tem `agora`."""
+    e tem `agora`. `aos_poucos`: de um backup para o seguinte perdeu pouco (ver `aos_poucos`)."""
 
     tabela: str
     antes: int
     agora: int
     referencia: str
+    aos_poucos: bool = False
 
     @classmethod
     def de_documento(cls, dito: Mapping[str, Any]) -> Encolhimento:
         """O que os metadados, ou uma execução, dizem; o que não é número vale zero."""
         antes, agora = (n if isinstance(n := dito.get(c), int) else 0 for c in ("antes", "agora"))
-        return cls(str(dito.get("tabela", "")), antes, agora, str(dito.get("referencia", "")))
+        tabela, referencia = (str(dito.get(c, "")) for c in ("tabela", "referencia"))
+        return cls(tabela, antes, agora, referencia, dito.get("aos_poucos") is True)
 
     def documento(self) -> dict[str, str | int]:
-        """Para os metadados e para a saída --json."""
-        return asdict(self)
+        """Para os metadados e para a saída --json; `aos_poucos`, só se foi assim."""
+        dito = asdict(self)
+        return dito if self.aos_poucos else {c: v for c, v in dito.items() if c != "aos_poucos"}
 
     @property
     def em_resumo(self) -> str:
@@ -69,7 +72,8 @@ class Encolhimento:
         nome = visivel(self.tabela) if self.tabela else "a empresa inteira"
         eram = "era" if self.antes == 1 else "eram"
         registros = plural(self.antes, "registro", "registros")
-        return f"{nome}: {eram} {registros} em {quando}; agora, {agora}"
+        poucos = " (aos poucos)" if self.aos_poucos else ""
+        return f"{nome}: {eram} {registros} em {quando}; agora, {agora}{poucos}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def referencias(
         for tabela in meta.encolhidas:
             dias.setdefault(tabela, set()).add(backup.quando.date())
     ditas = frozenset(t for t, d in dias.items() if len(d) >= DIAS_DE_AVISO)
-    de = [_referencia(*par, restauradas) for par in (inteiros[0], *inteiros[1:][-1:])]
+    de = [referencia_em(b, restauradas) for b, _ in (inteiros[0], *inteiros[1:][-1:])]
     return (replace(de[0], ditas=ditas), *de[1:])
 
 
@@ -123,8 +127,11 @@ def serve_de_referencia(backup: Backup) -> bool:
     return bool(meta and meta.inteiro and meta.de_rotina and not meta.restauracao_por_concluir)
 
 
-def _referencia(backup: Backup, meta: Metadados, restauradas: Sequence[Restaurada]) -> Referencia:
-    tabelas = {nome: Antes(backup, salva) for nome, salva in meta.tabelas.items()}
+def referencia_em(backup: Backup, restauradas: Sequence[Restaurada]) -> Referencia:
+    """Este backup como referência: das tabelas que estas `restauradas` mudaram depois dele, vale o
+    que elas puseram."""
+    salvas_nele = backup.meta.tabelas if backup.meta else {}
+    tabelas = {nome: Antes(backup, salva) for nome, salva in salvas_nele.items()}
     desde = [r for r in restauradas if r.comecada_em > backup.quando]
     for restaurada in desde:
         alvo = restaurada.alvo()

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.modelo import Empresa
+from cofre.plano.alvo import RECUPERAR
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
 
@@ -31,35 +32,53 @@ class Retorno:
         return {**asdict(self), "comandos": list(self.comandos)}
 
 
-def retorno(empresa: Empresa, backups: Sequence[tuple[str, Sequence[str]]]) -> Retorno:
-    """O desta empresa. `backups`: de que backups (carimbos) se tira, e de cada um quais tabelas
-    (nenhuma: todas)."""
+@dataclass(frozen=True, slots=True)
+class Origem:
+    """De que backup (carimbo) se tira, e quais tabelas dele (nenhuma: todas). `so_o_que_falta`: o
+    que sumiu, sumiu aos poucos, e o que mudou desde então há de ficar."""
+
+    carimbo: str
+    tabelas: tuple[str, ...] = ()
+    so_o_que_falta: bool = False
+
+
+def retorno(empresa: Empresa, backups: Sequence[Origem]) -> Retorno:
+    """O desta empresa. `backups`: de onde se tira."""
     de_quem = ("--empresa", empresa.id)
     return Retorno(
         empresa.id,
         empresa.nome,
         tuple(
-            comando(RESTAURACAO, *de_quem, "--backup", carimbo, *_so(nomes))
-            for carimbo, nomes in backups
+            comando(RESTAURACAO, *de_quem, "--backup", b.carimbo, *_so(b.tabelas), *_modo(b))
+            for b in backups
         ),
         comando(BACKUP, "reconhecer", *de_quem),
     )
 
 
-def mudado(empresa: Empresa, backups: Sequence[tuple[str, Sequence[str]]]) -> Retorno:
+def mudado(empresa: Empresa, backups: Sequence[Origem]) -> Retorno:
     """O de uma empresa em que só mudaram linhas: na noite seguinte já ninguém o diz."""
     return replace(retorno(empresa, backups), reconhecer="")
 
 
-def de_que_backups(notadas: Sequence[Encolhimento | Mudanca]) -> list[tuple[str, list[str]]]:
+def de_que_backups(notadas: Sequence[Encolhimento | Mudanca]) -> list[Origem]:
     """De cada backup com que se comparou, as tabelas em que se notou algo desde ele. Só o total da
     empresa ter encolhido são todas."""
     das_tabelas = [e for e in notadas if e.tabela] or list(notadas)
-    em_ordem = sorted(das_tabelas, key=lambda e: e.referencia, reverse=True)
+
+    def de_onde(notada: Encolhimento | Mudanca) -> tuple[str, bool]:
+        return notada.referencia, isinstance(notada, Encolhimento) and notada.aos_poucos
+
     return [
-        (carimbo, list(dict.fromkeys(e.tabela for e in deste if e.tabela)))
-        for carimbo, deste in groupby(em_ordem, key=lambda e: e.referencia)
+        Origem(carimbo, tuple(dict.fromkeys(e.tabela for e in deste if e.tabela)), poucos)
+        for (carimbo, poucos), deste in groupby(
+            sorted(das_tabelas, key=de_onde, reverse=True), key=de_onde
+        )
     ]
+
+
+def _modo(origem: Origem) -> tuple[str, ...]:
+    return ("--modo", RECUPERAR) if origem.so_o_que_falta else ()
 
 
 def _so(tabelas: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from cofre.base.config.copia import NOME_DO_DESTINO, Copia, ler_copia
 from cofre.base.config.limites import (
     Destinatarios,
     Limites,
+    ler_dias,
     ler_idade,
     ler_parcela,
     serve_de_endereco,
@@ -63,6 +64,7 @@ NOME_DO_PING = "BACKUP_PING_URL"
 NOME_DO_WEBHOOK = "BACKUP_WEBHOOK_URL"
 NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
 NOME_DA_PARCELA = "BACKUP_ENCOLHER_MAXIMO"
+NOME_DOS_DIAS = "BACKUP_ENCOLHER_EM_DIAS"
 
 
 def carregar(
@@ -125,9 +127,11 @@ def cifragem(raiz: Path = RAIZ) -> Cifragem:
 def _limites(valores: Mapping[str, str]) -> Limites:
     padrao = Limites()
     idade, parcela = valores.get(NOME_DA_IDADE), valores.get(NOME_DA_PARCELA)
+    dias = valores.get(NOME_DOS_DIAS)
     return Limites(
         idade=ler_idade(NOME_DA_IDADE, idade) if idade else padrao.idade,
         parcela=ler_parcela(NOME_DA_PARCELA, parcela) if parcela else padrao.parcela,
+        em_dias=ler_dias(NOME_DOS_DIAS, dias) if dias else padrao.em_dias,
     )
 
 

@@ -19,16 +19,21 @@ IDADE_MAXIMA = timedelta(hours=36)
 PARCELA_MAXIMA = 30.0
 """Por cento das linhas que podem sumir de um backup para o outro."""
 
+EM_DIAS = 7
+"""Dias em que o que some aos poucos se soma."""
+
 _UNIDADES = {"min": "minutes", "h": "hours", "d": "days"}
 _MAIOR_IDADE = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
 class Limites:
-    """`idade`: quanto pode ter o último backup inteiro; `parcela`: por cento que pode encolher."""
+    """`idade`: quanto pode ter o último backup inteiro; `parcela`: por cento que pode encolher, de
+    um backup para o outro ou, aos poucos, `em_dias` dias (0: isso não se olha)."""
 
     idade: timedelta = IDADE_MAXIMA
     parcela: float = PARCELA_MAXIMA
+    em_dias: int = EM_DIAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,15 @@ def ler_parcela(nome: str, texto: str) -> float:
             f"{nome} não é uma porcentagem: «{texto}».", "Escreva um número até 100, como 30%."
         )
     return parcela
+
+
+def ler_dias(nome: str, texto: str) -> int:
+    """«7» → 7; 0 é não olhar. Levanta ConfiguracaoInvalida."""
+    if not re.fullmatch(r"[0-9]{1,3}", texto.strip()) or int(texto) > 365:
+        raise ConfiguracaoInvalida(
+            f"{nome} é um número de dias, de 0 a 365, não «{texto}».", "0: não se olha."
+        )
+    return int(texto)
 
 
 def serve_de_endereco(url: str) -> bool:
