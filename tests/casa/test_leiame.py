@@ -264,10 +264,12 @@ def test_o_exemplo_sem_preencher_e_recusado_com_clareza(
 
 
 def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
-    (exemplo,) = (b.texto for b in blocos() if b.linguagem == "toml")
+    exemplos = [b.texto for b in blocos() if b.linguagem == "toml"]
     caminho = tmp_path / "cofre.toml"
-    caminho.write_text(exemplo, encoding="utf-8")
+    # Juntos são um arquivo só: as chaves soltas estão no primeiro, e os outros são seções.
+    caminho.write_text("\n".join(exemplos), encoding="utf-8")
     regras = ler_regras(caminho)
+    assert regras.arquivos
     assert regras.ignorar
     assert regras.podem_encolher
     assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}
