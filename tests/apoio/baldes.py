@@ -90,15 +90,7 @@ def por_arquivos(
 def tirar_arquivos(projeto: SupabaseLocal, balde: str, *nomes: str) -> None:
     """Como a API os tira: a linha e o conteúdo."""
     with _banco(projeto) as banco:
-        banco.execute("SET LOCAL storage.allow_delete_query = 'true'")
-        for nome in nomes:
-            saida = banco.execute(
-                "DELETE FROM storage.objects WHERE bucket_id = %s AND name = %s RETURNING version",
-                (balde, nome),
-            ).fetchone()
-            if saida is not None:
-                lugar = projeto.storage.projeto.conteudos.lugar(balde, nome, saida["version"])
-                lugar.unlink(missing_ok=True)
+        plantio.tirar(banco, projeto.storage.projeto.conteudos, balde, nomes)
 
 
 def arquivos_de(

@@ -156,7 +156,8 @@ def entra(projeto: SupabaseLocal, email: str, senha: str) -> UUID | None:
 
 @dataclass(frozen=True, slots=True)
 class Chegada:
-    """Quem entrou por um provedor, e como: «identidade», «e-mail» (ligou-se sozinho) ou «novo»."""
+    """Quem entrou por um provedor, e como: «identidade», «e-mail» (ligou-se sozinho), «novo», ou
+    «banido» (não entrou)."""
 
     quem: UUID
     como: str
@@ -174,7 +175,7 @@ def entra_por(
             (provedor, sub),
         ).fetchone()
         if tem is not None:
-            return Chegada(tem["user_id"], "identidade")
+            return Chegada(tem["user_id"], _a_nao_ser_que(banco, tem["user_id"], "identidade"))
         mesmo = banco.execute(
             "SELECT * FROM auth.users WHERE lower(email) = lower(%s) AND aud = 'authenticated'"
             " AND instance_id = %s AND is_sso_user = false",
@@ -190,7 +191,15 @@ def entra_por(
         livre = email if mesmo is None else f"{uuid4()}@outro.example"
         criar_login(projeto, livre, id=quem)
     por_identidade(projeto, quem, provedor, sub, email)
-    return Chegada(quem, como)
+    with _banco(projeto) as banco:
+        return Chegada(quem, _a_nao_ser_que(banco, quem, como))
+
+
+def _a_nao_ser_que(banco: psycopg.Connection[Any], quem: UUID, como: str) -> str:
+    banido = banco.execute(
+        "SELECT FROM auth.users WHERE id = %s AND banned_until > now()", (quem,)
+    ).fetchone()
+    return como if banido is None else "banido"
 
 
 def _despojar(banco: psycopg.Connection[Any], quem: UUID) -> None:

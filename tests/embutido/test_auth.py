@@ -131,6 +131,11 @@ def test_a_lista_e_o_que_ela_nao_mostra(criar_supabase: FabricaDeSupabase) -> No
         assert "JBSWY" not in api.get(f"/users/{ids[0]}").text
         assert HASH_DA_SENHA not in api.get(f"/users/{ids[0]}").text
         assert api.get("/users?page=1&per_page=0").status_code == 500
+        projeto.auth.modos = Modos(empates=True)
+        executar_sql(projeto, "UPDATE auth.users SET created_at = now()")
+        as_duas = [u["id"] for n in (1, 2) for u in lista(f"page={n}&per_page=30")]
+        assert (len(as_duas), len(set(as_duas))) == (55, 30)
+        projeto.auth.modos = Modos()
         # Um apagado de leve continua nela.
         assert (
             api.request("DELETE", f"/users/{ids[1]}", json={"should_soft_delete": True}).json()
@@ -488,6 +493,9 @@ def test_um_provedor_acha_pela_identidade_depois_pelo_email_depois_cria(
     assert entra_por(projeto, "google", "g2", endereco, verificado=False).como == "novo"
     assert entra_por(projeto, "google", "g3", email()).como == "novo"
     assert entra(projeto, endereco, "segredo") == quem
+    preso = criar_login(projeto, email(), banned_until=datetime.now(UTC) + timedelta(days=1))
+    por_identidade(projeto, preso, "google", "g5", email())
+    assert entra_por(projeto, "google", "g5", email()).como == "banido"
     # Quem não confirmou o e-mail perde a senha.
     outro = email()
     incerto = criar_login(projeto, outro, senha="segredo", email_confirmed_at=None)

@@ -317,6 +317,21 @@ def test_cada_nome_que_o_servidor_aceita_volta_como_foi(
     assert [o["name"] for o in pagina["objects"]] == sorted(ACEITOS)
 
 
+def test_nomes_compridos_demais_e_a_pasta_vazia_do_painel(
+    projeto: SupabaseLocal, api: httpx.Client, balde: str
+) -> None:
+    assert recusa(api.put(f"/object/{balde}/{'n' * 256}", content=b"1"))[3] == "InternalError"
+    projeto.storage.projeto.no_s3 = True
+    try:
+        assert api.put(f"/object/{balde}/{'n' * 900}", content=b"1").is_success
+        assert api.put(f"/object/{balde}/{'n' * 960}", content=b"1").status_code == 500
+    finally:
+        projeto.storage.projeto.no_s3 = False
+    vazia = f"/object/{balde}/p/.emptyFolderPlaceholder"
+    assert recusa(api.put(vazia, content=b"1"))[3] == "EntityTooLarge"
+    assert api.put(vazia, content=b"").is_success
+
+
 @pytest.mark.parametrize("nome", RECUSADOS)
 def test_nomes_que_o_servidor_nao_aceita(
     projeto: SupabaseLocal, api: httpx.Client, balde: str, nome: str

@@ -28,12 +28,14 @@ DE_ADMIN = ("service_role", "supabase_admin")
 @dataclass(slots=True)
 class Modos:
     """Como este Auth difere do de hoje. `antigo`: anterior ao 2.155; `sem_ban`: não grava o ban;
-    `sem_gravar`: responde 200 e nada fica; `secreta`: o status com que recusa as `sb_secret_...`
-    (401 na discussão 52680, 403 em supabase-js#1568)."""
+    `sem_gravar`: responde 200 e nada fica; `empates`: os criados no mesmo instante vêm numa ordem
+    nas páginas ímpares e noutra nas pares, e assim se repetem e se perdem; `secreta`: o status com
+    que recusa as `sb_secret_...` (401 na discussão 52680, 403 em supabase-js#1568)."""
 
     antigo: bool = False
     sem_ban: bool = False
     sem_gravar: bool = False
+    empates: bool = False
     secreta: int | None = None
 
 
@@ -141,7 +143,7 @@ class ServicoDoAuth:
         """Sem identidades nem fatores. Depois da última página, `[]`."""
         parametros = dict(parse_qsl(pedido.consulta, keep_blank_values=True))
         linhas, total = await self._conexoes.fazer(
-            DO_AUTH, lambda c: usuarios.listar(c, parametros)
+            DO_AUTH, lambda c: usuarios.listar(c, parametros, empates=self.modos.empates)
         )
         corpo = {"users": [usuarios.descrever(linha) for linha in linhas], "aud": usuarios.PUBLICO}
         quantos = int(parametros.get("per_page") or 50)

@@ -51,9 +51,11 @@ def lida(conexao: Conexao, consulta: Any, valores: Any, quando_nao: str) -> list
     return linhas
 
 
-def listar(conexao: Conexao, parametros: dict[str, str]) -> tuple[list[DictRow], int]:
-    """Uma página, e quantos são ao todo. `created_at` sem desempate: páginas podem repetir e pular.
-    Levanta Recusa."""
+def listar(
+    conexao: Conexao, parametros: dict[str, str], *, empates: bool
+) -> tuple[list[DictRow], int]:
+    """Uma página, e quantos são ao todo. `created_at` sem desempate: páginas podem repetir e pular,
+    e com `empates` é o que fazem. Levanta Recusa."""
     pagina, quantos = _numero(parametros, "page", 1), _numero(parametros, "per_page", 50)
     if quantos == 0:
         raise inesperado("Internal Server Error")  # o servidor divide por ele
@@ -61,6 +63,7 @@ def listar(conexao: Conexao, parametros: dict[str, str]) -> tuple[list[DictRow],
     if ordem not in ("created_at asc", "created_at desc", "created_at"):
         raise invalido("Bad Sort Parameters: bad field for sort")
     sentido = "ASC" if ordem.endswith("asc") else "DESC"
+    desempate = (", id" if pagina % 2 else ", id DESC") if empates else ""
     onde = "instance_id = %s AND aud = %s"
     valores: list[object] = [NENHUMA_INSTANCIA, PUBLICO]
     if filtro := parametros.get("filter"):
@@ -72,7 +75,7 @@ def listar(conexao: Conexao, parametros: dict[str, str]) -> tuple[list[DictRow],
     assert total is not None
     linhas = lida(
         conexao,
-        f"SELECT * FROM auth.users WHERE {onde} ORDER BY created_at {sentido}"
+        f"SELECT * FROM auth.users WHERE {onde} ORDER BY created_at {sentido}{desempate}"
         " LIMIT %s OFFSET %s".encode(),
         [*valores, quantos, max(pagina - 1, 0) * quantos],
         "Database error finding users",

@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 from psycopg.rows import DictRow
@@ -26,6 +27,11 @@ from supabase_local.servidores.storage.nomes import MAIOR_SEGMENTO, conferir_nom
 from supabase_local.servidores.storage.objetos import Gravacao
 from supabase_local.servidores.storage.projeto import ProjetoDoStorage
 
+PASTA_VAZIA = "/.emptyFolderPlaceholder"
+"""O que o painel põe numa pasta vazia: um objeto de verdade, que só se aceita com zero bytes."""
+REFERENCIA = "abcdefghijklmnopqrst"
+MAIOR_NO_S3 = 1024
+"""Bytes do caminho inteiro no S3: `<projeto>/<balde>/<nome>/<versão>`."""
 TIPO = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+ *(;.*)?")
 
 
@@ -45,6 +51,8 @@ async def enviar(
     if not por_cima:
         await conferir_vaga(projeto, papel, balde, nome)
     conferir_tamanho(requisicao.content_length, limites, projeto.teto)
+    if nome.endswith(PASTA_VAZIA) and requisicao.content_length:
+        raise grande_demais()
     gravacao, corpo = await _o_que_vem(balde, nome, requisicao, corpo)
     conferir_tipo(gravacao.tipo, limites)
     rascunho, medida = await projeto.conteudos.receber(corpo)
@@ -88,7 +96,7 @@ async def guardar(
     """O conteúdo no lugar dele, e depois a linha; o da versão anterior sai. Levanta Recusa."""
     etag = projeto.etag(medida, retomavel=retomavel)
     linha = gravacao.linha(medida, etag, papel)
-    if not projeto.no_s3 and any(len(s) > MAIOR_SEGMENTO for s in gravacao.nome.split("/")):
+    if not _cabe(gravacao, no_s3=projeto.no_s3):
         rascunho.unlink()
         raise sem_conteudo(no_s3=False)
     lugar = projeto.conteudos.lugar(gravacao.balde, gravacao.nome, linha["version"])
@@ -101,6 +109,13 @@ async def guardar(
     if anterior is not None:
         projeto.conteudos.lugar(gravacao.balde, gravacao.nome, anterior).unlink(missing_ok=True)
     return ficou
+
+
+def _cabe(gravacao: Gravacao, *, no_s3: bool) -> bool:
+    """Em arquivos, cada segmento até 255 bytes; no S3, o caminho inteiro (arquivos.md, 4)."""
+    if no_s3:
+        return len(f"{REFERENCIA}/{gravacao.balde}/{gravacao.nome}/{uuid4()}") <= MAIOR_NO_S3
+    return all(len(segmento) <= MAIOR_SEGMENTO for segmento in gravacao.nome.split("/"))
 
 
 async def copiar(

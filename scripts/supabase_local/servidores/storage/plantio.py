@@ -34,6 +34,20 @@ def criar_balde(
     )
 
 
+def tirar(
+    conexao: psycopg.Connection[Any], conteudos: Conteudos, balde: str, nomes: Sequence[str]
+) -> None:
+    """Como a API os tira: as linhas e o conteúdo. Numa transação."""
+    conexao.execute("SET LOCAL storage.allow_delete_query = 'true'")
+    saidos = conexao.cursor(row_factory=dict_row).execute(
+        "DELETE FROM storage.objects WHERE bucket_id = %s AND name = ANY(%s)"
+        " RETURNING name, version",
+        (balde, list(nomes)),
+    )
+    for saido in saidos.fetchall():
+        conteudos.lugar(balde, saido["name"], saido["version"]).unlink(missing_ok=True)
+
+
 def plantar(
     conexao: psycopg.Connection[Any],
     conteudos: Conteudos,
