@@ -21,7 +21,7 @@ from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conferidos import verificar
-from cofre.deposito.conteudos import conhecidos, lugar
+from cofre.deposito.conteudos import lugar, rodizio
 from cofre.deposito.conteudos.conferencia import arquivados
 from cofre.deposito.conteudos.conhecidos import Conhecidos, conteudos_conhecidos
 from cofre.deposito.conteudos.guarda import Conteudos
@@ -300,7 +300,7 @@ def test_em_tantos_dias_quantas_as_partes_confere_se_tudo(
     for caminho in (um.pasta / lugar.PASTA).rglob("*"):
         if caminho.is_file():
             _virar(caminho)
-    monkeypatch.setattr(conhecidos, "POR_VEZ", 10_000)
+    monkeypatch.setattr(rodizio, "POR_VEZ", 10_000)
     vistos = conteudos_conhecidos(um.pasta, None, ORIGEM, ANA)
 
     def estragados(hoje: datetime) -> set[str]:

@@ -42,7 +42,8 @@ REGRAS = {
 }
 NADA_FOI_APAGADO = "Nada foi apagado."
 AJUDA = """\
-Os backups em que a lista diz «sai» são apagados de vez; os outros ficam.
+Os backups em que a lista diz «sai» são apagados de vez, com os conteúdos de arquivos que então
+nenhum cita; os outros ficam.
 A palavra tem de ser escrita inteira, em maiúsculas; qualquer outra resposta não apaga nada."""
 
 
@@ -85,7 +86,7 @@ def _conduzir(poda: Poda, opcoes: Namespace) -> int:
     palavras.mostrar(planos, poda.politica, poda.relato, com_fotos=opcoes.fotos)
     resumo = ResumoDaPoda()
     if not opcoes.simular:
-        if any(p.saem for p in planos) and not opcoes.sim:
+        if any(p.ha_o_que_apagar for p in planos) and not opcoes.sim:
             _confirmar(poda.relato)
         # Também sem nada a apagar: uma poda que morreu no meio termina aqui.
         with poda.deposito.trabalhando():

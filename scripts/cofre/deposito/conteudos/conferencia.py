@@ -3,7 +3,7 @@ mesmo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from cofre.base.palavras import plural, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.conteudos.citados import Bytes, Citacoes, Soma, linhas_de
+from cofre.deposito.conteudos.rodizio import Rodizio
 
 DITOS = 5
 """Arquivos sem conteúdo que se dizem um a um."""
@@ -40,9 +41,12 @@ class Arquivado(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Conferencia:
-    """Os conteúdos de uma pasta de empresa, cada um relido uma vez, cite-o quem o citar."""
+    """Os conteúdos de uma pasta de empresa, cada um relido uma vez, cite-o quem o citar.
+    `so_de_hoje`: dos que não são deste dia (ver `rodizio`), só se vê se estão lá, com o tamanho que
+    tinham."""
 
     pasta: Path
+    so_de_hoje: bool = False
     citacoes: Citacoes = field(default_factory=Citacoes)
     _causas: dict[bytes, str] = field(default_factory=dict)
 
@@ -66,18 +70,27 @@ class Conferencia:
     def _estragados(
         self, citados: Mapping[str, int], *, cifrado: bool
     ) -> Iterator[tuple[str, str]]:
+        hoje = Rodizio(sum(citados.values()) if self.so_de_hoje else 0)
         for guardado, no_disco in citados.items():
-            if causa := self._causa(guardado, no_disco, cifrado=cifrado):
+            conferir = lugar.conferir if hoje.tem(guardado) else lugar.conferir_tamanho
+            if causa := self._causa(guardado, no_disco, conferir, cifrado=cifrado):
                 yield guardado, causa
 
-    def _causa(self, guardado: str, no_disco: int, *, cifrado: bool) -> str:
+    def _causa(
+        self,
+        guardado: str,
+        no_disco: int,
+        conferir: Callable[[Path, str, int], None],
+        *,
+        cifrado: bool,
+    ) -> str:
         """Vazia se está bom."""
         qual = bytes.fromhex(guardado) + no_disco.to_bytes(8) + bytes([cifrado])
         if qual not in self._causas:
             self._causas[qual] = ""
             try:
                 caminho = lugar.caminho_de(self.pasta, guardado, cifrado=cifrado)
-                lugar.conferir(caminho, guardado, no_disco)
+                conferir(caminho, guardado, no_disco)
             except BackupDanificado as e:
                 self._causas[qual] = str(e)
         return self._causas[qual]

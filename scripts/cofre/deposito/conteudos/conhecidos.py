@@ -5,10 +5,8 @@ marcas: quem tem o segredo deste PC reconhece um arquivo pelo que o Storage diz 
 e tira da máscara a soma e o tamanho do conteúdo; sem o segredo, não se confirma palpite nenhum, nem
 se troca um conteúdo por outro (ver `marcas`).
 
-O que se reaproveita confere-se agora, como o das tabelas: o tamanho sempre, e a soma de uns
-`POR_VEZ` bytes por execução. Até esse tamanho, é tudo, todas as vezes; de uma empresa maior, uma
-parte por dia, e em tantos dias quantas as partes passa-se por tudo: reler um terabyte por dia
-demoraria mais do que o dia.
+O que se reaproveita confere-se agora, como o das tabelas: o tamanho sempre, e a soma, se há mais
+do que se relê num instante, por partes (ver `rodizio`).
 """
 
 from __future__ import annotations
@@ -31,6 +29,7 @@ from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.indice import Indice, da_marca, do_token, ficha
 from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import Token, abrir_mascara, identidade, marca_de
+from cofre.deposito.conteudos.rodizio import Rodizio
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.ordem import carimbos_em_ordem
 
@@ -38,8 +37,6 @@ ANTERIORES = 3
 """Em quantos dos backups anteriores se procura: o último pode ser só de algumas tabelas."""
 GRANDE = 1024 * 1024
 """Bytes: de um conteúdo maior lembra-se que já se conferiu; reler um pequeno custa menos."""
-POR_VEZ = 4 * 1024**3
-"""Bytes relidos por execução, mais ou menos: uns segundos num SSD, meio minuto num disco."""
 
 
 class Conhecidos:
@@ -54,8 +51,7 @@ class Conhecidos:
         self._indice = indice
         self._grandes: dict[str, bool] = {}
         self._fechados: dict[str, Guardado] = {}
-        self._partes = max(1, -(-indice.bytes // POR_VEZ))
-        self._dia = (hoje or datetime.now().astimezone()).date().toordinal()
+        self._rodizio = Rodizio(indice.bytes, hoje)
 
     def achar(self, token: Token) -> Guardado | None:
         """O conteúdo deste arquivo, se um dos últimos backups o tem e ele ainda está bom; para um
@@ -88,7 +84,7 @@ class Conhecidos:
         ate = self._cifra.reusar_por if self._cifra else None
         if achado.cifrado and ate and time.time() - caminho.stat().st_mtime > ate.total_seconds():
             return False
-        if (int(achado.guardado[:12], 16) - self._dia) % self._partes:
+        if not self._rodizio.tem(achado.guardado):
             return True  # a soma deste confere-se noutro dia
         with contextlib.suppress(BackupDanificado, OSError):
             lugar.conferir(caminho, achado.guardado, achado.no_disco)

@@ -38,14 +38,19 @@ def tamanho_no_disco(caminho: Path) -> int | None:
     return info.st_size if stat.S_ISREG(info.st_mode) else None
 
 
-def conferir(caminho: Path, guardado: str, no_disco: int) -> None:
-    """O arquivo tem este tamanho e esta soma: não é precisa chave nenhuma. Levanta
-    BackupDanificado; OSError passa."""
+def conferir_tamanho(caminho: Path, guardado: str, no_disco: int) -> None:
+    """O arquivo está lá, com este tamanho. Levanta BackupDanificado; OSError passa."""
     tamanho = tamanho_no_disco(caminho)
     if tamanho is None:
         raise BackupDanificado(f"o conteúdo {guardado[:12]}… não está na pasta")
     if tamanho != no_disco:
         raise BackupDanificado(f"o conteúdo {guardado[:12]}… tem outro tamanho")
+
+
+def conferir(caminho: Path, guardado: str, no_disco: int) -> None:
+    """O arquivo tem este tamanho e esta soma: não é precisa chave nenhuma. Levanta
+    BackupDanificado; OSError passa."""
+    conferir_tamanho(caminho, guardado, no_disco)
     with caminho.open("rb") as arquivo:
         if hashlib.file_digest(arquivo, "sha256").hexdigest() != guardado:
             raise mudou(guardado)

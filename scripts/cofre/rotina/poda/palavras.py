@@ -27,7 +27,7 @@ def mostrar(
     `com_fotos`: se as fotos das restaurações se mostram uma a uma."""
     relato.linha(f"🧹 PODA (guardar: {politica.em_palavras()})")
     for plano in planos:
-        if so_o_que_sai and not plano.saem:
+        if so_o_que_sai and not plano.ha_o_que_apagar:
             continue
         relato.linha()
         relato.linha(f"🏢 {visivel(plano.empresa.nome)}: {_conta(plano)}")
@@ -36,12 +36,17 @@ def mostrar(
         for juntos in dobrados(ditos, em_que):
             linha = _das_fotos(juntos) if em_que(juntos[0]) else _em_uma_linha(juntos[0])
             relato.linha(f"   {linha}")
+        if plano.presos:
+            conteudos_presos(plano.presos, relato)
     relato.linha()
     saem = sum(len(p.saem) for p in planos)
     todos = sum(len(p.backups) for p in planos)
-    if saem:
+    if any(p.ha_o_que_apagar for p in planos):
         libera = tamanho(sum(p.libera for p in planos))
-        relato.linha(f"📦 Saem {numero(saem)} de {_backups(todos)}; o disco ganha {libera}")
+        conteudos = _conteudos(sum(len(p.conteudos) for p in planos))
+        relato.linha(
+            f"📦 Saem {numero(saem)} de {_backups(todos)}{conteudos}; o disco ganha {libera}"
+        )
     else:
         relato.linha(f"✅ Nada a apagar ({_backups(todos)})")
 
@@ -59,11 +64,17 @@ def ocupada(plano: PodaDeEmpresa, causa: str, relato: Relato) -> None:
     relato.falha(f"   Nada de {visivel(plano.empresa.nome)} foi apagado: fica para a próxima poda.")
 
 
+def conteudos_presos(causa: str, relato: Relato) -> None:
+    """Os conteúdos de arquivos que ninguém cita, se os há, ficam."""
+    relato.aviso(f"Os conteúdos de arquivos que ninguém cita ficam: {visivel(causa)}.")
+
+
 def fim(resumo: ResumoDaPoda, relato: Relato) -> None:
     """O que se apagou, se algo se apagou."""
-    if resumo.apagados:
+    if resumo.apagados or resumo.conteudos:
         apagados = plural(resumo.apagados, "backup apagado", "backups apagados")
-        relato.linha(f"✅ {apagados}; o disco ganhou {tamanho(resumo.liberados)}")
+        conteudos = _conteudos(resumo.conteudos)
+        relato.linha(f"✅ {apagados}{conteudos}; o disco ganhou {tamanho(resumo.liberados)}")
 
 
 def documento(
@@ -75,6 +86,7 @@ def documento(
         "codigo": resumo.codigo,
         "guardar": asdict(politica),
         "apagados": resumo.apagados,
+        "conteudos_apagados": resumo.conteudos,
         "bytes_liberados": resumo.liberados,
         "recusadas": dict(resumo.recusadas),
         "ocupadas": dict(resumo.ocupadas),
@@ -83,6 +95,8 @@ def documento(
                 "id": p.empresa.id,
                 "nome": p.empresa.nome,
                 "libera": p.libera,
+                "conteudos": len(p.conteudos),
+                "conteudos_presos": p.presos,
                 "backups": [_do_backup(b) for b in p.backups],
             }
             for p in planos
@@ -128,10 +142,17 @@ def _com_o_destino(b: BackupNaPoda, partes: Sequence[str]) -> str:
 
 
 def _conta(plano: PodaDeEmpresa) -> str:
-    if not plano.saem:
+    if not plano.ha_o_que_apagar:
         return f"nada sai de {_backups(len(plano.backups))}"
     quantos = f"saem {numero(len(plano.saem))} de {_backups(len(plano.backups))}"
-    return f"{quantos}; o disco ganha {tamanho(plano.libera)}"
+    conteudos = _conteudos(len(plano.conteudos))
+    return f"{quantos}{conteudos}; o disco ganha {tamanho(plano.libera)}"
+
+
+def _conteudos(quantos: int) -> str:
+    """« e 40 conteúdos de arquivos»; vazio se nenhum."""
+    ditos = plural(quantos, "conteúdo de arquivo", "conteúdos de arquivos")
+    return f" e {ditos}" if quantos else ""
 
 
 def _backups(quantos: int) -> str:

@@ -7,7 +7,7 @@ ele não é mais o que foi gravado, nada dela sai.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 from cofre.base.config.valores import Politica
 from cofre.base.disco import erros_de_disco, liberado
 from cofre.base.erros import BackupDanificado, DefeitoInterno, ErroCofre, TravaOcupada
-from cofre.base.palavras import na_tela
+from cofre.base.palavras import como_se_diz, na_tela
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
+from cofre.deposito.conteudos.conferencia import Conferencia
+from cofre.deposito.conteudos.orfaos import NaoSeSabe, apagar_os_de_ninguem, de_ninguem
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import (
     EmpresaComBackups,
@@ -81,34 +83,39 @@ class Poda:
             )
             saem = {b.carimbo for b in backups if b.sai}
             arquivos = [a for b in guardada.backups if b.carimbo in saem for a in arquivos_de(b)]
+            conteudos, presos = _de_ninguem(guardada, da_pasta_toda, saem)
             return PodaDeEmpresa(
                 guardada.empresa,
                 guardada.pasta,
                 backups,
-                liberado(arquivos),
+                liberado(arquivos) + sum(conteudos.values()),
                 garantia(por_decidir, agora),
+                frozenset(conteudos),
+                presos,
             )
 
     def executar(self, vistos: Sequence[PodaDeEmpresa], espera: Espera = JA) -> ResumoDaPoda:
         """Apaga o que sai no plano que se viu e no que se refaz agora, com a trava da empresa na
         mão: menos de uma empresa em uso, ou cujo completo mais novo, que ficaria, não está mais
         como foi gravado. Levanta FalhaDeDisco; o que já foi apagado, foi por inteiro."""
-        apagados, liberados = 0, 0
+        apagados, conteudos, liberados = 0, 0, 0
         recusadas: dict[str, str] = {}
         ocupadas: dict[str, str] = {}
-        for visto in (p for p in vistos if p.saem):
+        for visto in (p for p in vistos if p.ha_o_que_apagar):
             try:
                 with self.deposito.trava_da_empresa(visto.empresa, espera):
-                    quantos, ganho = self._apagar(visto)
-                apagados += quantos
-                liberados += ganho
+                    apagados_, ganho = self._apagar(visto)
+                    dos_conteudos, ganho_neles = self._apagar_conteudos(visto)
+                apagados += apagados_
+                conteudos += dos_conteudos
+                liberados += ganho + ganho_neles
             except TravaOcupada as e:
                 ocupadas[visto.empresa.id] = str(e)
                 palavras.ocupada(visto, str(e), self.relato)
             except BackupDanificado as e:
                 recusadas[visto.empresa.id] = str(e)
                 palavras.recusada(visto, str(e), self.relato)
-        resumo = ResumoDaPoda(apagados, liberados, recusadas, ocupadas)
+        resumo = ResumoDaPoda(apagados, conteudos, liberados, recusadas, ocupadas)
         palavras.fim(resumo, self.relato)
         return resumo
 
@@ -133,6 +140,30 @@ class Poda:
                 self.deposito.apagar(backup)
         return len(saem), ganho
 
+    def _apagar_conteudos(self, visto: PodaDeEmpresa) -> tuple[int, int]:
+        """Dos conteúdos que o plano mostrou, os que agora ninguém cita: quantos, e quantos bytes.
+        Levanta FalhaDeDisco."""
+        if not visto.conteudos:
+            return 0, 0
+        with erros_de_disco(visto.pasta, PELA_METADE):
+            try:
+                ha = self.deposito.backups(visto.pasta)
+                return apagar_os_de_ninguem(visto.pasta, ha, visto.conteudos)
+            except NaoSeSabe as e:
+                palavras.conteudos_presos(str(e), self.relato)
+                return 0, 0
+
+
+def _de_ninguem(
+    guardada: EmpresaComBackups, da_pasta: Sequence[Backup], saem: Collection[str]
+) -> tuple[Mapping[str, int], str]:
+    """Os conteúdos que ninguém cita se saírem estes backups, ou por que não se sabe."""
+    ficam = [b for b in da_pasta if b.carimbo not in saem]
+    try:
+        return de_ninguem(guardada.pasta, ficam), ""
+    except NaoSeSabe as e:
+        return {}, str(e)
+
 
 def _estado(backup: Backup) -> str:
     """O de `estado_de`; o que não é o que foi assinado conta como danificado: um backup falso não
@@ -149,8 +180,12 @@ def _conferir(backup: Backup) -> None:
         except BackupDanificado as e:
             quando = na_tela(backup.quando)
             raise BackupDanificado(
-                f"o completo mais novo, de {quando}, está danificado ({tabela.nome}: {e})"
+                f"o completo mais novo, de {quando}, está danificado"
+                f" ({como_se_diz(tabela.nome)}: {e})"
             ) from e
+    for dano in Conferencia(backup.pasta, so_de_hoje=True).danos(backup):
+        quando = na_tela(backup.quando)
+        raise BackupDanificado(f"o completo mais novo, de {quando}, está danificado ({dano})")
 
 
 def so_o_que_foi_visto(agora: PodaDeEmpresa, visto: PodaDeEmpresa) -> PodaDeEmpresa:
