@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cofre.base.disco import erros_de_disco, ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.carimbo import CARIMBO, carimbos_em, nome_do_lacre
+from cofre.deposito.conteudos.lugar import caminho_de, conferir
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre.lacre import Lacre, ler
 from cofre.remoto.disposicao import Endereco
@@ -42,9 +43,10 @@ class Daqui:
     def achar(self, somas: Collection[str]) -> dict[str, Path]:
         """Em que arquivo está agora cada um destes conteúdos do backup, relido inteiro: o que se
         estragou depois de lacrado não se acha. OSError passa."""
-        tamanhos = {n for soma, n in self.lacre.blobs if soma in somas}
-        achados: dict[str, Path] = {}
-        for arquivo in self._arquivos():
+        procurados = {soma: n for soma, n in self.lacre.blobs if soma in somas}
+        achados = dict(self._conteudos(procurados)) if self.lacre.conteudos else {}
+        tamanhos = {n for soma, n in procurados.items() if soma not in achados}
+        for arquivo in self._arquivos() if tamanhos else ():
             with contextlib.suppress(FileNotFoundError):  # a poda daqui acabou de o apagar
                 if arquivo.stat().st_size not in tamanhos:
                     continue
@@ -53,6 +55,14 @@ class Daqui:
                 if soma in somas:
                     achados[soma] = arquivo
         return achados
+
+    def _conteudos(self, procurados: Mapping[str, int]) -> Iterator[tuple[str, Path]]:
+        """Destes, os que são de arquivos da empresa: cada um tem a soma por nome."""
+        for soma, n in procurados.items():
+            caminho = caminho_de(self.pasta, soma, cifrado=bool(self.lacre.detalhes))
+            with contextlib.suppress(BackupDanificado, FileNotFoundError):
+                conferir(caminho, soma, n)
+                yield soma, caminho
 
     def _arquivos(self) -> Iterator[Path]:
         with os.scandir(self.pasta) as dentro:

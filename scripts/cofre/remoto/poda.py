@@ -61,12 +61,12 @@ def reunir(destino: Destino, conhecidas: Collection[str]) -> list[NaPoda]:
     for empresa in la.empresas:
         datas = {e: (la.lacres[e].modificado, e) for e in lacres if e.empresa == empresa}
         dela = sorted(datas, key=datas.__getitem__)
-        tamanhos = [len(lacres[e].blobs) for e in dela]
+        tamanhos = [_de_tabelas(lacres[e]) for e in dela]
         for n, e in enumerate(dela):
             lacre, maior = lacres[e], max(tamanhos[: n + 1])
             inteiro = all(la.tem(soma, bytes_) for soma, bytes_ in lacre.blobs)
-            grande = len(lacre.blobs) >= INTEIRO * maior
-            antes = sum(b for _, b in lacres[dela[n - 1]].blobs) if n else 0
+            grande = _de_tabelas(lacre) >= INTEIRO * maior
+            antes = lacres[dela[n - 1]] if n else None
             achados.append(
                 NaPoda(
                     e,
@@ -74,10 +74,23 @@ def reunir(destino: Destino, conhecidas: Collection[str]) -> list[NaPoda]:
                     la.lacres[e].modificado,
                     completo=inteiro and grande,
                     citado=e in citados,
-                    encolhido=grande and 2 * sum(b for _, b in lacre.blobs) < antes,
+                    encolhido=grande and antes is not None and _encolheu(antes, lacre),
                 )
             )
     return achados
+
+
+def _de_tabelas(lacre: Lacre) -> int:
+    """Quantos conteúdos são das tabelas: uma empresa com menos fotos não é um backup a menos."""
+    return len(lacre.blobs) - lacre.conteudos
+
+
+def _encolheu(antes: Lacre, agora: Lacre) -> bool:
+    """Se as tabelas, ou os arquivos, ficaram em menos de metade dos bytes."""
+    de_arquivos = (antes.bytes_dos_conteudos, agora.bytes_dos_conteudos)
+    de_tudo = tuple(sum(b for _, b in lacre.blobs) for lacre in (antes, agora))
+    das_tabelas = (de_tudo[0] - de_arquivos[0], de_tudo[1] - de_arquivos[1])
+    return any(2 * hoje < ontem for ontem, hoje in (das_tabelas, de_arquivos))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import metadados
@@ -113,7 +111,7 @@ def _legiveis(dados: bytes, lacre: Lacre) -> bytes:
             lidos = claro.read(MAIORES_DETALHES + 1)
         if len(lidos) > MAIORES_DETALHES:
             raise ValueError("são grandes demais")
-        bruto: dict[str, Any] = json.loads(lidos)
+        bruto = metadados.bruto_de(lidos)
         return legivel(bruto, nome_dos_detalhes(lacre.carimbo), lacre.detalhes, len(dados))
     except (ValueError, KeyError, TypeError, EOFError, zlib.error, gzip.BadGzipFile) as e:
         raise CopiaDanificada(f"os metadados de {lacre.carimbo} não se leem ({e}).") from e

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cofre.base.disco import criar_privado, erros_de_disco, mover, para_o_disco
+from cofre.base.disco import criar_privado, erros_de_disco, para_o_disco
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.cifra.escrita import Fechado
 from cofre.deposito.conteudos import lugar
@@ -108,10 +108,7 @@ class Conteudos:
             ja = self._ja_cifrado(novo) or self._ja_ha(novo.soma)
             if ja is not None and self.tem(ja.guardado, ja.no_disco):
                 return ja
-        destino = caminho_de(self._pasta, novo.guardado, cifrado=novo.cifrado)
-        destino.parent.mkdir(exist_ok=True, mode=0o700)
-        # Por cima do que tiver esse nome: tem os mesmos bytes, ou estragou-se e fica bom.
-        mover(provisorio, destino)
+        lugar.tomar_lugar(provisorio, self._pasta, novo.guardado, cifrado=novo.cifrado)
         if novo.cifrado:
             self._cifrados[bytes.fromhex(novo.soma)] = (novo.guardado, novo.no_disco)
         return novo

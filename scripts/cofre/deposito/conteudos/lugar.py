@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from cofre.base.disco import sincronizar
+from cofre.base.disco import mover, sincronizar
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.formato import CIFRADO
 
@@ -27,6 +27,18 @@ def caminho_de(pasta: Path, guardado: str, *, cifrado: bool) -> Path:
     if not _SOMA.fullmatch(guardado):
         raise BackupDanificado("há um conteúdo citado por algo que não é uma soma sha256")
     return pasta / PASTA / guardado[:2] / nome_de(guardado, cifrado=cifrado)
+
+
+def tomar_lugar(de: Path, pasta: Path, guardado: str, *, cifrado: bool) -> None:
+    """Põe na pasta da empresa, com o seu nome e só do dono, um conteúdo que já está inteiro no
+    disco, em `de`. Por cima do que tiver esse nome: tem os mesmos bytes, ou estragou-se e fica bom.
+    OSError passa."""
+    destino = caminho_de(pasta, guardado, cifrado=cifrado)
+    for cada in (destino.parent.parent, destino.parent):
+        cada.mkdir(exist_ok=True, mode=0o700)
+    if os.name == "posix":
+        de.chmod(0o600)
+    mover(de, destino)
 
 
 def tamanho_no_disco(caminho: Path) -> int | None:

@@ -1,0 +1,198 @@
+"""Os conteúdos dos arquivos vão para a cópia e voltam, cada um uma vez, e saem com o último que os
+cita."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from apoio.com_listas import conteudos_em, publicar
+from apoio.destinos import LugarPasta
+from apoio.inventados import ANA, BIA
+from cofre.deposito.backup import Backup
+from cofre.deposito.cifra import chaveiro, cifra
+from cofre.deposito.cifra.chaves import gerar
+from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.conteudos.conferencia import arquivados
+from cofre.deposito.conteudos.guarda import Conteudos
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.lacre import conhecidos
+from cofre.deposito.lacre.lacre import pseudonimo
+from cofre.deposito.verificacao import danos_de
+from cofre.remoto import conferencia, daqui, envio, marco, poda
+from cofre.remoto.conferencia import Parte, Sabido
+from cofre.remoto.descida import Descida, Trazido
+from cofre.remoto.marco import JaUsado, Marco
+from cofre.remoto.vinda import CopiaDanificada, Fora, NaCopia
+
+CHAVE, RESERVA = gerar(), gerar()
+CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
+COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
+GZIP = b"\x1f\x8b" + os.urandom(40)
+FOTOS = {"a": b"bolo", "b": os.urandom(9000), "vazio": b"", "tabela": b"[]\n", "x.gz": GZIP}
+OUTRAS = {**FOTOS, "a": b"outra", "c": b"mais uma"}
+DIA1, DIA2 = "20260301_030000", "20260302_030000"
+AGORA = datetime(2026, 3, 20, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
+    cifra.segredo.cache_clear()
+    yield
+    cifra.segredo.cache_clear()
+
+
+@pytest.fixture
+def lugar(tmp_path: Path) -> LugarPasta:
+    (tmp_path / "fora").mkdir()
+    lugar = LugarPasta(tmp_path / "fora")
+    marco.preparar(lugar.destino, Marco(confere=("ssh-ed25519 nossa",)), JaUsado(), tmp_path)
+    return lugar
+
+
+def deposito(tmp_path: Path, como: Cifra | None, nome: str = "b") -> Deposito:
+    return Deposito(tmp_path / nome, cifra=como, lacrar=True)
+
+
+def dois_dias(dep: Deposito) -> list[Backup]:
+    """Com uma tabela vazia, que é também o conteúdo de um arquivo."""
+    tabelas: dict[str, list[dict[str, object]]] = {"vazia": [], "produtos": [{"id": 1}]}
+    return [publicar(dep, d, f, tabelas=tabelas) for d, f in ((DIA1, FOTOS), (DIA2, OUTRAS))]
+
+
+def mandar(lugar: LugarPasta, dep: Deposito) -> envio.Envio:
+    return envio.enviar(lugar.destino, daqui.inventariar(dep).backups, _calado)
+
+
+def _calado(_foi: int, _total: int) -> None:
+    """Ninguém olha o avanço."""
+
+
+def trazer(lugar: LugarPasta, dep: Deposito, dia: str) -> Trazido:
+    fora = Fora(lugar.destino)
+    ana = pseudonimo(ANA)
+    (endereco,) = (e for e in fora.la.lacres if (e.carimbo, e.empresa) == (dia, ana))
+    nele: NaCopia = fora.abrir(endereco, fora.lacre(endereco, conhecidos.conhecidas()))
+    with dep.trabalhando():
+        return Descida(lugar.destino, fora.la, dep, _calado).trazer(nele)
+
+
+def fotos_de(backup: Backup) -> dict[str, bytes]:
+    lidas = {}
+    for a in arquivados(backup):
+        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma or "") as aberto:
+            lidas[a.nome] = aberto.read()
+    return lidas
+
+
+@COMO
+def test_vao_uma_vez_e_voltam_como_eram(
+    tmp_path: Path, lugar: LugarPasta, como: Cifra | None
+) -> None:
+    chaveiro.guardar(CHAVE)
+    dep = deposito(tmp_path, como)
+    um, outro = dois_dias(dep)
+    assert mandar(lugar, dep).problemas == []
+    blobs = {n: d for n, d in lugar.conteudo().items() if n.startswith("blobs/")}
+    assert {hashlib.sha256(d).hexdigest() for d in conteudos_em(um.pasta).values()} <= {
+        n.rsplit("/", 1)[1].split(".")[0] for n in blobs
+    }
+    assert (mandar(lugar, dep).conteudos, mandar(lugar, dep).lacres) == (0, 0)
+    novo = Deposito(tmp_path / "novo")
+    trazido = trazer(lugar, novo, DIA2)
+    assert list(danos_de(trazido.backup)) == []
+    assert fotos_de(trazido.backup) == OUTRAS
+    for meu in trazido.backup.pasta.rglob("*"):
+        if meu.is_file() and os.name == "posix" and "arquivos" in meu.parts:
+            assert meu.stat().st_mode & 0o077 == 0
+    de_antes = trazer(lugar, novo, DIA1)
+    assert fotos_de(de_antes.backup) == FOTOS
+    # O que o outro dia já trouxe não se baixa outra vez.
+    assert de_antes.bytes < trazido.bytes - len(FOTOS["b"]) + 1000
+    assert conteudos_em(de_antes.backup.pasta) == conteudos_em(um.pasta)
+    assert not (novo.raiz / ".trazendo").exists()
+    assert fotos_de(outro) == OUTRAS
+
+
+@COMO
+@pytest.mark.parametrize("estrago", ["sumiu", "mudou"])
+def test_o_que_falta_ou_mudou_la_ve_se_e_nao_entra(
+    tmp_path: Path, lugar: LugarPasta, como: Cifra | None, estrago: str
+) -> None:
+    chaveiro.guardar(CHAVE)
+    dep = deposito(tmp_path, como)
+    _, outro = dois_dias(dep)
+    mandar(lugar, dep)
+    grande = max(conteudos_em(outro.pasta).items(), key=lambda par: len(par[1]))[0]
+    (la,) = lugar.raiz.glob(f"blobs/*/{grande.removesuffix('.age')}.*")
+    if estrago == "sumiu":
+        la.unlink()
+    else:
+        la.write_bytes(la.read_bytes()[:-1] + b"?")
+    depois = datetime.now(UTC) + timedelta(days=2)
+    sabido = Sabido(conhecidos.conhecidas(), "", {}, depois)
+    visto = conferencia.conferir(lugar.destino, sabido, Parte(1, 1), _calado)
+    assert [a.carimbo for a in visto.achados] in ([DIA1, DIA2], [DIA1], [DIA2])
+    novo = Deposito(tmp_path / "novo")
+    with pytest.raises(CopiaDanificada):
+        trazer(lugar, novo, DIA2)
+    assert not list(novo.raiz.glob("empresa_*"))
+    # O que alguém apagou de lá volta na vez seguinte.
+    if estrago == "sumiu":
+        assert mandar(lugar, dep).conteudos == 1
+        assert fotos_de(trazer(lugar, novo, DIA2).backup) == OUTRAS
+
+
+def test_o_que_ca_se_estragou_nao_vai_e_e_dito(tmp_path: Path, lugar: LugarPasta) -> None:
+    dep = deposito(tmp_path, CIFRA)
+    backup = publicar(dep, DIA1, FOTOS)
+    grande = max((backup.pasta / "arquivos").rglob("*.age"), key=lambda p: p.stat().st_size)
+    grande.write_bytes(grande.read_bytes()[:-1] + b"?")
+    feito = mandar(lugar, dep)
+    assert feito.lacres == 0
+    assert any("não está" in p for p in feito.problemas)
+
+
+@COMO
+def test_podar_a_copia_leva_so_os_conteudos_que_ninguem_cita(
+    tmp_path: Path, lugar: LugarPasta, como: Cifra | None
+) -> None:
+    chaveiro.guardar(CHAVE)
+    dep = deposito(tmp_path, como)
+    um, outro = dois_dias(dep)
+    publicar(dep, DIA2, FOTOS, dono=BIA)
+    mandar(lugar, dep)
+    velho = (AGORA - timedelta(days=19)).timestamp()
+    for arquivo in lugar.raiz.rglob("*"):
+        os.utime(arquivo, (velho, velho))
+    for arquivo in lugar.raiz.glob(f"lacres/*/{DIA2}*"):
+        os.utime(arquivo, (AGORA.timestamp(), AGORA.timestamp()))
+    nela = poda.reunir(lugar.destino, conhecidos.conhecidas())
+    saem = [b for b in nela if b.endereco.carimbo == DIA1]
+    assert all(b.completo for b in nela)
+    poda.apagar(lugar.destino, saem, conhecidos.conhecidas(), AGORA)
+    somas = {n.rsplit("/", 1)[1].split(".")[0] for n in lugar.conteudo() if n.startswith("blobs")}
+    lacres = [x.lacre for x in daqui.inventariar(dep).backups]
+    assert somas == {b.sha256 for x in lacres if x.carimbo == DIA2 for b in x.blobs}
+    assert fotos_de(trazer(lugar, Deposito(tmp_path / "novo"), DIA2).backup) == OUTRAS
+    assert fotos_de(um) == FOTOS
+    assert fotos_de(outro) == OUTRAS
+
+
+def test_menos_fotos_nao_fazem_parecer_que_faltam_tabelas(
+    tmp_path: Path, lugar: LugarPasta
+) -> None:
+    dep = deposito(tmp_path, CIFRA)
+    publicar(dep, DIA1, {f"{n}": os.urandom(200) for n in range(60)})
+    mandar(lugar, dep)
+    publicar(dep, DIA2, {"so": b"uma"})
+    mandar(lugar, dep)
+    antes, agora = poda.reunir(lugar.destino, conhecidos.conhecidas())
+    assert (antes.completo, agora.completo) == (True, True)
+    assert (antes.encolhido, agora.encolhido) == (False, True)
