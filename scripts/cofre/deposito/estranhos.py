@@ -12,6 +12,7 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.deposito import ausencia, diario, ensaios, metadados, visto
 from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
+from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
 from cofre.deposito.deposito import PREFIXO
 from cofre.deposito.lacre.serie import ROL
 
@@ -56,6 +57,8 @@ def _nosso(pasta: Path, nome: str) -> bool:
         return carimbo_de(nome) is not None
     if nome in (ensaios.ARQUIVO, ausencia.ARQUIVO) or nome.startswith(diario.PREFIXO):
         return _legivel(pasta / nome)
+    if nome == CONTEUDOS:
+        return (pasta / nome).is_dir()
     escondido = nome.startswith(".") or nome.lower() in _DO_SISTEMA
     return escondido or nome in _DE_ESTADO or _DE_TABELA.fullmatch(nome) is not None
 

@@ -78,6 +78,21 @@ class Conteudos:
         finally:
             recebedor.largar()
 
+    def guardar_pronto(self, partes: Iterable[bytes], guardado: str, *, cifrado: bool) -> None:
+        """O arquivo de um conteúdo, como outro computador o fez (`cifrado`, se é do age): tem de
+        ter esta soma. Levanta BackupDanificado e FalhaDeDisco."""
+        with erros_de_disco(self._pasta):
+            recebedor = Recebedor(self._provisorio(), None)
+        try:
+            for parte in partes:
+                recebedor.escrever(parte)
+            with erros_de_disco(self._pasta):
+                if recebedor.terminar().soma != guardado:
+                    raise lugar.mudou(guardado)
+                lugar.tomar_lugar(recebedor.caminho, self._pasta, guardado, cifrado=cifrado)
+        finally:
+            recebedor.largar()
+
     def abrir(self, guardado: str, soma: str = "") -> AbstractContextManager[BinaryIO]:
         """O conteúdo em claro, para ler até o fim; `soma` é a dele, que só é outra se está cifrado.
         O último bloco só sai com as somas conferidas. Ler levanta BackupDanificado e FaltaChave;

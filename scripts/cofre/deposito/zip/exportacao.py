@@ -18,14 +18,15 @@ from typing import BinaryIO, cast
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import ErroDeUso
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, ordem_de_exibicao
 from cofre.base.palavras import na_pagina, plural
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import CARIMBO, nome_do_lacre
 from cofre.deposito.formato import CIFRADO, COMPACTADO
+from cofre.deposito.inventario import alem_das_linhas
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.metadados import Metadados, TabelaSalva
-from cofre.deposito.zip import planilha
+from cofre.deposito.zip import conteudos, planilha
 from cofre.deposito.zip.saida import conferir_saida, inteiro_ou_nada
 
 JSON, CSV = "json", "csv"
@@ -48,10 +49,14 @@ Para restaurar em outra máquina, com o Cofre instalado lá:
 
 {como}; backup_metadata_*.json diz o que cada um tem de ter, com
 as somas sha256. Não os altere: um backup alterado é recusado.
-
+{arquivos}
 Estes dados são da empresa e das pessoas que ela cadastrou. Guarde-os como se guarda um segredo.
 """
 
+_OS_ARQUIVOS = """
+Os arquivos da empresa no Storage estão em arquivos/, cada um com a soma sha256 por nome (e .age no
+fim, se está cifrado: age -d -i CHAVE.txt); storage.objects_*.json diz como se chamava cada um.
+"""
 _EM_CLARO = "Cada arquivo .json é uma tabela, em UTF-8"
 _CIFRADO = """\
 Está cifrado: só uma das chaves que abrem (a do dono, ou a de reserva) o lê. Sem o Cofre, abre-se
@@ -92,9 +97,12 @@ def exportar(backup: Backup, arquivo: Path, formato: str, *, sobrescrever: bool)
         with zipfile.ZipFile(saida, "w", zipfile.ZIP_DEFLATED) as zip_:
             _gravar_texto(zip_, backup, meta, _TEXTO_CSV if formato == CSV else _TEXTO_JSON)
             for nome in sorted(meta.tabelas, key=ordem_de_exibicao):
+                if formato == CSV and nome == LOGINS:
+                    continue  # os logins não vão para uma planilha
                 gravar = _gravar_csv if formato == CSV else _gravar_tabela
                 gravar(zip_, backup, meta.tabelas[nome])
             if formato == JSON:
+                conteudos.gravar(zip_, backup, lambda nome: nova_entrada(nome, backup.quando))
                 for arquivo_seu in _alem_das_tabelas(backup, meta):
                     _copiar(zip_, backup, arquivo_seu)
         return saida.tell()
@@ -109,21 +117,23 @@ def _alem_das_tabelas(backup: Backup, meta: Metadados) -> Iterator[Path]:
 
 
 def _gravar_texto(zip_: zipfile.ZipFile, backup: Backup, meta: Metadados, modelo: str) -> None:
+    tabelas = len({*meta.tabelas} - {*LISTAS})
+    alem = alem_das_linhas(backup)
     texto = modelo.format(
         nome=meta.empresa.nome,
         user_id=meta.user_id,
         quando=na_pagina(backup.quando, "segundo"),
-        tabelas=plural(len(meta.tabelas), "tabela", "tabelas"),
-        registros=plural(meta.total, "registro", "registros"),
+        tabelas=plural(tabelas, "tabela", "tabelas"),
+        registros=plural(meta.total, "registro", "registros") + (f", {alem}" if alem else ""),
         como=_CIFRADO if backup.cifrado else _EM_CLARO,
+        arquivos=_OS_ARQUIVOS if ARQUIVOS in meta.tabelas else "",
     )
     zip_.writestr(nova_entrada(LEIA_ME, backup.quando), no_bloco_de_notas(texto))
 
 
 def _gravar_tabela(zip_: zipfile.ZipFile, backup: Backup, tabela: TabelaSalva) -> None:
-    for arquivo in (tabela, tabela.textos):
-        if arquivo is not None:
-            _copiar(zip_, backup, backup.caminho(arquivo))
+    for arquivo in tabela.todos:
+        _copiar(zip_, backup, backup.caminho(arquivo))
 
 
 def _copiar(zip_: zipfile.ZipFile, backup: Backup, caminho: Path) -> None:

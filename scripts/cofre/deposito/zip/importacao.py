@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,14 +33,16 @@ from cofre.deposito.carimbo import (
     carimbo_de,
     momento,
 )
+from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import COMPACTADO
 from cofre.deposito.metadados import Metadados, TabelaSalva
-from cofre.deposito.publicacao import Montagem, dos_textos
+from cofre.deposito.publicacao import CONTEUDOS, Montagem
 from cofre.deposito.trava import JA, Espera
 from cofre.deposito.verificacao import danos_de, danos_do_conteudo
-from cofre.deposito.zip import lacrado
+from cofre.deposito.zip import conteudos, lacrado
 from cofre.deposito.zip.exportacao import LEIA_ME
+from cofre.deposito.zip.nomes import arquivos_de, com_nomes, renomeada, sem_nomes
 
 ENTRADAS = 20_000
 """Mais arquivos do que qualquer banco tem de tabelas."""
@@ -76,7 +78,7 @@ class Importado:
 @dataclass(frozen=True, slots=True)
 class Pacote:
     """O zip aberto e conferido por fora: os metadados (`ficha`, como estão no zip), de cada tabela
-    a entrada dela, e o lacre, se traz um."""
+    a entrada dela, a de cada conteúdo de arquivo, e o lacre, se traz um."""
 
     zip: zipfile.ZipFile
     meta: Metadados
@@ -84,6 +86,7 @@ class Pacote:
     lacre: bytes | None
     carimbo: str
     entradas: Mapping[str, zipfile.ZipInfo]
+    conteudos: Mapping[str, zipfile.ZipInfo]
 
     @property
     def bruto(self) -> dict[str, Any]:
@@ -123,39 +126,51 @@ def importar(
 
 def _abrir(zip_: zipfile.ZipFile, bytes_do_zip: int) -> Pacote:
     """Confere nomes, tipos e tamanhos, e lê os metadados. Levanta ZipRecusado ou ErroDeUso."""
-    entradas = [e for e in zip_.infolist() if not e.is_dir()]
+    todas = [e for e in zip_.infolist() if not e.is_dir()]
+    # Entradas que repartem os mesmos bytes são o truque das bombas que crescem sem limite.
+    if sum(e.compress_size for e in todas) > bytes_do_zip:
+        raise ZipRecusado("O .zip diz ter mais bytes do que tem.")
+    for entrada in todas:
+        _conferir_entrada(entrada)
+    entradas, dos_conteudos = conteudos.separar(todas)
     if len(entradas) > ENTRADAS:
         raise ZipRecusado(f"O .zip tem arquivos demais: {len(entradas)}.")
-    # Entradas que repartem os mesmos bytes são o truque das bombas que crescem sem limite.
-    if sum(e.compress_size for e in entradas) > bytes_do_zip:
-        raise ZipRecusado("O .zip diz ter mais bytes do que tem.")
     por_nome = {_nome_seguro(entrada): entrada for entrada in entradas}
     if len({nome.casefold() for nome in por_nome}) != len(entradas):
         raise ZipRecusado("O .zip tem dois arquivos com o mesmo nome.")
     por_nome.pop(LEIA_ME, None)
     meta, ficha, carimbo = _metadados(zip_, por_nome)
     lacre = lacrado.tirar(zip_, por_nome, meta, carimbo)
-    return Pacote(zip_, meta, ficha, lacre, carimbo, _tabelas(por_nome, meta))
+    tabelas = _tabelas(por_nome, meta)
+    return Pacote(zip_, meta, ficha, lacre, carimbo, tabelas, dos_conteudos)
 
 
 def _nome_seguro(entrada: zipfile.ZipInfo) -> str:
     """O nome do arquivo, sem a pasta (uma, no máximo). Levanta ZipRecusado."""
     original = entrada.orig_filename
     partes = PurePosixPath(original).parts
-    tipo = stat.S_IFMT(entrada.external_attr >> 16)
     if (
         re.search(r"[\\:\x00-\x1f]", original)
         or original.startswith("/")
         or ".." in partes
         or not 1 <= len(partes) <= 2
-        or tipo not in (0, stat.S_IFREG)
     ):
-        raise ZipRecusado(f"O .zip tem um arquivo que sai da pasta dele: {visivel(original)!r}.")
+        raise _que_sai(original)
+    return partes[-1]
+
+
+def _que_sai(nome: str) -> ZipRecusado:
+    return ZipRecusado(f"O .zip tem um arquivo que sai da pasta dele: {visivel(nome)!r}.")
+
+
+def _conferir_entrada(entrada: zipfile.ZipInfo) -> None:
+    """É um arquivo comum, e sabe-se lê-lo. Levanta ZipRecusado."""
+    if stat.S_IFMT(entrada.external_attr >> 16) not in (0, stat.S_IFREG):
+        raise _que_sai(entrada.orig_filename)
     if entrada.flag_bits & 1:
         raise ZipRecusado("O .zip tem senha.", "Tire a senha do arquivo e importe de novo.")
     if entrada.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ZipRecusado("O .zip foi refeito com uma compactação que este programa não lê.")
-    return partes[-1]
 
 
 def _metadados(
@@ -190,7 +205,7 @@ def _tabelas(
     por_nome: Mapping[str, zipfile.ZipInfo], meta: Metadados
 ) -> dict[str, zipfile.ZipInfo]:
     """A entrada de cada tabela, e a de `dos_textos` dela; nem uma a mais. Levanta ZipRecusado."""
-    salvas = _arquivos(meta)
+    salvas = arquivos_de(meta)
     citados = {salva.arquivo: quem for quem, salva in salvas.items()}
     sobras = sorted(set(por_nome) - set(citados))
     faltas = sorted(set(citados) - set(por_nome))
@@ -206,12 +221,6 @@ def _tabelas(
     return {quem: por_nome[arquivo] for arquivo, quem in citados.items()}
 
 
-def _arquivos(meta: Metadados) -> dict[str, TabelaSalva]:
-    """Cada arquivo do backup, pelo nome que a montagem lhe dá."""
-    textos = {dos_textos(n): t.textos for n, t in meta.tabelas.items() if t.textos is not None}
-    return {**meta.tabelas, **textos, **{d.nome: d for d in meta.dos_detalhes}}
-
-
 def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, salva: TabelaSalva) -> None:
     if _TABELA.fullmatch(arquivo) is None:
         raise ZipRecusado(f"{visivel(arquivo)!r} não é o nome de um arquivo de tabela.")
@@ -224,33 +233,17 @@ def _conferir_tabela(arquivo: str, entrada: zipfile.ZipInfo, salva: TabelaSalva)
 
 def _ja_guardado(deposito: Deposito, pacote: Pacote) -> Backup | None:
     """O backup da pasta com os mesmos metadados e os arquivos ainda bons, ou None."""
-    procurado = _sem_nomes(pacote.bruto)
+    procurado = sem_nomes(pacote.bruto)
     for backup in deposito.da_empresa(pacote.meta.user_id):
         dados = arquivo_de_metadados(backup.pasta, backup.carimbo).read_bytes()
-        if _sem_nomes(metadados.bruto_de(dados)) == procurado and not any(danos_de(backup)):
+        if sem_nomes(metadados.bruto_de(dados)) == procurado and not any(danos_de(backup)):
             return backup
     return None
 
 
-def _sem_nomes(bruto: Mapping[str, Any]) -> dict[str, Any]:
-    """Os metadados sem os nomes dos arquivos, que mudam quando o carimbo já está tomado."""
-    tabelas = {
-        nome: _sem_nome(tabela)
-        for nome, tabela in (bruto.get("tabelas") or {}).items()
-        if isinstance(tabela, dict)
-    }
-    return {**bruto, "tabelas": tabelas}
-
-
-def _sem_nome(salva: Mapping[str, Any]) -> dict[str, Any]:
-    """Uma tabela, ou os textos dela."""
-    sem = {chave: valor for chave, valor in salva.items() if chave != "arquivo"}
-    textos = sem.get("textos")
-    return {**sem, "textos": _sem_nome(textos)} if isinstance(textos, dict) else sem
-
-
 def _conferir_espaco(raiz: Path, pacote: Pacote) -> None:
-    precisa = sum(entrada.file_size for entrada in pacote.entradas.values())
+    todas = (*pacote.entradas.values(), *pacote.conteudos.values())
+    precisa = sum(entrada.file_size for entrada in todas)
     livre = shutil.disk_usage(raiz).free
     if precisa > livre:
         raise FalhaDeDisco(
@@ -267,42 +260,33 @@ def _guardar(pacote: Pacote, deposito: Deposito) -> Backup:
             raise lacrado.mesmo_segundo(pacote.carimbo)
         nomes = {
             quem: _TABELA.sub(rf"\g<1>{montagem.carimbo}\g<2>", salva.arquivo)
-            for quem, salva in _arquivos(pacote.meta).items()
+            for quem, salva in arquivos_de(pacote.meta).items()
         }
         montagem.adotar(nomes)
         for quem, entrada in pacote.entradas.items():
             with pacote.zip.open(entrada) as de, montagem.criar(quem) as para:
                 shutil.copyfileobj(de, para)
-        _conferir_montado(pacote, montagem, nomes)
-        if pacote.lacre is not None:
-            return montagem.publicar_pronto(pacote.ficha, pacote.lacre)
-        return montagem.publicar(_com_nomes(pacote.bruto, nomes))
+        cifrado = pacote.meta.cifrado is not None
+        salvos = arquivos_de(pacote.meta).get(CONTEUDOS)
+        citados = conteudos.citados_na(montagem.caminho(CONTEUDOS), salvos) if salvos else {}
+        with conteudos.guardando(
+            pacote.zip, pacote.conteudos, citados, montagem.pasta, cifrado=cifrado
+        ):
+            _conferir_montado(pacote, montagem, nomes)
+            if pacote.lacre is not None:
+                return montagem.publicar_pronto(pacote.ficha, pacote.lacre)
+            return montagem.publicar(com_nomes(pacote.bruto, nomes))
 
 
 def _conferir_montado(pacote: Pacote, montagem: Montagem, nomes: Mapping[str, str]) -> None:
     """As somas, as contagens, o dono de cada linha e as ligações do que está no disco."""
-    tabelas = {n: _renomeada(t, nomes) for n, t in pacote.meta.tabelas.items()}
+    tabelas = {n: renomeada(t, nomes) for n, t in pacote.meta.tabelas.items()}
     pasta = montagem.caminho(next(iter(nomes))).parent
     meta = msgspec.structs.replace(pacote.meta, tabelas=tabelas)
     montado = Backup(pasta, montagem.carimbo, meta, fechado=meta.cifrado is not None)
-    danos = list(danos_do_conteudo(montado, meta))
+    danos = list(danos_do_conteudo(montado, meta, conteudos=Conferencia(montagem.pasta)))
     if danos:
-        lista = "\n".join(f"{visivel(d.tabela)}: {visivel(d.causa)}" for d in danos)
+        lista = "\n".join(visivel(d.em_palavras) for d in danos)
         raise ZipRecusado(
             "O backup dentro do .zip está danificado.", f"{lista}\n{ZipRecusado.dica}"
         )
-
-
-def _renomeada(salva: TabelaSalva, nomes: Mapping[str, str]) -> TabelaSalva:
-    textos = salva.textos
-    if textos is not None:
-        textos = replace(textos, arquivo=nomes[dos_textos(salva.nome)])
-    return replace(salva, arquivo=nomes[salva.nome], textos=textos)
-
-
-def _com_nomes(bruto: Mapping[str, Any], nomes: Mapping[str, str]) -> dict[str, Any]:
-    tabelas = {n: {**tabela, "arquivo": nomes[n]} for n, tabela in bruto["tabelas"].items()}
-    for nome, tabela in tabelas.items():
-        if dos_textos(nome) in nomes:
-            tabela["textos"] = {**tabela["textos"], "arquivo": nomes[dos_textos(nome)]}
-    return {**bruto, "tabelas": tabelas}
