@@ -15,12 +15,13 @@ from apoio.servidores import FabricaDeSupabase
 from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import BackupDanificado, EscritaRecusada
 from cofre.via.arquivos import identidade, remocao, subida
+from cofre.via.arquivos.a_subir import Abrir, ASubir
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.cliente import Cliente
 from cofre.via.arquivos.erros import Mudou
 from cofre.via.arquivos.identidade import Identidade
 from cofre.via.arquivos.objetos import Balde, Objeto
-from cofre.via.arquivos.subida import ASubir, Subida, recusa_do_balde
+from cofre.via.arquivos.subida import Subida, recusa_do_balde
 from cofre.via.direta.conexao import conectar
 from cofre.via.direta.endereco import interpretar
 from supabase_local.servidores.falhas import CorteDepois, Pedido
@@ -46,7 +47,7 @@ def armazem(projeto: SupabaseLocal) -> Iterator[Armazem]:
     armazem.fechar()
 
 
-def conteudo(bytes_: bytes) -> subida.Abrir:
+def conteudo(bytes_: bytes) -> Abrir:
     @contextlib.contextmanager
     def abrir() -> Iterator[BinaryIO]:
         yield io.BytesIO(bytes_)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from cofre.base.modelo import LISTAS, Tabela
 from cofre.deposito.diario import Diario
 from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import Acao
+from cofre.restauracao.risco import Risco
 from cofre.via.contrato import (
     Dependente,
     Escrita,
@@ -27,11 +29,19 @@ from cofre.via.contrato import (
     Via,
 )
 
-if TYPE_CHECKING:
-    from cofre.restauracao.risco import Risco
-    from cofre.restauracao.riscos import Caso
-
 AoAvancar = Callable[[str, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Caso:
+    """O que se avalia antes de escrever: um plano feito da foto de agora até o alvo, por uma via, e
+    quem escreve as listas dele."""
+
+    via: Via
+    alvo: Alvo
+    plano: Plano
+    foto: FotoMontada
+    listas: Mapping[str, Lista] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

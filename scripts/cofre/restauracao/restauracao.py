@@ -29,12 +29,12 @@ from cofre.restauracao.conflitos import conflitos_de
 from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ilegiveis
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.inexatas import inexatas
-from cofre.restauracao.listas import Dito, Lista
+from cofre.restauracao.listas import Caso, Dito, Lista
 from cofre.restauracao.pendentes import pendentes_de, que_seguem
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import que_diferem, resumir
 from cofre.restauracao.risco import Risco
-from cofre.restauracao.riscos import Caso, riscos_de
+from cofre.restauracao.riscos import riscos_de
 from cofre.via.contrato import Via
 
 NAO_HA_COMO = {

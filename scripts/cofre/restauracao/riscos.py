@@ -5,9 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,29 +13,13 @@ from cofre.base.linha import abrir_linha
 from cofre.base.modelo import ChaveEstrangeira, Contradicao
 from cofre.base.palavras import plural
 from cofre.deposito.ligacoes import Interessa, ligacoes_abertas
-from cofre.foto.arquivos import FotoMontada
-from cofre.plano.alvo import Alvo
 from cofre.plano.depois import depois
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem, TabelaDoPlano, mudancas
+from cofre.restauracao.listas import Caso
 from cofre.restauracao.provas import CHAVES_POR_VEZ, Provas
 from cofre.restauracao.risco import Risco
-from cofre.via.contrato import Via
-
-if TYPE_CHECKING:
-    from cofre.restauracao.listas import Lista
-
-
-@dataclass(frozen=True, slots=True)
-class Caso:
-    """O que se avalia: um plano feito da foto de agora até o alvo, por uma via."""
-
-    via: Via
-    alvo: Alvo
-    plano: Plano
-    foto: FotoMontada
-    listas: Mapping[str, Lista] = field(default_factory=dict)
 
 
 def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:

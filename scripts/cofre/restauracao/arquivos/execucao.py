@@ -25,11 +25,12 @@ from cofre.plano.plano import Plano
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao, mudancas
 from cofre.restauracao.arquivos.linha import DA_IDENTIDADE, Arquivo, ler
 from cofre.via.arquivos import identidade, remocao
+from cofre.via.arquivos.a_subir import ASubir
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.erros import Mudou
 from cofre.via.arquivos.identidade import Identidade
 from cofre.via.arquivos.objetos import Balde, Objeto
-from cofre.via.arquivos.subida import RECUSAS, ASubir, Subida, o_mesmo, por_que, recusa_do_balde
+from cofre.via.arquivos.subida import RECUSAS, Subida, o_mesmo, por_que, recusa_do_balde
 
 POR_LOTE = 200
 """Envios, entre um devolver e outro das identidades."""

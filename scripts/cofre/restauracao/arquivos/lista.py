@@ -29,9 +29,8 @@ from cofre.restauracao.arquivos.linha import (
     no_escopo,
 )
 from cofre.restauracao.arquivos.nomeados import Nomeados, nomeados
-from cofre.restauracao.listas import AoAvancar, Dito
+from cofre.restauracao.listas import AoAvancar, Caso, Dito
 from cofre.restauracao.risco import Risco
-from cofre.restauracao.riscos import Caso
 from cofre.via.arquivos import identidade, remocao
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
@@ -78,6 +77,11 @@ class ListaDeArquivos:
     def conectar(self) -> identidade.Conectar | None:
         """A conexão direta, se há uma."""
         return self.armazem.conectar
+
+    @property
+    def direta(self) -> bool:
+        """Se há conexão direta."""
+        return self.conectar is not None
 
     @property
     def alvo(self) -> Alvo:

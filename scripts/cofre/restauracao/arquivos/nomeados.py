@@ -19,7 +19,7 @@ from cofre.escopo.arquivos import citados
 from cofre.plano.depois import depois
 from cofre.plano.tabela import REMOVER, REPOR
 from cofre.restauracao.arquivos.linha import ler
-from cofre.restauracao.riscos import Caso
+from cofre.restauracao.listas import Caso
 from cofre.via.arquivos.armazem import Armazem
 
 Chave = tuple[str, str]

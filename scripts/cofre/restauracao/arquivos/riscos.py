@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from cofre.base.apelido import apelido
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import como_se_diz, plural, registros_de, tamanho, visivel
 from cofre.deposito.formato import ler_linhas
+from cofre.escopo.arquivos import Decisao
 from cofre.plano.alvo import Arquivos
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import EXEMPLOS
 from cofre.plano.tabela import ALTERAR, REPOR, Acao, mudancas
 from cofre.restauracao.arquivos.execucao import ALHEIO, CURA_DA_REGRA, CURAS, citados
 from cofre.restauracao.arquivos.linha import DA_IDENTIDADE, Arquivo, ler
-from cofre.restauracao.listas import Dito
+from cofre.restauracao.arquivos.nomeados import Nomeados
+from cofre.restauracao.listas import Caso, Dito
 from cofre.restauracao.risco import Risco
-from cofre.restauracao.riscos import Caso
-from cofre.via.arquivos.objetos import Balde
+from cofre.via.arquivos.armazem import Armazem
+from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.arquivos.subida import por_que, recusa_do_balde
 
-if TYPE_CHECKING:
-    from cofre.restauracao.arquivos.lista import ListaDeArquivos
+
+class DaLista(Protocol):
+    """O que se pergunta a quem restaura a lista."""
+
+    @property
+    def armazem(self) -> Armazem:
+        """O Storage do projeto."""
+
+    @property
+    def direta(self) -> bool:
+        """Se há conexão direta."""
+
+    @property
+    def com_identidade(self) -> bool:
+        """Se o dono, o id e a data se devolvem."""
+
+    @property
+    def baldes_salvos(self) -> Mapping[str, Balde]:
+        """Como eram os baldes quando se fez o backup."""
+
+    def decidir(self, objeto: Objeto) -> Decisao:
+        """De quem o arquivo é, ou será."""
+
+    def e_desta(self, objeto: Objeto) -> bool:
+        """Se pode ser da empresa que se restaura."""
+
+    def nomeados(self, caso: Caso) -> Nomeados:
+        """O que as linhas nomeiam depois do plano."""
 
 
 @dataclass(slots=True)
@@ -48,7 +76,7 @@ def a_subir(plano: Plano) -> Iterator[tuple[Acao, Arquivo]]:
             yield acao, arquivo
 
 
-def riscos(caso: Caso, lista: ListaDeArquivos) -> Iterator[Risco]:
+def riscos(caso: Caso, lista: DaLista) -> Iterator[Risco]:
     """Os baldes que faltam, o que os limites deles não deixam, e o que a regra não daria a esta
     empresa. Levanta FalhaDoServidor ou BackupDanificado."""
     baldes = {b.id: b for b in lista.armazem.baldes()}
@@ -115,7 +143,7 @@ def _recusado(balde: Balde | None, id_: str, recusa: str, achados: _Achados) -> 
 # -- o que só se diz -------------------------------------------------------------------------
 
 
-def ditos(caso: Caso, lista: ListaDeArquivos) -> Dito:
+def ditos(caso: Caso, lista: DaLista) -> Dito:
     """Quanto sobe, o que não volta como era, e o que fica de fora. Levanta FalhaDoServidor ou
     BackupDanificado."""
     sobem = bytes_ = sem_identidade = 0
@@ -126,7 +154,7 @@ def ditos(caso: Caso, lista: ListaDeArquivos) -> Dito:
     frases = []
     if sobem:
         frases.append(f"⬆️ {plural(sobem, 'arquivo sobe', 'arquivos sobem')}: {tamanho(bytes_)}")
-    if lista.conectar is not None:
+    if lista.direta:
         frases.append("ℹ️ Os arquivos vêm depois de as linhas valerem, e fora da transação delas.")
     if sem_identidade:
         quantos = plural(sem_identidade, "arquivo volta", "arquivos voltam")

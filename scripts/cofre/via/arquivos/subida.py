@@ -8,12 +8,10 @@ escreve por cima do que a foto viu, e um envio cuja resposta se perdeu não se r
 from __future__ import annotations
 
 import base64
-import contextlib
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 import msgspec
 
@@ -21,6 +19,7 @@ from cofre.base.erros import EscritaRecusada
 from cofre.base.palavras import tamanho as em_bytes
 from cofre.base.palavras import visivel
 from cofre.via.arquivos import tus
+from cofre.via.arquivos.a_subir import SEM_TIPO, ASubir
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.cliente import no_caminho
 from cofre.via.arquivos.erros import Mudou, RecusaDoArmazem
@@ -32,27 +31,10 @@ MAIOR_CABECALHO = 12 * 1024
 DE_UM_PEDIDO = 5 * 1024**3
 """Bytes do maior arquivo que se manda num pedido só; acima, o Supabase pede o envio retomável
 (documentação, «Standard uploads»)."""
-SEM_TIPO = "application/octet-stream"
 GRANDE, TIPO, NOME = "EntityTooLarge", "InvalidMimeType", "InvalidKey"
 SEM_BALDE = "NoSuchBucket"
 RECUSAS = frozenset({GRANDE, TIPO, NOME})
 """Os `code` do servidor que são de um arquivo só: os outros podem voltar sem ele."""
-
-Abrir = Callable[[], contextlib.AbstractContextManager[BinaryIO]]
-
-
-@dataclass(frozen=True, slots=True)
-class ASubir:
-    """O que se manda: um objeto (valem `balde`, `nome`, `tamanho`, `tipo`, `cache` e `metadados`) e
-    quem abre o conteúdo dele, do começo, a cada tentativa."""
-
-    objeto: Objeto
-    abrir: Abrir
-
-    @property
-    def tamanho(self) -> int:
-        """Em bytes."""
-        return self.objeto.tamanho or 0
 
 
 @dataclass(slots=True)

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
 from cofre.base.erros import FalhaDoServidor, RespostaInvalida
+from cofre.via.arquivos.a_subir import SEM_TIPO, ASubir
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.erros import Mudou
 from cofre.via.arquivos.objetos import Objeto
-
-if TYPE_CHECKING:
-    from cofre.via.arquivos.subida import ASubir
 
 POR_PEDACO = 6 * 1024 * 1024
 """O tamanho que o Supabase pede (documentação, «Resumable uploads»)."""
@@ -66,7 +63,7 @@ def _metadados(objeto: Objeto) -> str:
     campos = {
         "bucketName": objeto.balde,
         "objectName": objeto.nome,
-        "contentType": objeto.tipo or "application/octet-stream",
+        "contentType": objeto.tipo or SEM_TIPO,
         **({"cacheControl": segundos} if segundos.isdigit() else {}),
     }
     if objeto.metadados:
