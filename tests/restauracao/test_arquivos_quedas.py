@@ -39,7 +39,7 @@ from supabase_local.servidores.falhas import Pedido
 from supabase_local.servidores.servidor import SupabaseLocal
 
 __all__ = ("armazem", "projeto")
-PEDIDOS = 90
+PEDIDOS = 84
 """Mais do que uma restauração faz: os que passam da conta não matam ninguém."""
 MORTES = amostra([(k, onde) for k in range(1, PEDIDOS) for onde in ("antes", "depois")], 3)
 VEZES = 50 if CAMPANHA else 2

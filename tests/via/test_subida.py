@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import BackupDanificado, EscritaRecusada
@@ -29,6 +31,7 @@ from supabase_local.servidores.linha_ruim import SubidaCortada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 BALDE = "fotos"
+MB = 1024 * 1024
 UMA_PESSOA = "0b6ef5f0-5a3e-4f0f-9d53-0d6a1c3a9d11"
 
 
@@ -128,9 +131,32 @@ def test_metadados_que_nao_cabem_num_cabecalho_vao_num_formulario(armazem: Armaz
     assert descer(armazem, ficou) == b"\r\n--bytes--\r\n"
 
 
+def test_o_que_nao_cabe_num_pedido_vai_aos_pedacos_e_segue_de_onde_parou(
+    projeto: SupabaseLocal, armazem: Armazem
+) -> None:
+    bytes_ = bytes(range(256)) * (3 * 4 * 1024 * 16) + b"fim"  # dois pedaços de 6 MB, e três bytes
+    objeto = Objeto(
+        BALDE,
+        "pasta/aos pedacos?",
+        len(bytes_),
+        tipo="video/mp4",
+        cache="max-age=60",
+        metadados={"é": 1},
+    )
+    with projeto.gateway.com_falha(SubidaCortada(1_000_000), metodo="PATCH", no_pedido=2):
+        Subida(armazem, ASubir(objeto, conteudo(bytes_)), None, de_um_pedido=1024).subir()
+    ficou = ver(armazem, objeto.nome)
+    assert (ficou.tipo, ficou.cache, ficou.metadados) == ("video/mp4", "max-age=60", {"é": 1})
+    assert descer(armazem, ficou) == bytes_
+
+
 def test_um_envio_cortado_vai_de_novo(projeto: SupabaseLocal, armazem: Armazem) -> None:
-    bytes_ = bytes(range(256)) * 8192
-    with projeto.gateway.com_falha(SubidaCortada(300_000), se=_envio):
+    """Na campanha, de 60 MB, por uma linha que cai duas vezes."""
+    bytes_ = random.Random("cortado").randbytes(60 * MB if CAMPANHA else 2 * MB)
+    with (
+        projeto.gateway.com_falha(SubidaCortada(len(bytes_) // 3), se=_envio),
+        projeto.gateway.com_falha(SubidaCortada(len(bytes_) - 1), se=_envio, no_pedido=2),
+    ):
         subir(armazem, Objeto(BALDE, "cortado"), bytes_)
     assert descer(armazem, ver(armazem, "cortado")) == bytes_
 
