@@ -52,7 +52,8 @@ def test_os_arquivos_voltam_como_eram_e_o_desfazer_da_o_que_havia(
     saida = restaurar(projeto, tmp_path, via, "--confirmar", "RESTAURAR")
     assert saida.codigo == 0, saida.tudo
     assert "arquivos: +3 ~1 −1 =10 (no backup 14, agora 12)" in saida.saida
-    assert "Total de arquivos: 14" in saida.saida
+    assert "Total de registros: 521\nTotal de arquivos: 14\n" in saida.saida
+    assert "✅ Apenas a empresa Padaria Ação foi restaurada" in saida.saida
     assert ("sem dono (owner_id)" in saida.saida) == (not direta)
     assert seus(projeto, identidade=direta) == antes, saida.tudo
     assert dos_outros(projeto) == alheios

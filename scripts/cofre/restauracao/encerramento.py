@@ -33,8 +33,8 @@ class Encerramento(Fala):
         if tabelas := [n for n in fim.alvo.tabelas if n not in LISTAS]:
             linha(f"Tabelas restauradas: {len(tabelas)}")
             linha(f"Total de registros: {numero(fim.desfecho.registros)}")
-        for nome, quantos in fim.desfecho.nas_listas.items():
-            linha(f"Total de {como_se_diz(nome)}: {numero(quantos)}")
+        for lista, quantos in fim.desfecho.nas_listas.items():
+            linha(f"Total de {como_se_diz(lista)}: {numero(quantos)}")
         if fim.o_que_mudou:
             linha(f"O que mudou: {fim.o_que_mudou}")
         self._grupos(fim.grupos, "⚠️", "")
