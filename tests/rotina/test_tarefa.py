@@ -18,7 +18,7 @@ from apoio.execucao import Saida, fotografia_do_disco, metadados
 from apoio.impressoes import executar_sql
 from apoio.lojinha import DONO, VIZINHA, projeto  # noqa: F401
 from apoio.relogio import executar_em
-from cofre.deposito import visto
+from cofre.deposito import cobertura
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.idade import idades
@@ -57,9 +57,12 @@ class Loja:
         donos = [m["user_id"] for m in metadados(self.destino)]
         return donos.count(DONO), donos.count(VIZINHA)
 
-    def vistos(self, dono: str) -> list[tuple[datetime, float]]:
-        pasta = Deposito(self.destino).pasta_da_empresa(dono)
-        return [(v.ate.replace(microsecond=0), v.maior) for v in visto.ler(pasta, dono).values()]
+    def visto(self, dono: str) -> tuple[datetime, int]:
+        """Quando se viu por último que o backup ainda vale, e os minutos do maior tempo sem ver."""
+        lida = cobertura.ler(Deposito(self.destino).pasta_da_empresa(dono), dono)
+        assert lida is not None
+        (maior,) = lida.lacunas.values()
+        return lida.ate.replace(microsecond=0), round(maior / 60)
 
 
 def aos(minutos: int) -> datetime:
@@ -90,17 +93,17 @@ def test_a_empresa_em_que_nada_mudou_nao_ganha_outro(
     mudou = de.tarefa(45)
     assert mudou["empresas_iguais"] == 1
     assert de.quantos == (1, 2)
-    # A hora em que se viu é a da foto; e o maior tempo sem olhar, o de entre as vistas.
-    (visto_em, maior) = de.vistos(DONO)[0]
-    assert aos(45) <= visto_em < aos(46)
-    assert 30 * 60 - 60 < maior < 30 * 60 + 60
-    assert aos(15) <= de.vistos(VIZINHA)[0][0] < aos(16)
+    # A hora em que se viu é a da foto; e o maior tempo sem olhar, o de entre as vezes.
+    for dono in (DONO, VIZINHA):
+        quando, maior = de.visto(dono)
+        assert aos(45) <= quando < aos(46)
+        assert maior == 30
     assert all(sem_vistos(de.destino)[p] == b for p, b in antes.items())
 
 
 def sem_vistos(destino: Path) -> dict[str, bytes]:
     """Os bytes de cada arquivo de backup."""
-    de_estado = (visto.ARQUIVO, diaria.ARQUIVO, "perfil")
+    de_estado = (cobertura.ARQUIVO, diaria.ARQUIVO, "perfil")
     return {p: b for p, b in fotografia_do_disco(destino).items() if not p.endswith(de_estado)}
 
 
@@ -148,7 +151,7 @@ def test_a_idade_conta_desde_que_se_viu(projeto: SupabaseLocal, tmp_path: Path) 
     pagina = (de.destino / "painel.html").read_text("utf-8")
     assert pagina.count("10/03/2026 08:00, visto igual às 10:00</dd>") == 2
     pasta = Deposito(de.destino).pasta_da_empresa(DONO)
-    (pasta / visto.ARQUIVO).write_bytes(b"{")
+    (pasta / cobertura.ARQUIVO).write_bytes(b"{")
     achadas = {e.id: i for e, i in idades(Deposito(de.destino), limite, agora)}
     assert (achadas[DONO].velho, achadas[VIZINHA].velho) == (True, False)
 

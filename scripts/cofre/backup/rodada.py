@@ -31,7 +31,7 @@ from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
-from cofre.deposito import visto
+from cofre.deposito import cobertura
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import conferencia, conhecidos
@@ -248,6 +248,7 @@ class Rodada:
                 if not foto.salvas:
                     return resultado
                 publicado = foto.publicar(resultado.notado.documento())
+                self._coberta(publicado)
                 return replace(resultado, lacre=conferencia.numero_de(publicado))
         except (Interrompido, ListasMudaram):
             raise
@@ -262,8 +263,17 @@ class Rodada:
         with erros_de_disco(foto.pasta):
             igual = o_mesmo(foto, self.deposito)
         if igual is not None:
-            visto.anotar(igual, foto.empresa.id, foto.inicio)
+            cobertura.anotar(igual, foto.empresa.id, foto.inicio)
         return igual
+
+    def _coberta(self, publicado: Backup) -> None:
+        """O que não se pôde anotar não desfaz o backup, que está feito."""
+        meta = publicado.meta
+        if meta is not None and meta.inteiro and meta.de_rotina:
+            try:
+                cobertura.anotar(publicado, meta.user_id, publicado.quando)
+            except FalhaDeDisco as e:
+                self.relato.aviso(f"{cobertura.ARQUIVO} não pôde ser escrito. {e}")
 
     def _igual(self, foto: FotoMontada, igual: Backup) -> Resultado:
         return Resultado(

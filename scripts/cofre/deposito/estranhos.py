@@ -10,7 +10,7 @@ from cofre.base import estado
 from cofre.base.disco import MONTAGEM
 from cofre.base.erros import BackupDanificado
 from cofre.base.palavras import exibir_pasta, plural, visivel
-from cofre.deposito import ausencia, diario, ensaios, metadados, visto
+from cofre.deposito import ausencia, cobertura, diario, ensaios, metadados
 from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
 from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
 from cofre.deposito.deposito import PREFIXO
@@ -63,7 +63,7 @@ def _nosso(pasta: Path, nome: str) -> bool:
     return escondido or nome in _DE_ESTADO or _DE_TABELA.fullmatch(nome) is not None
 
 
-_DE_ESTADO = frozenset({"encolhimento_reconhecido.json", ROL, visto.ARQUIVO})
+_DE_ESTADO = frozenset({"encolhimento_reconhecido.json", ROL, cobertura.ARQUIVO})
 
 
 def _legivel(caminho: Path) -> bool:

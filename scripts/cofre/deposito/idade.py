@@ -12,9 +12,9 @@ from cofre.base.modelo import Empresa
 from cofre.base.palavras import plural, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
+from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import mais_novo
-from cofre.deposito.visto import visto_em
 
 DITAS_UMA_A_UMA = 5
 """Com mais empresas atrasadas que isto, uma linha diz quantas e qual a pior."""

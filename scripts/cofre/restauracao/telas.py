@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import colunas, como_se_diz, em_linhas, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
+from cofre.deposito.cobertura import visto_em
 from cofre.deposito.idade import as_horas
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
@@ -19,7 +20,6 @@ from cofre.deposito.inventario import (
 from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.verificacao import Dano
-from cofre.deposito.visto import visto_em
 from cofre.plano.tabela import Contagem
 from cofre.restauracao.exame import Exame, quais
 from cofre.rotina import marcas

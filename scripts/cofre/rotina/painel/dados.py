@@ -15,13 +15,13 @@ from cofre.deposito import diario
 from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import arquivo_de_metadados
 from cofre.deposito.cifra import provas
+from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.deposito.ordem import Ordem, em_ordem
-from cofre.deposito.visto import visto_em
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
