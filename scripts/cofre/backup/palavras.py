@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,9 @@ from cofre.base.palavras import (
 from cofre.base.relato import Relato
 from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import TabelaSalva
+from cofre.foto.divergencias import divergencias
 from cofre.foto.storage.relacao import DeNinguem
-from cofre.via.contrato import API, Inspecao
+from cofre.via.contrato import API, EM_PARTE, IGUAL, INTEIRA, Inspecao
 
 DITOS = 5
 """Empresas de que se dizem os comandos."""
@@ -78,7 +80,9 @@ class Narracao:
             desde = na_tela(momento(resultado.igual_a), "minuto")
             linha(f"💤 {visivel(resultado.empresa.nome)}: nada mudou desde o backup de {desde}")
             return
-        tudo_bem = resultado.inteira and not (resultado.encolhimentos or resultado.mudancas)
+        tudo_bem = resultado.inteira and not (
+            resultado.encolhimentos or resultado.mudancas or resultado.divergiram
+        )
         cabecalho = linha if tudo_bem else self.relato.falha
         linha()
         cabecalho(f"🏢 Empresa: {visivel(resultado.empresa.nome)}")
@@ -110,6 +114,9 @@ class Narracao:
             self.relato.falha(f"   📉 {encolhimento.em_palavras}")
         for mudanca in resultado.mudancas:
             self.relato.falha(f"   🔁 {mudanca.em_palavras}")
+        for divergencia in divergencias(resultado.divergiram):
+            self.relato.falha(f"   ❌ {divergencia}")
+        self._lidas(resultado)
         self._desfecho(resultado)
 
     def _arquivos(self, lista: TabelaSalva) -> None:
@@ -123,6 +130,15 @@ class Narracao:
             self.relato.linha(f"   ⚠️ {como_se_diz(ARQUIVOS)}: {fora}: {visivel(motivo)}")
         for dito in notas.get("de_fora_exemplos", ()):
             self.relato.reservado(f"      {visivel(dito['balde'])}/{visivel(dito['nome'])}")
+
+    def _lidas(self, resultado: Resultado) -> None:
+        """Para o log: de quantas tabelas se leu tudo."""
+        como = Counter(t.leitura.get("como", INTEIRA) for t in resultado.tabelas.values())
+        if como[IGUAL] or como[EM_PARTE]:
+            self.relato.detalhe(
+                f"   ℹ️ Tabelas iguais às de antes: {como[IGUAL]}; lidas em parte:"
+                f" {como[EM_PARTE]}; inteiras: {como[INTEIRA]}"
+            )
 
     def _inexata(self, tabela: TabelaSalva) -> None:
         """O que já se sabe que pode não voltar como era."""

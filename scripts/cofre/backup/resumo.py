@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, Trava
 from cofre.base.modelo import ARQUIVOS, LISTAS, Contradicao, Empresa
 from cofre.base.palavras import como_se_diz, visivel
 from cofre.deposito.metadados import TabelaSalva
+from cofre.foto.divergencias import divergencias
 from cofre.foto.storage.relacao import DeNinguem
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
@@ -36,6 +38,9 @@ class Resultado:
     """O número do lacre do backup; 0: não tem."""
     igual_a: str = ""
     """O carimbo do backup de hoje de que nada mudou: por isso não se publicou outro."""
+    divergiram: Mapping[str, datetime] = field(default_factory=dict)
+    """As tabelas que, lidas por inteiro, não eram o que se aproveitaria sem as ler, e desde quando
+    não se liam assim: o backup está certo, e os de antes podem não estar."""
 
     @property
     def encolhimentos(self) -> tuple[Encolhimento, ...]:
@@ -87,6 +92,7 @@ class Resultado:
             "tabelas": {como_se_diz(n): t.registros for n, t in self.tabelas.items()},
             "falhas": {como_se_diz(n): str(e) for n, e in self.falhas.items()},
             "arquivos": self._arquivos(),
+            "divergiram": list(divergencias(self.divergiram)),
             "encolhimentos": [e.documento() for e in self.encolhimentos],
             "mudancas": [m.documento() for m in self.mudancas],
             "restauracao_por_concluir": self.notado.restauracao_por_concluir,
@@ -177,6 +183,7 @@ class Resumo:
         elif resultado.falhas:
             quais = (visivel(como_se_diz(n)) for n in sorted(resultado.falhas))
             self.falhas.append(f"{nome}: {', '.join(quais)}")
+        self.falhas += [f"{nome}: {d}" for d in divergencias(resultado.divergiram)]
 
     def _lacres(self) -> dict[str, Any]:
         numeros = [

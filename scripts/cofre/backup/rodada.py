@@ -81,12 +81,14 @@ class Rodada:
     """Se a empresa em que nada mudou desde o último backup de hoje não ganha outro."""
     com_sem_dono: bool = True
     """Se se contam as linhas que não são de empresa nenhuma: uma pergunta por tabela."""
+    ler_tudo: bool = False
+    """Se nada se aproveita dos últimos backups."""
 
     @property
     def fotografo(self) -> Fotografo:
         """Quem tira e monta as fotos desta execução."""
         regras = self.configuracao.regras
-        return Fotografo(self.via, self.deposito, regras, self.relato, self.listas)
+        return Fotografo(self.via, self.deposito, regras, self.relato, self.listas, self.ler_tudo)
 
     def fazer(
         self,
@@ -297,6 +299,7 @@ class Rodada:
             foto.falhas,
             foto.instantanea,
             foto.contradicoes,
+            divergiram=foto.divergiram,
             notado=notar(foto, self.deposito, self.configuracao, contexto.pedido),
         )
 

@@ -193,6 +193,8 @@ def guardar_uma_vez(novo: Path, antigo: Path) -> bool:
     no NTFS, 65.000 no ext4), `novo` fica como está.
     """
     with contextlib.suppress(OSError):
+        if novo.samefile(antigo):
+            return True
         return _parecidos(novo, antigo) and ligar_se(
             novo, antigo, lambda igual: filecmp.cmp(novo, igual, shallow=False)
         )

@@ -20,6 +20,7 @@ from cofre.comando.argumentos import (
     opcao_de_cada,
     opcao_de_empresa,
     opcao_de_esperar,
+    opcao_de_ler_tudo,
     opcao_de_tabelas,
     opcao_de_tipo,
     opcoes_de_conexao,
@@ -57,6 +58,7 @@ def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> No
     opcao_de_empresa(analisador, padrao)
     opcao_de_tabelas(analisador, padrao)
     opcao_de_arquivos(analisador, padrao)
+    opcao_de_ler_tudo(analisador, padrao)
     opcao_de_tipo(analisador, MANUAL if padrao is None else padrao)
     opcao_de_esperar(analisador, padrao)
     opcao_de_cada(analisador, padrao)

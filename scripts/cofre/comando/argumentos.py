@@ -221,6 +221,16 @@ def opcao_de_tabelas(analisador: argparse.ArgumentParser, padrao: object) -> Non
     )
 
 
+def opcao_de_ler_tudo(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--ler-tudo."""
+    analisador.add_argument(
+        "--ler-tudo",
+        action="store_true",
+        default=False if padrao is None else padrao,
+        help="pela conexão direta: lê também o que não mudou desde o último backup, e confere-o",
+    )
+
+
 def opcoes_de_simular(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--simular e --detalhes."""
     nada = False if padrao is None else padrao

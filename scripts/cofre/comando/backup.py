@@ -143,7 +143,8 @@ def _rodada(
     listas = fontes_de(opcoes, configuracao, via, parar, relato)
     try:
         espera = esperar(minutos_de(opcoes), relato, parar)
-        yield Rodada(configuracao, via, deposito, equipe, relato, espera, listas)
+        tudo = bool(opcoes.ler_tudo)
+        yield Rodada(configuracao, via, deposito, equipe, relato, espera, listas, ler_tudo=tudo)
     finally:
         parar.set()
         equipe.encerrar()

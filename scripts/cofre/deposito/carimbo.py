@@ -57,6 +57,11 @@ def nome_dos_conteudos(carimbo: str) -> str:
     return f"conteudos_{carimbo}.json"
 
 
+def nome_do_resumo(carimbo: str) -> str:
+    """O arquivo com o que o servidor disse das linhas do backup (ver `resumos`)."""
+    return f".resumo.{carimbo}"
+
+
 def nossos(carimbo: str) -> tuple[str, ...]:
     """Os arquivos de um backup que não são de tabela nenhuma."""
     return (

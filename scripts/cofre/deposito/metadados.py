@@ -60,6 +60,9 @@ class TabelaSalva:
     Uma das LISTAS (os arquivos da empresa, os logins dela) é salva como uma tabela. `conteudos`, o
     arquivo que diz, sempre em claro, que conteúdos (ver `deposito.conteudos`) a dos arquivos cita;
     `notas`, o que a fonte da lista diz dela.
+
+    `leitura`: de uma tabela que não se leu toda, como se leu (`como`: «igual» ou «em_parte»),
+    contra que backup (`contra`), e quando foi lida toda (`inteira_em`).
     """
 
     nome: str
@@ -85,6 +88,7 @@ class TabelaSalva:
     marca: str = ""
     conteudos: TabelaSalva | None = None
     notas: Mapping[str, Any] = field(default_factory=dict)
+    leitura: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def todos(self) -> tuple[TabelaSalva, ...]:
@@ -315,6 +319,7 @@ class _Tabela(_Arquivo):
     sem_prova: tuple[str, ...] = ()
     sempre_com_texto: tuple[str, ...] = ()
     textos: _Arquivo | None = None
+    leitura: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         _Arquivo.__post_init__(self)
@@ -337,6 +342,7 @@ class _Tabela(_Arquivo):
             sem_prova=self.sem_prova,
             sempre_com_texto=self.sempre_com_texto,
             textos=self.textos.salvo(nome) if self.textos else None,
+            leitura=self.leitura,
         )
 
 
@@ -432,6 +438,7 @@ def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
         **({"textos": _arquivo_em_json(tabela.textos)} if tabela.textos else {}),
         **({"conteudos": _arquivo_em_json(tabela.conteudos)} if tabela.conteudos else {}),
         **({"notas": dict(tabela.notas)} if tabela.notas else {}),
+        **({"leitura": dict(tabela.leitura)} if tabela.leitura else {}),
         "colunas": list(tabela.colunas),
         "chave": list(tabela.chave),
         "chaves_estrangeiras": [_chave_em_json(fk) for fk in tabela.estrangeiras],

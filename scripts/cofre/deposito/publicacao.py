@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -15,6 +16,7 @@ from cofre.base.disco import (
     criar_privado,
     erros_de_disco,
     guardar_uma_vez,
+    ligar_se,
     mover,
     para_o_disco,
     sincronizar,
@@ -34,12 +36,12 @@ from cofre.deposito.carimbo import (
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos import lugar
-from cofre.deposito.formato import compactando, gravando_cifrado
+from cofre.deposito.formato import abrir, compactando, gravando_cifrado, sha256_do_arquivo
 from cofre.deposito.lacre.feitura import lacrar
 from cofre.deposito.lacre.lacre import Lacre, pseudonimo
 from cofre.deposito.lacre.serie import ha_o_que_ver, lembrar
 from cofre.deposito.legivel import legivel
-from cofre.deposito.metadados import VERSAO_CIFRADA
+from cofre.deposito.metadados import VERSAO_CIFRADA, TabelaSalva
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.reaproveitamento import DeOntem, marcado
 from cofre.deposito.remocao import apagar, leva_o_carimbo, recolher_poda
@@ -149,6 +151,40 @@ class Montagem:
             else:
                 yield arquivo
             para_o_disco(arquivo)
+
+    def aproveitar(self, quem: str, salvo: TabelaSalva, antigo: Path) -> bool:
+        """Faz do arquivo da tabela (ou de `dos_textos` dela) mais um nome de um que já há, se este
+        ainda tem os bytes que os metadados dizem; onde não dá, copia-o. Diz se deu. Levanta
+        FalhaDeDisco."""
+        certo, novo = (salvo.sha256, salvo.bytes), self.caminho(quem)
+
+        def confere(caminho: Path) -> bool:
+            try:
+                return sha256_do_arquivo(caminho) == certo
+            except BackupDanificado:
+                return False
+
+        mesma_forma = salvo.compactado == self.compactar and not salvo.cifrado and not self.cifra
+        if mesma_forma and self._so_nosso(antigo) and ligar_se(novo, antigo, confere):
+            return True
+        try:
+            with self.criar(quem) as saida, abrir(antigo) as de:
+                shutil.copyfileobj(de, saida)
+            if confere(novo):
+                return True
+        except BackupDanificado:
+            pass
+        novo.unlink(missing_ok=True)
+        return False
+
+    def _so_nosso(self, antigo: Path) -> bool:
+        """Se é um arquivo comum que, como os que aqui se criam, só o dono lê."""
+        with contextlib.suppress(OSError):
+            info = antigo.lstat()
+            alheio = os.name == "posix" and bool(info.st_mode & 0o077)
+            nosso = info.st_uid == self._montagem.stat().st_uid
+            return stat.S_ISREG(info.st_mode) and nosso and not alheio
+        return False
 
     def publicar(self, bruto: Mapping[str, Any]) -> Backup:
         """Grava os metadados e move tudo para a pasta da empresa. Levanta FalhaDeDisco."""

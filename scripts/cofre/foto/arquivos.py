@@ -13,6 +13,7 @@ from cofre import VERSAO
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import LISTAS, Contradicao, DeixadaDeFora, Empresa, ordem_de_exibicao
 from cofre.base.palavras import como_se_diz
+from cofre.deposito import resumos
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import (
@@ -21,17 +22,20 @@ from cofre.deposito.metadados import (
     tabela_em_json,
 )
 from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
+from cofre.deposito.resumos import ResumoDaTabela
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
 from cofre.foto.gravacao import Gravacao, Gravada
-from cofre.via.contrato import TabelaLida, ViaDeFotos
+from cofre.via.contrato import INTEIRA, Reuso, TabelaLida, ViaDeFotos
 
 
 @dataclass(frozen=True, slots=True)
 class FotoMontada:
     """Uma foto já em arquivos, na pasta de montagem: some se não for publicada. `falhas`: por que
-    cada tabela que devia estar não está. As listas estão entre as tabelas."""
+    cada tabela que devia estar não está. As listas estão entre as tabelas. `divergiram`: as tabelas
+    que, lidas por inteiro, não eram o que se aproveitaria sem as ler, e quando tinham sido lidas
+    assim."""
 
     empresa: Empresa
     pasta: Path
@@ -41,8 +45,10 @@ class FotoMontada:
     instantanea: bool
     contradicoes: tuple[Contradicao, ...]
     arquivos: Mapping[str, Arquivo]
+    divergiram: Mapping[str, datetime]
     _montagem: Montagem
     _metadados: Mapping[str, Any]
+    _resumos: Mapping[str, ResumoDaTabela]
 
     @property
     def metadados(self) -> Mapping[str, Any]:
@@ -57,7 +63,10 @@ class FotoMontada:
     def publicar(self, notado: Mapping[str, Any] | None = None) -> Backup:
         """Faz dela um backup, com o que se notou nela (chaves dos metadados). Levanta
         FalhaDeDisco."""
-        return self._montagem.publicar({**self._metadados, **(notado or {})})
+        backup = self._montagem.publicar({**self._metadados, **(notado or {})})
+        if self.instantanea:
+            resumos.guardar(backup, self._resumos)
+        return backup
 
 
 def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
@@ -82,8 +91,10 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
         foto.lida.instantanea and not any(c.mudou for c in gravacao.colhidas),
         tuple(gravacao.contradicoes()),
         arquivos,
+        {t.tabela.nome: d for t in boas if (d := t.reuso.divergiu) is not None},
         montagem,
         {},
+        {t.tabela.nome: t.reuso.resumo for t in boas if t.reuso.resumo is not None},
     )
     de_fora = (
         DeixadaDeFora(como_se_diz(c.tabela.nome), c.ausente)
@@ -129,7 +140,18 @@ def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
         sem_prova=lida.sem_prova or (),
         sempre_com_texto=lida.tabela.sempre_com_texto,
         textos=_arquivo(nome, dos_textos(nome), textos, montagem) if textos else None,
+        leitura=_leitura(lida.reuso),
     )
+
+
+def _leitura(reuso: Reuso) -> dict[str, str]:
+    """Como se leu uma tabela que não se leu toda."""
+    if reuso.divergiu is not None:
+        return {"como": INTEIRA, "divergiu_desde": reuso.divergiu.isoformat(timespec="seconds")}
+    if reuso.anterior is None:
+        return {}
+    inteira_em = reuso.anterior.resumo.inteira_em.isoformat(timespec="seconds")
+    return {"como": reuso.como, "contra": reuso.anterior.carimbo, "inteira_em": inteira_em}
 
 
 def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> TabelaSalva:

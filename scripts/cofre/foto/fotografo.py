@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from cofre.base.config.valores import Regras
 from cofre.base.disco import erros_de_disco
-from cofre.base.erros import FalhaDoServidor
+from cofre.base.erros import FalhaDeDisco, FalhaDoServidor
 from cofre.base.modelo import Empresa
+from cofre.base.palavras import visivel
 from cofre.base.rascunho import Rascunho
 from cofre.base.relato import Relato
+from cofre.deposito import resumos
 from cofre.deposito.deposito import Deposito
 from cofre.escopo.escopo import Escopo
 from cofre.foto.arquivos import FotoMontada, montar
@@ -22,7 +24,7 @@ from cofre.foto.foto import Contexto, Fonte, Foto
 from cofre.foto.gravacao import Gravacao
 from cofre.foto.listas import Colheita, ListasMudaram
 from cofre.foto.perdidas import tabelas_perdidas
-from cofre.via.contrato import EmpresaLida, Entrega, PedidoDeFoto, ViaDeFotos
+from cofre.via.contrato import DIRETA, Bases, EmpresaLida, PedidoDeFoto, ViaDeFotos
 
 FOTOS_DE_UMA_EMPRESA = 3
 """Quantas vezes recomeçar quando as próprias linhas de `empresas`, ou as listas, mudam durante a
@@ -39,6 +41,8 @@ class Fotografo:
     regras: Regras
     relato: Relato
     listas: Sequence[Fonte] = ()
+    ler_tudo: bool = False
+    """Se nada se aproveita do último backup."""
 
     @contextlib.contextmanager
     def montar(self, empresa: Empresa, contexto: Contexto) -> Iterator[FotoMontada]:
@@ -50,7 +54,7 @@ class Fotografo:
             with self._gravando(empresa, inicio, contexto, colheitas) as gravacao:
                 with (
                     erros_de_disco(self.deposito.raiz),
-                    self._lendo([empresa], contexto, gravacao.recomecar) as lidas,
+                    self._lendo([empresa], contexto, gravacao) as lidas,
                 ):
                     lida = lidas[empresa.id]
                     gravacao.gravar(lida)
@@ -117,7 +121,7 @@ class Fotografo:
         self,
         empresas: Sequence[Empresa],
         contexto: Contexto,
-        comecar: Callable[[], Entrega] | None = None,
+        gravacao: Gravacao | None = None,
     ) -> Iterator[Mapping[str, EmpresaLida]]:
         """O que se leu das empresas, enquanto há os rascunhos."""
         with contextlib.ExitStack() as pilha:
@@ -127,10 +131,31 @@ class Fotografo:
                 contexto.inspecao.donos,
                 lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
                 partial(self.relato.avanco, _de_quem(empresas)),
-                comecar,
+                gravacao.recomecar if gravacao else None,
+                self._bases(empresas, gravacao),
             )
             lidas = self.via.fotografar(pedido)
             yield {e: _com_as_falhas(lida, contexto.escopo) for e, lida in lidas.items()}
+
+    def _bases(self, empresas: Sequence[Empresa], gravacao: Gravacao | None) -> Bases | None:
+        """O que há de antes destas empresas, para a via que sabe dizer o que mudou."""
+        if self.via.nome != DIRETA or self.deposito.cifra is not None:
+            return None
+        agora, dizer = datetime.now().astimezone(), self.relato.detalhe
+        por_empresa = {}
+        try:
+            for empresa in empresas:
+                pasta = self.deposito.pasta_da_empresa(empresa.id)
+                achadas = resumos.anteriores(pasta, empresa.id, self.via.origem, agora)
+                por_empresa[empresa.id] = achadas.tabelas
+                if achadas.porque:
+                    dizer(f"{visivel(empresa.nome)}: lê-se tudo: {achadas.porque}")
+            sementes = resumos.sementes()
+        except FalhaDeDisco as e:
+            dizer(f"Lê-se tudo: {e}")
+            return None
+        usar = gravacao.usar if gravacao else None
+        return Bases(por_empresa, sementes, agora, dizer, usar, self.ler_tudo)
 
     def _foto(
         self, empresa: Empresa, lida: EmpresaLida, contexto: Contexto, inicio: datetime

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from cofre.base.erros import FalhaDeDisco
 from cofre.base.linha import SEPARADOR
 from cofre.base.modelo import LISTAS, Contradicao, Empresa, Tabela
+from cofre.base.palavras import visivel
 from cofre.deposito.formato import Gravador
-from cofre.deposito.passada import Observador, Passada
+from cofre.deposito.passada import Observador, Passada, Somas, passar
 from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
+from cofre.deposito.resumos import Anterior
 from cofre.deposito.textos import Separador
 from cofre.foto.contradicoes import Contradicoes
 from cofre.foto.empresa import EMPRESAS, RegistrosVistos
@@ -119,15 +122,43 @@ class Gravacao:
                 sha256 = gravador.terminar()
                 self.gravadas[nome] = Gravada(gravador.bytes, sha256, textos.terminar())
         except BaseException:
-            self.gravadas.pop(nome, None)
-            for quem in (nome, dos_seus):
-                self.montagem.caminho(quem).unlink(missing_ok=True)
+            self._largar(nome)
             raise
+
+    def usar(self, tabela: Tabela, anterior: Anterior) -> bool:
+        """Faz da tabela a de um backup anterior, se ainda tem os bytes que tinha, e diz se deu: o
+        mesmo arquivo, com mais um nome ou, onde não dá, copiado. Levanta FalhaDeDisco."""
+        arquivos = [(tabela.nome, anterior.salva, anterior.caminho)]
+        if anterior.salva.textos is not None and anterior.textos is not None:
+            arquivos.append((dos_textos(tabela.nome), anterior.salva.textos, anterior.textos))
+        if not all(self.montagem.aproveitar(*um) for um in arquivos):
+            self._largar(tabela.nome)
+            return False
+        if observadores := self._observadores(tabela):
+            somas = Somas()
+            passar(self.montagem.caminho(tabela.nome), observadores, somas)
+            if somas.sha256 != anterior.salva.sha256:
+                raise FalhaDeDisco(f"O arquivo de {visivel(tabela.nome)} mudou enquanto se lia.")
+        salva, textos = anterior.salva, None
+        if (seus := salva.textos) is not None:
+            textos = Gravada(
+                seus.bytes, seus.sha256, registros=seus.registros, por_coluna=seus.por_coluna
+            )
+        self.gravadas[tabela.nome] = Gravada(salva.bytes, salva.sha256, textos)
+        return True
+
+    def _largar(self, nome: str) -> None:
+        self.gravadas.pop(nome, None)
+        for quem in (nome, dos_textos(nome)):
+            self.montagem.caminho(quem).unlink(missing_ok=True)
 
     def gravar(self, lida: EmpresaLida) -> None:
         """As tabelas que deram certo e que a via não entregou já. Levanta FalhaDeDisco."""
         for da_tabela in lida.tabelas:
+            anterior = da_tabela.reuso.anterior
             if da_tabela.falha is None and da_tabela.tabela.nome not in self.gravadas:
+                if anterior is not None and self.usar(da_tabela.tabela, anterior):
+                    continue
                 with self.abrir(da_tabela.tabela) as receber:
                     for bloco in da_tabela.em_ordem():
                         receber(bloco)

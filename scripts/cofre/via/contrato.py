@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDoServidor
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.base.rascunho import Rascunho
+from cofre.deposito.resumos import Anterior, ResumoDaTabela, Sementes
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.plano.escritor import SEM_EFEITO
@@ -56,6 +58,23 @@ class Inspecao:
     donos: Donos
 
 
+IGUAL, EM_PARTE, INTEIRA = "igual", "em_parte", "inteira"
+"""Como se leu uma tabela: é a de um backup anterior, pelo que o servidor diz das linhas; só se
+leram as que mudaram desde ele; ou leu-se toda."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuso:
+    """Como se leu uma tabela. `anterior`, a que serviu, se não se leu toda; `resumo`, o que o
+    servidor disse das linhas, para a próxima vez, se o disse. `divergiu`: leu-se toda, e não era o
+    que se aproveitaria sem a ler; e quando se tinha lido assim."""
+
+    como: str = INTEIRA
+    anterior: Anterior | None = None
+    resumo: ResumoDaTabela | None = None
+    divergiu: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TabelaLida:
     """O que se leu de uma tabela de uma empresa; `falha` diz por que não deu, se não deu.
@@ -72,6 +91,7 @@ class TabelaLida:
     registros: int
     em_ordem: Callable[[], Iterator[bytes]]
     sem_prova: tuple[str, ...] | None = None
+    reuso: Reuso = field(default_factory=Reuso)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,20 @@ def prova_de(
 
 
 @dataclass(frozen=True, slots=True)
+class Bases:
+    """O que há de antes, por empresa e por tabela, para a via que sabe dizer o que mudou. `usar`
+    põe já a tabela anterior no lugar da nova, se ainda tem os bytes que tinha, e diz se deu; sem
+    ele, quem pediu a foto fá-lo depois. `ler_tudo`: nada se aproveita."""
+
+    por_empresa: Mapping[str, Mapping[str, Anterior]]
+    sementes: Sementes
+    agora: datetime
+    dizer: Callable[[str], None]
+    usar: Callable[[Tabela, Anterior], bool] | None = None
+    ler_tudo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PedidoDeFoto:
     """O que ler, e onde pôr o que se lê.
 
@@ -128,6 +162,7 @@ class PedidoDeFoto:
     rascunho: Callable[[], Rascunho]
     avanco: Avanco
     comecar: Callable[[], Entrega] | None = None
+    bases: Bases | None = None
 
     @property
     def ids(self) -> frozenset[str]:

@@ -57,4 +57,5 @@ def de_configuracao(cifragem: Cifragem) -> Cifra | None:
 
 @functools.cache
 def segredo() -> bytes:
+    """O deste PC, de que saem as marcas e as sementes dos resumos. Levanta FalhaDeDisco."""
     return perfil.segredo("segredo", lambda: secrets.token_bytes(BYTES_DO_SEGREDO))

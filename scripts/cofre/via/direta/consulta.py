@@ -35,14 +35,10 @@ def linhas_das_empresas(
     fosse só ela; None se não pode haver nenhuma. Levanta TabelaInexistente se uma linha-mãe não tem
     como ser achada."""
     tabela = no_escopo.tabela
-    largura = max(len(r.elos) for r in no_escopo.ramos)
-    ramos = [
-        _DoRamo(tabela, n, ramo, empresas, catalogadas, largura)
-        for n, ramo in enumerate(no_escopo.ramos)
-        if any(_valores(e, empresas) for e in ramo.elos)
-    ]
+    ramos = ramos_de(no_escopo, empresas, catalogadas)
     if not ramos:
         return None
+    largura = ramos[0].largura
     if len(ramos) == 1:
         # Sem subconsulta, a ordem pode vir do índice da chave, sem ordenar nada.
         texto = sql.SQL("SELECT {} {} ORDER BY {}").format(
@@ -53,6 +49,18 @@ def linhas_das_empresas(
     return ConsultaDeLinhas(texto, largura + 2)
 
 
+def ramos_de(
+    no_escopo: TabelaNoEscopo, empresas: Sequence[Empresa], catalogadas: Catalogadas
+) -> list[DoRamo]:
+    """Os ramos em que pode haver linhas destas empresas. Levanta TabelaInexistente."""
+    largura = max(len(r.elos) for r in no_escopo.ramos)
+    return [
+        DoRamo(no_escopo.tabela, n, ramo, empresas, catalogadas, largura)
+        for n, ramo in enumerate(no_escopo.ramos)
+        if any(_valores(e, empresas) for e in ramo.elos)
+    ]
+
+
 def tabelas_citadas(no_escopo: TabelaNoEscopo) -> Iterator[str]:
     """A própria tabela e as mães por onde se passa."""
     yield no_escopo.tabela.nome
@@ -60,7 +68,7 @@ def tabelas_citadas(no_escopo: TabelaNoEscopo) -> Iterator[str]:
         yield from (passo.tabela for passo in ramo.passos)
 
 
-def _juntos(ramos: Sequence[_DoRamo], tabela: Tabela, largura: int) -> sql.Composed:
+def _juntos(ramos: Sequence[DoRamo], tabela: Tabela, largura: int) -> sql.Composed:
     """Os ramos intercalados pela chave; onde a API não sabe fazê-lo (chave de texto, ou nenhuma),
     um após o outro."""
     saida = [sql.Identifier(f"s{n}") for n in range(largura + 2)]
@@ -83,7 +91,7 @@ def _juntos(ramos: Sequence[_DoRamo], tabela: Tabela, largura: int) -> sql.Compo
 
 
 @dataclass(frozen=True, slots=True)
-class _DoRamo:
+class DoRamo:
     """As partes da consulta de um ramo. As tabelas do caminho se chamam p0 (a própria), p1..."""
 
     tabela: Tabela
@@ -94,19 +102,39 @@ class _DoRamo:
     largura: int
 
     def saida(self) -> list[sql.Composable]:
+        """O número do ramo, os elos e a linha."""
+        return [*self.de_quem(), self.linha()]
+
+    def linha(self) -> sql.Composable:
+        """A linha como se escreve, com os textos."""
+        return sql.SQL(formas.linha("p0", self.tabela))
+
+    def de_quem(self) -> list[sql.Composable]:
+        """O número do ramo e os elos: o que diz de quem a linha é."""
         ultima = len(self.ramo.passos)
         elos: list[sql.Composable] = [
             sql.SQL("{}::pg_catalog.text").format(_coluna(ultima, e.coluna)) for e in self.ramo.elos
         ]
         nulos = [sql.SQL("NULL::pg_catalog.text")] * (self.largura - len(elos))
-        linha = sql.SQL(formas.linha("p0", self.tabela))
         numero = sql.SQL("{}::pg_catalog.text").format(sql.Literal(str(self.numero)))
-        return [numero, *elos, *nulos, linha]
+        return [numero, *elos, *nulos]
+
+    def prefixo(self) -> sql.Composable:
+        """O mesmo, num vetor de textos; se só pode ser um, o próprio valor, que nada custa."""
+        valores = [v for e in self.ramo.elos for v in _valores(e, self.empresas)]
+        if len(valores) == len(self.ramo.elos) == 1:
+            resto = [None] * (self.largura - 1)
+            return sql.SQL("{}::pg_catalog.text[]").format(
+                sql.Literal([str(self.numero), *valores, *resto])
+            )
+        return sql.SQL("ARRAY[{}]").format(_VIRGULA.join(self.de_quem()))
 
     def chave(self) -> list[sql.Composable]:
+        """O que ordena as linhas."""
         return [_coluna(0, c) for c in self.tabela.ordem]
 
     def origem(self) -> sql.Composed:
+        """O FROM e o WHERE."""
         juncoes = list(self._juncoes())
         nulos = [
             sql.SQL("{} IS NULL").format(_coluna(n, coluna))

@@ -7,11 +7,10 @@ da sua própria transação, e vê o que acabou de escrever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import msgspec
 import psycopg
 from psycopg import sql
 
@@ -21,15 +20,16 @@ from cofre.base.erros import (
     LinhaDeOutraEmpresa,
     TabelaBloqueada,
 )
-from cofre.base.linha import separar
-from cofre.base.modelo import Tabela
-from cofre.base.rascunho import Rascunho, Trecho
+from cofre.base.modelo import Empresa, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.contrato import Entrega, PedidoDeFoto, Saida, TabelaLida
+from cofre.via.contrato import Entrega, PedidoDeFoto, TabelaLida
+from cofre.via.direta.aproveitar import Aproveitamento
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
-from cofre.via.direta.formas import sem_prova
-from cofre.via.direta.linhas import Bloco, em_blocos, estragada
+from cofre.via.direta.lida import Lida
+from cofre.via.direta.linhas import em_blocos
+from cofre.via.direta.resumos import Perguntas
+from cofre.via.direta.reuso import Reusos
 from cofre.via.direta.travas import quem_segura
 
 PONTO = "cofre_leitura"
@@ -41,77 +41,56 @@ INTEIROS = "pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 > 
 (documentação do PostgreSQL, «extra_float_digits»), e aí de nada se diz que é exato."""
 
 
-@dataclass(slots=True)
-class _Lida:
-    """As linhas de uma tabela de uma empresa, já em ordem: no rascunho, ou na saída."""
-
-    rascunho: Rascunho | None
-    saida: Saida | None = None
-    registros: int = 0
-    trechos: list[Trecho] = field(default_factory=list)
-
-    def acrescentar(self, bloco: Bloco) -> None:
-        """Guarda mais linhas, na ordem. Levanta RespostaInvalida se não são JSON que se leia."""
-        _conferir_json(bloco)
-        if self.saida is not None:
-            self.saida(bloco.linhas)
-        elif self.rascunho is not None:
-            self.trechos.append(self.rascunho.guardar(bloco.linhas))
-        self.registros += bloco.quantas
-
-    def pronta(
-        self, tabela: Tabela, falha: FalhaDoServidor | None, *, inteiros: bool
-    ) -> TabelaLida:
-        """O que a leitura traz desta tabela; `inteiros`, se os floats saíram inteiros."""
-        provado = sem_prova(tabela) if inteiros and falha is None else None
-        return TabelaLida(tabela, falha, self.registros, self._em_ordem, provado)
-
-    def _em_ordem(self) -> Iterator[bytes]:
-        assert self.rascunho is not None, "as linhas já foram entregues"
-        return map(self.rascunho.ler, self.trechos)
-
-
-Lidas = Mapping[str, _Lida]
+Lidas = Mapping[str, Lida]
 """O que se leu de uma tabela, por empresa: uma só leitura, que falha para todas ou para nenhuma."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leitura:
-    """Uma leitura destas empresas na transação aberta em `conexao`."""
+    """Uma leitura destas empresas na transação aberta em `conexao`. `um_instante`: se todos os
+    comandos dela veem o mesmo."""
 
     conexao: psycopg.Connection
     pedido: PedidoDeFoto
     catalogadas: Catalogadas
     parar: threading.Event
+    um_instante: bool = True
+    _aproveitar: Aproveitamento | None = field(init=False, default=None)
 
     def ler(self) -> dict[str, list[TabelaLida]]:
         """Todas as tabelas de cada empresa, pelo id dela. Levanta SemConexao ou Interrompido; o que
         é de uma tabela só fica na `falha` dela."""
         tabelas, comecar = self.pedido.tabelas, self.pedido.comecar
         entrega = comecar() if comecar is not None else None
-        lidas = {nome: self._vazias(entrega) for nome in tabelas}
+        lidas = {nome: self._vazias(t.tabela, entrega) for nome, t in tabelas.items()}
         self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
         travadas = self._travar(tabelas)
         # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
         fixar = f"SELECT {INTEIROS}; SAVEPOINT {PONTO}"
         linha = self.conexao.execute(fixar.encode()).fetchone()
         inteiros = linha is not None and bool(linha[0])
+        self._aproveitar = self._aproveitamento()
+        if self._aproveitar is not None:
+            boas = {n: t for n, t in tabelas.items() if travadas[n] is None}
+            self._aproveitar.reusos.perguntar(boas)
         falhas = {
             nome: travadas[nome]
             or self._tentar(nome, partial(self._ler_uma, tabelas[nome], lidas[nome], entrega))
             for nome in tabelas
         }
+        if self._aproveitar is not None:
+            self._aproveitar.resumir({n: li for n, li in lidas.items() if falhas[n] is None})
         return {
             empresa: [
-                lidas[nome][empresa].pronta(t.tabela, falhas[nome], inteiros=inteiros)
-                for nome, t in tabelas.items()
+                lidas[nome][empresa].pronta(falhas[nome], inteiros=inteiros) for nome in tabelas
             ]
             for empresa in self.pedido.ids
         }
 
-    def _vazias(self, entrega: Entrega | None) -> Lidas:
+    def _vazias(self, tabela: Tabela, entrega: Entrega | None) -> Lidas:
         rascunho = self.pedido.rascunho() if entrega is None else None
-        return {e.id: _Lida(rascunho) for e in self.pedido.empresas}
+        anotar = self.pedido.bases is not None and self.um_instante
+        return {e.id: Lida(tabela, rascunho, anotar) for e in self.pedido.empresas}
 
     def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDoServidor | None]:
         """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar;
@@ -156,19 +135,29 @@ class Leitura:
         self.conexao.execute(f"ROLLBACK TO SAVEPOINT {PONTO}".encode())
 
     def _ler_uma(self, no_escopo: TabelaNoEscopo, lidas: Lidas, entrega: Entrega | None) -> None:
-        if entrega is None:
-            self._copiar(no_escopo, lidas)
+        aproveitar, por_ler = self._aproveitar, list(self.pedido.empresas)
+        if aproveitar is not None:
+            por_ler = [e for e in por_ler if not aproveitar.igual(no_escopo, lidas[e.id], e.id)]
+        if not por_ler:
             return
-        (lida,) = lidas.values()
-        with entrega(no_escopo.tabela) as lida.saida:
-            self._copiar(no_escopo, lidas)
+        if entrega is None:
+            self._copiar(no_escopo, por_ler, lidas)
+        else:
+            (lida,) = lidas.values()
+            if aproveitar is not None and aproveitar.em_parte(no_escopo, lida, entrega):
+                return
+            with entrega(no_escopo.tabela) as lida.saida:
+                self._copiar(no_escopo, por_ler, lidas)
+        if aproveitar is not None:
+            for empresa in por_ler:
+                aproveitar.conferir(no_escopo, lidas[empresa.id], empresa.id)
 
-    def _copiar(self, no_escopo: TabelaNoEscopo, lidas: Lidas) -> None:
-        consulta = linhas_das_empresas(no_escopo, self.pedido.empresas, self.catalogadas)
+    def _copiar(self, no_escopo: TabelaNoEscopo, empresas: Sequence[Empresa], lidas: Lidas) -> None:
+        consulta = linhas_das_empresas(no_escopo, empresas, self.catalogadas)
         if consulta is None:
             return
         copiar = sql.SQL("COPY ({}) TO STDOUT").format(consulta.texto)
-        de_quem = partial(self._de_quem, no_escopo)
+        de_quem = partial(self._de_quem, frozenset(e.id for e in empresas), no_escopo)
         registros = 0
         with self.conexao.cursor() as cursor, cursor.copy(copiar) as copia:
             for bloco in em_blocos(copia, consulta.campos, de_quem):
@@ -178,23 +167,38 @@ class Leitura:
                 registros += bloco.quantas
                 self.pedido.avanco(no_escopo.tabela.nome, registros, None)
 
-    def _de_quem(self, no_escopo: TabelaNoEscopo, valores: Sequence[str | None]) -> str | None:
+    def _de_quem(
+        self, ids: frozenset[str], no_escopo: TabelaNoEscopo, valores: Sequence[str | None]
+    ) -> str | None:
         """A empresa, entre estas, de que a linha é, pelo número do ramo e pelos elos dela; None se
         um elo que vem antes a dá a uma que não está entre elas. Levanta LinhaDeOutraEmpresa."""
         elos = no_escopo.ramos[int(valores[0] or 0)].elos
         seus = valores[1 : 1 + len(elos)]
-        quem = self.pedido.donos.entre(self.pedido.ids, elos, seus)
+        quem = self.pedido.donos.entre(ids, elos, seus)
         if quem is None:
             raise LinhaDeOutraEmpresa(
                 f"O servidor mandou, em {no_escopo.tabela.nome}, uma linha de outra empresa."
             )
         return quem or None
 
+    def _aproveitamento(self) -> Aproveitamento | None:
+        """O do que há de antes, se a quem pediu a foto interessa."""
+        bases, conexao = self.pedido.bases, self.conexao
+        if bases is None:
+            return None
+        perguntas = Perguntas(conexao, self.pedido.empresas, self.catalogadas, bases.sementes)
+        de_quem = partial(self._de_quem, self.pedido.ids)
+        reusos = Reusos(bases, perguntas, de_quem, self._sem_falhar)
+        return Aproveitamento(reusos, self.pedido.tabelas, self.parar, um_instante=self.um_instante)
 
-def _conferir_json(bloco: Bloco) -> None:
-    try:
-        achadas = len(separar(b"[" + bloco.linhas + b"]"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise estragada() from None
-    if achadas != bloco.quantas:
-        raise estragada()
+    def _sem_falhar(self, fazer: Callable[[], None]) -> bool:
+        """Faz, e diz se deu; se o banco não deixou, a transação fica como estava."""
+        try:
+            fazer()
+            return True
+        except psycopg.Error as e:
+            self._voltar(na_consulta(e, ALGUMA))
+        except (FalhaDoServidor, ValueError):
+            if self.parar.is_set():
+                raise
+        return False

@@ -57,10 +57,15 @@ def valores_de(apelido: str, campo: str, tabela: Tabela, colunas: Iterable[str])
 
 
 def _tipo(tabela: Tabela, coluna: str) -> sql.SQL:
+    return sql.SQL(tipo_de(tabela, coluna).replace("%", "%%"))
+
+
+def tipo_de(tabela: Tabela, coluna: str) -> str:
+    """O tipo da coluna como se escreve num comando sem valores à parte."""
     achada = tabela.coluna(coluna)
     assert achada is not None
     base, vetor, resto = achada.tipo.partition("[]")
-    return sql.SQL((_SEM_TAMANHO.get(base, base) + vetor + resto).replace("%", "%%"))
+    return _SEM_TAMANHO.get(base, base) + vetor + resto
 
 
 _SEM_TAMANHO = {"character": "pg_catalog.bpchar", "bit": 'pg_catalog."bit"'}

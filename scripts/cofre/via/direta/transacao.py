@@ -66,7 +66,7 @@ class Transacao:
 
     def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
         """As empresas como estão, com o que a transação já escreveu. Levanta FalhaDoServidor."""
-        leitura = Leitura(self.conexao, pedido, self.catalogadas, self.parar)
+        leitura = Leitura(self.conexao, pedido, self.catalogadas, self.parar, um_instante=False)
         try:
             # Cada tabela é lida num instante seu: os outros continuam a escrever.
             lidas = leitura.ler()

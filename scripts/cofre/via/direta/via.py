@@ -43,6 +43,7 @@ from cofre.via.direta import (
     sondas,
 )
 from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
+from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.escrita import BYTES_POR_CARGA, LINHAS_POR_CARGA
@@ -122,7 +123,12 @@ class ViaDireta:
         todas elas. Levanta FalhaDoServidor ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
-                return self._fotografar(pedido)
+                try:
+                    return self._fotografar(pedido)
+                except Duvida:  # a meio: o que já se entregou recomeça, sem nada de antes
+                    assert pedido.bases is not None
+                    sem_nada = replace(pedido.bases, por_empresa={})
+                    return self._fotografar(replace(pedido, bases=sem_nada))
             except SemConexao as e:
                 if tentativa == self.tentativas:
                     raise

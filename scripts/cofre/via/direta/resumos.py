@@ -1,0 +1,263 @@
+"""O que o servidor diz das linhas de uma empresa sem as mandar: quantas são, e as somas dos resumos
+do texto de cada uma.
+
+Resume-se o próprio texto que o COPY mandaria (`formas.linha`: o JSON e os textos do que ele não
+refaz), no mesmo instante, com os mesmos ajustes e os mesmos FROM e WHERE: se o resumo é o mesmo, os
+bytes são os mesmos, seja o que for que tenha acontecido ao banco. Nada se conclui de xmin, ctid ou
+do catálogo, que ficam iguais depois de um ALTER, de uma tabela trocada por outra, de uma
+restauração do disco.
+
+O resumo é `hashtextextended`, de 64 bits, com duas sementes que só este PC sabe; as somas não
+dependem da ordem. A de uuid e inteiros é uma só para as mesmas linhas; a das outras chaves depende
+da collation, e por isso o resumo delas leva também as linhas por ordem; sem chave, a ordem é a
+física, e resume-se com cada linha o lugar em que está.
+
+Os blocos são os do arquivo do backup: o servidor diz em qual cai cada linha (`width_bucket`, da
+documentação do PostgreSQL, «Mathematical Functions»; vale para qualquer tipo que se ordene, também
+uma linha de vários) pela chave da primeira de cada um. Que num bloco caiam as linhas que lá estavam
+prova que as chaves ainda se ordenam assim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from cofre.base.linha import texto
+from cofre.base.modelo import Empresa, Tabela
+from cofre.deposito.resumos import Bloco, ResumoDaTabela, Sementes
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.via.direta.consulta import Catalogadas, DoRamo, linhas_das_empresas, ramos_de
+from cofre.via.direta.texto import tipo_de
+
+FORMULA = 1
+"""Muda quando o que se resume muda: nenhum resumo de antes vale."""
+
+Fronteiras = Sequence[str]
+"""A chave, em JSON, da primeira linha de cada bloco, menos o primeiro."""
+
+_VIRGULA = sql.SQL(", ")
+_CHAVE = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(slots=True)
+class Resumida:
+    """O que o servidor disse de uma tabela de uma empresa, por bloco. `duvidosa`: a ordem das
+    linhas não está provada; `alheias`: entre elas passaram outras, que não são da empresa."""
+
+    por_bloco: dict[int, Soma] = field(default_factory=dict)
+    duvidosa: bool = False
+    alheias: bool = False
+
+    @property
+    def linhas(self) -> int:
+        """Quantas são."""
+        return sum(s.linhas for s in self.por_bloco.values())
+
+    def somar(self, bloco: int, soma: Sequence[Any], ramo: str) -> None:
+        """Mais linhas de um bloco: (quantas, a soma, a outra, a ordem) das de um ramo."""
+        linhas, uma, outra, ordem = soma
+        antes = self.por_bloco.get(bloco, NADA)
+        ordens = {*antes.ordem.split("+"), f"{ramo}:{ordem}"} - {""} if ordem else ()
+        self.por_bloco[bloco] = Soma(
+            antes.linhas + linhas,
+            antes.uma + int(uma),
+            antes.outra + int(outra),
+            "+".join(sorted(ordens)),
+        )
+
+    def de(self, bloco: int) -> str:
+        """O resumo de um bloco, como se guarda."""
+        return str(self.por_bloco.get(bloco, NADA))
+
+    def que_diferem(self, resumo: ResumoDaTabela) -> set[int] | None:
+        """Os blocos que já não são os que eram; None se não se sabe quais."""
+        if self.duvidosa:
+            return None
+        eram = {n: b.resumo for n, b in enumerate(resumo.blocos)}
+        todos = {*eram, *self.por_bloco}
+        return {n for n in todos if self.de(n) != eram.get(n, str(NADA))}
+
+    def mesmas(self, resumo: ResumoDaTabela) -> bool:
+        """Se são as mesmas linhas, por muito que os blocos fossem outros."""
+        if self.duvidosa:
+            return False
+        somas = [Soma.lida(b.resumo) for b in resumo.blocos]
+        if any(s.ordem for s in somas):
+            return not self.que_diferem(resumo)
+        return _total(somas) == _total(list(self.por_bloco.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Soma:
+    """De umas linhas: quantas, as duas somas, e o resumo delas por ordem (vazio: não importa)."""
+
+    linhas: int
+    uma: int
+    outra: int
+    ordem: str = ""
+
+    @classmethod
+    def lida(cls, guardada: str) -> Soma:
+        """O contrário de `str`. Levanta ValueError."""
+        linhas, uma, outra, *ordem = guardada.split()
+        return cls(int(linhas), int(uma), int(outra), *ordem)
+
+    def __str__(self) -> str:
+        return f"{self.linhas} {self.uma} {self.outra} {self.ordem}".rstrip()
+
+
+NADA = Soma(0, 0, 0)
+
+
+def _total(somas: Sequence[Soma]) -> Soma:
+    return Soma(
+        sum(s.linhas for s in somas), sum(s.uma for s in somas), sum(s.outra for s in somas)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Perguntas:
+    """O que se pergunta destas empresas, na transação aberta em `conexao`."""
+
+    conexao: psycopg.Connection
+    empresas: Sequence[Empresa]
+    catalogadas: Catalogadas
+    sementes: Sementes
+
+    def formula(self, no_escopo: TabelaNoEscopo, empresa: Empresa) -> str:
+        """O que identifica a pergunta: a própria consulta das linhas, as colunas e o servidor. Só
+        se compara o que se perguntou da mesma maneira. Levanta TabelaInexistente."""
+        consulta = linhas_das_empresas(no_escopo, [empresa], self.catalogadas)
+        partes = (
+            f"{FORMULA} {self.conexao.info.server_version}",
+            consulta.texto.as_string(None) if consulta else "",
+            repr((no_escopo.tabela.colunas, no_escopo.tabela.chave, no_escopo.tabela.ordem_sabida)),
+        )
+        return hashlib.sha256("\0".join(partes).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def fazer(
+        self,
+        tabelas: Mapping[str, tuple[TabelaNoEscopo, Fronteiras]],
+        de_quem: Callable[[TabelaNoEscopo, Sequence[str | None]], str | None],
+    ) -> dict[str, dict[str, Resumida]]:
+        """O que o servidor diz de cada tabela, por empresa, perguntado de uma vez. psycopg.Error
+        passa; levanta TabelaInexistente, e o que `de_quem` levante."""
+        nomes = list(tabelas)
+        resumidas = {nome: {e.id: Resumida() for e in self.empresas} for nome in nomes}
+        partes = [
+            parte
+            for n, (no_escopo, fronteiras) in enumerate(tabelas.values())
+            if (parte := self._da_tabela(n, no_escopo, fronteiras)) is not None
+        ]
+        if not partes:
+            return resumidas
+        cursor = self.conexao.execute(sql.SQL(" UNION ALL ").join(partes))
+        vistos: dict[tuple[str, str, str], list[str | None]] = {}
+        for n, prefixo, bloco, *soma in cursor:
+            nome = nomes[n]
+            no_escopo = tabelas[nome][0]
+            quem = de_quem(no_escopo, prefixo)
+            if quem is None:
+                for resumida in resumidas[nome].values():
+                    resumida.alheias = True
+                continue
+            ramo = (nome, quem, prefixo[0])
+            resumidas[nome][quem].somar(bloco, soma, prefixo[0])
+            # Um ramo vem depois do outro, mas dentro dele a ordem é a da chave: só se sabe qual é
+            # se as linhas dele vieram todas juntas.
+            if vistos.setdefault(ramo, prefixo) != prefixo and _por_ordem(no_escopo.tabela):
+                resumidas[nome][quem].duvidosa = True
+        return resumidas
+
+    def _da_tabela(
+        self, numero: int, no_escopo: TabelaNoEscopo, fronteiras: Fronteiras
+    ) -> sql.Composed | None:
+        """(número, prefixo, bloco, linhas, soma, soma, ordem)."""
+        ramos = ramos_de(no_escopo, self.empresas, self.catalogadas)
+        if not ramos:
+            return None
+        por_ordem = _por_ordem(no_escopo.tabela)
+        chave = [sql.Identifier(f"k{n}") for n in range(len(no_escopo.tabela.ordem) * por_ordem)]
+        de_cada = sql.SQL(" UNION ALL ").join(
+            _linhas(r, bloco_de(r.tabela, fronteiras), chave) for r in ramos
+        )
+        resumo = sql.SQL('pg_catalog.hashtextextended(l COLLATE pg_catalog."C", {})')
+        uma, outra = (resumo.format(sql.Literal(s)) for s in self.sementes[:2])
+        ordem: sql.Composable = sql.SQL("''")
+        if por_ordem:
+            ordem = sql.SQL(
+                "pg_catalog.hashtextextended(pg_catalog.string_agg(h0::pg_catalog.text, ','"
+                " ORDER BY {}), {})::pg_catalog.text"
+            ).format(_VIRGULA.join(chave), sql.Literal(self.sementes.outra))
+        return sql.SQL(
+            "SELECT {}::pg_catalog.int4, prefixo, bloco, pg_catalog.count(*),"
+            " pg_catalog.sum(h0)::pg_catalog.text, pg_catalog.sum(h1)::pg_catalog.text, {}"
+            " FROM (SELECT prefixo, bloco, {} AS h0, {} AS h1{} FROM ({}) AS linhas) AS resumos"
+            " GROUP BY prefixo, bloco"
+        ).format(
+            sql.Literal(numero),
+            ordem,
+            uma,
+            outra,
+            sql.SQL("").join(sql.SQL(", {}").format(c) for c in chave),
+            de_cada,
+        )
+
+
+def _por_ordem(tabela: Tabela) -> bool:
+    """Se as mesmas linhas podem vir noutra ordem: a da chave depende da collation."""
+    return bool(tabela.chave) and not tabela.ordem_sabida
+
+
+def _linhas(ramo: DoRamo, bloco: sql.Composable, chave: Sequence[sql.Identifier]) -> sql.Composed:
+    """As linhas de um ramo: de quem são, o bloco, o texto a resumir e, se importa, a chave."""
+    texto_: sql.Composable = ramo.linha()
+    if not ramo.tabela.chave:
+        lugar = f"'{ramo.numero} ' || p0.tableoid || ' ' || p0.ctid::pg_catalog.text || ' '"
+        texto_ = sql.SQL(lugar + " || ({})").format(texto_)
+    chaves = zip(ramo.chave(), chave, strict=False)
+    # O OFFSET impede que o planejador escreva a linha uma vez por cada resumo dela.
+    return sql.SQL("(SELECT {} AS prefixo, {} AS bloco, {} AS l{} {} OFFSET 0)").format(
+        ramo.prefixo(),
+        bloco,
+        texto_,
+        sql.SQL("").join(sql.SQL(", {} AS {}").format(c, nome) for c, nome in chaves),
+        ramo.origem(),
+    )
+
+
+def bloco_de(tabela: Tabela, fronteiras: Fronteiras) -> sql.Composable:
+    """Em que bloco cai a linha `p0`, contado de zero."""
+    if not fronteiras:
+        return sql.SQL("0")
+    chaves = [[texto(bytes(v)) or "" for v in _CHAVE.decode(f)] for f in fronteiras]
+    colunas = [sql.Identifier("p0", c) for c in tabela.chave]
+    tipos = [sql.SQL(tipo_de(tabela, c)) for c in tabela.chave]
+    if len(colunas) == 1:
+        return sql.SQL("pg_catalog.width_bucket({}, {}::pg_catalog.text[]::{}[])").format(
+            colunas[0], sql.Literal([valor for (valor,) in chaves]), tipos[0]
+        )
+    linhas = (
+        sql.SQL("ROW({})").format(
+            _VIRGULA.join(
+                sql.SQL("{}::pg_catalog.text::{}").format(sql.Literal(v), t)
+                for v, t in zip(valores, tipos, strict=True)
+            )
+        )
+        for valores in chaves
+    )
+    return sql.SQL("pg_catalog.width_bucket(ROW({}), ARRAY[{}])").format(
+        _VIRGULA.join(colunas), _VIRGULA.join(linhas)
+    )
+
+
+def fronteiras_de(blocos: Sequence[Bloco]) -> Fronteiras:
+    """As dos blocos de um arquivo."""
+    return [b.primeira for b in blocos[1:]]

@@ -1,0 +1,165 @@
+"""O que se aproveita do último backup numa leitura: o que o servidor diz que não mudou.
+
+Na dúvida nada se aproveita: sem base, com outra pergunta, com uma resposta que falha ou que não
+chega a ser prova, lê-se a tabela toda, e o log diz porquê.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cofre.deposito.resumos import Anterior, Bloco, ResumoDaTabela, juntar
+from cofre.escopo.escopo import TabelaNoEscopo
+from cofre.via.contrato import Bases
+from cofre.via.direta.resumos import Fronteiras, Perguntas, Resumida, fronteiras_de
+
+DeQuem = Callable[[TabelaNoEscopo, Sequence[str | None]], str | None]
+SemFalhar = Callable[[Callable[[], None]], bool]
+"""Faz, e diz se o banco o deixou; se não, a transação fica como estava."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situacao:
+    """Uma tabela de uma empresa contra a `anterior`: se são as mesmas linhas e, se não, que blocos
+    diferem (None: não se sabe). `conferir`: é altura de a ler por inteiro."""
+
+    anterior: Anterior
+    resumida: Resumida
+    iguais: bool
+    diferem: frozenset[int] | None
+    conferir: bool
+
+    @property
+    def em_parte(self) -> bool:
+        """Se vale a pena ler só o que mudou. Um arquivo com textos à parte lê-se sempre todo."""
+        da_tabela = self.anterior
+        return bool(self.diferem and len(da_tabela.resumo.blocos) > 1 and da_tabela.textos is None)
+
+
+@dataclass(slots=True)
+class Reusos:
+    """O que se sabe, nesta leitura, de cada tabela de cada empresa."""
+
+    bases: Bases
+    perguntas: Perguntas
+    de_quem: DeQuem
+    sem_falhar: SemFalhar
+    _resumidas: dict[str, dict[str, Resumida]] = field(default_factory=dict)
+    _perguntadas: dict[str, Fronteiras] = field(default_factory=dict)
+
+    @property
+    def sozinha(self) -> bool:
+        """Se é de uma empresa só: só então se pergunta por blocos."""
+        return len(self.perguntas.empresas) == 1
+
+    def perguntar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> None:
+        """O que o servidor diz das tabelas em que isso pode servir."""
+        self._fazer(
+            {
+                nome: (no_escopo, self._da_base(nome))
+                for nome, no_escopo in tabelas.items()
+                if any(nome in t for t in self.bases.por_empresa.values())
+            }
+        )
+
+    def _da_base(self, nome: str) -> Fronteiras:
+        if not self.sozinha:
+            return ()
+        (empresa,) = self.perguntas.empresas
+        return fronteiras_de(self.bases.por_empresa[empresa.id][nome].resumo.blocos)
+
+    def _fazer(self, quais: Mapping[str, tuple[TabelaNoEscopo, Fronteiras]]) -> None:
+        """De todas de uma vez; senão, uma a uma, e por fim sem blocos."""
+        if not quais or self._de_uma_vez(quais):
+            return
+        for nome, (no_escopo, fronteiras) in quais.items():
+            feita = self._de_uma_vez({nome: (no_escopo, fronteiras)})
+            if not feita and not (fronteiras and self._de_uma_vez({nome: (no_escopo, ())})):
+                self.bases.dizer(f"{nome}: o servidor não resume as linhas")
+
+    def _de_uma_vez(self, quais: Mapping[str, tuple[TabelaNoEscopo, Fronteiras]]) -> bool:
+        def fazer() -> None:
+            self._resumidas.update(self.perguntas.fazer(quais, self.de_quem))
+            self._perguntadas.update({nome: f for nome, (_, f) in quais.items()})
+
+        return self.sem_falhar(fazer)
+
+    def situacao(self, no_escopo: TabelaNoEscopo, empresa: str) -> Situacao | None:
+        """Se há base para esta tabela. Levanta TabelaInexistente."""
+        nome = no_escopo.tabela.nome
+        anterior = self.bases.por_empresa.get(empresa, {}).get(nome)
+        resumida = self._resumidas.get(nome, {}).get(empresa)
+        if anterior is None or resumida is None:
+            return None
+        if anterior.resumo.formula != self._formula(no_escopo, empresa):
+            self.bases.dizer(f"{nome}: a pergunta ou o servidor já não são os mesmos")
+            return None
+        diferem = None
+        if self.sozinha and self._perguntadas[nome] == fronteiras_de(anterior.resumo.blocos):
+            diferem = resumida.que_diferem(anterior.resumo)
+        return Situacao(
+            anterior,
+            resumida,
+            resumida.mesmas(anterior.resumo),
+            frozenset(diferem) if diferem is not None else None,
+            anterior.vencida or self.bases.ler_tudo,
+        )
+
+    def _formula(self, no_escopo: TabelaNoEscopo, empresa: str) -> str:
+        qual = next(e for e in self.perguntas.empresas if e.id == empresa)
+        return self.perguntas.formula(no_escopo, qual)
+
+    # -- para a próxima vez ------------------------------------------------------------------
+
+    def resumir(
+        self, lidas: Mapping[tuple[str, str], Lidas]
+    ) -> dict[tuple[str, str], ResumoDaTabela]:
+        """O que guardar do que se leu, por (tabela, empresa): só o que se prova que é o que se
+        leu. Levanta TabelaInexistente."""
+        tabelas = {nome: li.no_escopo for (nome, _), li in lidas.items()}
+        fronteiras = {nome: self._das_lidas(li) for (nome, _), li in lidas.items()}
+        # O que já se perguntou assim, neste instante, não se pergunta outra vez.
+        self._fazer(
+            {
+                nome: (no_escopo, fronteiras[nome])
+                for nome, no_escopo in tabelas.items()
+                if self._perguntadas.get(nome) != fronteiras[nome]
+            }
+        )
+        resumos = {}
+        for (nome, empresa), li in lidas.items():
+            resumida = self._resumidas.get(nome, {}).get(empresa)
+            if resumida is None:
+                continue
+            um_so = not self._perguntadas[nome]
+            blocos = _com_resumo(juntar(li.blocos, 1) if um_so else li.blocos, resumida)
+            if blocos is not None:
+                formula = self._formula(li.no_escopo, empresa)
+                resumos[nome, empresa] = ResumoDaTabela(
+                    formula, tuple(blocos), li.inteira_em or self.bases.agora
+                )
+        return resumos
+
+    def _das_lidas(self, lidas: Lidas) -> Fronteiras:
+        return fronteiras_de(lidas.blocos) if self.sozinha else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lidas:
+    """Os blocos, ainda sem resumo, de uma tabela que se leu de uma empresa. `inteira_em`: quando se
+    leu toda, se não foi agora."""
+
+    no_escopo: TabelaNoEscopo
+    blocos: Sequence[Bloco]
+    inteira_em: datetime | None = None
+
+
+def _com_resumo(blocos: Sequence[Bloco], resumida: Resumida) -> list[Bloco] | None:
+    """Os blocos com o que o servidor disse deles; None se não é o que se leu, ou não se prova."""
+    contadas = {n: b.linhas for n, b in enumerate(blocos)}
+    ditas = {n: s.linhas for n, s in resumida.por_bloco.items()}
+    if resumida.duvidosa or contadas != ditas:
+        return None
+    return [Bloco(b.primeira, b.linhas, b.bytes, resumida.de(n)) for n, b in enumerate(blocos)]
