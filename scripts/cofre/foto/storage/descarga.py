@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -20,10 +20,14 @@ from cofre.base.relato import Relato
 from cofre.deposito.conteudos.guarda import Guardado
 from cofre.foto.storage.franquia import Franquia
 from cofre.foto.storage.sabido import Sabido
+from cofre.plano.lotes import em_lotes
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.erros import Mudou, NomeRecusado, ObjetoAusente, SemConteudo
 from cofre.via.arquivos.objetos import Objeto
 
+POR_LOTE, BYTES_POR_LOTE = 8, 1024**2
+"""Quantos arquivos um fio toma de cada vez: os pequenos, que quase nunca descem, e um só dos
+grandes."""
 VEZES = 3
 """Quantas vezes se olha de novo para um objeto que muda enquanto desce."""
 DESISTIR = 10
@@ -65,9 +69,15 @@ class Descarga:
     def descer(self, objetos: Iterable[Objeto]) -> Iterator[Descido]:
         """Todos, na ordem. Levanta FalhaDoServidor se é o projeto que não atende, FalhaDeDisco e
         Interrompido."""
+        lotes = em_lotes(objetos, POR_LOTE, (lambda o: o.tamanho or 0, BYTES_POR_LOTE))
         with ThreadPoolExecutor(self.equipe.tamanho, "arquivo-info") as ao_lado:
+
+            def fazer(lote: Sequence[Objeto]) -> list[Descido]:
+                return [self._um(objeto, ao_lado) for objeto in lote]
+
             try:
-                yield from self.equipe.em_ordem(lambda o: self._um(o, ao_lado), objetos)
+                for feitos in self.equipe.em_ordem(fazer, lotes):
+                    yield from feitos
             finally:
                 ao_lado.shutdown(wait=False, cancel_futures=True)
 
