@@ -29,7 +29,8 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador, abrir, de_passagem, gravando_cifrado, ler_linhas
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.legivel import legivel
-from cofre.deposito.recifrar import cifrar_de_novo
+from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo
+from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 from cofre.deposito.verificacao import danos_de
 
 CHAVE, RESERVA, OUTRA = gerar(), gerar(), gerar()
@@ -383,10 +384,10 @@ def test_um_em_claro_que_nao_se_deixa_apagar_e_dito_e_a_proxima_acaba(
             raise PermissionError(13, "aberto", str(qual))
         apagar(qual)
 
-    deposito = cifrado(raiz)
+    deposito, de_hoje = cifrado(raiz), Cifra((CHAVE.publica, RESERVA.publica))
     monkeypatch.setattr(publicacao, "apagar", recusa)
     with deposito.trabalhando(), pytest.raises(FalhaDeDisco, match="não consegui apagar"):
-        cifrar_de_novo(deposito, um, {})
+        cifrar_de_novo(deposito, um, JaCifrados(ConteudosCifrados(um.pasta, de_hoje)))
     assert preso.exists()
     assert [em_claro(b) for b in Deposito(raiz).da_empresa(ANA)] == certo
     monkeypatch.setattr(publicacao, "apagar", apagar)

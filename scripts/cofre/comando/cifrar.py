@@ -10,6 +10,7 @@ from typing import Any
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
+from cofre.base.disco import erros_de_disco
 from cofre.base.erros import TUDO_CERTO, BackupDanificado, ConfiguracaoInvalida, TravaOcupada
 from cofre.base.palavras import na_tela, plural, visivel
 from cofre.base.relato import Relato
@@ -22,9 +23,12 @@ from cofre.comando.argumentos import (
 from cofre.comando.execucao import registrada
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra.cifra import de_configuracao
+from cofre.deposito.conteudos.lugar import em_claro
+from cofre.deposito.conteudos.orfaos import NaoSeSabe, apagar_os_de_ninguem
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups, uma_a_uma
 from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo, serve
+from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 from cofre.deposito.trava import Espera, esperar
 from cofre.rotina.painel.pagina import atualizar_painel
 
@@ -71,22 +75,37 @@ def _da_empresa(
     deposito: Deposito, guardada: EmpresaComBackups, espera: Espera, conta: _Conta, relato: Relato
 ) -> None:
     """Do mais antigo ao mais novo; o que não se puder cifrar fica como está."""
-    if all(b.cifrado for b in guardada.backups):
+    if all(b.cifrado for b in guardada.backups) and not em_claro(guardada.pasta):
         return
     relato.linha(f"\n🏢 Empresa: {visivel(guardada.empresa.nome)}")
     feitos: list[str] = []
     try:
         with deposito.trava_da_empresa(guardada.empresa, espera):
-            ja: JaCifrados = {}
+            assert deposito.cifra is not None
+            ja = JaCifrados(ConteudosCifrados(guardada.pasta, deposito.cifra))
             for visto in guardada.backups:
                 backup = deposito.abrir(visto.pasta, visto.carimbo)
                 if not backup.cifrado and _um(deposito, backup, ja, conta, relato):
                     feitos.append(backup.carimbo)
+            _largar_os_em_claro(deposito, guardada, relato)
     except TravaOcupada as e:
         relato.falha(f"   ❌ {e}")
         conta.codigo = conta.codigo or e.codigo
     conta.cifrados += len(feitos)
     conta.empresas.append({"empresa": guardada.empresa.id, "cifrados": feitos})
+
+
+def _largar_os_em_claro(deposito: Deposito, guardada: EmpresaComBackups, relato: Relato) -> None:
+    """Os conteúdos de arquivos que só os backups em claro citavam. Levanta FalhaDeDisco."""
+    pasta = guardada.pasta
+    with erros_de_disco(pasta):
+        try:
+            apagar_os_de_ninguem(pasta, deposito.backups(pasta), em_claro(pasta))
+        except NaoSeSabe as e:
+            relato.aviso(f"Não se sabe que conteúdos de arquivos ainda fazem falta: {e}")
+        if ficam := len(em_claro(pasta)):
+            quantos = plural(ficam, "conteúdo de arquivo fica", "conteúdos de arquivos ficam")
+            relato.aviso(f"{quantos} em claro: há um backup em claro que os cita")
 
 
 def _um(deposito: Deposito, backup: Backup, ja: JaCifrados, conta: _Conta, relato: Relato) -> bool:

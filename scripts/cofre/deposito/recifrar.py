@@ -8,23 +8,32 @@ do original. Morto a meio, o backup é o que era ou já é o cifrado, e a próxi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cofre.base.disco import criar_privado, erros_de_disco, ler_ficha, para_o_disco
 from cofre.base.erros import BackupDanificado, FalhaDeDisco
+from cofre.base.modelo import ARQUIVOS
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import nossos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import CIFRADO, COMPACTADO, PEDACO, abrir, sha256_do_arquivo
 from cofre.deposito.metadados import TabelaSalva
-from cofre.deposito.publicacao import EM_CLARO, Montagem, SomaCifrada, dos_textos
+from cofre.deposito.publicacao import CONTEUDOS, EM_CLARO, Montagem, SomaCifrada, dos_textos
 from cofre.deposito.reaproveitamento import DeOntem, ligar
+from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 
-JaCifrados = MutableMapping[tuple[str, str], DeOntem]
-"""(quem, sha256 do conteúdo) → o arquivo que já se cifrou nesta execução."""
+
+@dataclass(slots=True)
+class JaCifrados:
+    """O que já se cifrou nesta execução, numa pasta: (quem, sha256 do conteúdo) → o arquivo; e os
+    conteúdos dos arquivos da empresa."""
+
+    conteudos: ConteudosCifrados
+    arquivos: dict[tuple[str, str], DeOntem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +55,13 @@ def cifrar_de_novo(deposito: Deposito, backup: Backup, ja: JaCifrados) -> Backup
         with criar_privado(montagem.lugar(EM_CLARO)) as arquivo:
             arquivo.write(ficha)
             para_o_disco(arquivo)
+        mudam: dict[str, Any] = {}
         for original in originais:
-            _cifrar(deposito, backup, original, montagem, ja)
-        publicado = montagem.publicar(_bruto(metadados.bruto_de(ficha), montagem))
+            if original.quem == ARQUIVOS:
+                mudam = ja.conteudos.cifrar(backup, original.salvo, montagem)
+            else:
+                _cifrar(deposito, backup, original, montagem, ja)
+        publicado = montagem.publicar(_bruto(metadados.bruto_de(ficha), montagem, mudam))
         if montagem.lugar(EM_CLARO).exists():
             raise FalhaDeDisco(
                 f"O backup {backup.carimbo} está cifrado, mas não consegui apagar os arquivos em"
@@ -57,7 +70,7 @@ def cifrar_de_novo(deposito: Deposito, backup: Backup, ja: JaCifrados) -> Backup
             )
     assert publicado.meta is not None
     for quem, salva in _por_quem(publicado):
-        ja[quem, _soma_de(originais, quem)] = DeOntem(salva, publicado.caminho(salva))
+        ja.arquivos[quem, _soma_de(originais, quem)] = DeOntem(salva, publicado.caminho(salva))
     return publicado
 
 
@@ -89,6 +102,10 @@ def _nomes(originais: list[_Original], carimbo: str) -> dict[str, str]:
             nome = f"{base}~{n}{fim}"
         tomados.add(nome.lower())
         nomes[original.quem] = nome
+    # Não por cima do que está em claro: até ao fim, ele é que vale.
+    tomados |= {original.salvo.arquivo.lower() for original in originais}
+    candidatos = (f"conteudos~{n}_{carimbo}.json" for n in itertools.count(2))
+    nomes[CONTEUDOS] = next(c for c in candidatos if c not in tomados)
     return nomes
 
 
@@ -98,7 +115,7 @@ def _cifrar(
     quem, salvo = original.quem, original.salvo
     assert deposito.cifra is not None
     caminho, certo = backup.caminho(salvo), (salvo.sha256, salvo.bytes)
-    antigo = ja.get((quem, salvo.sha256))
+    antigo = ja.arquivos.get((quem, salvo.sha256))
     if (
         antigo is not None
         and sha256_do_arquivo(caminho) == certo
@@ -117,11 +134,14 @@ def _cifrar(
         )
 
 
-def _bruto(bruto: Mapping[str, Any], montagem: Montagem) -> dict[str, Any]:
-    """Os metadados, com os arquivos como cifrados."""
+def _bruto(
+    bruto: Mapping[str, Any], montagem: Montagem, da_lista: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Os metadados, com os arquivos como cifrados; `da_lista`: o que muda na dos arquivos."""
     tabelas = {}
     for nome, tabela in bruto["tabelas"].items():
-        tabelas[nome] = {**tabela, **_cifrado(montagem, nome)}
+        mudam = da_lista if nome == ARQUIVOS else {}
+        tabelas[nome] = {**tabela, **mudam, **_cifrado(montagem, nome)}
         if textos := tabela.get("textos"):
             tabelas[nome]["textos"] = {**textos, **_cifrado(montagem, dos_textos(nome))}
     return {**bruto, "tabelas": tabelas}

@@ -133,7 +133,7 @@ def _do_backup(backup: Backup, origem: str) -> Iterator[bytes]:
     if lista is None or lista.conteudos is None:
         return
     if not backup.cifrado:
-        for linha in linhas_de(backup.caminho(lista), _DaLista, lista.sha256):
+        for linha in linhas_de(backup.caminho(lista), DaLista, lista.sha256):
             if (guardado := linha.guardado) is not None:
                 yield ficha(do_token(linha.token(origem)), guardado)
         return
@@ -142,7 +142,7 @@ def _do_backup(backup: Backup, origem: str) -> Iterator[bytes]:
             yield ficha(da_marca(citado.marca), guardado)
 
 
-class _DaLista(msgspec.Struct, frozen=True, gc=False):
+class DaLista(msgspec.Struct, frozen=True, gc=False):
     """De uma linha da lista de arquivos em claro, o que diz qual é e o que guarda."""
 
     balde: str

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cofre.base.disco import mover, sincronizar
@@ -83,8 +83,19 @@ def presentes(pasta: Path) -> frozenset[str]:
     return _nomes(pastas, tuple(p.stat().st_mtime_ns for p in pastas))
 
 
+def em_claro(pasta: Path) -> frozenset[str]:
+    """Os nomes dos que não estão cifrados. OSError passa."""
+    raiz = pasta / PASTA
+    nomes = _ler_nomes(das_somas(raiz)) if raiz.is_dir() else ()
+    return frozenset(nome for nome in nomes if not nome.endswith(CIFRADO))
+
+
 @functools.lru_cache(maxsize=4)
 def _nomes(pastas: tuple[Path, ...], _mudaram_em: tuple[int, ...]) -> frozenset[str]:
+    return _ler_nomes(pastas)
+
+
+def _ler_nomes(pastas: Iterable[Path]) -> frozenset[str]:
     nomes: set[str] = set()
     for pasta in pastas:
         with os.scandir(pasta) as dentro:
