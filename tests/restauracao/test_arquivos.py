@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apoio.baldes import arquivos_de, por_arquivo
+from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.execucao import RESTAURACAO, executar
 from apoio.impressoes import executar_sql, impressoes, valor
 from apoio.lojinha import DONO, VIZINHA
@@ -17,6 +18,7 @@ from apoio.vitrine import (
     DIRETA,
     EMPRESA,
     SO_ARQUIVOS,
+    ambiente_de,
     armazem,
     baldes,
     copiar,
@@ -32,6 +34,7 @@ from cofre.base.erros import (
     BackupDanificado,
     RestauracaoRecusada,
 )
+from cofre.deposito.cifra.chaves import gerar
 from supabase_local.servidores.falhas import Pedido
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -216,3 +219,67 @@ def test_um_backup_adulterado_nao_poe_nada_na_pasta_de_outra(
     assert saida.codigo == BackupDanificado.codigo, saida.tudo
     assert "2 arquivos de outra empresa" in saida.tudo
     assert arquivos_de(projeto) == antes
+
+
+def test_de_um_backup_cifrado_voltam_e_desfazem_se_como_dos_outros(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path
+) -> None:
+    chave, reserva = gerar(), gerar()
+    chaves = {**cifrando_para(chave, reserva), **abrindo_com(tmp_path, chave)}
+    mais = {**ambiente_de(projeto, API), **chaves}
+    destino = tmp_path / "backups"
+    antes = seus(projeto)
+    copiar(projeto, destino, API, **mais)
+    estragar(projeto)
+    estragados, alheios = seus(projeto), dos_outros(projeto)
+    for acao, queria in (((), antes), (("desfazer",), estragados)):
+        args = (*acao, "--empresa", EMPRESA, "--confirmar", "RESTAURAR")
+        saida = executar(projeto, destino, *args, mais=mais, script=RESTAURACAO)
+        assert saida.codigo == 0, saida.tudo
+        assert seus(projeto) == queria
+        assert dos_outros(projeto) == alheios
+    claros = [dados for dados, *_ in (*antes.values(), *estragados.values()) if dados]
+    guardados = [a.read_bytes() for a in destino.rglob("arquivos/*/*")]
+    assert len(guardados) == len({*claros, b""})
+    assert not [g for g in guardados if any(c in g for c in claros)]
+
+
+def test_desfazer_uma_mudanca_so_mexe_no_que_ela_mudou(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path
+) -> None:
+    antes = seus(projeto)
+    copiar(projeto, tmp_path, API)
+    estragar(projeto)
+    copiar(projeto, tmp_path, API)
+    depois = seus(projeto)
+    # Depois da mudança: um que ela mudou muda outra vez, só no tipo; e outro, em que não mexeu.
+    por_arquivo(projeto, "fotos", f"{DONO}/a/b", b"outra coisa", tipo="image/webp")
+    por_arquivo(projeto, "papeis", f"{DONO}/a", b"de depois", tipo="image/gif")
+    agora, alheios = seus(projeto), dos_outros(projeto)
+    saida = restaurar(
+        projeto,
+        tmp_path,
+        API,
+        "desfazer-mudanca",
+        "--antes",
+        carimbos(tmp_path)[0],
+        "--depois",
+        carimbos(tmp_path)[1],
+        "--tabelas",
+        "arquivos",
+        "--confirmar",
+        "RESTAURAR",
+    )
+    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
+    mudado = ("fotos", f"{DONO}/a/b")
+    quer = {**agora, **{onde: a for onde, a in antes.items() if onde not in depois}}
+    del quer["papeis", f"{DONO}/novo"]
+    dados, _tipo, cache, metadados = antes[mudado]
+    quer[mudado] = (dados, "image/webp", cache, metadados)
+    assert seus(projeto) == quer
+    assert dos_outros(projeto) == alheios
+
+
+def carimbos(destino: Path) -> list[str]:
+    fichas = sorted(destino.rglob("backup_metadata_*.json"))
+    return [f.stem.removeprefix("backup_metadata_") for f in fichas]

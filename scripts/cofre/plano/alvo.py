@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import msgspec
-
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
-from cofre.base.linha import NULO, Linha, abrir_linha
+from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS, LISTAS, OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
@@ -17,7 +15,7 @@ from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.textos import Textos
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.plano import alheias
+from cofre.plano import alheias, dos_arquivos
 from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.mesmas import Existentes, casar
 from cofre.plano.plano import Plano, Querida, comparar
@@ -147,8 +145,8 @@ class Alvo:
                 mais = de_volta if nome in desfazer else None
                 desta = fatia.diante_de(plano.pares(nome))
                 plano.recortar(nome, self._querida(nome, desta), mais, _conflita(desta))
-        if ARQUIVOS in nomes:
-            plano.recortar(ARQUIVOS, _so_os_guardados)
+        if ARQUIVOS in nomes and ARQUIVOS not in self.fatias:
+            plano.recortar(ARQUIVOS, dos_arquivos.so_os_guardados)
         plano.efeitos = self.efeitos(foto, de_antes, desfazer)
         return plano
 
@@ -171,6 +169,8 @@ class Alvo:
     def _querida(self, nome: str, fatia: Fatia) -> Querida:
         """O que cada linha deve ser: só muda a do recorte."""
         chave = self.escopo[nome].tabela.chave
+        if nome == ARQUIVOS:
+            return dos_arquivos.com_o_conteudo(lambda um, outro: fatia.querida(um, outro, chave))
         return lambda atual, alvo: fatia.querida(atual, alvo, chave)
 
     def _do_resto(self, nome: str) -> Querida:
@@ -240,17 +240,6 @@ class Alvo:
             for f in todas
             if f.textos is not None
         }
-
-
-def _so_os_guardados(atual: Linha | None, alvo: Linha | None) -> Linha | None:
-    """De um arquivo cujo conteúdo um dos lados não guardou (a linha não tem soma), nada se faz: não
-    há o que pôr, ou não haveria como desfazer."""
-    dos_dois = (linha for linha in (atual, alvo) if linha is not None)
-    sem = any(bytes(abrir_linha(linha).get("soma", _NULA)) == NULO for linha in dos_dois)
-    return atual if sem else alvo
-
-
-_NULA = msgspec.Raw(NULO)
 
 
 def _conflita(fatia: Fatia) -> Callable[[Linha | None, Linha | None], bool]:

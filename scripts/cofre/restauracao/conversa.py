@@ -77,9 +77,7 @@ class Conversa:
         se há quem escolha); se já são, oferece outra data."""
         while True:
             restauracao = self._sessao.conectar(guardada, backup, tabelas)
-            possiveis, fora = restauracao.possiveis(tabelas)
-            for lista in fora:
-                self._relato.aviso(f"{como_se_diz(lista.tabela)}: {lista.causa}.\n{lista.cura}")
+            possiveis, fora = self._possiveis(restauracao, tabelas)
             alvo = restauracao.alvo(backup, possiveis, modo)
             if recortar is not None:
                 alvo = recortar(restauracao, alvo)
@@ -96,6 +94,16 @@ class Conversa:
             backup, tabelas = outra
             self._sessao.desconectar()
 
+    def _possiveis(
+        self, restauracao: Restauracao, tabelas: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
+        """Destas, as que se podem restaurar aqui; das outras, diz-se porquê. Levanta
+        RestauracaoRecusada, se não sobra nenhuma."""
+        possiveis, fora = restauracao.possiveis(tabelas)
+        for lista in fora:
+            self._relato.aviso(f"{como_se_diz(lista.tabela)}: {lista.causa}.\n{lista.cura}")
+        return possiveis, fora
+
     def juntar_ao_documento(self, **mais: Any) -> None:
         """O que mais o documento final diz."""
         self._mais |= mais
@@ -105,6 +113,7 @@ class Conversa:
     ) -> int:
         """Põe de volta, destas tabelas, o que mudou entre os dois backups e não mudou outra vez."""
         restauracao = self._sessao.conectar(guardada, antes, tabelas, depois)
+        tabelas, fora = self._possiveis(restauracao, tabelas)
         campos = tuple(self._opcoes.campos or ())
         pedida = Pedida(antes.carimbo, depois.carimbo, campos)
         recorte = recorte_da(self._sessao, guardada, pedida, tabelas)
@@ -114,7 +123,7 @@ class Conversa:
         alvo = restauracao.alvo(antes, tuple(recorte.fatias), recorte=recorte)
         if self._opcoes.simular:
             return self._simular(alvo)
-        codigo = self._levar(alvo, "restaurar")
+        codigo = self._levar(alvo, "restaurar", fora=fora)
         return self._sem_o_que_mudar("restaurar") if codigo is None else codigo
 
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
