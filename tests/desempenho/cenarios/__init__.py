@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from desempenho.cenarios.aproveitado import so_o_que_mudou
 from desempenho.cenarios.backup import (
     backup_pela_api,
     backup_pela_direta,
@@ -31,6 +32,7 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "backup-api": backup_pela_api,
     "backup-internet": backup_pela_internet,
     "backup-direta": backup_pela_direta,
+    "mudou": so_o_que_mudou,
     "cifrado": cifrado,
     "verificar": verificacao,
     "comparar": comparacao,
