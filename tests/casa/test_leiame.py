@@ -270,6 +270,7 @@ def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
     caminho.write_text("\n".join(exemplos), encoding="utf-8")
     regras = ler_regras(caminho)
     assert regras.arquivos
+    assert regras.colunas_de_logins
     assert regras.ignorar
     assert regras.podem_encolher
     assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}

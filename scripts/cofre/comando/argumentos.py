@@ -231,6 +231,16 @@ def opcao_de_ler_tudo(analisador: argparse.ArgumentParser, padrao: object) -> No
     )
 
 
+def opcao_sem_logins(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--sem-logins."""
+    analisador.add_argument(
+        "--sem-logins",
+        action="store_true",
+        default=padrao,
+        help="não guarda os logins das empresas (como BACKUP_LOGINS=nao)",
+    )
+
+
 def opcoes_de_simular(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--simular e --detalhes."""
     nada = False if padrao is None else padrao

@@ -12,6 +12,7 @@ from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato
 from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 from cofre.foto.foto import Fonte
+from cofre.foto.logins_da_empresa import FonteDeLogins
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.cliente import Cliente
 from cofre.via.arquivos.objetos import Objeto
@@ -26,12 +27,15 @@ def fontes_de(
     relato: Relato,
 ) -> tuple[Fonte, ...]:
     """As que se fotografam nesta execução, por esta via."""
+    fontes: list[Fonte] = []
     sem_arquivos = getattr(opcoes, "sem_arquivos", False) or configuracao.arquivos.quer is False
-    if sem_arquivos:
-        return ()
-    armazem = _armazem(opcoes, configuracao, via, parar, relato)
-    equipe = Equipe(opcoes.conexoes, parar, "arquivo")
-    return (FonteDeArquivos(armazem, via, configuracao, equipe, relato),)
+    if not sem_arquivos:
+        armazem = _armazem(opcoes, configuracao, via, parar, relato)
+        equipe = Equipe(opcoes.conexoes, parar, "arquivo")
+        fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))
+    if configuracao.logins and not getattr(opcoes, "sem_logins", False):
+        fontes.append(FonteDeLogins(via, configuracao.regras, configuracao.segundos_fatores))
+    return tuple(fontes)
 
 
 def fechar(fontes: Iterable[Fonte]) -> None:

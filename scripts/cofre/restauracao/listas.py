@@ -28,6 +28,7 @@ from cofre.via.contrato import (
     Prova,
     Via,
 )
+from cofre.via.logins.login import Login
 
 AoAvancar = Callable[[str, str, int], None]
 
@@ -126,6 +127,9 @@ class _ComListas(_SemAsListas):
             return
         with self._de.escrevendo(tabelas) as escrita:
             yield escrita
+
+    def supondo(self, logins: Sequence[Login]) -> Via:
+        return com_listas(self._de.supondo(logins), self._listas)
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         das_linhas = {n: t for n, t in tabelas.items() if n not in LISTAS}

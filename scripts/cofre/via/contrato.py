@@ -24,6 +24,8 @@ from cofre.plano.escritor import SEM_EFEITO
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import Acao
+from cofre.via.logins.contrato import Logins
+from cofre.via.logins.login import Login
 
 API, DIRETA = "api", "direta"
 
@@ -182,6 +184,10 @@ class ViaDeFotos(Protocol):
         """O endereço do projeto, sem segredo algum: vai para `origem.url` nos metadados, e diz se
         um backup é deste projeto."""
 
+    @property
+    def logins(self) -> Logins:
+        """Os do projeto, como esta via os vê."""
+
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
 
@@ -265,6 +271,9 @@ class Via(ViaDeLeitura, Perguntas, QuemGrava, Protocol):
     ) -> contextlib.AbstractContextManager[Escrita]:
         """A via, aberta para escrever nestas tabelas. Na atômica, o que não for confirmado até
         sair é desfeito."""
+
+    def supondo(self, logins: Sequence[Login]) -> Via:
+        """A mesma via, em que as provas supõem que estes logins já existem."""
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         """O que o usuário precisa saber antes: os gatilhos, e o que fica travado."""

@@ -62,6 +62,8 @@ NOMES_DA_POLITICA = {
 _TRANCA = threading.Lock()
 NOME_DO_PING = "BACKUP_PING_URL"
 NOME_DO_WEBHOOK = "BACKUP_WEBHOOK_URL"
+NOME_DOS_LOGINS = "BACKUP_LOGINS"
+NOME_DOS_FATORES = "BACKUP_SEGUNDOS_FATORES"
 NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
 NOME_DA_PARCELA = "BACKUP_ENCOLHER_MAXIMO"
 NOME_DOS_DIAS = "BACKUP_ENCOLHER_EM_DIAS"
@@ -81,6 +83,8 @@ def carregar(
         raise sem_api
     if acesso is not None and acesso.chave:
         avisos.extend(avisos_da_url(acesso.url))
+    if sim_ou_nao(valores, NOME_DOS_FATORES) and NOME_DAS_QUE_FECHAM not in valores:
+        avisos.append(f"{NOME_DOS_FATORES} só vale com {NOME_DAS_QUE_FECHAM}: não se guardam.")
     return Configuracao(
         acesso=acesso,
         destino=_destino(valores, raiz, destino),
@@ -94,6 +98,8 @@ def carregar(
         cifragem=ler_cifragem(valores, raiz),
         lacrar=NOME_DO_DESTINO in valores or NOME_DAS_QUE_FECHAM in valores,
         arquivos=ler_arquivos(valores),
+        logins=sim_ou_nao(valores, NOME_DOS_LOGINS, padrao="sim"),
+        segundos_fatores=sim_ou_nao(valores, NOME_DOS_FATORES),
     )
 
 

@@ -90,9 +90,9 @@ def serve_de_endereco(url: str) -> bool:
         return False
 
 
-def sim_ou_nao(valores: Mapping[str, str], nome: str) -> bool:
-    """Se a variável diz «sim»; a que falta vale por «não». Levanta ConfiguracaoInvalida."""
-    valor = valores.get(nome, "não").casefold()
+def sim_ou_nao(valores: Mapping[str, str], nome: str, *, padrao: str = "não") -> bool:
+    """Se a variável diz «sim»; a que falta vale pelo `padrao`. Levanta ConfiguracaoInvalida."""
+    valor = valores.get(nome, padrao).casefold()
     if valor not in ("sim", "não", "nao"):
-        raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", "Vazio vale por «não».")
+        raise ConfiguracaoInvalida(f"{nome} é «sim» ou «não».", f"Vazio vale por «{padrao}».")
     return valor == "sim"

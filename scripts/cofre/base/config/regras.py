@@ -27,13 +27,14 @@ def ler_regras(caminho: Path) -> Regras:
         bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
-    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher", "arquivos"}, caminho)
+    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher", "arquivos", "logins"}, caminho)
     tabelas, arquivos = (_secao(bruto, nome, caminho) for nome in ("tabelas", "arquivos"))
     return Regras(
         ignorar=_nomes(bruto, "ignorar", caminho),
         tabelas={nome: _regra(caminho, nome, valor) for nome, valor in tabelas.items()},
         podem_encolher=_nomes(bruto, "podem_encolher", caminho),
         arquivos={balde: _do_balde(caminho, balde, valor) for balde, valor in arquivos.items()},
+        colunas_de_logins=_colunas_de_logins(_secao(bruto, "logins", caminho), caminho),
     )
 
 
@@ -42,6 +43,20 @@ def _secao(bruto: Mapping[str, Any], nome: str, caminho: Path) -> Mapping[str, A
     if not isinstance(secao, dict):
         raise ConfiguracaoInvalida(f"{caminho}: «{nome}» é uma seção.", EXEMPLO_TOML)
     return secao
+
+
+def _colunas_de_logins(secao: Mapping[str, Any], caminho: Path) -> tuple[tuple[str, str], ...]:
+    """As de [logins]: «tabela.coluna», a coluna depois do último ponto."""
+    _so_conhece(secao, {"colunas"}, caminho)
+    pares = []
+    for dita in sorted(_nomes(secao, "colunas", caminho)):
+        tabela, ponto, coluna = dita.rpartition(".")
+        if not (tabela and ponto and coluna):
+            raise ConfiguracaoInvalida(
+                f"{caminho}: em [logins], uma coluna se escreve «tabela.coluna».", EXEMPLO_TOML
+            )
+        pares.append((tabela, coluna))
+    return tuple(pares)
 
 
 def _nomes(bruto: Mapping[str, Any], chave: str, caminho: Path) -> frozenset[str]:
@@ -62,7 +77,9 @@ EXEMPLO_TOML = (
     "[arquivos.fotos]\n"
     'dono = "pasta"                 # ou "dono_do_objeto", ou "nenhum"\n'
     "[arquivos.documentos]\n"
-    'coluna = "contratos.arquivo"   # a coluna que diz o nome de cada arquivo'
+    'coluna = "contratos.arquivo"   # a coluna que diz o nome de cada arquivo\n'
+    "[logins]\n"
+    'colunas = ["equipe.login_id"]  # colunas com o login de quem é da empresa'
 )
 
 

@@ -89,6 +89,8 @@ class Regras:
     tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
     podem_encolher: frozenset[str] = frozenset()
     arquivos: Mapping[str, RegraDeBalde] = field(default_factory=dict)
+    colunas_de_logins: tuple[tuple[str, str], ...] = ()
+    """(tabela, coluna) das que dizem o login de quem é da empresa."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,10 @@ class Configuracao:
     cifragem: Cifragem = field(default_factory=Cifragem)
     lacrar: bool = False
     arquivos: Arquivos = field(default_factory=Arquivos)
+    logins: bool = True
+    """Se os backups guardam os logins de cada empresa."""
+    segundos_fatores: bool = False
+    """Se, num backup cifrado, também os segredos dos segundos fatores."""
 
     def acesso_da_api(self) -> Acesso:
         """O endereço e a chave da API. Levanta ConfiguracaoInvalida se algum não foi dito."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -25,6 +26,8 @@ from cofre.via.api.cadencia import PAUSA, Cadencia
 from cofre.via.api.consulta import Parametros
 from cofre.via.api.erros import (
     DEMAIS,
+    PASSAGEIROS,
+    Dito,
     json_cortado,
     json_inteiro,
     ler,
@@ -68,6 +71,7 @@ class Conexao:
             limits=httpx.Limits(max_connections=conexoes + 1, max_keepalive_connections=conexoes),
         )
         self._cliente = cliente.abrir(acesso, self._http)
+        self._acesso = acesso
         self._serviu = False
         """Se este servidor já aceitou a chave: daí em diante, um 401 pode passar."""
 
@@ -170,6 +174,47 @@ class Conexao:
 
         resposta = self._insistir.fazer(enviar)
         return b"" if vezes > 1 and resposta == b"[]" else resposta
+
+    def pedir(
+        self,
+        metodo: str,
+        caminho: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        corpo: bytes | None = None,
+        insistir: bool = True,
+    ) -> httpx.Response:
+        """Um pedido a outro serviço do projeto (`caminho` conta da raiz dele), com a chave nos dois
+        cabeçalhos, e a resposta qualquer que seja. Só insiste (se é para insistir) no que passa: a
+        conexão que cai, um 429, um 5xx que não é uma resposta do próprio serviço. Levanta
+        ServidorSemResposta e Interrompido."""
+        cabecalhos = {"apikey": self._acesso.chave, "Authorization": f"Bearer {self._acesso.chave}"}
+        if corpo is not None:
+            cabecalhos["Content-Type"] = "application/json"
+        http = self._http.build_request(
+            metodo,
+            self._acesso.url.rstrip("/") + caminho,
+            params=params,
+            headers=cabecalhos,
+            content=corpo,
+        )
+
+        def enviar() -> httpx.Response:
+            try:
+                resposta = self._http.send(http)
+            except (httpx.TransportError, httpx.DecodingError) as e:
+                erro = sem_resposta(self._host, e)
+                raise (Passageiro(erro) if insistir else erro) from None
+            do_servico = resposta.status_code == 500 and json_inteiro(resposta.content)
+            if not insistir or resposta.status_code not in PASSAGEIROS or do_servico:
+                return resposta
+            espera = retry_after(resposta.headers.get("retry-after", ""))
+            if resposta.status_code == DEMAIS:
+                self._cadencia.pausar(espera or PAUSA)
+            dito = Dito(resposta.status_code, "", "")
+            raise Passageiro(traduzir(self._host, dito, "auth", ja_serviu=self._serviu), espera)
+
+        return self._insistir.fazer(enviar)
 
     def _mandar(self, http: httpx.Request, tabela: str) -> bytes:
         try:

@@ -50,6 +50,8 @@ from cofre.via.contrato import (
     ramos_de_agora,
 )
 from cofre.via.empresas import listar
+from cofre.via.logins.api import LoginsDaApi
+from cofre.via.logins.login import Login
 
 SO_DA_TABELA = (ConsultaDemorada, Disputa, PedidoRecusado)
 """Por que uma tabela fica sem resposta, e as outras não: está presa, ou disse o que não se
@@ -92,6 +94,11 @@ class ViaDaApi:
     def origem(self) -> str:
         """A SUPABASE_URL."""
         return self.acesso.url
+
+    @property
+    def logins(self) -> LoginsDaApi:
+        """Pela API de administração do Auth."""
+        return LoginsDaApi(self._conexao, self._equipe)
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
@@ -160,6 +167,10 @@ class ViaDaApi:
 
     def confirmar(self) -> None:
         """Nada a fazer: já vale."""
+
+    def supondo(self, logins: Sequence[Login]) -> ViaDaApi:
+        """A própria via: pela API nada se cria por um instante só. Quem prova sabe quais são."""
+        return self
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         """Nada a dizer: nenhuma tabela é travada."""

@@ -39,6 +39,7 @@ from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.leitura import Leitura
 from cofre.via.direta.sondas import SondasDaqui
+from cofre.via.logins.sql import LoginsPorSql, num_ponto
 
 COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 METODO = "dentro da transação da restauração"
@@ -59,6 +60,11 @@ class Transacao:
     nome: str = DIRETA
     confirmada: bool = False
     _planos: list[Plano] = field(default_factory=list)
+
+    @property
+    def logins(self) -> LoginsPorSql:
+        """Os do projeto, como a transação os vê; o que se cria vale com ela."""
+        return LoginsPorSql(num_ponto(self.conexao))
 
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos que os dados pedem, como a transação os vê."""

@@ -7,6 +7,7 @@ de que projeto são, paga um pedido à API, que confere se são do mesmo.
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,8 @@ from cofre.via.direta.ligacoes import Ligacoes
 from cofre.via.direta.transacao import COMECO, Transacao
 from cofre.via.direta.travas import vigiando
 from cofre.via.empresas import listar
+from cofre.via.logins.login import Login
+from cofre.via.logins.sql import LoginsPorSql, num_ponto
 
 METODO = "uma transação REPEATABLE READ, READ ONLY"
 """Como se soube que a foto é um instante só, para os metadados."""
@@ -78,6 +81,8 @@ class ViaDireta:
     """(tabela, regra NOT VALID) que algum prova precisou soltar."""
     _ligacoes: Ligacoes | None = field(init=False, default=None)
     """As chaves estrangeiras como o primeiro prova as leu; quem restaura lê de novo."""
+    _supostos: tuple[Login, ...] = field(init=False, default=())
+    """Os que as provas criam, na transação que depois se desfaz."""
     _banco: Conexoes = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
 
@@ -95,6 +100,16 @@ class ViaDireta:
     def origem(self) -> str:
         """A SUPABASE_URL, se dita; senão, o que se diz do banco sem segredos."""
         return self.api.url if self.api else self._onde.publico
+
+    @property
+    def logins(self) -> LoginsPorSql:
+        """Por SQL; ler e perguntar, cada vez num instante só."""
+        return LoginsPorSql(self._num_instante)
+
+    @contextlib.contextmanager
+    def _num_instante(self) -> Iterator[psycopg.Connection]:
+        with self._banco.uma() as conexao, transacao(conexao):
+            yield conexao
 
     def fechar(self) -> None:
         """Encerra conexões e fios."""
@@ -174,6 +189,12 @@ class ViaDireta:
                 if aberta is None or not aberta.confirmada:
                     with contextlib.suppress(psycopg.Error):
                         conexao.execute("ROLLBACK")
+
+    def supondo(self, logins: Sequence[Login]) -> ViaDireta:
+        """A mesma via, em que as provas supõem que estes logins já existem."""
+        outra = copy.copy(self)
+        outra._supostos = tuple(logins)
+        return outra
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDoServidor."""
@@ -282,7 +303,13 @@ class ViaDireta:
         with self._banco.uma() as conexao, vigiando(self._onde, conexao):
             try:
                 conexao.execute(COMECO)
-                yield conexao, Suspensos(conexao, tabelas)
+                suspensos = Suspensos(conexao, tabelas)
+                logins = LoginsPorSql(num_ponto(conexao))
+                # Onde um gatilho dispara, o que ele criasse estorvaria a prova: quem prova sabe
+                # que login volta, e dá por resolvido o que só falta por ele.
+                for login in () if self._supostos and logins.gatilhos() else self._supostos:
+                    logins.criar(login)
+                yield conexao, suspensos
             except psycopg.Error as e:
                 raise na_consulta(e, tabela) from e
             finally:

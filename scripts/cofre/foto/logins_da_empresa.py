@@ -1,0 +1,154 @@
+"""Os logins de uma empresa, ao lado das linhas dela (ver `escopo.logins` e `via.logins`)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from cofre.base.config.valores import Regras
+from cofre.base.erros import ConfiguracaoInvalida, ErroCofre
+from cofre.base.linha import juntar
+from cofre.base.modelo import LOGINS, NO_DISCO, Coluna, Empresa, Tabela
+from cofre.deposito.passada import Observador
+from cofre.deposito.publicacao import Montagem
+from cofre.escopo.logins import DA_PLATAFORMA as ADMINISTRA
+from cofre.escopo.logins import Membros, Pertencas, administra, colunas_de_membros, pertencas
+from cofre.foto.foto import Contexto
+from cofre.foto.listas import Colhida
+from cofre.via.contrato import DIRETA, Inspecao, ViaDeLeitura
+from cofre.via.logins.contrato import SemAcesso, SemAuth
+from cofre.via.logins.login import COLUNAS, FATORES, IDENTIDADES, PAPEL, SO_REFERENCIA, Login
+from cofre.via.logins.login import linha_de as linha_do_login
+
+_TIPOS = {
+    "id": "uuid",
+    "raw_app_meta_data": "jsonb",
+    "raw_user_meta_data": "jsonb",
+    IDENTIDADES: "jsonb",
+    FATORES: "jsonb",
+    "is_anonymous": "boolean",
+    "is_sso_user": "boolean",
+    SO_REFERENCIA: "boolean",
+}
+TABELA = Tabela(
+    LOGINS,
+    tuple(
+        Coluna(c, _TIPOS.get(c, "text"))
+        for c in (*COLUNAS, IDENTIDADES, FATORES, PAPEL, SO_REFERENCIA, "motivo")
+    ),
+    ("id",),
+)
+"""Como a lista se descreve nos metadados."""
+
+
+def pertencas_de(via: ViaDeLeitura, inspecao: Inspecao, regras: Regras) -> Pertencas:
+    """De que empresas é cada login do projeto. Levanta FalhaDoServidor e ConfiguracaoInvalida."""
+    escopo = inspecao.escopo.tabelas
+    colunas = colunas_de_membros(escopo, regras.colunas_de_logins)
+    return pertencas(inspecao.empresas, inspecao.donos, escopo, colunas, via.varrer)
+
+
+@dataclass(slots=True)
+class FonteDeLogins:
+    """A `foto.foto.Fonte` dos logins. `fatores`: se se pediu que os segundos fatores se guardem."""
+
+    via: ViaDeLeitura
+    regras: Regras
+    fatores: bool = False
+    nome: str = field(init=False, default=LOGINS)
+    _trinco: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _pertencas: Pertencas | None = field(init=False, default=None)
+
+    def comecar(self, empresa: Empresa, contexto: Contexto) -> ColheitaDeLogins:
+        """Uma foto de uma empresa. Uma coluna de [logins] que não serve se diz ao colher."""
+        escopo = contexto.inspecao.escopo.tabelas
+        try:
+            colunas = colunas_de_membros(escopo, self.regras.colunas_de_logins)
+        except ConfiguracaoInvalida as e:
+            return ColheitaDeLogins(self, contexto, Membros(empresa, ()), e)
+        return ColheitaDeLogins(self, contexto, Membros(empresa, colunas))
+
+    def pertencas(self, inspecao: Inspecao) -> Pertencas:
+        """Lidas uma vez por execução. Levanta FalhaDoServidor."""
+        with self._trinco:
+            if self._pertencas is None:
+                self._pertencas = pertencas_de(self.via, inspecao, self.regras)
+            return self._pertencas
+
+
+@dataclass(slots=True)
+class ColheitaDeLogins:
+    """Uma `foto.listas.Colheita`: os membros que as linhas mostram, e os logins deles."""
+
+    fonte: FonteDeLogins
+    contexto: Contexto
+    membros: Membros
+    invalida: ErroCofre | None = None
+
+    def observadores(self, tabela: Tabela) -> Sequence[Observador]:
+        """Quem anota os membros; o que se viu antes desta tabela esquece-se."""
+        return self.membros.observadores(tabela)
+
+    def colher(self, empresa: Empresa, montagem: Montagem) -> Colhida:
+        """Os logins que existem hoje, por id. A senha, só num backup que vai cifrado."""
+        if self.invalida is not None:
+            return Colhida(TABELA, falha=self.invalida)
+        pedidas = self.contexto.pedido.tabelas
+        if pedidas and LOGINS not in pedidas:
+            return Colhida(TABELA, ausente="-")
+        try:
+            return self._colher(empresa, selado=montagem.cifra is not None)
+        except SemAuth as e:
+            # Um projeto que nunca teve logins nada tem a dizer; um que os tinha, sim.
+            tinha = any(montagem.pasta.glob(f"{NO_DISCO[LOGINS]}_*"))
+            return Colhida(TABELA, falha=e) if tinha else Colhida(TABELA, ausente="-")
+        except SemAcesso as e:
+            return Colhida(TABELA, ausente=str(e))
+        except ErroCofre as e:
+            return Colhida(TABELA, falha=e)
+
+    def _colher(self, empresa: Empresa, *, selado: bool) -> Colhida:
+        logins, fatores = self.fonte.via.logins, self.fonte.fatores and selado
+        papeis = self.membros.papeis()
+        lidos = logins.ler(list(papeis), senhas=selado, fatores=fatores)
+        quem = self.fonte.pertencas(self.contexto.inspecao)
+        linhas = []
+        motivos = []
+        for qual, login in sorted(lidos.items()):
+            motivo = quem.por_que_so_referencia(qual, papeis[qual], empresa)
+            if not motivo and administra(login.valor("raw_app_meta_data")):
+                motivo = ADMINISTRA
+            motivos.append(motivo)
+            linhas.append(linha_do_login(login, papeis[qual], motivo))
+        return replace(
+            Colhida(TABELA, notas=_notas(logins.modo, lidos, papeis, motivos, selado, fatores)),
+            linhas=[juntar(linhas)] if linhas else [],
+        )
+
+
+def _notas(
+    via: str,
+    lidos: Mapping[str, Login],
+    papeis: Mapping[str, str],
+    motivos: Iterable[str],
+    selado: bool,
+    fatores: bool,
+) -> dict[str, Any]:
+    """O modo, e as contas: nenhum nome."""
+    modo = via
+    if via == DIRETA and selado:
+        modo = f"{via} com senhas" + (" e segundos fatores" if fatores else "")
+    return {
+        "modo": modo,
+        "so_referencia": sum(map(bool, motivos)),
+        "sem_login": len(papeis) - len(lidos),
+    }
+
+
+def logins_de(linhas: Iterable[bytes | msgspec.Raw]) -> list[Login]:
+    """Os que um backup guarda, destas linhas. Levanta msgspec.DecodeError."""
+    return [Login.de(linha) for linha in linhas]
