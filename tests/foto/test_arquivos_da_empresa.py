@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from apoio.cifrados import a_mao, cifrando_para, sem_nada_em_claro
-from apoio.execucao import Saida, da_api, executar, ultimo_backup
+from apoio.execucao import Saida, copiar_scripts, da_api, executar, ultimo_backup
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.storage import Storage
 from cofre.deposito.cifra import chaves
-from supabase_local.servidores.falhas import GanchoDeTeste, Pedido
+from supabase_local.servidores.falhas import GanchoDeTeste, Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 A, B = "aaaa1111-0000-4000-8000-000000000001", "bbbb2222-0000-4000-8000-000000000002"
@@ -192,7 +192,7 @@ def test_uma_linha_que_nomeia_um_arquivo_diz_de_quem_e_se_so_ela_o_nomeia(
     assert conteudos(tmp_path, B) == {f"fotos/{B}/alheio.png": f"{B}/alheio.png".encode()}
     assert saida.json()["arquivos_sem_dono"] == {
         "docs": {"arquivos": 1, "bytes": 8, "disputados": 0},
-        "fotos": {"arquivos": 2, "bytes": 23, "disputados": 0},
+        "fotos": {"arquivos": 2, "bytes": 23, "disputados": 1},
     }
 
 
@@ -209,8 +209,16 @@ def test_de_uma_empresa_so_e_de_outras_tabelas_so_o_mesmo(
     )
     copiar(projeto, tmp_path, "--empresa", A)
     assert conteudos(tmp_path, A) == {"fotos/de a.png": b"de a.png"}
-    copiar(projeto, tmp_path, "--empresa", A, "--tabelas", "empresas")
+    copiar(projeto, tmp_path, "--empresa", A, "--tabelas", "arquivos")
     assert conteudos(tmp_path, A) == {"fotos/de a.png": b"de a.png"}
+    assert ultimo_backup(tmp_path, A)["tabelas"] == {}
+    copiar(projeto, tmp_path, "--empresa", A, "--tabelas", "empresas")
+    assert ultimo_backup(tmp_path, A).get("listas", {}) == {}
+    copiar(projeto, tmp_path, "--empresa", A, "--sem-arquivos")
+    de_fora = ultimo_backup(tmp_path, A)["deixadas_de_fora"]
+    assert [d for d in de_fora if d["tabela"] == "arquivos"] == [
+        {"tabela": "arquivos", "motivo": "pediu-se --sem-arquivos", "sugestao": ""}
+    ]
 
 
 def test_o_que_nao_se_guarda_e_dito_e_esta_na_lista(
@@ -269,7 +277,7 @@ def test_so_com_a_conexao_direta_a_lista_sai_sem_os_conteudos(
     linha = lista(tmp_path, A)[f"fotos/{A}/a.png"]
     assert (linha["soma"], linha["tamanho"], linha["tipo"]) == (None, 4, "image/png")
     assert linha["fora"] == (
-        "só há a conexão direta: para o descer é preciso SUPABASE_URL e a chave no .env"
+        "só há a conexão direta: descer conteúdos pede SUPABASE_URL e a chave no .env"
     )
     assert "1 fica de fora: só há a conexão direta" in saida.saida
 
@@ -351,3 +359,82 @@ def test_o_que_muda_enquanto_desce_desce_como_ficou(
 
 def _descendo(nome: str) -> Callable[[Pedido], bool]:
     return lambda p: p.metodo == "GET" and "/authenticated/" in p.caminho and nome in p.caminho
+
+
+def test_um_projeto_sem_storage_copia_se_como_antes_mas_nao_se_ja_o_teve(
+    projeto: SupabaseLocal, storage: Storage, tmp_path: Path
+) -> None:
+    nenhum = RespostaForcada(404, b'{"code":"PGRST125","message":"Invalid path"}')
+
+    def nele(pedido: Pedido) -> bool:
+        return "/storage/" in pedido.caminho
+
+    with projeto.gateway.com_falha(nenhum, se=nele, vezes=None):
+        saida = copiar(projeto, tmp_path, "--empresa", A, mais={"BACKUP_ARQUIVOS": ""})
+    assert "rquivos" not in saida.saida
+    assert ultimo_backup(tmp_path, A).get("listas", {}) == {}
+    storage.enviar("fotos", f"{A}/a.png", b"a")
+    copiar(projeto, tmp_path, "--empresa", A)
+    with projeto.gateway.com_falha(nenhum, se=nele, vezes=None):
+        saida = copiar(projeto, tmp_path, "--empresa", A, codigo=4)
+    assert (
+        "❌ arquivos: O último backup tinha arquivos do Storage, e agora"
+        in saida.erros + saida.saida
+    )
+    assert ultimo_backup(tmp_path, A)["estado"] == "incompleto"
+
+
+def test_o_que_nao_desce_por_culpa_da_rede_deixa_o_backup_incompleto_e_o_resto_guardado(
+    projeto: SupabaseLocal, storage: Storage, tmp_path: Path
+) -> None:
+    storage.enviar("fotos", f"{A}/bom.png", b"bom")
+    storage.enviar("fotos", f"{A}/mau.png", b"mau")
+    fora = RespostaForcada(504, b"")
+    with projeto.gateway.com_falha(fora, se=_descendo("mau.png"), vezes=None):
+        saida = copiar(projeto, tmp_path, "--empresa", A, "--tentativas", "1", codigo=4)
+    assert "1 arquivo não desceu" in saida.saida + saida.erros
+    assert conteudos(tmp_path, A) == {f"fotos/{A}/bom.png": b"bom", f"fotos/{A}/mau.png": None}
+    assert ultimo_backup(tmp_path, A)["estado"] == "incompleto"
+    projeto.gateway.esquecer_pedidos()
+    copiar(projeto, tmp_path, "--empresa", A)
+    assert descidas(projeto) == 1
+    assert conteudos(tmp_path, A) == {f"fotos/{A}/bom.png": b"bom", f"fotos/{A}/mau.png": b"mau"}
+
+
+def test_um_login_de_duas_empresas_nao_da_nada_a_nenhuma(
+    projeto: SupabaseLocal, storage: Storage, tmp_path: Path
+) -> None:
+    storage.enviar("docs", f"{EMPREGADO_DE_A}/ana.txt", b"da Ana")
+    da_vizinha = "bbbb2222-eeee-4000-8000-000000000002"
+    storage.sql("INSERT INTO funcionarios VALUES (2, %s, %s, 'Ana')", EMPREGADO_DE_A, da_vizinha)
+    try:
+        saida = copiar(projeto, tmp_path, "--json")
+    finally:
+        storage.sql("DELETE FROM funcionarios WHERE id = 2")
+    assert conteudos(tmp_path, A) == conteudos(tmp_path, B) == {}
+    assert saida.json()["arquivos_sem_dono"] == {
+        "docs": {"arquivos": 1, "bytes": 6, "disputados": 1}
+    }
+
+
+def test_a_coluna_que_o_cofre_toml_diz_pode_ser_um_json(
+    projeto: SupabaseLocal, storage: Storage, tmp_path: Path
+) -> None:
+    script = copiar_scripts(tmp_path / "raiz")
+    toml = '[arquivos.docs]\ncoluna = "produtos.fotos"\n[arquivos.fotos]\ndono = "nenhum"\n'
+    (tmp_path / "raiz" / "cofre.toml").write_text(toml, encoding="utf-8")
+    for nome in ("um.pdf", "dois.pdf", f"{B}/alheio.pdf"):
+        storage.enviar("docs", nome, nome.encode())
+    storage.enviar("fotos", f"{A}/a.png", b"de ninguem, porque se disse")
+    storage.sql(
+        "INSERT INTO produtos VALUES (1, %s, 'dois.pdf', %s)",
+        *(A, json.dumps({"docs": [{"nome": "um.pdf"}, f"{B}/alheio.pdf"]})),
+    )
+    destino = tmp_path / "b"
+    saida = executar(projeto, destino, "--json", script=script, mais=SIM)
+    assert saida.codigo == 0, saida.tudo
+    assert conteudos(destino, A) == {"docs/um.pdf": b"um.pdf"}
+    assert conteudos(destino, B) == {}
+    assert saida.json()["arquivos_sem_dono"] == {
+        "docs": {"arquivos": 2, "bytes": 55, "disputados": 1}
+    }

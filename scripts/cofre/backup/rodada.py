@@ -27,7 +27,7 @@ from cofre.base.erros import (
     NadaEncontrado,
     TravaOcupada,
 )
-from cofre.base.modelo import Empresa, ordem_de_exibicao
+from cofre.base.modelo import LISTAS, Empresa, ordem_de_exibicao
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas, tabela_desconhecida
@@ -320,15 +320,24 @@ def _peso(empresas: Sequence[Empresa]) -> int:
 
 
 def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEscopo]:
-    """As tabelas pedidas (todas, se nenhuma), em ordem. Levanta ErroDeUso."""
+    """As tabelas pedidas (todas, se nenhuma), em ordem. Levanta ErroDeUso.
+
+    «arquivos» e «logins» são as listas e, se há uma tabela que se chama assim, também ela, que
+    tarefas antigas já pediam; «public.arquivos» é só a tabela.
+    """
     dentro = inspecao.escopo.tabelas
     motivos = {d.tabela: d.motivo for d in inspecao.escopo.de_fora}
-    for nome in nomes:
+    pedidas = []
+    for dito in nomes:
+        nome = dito if dito in dentro or dito in motivos else dito.removeprefix("public.")
         if nome in motivos:
             raise ErroDeUso(f"A tabela {nome} fica de fora: {motivos[nome]}", "")
-        if nome not in dentro:
-            raise tabela_desconhecida(f"Não há tabela {nome}.", nome, dentro)
-    return {nome: dentro[nome] for nome in sorted(nomes or dentro, key=ordem_de_exibicao)}
+        if nome in dentro:
+            pedidas.append(nome)
+        elif f"\0{dito}" not in LISTAS:
+            raise tabela_desconhecida(f"Não há tabela {dito}.", dito, dentro)
+    quais = dict.fromkeys(pedidas if nomes else dentro)
+    return {nome: dentro[nome] for nome in sorted(quais, key=ordem_de_exibicao)}
 
 
 def _sem_empresas(inspecao: Inspecao, via: str) -> NadaEncontrado:

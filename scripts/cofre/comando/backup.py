@@ -18,6 +18,7 @@ from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ErroCofre, Interrompido, primeiro_codigo
+from cofre.base.palavras import como_se_diz
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import cada_de, minutos_de
 from cofre.comando.copia import copiar_depois_do_backup
@@ -78,7 +79,7 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
     with obra("backup", configuracao, relato) as deposito:
         pedido = _pedido(opcoes, deposito, relato, continuando=continuando)
         feitas = _Feitas(com_documentos=opcoes.json)
-        with _rodada(opcoes, configuracao, deposito, relato) as rodada:
+        with _rodada(opcoes, configuracao, deposito, relato, pedido) as rodada:
             rodada = replace(rodada, quieta=cada is not None, com_sem_dono=do_dia)
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
@@ -134,7 +135,11 @@ def _fazer(rodada: Rodada, pedido: Pedido, feitas: _Feitas, *, continuando: bool
 
 @contextlib.contextmanager
 def _rodada(
-    opcoes: Namespace, configuracao: Configuracao, deposito: Deposito, relato: Relato
+    opcoes: Namespace,
+    configuracao: Configuracao,
+    deposito: Deposito,
+    relato: Relato,
+    pedido: Pedido,
 ) -> Iterator[Rodada]:
     """Os fios e a via abertos; ao sair, fechados."""
     parar = threading.Event()
@@ -144,7 +149,9 @@ def _rodada(
     try:
         espera = esperar(minutos_de(opcoes), relato, parar)
         tudo = bool(opcoes.ler_tudo)
-        yield Rodada(configuracao, via, deposito, equipe, relato, espera, listas, ler_tudo=tudo)
+        nomes = pedido.tabelas
+        quais = [f for f in listas if not nomes or como_se_diz(f.nome) in nomes]
+        yield Rodada(configuracao, via, deposito, equipe, relato, espera, quais, ler_tudo=tudo)
     finally:
         parar.set()
         equipe.encerrar()

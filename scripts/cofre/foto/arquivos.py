@@ -85,7 +85,7 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
     montada = FotoMontada(
         foto.empresa,
         montagem.pasta,
-        montagem.carimbo if boas else "",
+        montagem.carimbo if salvas else "",
         salvas,
         falhas,
         foto.lida.instantanea and not any(c.mudou for c in gravacao.colhidas),

@@ -67,6 +67,7 @@ class FonteDeArquivos:
         self.listador = Listador(armazem, via, configuracao.regras, configuracao.destino, relato)
         self._cadernos: dict[str, Caderno] = {}
         self._reclamados: set[int] = set()
+        self._disputados: set[int] = set()
         self._trinco = threading.Lock()
 
     def fechar(self) -> None:
@@ -110,10 +111,10 @@ class FonteDeArquivos:
         descarga = Descarga(self.armazem, self.equipe, sabido, self.franquia, recusa, self.relato)
         return Guardados(descarga, empresa.nome, Caderno(self.pasta), montagem.cifra)
 
-    def reclamar(self, marcas: Sequence[int]) -> None:
-        """Estes soltos são de alguém."""
+    def reclamar(self, marca: int, *, disputado: bool) -> None:
+        """Este solto é de alguém; ou, `disputado`, de ninguém, porque mais de uma o nomeia."""
         with self._trinco:
-            self._reclamados.update(marcas)
+            (self._disputados if disputado else self._reclamados).add(marca)
 
     def regra(self) -> DonosDeArquivos:
         """De quem é cada arquivo, como a última lista o soube."""
@@ -125,7 +126,7 @@ class FonteDeArquivos:
         ultima = self.listador.ultima
         if ultima is None:
             return {}
-        return ultima.sobras(self._reclamados)
+        return ultima.sobras(self._reclamados, self._disputados)
 
 
 @dataclass(slots=True)
@@ -227,7 +228,6 @@ class ColheitaDeArquivos:
             citacoes = listador.citacoes(procura, de_novo=True)
         mudou = any(citacoes.de(marca) for marca in novos)
         achados: list[Objeto] = []
-        marcas: list[int] = []
         for marca, linhas in suas.items():
             antes, agora = lote.antes.solto(marca), depois.solto(marca)
             mudou |= antes != agora
@@ -235,10 +235,9 @@ class ColheitaDeArquivos:
                 continue
             citam = [self.empresa.id, *([""] if citacoes.de(marca) - linhas else [])]
             quem = depois.donos.de_quem_nomeia(agora.balde, agora.nome, agora.dono, citam)
+            self.fonte.reclamar(marca, disputado=quem.disputado)
             if quem.empresa == self.empresa.id:
                 achados.append(agora)
-                marcas.append(marca)
-        self.fonte.reclamar(marcas)
         return sorted(achados, key=_ordem), mudou
 
     def _linhas_suas(self, com_citacoes: Set[str]) -> dict[int, set[int]]:

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import threading
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
+from cofre.base.modelo import ARQUIVOS, Empresa, Tabela
 from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato
+from cofre.deposito.passada import Observador
+from cofre.deposito.publicacao import Montagem
 from cofre.foto.arquivos_da_empresa import FonteDeArquivos
-from cofre.foto.foto import Fonte
+from cofre.foto.foto import Contexto, Fonte
+from cofre.foto.listas import Colhida
 from cofre.foto.logins_da_empresa import FonteDeLogins
+from cofre.foto.storage import linha
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.cliente import Cliente
 from cofre.via.arquivos.objetos import Objeto
 from cofre.via.contrato import DIRETA, ViaDeLeitura
+
+
+class SemArquivos:
+    """Os arquivos que desta vez não se quiseram: o backup diz que ficaram de fora."""
+
+    nome = ARQUIVOS
+
+    def comecar(self, _empresa: Empresa, _contexto: Contexto) -> SemArquivos:
+        """Não há o que listar."""
+        return self
+
+    def observadores(self, _tabela: Tabela) -> Sequence[Observador]:
+        """Ninguém."""
+        return ()
+
+    def colher(self, _empresa: Empresa, montagem: Montagem) -> Colhida:
+        """Nada, e por quê."""
+        tabela = linha.tabela(cifrado=montagem.cifra is not None)
+        return Colhida(tabela, ausente="pediu-se --sem-arquivos")
 
 
 def fontes_de(
@@ -28,8 +52,9 @@ def fontes_de(
 ) -> tuple[Fonte, ...]:
     """As que se fotografam nesta execução, por esta via."""
     fontes: list[Fonte] = []
-    sem_arquivos = getattr(opcoes, "sem_arquivos", False) or configuracao.arquivos.quer is False
-    if not sem_arquivos:
+    if getattr(opcoes, "sem_arquivos", False):
+        fontes.append(SemArquivos())
+    elif configuracao.arquivos.quer is not False:
         armazem = _armazem(opcoes, configuracao, via, parar, relato)
         equipe = Equipe(opcoes.conexoes, parar, "arquivo")
         fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))

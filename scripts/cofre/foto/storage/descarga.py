@@ -33,7 +33,7 @@ VEZES = 3
 DESISTIR = 10
 """Quantos arquivos podem falhar até se deixar de tentar os outros: cada um espera muito."""
 
-SO_O_BANCO = "só há a conexão direta: para o descer é preciso SUPABASE_URL e a chave no .env"
+SO_O_BANCO = "só há a conexão direta: descer conteúdos pede SUPABASE_URL e a chave no .env"
 NOME_QUE_NAO_SERVE = "o Storage já não aceita este nome, nem para o ler"
 CONTEUDO_PERDIDO = "o Storage tem a linha dele, mas perdeu o conteúdo"
 

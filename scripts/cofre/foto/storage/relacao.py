@@ -112,14 +112,14 @@ class Relacao:
         """As de todos eles."""
         return self._soltos.keys()
 
-    def sobras(self, reclamados: Set[int]) -> dict[str, DeNinguem]:
+    def sobras(self, reclamados: Set[int], disputados: Set[int]) -> dict[str, DeNinguem]:
         """Por balde, o que não é de ninguém: também os soltos, menos os `reclamados`. OSError
         passa."""
         todas = {b: replace(s, exemplos=[*s.exemplos]) for b, s in self.de_ninguem.items()}
         for marca in self._soltos.keys() - reclamados:
             if (objeto := self.solto(marca)) is not None:
                 sobra = todas.setdefault(objeto.balde, DeNinguem())
-                sobra.somar(objeto, disputado=False)
+                sobra.somar(objeto, disputado=marca in disputados)
         return dict(sorted(todas.items()))
 
     def da_empresa(self, empresa: str) -> Iterator[Objeto]:
