@@ -177,7 +177,7 @@ def test_um_etag_que_nao_e_o_da_lista_porque_o_arquivo_mudou_diz_isso(
     projeto: SupabaseLocal, storage: Storage, um: Objeto
 ) -> None:
     storage.enviar("grandes", "um.bin", b"outro")
-    with armazem_de(projeto) as armazem, pytest.raises(Mudou, match="mudou depois de listado"):
+    with armazem_de(projeto) as armazem, pytest.raises(Mudou, match="Mudou, depois de listado"):
         armazem.descer(um, lambda _parte: None)
 
 

@@ -16,8 +16,10 @@ from urllib.parse import quote
 import msgspec
 
 from cofre.base.config.valores import COLUNA
+from cofre.base.erros import ConsultaDemorada
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
+from cofre.base.palavras import e_depois, visivel
 from cofre.deposito.passada import Grupo
 from cofre.escopo.arquivos import citados
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -129,10 +131,13 @@ class Citacoes:
     ) -> Citacoes:
         """As de todas as empresas. Levanta FalhaDoServidor."""
         achadas = cls()
-        for no_escopo in tabelas.values():
-            for colunas, padrao in _perguntas(no_escopo.tabela, procura):
-                for linha in via.varrer(no_escopo.tabela, colunas, padrao):
-                    achadas._ver(no_escopo.tabela, colunas, abrir_linha(linha), procura)
+        for tabela in (t.tabela for t in tabelas.values()):
+            try:
+                for colunas, padrao in _perguntas(tabela, procura):
+                    for linha in via.varrer(tabela, colunas, padrao):
+                        achadas._ver(tabela, colunas, abrir_linha(linha), procura)
+            except ConsultaDemorada:
+                raise _demorada(tabela.nome, procura.baldes) from None
         return achadas
 
     def de(self, marca: int) -> frozenset[int]:
@@ -154,6 +159,15 @@ class Citacoes:
                 self.tabelas.add(tabela.nome)
                 ja = self._de.get(marca)
                 self._de[marca] = quem if ja in (None, quem) else self.de(marca) | {quem}
+
+
+def _demorada(tabela: str, baldes: Sequence[str]) -> ConsultaDemorada:
+    quais = e_depois([f"[arquivos.{visivel(balde)}]" for balde in baldes])
+    return ConsultaDemorada(
+        f"Procurar em {visivel(tabela)} as linhas que nomeiam arquivos passou do limite de tempo do"
+        " servidor.",
+        f"Diga no cofre.toml de quem são, e não se procura: em {quais}, dono ou coluna.",
+    )
 
 
 def _perguntas(tabela: Tabela, procura: Procura) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -22,6 +22,7 @@ from cofre.foto.storage.franquia import Franquia
 from cofre.foto.storage.sabido import Sabido
 from cofre.plano.lotes import em_lotes
 from cofre.via.arquivos.armazem import Armazem
+from cofre.via.arquivos.descida import um_do_balde
 from cofre.via.arquivos.erros import Mudou, NomeRecusado, ObjetoAusente, SemConteudo
 from cofre.via.arquivos.objetos import Objeto
 
@@ -145,7 +146,7 @@ class Descarga:
         finally:
             pergunta.cancel()
         if dito.etag != objeto.etag and objeto.etag is not None:
-            raise Mudou(f"«{visivel(objeto.nome)}» mudou enquanto se lia.", "")
+            raise Mudou(f"Mudou, enquanto se lia, {um_do_balde(objeto.balde)}.", "")
         # Só o que a lista não diz: o resto é dela, que é a de um instante.
         return replace(objeto, metadados=dito.metadados), guardado
 
@@ -156,7 +157,7 @@ class Descarga:
         if confere is False:
             outra, _ = self._descer(objeto)
             if outra.soma != guardado.soma:
-                raise Mudou(f"«{visivel(objeto.nome)}» veio diferente de duas vezes.", "")
+                raise Mudou(f"Veio de dois modos {um_do_balde(objeto.balde)}.", "")
         return guardado
 
     def _descer(self, objeto: Objeto) -> tuple[Guardado, bool | None]:

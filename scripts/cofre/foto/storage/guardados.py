@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -48,19 +49,24 @@ class Guardados:
     def guardar(self, objetos: Iterable[Objeto], total: int) -> None:
         """Desce o que falta, pela ordem; `total`: os bytes deles, mais ou menos. Levanta
         FalhaDoServidor, FalhaDeDisco e Interrompido; OSError passa."""
-        vieram = 0
+        vieram, trinco = 0, threading.Lock()
 
         def receber(bytes_: int) -> None:
             nonlocal vieram
-            vieram += bytes_
-            feito = min(vieram, total)
-            self.descarga.relato.avanco(
-                self.empresa, "KB de arquivos", feito // 1024, total // 1024, BARRA
-            )
+            with trinco:
+                vieram = min(vieram + bytes_, total)
+            self._avancar(vieram, total)
 
         self.descarga.ao_receber = receber
         for descido in self.descarga.descer(objetos):
             self._anotar(descido)
+            if descido.guardado is not None and not descido.novo:
+                receber(descido.guardado.tamanho)
+        self._avancar(total, total)
+
+    def _avancar(self, vieram: int, total: int) -> None:
+        dizer = self.descarga.relato.avanco
+        dizer(self.empresa, "KB de arquivos", vieram // 1024, total // 1024, BARRA)
 
     def _anotar(self, descido: Descido) -> None:
         self.mudou |= descido.mudou

@@ -24,6 +24,9 @@ from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.erros import Mudou, SemArmazem
 from cofre.via.contrato import Inspecao, ViaDeLeitura
 
+DESCANSO = 300.0
+"""Segundos em que uma lista que falhou não se tenta de novo: são muitas empresas, e cada uma
+esperaria por todas as tentativas."""
 VEZES = 3
 """Quantas vezes listar, se um balde some a meio."""
 FUNCIONARIOS, LOGIN = "funcionarios", "user_id"
@@ -55,6 +58,8 @@ class Listador:
     _ultima: Relacao | None = None
     _citacoes: Citacoes | None = None
     _conferidos: bool = False
+    _falha: FalhaDoServidor | None = None
+    _falhou_em: float = 0.0
 
     def comecar(self, empresa: Empresa, contexto: Contexto) -> Lote:
         """O lote das próximas linhas que este fio vai ler. Levanta FalhaDoServidor; OSError
@@ -98,6 +103,16 @@ class Listador:
         return self._ultima
 
     def _listar(self) -> Relacao:
+        """Uma lista nova. Levanta FalhaDoServidor; OSError passa."""
+        if self._falha is not None and time.monotonic() - self._falhou_em < DESCANSO:
+            raise self._falha
+        try:
+            return self._tentar()
+        except FalhaDoServidor as e:
+            self._falha, self._falhou_em = e, time.monotonic()
+            raise
+
+    def _tentar(self) -> Relacao:
         for _ in range(VEZES):
             try:
                 if not self._conferidos:

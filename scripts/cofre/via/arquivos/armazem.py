@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cofre.base.erros import FalhaDoServidor, RespostaInvalida
-from cofre.base.palavras import visivel
 from cofre.via.arquivos import baldes, lista
 from cofre.via.arquivos.cliente import Cliente, Resposta, no_caminho
-from cofre.via.arquivos.descida import Descida, Receber
+from cofre.via.arquivos.descida import Descida, Receber, um_do_balde
 from cofre.via.arquivos.erros import BaldeAusente, ObjetoAusente, SemArmazem
 from cofre.via.arquivos.objetos import Balde, Objeto
 
@@ -48,20 +47,24 @@ class Armazem:
     def baldes(self) -> list[Balde]:
         """Todos, pelo id. Levanta SemArmazem se o projeto não tem Storage; FalhaDoServidor, também
         se a API e o banco dizem baldes diferentes."""
-        do_banco = self.tabelas.baldes() if self.tabelas is not None else None
-        if self.cliente is None:
-            if do_banco is None:
-                raise SemArmazem("O projeto não tem Storage.", "")
-            return do_banco
+        for _ in range(VEZES):  # um balde pode nascer entre uma pergunta e a outra
+            do_banco = self.tabelas.baldes() if self.tabelas is not None else None
+            if self.cliente is None:
+                if do_banco is None:
+                    raise SemArmazem("O projeto não tem Storage.", "")
+                return do_banco
+            da_api = self._baldes_da_api(se_ha=bool(do_banco))
+            if do_banco is None or {b.id for b in do_banco} == {b.id for b in da_api}:
+                return da_api
+        raise FalhaDoServidor(*_OUTRO_PROJETO)
+
+    def _baldes_da_api(self, *, se_ha: bool) -> list[Balde]:
         try:
-            da_api = baldes.listar(self.cliente)
+            return baldes.listar(self._na_api)
         except SemArmazem:
-            if do_banco:
+            if se_ha:
                 raise FalhaDoServidor(*_SEM_A_API) from None
             raise
-        if do_banco is not None and {b.id for b in do_banco} != {b.id for b in da_api}:
-            raise FalhaDoServidor(*_OUTRO_PROJETO)
-        return da_api
 
     def listar(self) -> Iterator[Objeto]:
         """Todos os objetos, pela ordem dos bytes de (balde, nome): inteira, ou levanta. Por SQL,
@@ -81,10 +84,10 @@ class Armazem:
         for _ in range(VEZES):
             antes = self.tabelas.contar()
             da_api = {b.id: self._quantos(b.id) for b in self.baldes()}
-            if any(
-                {b: n for b, n in c.items() if n} == {b: n for b, n in da_api.items() if n}
-                for c in (antes, self.tabelas.contar())
-            ):
+            depois = self.tabelas.contar()
+            quais = {*antes, *depois, *da_api}
+            # Quem envia sem parar muda os números enquanto se contam.
+            if all(_entre(da_api.get(b, 0), antes.get(b, 0), depois.get(b, 0)) for b in quais):
                 return
         raise FalhaDoServidor(*_OUTRO_PROJETO)
 
@@ -96,7 +99,7 @@ class Armazem:
         """O objeto como está agora, com `metadados` e `versao` (mas não o `dono`, que só o banco
         diz: fica o que se sabia). Levanta ObjetoAusente e FalhaDoServidor."""
         balde, nome = no_caminho(objeto.balde), no_caminho(objeto.nome)
-        de_que = f"«{visivel(objeto.balde)}/{visivel(objeto.nome)}»"
+        de_que = um_do_balde(objeto.balde)
         lido = self._na_api.pedir_json("GET", f"object/info/{balde}/{nome}", de_que=de_que)
         if not isinstance(lido, dict) or lido.get("id") is None:
             raise RespostaInvalida(f"Não entendi o que o Storage diz de {de_que}.", "")
@@ -145,6 +148,10 @@ class Armazem:
     def _na_api(self) -> Cliente:
         assert self.cliente is not None, "só se desce e se sobe pela API"
         return self.cliente
+
+
+def _entre(numero: int, *limites: int) -> bool:
+    return min(limites) <= numero <= max(limites)
 
 
 _OUTRO_PROJETO = (

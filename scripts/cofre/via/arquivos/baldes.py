@@ -10,6 +10,9 @@ from cofre.via.arquivos.cliente import Cliente, no_caminho
 from cofre.via.arquivos.erros import BaldeAusente, RecusaDoArmazem, SemArmazem
 from cofre.via.arquivos.objetos import Balde
 
+COMUM = "STANDARD"
+"""O tipo dos baldes que guardam arquivos; os outros (ANALYTICS, VECTOR) guardam tabelas."""
+
 
 def listar(cliente: Cliente) -> list[Balde]:
     """Todos, pelo id. `GET /bucket` não tem limite nem ordem por padrão (medido). Levanta
@@ -22,6 +25,7 @@ def listar(cliente: Cliente) -> list[Balde]:
         raise
     if not isinstance(lidos, list):
         raise RespostaInvalida("A lista de baldes do Storage não é uma lista.", "")
+    lidos = [x for x in lidos if not isinstance(x, dict) or x.get("type") in (None, COMUM)]
     baldes = {b.id: b for b in map(_balde, lidos)}
     if len(baldes) != len(lidos):
         raise RespostaInvalida("A lista de baldes do Storage repete um balde.", "")

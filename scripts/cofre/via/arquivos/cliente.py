@@ -90,7 +90,7 @@ class Cliente:
         )
         self._http = httpx.Client(
             verify=certificados(self.acesso.url),
-            timeout=httpx.Timeout(60.0, connect=15.0),
+            timeout=httpx.Timeout(60.0, connect=15.0, pool=None),
             limits=httpx.Limits(
                 max_connections=self.conexoes + 1, max_keepalive_connections=self.conexoes
             ),

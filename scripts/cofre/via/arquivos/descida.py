@@ -78,7 +78,7 @@ class Descida:
                 self._se_e_a_cdn()
                 if espera is None:
                     raise Mudou(
-                        f"O conteúdo de {self._nome} continua sendo o de outra versão.",
+                        f"O conteúdo de {self._qual} continua sendo o de outra versão.",
                         "A CDN do Supabase demora até um minuto a ver uma mudança: tente de novo.",
                     ) from None
                 self.ao_esperar(self.objeto, espera)
@@ -88,7 +88,7 @@ class Descida:
     def _se_e_a_cdn(self) -> None:
         """Levanta Mudou se quem mudou foi o objeto, e não a resposta que está atrasada."""
         if self.completar(self.objeto).etag != self.objeto.etag:
-            raise Mudou(f"{self._nome} mudou depois de listado.", "")
+            raise Mudou(f"Mudou, depois de listado, {self._qual}.", "")
 
     def _continuar(self) -> None:
         """Mais um pedido, a partir do que já veio; insiste enquanto nada vem."""
@@ -109,7 +109,7 @@ class Descida:
         except ObjetoAusente as e:
             return e
         return SemConteudo(
-            f"O Storage tem {self._nome} na lista, mas não o conteúdo ({erro.code}).", ""
+            f"O Storage tem a linha de {self._qual}, mas não o conteúdo ({erro.code}).", ""
         )
 
     def _pedir(self) -> None:
@@ -121,7 +121,7 @@ class Descida:
         balde, nome = no_caminho(self.objeto.balde), no_caminho(self.objeto.nome)
         caminho = f"object/authenticated/{balde}/{nome}"
         try:
-            with self.cliente.abrir("GET", caminho, de_que=self._nome, cabecalhos=pedido) as r:
+            with self.cliente.abrir("GET", caminho, de_que=self._qual, cabecalhos=pedido) as r:
                 pular = self._conferir(r)
                 for parte in r.iter_raw(PEDACO):
                     novo = parte[pular:] if pular else parte
@@ -133,7 +133,7 @@ class Descida:
         else:
             self._fim = self._total is None or self._vieram >= self._total
             if not self._fim and self._vieram == inicio:
-                raise estragada(f"o conteúdo de {self._nome} acabou antes do fim")
+                raise estragada(f"o conteúdo de {self._qual} acabou antes do fim")
 
     def _se_e_de_vez(self, erro: Passageiro) -> Exception:
         """Uma falha do servidor em dar este conteúdo raramente passa: poucas vezes bastam."""
@@ -147,7 +147,7 @@ class Descida:
         dela. Levanta _Velho, Mudou, ou Passageiro pelo que não faz sentido."""
         etag = sem_aspas(resposta.headers.get("etag"))
         if self._vieram and etag != self._etag:
-            raise Mudou(f"{self._nome} mudou enquanto descia.", "")
+            raise Mudou(f"Mudou, enquanto descia, {self._qual}.", "")
         if self.objeto.etag and etag and etag != self.objeto.etag:
             raise _Velho
         self._etag = etag
@@ -180,13 +180,18 @@ class Descida:
         esperado = self.objeto.tamanho if self.objeto.tamanho is not None else self._total
         if self._vieram != esperado and esperado is not None:
             raise Mudou(
-                f"De {self._nome} vieram {self._vieram} bytes, e a linha dele diz {esperado}.", ""
+                f"De {self._qual} vieram {self._vieram} bytes, e a linha dele diz {esperado}.", ""
             )
         return True
 
     @property
-    def _nome(self) -> str:
-        return f"«{visivel(self.objeto.balde)}/{visivel(self.objeto.nome)}»"
+    def _qual(self) -> str:
+        return um_do_balde(self.objeto.balde)
+
+
+def um_do_balde(balde: str) -> str:
+    """Um arquivo, nos erros, que vão para o log: o nome dele é da empresa, e não se diz."""
+    return f"um arquivo do balde {visivel(balde)}"
 
 
 def _dormir(parar: threading.Event, segundos: float) -> None:

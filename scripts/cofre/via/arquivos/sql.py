@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.linha import valores_da_linha
+from cofre.via.arquivos.baldes import COMUM
 from cofre.via.arquivos.lista import objeto_de
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.direta.conexao import transacao
@@ -53,7 +54,7 @@ class Tabelas:
                 _lista(colunas), sql.Identifier("storage", "buckets")
             )
             lidos = [_linha(t) for (t,) in conexao.execute(consulta)]
-        baldes = [_balde(x) for x in lidos if x.get("type") in (None, "STANDARD")]
+        baldes = [_balde(x) for x in lidos if x.get("type") in (None, COMUM)]
         return sorted(baldes, key=lambda b: b.id.encode())
 
     def contar(self) -> dict[str, int]:
