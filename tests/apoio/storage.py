@@ -86,6 +86,14 @@ class Storage:
             conexao.execute("SELECT set_config('storage.allow_delete_query', 'true', false)")
             conexao.execute("DELETE FROM storage.objects")
 
+    def esvaziar_balde(self, balde: str, *, o_balde: bool = True) -> None:
+        """Sem os arquivos de um balde, e sem ele."""
+        with psycopg.connect(self.projeto.uri_admin, autocommit=True) as conexao:
+            conexao.execute("SELECT set_config('storage.allow_delete_query', 'true', false)")
+            conexao.execute("DELETE FROM storage.objects WHERE bucket_id = %s", (balde,))
+            if o_balde:
+                conexao.execute("DELETE FROM storage.buckets WHERE id = %s", (balde,))
+
     def so_a_linha(self, balde: str, nome: str, *, tamanho: int = 4) -> None:
         """A linha de um arquivo, sem conteúdo: como a de um nome que já não se aceita."""
         metadata = {"size": tamanho, "mimetype": "image/png", "eTag": f'"{tamanho:032x}"'}

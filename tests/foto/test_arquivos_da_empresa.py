@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,27 @@ def test_uma_linha_que_nomeia_um_arquivo_diz_de_quem_e_se_so_ela_o_nomeia(
     assert saida.json()["arquivos_sem_dono"] == {
         "docs": {"arquivos": 1, "bytes": 8, "disputados": 0},
         "fotos": {"arquivos": 2, "bytes": 23, "disputados": 1},
+    }
+
+
+@pytest.mark.parametrize("via", ["api", "direta"])
+@pytest.mark.parametrize("fins", ["(.+*$?", " !&'()+,-./:;=@_$*?é"])
+def test_acha_se_quem_nomeia_qualquer_nome(
+    projeto: SupabaseLocal, storage: Storage, tmp_path: Path, via: str, fins: str
+) -> None:
+    """O fim dos nomes vai numa expressão regular, e numa URL."""
+    nomes = [f"n{fim}" for fim in fins] + ["(a|b)[c]", "x\\d"]
+    aceitos = [n for n in nomes if re.fullmatch(r"[A-Za-z0-9_/!.*'() &$=@;:+,?-]+", n)]
+    for nome in nomes:
+        if nome in aceitos:
+            storage.enviar("fotos", nome, nome.encode())
+        else:
+            storage.so_a_linha("fotos", nome)
+    for i, nome in enumerate(nomes):
+        storage.sql("INSERT INTO produtos VALUES (%s, %s, %s, NULL)", i, A, nome)
+    copiar(projeto, tmp_path, "--empresa", A, mais=por_via(projeto, via))
+    assert conteudos(tmp_path, A) == {
+        f"fotos/{n}": n.encode() if n in aceitos else None for n in nomes
     }
 
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from apoio.campanha import CAMPANHA, exemplos
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.storage import Storage, armazem_de
 from cofre.base.erros import (
@@ -22,9 +25,9 @@ from cofre.base.erros import (
 from cofre.via.arquivos import descida
 from cofre.via.arquivos.cliente import cabecalhos_de, no_caminho
 from cofre.via.arquivos.erros import Mudou, NomeRecusado, ObjetoAusente, SemArmazem, SemConteudo
-from cofre.via.arquivos.objetos import Objeto
+from cofre.via.arquivos.objetos import Balde, Objeto
 from supabase_local.servidores.falhas import Falha, Pedido, Resposta, RespostaForcada, Seguir
-from supabase_local.servidores.linha_ruim import DescidaCortada
+from supabase_local.servidores.linha_ruim import DescidaCortada, LinhaLenta
 from supabase_local.servidores.servidor import SupabaseLocal
 
 NOMES = (
@@ -43,6 +46,9 @@ NOMES = (
     "/".join(["x" * 225] * 4)[:900],
 )
 """Os que o servidor aceita, e em que um programa costuma tropeçar."""
+
+PERMITIDOS = "abzABZ059_/!-.*'() &$=@;:+,?"
+"""De cada espécie que o servidor aceita num nome."""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +119,76 @@ def test_uma_linha_que_cai_tres_vezes_continua_de_onde_parou(
         assert armazem.descer(um, recebido.extend) is True
     assert hashlib.md5(recebido, usedforsecurity=False).hexdigest() == um.etag
     assert regra.disparos == 3
+
+
+MEGA = 1024**2
+TAMANHO, VELOCIDADE = (60, 4) if CAMPANHA else (6, 12)
+"""Megabytes do maior arquivo, e por segundo."""
+
+
+def test_um_arquivo_grande_por_uma_linha_lenta_que_cai_tres_vezes(
+    projeto: SupabaseLocal, storage: Storage, um: Objeto
+) -> None:
+    conteudo = random.Random(60).randbytes(TAMANHO * MEGA)
+    storage.enviar("grandes", "um.bin", conteudo)
+    corte = DescidaCortada(TAMANHO * MEGA // 5 + 1)
+    with armazem_de(projeto, tentativas=1) as armazem:
+        grande = armazem.info("grandes", "um.bin")
+        assert grande is not None
+        resumo = hashlib.sha256()
+        with (
+            projeto.gateway.com_falha(LinhaLenta(VELOCIDADE * MEGA), se=_desce, vezes=None),
+            projeto.gateway.com_falha(corte, se=_desce, vezes=3) as regra,
+        ):
+            armazem.descer(grande, resumo.update)
+        assert regra.disparos == 3
+    assert resumo.digest() == hashlib.sha256(conteudo).digest()
+
+
+def test_os_pedacos_de_ponto_chegam_ao_servidor_como_sao(
+    projeto: SupabaseLocal, storage: Storage
+) -> None:
+    """Um servidor sobre S3 aceita-os, e o httpx resolvia-os: «a/../b» era pedido como «b»."""
+    nomes = ("a/../b", "a/./b", "../b", "b", "..", "c/..", "./.../.d")
+    projeto.storage.projeto.no_s3 = True
+    storage.balde("pontos")
+    try:
+        for nome in nomes:
+            storage.enviar("pontos", nome, nome.encode())
+        with armazem_de(projeto) as armazem:
+            recebidos: dict[str, bytearray] = {}
+            for objeto in armazem.listar():
+                if objeto.balde == "pontos":
+                    armazem.descer(objeto, recebidos.setdefault(objeto.nome, bytearray()).extend)
+        assert recebidos == {nome: nome.encode() for nome in nomes}
+    finally:
+        projeto.storage.projeto.no_s3 = False
+        storage.esvaziar_balde("pontos")
+
+
+@given(st.lists(st.text(PERMITIDOS, min_size=1, max_size=40), min_size=1, max_size=8, unique=True))
+@settings(max_examples=exemplos(15), suppress_health_check=list(HealthCheck), deadline=None)
+def test_qualquer_nome_permitido_vai_e_volta(
+    projeto: SupabaseLocal, storage: Storage, nomes: list[str]
+) -> None:
+    bons = [n for n in nomes if not {".", ".."} & set(n.split("/"))]
+    if not any(b.id == "acaso" for b in _baldes(projeto)):
+        storage.balde("acaso")
+    storage.esvaziar_balde("acaso", o_balde=False)
+    for nome in bons:
+        storage.enviar("acaso", nome, nome.encode())
+    with armazem_de(projeto) as armazem:
+        recebidos: dict[str, bytearray] = {}
+        for objeto in armazem.listar():
+            if objeto.balde == "acaso":
+                armazem.descer(objeto, recebidos.setdefault(objeto.nome, bytearray()).extend)
+    assert recebidos == {nome: nome.encode() for nome in bons}
+    storage.esvaziar_balde("acaso")
+
+
+def _baldes(projeto: SupabaseLocal) -> list[Balde]:
+    with armazem_de(projeto) as armazem:
+        return armazem.baldes()
 
 
 def test_o_que_muda_entre_um_pedaco_e_o_outro_nao_se_cola(

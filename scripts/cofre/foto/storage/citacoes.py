@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -48,11 +48,14 @@ class Procura:
     @classmethod
     def de(cls, relacao: Relacao) -> Procura:
         """OSError passa."""
-        nomes = [(o.balde, o.nome) for o in relacao.soltos()]
-        finais = _finais({nome for _balde, nome in nomes})
-        ultimos = frozenset(nome.encode()[-1:] for _balde, nome in nomes)
-        baldes = tuple(dict.fromkeys(balde for balde, _nome in nomes))
-        return cls(relacao, baldes, f"/storage/v1/|({finais})$", ultimos)
+        finais = _Finais()
+        baldes: dict[str, None] = {}
+        for objeto in relacao.soltos():  # podem ser muitos: dos nomes só se guardam os finais
+            finais.somar(objeto.nome)
+            baldes[objeto.balde] = None
+        ultimos = frozenset(final.encode()[-1:] for final in finais.de(1))
+        padrao = f"/storage/v1/|({finais.expressao()})$"
+        return cls(relacao, tuple(baldes), padrao, ultimos)
 
     def colunas(self, tabela: Tabela) -> tuple[str, ...]:
         """As desta tabela que podem nomear um: as de texto, e a que o cofre.toml diz."""
@@ -83,16 +86,35 @@ class Procura:
         return (self.relacao.donos.regra(balde) for balde in self.baldes)
 
 
-def _finais(nomes: Collection[str]) -> str:
-    """Uma expressão que casa com o fim de qualquer destes nomes, curta."""
-    for tamanho in (4, 2):
-        finais = {nome[-tamanho:] for nome in nomes}
-        if len(finais) <= FINAIS:
-            return "|".join(sorted(re.sub(r"([^A-Za-z0-9])", r"\\\1", f) for f in finais))
-    ultimos = "".join(
-        sorted(re.sub(r"([^A-Za-z0-9])", r"\\\1", nome[-1:]) for nome in {n[-1:] for n in nomes})
-    )
-    return f"[{ultimos}]"
+class _Finais:
+    """Como acabam muitos nomes, por quantos caracteres se olham."""
+
+    def __init__(self) -> None:
+        self._por_tamanho: dict[int, set[str]] = {4: set(), 2: set(), 1: set()}
+
+    def somar(self, nome: str) -> None:
+        """Mais um nome. Dos finais compridos deixa-se de saber quando já são demais."""
+        for tamanho, finais in self._por_tamanho.items():
+            if tamanho == 1 or len(finais) <= FINAIS:
+                finais.add(nome[-tamanho:])
+
+    def de(self, tamanho: int) -> set[str]:
+        """Os deste tamanho."""
+        return self._por_tamanho[tamanho]
+
+    def expressao(self) -> str:
+        """A que casa com o fim de qualquer dos nomes, curta."""
+        for tamanho in (4, 2):
+            finais = self._por_tamanho[tamanho]
+            if len(finais) <= FINAIS:
+                return "|".join(map(_literal, sorted(finais)))
+        return f"[{''.join(map(_literal, sorted(self._por_tamanho[1])))}]"
+
+
+def _literal(texto: str) -> str:
+    """Sem sentido numa expressão do PostgreSQL, dentro ou fora de colchetes: ali, uma barra antes
+    de uma letra (e «é» é uma) seria outra coisa."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", texto)
 
 
 def _textos(valor: bytes) -> Iterator[str]:

@@ -116,8 +116,8 @@ class Relacao:
         """Por balde, o que não é de ninguém: também os soltos, menos os `reclamados`. OSError
         passa."""
         todas = {b: replace(s, exemplos=[*s.exemplos]) for b, s in self.de_ninguem.items()}
-        for marca in self._soltos.keys() - reclamados:
-            if (objeto := self.solto(marca)) is not None:
+        for marca in self._soltos:
+            if marca not in reclamados and (objeto := self.solto(marca)) is not None:
                 sobra = todas.setdefault(objeto.balde, DeNinguem())
                 sobra.somar(objeto, disputado=marca in disputados)
         return dict(sorted(todas.items()))
