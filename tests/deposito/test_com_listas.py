@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 
 from apoio.cifrados import sem_nada_em_claro
 from apoio.com_listas import ORIGEM, conteudos_em, publicar, token_de
+from apoio.execucao import executar
 from apoio.inventados import ANA
+from cofre.base.modelo import ARQUIVOS, LOGINS
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup, abrir_backup, arquivo_de_metadados
 from cofre.deposito.cifra import chaveiro, cifra
@@ -25,11 +28,13 @@ from cofre.deposito.conteudos import lugar, rodizio
 from cofre.deposito.conteudos.conferencia import arquivados
 from cofre.deposito.conteudos.conhecidos import Conhecidos, conteudos_conhecidos
 from cofre.deposito.conteudos.guarda import Conteudos
+from cofre.deposito.conteudos.releitura import Lidos, reler
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import alem_das_linhas, estado_de, no_lugar
 from cofre.deposito.lacre import conferencia as do_lacre
 from cofre.deposito.lacre.lacre import ler
 from cofre.deposito.verificacao import danos_de
+from cofre.rotina.encolhimento import Encolhimento, encolhimentos, referencias
 
 CHAVE, RESERVA = gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
@@ -311,3 +316,86 @@ def test_em_tantos_dias_quantas_as_partes_confere_se_tudo(
     por_dia = [estragados(hoje + timedelta(days=n)) for n in range(5)]
     assert set().union(*por_dia) == set(fotos)
     assert sum(map(len, por_dia)) == len(fotos)
+
+
+# -- o que se diz ----------------------------------------------------------------------------
+
+
+def test_o_que_encolheu_diz_se_como_nas_tabelas(tmp_path: Path) -> None:
+    dep = deposito(tmp_path, None)
+    fotos = {f"{n}": b"%d" % n for n in range(50)}
+    antes = publicar(dep, DIA1, fotos, LOGINS_DELA, tabelas={"produtos": []})
+    agora = publicar(dep, DIA2, {"0": b"0"}, [], tabelas={"produtos": []})
+    assert agora.meta is not None
+    achados = encolhimentos(referencias([antes]), agora.meta.tabelas, 50, inteira=True)
+    assert [e.em_resumo for e in achados] == ["arquivos 50 → 1", "logins 1 → 0"]
+    assert achados[0].em_palavras == "arquivos: eram 50 em 2026-01-01 03:00; agora, 1"
+    for e in achados:
+        assert "\0" not in json.dumps(e.documento())
+        assert Encolhimento.de_documento(e.documento()) == e
+    podem = encolhimentos(
+        referencias([antes]), agora.meta.tabelas, 50, frozenset({"arquivos"}), inteira=True
+    )
+    assert [e.tabela for e in podem] == [LOGINS]
+    ditos = [e.documento() for e in achados]
+    com_eles = publicar(dep, DIA3, {"0": b"0"}, [], tabelas={"produtos": []}, encolhimentos=ditos)
+    assert com_eles.meta is not None
+    assert com_eles.meta.encolhidas == {ARQUIVOS, LOGINS}
+
+
+def test_listar_procurar_e_comparar_dizem_os_nomes_e_nenhum_segredo(tmp_path: Path) -> None:
+    dep = deposito(tmp_path, None)
+    hash_ = "$2a$10$abcdefghijklmnopqrstuvwx"
+    login = {**LOGINS_DELA[0], "encrypted_password": hash_}
+    publicar(dep, DIA1, FOTOS, [login])
+    publicar(dep, DIA2, {**FOTOS, "nova": b"nova"}, [{**login, "encrypted_password": "outro"}])
+    saidas = {}
+    for acao in (
+        ("listar",),
+        ("listar", "--json"),
+        ("procurar", ANA, "ana@doces"),
+        ("historia", ANA, "logins", LOGINS_DELA[0]["id"]),
+        ("historia", ANA, "logins", LOGINS_DELA[0]["id"], "--json"),
+        ("comparar", ANA, DIA1, DIA2, "--registros"),
+        ("comparar", ANA, DIA1, DIA2, "--registros", "--json"),
+        ("comparar", ANA, DIA1, DIA2, "--csv", str(tmp_path / "c.zip")),
+        ("comparar", ANA, DIA1, DIA2, "--pagina", str(tmp_path / "c.html")),
+        ("verificar", "--json"),
+        ("painel",),
+        ("ensaiar", "--empresa", ANA),
+    ):
+        feita = executar(None, dep.raiz, *acao)
+        assert feita.codigo in (0, 9), feita.tudo
+        assert "\0" not in feita.tudo
+        assert "\\u0000" not in feita.tudo
+        assert hash_ not in feita.tudo
+        saidas[" ".join(a for a in acao if a != ANA)] = feita.tudo
+    assert "5 arquivos (" in saidas["listar"]
+    assert "1 login" in saidas["listar"]
+    assert "logins  ana@doces.example" in saidas["procurar ana@doces"]
+    assert "--tabela logins" not in saidas["procurar ana@doces"]
+    assert "arquivos: +1 ~0 −0 =4" in saidas[f"comparar {DIA1} {DIA2} --registros"]
+    assert "5 arquivos relidos" in saidas["ensaiar --empresa"]
+    assert "não se cria nenhum" in saidas["ensaiar --empresa"]
+    pagina = (dep.raiz / "painel.html").read_text("utf-8")
+    assert "5 arquivos (" in pagina
+    comparada = (tmp_path / "c.html").read_text("utf-8")
+    with zipfile.ZipFile(tmp_path / "c.zip") as zip_:
+        planilhas = b"".join(map(zip_.read, zip_.namelist()))
+    for dito in (pagina.encode(), comparada.encode(), planilhas):
+        assert hash_.encode() not in dito
+        assert b"ana@doces.example" not in dito
+
+
+def test_o_ensaio_acha_um_conteudo_que_nao_e_o_da_lista(tmp_path: Path) -> None:
+    """De um cifrado, os bytes do disco estão certos: só aberto se vê."""
+    dep = deposito(tmp_path, CIFRA)
+    um, outro = publicar(dep, DIA1, FOTOS), publicar(dep, DIA2, {"z": b"outro"})
+    com_a_chave(um)
+    lidos = Lidos()
+    assert list(reler(de_novo(um), lidos)) == []
+    assert (lidos.arquivos, lidos.bytes) == (4, len(FOTOS["z"]) + len(b"bolo"))
+    (dele,) = (a.onde or "" for a in arquivados(de_novo(outro)))
+    conteudos = Conteudos(um.pasta, None)
+    _do_z(um).write_bytes(conteudos.caminho(dele).read_bytes())
+    assert [d.split(":")[0] for d in reler(de_novo(um), Lidos())] == ["fotos/z"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import LISTAS
 from cofre.deposito.backup import arquivo_de_metadados
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import diarios, pendentes
@@ -102,7 +103,7 @@ def _medidas(
         return {}
     ultimo = de_antes[-1]
     antes = {n: era for n, era in ultimo.tabelas.items() if n not in ultimo.restauradas}
-    arquivos = {nome: arq for nome, arq in foto.arquivos.items() if nome not in podem}
+    arquivos = {n: a for n, a in foto.arquivos.items() if n not in podem and n not in LISTAS}
     return mudanca.medir(antes, arquivos)
 
 

@@ -226,7 +226,10 @@ class Narracao:
         volta."""
         falha = self.relato.falha
         for resultado in resumo.encolhidas:
-            oque = [visivel(e.tabela) or "a empresa inteira" for e in resultado.encolhimentos]
+            oque = [
+                visivel(como_se_diz(e.tabela)) or "a empresa inteira"
+                for e in resultado.encolhimentos
+            ]
             falha(f"   📉 {visivel(resultado.empresa.nome)}: encolheu ({', '.join(oque)})")
         for sumida in resumo.sumidas:
             quando = na_tela(momento(sumida.ultimo), "minuto")

@@ -33,6 +33,14 @@ def como_se_diz(tabela: str) -> str:
     return f"public.{tabela}" if f"\0{tabela}" in LISTAS else tabela
 
 
+def do_que_se_diz(dito: str) -> str:
+    """O contrário de `como_se_diz`."""
+    if f"\0{dito}" in LISTAS:
+        return f"\0{dito}"
+    tabela = dito.removeprefix("public.")
+    return tabela if f"\0{tabela}" in LISTAS else dito
+
+
 def numero(n: int) -> str:
     """1053 → «1.053»."""
     return f"{n:,}".replace(",", ".")

@@ -11,7 +11,7 @@ from typing import Any
 
 from cofre.base.apelido import apelido, com_mais, parece_segredo, primeiros
 from cofre.base.linha import abrir_linha, texto
-from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.palavras import como_se_diz, na_tela, plural, visivel
 from cofre.base.valores import mudanca_da_coluna
 from cofre.busca.historico import Registro
 from cofre.busca.relacionados import Relacao
@@ -28,7 +28,9 @@ def em_uma_linha(registro: Registro) -> str:
     de, ate = (na_tela(b.quando, "dia") for b in (primeira.desde, ultima.ate))
     versoes = plural(len(registro.versoes), "versão", "versões")
     datas = de if de == ate else f"{de} a {ate}"
-    return f"{visivel(registro.tabela)}  {nome(registro, curta=True)}  {versoes}, {datas}"
+    return (
+        f"{visivel(como_se_diz(registro.tabela))}  {nome(registro, curta=True)}  {versoes}, {datas}"
+    )
 
 
 def nome(registro: Registro, *, curta: bool = False) -> str:
@@ -96,15 +98,17 @@ def relacao(achada: Relacao) -> str:
     colunas = ", ".join(map(visivel, achada.colunas))
     if achada.aponta:
         apontavam = plural(quantos, "registro apontava", "registros apontavam")
-        return f"{visivel(achada.tabela)}: {apontavam} para ele ({colunas}): {exemplos}"
-    return f"{visivel(achada.tabela)}: ele apontava para {exemplos} ({colunas})"
+        return (
+            f"{visivel(como_se_diz(achada.tabela))}: {apontavam} para ele ({colunas}): {exemplos}"
+        )
+    return f"{visivel(como_se_diz(achada.tabela))}: ele apontava para {exemplos} ({colunas})"
 
 
 def documento(registro: Registro, *, com_linhas: bool = False) -> dict[str, Any]:
     """O mesmo, para outro programa; `com_linhas`, com o conteúdo de cada versão."""
     ausencias = [{"depois_de": c.carimbo, "ate": s.carimbo} for c, s in registro.ausencias]
     return {
-        "tabela": registro.tabela,
+        "tabela": como_se_diz(registro.tabela),
         "chave": dict(zip(registro.colunas, registro.chave, strict=False)),
         "nome": apelido(registro.versoes[-1].linha),
         "existe": registro.existe,

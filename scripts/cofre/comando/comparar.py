@@ -14,7 +14,7 @@ from cofre.base import derrame
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.erros import ErroDeUso, NadaEncontrado
-from cofre.base.palavras import numero, visivel
+from cofre.base.palavras import como_se_diz, numero, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.busca.comparacao import palavras
@@ -237,7 +237,7 @@ def _gravar(
         relato.linha(f"📦 Planilha: {visivel(str(arquivo))}")
         for c in comparadas:
             if isinstance(c, TabelaComparada) and palavras.nao_cabe_no_excel(c):
-                tabela = visivel(c.duas.nome)
+                tabela = visivel(como_se_diz(c.duas.nome))
                 relato.aviso(f"{tabela}: o Excel só mostra {numero(LINHAS_DO_EXCEL)} linhas.")
         yield "csv", str(arquivo)
     if opcoes.pagina:

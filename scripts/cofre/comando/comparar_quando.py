@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cofre.base.erros import HA_DIFERENCAS, TUDO_CERTO, ErroDeUso, NadaEncontrado
-from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.palavras import como_se_diz, na_tela, plural, visivel
 from cofre.base.relato import Relato
 from cofre.busca.chaves import ler_chave
 from cofre.busca.comparacao import palavras
@@ -28,11 +28,12 @@ def executar(opcoes: Namespace, guardada: EmpresaComBackups, relato: Relato) -> 
     if opcoes.chave:
         registro = _registro(opcoes, guardada, alvo, relato)
         vezes = list(_do_registro(registro, alvo))
-        titulo = f"{visivel(registro.tabela)}  {nome(registro)}"
+        titulo = f"{visivel(como_se_diz(registro.tabela))}  {nome(registro)}"
     else:
         with relato.acompanhando("Comparando os backups"):
             vezes = list(_da_tabela(guardada, alvo, relato))
-        titulo = visivel(f"{alvo.tabela}.{alvo.coluna}" if alvo.coluna else alvo.tabela)
+        tabela = como_se_diz(alvo.tabela)
+        titulo = visivel(f"{tabela}.{alvo.coluna}" if alvo.coluna else tabela)
     relato.linha(f"📅 {titulo}")
     for vez in vezes:
         for n, (frase, cita) in enumerate(vez["frases"]):
@@ -49,7 +50,7 @@ def executar(opcoes: Namespace, guardada: EmpresaComBackups, relato: Relato) -> 
             "acao": "comparar",
             "codigo": codigo,
             "empresa": {"id": guardada.empresa.id, "nome": guardada.empresa.nome},
-            "tabela": alvo.tabela,
+            "tabela": como_se_diz(alvo.tabela),
             "coluna": alvo.coluna,
             "quando": [v["documento"] for v in vezes],
         }
@@ -64,7 +65,8 @@ def _registro(
     achados = historias(guardada.backups, alvo.tabela, (chave,), relato.aviso)
     if not achados:
         raise NadaEncontrado(
-            f"Nenhum backup tem em {visivel(alvo.tabela)} o registro {visivel(opcoes.chave)}.",
+            f"Nenhum backup tem em {visivel(como_se_diz(alvo.tabela))} o registro"
+            f" {visivel(opcoes.chave)}.",
             "A chave inteira vem com «procurar»; a de várias colunas é a,b.",
         )
     return achados[0]

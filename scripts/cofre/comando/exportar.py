@@ -7,7 +7,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from cofre.base.config import ambiente
-from cofre.base.palavras import na_tela, numero, plural, tamanho, visivel
+from cofre.base.palavras import (
+    como_se_diz,
+    na_tela,
+    numero,
+    plural,
+    tamanho,
+    visivel,
+)
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import caminho_de, opcoes_de_saida, uso_com
 from cofre.comando.chave import opcao_de_chave, ter_chave
@@ -65,7 +72,9 @@ def _do_csv(backup: Backup, relato: Relato) -> None:
     relato.linha("ℹ️ CSV é para planilhas: não pode ser importado nem restaurado.")
     for tabela in backup.meta.tabelas.values() if backup.meta else ():
         if tabela.registros >= LINHAS_DO_EXCEL:
-            relato.aviso(f"{tabela.nome}: o Excel só mostra {numero(LINHAS_DO_EXCEL)} linhas.")
+            relato.aviso(
+                f"{como_se_diz(tabela.nome)}: o Excel só mostra {numero(LINHAS_DO_EXCEL)} linhas."
+            )
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from cofre.base.config import ambiente
 from cofre.base.erros import NadaEncontrado
-from cofre.base.palavras import na_tela, visivel
+from cofre.base.palavras import como_se_diz, na_tela, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.busca import palavras
@@ -32,7 +32,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     achados = historias(guardada.backups, tabela, (ler_chave(opcoes.chave),), relato.aviso)
     if not achados:
         raise NadaEncontrado(
-            f"Nenhum backup tem em {visivel(tabela)} o registro {visivel(opcoes.chave)}.",
+            f"Nenhum backup tem em {visivel(como_se_diz(tabela))} o registro"
+            f" {visivel(opcoes.chave)}.",
             "A chave inteira vem com «procurar»; a de várias colunas é a,b.",
         )
     (registro,) = achados
@@ -45,7 +46,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
             "empresa": {"id": guardada.empresa.id, "nome": guardada.empresa.nome},
             **palavras.documento(registro, com_linhas=True),
             "relacionados": [
-                {"tabela": r.tabela, "colunas": list(r.colunas), "aponta": r.aponta}
+                {"tabela": como_se_diz(r.tabela), "colunas": list(r.colunas), "aponta": r.aponta}
                 | {"registros": len(r.linhas)}
                 for r in ligados
             ],
@@ -60,7 +61,7 @@ def _relacionados(registro: Registro) -> list[Relacao]:
 
 
 def _mostrar(registro: Registro, ligados: list[Relacao], relato: Relato) -> None:
-    relato.linha(f"📜 {visivel(registro.tabela)}  {palavras.nome(registro)}")
+    relato.linha(f"📜 {visivel(como_se_diz(registro.tabela))}  {palavras.nome(registro)}")
     for quando, mudou in palavras.historia(registro):
         for n, frase in enumerate(mudou):
             relato.linha(f"   {quando if n == 0 else ' ' * len(quando)}  {frase}")

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.config import ambiente
 from cofre.base.erros import ErroDeUso, NadaEncontrado
-from cofre.base.palavras import numero, visivel
+from cofre.base.modelo import LISTAS
+from cofre.base.palavras import como_se_diz, numero, visivel
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.busca import palavras
@@ -63,17 +64,19 @@ def _mostrar(guardada: EmpresaComBackups, achados: Achados, relato: Relato) -> N
         relato.linha()
         relato.linha("ℹ️ Para ver o que mudou em cada versão:")
         relato.linha(f"   {_historia(guardada, primeiro)}")
+    de_tabela = next((r for r in achados.registros if r.colunas and r.tabela not in LISTAS), None)
+    if de_tabela is not None:
         relato.linha("↩️ Para trazer de volta só ele, com o que foi com ele:")
-        relato.linha(f"   {_volta(guardada, primeiro)}")
+        relato.linha(f"   {_volta(guardada, de_tabela)}")
 
 
 def _historia(guardada: EmpresaComBackups, registro: Registro) -> str:
     chave = escrever_chave(registro.chave)
-    return comando(BACKUP, "historia", guardada.empresa.id, registro.tabela, chave)
+    return comando(BACKUP, "historia", guardada.empresa.id, como_se_diz(registro.tabela), chave)
 
 
 def _volta(guardada: EmpresaComBackups, registro: Registro) -> str:
-    qual = ("--tabela", registro.tabela, "--chave", escrever_chave(registro.chave))
+    qual = ("--tabela", como_se_diz(registro.tabela), "--chave", escrever_chave(registro.chave))
     return comando(RESTAURACAO, "registro", "--empresa", guardada.empresa.id, *qual)
 
 

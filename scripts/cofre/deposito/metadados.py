@@ -22,6 +22,7 @@ from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import NO_DISCO, ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
 from cofre.base.moldes import leitor_de
+from cofre.base.palavras import do_que_se_diz
 from cofre.deposito import versao1
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 
@@ -208,7 +209,7 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def encolhidas(self) -> frozenset[str]:
         """As tabelas que o backup diz que encolheram (vazio: a empresa inteira)."""
-        return frozenset(str(e.get("tabela", "")) for e in self.encolhimentos)
+        return frozenset(do_que_se_diz(str(e.get("tabela", ""))) for e in self.encolhimentos)
 
 
 class Metadados(Cabecalho, frozen=True, kw_only=True):

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cofre.base import estado
-from cofre.base.modelo import ordem_de_exibicao
-from cofre.base.palavras import na_tela, numero, plural, visivel
+from cofre.base.modelo import LISTAS, ordem_de_exibicao
+from cofre.base.palavras import como_se_diz, do_que_se_diz, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import momento
 from cofre.deposito.metadados import Metadados, TabelaSalva
@@ -51,17 +51,18 @@ class Encolhimento:
         """O que os metadados, ou uma execução, dizem; o que não é número vale zero."""
         antes, agora = (n if isinstance(n := dito.get(c), int) else 0 for c in ("antes", "agora"))
         tabela, referencia = (str(dito.get(c, "")) for c in ("tabela", "referencia"))
-        return cls(tabela, antes, agora, referencia, dito.get("aos_poucos") is True)
+        aos_poucos = dito.get("aos_poucos") is True
+        return cls(do_que_se_diz(tabela), antes, agora, referencia, aos_poucos)
 
     def documento(self) -> dict[str, str | int]:
         """Para os metadados e para a saída --json; `aos_poucos`, só se foi assim."""
-        dito = asdict(self)
+        dito = {**asdict(self), "tabela": como_se_diz(self.tabela)}
         return dito if self.aos_poucos else {c: v for c, v in dito.items() if c != "aos_poucos"}
 
     @property
     def em_resumo(self) -> str:
         """«clientes 145 → 0»."""
-        nome = visivel(self.tabela) if self.tabela else "a empresa inteira"
+        nome = visivel(como_se_diz(self.tabela)) if self.tabela else "a empresa inteira"
         return f"{nome} {numero(self.antes)} → {numero(self.agora)}"
 
     @property
@@ -69,9 +70,11 @@ class Encolhimento:
         """«clientes: eram 145 registros em 2026-11-23 03:00; agora, nenhum»."""
         quando = na_tela(momento(self.referencia), "minuto")
         agora = numero(self.agora) if self.agora else "nenhum"
-        nome = visivel(self.tabela) if self.tabela else "a empresa inteira"
+        nome = visivel(como_se_diz(self.tabela)) if self.tabela else "a empresa inteira"
         eram = "era" if self.antes == 1 else "eram"
         registros = plural(self.antes, "registro", "registros")
+        if self.tabela in LISTAS:
+            registros = numero(self.antes)
         poucos = " (aos poucos)" if self.aos_poucos else ""
         return f"{nome}: {eram} {registros} em {quando}; agora, {agora}{poucos}"
 
@@ -169,7 +172,7 @@ def _contagens(
     return {
         nome: (era.salva.registros, agora[nome].registros)
         for nome, era in antes.items()
-        if nome in agora and nome not in podem and era.salva.registros >= 0
+        if nome in agora and not podem & {nome, como_se_diz(nome)} and era.salva.registros >= 0
     }
 
 
@@ -177,7 +180,8 @@ def _pares(
     contagens: Mapping[str, tuple[int, int]], inteira: bool
 ) -> Iterator[tuple[str, int, int]]:
     if inteira:
-        yield "", sum(a for a, _ in contagens.values()), sum(h for _, h in contagens.values())
+        linhas = [par for nome, par in contagens.items() if nome not in LISTAS]
+        yield "", sum(a for a, _ in linhas), sum(h for _, h in linhas)
     for nome, (antes, hoje) in contagens.items():
         yield nome, antes, hoje
 

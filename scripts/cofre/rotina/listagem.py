@@ -11,11 +11,20 @@ from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.disco import ocupado
-from cofre.base.palavras import exibir_pasta, na_tela, plural, tamanho, visivel
+from cofre.base.modelo import ARQUIVOS
+from cofre.base.palavras import (
+    como_se_diz,
+    exibir_pasta,
+    na_tela,
+    plural,
+    tamanho,
+    visivel,
+)
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import provas
+from cofre.deposito.conteudos.lugar import bytes_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -23,11 +32,13 @@ from cofre.deposito.idade import Idade, as_horas, ha_quanto, idade_de
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
+    alem_das_linhas,
     arquivos_de,
     bytes_de,
     de_rotina,
     dobrados,
     e_foto,
+    em_arquivos,
     estado_de,
     fotos_em_palavras,
     mais_novo,
@@ -152,8 +163,10 @@ class Espaco:
         """Com os de mais uma empresa."""
         return Espaco(
             self.backups + len(backups),
-            self.no_disco + ocupado(arquivo for b in backups for arquivo in arquivos_de(b)),
-            self.somados + sum(bytes_de(b) for b in backups),
+            self.no_disco
+            + ocupado(arquivo for b in backups for arquivo in arquivos_de(b))
+            + sum(bytes_em(pasta) for pasta in {b.pasta for b in backups}),
+            self.somados + sum(bytes_de(b) + em_arquivos(b) for b in backups),
         )
 
     @property
@@ -178,11 +191,24 @@ def _linha(backup: Backup, estragos: Estragos) -> str:
     parcial = ", consistência parcial" if backup.meta.consistencia == "parcial" else ""
     marcado = "".join(f"  {m}" for m in do_backup(backup, estragos))
     tipo = EM_PALAVRAS.get(backup.meta.tipo, visivel(backup.meta.tipo))
+    alem = f"  {dito}" if (dito := alem_das_linhas(backup)) else ""
     v1 = ", sem somas (primeira versão)" if backup.meta.da_primeira_versao else ""
     return (
-        f"{sinal} {quando}  {tipo}  {registros}  {tamanho(bytes_de(backup))}"
+        f"{sinal} {quando}  {tipo}  {registros}  {tamanho(bytes_de(backup))}{alem}"
         f"  {estado}{f' ({visivel(causa)})' if causa else ''}{parcial}{v1}{marcado}"
     )
+
+
+def _contagens(b: Backup) -> dict[str, int]:
+    tabelas = b.meta.tabelas.items() if b.meta else ()
+    return {como_se_diz(n): t.registros for n, t in tabelas}
+
+
+def _dos_arquivos(b: Backup) -> dict[str, int] | None:
+    """Quantos arquivos da empresa o backup leva, e os bytes que os guardam; None se não os leva."""
+    if b.meta is None or ARQUIVOS not in b.meta.tabelas:
+        return None
+    return {"quantos": b.meta.tabelas[ARQUIVOS].registros, "bytes": em_arquivos(b)}
 
 
 def _documento(
@@ -207,7 +233,8 @@ def _documento(
                 "consistencia": b.meta.consistencia if b.meta else None,
                 "registros": b.meta.total if b.meta else None,
                 "bytes": bytes_de(b),
-                "tabelas": {n: t.registros for n, t in b.meta.tabelas.items()} if b.meta else {},
+                "tabelas": _contagens(b),
+                "arquivos": _dos_arquivos(b),
                 "encolhimentos": list(b.meta.encolhimentos) if b.meta else [],
                 "mudancas": list(b.meta.mudancas) if b.meta else [],
                 "restauracao_por_concluir": bool(b.meta and b.meta.restauracao_por_concluir),

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from cofre.base.comandos import BACKUP, RESTAURACAO, comando
 from cofre.base.modelo import Empresa
+from cofre.base.palavras import como_se_diz
 from cofre.plano.alvo import RECUPERAR
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
@@ -85,4 +86,4 @@ def _so(tabelas: Sequence[str]) -> tuple[str, ...]:
     # Um nome com vírgula não se pode pedir na lista.
     if not tabelas or len(tabelas) > MUITAS or any("," in t for t in tabelas):
         return ()
-    return ("--tabelas", ",".join(tabelas))
+    return ("--tabelas", ",".join(map(como_se_diz, tabelas)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cofre.base.config.valores import Configuracao
-from cofre.base.modelo import Empresa
+from cofre.base.modelo import LISTAS, Empresa
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome
 from cofre.busca.comparacao.estado import AGORA, Estado
@@ -48,6 +48,7 @@ def fotografando(
             foto = pilha.enter_context(fotografo.montar(empresa, contexto))
         falhas = {n: str(e) for n, e in foto.falhas.items() if n in _que_ha(inspecao)}
         ignoradas = dict.fromkeys(configuracao.regras.ignorar, "está em «ignorar»")
+        ignoradas |= dict.fromkeys(LISTAS, "só se comparam entre dois backups")
         yield Estado(quando, AGORA, foto.arquivos, ignoradas, falhas)
 
 

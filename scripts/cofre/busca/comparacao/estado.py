@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cofre.base.erros import BackupDanificado
+from cofre.base.modelo import LISTAS
 from cofre.base.palavras import na_pagina, na_tela
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import no_lugar
@@ -15,6 +16,7 @@ from cofre.deposito.ligacoes import Arquivo
 
 AGORA = "agora"
 NAO_PEDIDA = "não foi pedida nesse backup"
+NAO_LEVA = "esse backup não os leva"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def do_backup(backup: Backup) -> Estado:
             ilegiveis[nome] = "o arquivo sumiu ou mudou de tamanho"
     ausentes = dict.fromkeys(backup.meta.parcial_de, NAO_PEDIDA)
     falhas = backup.meta.falhas.items()
+    ausentes |= {n: NAO_LEVA for n in LISTAS if n not in backup.meta.tabelas}
     ausentes |= {nome: f"falhou nesse backup: {causa}" for nome, causa in falhas}
     return Estado(
         backup.quando,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from cofre.base.apelido import parece_segredo
 from cofre.base.disco import erros_de_disco
+from cofre.base.modelo import LOGINS
+from cofre.base.palavras import como_se_diz
 from cofre.base.valores import valor
 from cofre.busca.comparacao import palavras
 from cofre.busca.comparacao.comparacao import Comparacao, Comparada
@@ -69,7 +71,7 @@ def gravar(
 def _desenhar(
     empresa: str, comparacao: Comparacao, comparadas: Sequence[Comparada]
 ) -> Iterator[str]:
-    tabelas = [c for c in comparadas if isinstance(c, TabelaComparada)]
+    tabelas = [c for c in comparadas if isinstance(c, TabelaComparada) and c.duas.nome != LOGINS]
     estilo = estilo_do_painel() + _ler("comparacao.css")
     programa = _ler("comparacao.js")
     return _modelo().generate(
@@ -96,7 +98,7 @@ def _tabela(t: TabelaComparada) -> dict[str, Any]:
     """O que o modelo mostra dela; os registros se leem quando chega a vez deles."""
     mudados = t.apareceram + t.mudaram + t.sumiram
     return {
-        "nome": t.duas.nome,
+        "nome": como_se_diz(t.duas.nome),
         "apareceram": t.apareceram,
         "mudaram": t.mudaram,
         "sumiram": t.sumiram,

@@ -11,7 +11,7 @@ from typing import Any
 
 from cofre.base.apelido import apelido, com_mais, parece_segredo
 from cofre.base.linha import texto
-from cofre.base.palavras import numero, plural, visivel
+from cofre.base.palavras import como_se_diz, numero, plural, visivel
 from cofre.base.valores import ESCONDIDO, mudanca, mudanca_da_coluna, valor
 from cofre.busca.comparacao.comparacao import Comparada, NaoComparada, SoDeUmLado
 from cofre.busca.comparacao.duas import Duas
@@ -38,7 +38,7 @@ Frase = tuple[str, bool]
 def tabela(comparada: TabelaComparada, *, com_exemplos: bool = True) -> Iterator[Frase]:
     """«produtos: +0 ~818 −0 =1», o que mudou em cada coluna e, `com_exemplos`, uns poucos."""
     c = comparada
-    yield f"{visivel(c.duas.nome)}: {contas(c)}", False
+    yield f"{visivel(como_se_diz(c.duas.nome))}: {contas(c)}", False
     for frase in das_colunas(c.duas):
         yield f"   {frase}", False
     for coluna in c.colunas:
@@ -155,9 +155,9 @@ def resto(comparadas: Sequence[Comparada]) -> Iterator[str]:
             conta = (
                 "" if c.registros is None else f" ({plural(c.registros, 'registro', 'registros')})"
             )
-            yield f"{visivel(c.tabela)}: só há em {c.onde.em_palavras}{conta}"
+            yield f"{visivel(como_se_diz(c.tabela))}: só há em {c.onde.em_palavras}{conta}"
         elif isinstance(c, NaoComparada):
-            yield f"{visivel(c.tabela)}: não se comparou: {visivel(c.causa)}"
+            yield f"{visivel(como_se_diz(c.tabela))}: não se comparou: {visivel(c.causa)}"
 
 
 # -- em JSON -----------------------------------------------------------------------------------
@@ -166,14 +166,18 @@ def resto(comparadas: Sequence[Comparada]) -> Iterator[str]:
 def documento(comparadas: Sequence[Comparada]) -> dict[str, Any]:
     """Por tabela, o mesmo, para outro programa."""
     return {
-        "tabelas": {c.duas.nome: _tabela(c) for c in comparadas if isinstance(c, TabelaComparada)},
+        "tabelas": {
+            como_se_diz(c.duas.nome): _tabela(c)
+            for c in comparadas
+            if isinstance(c, TabelaComparada)
+        },
         "so_de_um_lado": [
-            {"tabela": c.tabela, "em": c.onde.documento(), "registros": c.registros}
+            {"tabela": como_se_diz(c.tabela), "em": c.onde.documento(), "registros": c.registros}
             for c in comparadas
             if isinstance(c, SoDeUmLado)
         ],
         "nao_comparadas": [
-            {"tabela": c.tabela, "causa": c.causa, "codigo": c.codigo}
+            {"tabela": como_se_diz(c.tabela), "causa": c.causa, "codigo": c.codigo}
             for c in comparadas
             if isinstance(c, NaoComparada)
         ],
@@ -212,7 +216,7 @@ def registro_em_json(duas: Duas, mudado: Registro) -> dict[str, Any]:
     """Um registro, com o conteúdo dele antes e depois, sem os segredos."""
     lados = {"antes": mudado.antes, "depois": mudado.depois}
     return {
-        "tabela": duas.nome,
+        "tabela": como_se_diz(duas.nome),
         "o_que": mudado.o_que,
         "nome": apelido(mudado.linha),
         "chave": _chave(duas, mudado.linha),

@@ -16,6 +16,7 @@ import msgspec
 from cofre.base.apelido import parece_segredo
 from cofre.base.disco import erros_de_disco
 from cofre.base.linha import NULO
+from cofre.base.modelo import LOGINS
 from cofre.base.palavras import plural
 from cofre.busca.comparacao.comparacao import Comparacao, Comparada
 from cofre.busca.comparacao.duas import Duas
@@ -37,6 +38,7 @@ De:       {antes}
 Para:     {depois}
 Diferem:  {tabelas}
 {resto}
+Os logins não vão para uma planilha.
 Um registro que mudou tem duas linhas: «era assim» e «ficou assim». O que pareça um segredo (senha,
 token) não se mostra.
 Um apóstrofo no começo de uma célula quer dizer «isto é texto».
@@ -53,7 +55,11 @@ def gravar(
 ) -> None:
     """Quem olha a pasta vê o zip inteiro ou nenhum. Levanta ErroDeUso, BackupDanificado ou
     FalhaDeDisco."""
-    com_registros = [c for c in comparadas if isinstance(c, TabelaComparada) and not c.igual]
+    com_registros = [
+        c
+        for c in comparadas
+        if isinstance(c, TabelaComparada) and not c.igual and c.duas.nome != LOGINS
+    ]
     quando = comparacao.depois.quando
     with (
         erros_de_disco(arquivo),

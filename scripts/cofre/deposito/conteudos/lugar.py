@@ -83,6 +83,15 @@ def presentes(pasta: Path) -> frozenset[str]:
     return _nomes(pastas, tuple(p.stat().st_mtime_ns for p in pastas))
 
 
+def bytes_em(pasta: Path) -> int:
+    """Quantos bytes os conteúdos ocupam, cite-os alguém ou não. OSError passa."""
+    raiz, total = pasta / PASTA, 0
+    for das_que_comecam in das_somas(raiz) if raiz.is_dir() else ():
+        with os.scandir(das_que_comecam) as dentro:
+            total += sum(i.stat(follow_symlinks=False).st_size for i in dentro)
+    return total
+
+
 def em_claro(pasta: Path) -> frozenset[str]:
     """Os nomes dos que não estão cifrados. OSError passa."""
     raiz = pasta / PASTA

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
-from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS
+from cofre.base.palavras import na_tela, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
+from cofre.deposito.conteudos.releitura import Lidos, reler
 from cofre.deposito.ensaios import CONFERIDO, RESTAURADO, Ensaio
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import Metadados
@@ -84,9 +86,10 @@ def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
     quando = na_tela(vez.backup.quando)
     relato.linha(f"🎯 ENSAIO: {visivel(vez.guardada.empresa.nome)} (backup de {quando})")
     _conferir(vez, quando)
-    tabelas = plural(len(vez.meta.tabelas), "tabela", "tabelas")
+    tabelas = plural(len({*vez.meta.tabelas} - {*LISTAS}), "tabela", "tabelas")
     registros = plural(vez.meta.total, "registro", "registros")
     relato.linha(f"   ✅ conferido: {registros} em {tabelas}, com as somas e as ligações certas")
+    _conferir_arquivos(vez, quando, relato)
     volta = _restaurar(vez, abrir, relato)
     if volta is None:
         _registrar(vez, CONFERIDO, vez.meta.total)
@@ -105,6 +108,25 @@ def _conferir(vez: Vez, quando: str) -> None:
             f"O backup de {quando} está danificado.",
             "\n".join([*map(visivel, danos), "Faça outro agora e veja os anteriores: verificar"]),
         )
+
+
+def _conferir_arquivos(vez: Vez, quando: str, relato: Relato) -> None:
+    """Cada conteúdo, aberto e lido até o fim: tem de ser o que a lista diz. Levanta
+    BackupDanificado."""
+    if ARQUIVOS in vez.meta.tabelas:
+        lidos = Lidos()
+        if danos := list(reler(vez.backup, lidos)):
+            _registrar(vez, CONFERIDO, 0, "; ".join(danos))
+            raise BackupDanificado(
+                f"Os arquivos do backup de {quando} não se leem como eram.",
+                "\n".join(map(visivel, danos)),
+            )
+        arquivos = plural(lidos.arquivos, "arquivo relido", "arquivos relidos")
+        relato.linha(f"   ✅ {arquivos} ({tamanho(lidos.bytes)}), iguais aos guardados")
+        relato.linha("   ℹ️ Num ensaio os arquivos não se enviam a Storage nenhum")
+    if LOGINS in vez.meta.tabelas:
+        logins = plural(vez.meta.tabelas[LOGINS].registros, "login conferido", "logins conferidos")
+        relato.linha(f"   ✅ {logins}; num ensaio não se cria nenhum")
 
 
 def _restaurar(vez: Vez, abrir: Abrir, relato: Relato) -> Volta | None:

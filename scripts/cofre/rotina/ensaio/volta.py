@@ -22,7 +22,7 @@ from psycopg import sql
 
 from cofre.base.disco import erros_de_disco
 from cofre.base.linha import Linha, abrir_linha, com_citados
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import LISTAS, ordem_de_exibicao
 from cofre.base.palavras import plural
 from cofre.base.textos import CAMPO, separar, textos_de
 from cofre.deposito.backup import Backup
@@ -63,7 +63,7 @@ def restaurar(conexao: psycopg.Connection, backup: Backup, meta: Metadados) -> V
     ida = _Ida(conexao, backup, sql.Identifier(f"cofre_ensaio_{secrets.token_hex(4)}"))
     conexao.execute(sql.SQL("CREATE SCHEMA {}").format(ida.esquema))
     registros, diferencas = 0, []
-    for nome in sorted(meta.tabelas, key=ordem_de_exibicao):
+    for nome in sorted({*meta.tabelas} - {*LISTAS}, key=ordem_de_exibicao):
         quantos, achadas = ida.ida_e_volta(meta.tabelas[nome])
         registros += quantos
         diferencas += [f"{nome}: {achada}" for achada in achadas]

@@ -19,7 +19,7 @@ from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
-from cofre.deposito.inventario import estado_de
+from cofre.deposito.inventario import alem_das_linhas, estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.deposito.ordem import Ordem, em_ordem
 from cofre.remoto import situacao
@@ -106,6 +106,8 @@ class EmpresaNoPainel:
     ensaios: Ensaios
     copias: tuple[CopiaDaEmpresa, ...] = ()
     visto: datetime | None = None
+    alem_das_linhas: str = ""
+    """Os arquivos e os logins do backup mais novo, em palavras."""
 
     @property
     def segura_ate(self) -> datetime | None:
@@ -188,6 +190,10 @@ class _Historico:
         """A última vez em que se viu igual ao banco."""
         return visto_em(self.deposito.abrir(self.pasta, ponto.carimbo))
 
+    def alem_das_linhas(self, ponto: Ponto) -> str:
+        """Os arquivos e os logins que o backup leva, em palavras."""
+        return alem_das_linhas(self.deposito.abrir(self.pasta, ponto.carimbo))
+
     def estado(self, ponto: Ponto) -> tuple[str, str]:
         """O estado e a causa dele, vendo se os arquivos estão no lugar."""
         return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
@@ -256,6 +262,7 @@ def _empresa(
         ensaios=ler(historico.pasta, dono),
         copias=copias,
         visto=visto,
+        alem_das_linhas=historico.alem_das_linhas(novo) if novo else "",
     )
 
 

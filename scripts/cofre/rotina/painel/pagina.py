@@ -17,7 +17,15 @@ from urllib.parse import quote
 
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre
-from cofre.base.palavras import com_datas_da_pagina, na_pagina, numero, plural, tamanho, visivel
+from cofre.base.palavras import (
+    com_datas_da_pagina,
+    como_se_diz,
+    na_pagina,
+    numero,
+    plural,
+    tamanho,
+    visivel,
+)
 from cofre.base.relato import Relato
 from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
@@ -96,6 +104,7 @@ def _modelo() -> Template:
     ambiente = ambiente_em(AQUI)
     ambiente.filters |= {
         "data": _data,
+        "dita": como_se_diz,
         "datas": com_datas_da_pagina,
         "data_do_diario": _data_do_diario,
         "segundos": lambda quando: int(quando.timestamp()),
