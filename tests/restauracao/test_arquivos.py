@@ -140,7 +140,7 @@ def test_o_que_o_balde_nao_aceita_diz_se_antes_e_o_resto_pode_voltar(
     estragados = seus(projeto)
     saida = restaurar(projeto, tmp_path, API, *SO_ARQUIVOS)
     assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
-    assert "3 arquivos do balde fotos: passa do limite do balde (100 B)" in saida.tudo
+    assert "3 arquivos do balde fotos: acima do limite do balde (100 B)" in saida.tudo
     assert seus(projeto) == estragados
     saida = restaurar(projeto, tmp_path, API, *SO_ARQUIVOS, "--aceitar", "registros", "--json")
     assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
@@ -181,12 +181,24 @@ def test_o_que_alguem_muda_no_meio_nao_se_perde(
 def test_so_com_a_conexao_direta_os_arquivos_ficam_de_fora_e_isso_se_diz(
     projeto: SupabaseLocal, armazem: None, tmp_path: Path
 ) -> None:
+    so_banco = {"SUPABASE_DB_URL": projeto.uri_banco, "SUPABASE_URL": projeto.url}
+    args = ("--empresa", EMPRESA, "--confirmar", "RESTAURAR")
+    sem_conteudo = executar(
+        projeto,
+        tmp_path / "dele",
+        "--empresa",
+        EMPRESA,
+        mais={**so_banco, "BACKUP_ARQUIVOS": "sim"},
+    )
+    assert sem_conteudo.codigo == 0, sem_conteudo.tudo
     copiar(projeto, tmp_path, API)
     estragar(projeto)
     executar_sql(projeto, "DELETE FROM vendas_itens WHERE venda_id <= 60")
     estragados = seus(projeto)
-    so_banco = {"SUPABASE_DB_URL": projeto.uri_banco, "SUPABASE_URL": projeto.url}
-    args = ("--empresa", EMPRESA, "--confirmar", "RESTAURAR")
+    # O que ele próprio copia não tem conteúdos: nada ficou por voltar.
+    saida = executar(projeto, tmp_path / "dele", *args, mais=so_banco, script=RESTAURACAO)
+    assert saida.codigo == 0, saida.tudo
+    executar_sql(projeto, "DELETE FROM vendas_itens WHERE venda_id <= 60")
     saida = executar(projeto, tmp_path, *args, mais=so_banco, script=RESTAURACAO)
     assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
     assert "arquivos: só a API escreve os arquivos" in saida.tudo

@@ -177,7 +177,8 @@ class Convergencia:
         def ao_avancar(tabela: str, _acao: str, linhas: int) -> None:
             feitas[tabela] += linhas
             total = plano.contagens[tabela].diferencas
-            self.relato.avanco(nome, tabela, feitas[tabela], total, ESCRITAS_PARA_BARRA)
+            dita = como_se_diz(tabela)
+            self.relato.avanco(nome, dita, feitas[tabela], total, ESCRITAS_PARA_BARRA)
 
         return self.escrita.executar(plano, self.alvo.escopo, ao_avancar, self._aceitos)
 

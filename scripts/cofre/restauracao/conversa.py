@@ -77,7 +77,7 @@ class Conversa:
         se há quem escolha); se já são, oferece outra data."""
         while True:
             restauracao = self._sessao.conectar(guardada, backup, tabelas)
-            possiveis, fora = self._possiveis(restauracao, tabelas)
+            possiveis, fora = self._possiveis(restauracao, backup, tabelas)
             alvo = restauracao.alvo(backup, possiveis, modo)
             if recortar is not None:
                 alvo = recortar(restauracao, alvo)
@@ -95,11 +95,11 @@ class Conversa:
             self._sessao.desconectar()
 
     def _possiveis(
-        self, restauracao: Restauracao, tabelas: tuple[str, ...]
+        self, restauracao: Restauracao, backup: Backup, tabelas: tuple[str, ...]
     ) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
         """Destas, as que se podem restaurar aqui; das outras, diz-se porquê. Levanta
         RestauracaoRecusada, se não sobra nenhuma."""
-        possiveis, fora = restauracao.possiveis(tabelas)
+        possiveis, fora = restauracao.possiveis(backup, tabelas)
         for lista in fora:
             self._relato.aviso(f"{como_se_diz(lista.tabela)}: {lista.causa}.\n{lista.cura}")
         return possiveis, fora
@@ -113,7 +113,7 @@ class Conversa:
     ) -> int:
         """Põe de volta, destas tabelas, o que mudou entre os dois backups e não mudou outra vez."""
         restauracao = self._sessao.conectar(guardada, antes, tabelas, depois)
-        tabelas, fora = self._possiveis(restauracao, tabelas)
+        tabelas, fora = self._possiveis(restauracao, antes, tabelas)
         campos = tuple(self._opcoes.campos or ())
         pedida = Pedida(antes.carimbo, depois.carimbo, campos)
         recorte = recorte_da(self._sessao, guardada, pedida, tabelas)

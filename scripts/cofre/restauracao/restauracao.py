@@ -98,14 +98,16 @@ class Restauracao:
             self.contexto.inspecao.donos,
         )
 
-    def possiveis(self, tabelas: Sequence[str]) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
-        """Destas, as que se podem restaurar aqui, e as listas que não. Levanta RestauracaoRecusada
-        se não sobra nenhuma."""
+    def possiveis(
+        self, backup: Backup, tabelas: Sequence[str]
+    ) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
+        """Destas, as que se podem restaurar aqui, e as listas que não. Uma de que o backup não tem
+        conteúdo nenhum não faz falta. Levanta RestauracaoRecusada se não sobra nada."""
         sem = [n for n in tabelas if n in LISTAS and n not in self.listas]
         if sem and len(sem) == len(tabelas):
             raise RestauracaoRecusada(*NAO_HA_COMO[sem[0]])
-        fora = tuple(Fora(nome, *NAO_HA_COMO[nome]) for nome in sem)
-        return tuple(n for n in tabelas if n not in sem), fora
+        fora = (Fora(n, *NAO_HA_COMO[n]) for n in sem if _ha_o_que_voltar(backup, n))
+        return tuple(n for n in tabelas if n not in sem), tuple(fora)
 
     @contextlib.contextmanager
     def fotografando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano]]:
@@ -208,6 +210,12 @@ class Restauracao:
             if tabelas := tuple(n for n in alvo.tabelas if n in escopo):
                 etapas.append(Etapa(replace(alvo, tabelas=tabelas, escopo=escopo), atomica))
         return etapas
+
+
+def _ha_o_que_voltar(backup: Backup, lista: str) -> bool:
+    salva = backup.meta.tabelas.get(lista) if backup.meta else None
+    conteudos = salva.conteudos if salva is not None else None
+    return conteudos is None or conteudos.registros > 0
 
 
 def _frases(ditos: Mapping[str, Dito]) -> list[str]:

@@ -285,7 +285,7 @@ class Sessao:
         listas: dict[str, Lista] = {}
         for fonte in fontes:
             if isinstance(fonte, DoStorage) and fonte.armazem.cliente is not None:
-                lista = ListaDeArquivos(fonte, self.opcoes.conexoes, self._parar)
+                lista = ListaDeArquivos(fonte, self.relato, self.opcoes.conexoes, self._parar)
                 listas[ARQUIVOS] = lista
         return fontes, listas
 

@@ -49,7 +49,8 @@ EDesta = Callable[[Objeto], bool]
 @dataclass(frozen=True, slots=True)
 class Meios:
     """Com que se escreve. `conectar`: a conexão direta (None: só há a API); `criar` cria de novo um
-    balde que falta, e devolve-o (None: não se concordou)."""
+    balde que falta, e devolve-o (None: não se concordou); `ao_subir` recebe os bytes de cada
+    pedaço."""
 
     armazem: Armazem
     conectar: identidade.Conectar | None
@@ -58,6 +59,7 @@ class Meios:
     abrir: Abrir
     e_desta: EDesta
     criar: Callable[[str], Balde | None]
+    ao_subir: Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class Execucao:
                     _Feito(acao, era.id) if o_mesmo(agora, era) else _Feito(acao, recusa=_mudou())
                 )
             a_subir = ASubir(objeto, partial(self.meios.abrir, quer))
-            return _Feito(acao, Subida(self.meios.armazem, a_subir, era).subir())
+            envio = Subida(self.meios.armazem, a_subir, era, self.meios.ao_subir)
+            return _Feito(acao, envio.subir())
         except Mudou:
             return _Feito(acao, recusa=_mudou())
         except EscritaRecusada as e:
@@ -150,9 +153,7 @@ class Execucao:
     def _recusa(self, quer: Arquivo) -> EscritaRecusada | None:
         """O que já se sabe que não se escreve, sem o mandar."""
         if not self.meios.e_desta(quer.objeto):
-            return EscritaRecusada(
-                ALHEIO, "pela regra de hoje, não é um arquivo desta empresa", CURA_DA_REGRA
-            )
+            return EscritaRecusada(ALHEIO, POR_QUE_NAO, CURA_DA_REGRA)
         balde = self._baldes.get(quer.balde)
         if balde is None:
             return EscritaRecusada(SEM_BALDE, "o balde não existe mais", "Crie o balde no painel.")
@@ -196,9 +197,7 @@ class Execucao:
         arquivo = ler(acao.atual)
         assert arquivo is not None
         if not self.meios.e_desta(arquivo.objeto):
-            return EscritaRecusada(
-                ALHEIO, "pela regra de hoje, não é um arquivo desta empresa", CURA_DA_REGRA
-            )
+            return EscritaRecusada(ALHEIO, POR_QUE_NAO, CURA_DA_REGRA)
         agora = self.meios.armazem.info(arquivo.balde, arquivo.nome)
         return None if agora is None or o_mesmo(agora, arquivo.objeto) else _mudou()
 
@@ -207,6 +206,7 @@ def _mudou() -> EscritaRecusada:
     return EscritaRecusada(MUDOU, "um arquivo mudou enquanto se restaurava", "")
 
 
+POR_QUE_NAO = "de outro dono, ou de nenhum, pela regra de hoje"
 CURA_DA_REGRA = "Veja de quem são os arquivos do balde, em [arquivos] do cofre.toml."
 _NO_PAINEL = "Mude o limite do balde no painel (Storage, Edit bucket), e restaure de novo."
 CURAS: Mapping[str, str] = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import plural
+from cofre.base.relato import Relato
 from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.diario import Diario
 from cofre.escopo.arquivos import Decisao, DonosDeArquivos
@@ -57,6 +58,7 @@ class ListaDeArquivos:
     """Ver `cofre.restauracao.listas.Lista`."""
 
     fonte: DoStorage
+    relato: Relato
     conexoes: int
     parar: threading.Event
     nome: str = field(init=False, default=ARQUIVOS)
@@ -150,8 +152,24 @@ class ListaDeArquivos:
             lambda arquivo: conteudos.abrir(*_onde_esta(arquivo)),
             self.e_desta,
             self._criar,
+            self._contando(plano),
         )
         return Execucao(meios, plano, ao_avancar, Impedimentos(aceitos)).executar()
+
+    def _contando(self, plano: Plano) -> Callable[[int], None]:
+        """Quem mostra quanto já subiu."""
+        total = sum(arquivo.tamanho or 0 for _acao, arquivo in riscos.a_subir(plano))
+        trinco, subiram = threading.Lock(), 0
+
+        def contar(bytes_: int) -> None:
+            nonlocal subiram
+            with trinco:
+                subiram += bytes_
+                feito = min(subiram, total)
+            empresa = self.alvo.empresa.nome
+            self.relato.avanco(empresa, "KB de arquivos", feito // 1024, total // 1024)
+
+        return contar
 
     def e_desta(self, objeto: Objeto) -> bool:
         """Se pode ser: é dela, ou, solto, de quem o nomeia (a próxima foto o dirá)."""

@@ -16,26 +16,30 @@ from cofre.base.modelo import ARQUIVOS, LISTAS
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.ligacoes import Arquivo as ArquivoDaTabela
 from cofre.escopo.arquivos import citados
+from cofre.foto.storage.relacao import marca_de
 from cofre.plano.depois import depois
 from cofre.plano.tabela import REMOVER, REPOR
 from cofre.restauracao.arquivos.linha import ler
 from cofre.restauracao.listas import Caso
 from cofre.via.arquivos.armazem import Armazem
 
-Chave = tuple[str, str]
-"""(balde, nome)."""
 _ENDERECO = b"/storage/v1/"
-_TEXTOS = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+_TEXTOS = re.compile(rb'"/?((?:[^"\\]|\\.)*)"')
+"""Os textos de uma linha em JSON, sem a barra que um caminho pode ter à frente."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nomeados:
     """`perdidas`: por tabela, quantas linhas nomeiam um arquivo que não há nem volta; `arquivos`:
-    quantos a empresa terá; `citados`: os que alguma linha nomeia."""
+    quantos a empresa terá; `citados`: as marcas dos que alguma linha nomeia."""
 
     perdidas: Mapping[str, int] = field(default_factory=dict)
     arquivos: int = 0
-    citados: frozenset[Chave] = frozenset()
+    citados: frozenset[int] = frozenset()
+
+    def cita(self, balde: str, nome: str) -> bool:
+        """Se alguma linha o nomeia."""
+        return marca_de(balde, nome) in self.citados
 
     @property
     def sem_linha(self) -> int:
@@ -45,43 +49,58 @@ class Nomeados:
 
 def nomeados(caso: Caso, armazem: Armazem) -> Nomeados:
     """Levanta FalhaDoServidor, BackupDanificado ou FalhaDeDisco."""
-    havera = _que_havera(caso)
-    baldes = {*(balde for balde, _ in havera), *(b.id for b in armazem.baldes())}
-    procura = _Procura(havera, frozenset(baldes))
+    procura = _Procura({b.id for b in armazem.baldes()})
+    for balde, nome in _que_havera(caso):
+        procura.havera_um(balde, nome)
     with tempfile.TemporaryDirectory(prefix="cofre_", ignore_cleanup_errors=True) as pasta:
-        for nome, arquivos in depois(
-            caso.alvo, caso.plano, caso.foto.arquivos, Path(pasta)
-        ).items():
-            if nome not in LISTAS:
-                procura.na_tabela(nome, arquivos)
-    return Nomeados(procura.perdidas(armazem), len(havera), frozenset(procura.citados))
+        ficam = depois(caso.alvo, caso.plano, caso.foto.arquivos, Path(pasta))
+        for tabela, arquivos in ficam.items():
+            if tabela not in LISTAS:
+                procura.na_tabela(tabela, arquivos)
+    return Nomeados(procura.perdidas(armazem), procura.quantos, frozenset(procura.citados))
 
 
-def _que_havera(caso: Caso) -> frozenset[Chave]:
-    """Os arquivos da empresa depois do plano."""
-    havera: set[Chave] = set()
+def _que_havera(caso: Caso) -> Iterator[tuple[str, str]]:
+    """(balde, nome) dos arquivos da empresa depois do plano."""
+    saem = {
+        marca_de(a.balde, a.nome)
+        for acao in caso.plano.acoes(ARQUIVOS, REMOVER)
+        if (a := ler(acao.atual))
+    }
     da_foto = caso.foto.arquivos.get(ARQUIVOS)
     for grupo in ler_linhas(da_foto.caminho) if da_foto is not None else ():
-        havera.update((a.balde, a.nome) for linha in grupo if (a := ler(bytes(linha))))
-    saem = (ler(acao.atual) for acao in caso.plano.acoes(ARQUIVOS, REMOVER))
-    voltam = (ler(acao.alvo) for acao in caso.plano.acoes(ARQUIVOS, REPOR))
-    havera -= {(a.balde, a.nome) for a in saem if a}
-    return frozenset(havera | {(a.balde, a.nome) for a in voltam if a})
+        for a in (ler(bytes(linha)) for linha in grupo):
+            if a is not None and marca_de(a.balde, a.nome) not in saem:
+                yield a.balde, a.nome
+    for a in (ler(acao.alvo) for acao in caso.plano.acoes(ARQUIVOS, REPOR)):
+        if a is not None:
+            yield a.balde, a.nome
 
 
 class _Procura:
-    """O que as linhas nomeiam, à medida que passam."""
+    """O que as linhas nomeiam, à medida que passam. De cada arquivo só se guarda a marca, e os
+    textos por que uma linha o pode dizer: são muitos."""
 
-    def __init__(self, havera: frozenset[Chave], baldes: frozenset[str]) -> None:
-        self.citados: set[Chave] = set()
-        self._havera = havera
+    def __init__(self, baldes: set[str]) -> None:
+        self.citados: set[int] = set()
         self._baldes = baldes
-        self._por_texto: dict[bytes, list[Chave]] = {}
-        for balde, nome in havera:
-            for dito in (nome, f"/{nome}", f"{balde}/{nome}", f"/{balde}/{nome}"):
-                self._por_texto.setdefault(dito.encode(), []).append((balde, nome))
-        self._textos = self._por_texto.keys()
-        self._perdidos: dict[Chave, Counter[str]] = {}
+        self._havera: set[int] = set()
+        self._por_texto: dict[bytes, int | tuple[int, ...]] = {}
+        self._perdidos: dict[tuple[str, str], Counter[str]] = {}
+
+    @property
+    def quantos(self) -> int:
+        """Os arquivos que haverá."""
+        return len(self._havera)
+
+    def havera_um(self, balde: str, nome: str) -> None:
+        """Mais um."""
+        marca = marca_de(balde, nome)
+        self._baldes.add(balde)
+        self._havera.add(marca)
+        for dito in (nome.removeprefix("/").encode(), f"{balde}/{nome}".encode()):
+            ja = self._por_texto.get(dito)
+            self._por_texto[dito] = marca if ja is None else (*_marcas(ja), marca)
 
     def na_tabela(self, nome: str, arquivos: Sequence[ArquivoDaTabela]) -> None:
         """Levanta BackupDanificado."""
@@ -91,16 +110,16 @@ class _Procura:
                     self._na_linha(nome, linha)
 
     def _na_linha(self, tabela: str, linha: bytes) -> None:
-        for dito in self._textos & _TEXTOS.findall(linha):
-            self.citados.update(self._por_texto[dito])
+        for dito in self._por_texto.keys() & _TEXTOS.findall(linha):
+            self.citados.update(_marcas(self._por_texto[dito]))
         if _ENDERECO not in linha:
             return
         for texto in _textos(valores_da_linha(linha)):
-            for chave in citados(texto, ()) if "/storage/v1/" in texto else ():
-                if chave in self._havera:
-                    self.citados.add(chave)
-                elif chave[0] in self._baldes:
-                    self._perdidos.setdefault(chave, Counter())[tabela] += 1
+            for balde, nome in citados(texto, ()) if "/storage/v1/" in texto else ():
+                if (marca := marca_de(balde, nome)) in self._havera:
+                    self.citados.add(marca)
+                elif balde in self._baldes:
+                    self._perdidos.setdefault((balde, nome), Counter())[tabela] += 1
 
     def perdidas(self, armazem: Armazem) -> dict[str, int]:
         """As linhas que nomeiam um que não está no Storage, nem sendo de outra empresa ou de
@@ -109,6 +128,10 @@ class _Procura:
             for objeto in armazem.listar():
                 self._perdidos.pop(objeto.chave, None)
         return dict(sum(self._perdidos.values(), Counter[str]()))
+
+
+def _marcas(guardada: int | tuple[int, ...]) -> tuple[int, ...]:
+    return guardada if isinstance(guardada, tuple) else (guardada,)
 
 
 def _textos(valor: Any) -> Iterator[str]:

@@ -16,7 +16,7 @@ from cofre.plano.alvo import Arquivos
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import EXEMPLOS
 from cofre.plano.tabela import ALTERAR, REPOR, Acao, mudancas
-from cofre.restauracao.arquivos.execucao import ALHEIO, CURA_DA_REGRA, CURAS, citados
+from cofre.restauracao.arquivos.execucao import ALHEIO, CURA_DA_REGRA, CURAS, POR_QUE_NAO, citados
 from cofre.restauracao.arquivos.linha import DA_IDENTIDADE, Arquivo, ler
 from cofre.restauracao.arquivos.nomeados import Nomeados
 from cofre.restauracao.listas import Caso, Dito
@@ -86,7 +86,7 @@ def riscos(caso: Caso, lista: DaLista) -> Iterator[Risco]:
     for acao, arquivo in a_subir(caso.plano):
         balde = baldes.get(arquivo.balde)
         decisao = lista.decidir(arquivo.objeto)
-        nomeado = (arquivo.balde, arquivo.nome) in ha_linhas.citados
+        nomeado = ha_linhas.cita(arquivo.balde, arquivo.nome)
         if not lista.e_desta(arquivo.objeto) or (decisao.solto and not nomeado):
             recusados.setdefault((arquivo.balde, ALHEIO), _Achados()).somar(acao)
         elif balde is None:
@@ -126,7 +126,7 @@ def _opcoes(balde: Balde) -> str:
 def _recusado(balde: Balde | None, id_: str, recusa: str, achados: _Achados) -> Risco:
     um, varios = ("arquivo", "arquivos")
     if recusa == ALHEIO:
-        causa = "não seriam desta empresa, pela regra de hoje"
+        causa = POR_QUE_NAO
         cura = CURA_DA_REGRA
     else:
         causa, cura = por_que(recusa, balde.limite if balde else None), CURAS[recusa]

@@ -224,9 +224,9 @@ def por_que(recusa: str, limite: int | None) -> str:
     """Uma das RECUSAS em palavras."""
     if recusa == GRANDE:
         ate = f" ({em_bytes(limite)})" if limite is not None else ""
-        return f"passa do limite do balde{ate}"
+        return f"acima do limite do balde{ate}"
     return (
-        "é de um tipo que o balde não aceita"
+        "de um tipo que o balde não aceita"
         if recusa == TIPO
-        else "tem um nome que o Storage não aceita mais"
+        else "com um nome que o Storage não aceita mais"
     )
