@@ -11,6 +11,7 @@ import pytest
 from apoio.baldes import arquivos_de, por_arquivo
 from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.execucao import RESTAURACAO, executar
+from apoio.execucao import restaurar as conversar
 from apoio.impressoes import executar_sql, impressoes, valor
 from apoio.lojinha import DONO, VIZINHA
 from apoio.vitrine import (
@@ -122,6 +123,19 @@ def test_um_balde_que_nao_existe_mais_cria_se_como_era_se_se_concorda(
         "7 arquivos são do balde fotos, que não existe mais (era público, até 100 B" in saida.tudo
     )
     assert "--aceitar baldes" in saida.tudo
+    assert seus(projeto) == sem_balde
+    perguntado = conversar(
+        projeto,
+        tmp_path,
+        "--empresa",
+        EMPRESA,
+        *SO_ARQUIVOS[:2],
+        respostas=("?", "n"),
+        mais=ambiente_de(projeto, API),
+    )
+    assert perguntado.codigo == RestauracaoRecusada.codigo, perguntado.tudo
+    assert "Criar de novo o que falta? (s/n): " in perguntado.saida
+    assert "s cria de novo o balde, como era" in perguntado.saida
     assert seus(projeto) == sem_balde
     saida = restaurar(projeto, tmp_path, API, *SO_ARQUIVOS, "--aceitar", "baldes")
     assert saida.codigo == 0, saida.tudo
