@@ -141,6 +141,10 @@ def test_um_balde_que_nao_existe_mais_cria_se_como_era_se_se_concorda(
     assert saida.codigo == 0, saida.tudo
     assert seus(projeto) == antes
     assert baldes(projeto) == opcoes
+    saida = restaurar(projeto, tmp_path, API, "desfazer", "--confirmar", "DESFAZER")
+    assert saida.codigo == 0, saida.tudo
+    assert seus(projeto) == sem_balde
+    assert [balde for balde, *_ in baldes(projeto)] == ["papeis"]
 
 
 def test_o_que_o_balde_nao_aceita_diz_se_antes_e_o_resto_pode_voltar(

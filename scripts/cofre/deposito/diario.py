@@ -42,6 +42,9 @@ EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (
     "incompleta",
     "deixada",
 )
+BALDES_CRIADOS = "baldes_criados"
+"""A chave dos baldes que a restauração criou: ao concluir, ganham os limites que tinham; ao
+desfazer, saem."""
 ABERTAS = frozenset({EM_ANDAMENTO, INCOMPLETA})
 
 

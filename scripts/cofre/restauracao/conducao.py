@@ -15,7 +15,7 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.deposito.backup import Backup
-from cofre.deposito.diario import Diario, abrir_novo, fechado
+from cofre.deposito.diario import BALDES_CRIADOS, Diario, abrir_novo, fechado
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.recorte import REGISTROS, Recorte
 from cofre.restauracao.acordo import Acordo, Combinado
@@ -88,7 +88,7 @@ class Conducao:
                 "sem_recusadas": bool(acordo.perdas),
                 **({"cria": True} if acordo.cria else {}),
                 "fora": [f.documento() for f in acordo.fora],
-                **({"desfaz": desfaz.caminho.name} if desfaz else {}),
+                **_do_desfeito(desfaz),
             },
         )
 
@@ -223,6 +223,14 @@ class Conducao:
         aberto = self._abrir_diario(Acordo(volta), antes, "desfazer", diario)
         self.ate_o_fim(volta, antes, aberto)
         self.desfecho, self.fim = desfecho, None
+
+
+def _do_desfeito(desfaz: Diario | None) -> dict[str, Any]:
+    """O que o diário de um desfazer tem de saber do que se desfaz."""
+    if desfaz is None:
+        return {}
+    criados = desfaz.dados.get(BALDES_CRIADOS)
+    return {"desfaz": desfaz.caminho.name, **({BALDES_CRIADOS: criados} if criados else {})}
 
 
 def _no_diario(recorte: Recorte, antes: Backup) -> dict[str, Any]:

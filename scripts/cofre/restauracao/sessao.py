@@ -33,6 +33,7 @@ from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.empresa import de_hoje_e_do_backup
+from cofre.foto.fontes import fechar as fechar_fontes
 from cofre.foto.fontes import fontes_de
 from cofre.foto.foto import Contexto, Fonte, Pedido
 from cofre.foto.fotografo import Fotografo
@@ -103,6 +104,7 @@ class Sessao:
         self._parar = threading.Event()
         self._pilha = contextlib.ExitStack()
         self._via: Via | None = None
+        self._abertas: tuple[Fonte, ...] = ()
         self._pasta: Path | None = None
         self._diarios_de_antes: Marcas = {}
         self._vistas: Marcas = {}
@@ -122,6 +124,8 @@ class Sessao:
     def desconectar(self) -> None:
         """Fecha a via e solta a empresa, se se conectou: pode-se conectar outra vez."""
         via, self._via = self._via, None
+        fontes, self._abertas = self._abertas, ()
+        fechar_fontes(fontes)
         guarda, self.relato.guarda = self.relato.guarda, None
         if via is not None:
             via.fechar()
@@ -281,7 +285,7 @@ class Sessao:
         arquivos = replace(self._configuracao.arquivos, quer=querem)
         configuracao = replace(self._configuracao, arquivos=arquivos)
         todas = fontes_de(self.opcoes, configuracao, via, self._parar, self.relato)
-        fontes = tuple(f for f in todas if f.nome != ARQUIVOS or querem)
+        fontes = self._abertas = tuple(f for f in todas if f.nome != ARQUIVOS or querem)
         listas: dict[str, Lista] = {}
         for fonte in fontes:
             if isinstance(fonte, DoStorage) and fonte.armazem.cliente is not None:

@@ -12,7 +12,7 @@ from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import plural
 from cofre.base.relato import Relato
 from cofre.deposito.conteudos.guarda import Conteudos
-from cofre.deposito.diario import Diario
+from cofre.deposito.diario import BALDES_CRIADOS, Diario
 from cofre.escopo.arquivos import Decisao, DonosDeArquivos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.storage.linha import CHAVE
@@ -36,9 +36,6 @@ from cofre.via.arquivos import identidade, remocao
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.contrato import DIRETA
-
-BALDES_CRIADOS = "baldes_criados"
-"""No diário: os que se criaram, e ainda podem estar sem os limites deles."""
 
 
 @runtime_checkable
@@ -188,10 +185,14 @@ class ListaDeArquivos:
 
     def terminar(self) -> None:
         """Aos baldes que se criaram, os limites deles: só agora, porque o que se copiou antes de um
-        limite pode passar dele."""
-        criados = self._diario.dados.get(BALDES_CRIADOS, ()) if self._diario else ()
-        for balde in (self.baldes_salvos.get(str(id_)) for id_ in criados):
-            if balde is not None and (balde.limite is not None or balde.tipos is not None):
+        limite pode passar dele. Ao desfazer, saem, se mais ninguém pôs nada neles."""
+        diario = self._diario
+        criados = diario.dados.get(BALDES_CRIADOS, ()) if diario else ()
+        for id_ in map(str, criados):
+            balde = self.baldes_salvos.get(id_)
+            if diario is not None and diario.desfazendo:
+                remocao.apagar_vazio(self.armazem, id_)
+            elif balde is not None and (balde.limite is not None or balde.tipos is not None):
                 remocao.limitar(self.armazem, balde)
 
 

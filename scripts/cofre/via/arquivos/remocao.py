@@ -41,6 +41,15 @@ def criar(armazem: Armazem, balde: Balde) -> None:
             raise
 
 
+def apagar_vazio(armazem: Armazem, balde: str) -> None:
+    """Apaga o balde, se está vazio e ainda há. Levanta FalhaDoServidor."""
+    try:
+        armazem.pedir("DELETE", f"bucket/{no_caminho(balde)}", de_que=f"o balde {visivel(balde)}")
+    except RecusaDoArmazem as e:
+        if e.code not in ("ResourceNotEmpty", "NoSuchBucket"):
+            raise
+
+
 def limitar(armazem: Armazem, balde: Balde) -> None:
     """Dá ao balde os limites dele. Levanta FalhaDoServidor."""
     armazem.pedir(
