@@ -45,6 +45,15 @@ MEDIDAS = {
         "backup pela direta, 60 linhas, todas gravadas por uma transação",
         "backup pela direta, 60 linhas, gravadas aos poucos, dez por transação",
     ],
+    "mudou": [
+        f"{medida}{quanto}{lenta}"
+        for de_cada in ("211 B por linha", "865 B por linha")
+        for quanto in ("nada mudou", "1 % mudado ao acaso")
+        for medida, lenta in (
+            (f"backup pela direta, 60 linhas de {de_cada}, ", ""),
+            ("o mesmo, ", ", a 20 Mbit/s"),
+        )
+    ],
     "cifrado": ["backup cifrado pela direta, 60 linhas, contra o compactado"],
     "verificar": [
         "verificar, 60 linhas: bytes lidos",

@@ -75,9 +75,10 @@ def so_o_que_mudou(banca: Banca) -> Iterator[Linha]:
 
 @dataclass(frozen=True, slots=True)
 class _Custo:
-    """De um comando: segundos, CPU do servidor, MB no pico; e os bytes, se se contaram."""
+    """De um comando: segundos, CPU dele e do servidor, MB no pico."""
 
     segundos: float
+    cpu: float
     servidor: float
     pico: float
 
@@ -170,7 +171,7 @@ class _Medida:
         corrida = fazer({})
         time.sleep(0.2)  # o processo do servidor que serviu a conexão acaba depois dela
         depois = _cpu_do_servidor(self.projeto)
-        return _Custo(corrida.segundos, depois - antes, corrida.pico_mb)
+        return _Custo(corrida.segundos, corrida.cpu, depois - antes, corrida.pico_mb)
 
     def _bytes(self, fazer: Callable[[dict[str, str]], Corrida]) -> int:
         torneira = _Torneira(0)
@@ -230,8 +231,9 @@ def _quanto(mudar: bool) -> str:
 
 
 def _dito(custos: Sequence[_Custo]) -> str:
-    servidor, pico = _mediana(custos, "servidor"), max(c.pico for c in custos)
-    do_servidor = f"CPU do servidor {segundos(servidor)}, {decimal(pico, 1)} MB"
+    nossa, servidor = (segundos(_mediana(custos, qual)) for qual in ("cpu", "servidor"))
+    pico = max(c.pico for c in custos)
+    do_servidor = f"CPU {nossa}, do servidor {servidor}, {decimal(pico, 1)} MB"
     return f"{segundos(_mediana(custos, 'segundos'))} ({do_servidor})"
 
 
