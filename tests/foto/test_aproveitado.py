@@ -11,8 +11,10 @@ import pytest
 
 from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.deposito.backup import Backup
-from cofre.deposito.cifra.cifra import segredo
+from cofre.deposito.backup import Backup, completo
+from cofre.deposito.cifra import chaveiro
+from cofre.deposito.cifra.chaves import gerar
+from cofre.deposito.cifra.cifra import Cifra, segredo
 from cofre.foto import fotografo
 from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -73,6 +75,8 @@ CHAVES = f"""
     INSERT INTO por_inteiro SELECT -n, '{VIZINHA}', 'dela', 'verde' FROM generate_series(1, 50) n;
     INSERT INTO por_texto SELECT 'v' || n, '{VIZINHA}', 'dela' FROM generate_series(1, 50) n;
     INSERT INTO filhas SELECT -n, NULL, -n, 'dela' FROM generate_series(1, 50) n;
+    -- Uma contradição: a linha é do dono, e a mãe dela, da vizinha.
+    INSERT INTO filhas VALUES (5000, '{DONO}', -5, 'contradiz');
     INSERT INTO sem_chave SELECT '{VIZINHA}', n, 'dela' FROM generate_series(1, 50) n;
 """
 EM_BLOCOS = (
@@ -354,3 +358,47 @@ class _Relogio:
 
     def now(self) -> datetime:
         return self._agora
+
+
+# -- os cifrados -----------------------------------------------------------------------------
+
+
+def test_cifrado_sem_a_chave_o_que_nao_mudou_liga_se_e_o_que_mudou_le_se_todo(
+    fotos: Aproveitado,
+) -> None:
+    chave = gerar()
+    claro = fotos
+    fotos = Aproveitado(claro.projeto, claro.pasta, (DONO,), cifra=Cifra((chave.publica,)))
+    primeira = fotos.foto()
+    igual = fotos.foto()
+    com_textos = {"com_json"}
+    for backup in (igual, fotos.foto(ler_tudo=True)):
+        assert fotos.divergiram == {}
+        assert primeira.meta is not None
+        assert backup.meta is not None
+        for nome, salva in backup.meta.tabelas.items():
+            antes = primeira.caminho(primeira.meta.tabelas[nome])
+            assert backup.caminho(salva).samefile(antes)
+    fotos.sql(*(_mexer(t, f"WHERE user_id = '{DONO}' LIMIT 3") for t in MEXIDAS))
+    depois = fotos.foto()
+    chaveiro.guardar(chave)
+    try:
+        for backup in (igual, depois):
+            aberto = completo(backup)
+            leituras = fotos.leituras(aberto)
+            mudadas = {*MEXIDAS} if backup is depois else com_textos
+            assert {n for n, como in leituras.items() if como == INTEIRA} == mudadas
+        claro.conferir(completo(depois))
+        sem_nada = _resumo(depois).read_bytes()
+    finally:
+        chaveiro.esquecer()
+    assert DONO.encode() not in sem_nada
+    assert b"sha256_cifrado" not in sem_nada
+    assert completo_claro(claro) not in sem_nada
+
+
+def completo_claro(fotos: Aproveitado) -> bytes:
+    """A soma do conteúdo de uma tabela, que um cifrado não diz em claro."""
+    foto = fotos.foto_a_parte()
+    assert foto.meta is not None
+    return foto.meta.tabelas["por_uuid"].sha256.encode()

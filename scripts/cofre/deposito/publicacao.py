@@ -43,7 +43,7 @@ from cofre.deposito.lacre.serie import ha_o_que_ver, lembrar
 from cofre.deposito.legivel import legivel
 from cofre.deposito.metadados import VERSAO_CIFRADA, TabelaSalva
 from cofre.deposito.ordem import carimbos_em_ordem
-from cofre.deposito.reaproveitamento import DeOntem, marcado
+from cofre.deposito.reaproveitamento import DeOntem, ligar, marcado
 from cofre.deposito.remocao import apagar, leva_o_carimbo, recolher_poda
 
 ANTERIORES = 3
@@ -157,6 +157,11 @@ class Montagem:
         ainda tem os bytes que os metadados dizem; onde não dá, copia-o. Diz se deu. Levanta
         FalhaDeDisco."""
         certo, novo = (salvo.sha256, salvo.bytes), self.caminho(quem)
+        if self.cifra is not None:
+            ligado = salvo.cifrado and ligar(self.cifra, novo, DeOntem(salvo, antigo))
+            if ligado:
+                self.cifrados[quem] = SomaCifrada(salvo.sha256_cifrado, salvo.bytes_no_disco)
+            return ligado
 
         def confere(caminho: Path) -> bool:
             try:
@@ -164,7 +169,7 @@ class Montagem:
             except BackupDanificado:
                 return False
 
-        mesma_forma = salvo.compactado == self.compactar and not salvo.cifrado and not self.cifra
+        mesma_forma = salvo.compactado == self.compactar and not salvo.cifrado
         if mesma_forma and self._so_nosso(antigo) and ligar_se(novo, antigo, confere):
             return True
         try:

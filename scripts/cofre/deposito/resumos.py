@@ -15,34 +15,26 @@ tabela, um selo delas, e a soma do conteúdo escondida com o mesmo segredo.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from cofre.base import estado
-from cofre.base.disco import criar_privado, mover
-from cofre.base.erros import BackupDanificado, FalhaDeDisco
+from cofre.base.erros import BackupDanificado
 from cofre.base.linha import SEPARADOR
 from cofre.base.linha import juntar as juntar_linhas
-from cofre.deposito.backup import Backup, abrir_backup
-from cofre.deposito.carimbo import e_carimbo, nome_do_resumo
 from cofre.deposito.cifra.cifra import segredo
 from cofre.deposito.formato import ABRE, FECHA, abrir, ler_linhas, sha256_do_arquivo
 from cofre.deposito.ja_conferido import que_confere
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos
 
-VERSAO = 1
-INTEIRA_A_CADA = timedelta(days=14)
-"""Nenhuma tabela passa mais tempo sem ser lida por inteiro."""
-ESPALHADAS = timedelta(days=7)
-"""Algumas voltam a ser lidas até tanto antes, para que não o sejam todas no mesmo dia."""
+NENHUMA = "0 0 0"
+"""O que o servidor diz de linhas nenhumas."""
 MAIS_BLOCOS = 512
 """De uma tabela: o que o servidor diz de todos ainda é pouco."""
 
@@ -84,19 +76,6 @@ class ResumoDaTabela(msgspec.Struct, frozen=True, gc=False):
     inteira_em: datetime
 
 
-class _Salvo(msgspec.Struct, frozen=True, gc=False):
-    sha256: str
-    textos: str
-    resumo: ResumoDaTabela
-
-
-class _NoDisco(msgspec.Struct, frozen=True):
-    versao: int
-    ficha: str
-    sementes: str
-    tabelas: dict[str, _Salvo]
-
-
 @dataclass(frozen=True, slots=True)
 class Anterior:
     """Uma tabela do último backup inteiro, que pode servir outra vez. `vencida`: é altura de a ler
@@ -108,6 +87,16 @@ class Anterior:
     textos: Path | None
     resumo: ResumoDaTabela
     vencida: bool
+
+    @property
+    def selada(self) -> bool:
+        """Se está cifrada: dela só há a soma, e um selo do que o servidor disse."""
+        return self.salva.cifrado
+
+    def tem(self, resumo: str) -> bool:
+        """Se o servidor disse isto de todas as linhas de uma selada. Levanta FalhaDeDisco."""
+        dito = selo(self.salva.sha256_cifrado, resumo)
+        return hmac.compare_digest(dito, self.resumo.blocos[0].resumo)
 
     def confere(self) -> bool:
         """Se os arquivos ainda têm os bytes que os metadados dizem."""
@@ -160,86 +149,6 @@ class Anterior:
             somar(b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Anteriores:
-    """As tabelas do último backup inteiro de uma empresa, por nome; `porque`, se não há nenhuma que
-    sirva, para o log."""
-
-    tabelas: Mapping[str, Anterior]
-    porque: str = ""
-
-
-def anteriores(pasta: Path, user_id: str, origem: str, agora: datetime) -> Anteriores:
-    """O que serve de base a uma foto desta empresa, deste projeto. Levanta FalhaDeDisco só pelo
-    segredo deste PC."""
-    achado = _o_mais_novo(pasta)
-    if achado is None:
-        return Anteriores({}, "não há resumos ao lado de um backup")
-    carimbo, lido = achado
-    if lido is None or lido.versao != VERSAO:
-        return Anteriores({}, "os resumos não se leem")
-    if lido.sementes != sementes().nome:
-        return Anteriores({}, "os resumos são de outro PC")
-    backup = abrir_backup(pasta, carimbo)
-    if porque := _por_que_nao(backup, lido, user_id, origem):
-        return Anteriores({}, porque)
-    return Anteriores(dict(_tabelas(backup, lido, user_id, agora)))
-
-
-def _o_mais_novo(pasta: Path) -> tuple[str, _NoDisco | None] | None:
-    """Normalmente há um só; uma queda pode ter deixado o de antes."""
-    achados = sorted(_carimbos(pasta))
-    if not achados:
-        return None
-    return achados[-1], estado.ler(pasta / nome_do_resumo(achados[-1]), _NoDisco)
-
-
-def _carimbos(pasta: Path) -> Iterator[str]:
-    for arquivo in pasta.glob(nome_do_resumo("*")):
-        carimbo = arquivo.name.removeprefix(nome_do_resumo(""))
-        if e_carimbo(carimbo):
-            yield carimbo
-
-
-def _por_que_nao(backup: Backup, lido: _NoDisco, user_id: str, origem: str) -> str:
-    meta = backup.meta
-    if meta is None or backup.ficha != lido.ficha:
-        return "o backup dos resumos mudou"
-    if meta.user_id != user_id or meta.origem.get("url") != origem:
-        return "os resumos são de outro projeto ou de outra empresa"
-    if not meta.inteiro or meta.consistencia != "instantanea":
-        return "o backup dos resumos não é inteiro"
-    return ""
-
-
-def _tabelas(
-    backup: Backup, lido: _NoDisco, user_id: str, agora: datetime
-) -> Iterator[tuple[str, Anterior]]:
-    assert backup.meta is not None
-    for nome, salvo in lido.tabelas.items():
-        salva = backup.meta.tabelas.get(nome)
-        if salva is None or salva.cifrado or salva.somas != (salvo.sha256, salvo.textos):
-            continue
-        if sum(b.linhas for b in salvo.resumo.blocos) != salva.registros:
-            continue
-        with contextlib.suppress(BackupDanificado):
-            textos = backup.caminho(salva.textos) if salva.textos else None
-            vencida = _vencida(salvo.resumo.inteira_em, f"{user_id}\0{nome}", agora)
-            yield (
-                nome,
-                Anterior(
-                    backup.carimbo, salva, backup.caminho(salva), textos, salvo.resumo, vencida
-                ),
-            )
-
-
-def _vencida(inteira_em: datetime, qual: str, agora: datetime) -> bool:
-    """Se é altura de ler a tabela por inteiro: cada uma tem a sua, sempre a mesma."""
-    sorteio = hashlib.blake2b(qual.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    antes = ESPALHADAS * (int.from_bytes(sorteio, "big") / 2**32)
-    return not timedelta() <= agora - inteira_em < INTEIRA_A_CADA - antes
-
-
 def juntar(blocos: Sequence[Bloco], maximo: int = MAIS_BLOCOS) -> list[Bloco]:
     """Os mesmos blocos (ainda sem resumo), juntos uns aos outros até não serem mais que tantos."""
     de_cada = max(1, -(-len(blocos) // maximo))
@@ -255,29 +164,8 @@ def juntar(blocos: Sequence[Bloco], maximo: int = MAIS_BLOCOS) -> list[Bloco]:
     ]
 
 
-def guardar(backup: Backup, lidos: Mapping[str, ResumoDaTabela]) -> None:
-    """Põe ao lado de um backup que acabou de se publicar o que o servidor disse das tabelas dele, e
-    tira o que havia ao lado dos outros. Onde não dá, fica sem, e o próximo lê tudo."""
-    meta = backup.meta
-    if meta is None or not meta.inteiro or not lidos:
-        return
-    with contextlib.suppress(OSError, FalhaDeDisco):
-        tabelas = {
-            nome: _Salvo(*meta.tabelas[nome].somas, resumo)
-            for nome, resumo in lidos.items()
-            if not meta.tabelas[nome].cifrado
-        }
-        dados = msgspec.json.encode(_NoDisco(VERSAO, backup.ficha, sementes().nome, tabelas))
-        antigos = [c for c in _carimbos(backup.pasta) if c != backup.carimbo]
-        _gravar(backup.pasta / nome_do_resumo(backup.carimbo), dados)
-        for carimbo in antigos:
-            (backup.pasta / nome_do_resumo(carimbo)).unlink(missing_ok=True)
-
-
-def _gravar(caminho: Path, dados: bytes) -> None:
-    """Sem esperar pelo disco: o que uma queda cortar não se lê, e não faz falta. OSError passa."""
-    novo = caminho.with_name(f"{caminho.name}.novo")
-    novo.unlink(missing_ok=True)
-    with criar_privado(novo) as arquivo:
-        arquivo.write(dados)
-    mover(novo, caminho)
+def selo(sha256_cifrado: str, resumo: str) -> str:
+    """O que o servidor disse de uma tabela cifrada, para quem tem o segredo deste PC o reconhecer.
+    Levanta FalhaDeDisco."""
+    de_que = b"\0".join((b"cofre selo", sha256_cifrado.encode(), resumo.encode()))
+    return hmac.digest(segredo(), de_que, "sha256").hex()

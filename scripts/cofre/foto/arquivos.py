@@ -13,7 +13,7 @@ from cofre import VERSAO
 from cofre.base.erros import ErroCofre
 from cofre.base.modelo import LISTAS, Contradicao, DeixadaDeFora, Empresa, ordem_de_exibicao
 from cofre.base.palavras import como_se_diz
-from cofre.deposito import resumos
+from cofre.deposito import resumos_guardados
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import (
@@ -65,7 +65,7 @@ class FotoMontada:
         FalhaDeDisco."""
         backup = self._montagem.publicar({**self._metadados, **(notado or {})})
         if self.instantanea:
-            resumos.guardar(backup, self._resumos)
+            resumos_guardados.guardar(backup, self._resumos, self.salvas)
         return backup
 
 

@@ -15,7 +15,7 @@ from cofre.base.modelo import Empresa
 from cofre.base.palavras import visivel
 from cofre.base.rascunho import Rascunho
 from cofre.base.relato import Relato
-from cofre.deposito import resumos
+from cofre.deposito import resumos, resumos_guardados
 from cofre.deposito.deposito import Deposito
 from cofre.escopo.escopo import Escopo
 from cofre.foto.arquivos import FotoMontada, montar
@@ -139,14 +139,18 @@ class Fotografo:
 
     def _bases(self, empresas: Sequence[Empresa], gravacao: Gravacao | None) -> Bases | None:
         """O que há de antes destas empresas, para a via que sabe dizer o que mudou."""
-        if self.via.nome != DIRETA or self.deposito.cifra is not None:
+        cifra = self.deposito.cifra
+        # Das lidas juntas, quando se grava já não há a quem perguntar o que não se pode ler.
+        if self.via.nome != DIRETA or (cifra is not None and gravacao is None):
             return None
         agora, dizer = datetime.now().astimezone(), self.relato.detalhe
         por_empresa = {}
         try:
             for empresa in empresas:
                 pasta = self.deposito.pasta_da_empresa(empresa.id)
-                achadas = resumos.anteriores(pasta, empresa.id, self.via.origem, agora)
+                achadas = resumos_guardados.anteriores(
+                    pasta, empresa.id, self.via.origem, agora, cifra
+                )
                 por_empresa[empresa.id] = achadas.tabelas
                 if achadas.porque:
                     dizer(f"{visivel(empresa.nome)}: lê-se tudo: {achadas.porque}")
@@ -154,8 +158,16 @@ class Fotografo:
         except FalhaDeDisco as e:
             dizer(f"Lê-se tudo: {e}")
             return None
-        usar = gravacao.usar if gravacao else None
-        return Bases(por_empresa, sementes, agora, dizer, usar, self.ler_tudo)
+        return Bases(
+            por_empresa,
+            sementes,
+            agora,
+            dizer,
+            gravacao.usar if gravacao else None,
+            gravacao.por_ver if gravacao and cifra is not None else None,
+            selado=cifra is not None,
+            ler_tudo=self.ler_tudo,
+        )
 
     def _foto(
         self, empresa: Empresa, lida: EmpresaLida, contexto: Contexto, inicio: datetime

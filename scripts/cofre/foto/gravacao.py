@@ -20,7 +20,7 @@ from cofre.foto.contradicoes import Contradicoes
 from cofre.foto.empresa import EMPRESAS, RegistrosVistos
 from cofre.foto.foto import Contexto
 from cofre.foto.listas import Colheita, Colhida
-from cofre.via.contrato import EmpresaLida, Entrega, Saida
+from cofre.via.contrato import EmpresaLida, Entrega, PorVer, Saida
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Gravacao:
         if not all(self.montagem.aproveitar(*um) for um in arquivos):
             self._largar(tabela.nome)
             return False
-        if observadores := self._observadores(tabela):
+        if not anterior.selada and (observadores := self._observadores(tabela)):
             somas = Somas()
             passar(self.montagem.caminho(tabela.nome), observadores, somas)
             if somas.sha256 != anterior.salva.sha256:
@@ -146,6 +146,14 @@ class Gravacao:
             )
         self.gravadas[tabela.nome] = Gravada(salva.bytes, salva.sha256, textos)
         return True
+
+    def por_ver(self, tabela: Tabela) -> PorVer | None:
+        """O que há a ver de uma tabela que se usou sem se poder ler."""
+        observadores = self._observadores(tabela) if self.montagem.cifra is not None else []
+        if not observadores:
+            return None
+        colunas = tuple(dict.fromkeys(c for o in observadores for c in o.colunas))
+        return PorVer(colunas, Passada(observadores).bloco)
 
     def _largar(self, nome: str) -> None:
         self.gravadas.pop(nome, None)

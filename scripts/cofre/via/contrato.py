@@ -136,16 +136,29 @@ def prova_de(
 
 
 @dataclass(frozen=True, slots=True)
+class PorVer:
+    """As colunas de uma tabela que alguém tem de ver em todas as linhas, e quem as recebe, em
+    blocos como os de `TabelaLida`, na ordem."""
+
+    colunas: Sequence[str]
+    receber: Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Bases:
     """O que há de antes, por empresa e por tabela, para a via que sabe dizer o que mudou. `usar`
     põe já a tabela anterior no lugar da nova, se ainda tem os bytes que tinha, e diz se deu; sem
-    ele, quem pediu a foto fá-lo depois. `ler_tudo`: nada se aproveita."""
+    ele, quem pediu a foto fá-lo depois. `selado`: sem a chave, as tabelas anteriores não se leem, e
+    do que se usou `por_ver` diz o que ainda há de vir do servidor. `ler_tudo`: nada se aproveita.
+    """
 
     por_empresa: Mapping[str, Mapping[str, Anterior]]
     sementes: Sementes
     agora: datetime
     dizer: Callable[[str], None]
     usar: Callable[[Tabela, Anterior], bool] | None = None
+    por_ver: Callable[[Tabela], PorVer | None] | None = None
+    selado: bool = False
     ler_tudo: bool = False
 
 

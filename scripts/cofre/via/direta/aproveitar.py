@@ -43,7 +43,7 @@ class Aproveitamento:
         anterior = situacao.anterior
         serve = bases.usar(lida.tabela, anterior) if bases.usar else anterior.confere()
         if serve:
-            lida.igual(anterior)
+            lida.igual(anterior, situacao.resumida.de(0))
         else:
             bases.dizer(f"{lida.tabela.nome}: o arquivo de {anterior.carimbo} não se aproveita")
         return serve
@@ -75,6 +75,11 @@ class Aproveitamento:
         situacao = self.reusos.situacao(no_escopo, empresa)
         if situacao is None or lida.soma is None:
             return
+        if situacao.anterior.selada:
+            # Sem a chave não se lê o de antes, mas sabe-se a soma dele.
+            if situacao.iguais and lida.soma.terminar() != situacao.anterior.salva.sha256:
+                lida.divergiu = situacao.anterior.resumo.inteira_em
+            return
         suposta = somador()
 
         def supor() -> None:
@@ -98,7 +103,11 @@ class Aproveitamento:
             return
         tabelas = self.tabelas
         por_resumir = {
-            (nome, empresa): Lidas(tabelas[nome], _blocos(tabelas[nome], lida), lida.inteira_em)
+            (nome, empresa): Lidas(
+                tabelas[nome],
+                _blocos(tabelas[nome], lida, selado=self.reusos.bases.selado),
+                lida.inteira_em,
+            )
             for nome, por_empresa in lidas.items()
             for empresa, lida in por_empresa.items()
             if lida.resumo is None and lida.divergiu is None
@@ -135,9 +144,10 @@ class Aproveitamento:
         )
 
 
-def _blocos(no_escopo: TabelaNoEscopo, lida: Lida) -> Sequence[Bloco]:
+def _blocos(no_escopo: TabelaNoEscopo, lida: Lida, *, selado: bool) -> Sequence[Bloco]:
     """Os blocos por que se há de perguntar: um só, se as linhas não estão todas no arquivo da
-    tabela, ou se a chave não as ordena."""
+    tabela, se a chave não as ordena, ou se o arquivo é para não se ler."""
     tabela = no_escopo.tabela
     seguidas = tabela.chave and (tabela.ordem_sabida or len(no_escopo.ramos) == 1)
-    return juntar(lida.blocos) if seguidas and not lida.com_textos else juntar(lida.blocos, 1)
+    por_blocos = seguidas and not (lida.com_textos or selado)
+    return juntar(lida.blocos) if por_blocos else juntar(lida.blocos, 1)

@@ -7,7 +7,7 @@ que vem antes do JSON só serve para saber de quem ela é.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
@@ -29,13 +29,16 @@ class ConsultaDeLinhas:
 
 
 def linhas_das_empresas(
-    no_escopo: TabelaNoEscopo, empresas: Sequence[Empresa], catalogadas: Catalogadas
+    no_escopo: TabelaNoEscopo,
+    empresas: Sequence[Empresa],
+    catalogadas: Catalogadas,
+    colunas: Sequence[str] | None = None,
 ) -> ConsultaDeLinhas | None:
-    """A consulta que dá todas as linhas destas empresas, as de cada uma na ordem em que viriam se
-    fosse só ela; None se não pode haver nenhuma. Levanta TabelaInexistente se uma linha-mãe não tem
-    como ser achada."""
+    """A consulta que dá todas as linhas destas empresas, ou só estas colunas delas, as de cada uma
+    na ordem em que viriam se fosse só ela; None se não pode haver nenhuma. Levanta
+    TabelaInexistente se uma linha-mãe não tem como ser achada."""
     tabela = no_escopo.tabela
-    ramos = ramos_de(no_escopo, empresas, catalogadas)
+    ramos = [replace(r, colunas=colunas) for r in ramos_de(no_escopo, empresas, catalogadas)]
     if not ramos:
         return None
     largura = ramos[0].largura
@@ -100,13 +103,18 @@ class DoRamo:
     empresas: Sequence[Empresa]
     catalogadas: Catalogadas
     largura: int
+    colunas: Sequence[str] | None = None
 
     def saida(self) -> list[sql.Composable]:
         """O número do ramo, os elos e a linha."""
         return [*self.de_quem(), self.linha()]
 
     def linha(self) -> sql.Composable:
-        """A linha como se escreve, com os textos."""
+        """A linha como se escreve, com os textos; ou só as colunas, sem eles."""
+        if self.colunas is not None:
+            quais = _VIRGULA.join(_coluna(0, c) for c in self.colunas)
+            de_que = sql.SQL("(SELECT pg_catalog.row_to_json(d.*)::pg_catalog.text FROM")
+            return sql.SQL("{} (SELECT {}) AS d)").format(de_que, quais)
         return sql.SQL(formas.linha("p0", self.tabela))
 
     def de_quem(self) -> list[sql.Composable]:

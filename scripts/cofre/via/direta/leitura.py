@@ -7,7 +7,7 @@ da sua própria transação, e vê o que acabou de escrever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -27,7 +27,7 @@ from cofre.via.direta.aproveitar import Aproveitamento
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.lida import Lida
-from cofre.via.direta.linhas import em_blocos
+from cofre.via.direta.linhas import Bloco, em_blocos
 from cofre.via.direta.resumos import Perguntas
 from cofre.via.direta.reuso import Reusos
 from cofre.via.direta.travas import quem_segura
@@ -139,6 +139,7 @@ class Leitura:
         if aproveitar is not None:
             por_ler = [e for e in por_ler if not aproveitar.igual(no_escopo, lidas[e.id], e.id)]
         if not por_ler:
+            self._mostrar(no_escopo)
             return
         if entrega is None:
             self._copiar(no_escopo, por_ler, lidas)
@@ -152,20 +153,38 @@ class Leitura:
             for empresa in por_ler:
                 aproveitar.conferir(no_escopo, lidas[empresa.id], empresa.id)
 
+    def _mostrar(self, no_escopo: TabelaNoEscopo) -> None:
+        """Do que se aproveitou sem poder ser lido, as colunas que alguém tem de ver."""
+        bases = self.pedido.bases
+        por_ver = bases.por_ver(no_escopo.tabela) if bases and bases.por_ver else None
+        if por_ver is not None:
+            for bloco in self._blocos(no_escopo, self.pedido.empresas, por_ver.colunas):
+                por_ver.receber(bloco.linhas)
+
     def _copiar(self, no_escopo: TabelaNoEscopo, empresas: Sequence[Empresa], lidas: Lidas) -> None:
-        consulta = linhas_das_empresas(no_escopo, empresas, self.catalogadas)
+        registros = 0
+        for bloco in self._blocos(no_escopo, empresas):
+            lidas[bloco.empresa].acrescentar(bloco)
+            registros += bloco.quantas
+            self.pedido.avanco(no_escopo.tabela.nome, registros, None)
+
+    def _blocos(
+        self,
+        no_escopo: TabelaNoEscopo,
+        empresas: Sequence[Empresa],
+        colunas: Sequence[str] | None = None,
+    ) -> Iterator[Bloco]:
+        """As linhas (só estas colunas, se ditas), por COPY. psycopg.Error passa."""
+        consulta = linhas_das_empresas(no_escopo, empresas, self.catalogadas, colunas)
         if consulta is None:
             return
         copiar = sql.SQL("COPY ({}) TO STDOUT").format(consulta.texto)
         de_quem = partial(self._de_quem, frozenset(e.id for e in empresas), no_escopo)
-        registros = 0
         with self.conexao.cursor() as cursor, cursor.copy(copiar) as copia:
             for bloco in em_blocos(copia, consulta.campos, de_quem):
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.")
-                lidas[bloco.empresa].acrescentar(bloco)
-                registros += bloco.quantas
-                self.pedido.avanco(no_escopo.tabela.nome, registros, None)
+                yield bloco
 
     def _de_quem(
         self, ids: frozenset[str], no_escopo: TabelaNoEscopo, valores: Sequence[str | None]

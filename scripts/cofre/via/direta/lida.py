@@ -57,10 +57,14 @@ class Lida:
             self._trechos.append(self.rascunho.guardar(bloco.linhas))
         self.registros += bloco.quantas
 
-    def igual(self, anterior: Anterior) -> None:
-        """São as mesmas linhas que as do backup anterior, que não se leram."""
+    def igual(self, anterior: Anterior, dito: str) -> None:
+        """São as mesmas linhas que as do backup anterior, que não se leram; `dito`, o que o
+        servidor disse de todas, de que uma tabela selada só tem o selo."""
         self._como, self._anterior, self.resumo = IGUAL, anterior, anterior.resumo
         self.registros = anterior.salva.registros
+        if anterior.selada:
+            um_so = (resumos.Bloco("", self.registros, 0, dito),)
+            self.resumo = msgspec.structs.replace(anterior.resumo, blocos=um_so)
 
     def em_parte(
         self, anterior: Anterior, blocos: Iterable[tuple[bytes, resumos.Bloco]], saida: Saida

@@ -31,7 +31,7 @@ from psycopg import sql
 
 from cofre.base.linha import texto
 from cofre.base.modelo import Empresa, Tabela
-from cofre.deposito.resumos import Bloco, ResumoDaTabela, Sementes
+from cofre.deposito.resumos import NENHUMA, Bloco, ResumoDaTabela, Sementes
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.direta.consulta import Catalogadas, DoRamo, linhas_das_empresas, ramos_de
 from cofre.via.direta.texto import tipo_de
@@ -114,6 +114,7 @@ class Soma:
 
 
 NADA = Soma(0, 0, 0)
+assert str(NADA) == NENHUMA
 
 
 def _total(somas: Sequence[Soma]) -> Soma:

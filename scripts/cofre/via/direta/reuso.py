@@ -97,12 +97,13 @@ class Reusos:
             self.bases.dizer(f"{nome}: a pergunta ou o servidor já não são os mesmos")
             return None
         diferem = None
-        if self.sozinha and self._perguntadas[nome] == fronteiras_de(anterior.resumo.blocos):
+        da_base = self._perguntadas[nome] == fronteiras_de(anterior.resumo.blocos)
+        if self.sozinha and da_base and not anterior.selada:
             diferem = resumida.que_diferem(anterior.resumo)
         return Situacao(
             anterior,
             resumida,
-            resumida.mesmas(anterior.resumo),
+            _mesmas(resumida, anterior),
             frozenset(diferem) if diferem is not None else None,
             anterior.vencida or self.bases.ler_tudo,
         )
@@ -144,6 +145,12 @@ class Reusos:
 
     def _das_lidas(self, lidas: Lidas) -> Fronteiras:
         return fronteiras_de(lidas.blocos) if self.sozinha else ()
+
+
+def _mesmas(resumida: Resumida, anterior: Anterior) -> bool:
+    if anterior.selada:
+        return not resumida.duvidosa and anterior.tem(resumida.de(0))
+    return resumida.mesmas(anterior.resumo)
 
 
 @dataclass(frozen=True, slots=True)
