@@ -6,9 +6,11 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -404,6 +406,28 @@ def test_sem_storage_nao_e_o_mesmo_que_o_storage_fora_do_ar(
         pytest.raises(FalhaDoServidor, match="O banco tem baldes"),
     ):
         armazem.baldes()
+
+
+def test_uma_conexao_direta_que_nao_ve_o_storage_nao_e_um_storage_vazio(
+    projeto: SupabaseLocal, storage: Storage
+) -> None:
+    storage.sql("CREATE ROLE so_linhas LOGIN PASSWORD 'x'")
+    try:
+        with armazem_de(projeto, direto=True) as armazem:
+            assert armazem.tabelas is not None
+            de_antes = armazem.tabelas.conectar
+
+            @contextmanager
+            def como_outro() -> Iterator[psycopg.Connection]:
+                with de_antes() as conexao:
+                    conexao.execute("SET ROLE so_linhas")
+                    yield conexao
+
+            armazem.tabelas.conectar = como_outro
+            with pytest.raises(FalhaDoServidor, match="não vê as tabelas do Storage"):
+                armazem.baldes()
+    finally:
+        storage.sql("DROP ROLE so_linhas")
 
 
 def test_a_api_de_um_projeto_e_o_banco_de_outro_nao_passam(

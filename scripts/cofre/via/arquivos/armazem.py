@@ -10,7 +10,7 @@ from cofre.base.erros import FalhaDoServidor, RespostaInvalida
 from cofre.via.arquivos import baldes, lista
 from cofre.via.arquivos.cliente import Cliente, Resposta, no_caminho
 from cofre.via.arquivos.descida import Descida, Receber, um_do_balde
-from cofre.via.arquivos.erros import BaldeAusente, ObjetoAusente, SemArmazem
+from cofre.via.arquivos.erros import SEM_O_BANCO, BaldeAusente, ObjetoAusente, SemArmazem
 from cofre.via.arquivos.objetos import Balde, Objeto
 
 if TYPE_CHECKING:  # só quem tem a conexão direta tem o psycopg
@@ -54,6 +54,8 @@ class Armazem:
                     raise SemArmazem("O projeto não tem Storage.", "")
                 return do_banco
             da_api = self._baldes_da_api(se_ha=bool(do_banco))
+            if do_banco is None and self.tabelas is not None and da_api:
+                raise FalhaDoServidor(*SEM_O_BANCO)
             if do_banco is None or {b.id for b in do_banco} == {b.id for b in da_api}:
                 return da_api
         raise FalhaDoServidor(*_OUTRO_PROJETO)

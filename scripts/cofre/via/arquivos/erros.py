@@ -33,6 +33,15 @@ _PASSAGEIROS = frozenset(
 """Os `code` que outra tentativa pode mudar (lido no código do servidor)."""
 
 
+SEM_O_BANCO = (
+    "A conexão direta não vê as tabelas do Storage.",
+    "Use o usuário «postgres» na SUPABASE_DB_URL, dê ao que lá está leitura no schema storage\n"
+    "(GRANT USAGE ON SCHEMA storage, GRANT SELECT ON ALL TABLES IN SCHEMA storage), ou rode com\n"
+    "--via api.",
+)
+"""Causa e cura."""
+
+
 class SemArmazem(FalhaDoServidor):
     """O projeto não tem Storage: o endereço dele não existe."""
 

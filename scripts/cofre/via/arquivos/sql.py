@@ -12,8 +12,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from cofre.base.erros import FalhaDoServidor
 from cofre.base.linha import valores_da_linha
 from cofre.via.arquivos.baldes import COMUM
+from cofre.via.arquivos.erros import SEM_O_BANCO
 from cofre.via.arquivos.lista import objeto_de
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.direta.conexao import transacao
@@ -82,6 +84,8 @@ class Tabelas:
         try:
             with self.conectar() as conexao, transacao(conexao):
                 yield conexao
+        except psycopg.errors.InsufficientPrivilege as e:
+            raise FalhaDoServidor(*SEM_O_BANCO) from e
         except psycopg.Error as e:
             raise na_consulta(e, tabela) from e
 
