@@ -109,6 +109,9 @@ def test_o_que_nao_mudou_nao_se_guarda_de_novo(tmp_path: Path, como: Cifra | Non
     datas = {p: p.stat().st_mtime_ns for p in (um.pasta / lugar.PASTA).rglob("*") if p.is_file()}
     publicar(dep, DIA2, {**FOTOS, "nova": b"nova"})
     assert {p: p.stat().st_mtime_ns for p in datas} == datas
+    igual = publicar(dep, "20260102_040000", {**FOTOS, "nova": b"nova"})
+    for dito in ("conteudos_{}.json", "storage.objects_{}.json" + ".gz.age" * (como is not None)):
+        assert (um.pasta / dito.format(DIA2)).samefile(um.pasta / dito.format(igual.carimbo))
     outro = publicar(dep, DIA3, {**FOTOS, "nova": b"nova", "copia": b"bolo"})
     assert len(conteudos_em(um.pasta)) == len(antes) + 1
     assert fotos_de(com_a_chave(outro)) == {**FOTOS, "nova": b"nova", "copia": b"bolo"}

@@ -14,7 +14,7 @@ from typing import Any
 
 from cofre.base.config import ambiente
 from cofre.base.erros import TUDO_CERTO, BackupDanificado, FalhaDoServidor, NadaEncontrado
-from cofre.base.palavras import na_tela, plural, visivel
+from cofre.base.palavras import como_se_diz, na_tela, plural, visivel
 from cofre.base.relato import Relato
 from cofre.comando.chave import ter_chave
 from cofre.deposito.backup import Backup, completo
@@ -96,7 +96,7 @@ def _provar(nome: str, backup: Backup) -> _Prova:
     except OSError as e:
         causa = f"{backup.pasta.name}: {e.strerror or e}"
         return _Prova(nome, backup, causa=causa, danificado=True)
-    return _Prova(nome, aberto, maior.nome, maior.registros)
+    return _Prova(nome, aberto, como_se_diz(maior.nome), maior.registros)
 
 
 def _usadas(feitas: Sequence[_Prova]) -> list[ChaveQueFecha]:

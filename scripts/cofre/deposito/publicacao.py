@@ -22,7 +22,7 @@ from cofre.base.disco import (
     sincronizar,
 )
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import LISTAS, NO_DISCO, ordem_de_exibicao
+from cofre.base.modelo import ARQUIVOS, LISTAS, NO_DISCO, ordem_de_exibicao
 from cofre.deposito import detalhes, metadados
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import (
@@ -36,6 +36,7 @@ from cofre.deposito.carimbo import (
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos import lugar
+from cofre.deposito.conteudos.citados import dos_conteudos
 from cofre.deposito.formato import abrir, compactando, gravando_cifrado, sha256_do_arquivo
 from cofre.deposito.lacre.feitura import lacrar
 from cofre.deposito.lacre.lacre import Lacre, pseudonimo
@@ -252,6 +253,7 @@ class Montagem:
             self._ligar(anteriores, nome, nova, textos=False)
             if nova.get("textos"):
                 self._ligar(anteriores, nome, nova["textos"], textos=True)
+        self._ligar_os_conteudos(anteriores, bruto)
 
     def _marcadas(self, cifra: Cifra, bruto: Mapping[str, Any]) -> dict[str, Any]:
         """As tabelas dos metadados, com a marca de cada arquivo; a que não mudou é o de ontem."""
@@ -264,7 +266,18 @@ class Montagem:
                 quem, de_ontem = dos_textos(nome), _cifrados(anteriores, nome, textos=True)
                 salva["textos"] = marcado(cifra, quem, dos_seus, self.caminho(quem), de_ontem)
             marcadas[nome] = salva
+        self._ligar_os_conteudos(anteriores, bruto)
         return marcadas
+
+    def _ligar_os_conteudos(self, anteriores: Sequence[Backup], bruto: Mapping[str, Any]) -> None:
+        """O mesmo, do arquivo que diz que conteúdos se citam: está sempre em claro."""
+        novos = bruto["tabelas"].get(ARQUIVOS, {}).get("conteudos")
+        for anterior in anteriores if novos else ():
+            antigos = dos_conteudos(anterior)
+            if antigos and (antigos.sha256, antigos.bytes) == (novos["sha256"], novos["bytes"]):
+                with contextlib.suppress(BackupDanificado):
+                    if guardar_uma_vez(self.caminho(CONTEUDOS), anterior.caminho(antigos)):
+                        return
 
     def _ligar(
         self, anteriores: Sequence[Backup], nome: str, nova: Mapping[str, Any], *, textos: bool

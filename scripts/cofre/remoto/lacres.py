@@ -19,8 +19,8 @@ from cofre.remoto.erros import ObjetoAusente
 
 LADO_A_LADO = 8
 """Pedidos ao mesmo tempo: são pequenos, e o que demora é a distância."""
-MAIOR = 16 * 1024 * 1024
-"""Bytes: mais do que o lacre de vinte mil tabelas com mil anteriores."""
+MAIOR = 64 * 1024 * 1024
+"""Bytes: o lacre de uma empresa com oitocentos mil arquivos."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from cofre.deposito.lacre.conhecidos import AssinanteDesconhecido
 from cofre.deposito.lacre.lacre import LacreRecusado
 from cofre.deposito.metadados import Metadados
 
-MAIOR = 16 * 1024 * 1024
-"""Bytes: o lacre de uma empresa com cem mil backups."""
+MAIOR = 64 * 1024 * 1024
+"""Bytes: o lacre de uma empresa com oitocentos mil arquivos."""
 
 
 def tirar(
