@@ -6,7 +6,8 @@ e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de uma 
 processadores, e por isso a suíte só faz uma amostra. `registro` traz de volta, com o que foi com
 ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
 com outras edições depois de cada uma. `arquivos` mata uma restauração com arquivos em cada pedido,
-restaura cem estragos ao acaso, e sobe 60 MB por uma linha que cai. `copia` põe a cópia fora daqui
+restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
+guarda conteúdos, quem os poda e quem os cifra. `copia` põe a cópia fora daqui
 contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `propriedades` inventa
 o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
 programas num Windows sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como
@@ -57,7 +58,12 @@ CAMPANHAS = {
         "tests/busca/test_procurar.py",
         "tests/rotina/test_retencao.py",
     ),
-    "arquivos": ("tests/restauracao/test_arquivos_quedas.py", "tests/via/test_subida.py"),
+    "arquivos": (
+        "tests/restauracao/test_arquivos_quedas.py",
+        "tests/via/test_subida.py",
+        "tests/rotina/test_poda_dos_conteudos.py",
+        "tests/deposito/test_cifrar_arquivos.py",
+    ),
     "copia": ("tests/remoto",),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),

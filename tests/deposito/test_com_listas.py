@@ -30,6 +30,7 @@ from cofre.deposito.conteudos.conhecidos import Conhecidos, conteudos_conhecidos
 from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.conteudos.releitura import Lidos, reler
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.inventario import alem_das_linhas, estado_de, no_lugar
 from cofre.deposito.lacre import conferencia as do_lacre
 from cofre.deposito.lacre.lacre import ler
@@ -85,6 +86,7 @@ def test_o_que_se_guardou_le_se_e_nada_do_nome_vai_para_o_disco(
 ) -> None:
     backup = publicar(deposito(tmp_path, como), DIA1, FOTOS, LOGINS_DELA)
     assert danos(backup) == []
+    assert list(avisos_de_estranhos(tmp_path / "b", [backup.pasta])) == []
     assert estado_de(backup) == ("completo", "")
     aberto = com_a_chave(backup)
     assert fotos_de(aberto) == FOTOS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cofre.base.palavras import do_que_se_diz, numero
+from cofre.base.palavras import como_se_diz, numero
 from cofre.deposito.backup import Backup
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import Cabecalho
@@ -52,7 +52,8 @@ class Estragos:
         return tuple(m for m in map(Mudanca.de_documento, todas) if self._diz_respeito(m))
 
     def _diz_respeito(self, notado: Encolhimento | Mudanca) -> bool:
-        return not self.tabelas or do_que_se_diz(notado.tabela).casefold() in self.tabelas
+        nomes = {n.casefold() for n in (notado.tabela, como_se_diz(notado.tabela))}
+        return not self.tabelas or not nomes.isdisjoint(self.tabelas)
 
 
 def por_concluir(backup: Backup) -> bool:
