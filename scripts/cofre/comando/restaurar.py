@@ -83,6 +83,7 @@ def _recusar_o_que_nao_e_da_acao(opcoes: Namespace) -> None:
         "--campos": opcoes.campos,
         "--linhas": opcoes.linhas,
         "--chaves": opcoes.chaves,
+        "--logins": opcoes.logins,
     }
     suas = _SUAS.get(opcoes.acao, ())
     for nome, dada in dadas.items():
@@ -138,6 +139,13 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
         action="store_true",
         default=nada,
         help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
+    )
+    analisador.add_argument(
+        "--logins",
+        metavar="QUAIS",
+        type=lista_de_nomes,
+        default=padrao,
+        help="dos logins que faltam, os que voltam: ids, e-mails, dono (padrão), todos, nenhum",
     )
     opcao_de_campos(analisador, padrao)
     _opcoes_de_registros(analisador, padrao)

@@ -44,6 +44,8 @@ class Alvo:
     recorte: Recorte | None = field(default=None, repr=False)
     donos: Donos | None = field(default=None, compare=False, repr=False)
     """De que empresa é cada valor, hoje."""
+    logins: tuple[str, ...] = ()
+    """Os ids dos que se criam antes das linhas."""
 
     @property
     def fora(self) -> tuple[str, ...]:
@@ -157,6 +159,10 @@ class Alvo:
         outras = [n for n in self.fora if n not in desfazer]
         with self._que_mudou(outras, foto, de_antes) as outro:
             return {n: c for n, c in outro.contagens.items() if c.diferencas}
+
+    def ate_como_eram(self, nomes: Sequence[str], foto: Arquivos, de_antes: Arquivos) -> Plano:
+        """O plano que leva o que destas tabelas não se escolheu ao que era antes."""
+        return self._que_mudou(nomes, foto, de_antes)
 
     def _que_mudou(self, nomes: Sequence[str], foto: Arquivos, de_antes: Arquivos) -> Plano:
         """O que levaria estas tabelas ao que eram antes, fora o que delas foi escolhido."""

@@ -26,6 +26,12 @@ MAIS_NOVO = """\
 s usa esse: os dados são mais recentes, mas leia acima o que falta nele.
 n fica com o último backup inteiro, que é mais antigo."""
 
+LOGINS = """\
+Um login que o backup tem e o projeto já não tem. Sem ele, o banco pode recusar as linhas que o
+citam; com ele, a pessoa volta a poder entrar: traga só quem deve entrar. Muitas vezes o login foi
+apagado de propósito, para dispensar alguém ou liberar um e-mail.
+Responda os números (1,2), 0 para nenhum, ou Enter para só o do dono. O que existe não é tocado."""
+
 CONFIRMACAO = """\
 Acima está tudo o que vai mudar, e só nesta empresa. Antes da primeira escrita tira-se uma foto de
 como ela está agora: se não era isto, «desfazer» volta atrás.

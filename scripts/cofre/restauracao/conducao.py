@@ -24,6 +24,7 @@ from cofre.restauracao.dialogo import Dialogo
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fim, fim_de
 from cofre.restauracao.guarda import Interveio
+from cofre.restauracao.logins.volta import FEITOS, PEDIDOS
 from cofre.restauracao.parada import (
     INTERROMPIDA,
     Parada,
@@ -88,6 +89,7 @@ class Conducao:
                 "sem_recusadas": bool(acordo.perdas),
                 **({"cria": True} if acordo.cria else {}),
                 "fora": [f.documento() for f in acordo.fora],
+                **({PEDIDOS: list(alvo.logins)} if alvo.logins else {}),
                 **_do_desfeito(desfaz),
             },
         )
@@ -218,7 +220,9 @@ class Conducao:
     def _voltar(self, alvo: Alvo, efeitos: tuple[str, ...], antes: Backup, diario: Diario) -> None:
         tabelas = tuple(dict.fromkeys((*alvo.tabelas, *efeitos)))
         recorte = alvo.recorte.ao_contrario() if alvo.recorte else None
-        volta = replace(alvo, tabelas=tabelas, backup=antes, modo=VOLTAR, recorte=recorte)
+        volta = replace(
+            alvo, tabelas=tabelas, backup=antes, modo=VOLTAR, recorte=recorte, logins=()
+        )
         desfecho = self.desfecho
         aberto = self._abrir_diario(Acordo(volta), antes, "desfazer", diario)
         self.ate_o_fim(volta, antes, aberto)
@@ -226,11 +230,18 @@ class Conducao:
 
 
 def _do_desfeito(desfaz: Diario | None) -> dict[str, Any]:
-    """O que o diário de um desfazer tem de saber do que se desfaz."""
+    """O que o diário de um desfazer tem de saber do que se desfaz: os baldes que se criaram, que
+    saem se estão vazios, e os logins, que ficam, e diz-se."""
     if desfaz is None:
         return {}
     criados = desfaz.dados.get(BALDES_CRIADOS)
-    return {"desfaz": desfaz.caminho.name, **({BALDES_CRIADOS: criados} if criados else {})}
+    feitos = desfaz.dados.get(FEITOS, ())
+    ficam = [f for f in feitos if not (f.get("recusa") or f.get("existia"))]
+    return {
+        "desfaz": desfaz.caminho.name,
+        **({BALDES_CRIADOS: criados} if criados else {}),
+        **({FEITOS: ficam} if ficam else {}),
+    }
 
 
 def _no_diario(recorte: Recorte, antes: Backup) -> dict[str, Any]:

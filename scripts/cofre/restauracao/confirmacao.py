@@ -30,6 +30,8 @@ def pedido(alvo: Alvo, resumo: Resumo, largura: int | None) -> Iterator[str]:
     yield "⚠️ CONFIRMAÇÃO"
     yield f"Empresa: {nome}"
     yield _tabelas(alvo, largura)
+    if alvo.logins:
+        yield f"Logins que voltam: {len(alvo.logins)}"
     if alvo.fatias:
         yield em_linhas(f"Só: {so_o_que(alvo)}", largura, len("Só: "))
     if alvo.modo == RECUPERAR:

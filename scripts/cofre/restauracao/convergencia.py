@@ -26,6 +26,7 @@ from cofre.plano.recusas import DE_UMA_LINHA, causa
 from cofre.plano.tabela import Contagem
 from cofre.restauracao.arquivos.execucao import RECUSAS_DE_UM_ARQUIVO
 from cofre.restauracao.conflitos import EmConflito, conflitos_de
+from cofre.restauracao.logins.volta import VoltaDosLogins
 from cofre.restauracao.reescritas import Reescrita, reescritas
 from cofre.via.contrato import Escrita
 
@@ -98,6 +99,7 @@ class Convergencia:
     relato: Relato
     efeitos: str | None
     sem_recusadas: bool
+    logins: VoltaDosLogins
     passadas: int = 0
     impedimentos: list[Impedimento] = field(default_factory=list)
     _plano: Plano | None = None
@@ -113,7 +115,10 @@ class Convergencia:
         aberto."""
         if self.efeitos == DESFAZER:
             self._desfazer = self.alvo.fora
-        return self._seguir(self._primeiro(agora, planejado))
+        primeiro = self._primeiro(agora, planejado)
+        if self.logins.criar(self.escrita):
+            primeiro = self._nova_foto()
+        return self._seguir(primeiro)
 
     def decidir(self, efeitos: str) -> Desfecho:
         """Segue, depois de uma pergunta, com a resposta dela. Levanta como `levar`."""
@@ -154,6 +159,7 @@ class Convergencia:
             for foto in self._do_meio:
                 foto.publicar()
             self.escrita.confirmar()
+            self.logins.anotar()
         return desfecho
 
     # -- as fotos e os planos ----------------------------------------------------------------

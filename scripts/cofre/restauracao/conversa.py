@@ -16,6 +16,7 @@ from cofre.base.erros import (
     ErroDeUso,
     RestauracaoIncompleta,
 )
+from cofre.base.modelo import LOGINS
 from cofre.base.palavras import como_se_diz
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
@@ -33,6 +34,8 @@ from cofre.restauracao.conflitos import em_uma_frase
 from cofre.restauracao.convergencia import contagens_em_json
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fora
+from cofre.restauracao.logins.escolha import escolher, pedidos_antes
+from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
 from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
@@ -61,6 +64,7 @@ class Conversa:
         somar = bool(getattr(sessao.opcoes, "somar", False))
         self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas, somar)
         self._quadro: Quadro | None = None
+        self._faltam = Faltam()
         self._mais: dict[str, Any] = {}
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
@@ -81,6 +85,10 @@ class Conversa:
             alvo = restauracao.alvo(backup, possiveis, modo)
             if recortar is not None:
                 alvo = recortar(restauracao, alvo)
+            inteiro = LOGINS in tabelas and not alvo.recorte
+            self._faltam, ids = escolher(self._sessao, backup, inteiro=inteiro)
+            alvo = replace(alvo, logins=ids)
+            self.juntar_ao_documento(**self._faltam.documento(ids))
             if self._opcoes.simular:
                 return self._simular(alvo)
             codigo = self._levar(alvo, "restaurar", fora=fora)
@@ -137,6 +145,7 @@ class Conversa:
         restauracao = self._sessao.conectar(guardada, backup, tabelas, antes, *da_mudanca)
         recorte = recorte_de(self._sessao, guardada, pendente, backup, ao_contrario=False)
         alvo = restauracao.alvo(backup, tabelas, str(dados["modo"]), recorte)
+        alvo = replace(alvo, logins=pedidos_antes(self._sessao.usado, pendente))
         pendente.anotar(estado=EM_ANDAMENTO)
         conducao = self._conducao(continuando=True)
         with self._relato.escrevendo():
@@ -260,7 +269,9 @@ class Conversa:
                 foto, plano = pilha.enter_context(restauracao.fotografando(alvo))
                 if quadro is None or (quadro.alvo, quadro.assinatura) != (alvo, plano.assinatura()):
                     somaveis = self._sessao.usado.sadias if acao == "restaurar" else ()
-                    quadro = self._quadro = restauracao.quadro(alvo, plano, foto, somaveis)
+                    ausentes = self._faltam.ausentes(alvo.logins)
+                    quadro = restauracao.quadro(alvo, plano, foto, somaveis, ausentes)
+                    self._quadro = quadro
             yield foto, plano, quadro
 
     def _sem_o_que_mudar(self, acao: str) -> int:

@@ -14,6 +14,7 @@ from cofre.base.relato import Relato
 from cofre.base.selecao import (
     empresas_como,
     indice,
+    interpretar_numeros,
     interpretar_tabelas,
     tabela_de_nome,
     tabela_desconhecida,
@@ -29,6 +30,7 @@ from cofre.plano.tabela import Contagem
 from cofre.restauracao import ajudas, telas
 from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames
+from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.oferta import Oferta, alguma, melhor_que
 from cofre.restauracao.telas import tabelas_de
 
@@ -195,6 +197,21 @@ class Dialogo:
         if exame.danos:
             self._mostrar(telas.danos(exame.danos, presta=bool(exame.sadias)))
         return bool(exame.sadias)
+
+    def logins(self, faltam: Faltam) -> tuple[str, ...]:
+        """Quais dos que podem voltar voltam. Levanta Cancelada ou Voltar."""
+        podem = faltam.podem
+        padrao = faltam.de_costume()
+        enter = "só o do dono" if padrao else "nenhum"
+        pergunta = f"Quais logins voltam? (ex: 1,2; 0 nenhum; Enter: {enter}): "
+        while True:
+            dita = self.perguntas.resposta(pergunta, ajudas.LOGINS, volta=self.volta)
+            if dita.strip() in ("", "0"):
+                return () if dita.strip() else padrao
+            try:
+                return tuple(podem[i].login.id for i in interpretar_numeros(dita, len(podem)))
+            except ErroDeUso as e:
+                self.perguntas.explicar(str(e))
 
     def confirmar(self, palavras: Sequence[str], outras: Mapping[str, str]) -> str:
         """Uma das `palavras` (a primeira é a que se pede), ou uma das `outras` respostas (o que se

@@ -12,6 +12,8 @@ from cofre.plano.recusas import Grupo, em_grupos
 from cofre.restauracao.convergencia import Desfecho
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fim
+from cofre.restauracao.logins.guardados import do_backup
+from cofre.restauracao.logins.palavras import NarradorDeLogins
 from cofre.restauracao.reescritas import Reescrita
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
@@ -41,6 +43,9 @@ class Encerramento(Fala):
         for fora in fim.fora:
             linha(f"⚠️ {visivel(como_se_diz(fora.tabela))} ficou de fora: {visivel(fora.causa)}")
             self._cura(fora.cura, "   ")
+        if fim.logins:
+            guardados = do_backup(fim.alvo.backup)
+            NarradorDeLogins(self.relato).fim(fim.logins, guardados, fim.desfazendo)
         self._conflitos(fim.desfecho.conflitos)
         self._reescritas(fim.desfecho.reescritas, atomica=fim.desfecho.atomica)
         self._de_novo(fim.desfecho)

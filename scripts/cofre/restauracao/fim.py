@@ -15,6 +15,7 @@ from cofre.plano.recusas import Grupo, em_grupos
 from cofre.plano.tabela import ALTERAR, Contagem
 from cofre.restauracao.conflitos import de_todos
 from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.logins.volta import FEITOS, em_parte
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,22 @@ class Fim:
     mudou: Mapping[str, Contagem]
     grupos: Sequence[Grupo]
     fora: Sequence[Fora]
+    logins: Sequence[Mapping[str, Any]] = ()
+    """O que houve com cada login que se pediu, como o diário o diz."""
 
     @property
     def em_parte(self) -> bool:
         """Se algo não voltou."""
-        return bool(self.grupos or self.fora or self.desfecho.conflitos)
+        sem_login = any(f.get("recusa") for f in self.logins)
+        return bool(self.grupos or self.fora or self.desfecho.conflitos or sem_login)
 
     @property
     def codigo(self) -> int:
         """O de saída: nem tudo como era, se algo não voltou ou o banco lhe pôs outro conteúdo."""
         outro_conteudo = not all(r.avancou for r in self.desfecho.reescritas)
-        return NEM_TUDO_COMO_ERA if self.em_parte or outro_conteudo else TUDO_CERTO
+        de_outro_modo = not self.desfazendo and em_parte(self.logins)
+        nem_tudo = self.em_parte or outro_conteudo or de_outro_modo
+        return NEM_TUDO_COMO_ERA if nem_tudo else TUDO_CERTO
 
     @property
     def o_que_mudou(self) -> str:
@@ -81,6 +87,7 @@ class Fim:
             },
             "nao_voltaram": [g.documento() for g in self.grupos],
             "fora": [{**f.documento(), "tabela": como_se_diz(f.tabela)} for f in self.fora],
+            **({"logins": [dict(f) for f in self.logins]} if self.logins else {}),
             **({"mudaram_de_novo": de_todos(c)} if (c := self.desfecho.conflitos) else {}),
         }
 
@@ -94,6 +101,7 @@ def fim_de(alvo: Alvo, desfecho: Desfecho, diario: Diario) -> Fim:
         _mudou(diario, desfecho),
         em_grupos(desfecho.impedimentos),
         [Fora(**f) for f in diario.dados.get("fora", ())],
+        diario.dados.get(FEITOS, ()),
     )
 
 

@@ -36,13 +36,14 @@ AoAvancar = Callable[[str, str, int], None]
 @dataclass(frozen=True, slots=True)
 class Caso:
     """O que se avalia antes de escrever: um plano feito da foto de agora até o alvo, por uma via, e
-    quem escreve as listas dele."""
+    quem escreve as listas dele. `nao_voltam`: os logins que faltam, e continuarão a faltar."""
 
     via: Via
     alvo: Alvo
     plano: Plano
     foto: FotoMontada
     listas: Mapping[str, Lista] = field(default_factory=dict)
+    nao_voltam: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

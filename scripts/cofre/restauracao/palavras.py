@@ -16,6 +16,7 @@ from cofre.restauracao.confirmacao import PELO_M, ficam_diferentes
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.inexatas import NAO_CONFERE, SEM_PROVA, Inexata
+from cofre.restauracao.logins.palavras import NarradorDeLogins
 from cofre.restauracao.pendentes import em_palavras, o_que_se_segue
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import Resumo, TabelaResumida
@@ -78,6 +79,7 @@ class Narrador(Fala):
             somar = "" if como_voltar == PELO_M else " (--somar soma essas tabelas)"
             self._em_linhas(f"   ⚠️ {em_palavras(quadro.pendentes)}{somar}", 6)
         self._conflitos(quadro.conflitos, "   ")
+        NarradorDeLogins(self.relato).citacoes(quadro.citam)
         self._do_que_faltava(alvo, resumo)
         self._inexatas(quadro.inexatas)
         for frase in quadro.avisos:

@@ -16,7 +16,7 @@ from cofre.plano.chaves import Chave
 from cofre.plano.impedimentos import RECUSAS_POR_TABELA
 from cofre.plano.lotes import Ritmo, em_lotes, metades
 from cofre.plano.plano import Plano
-from cofre.plano.recusas import causa
+from cofre.plano.recusas import SEM_MAE, causa
 from cofre.plano.tabela import ALTERAR, REPOR, Acao
 from cofre.plano.unicos import SOBREPOSTO, TOMADOS, quem_tem, tomado
 from cofre.restauracao.risco import Risco, explicar
@@ -40,6 +40,10 @@ class Provas:
     plano: Plano
     escopo: Mapping[str, TabelaNoEscopo]
     escolhidas: Sequence[str]
+    voltam: frozenset[str] = frozenset()
+    """Os logins que se criam antes das linhas: o que os cita deixa de ser recusado."""
+    nao_voltam: frozenset[str] = frozenset()
+    """Os que faltam, e continuarão a faltar."""
     _orfas: dict[str, set[Chave]] = field(default_factory=dict)
     """As linhas a repor que já existem, sem mãe: só depois que ela voltar se veem."""
     _a_repor: dict[str, set[Chave]] = field(default_factory=dict)
@@ -165,7 +169,10 @@ class Provas:
         """Os riscos de um lote recusado, cada causa uma vez, com os registros que são: procuram-se
         um a um, até serem tantos que o resto da tabela teria o mesmo fim."""
         recusa = prova.erro
-        if not isinstance(recusa, EscritaRecusada) or self._o_plano_resolve(nome, recusa):
+        if not isinstance(recusa, EscritaRecusada):
+            return
+        if self._o_plano_resolve(nome, recusa):
+            self._atras_de_um_login(nome, prova, recusa, achados, alterando=alterando)
             return
         risco = achados.setdefault(causa(recusa), self._risco(nome, recusa))
         quantos = RECUSAS_POR_TABELA if risco.so_linhas else 1
@@ -177,6 +184,23 @@ class Provas:
             achados[causa(dela)] = achados.get(causa(dela), self._risco(nome, dela)).com(acao)
             if sum(r.quantos for r in achados.values()) >= quantos:
                 return
+
+    def _atras_de_um_login(
+        self, nome: str, prova: Prova, recusa: EscritaRecusada, achados: Achados, *, alterando: bool
+    ) -> None:
+        """O banco diz uma recusa só de um lote: atrás da de um login que volta pode haver a de um
+        que não volta. Procuram-se as linhas que o citam."""
+        if not self._e_de_um_login(recusa) or len(prova.lote) == 1:
+            return
+        ausentes = [qual.encode() for qual in self.nao_voltam]
+        citam = [a for a in prova.lote if any(q in (a.alvo or b"") for q in ausentes)]
+        for menor in self._provar(nome, citam, alterando=alterando) if citam else ():
+            if len(menor.lote) < len(prova.lote):
+                self._achar(nome, menor, achados, alterando=alterando)
+
+    def _e_de_um_login(self, recusa: EscritaRecusada) -> bool:
+        """Se o que falta é um dos logins que voltam."""
+        return _login_que_falta(recusa) in self.voltam
 
     def _uma_a_uma(
         self, nome: str, prova: Prova, *, alterando: bool
@@ -192,6 +216,12 @@ class Provas:
                     yield from self._uma_a_uma(nome, menor, alterando=alterando)
 
     def _risco(self, nome: str, recusa: EscritaRecusada) -> Risco:
+        if (login := _login_que_falta(recusa)) in self.nao_voltam:
+            return Risco(
+                nome,
+                f"{nome} precisa do login {login}, que não existe mais em auth.users (23503)",
+                f"O backup tem-no: traga-o junto, com --logins {login}.",
+            )
         risco = explicar(nome, recusa)
         mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
         if mae and mae[1] in self.escopo and mae[1] not in self.escolhidas:
@@ -201,6 +231,8 @@ class Provas:
     def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:
         """Se a recusa é por algo que o próprio plano muda antes: a linha-mãe que ele repõe, ou um
         valor único numa linha desta empresa que ele altera ou remove."""
+        if self._e_de_um_login(recusa):
+            return True
         if recusa.codigo_sql == "23503":
             return any(
                 c.repor and f'table "{mae}"' in recusa.detalhes
@@ -227,6 +259,12 @@ class Provas:
             return False
         provisoria = Acao(quem.chave, quem.atual, msgspec.json.encode({**linha, **valores}))
         return all(p.erro is None for p in self._provar(nome, [provisoria], alterando=True))
+
+
+def _login_que_falta(recusa: EscritaRecusada) -> str:
+    """O id do login sem o qual o banco recusa; vazio, se a recusa é outra."""
+    achado = re.search(r'=\((.+)\) is not present in table "users"', recusa.detalhes)
+    return achado[1] if achado and recusa.codigo_sql == SEM_MAE else ""
 
 
 def _esconde_chaves(nome: str, recusa: EscritaRecusada) -> bool:

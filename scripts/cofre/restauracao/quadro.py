@@ -36,11 +36,13 @@ class Quadro:
     seguem: tuple[Pendente, ...] = ()
     conflitos: tuple[EmConflito, ...] = ()
     listas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    citam: Mapping[str, int] = field(default_factory=dict)
+    """Quantos registros, dos que voltam, citam cada login que não volta."""
 
     @property
     def vazio(self) -> bool:
         """Se não há o que fazer."""
-        return not self.resumo.total.diferencas
+        return not (self.resumo.total.diferencas or self.alvo.logins)
 
     def documento(self) -> dict[str, Any]:
         """Para a saída --json."""

@@ -30,11 +30,13 @@ from cofre.restauracao.convergencia import DESFAZER, Convergencia, de_agora, ile
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.inexatas import inexatas
 from cofre.restauracao.listas import Caso, Dito, Lista
+from cofre.restauracao.logins.guardados import do_backup
+from cofre.restauracao.logins.volta import VoltaDosLogins
 from cofre.restauracao.pendentes import pendentes_de, que_seguem
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import que_diferem, resumir
 from cofre.restauracao.risco import Risco
-from cofre.restauracao.riscos import riscos_de
+from cofre.restauracao.riscos import citam, riscos_de
 from cofre.via.contrato import Via
 
 NAO_HA_COMO = {
@@ -42,7 +44,6 @@ NAO_HA_COMO = {
         "só a API escreve os arquivos do Storage, e ela não está configurada",
         "Ponha SUPABASE_URL e a chave de serviço no .env, ao lado da SUPABASE_DB_URL.",
     ),
-    LOGINS: ("os logins não se restauram assim", "Veja a página do manual sobre os logins."),
 }
 """Por lista, porque não se escreve, e o que fazer."""
 
@@ -85,6 +86,7 @@ class Restauracao:
         das_listas = {nome: lista.no_escopo for nome, lista in self.listas.items()}
         escopo = {**self.contexto.escopo.tabelas, **das_listas}
         gravaveis = self.via.colunas_gravaveis
+        tabelas = [t for t in tabelas if t != LOGINS]  # os que faltam pedem-se um a um
         herdadas = self.herdadas if self.herdadas.carimbo == backup.carimbo else NENHUMA
         return Alvo(
             self.empresa,
@@ -102,12 +104,13 @@ class Restauracao:
         self, backup: Backup, tabelas: Sequence[str]
     ) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
         """Destas, as que se podem restaurar aqui, e as listas que não. Uma de que o backup não tem
-        conteúdo nenhum não faz falta. Levanta RestauracaoRecusada se não sobra nada."""
-        sem = [n for n in tabelas if n in LISTAS and n not in self.listas]
+        conteúdo nenhum não faz falta, e os logins não são uma: os que faltam pedem-se um a um.
+        Levanta RestauracaoRecusada se não sobra nada."""
+        sem = [n for n in tabelas if n in NAO_HA_COMO and n not in self.listas]
         if sem and len(sem) == len(tabelas):
             raise RestauracaoRecusada(*NAO_HA_COMO[sem[0]])
         fora = (Fora(n, *NAO_HA_COMO[n]) for n in sem if _ha_o_que_voltar(backup, n))
-        return tuple(n for n in tabelas if n not in sem), tuple(fora)
+        return tuple(n for n in tabelas if n not in sem and n != LOGINS), tuple(fora)
 
     @contextlib.contextmanager
     def fotografando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano]]:
@@ -138,16 +141,24 @@ class Restauracao:
         return replace(self.fotografo, listas=fontes)
 
     def quadro(
-        self, alvo: Alvo, plano: Plano, foto: FotoMontada, somaveis: Collection[str]
+        self,
+        alvo: Alvo,
+        plano: Plano,
+        foto: FotoMontada,
+        somaveis: Collection[str],
+        nao_voltam: Sequence[str] = (),
     ) -> Quadro:
         """Tudo o que se diz deste plano antes de o executar. `somaveis`: as tabelas do backup que
-        ainda se podem somar às escolhidas. Levanta FalhaDoServidor ou BackupDanificado."""
+        ainda se podem somar às escolhidas; `nao_voltam`: os logins que faltam, e continuarão a
+        faltar. Levanta FalhaDoServidor ou BackupDanificado."""
         perdidas = alvo.colunas_perdidas()
         resumo = resumir(alvo, plano, que_diferem(alvo, foto.arquivos))
         conflitos = conflitos_de(alvo, plano)
         if plano.vazio:
             return Quadro(alvo, plano.assinatura(), resumo, perdidas, conflitos=conflitos)
-        caso = Caso(self.via, alvo, plano, foto, self.listas)
+        guardados = do_backup(alvo.backup) if alvo.logins else {}
+        via = self.via.supondo([guardados[qual] for qual in alvo.logins])
+        caso = Caso(via, alvo, plano, foto, self.listas, frozenset(nao_voltam))
         riscos = tuple(riscos_de(caso))
         ditos = {x.nome: x.ditos(caso) for x in self._escolhidas(alvo)}
         return Quadro(
@@ -163,6 +174,8 @@ class Restauracao:
             que_seguem(alvo, plano, _que_faltariam(riscos)),
             conflitos,
             {nome: dito.documento for nome, dito in ditos.items()},
+            # Numa transação, as provas já o disseram, uma a uma.
+            {} if self.via.atomica else citam(plano, nao_voltam),
         )
 
     @contextlib.contextmanager
@@ -179,36 +192,56 @@ class Restauracao:
         desfeito. Levanta FalhaDoServidor."""
         alvo = etapa.alvo
         desfazer = alvo.fora if efeitos == DESFAZER else ()
+        guardados = do_backup(alvo.backup) if alvo.logins else {}
         for lista in self._escolhidas(alvo):
             lista.comecar(alvo, diario)
         with self.via.escrevendo(alvo.escolhidas(desfazer)) as escrita:
+            fotografo = replace(self._fotografo_de(alvo), via=escrita)
+            de_antes = alvo.arquivos(antes)
+            logins = VoltaDosLogins(
+                [guardados[qual] for qual in alvo.logins],
+                alvo,
+                fotografo,
+                self.contexto,
+                de_antes,
+                diario,
+                etapa.atomica,
+                self.relato,
+            )
             convergencia = Convergencia(
                 alvo,
                 etapa.atomica,
-                replace(self._fotografo_de(alvo), via=escrita),
+                fotografo,
                 self.contexto,
                 escrita,
-                alvo.arquivos(antes),
+                de_antes,
                 diario,
                 self.relato,
                 efeitos,
                 sem_recusadas,
+                logins,
             )
             with contextlib.closing(convergencia):
                 yield convergencia
 
     def etapas(self, alvo: Alvo) -> list[Etapa]:
-        """As etapas até este alvo, na ordem: as linhas, que numa via atômica são todas ou nenhuma,
-        e as listas, que não o podem ser. As linhas primeiro porque, se o banco as recusa, então
-        nada mudou mesmo; porque não ficam travadas enquanto os arquivos sobem; e porque uma linha
-        que sai deixa de nomear o arquivo antes de ele sair. Uma queda entre as duas é como outra
-        qualquer: o diário está aberto, e a foto de antes tem os conteúdos."""
+        """As etapas até este alvo, na ordem: as linhas (e, antes delas, os logins que citam), que
+        numa via atômica são todas ou nenhuma, e as listas, que não o podem ser. As linhas primeiro
+        porque, se o banco as recusa, então nada mudou mesmo; porque não ficam travadas enquanto os
+        arquivos sobem; e porque uma linha que sai deixa de nomear o arquivo antes de ele sair. Uma
+        queda entre as duas é como outra qualquer: o diário está aberto, e a foto de antes tem os
+        conteúdos."""
         das_listas = {n: t for n, t in alvo.escopo.items() if n in self.listas}
         so_linhas = {n: t for n, t in alvo.escopo.items() if n not in self.listas}
         etapas = []
-        for escopo, atomica in ((so_linhas, self.via.atomica), (das_listas, False)):
-            if tabelas := tuple(n for n in alvo.tabelas if n in escopo):
-                etapas.append(Etapa(replace(alvo, tabelas=tabelas, escopo=escopo), atomica))
+        for escopo, atomica, logins in (
+            (so_linhas, self.via.atomica, alvo.logins),
+            (das_listas, False, ()),
+        ):
+            tabelas = tuple(n for n in alvo.tabelas if n in escopo)
+            if tabelas or logins:
+                desta = replace(alvo, tabelas=tabelas, escopo=escopo, logins=logins)
+                etapas.append(Etapa(desta, atomica))
         return etapas
 
 

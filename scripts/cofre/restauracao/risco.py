@@ -63,8 +63,9 @@ def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
         return Risco(
             tabela,
             f"o usuário dono da empresa não existe mais em auth.users ({tabela})",
-            "Crie de novo o usuário no painel (Authentication → Users) com o mesmo id, ou peça ao\n"
-            "suporte do Supabase; sem ele o banco não aceita as linhas da empresa.",
+            "Se o backup tem o login, traga-o junto: --logins (--simular mostra os que faltam).\n"
+            "Se não tem, crie-o pela API do Auth com o mesmo id (no painel, em Authentication →\n"
+            "Users, nasceria com outro); sem ele o banco não aceita as linhas da empresa.",
         )
     return Risco(
         tabela,

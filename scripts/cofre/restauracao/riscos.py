@@ -136,7 +136,9 @@ def _o_que_escreve(plano: Plano, tabela: TabelaDoPlano) -> Iterator[Mapping[str,
 
 def recusas_do_banco(caso: Caso) -> Iterator[Risco]:
     """O que o banco recusaria do que o plano repõe e altera, provado nele, tabela a tabela."""
-    provas = Provas(caso.via, caso.plano, caso.alvo.escopo, caso.alvo.tabelas)
+    voltam, nao_voltam = frozenset(caso.alvo.logins), caso.nao_voltam
+    alvo = caso.alvo
+    provas = Provas(caso.via, caso.plano, alvo.escopo, alvo.tabelas, voltam, nao_voltam)
     for nome, contagem in caso.plano.contagens.items():
         if contagem.repor and not provas.chave_gravavel(nome):
             yield _chave_do_banco(nome, contagem)
@@ -181,3 +183,14 @@ def riscos_de(caso: Caso) -> Iterator[Risco]:
     gravado. Levanta FalhaDoServidor ou BackupDanificado."""
     for achar in RISCOS:
         yield from achar(caso)
+
+
+def citam(plano: Plano, logins: Sequence[str]) -> dict[str, int]:
+    """Quantos registros, dos que o plano escreve, citam cada um destes logins."""
+    quantos: Counter[str] = Counter()
+    for nome in plano.contagens if logins else ():
+        for tipo in (REPOR, ALTERAR):
+            for acao in plano.acoes(nome, tipo):
+                alvo = acao.alvo or b""
+                quantos.update(qual for qual in logins if qual.encode() in alvo)
+    return dict(quantos)

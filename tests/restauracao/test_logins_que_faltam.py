@@ -1,0 +1,655 @@
+"""Os logins que faltam: apagados com cascata, voltam com as linhas, e a porta abre-se de novo. O
+que existe nunca é tocado, nem o de outra empresa."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from apoio import logins as portaria
+from apoio.cifrados import sem_nada_em_claro
+from apoio.escritorio import (
+    CAIXA,
+    DE_DUAS,
+    DONA,
+    EMPRESA,
+    GERENTE,
+    INTRUSO,
+    PLATAFORMA,
+    SENHA_DA_DONA,
+    TODOS,
+    VIZINHO,
+    Escritorio,
+    montar,
+)
+from apoio.servidores import FabricaDeSupabase
+from cofre.via.contrato import API, DIRETA
+from supabase_local.empresas.logins import SENHA
+from supabase_local.servidores.falhas import (
+    CorteDepois,
+    Pedido,
+    Repetida,
+    RespostaForcada,
+)
+
+VIAS = pytest.mark.parametrize("via", [API, DIRETA])
+DONA_E_CAIXA = frozenset({DONA, CAIXA})
+
+
+def _cria(pedido: Pedido) -> bool:
+    return pedido.metodo == "POST" and pedido.caminho == "/auth/v1/admin/users"
+
+
+def _identica(e: Escritorio, antes: dict[str, list[str]], auth: object, *quem: UUID) -> None:
+    """As linhas de todas as empresas, e todo o Auth menos o destes, são o que eram."""
+    assert e.linhas() == antes
+    assert e.do_auth(frozenset(quem)) == auth
+
+
+# -- com a senha de antes ---------------------------------------------------------------------
+
+
+def test_apagada_com_cascata_volta_com_as_linhas_e_a_senha_de_antes(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Pela conexão direta, de um backup cifrado: a linha de auth.users e a identidade byte a byte,
+    nenhuma sessão nem token, e nada da senha em claro no caminho."""
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    copiada = e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
+    era = portaria.linha_do_login(e.projeto, DONA)
+    identidades = e.valores(f"SELECT i::text FROM auth.identities i WHERE user_id = '{DONA}'")
+    assert era is not None
+    e.apagar(DONA)
+    assert e.linhas() != antes
+    saida = e.restaurar()
+    assert saida.codigo == 0, saida.tudo
+    _identica(e, antes, auth, DONA)
+    ficou = portaria.linha_do_login(e.projeto, DONA)
+    assert ficou == era | {c: "" for c in era if c.endswith("_token") or c == "email_change"}
+    de_volta = e.valores(f"SELECT i::text FROM auth.identities i WHERE user_id = '{DONA}'")
+    assert de_volta == identidades
+    assert portaria.entra(e.projeto, TODOS[DONA], SENHA_DA_DONA) == DONA
+    for tabela in ("sessions", "refresh_tokens", "one_time_tokens"):
+        de_quem = f"SELECT 1 FROM auth.{tabela} WHERE user_id::text = '{DONA}'"
+        assert e.valores(de_quem) == []
+    hash_ = str(era["encrypted_password"])
+    assert hash_ not in copiada.tudo + saida.tudo
+    assert sem_nada_em_claro([e.destino], [hash_, TODOS[DONA]]) == []
+
+
+@VIAS
+def test_sem_cifra_a_senha_nao_se_guarda(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    e = montar(criar_supabase, tmp_path, via)
+    e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
+    antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
+    lista = {UUID(linha["id"]): linha for linha in e.lista()}
+    assert not any("encrypted_password" in linha for linha in lista.values())
+    hashes = [h for (h,) in e.valores("SELECT encrypted_password FROM auth.users")]
+    assert sem_nada_em_claro([e.destino], hashes) == []
+    assert e.notas()["modo"] == via
+    e.apagar(DONA)
+    saida = e.restaurar()
+    assert saida.codigo == 12, saida.tudo
+    assert "precisa de uma senha nova" in saida.tudo
+    _identica(e, antes, auth, DONA)
+    ficou = portaria.linha_do_login(e.projeto, DONA)
+    assert ficou is not None
+    assert (ficou["email"], ficou["banned_until"]) == (TODOS[DONA], None)
+    assert portaria.entra(e.projeto, TODOS[DONA], SENHA_DA_DONA) is None
+    assert portaria.entra_por(e.projeto, "google", "g1", TODOS[DONA]).quem == DONA
+
+
+def test_pela_api_a_senha_guardada_pela_direta_tambem_volta(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
+    e.apagar(DONA)
+    saida = e.restaurar(via=API)
+    assert saida.codigo == 12, saida.tudo
+    assert "precisa de uma senha" not in saida.tudo
+    assert "não é como era: datas" in saida.tudo
+    _identica(e, antes, auth, DONA)
+    assert portaria.entra(e.projeto, TODOS[DONA], SENHA_DA_DONA) == DONA
+
+
+# -- de quem é --------------------------------------------------------------------------------
+
+
+@VIAS
+def test_quem_e_da_empresa_e_quem_e_so_referencia(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    """O dono, os funcionários e, fracos, os de user_approvals. Nunca quem o diz de si mesmo, nem
+    quem só agiu; de duas empresas, ou da plataforma, só a referência."""
+    e = montar(criar_supabase, tmp_path, via)
+    mentira = f'{{"role": "owner", "empresa_id": "{EMPRESA}", "parent_user_id": "{DONA}"}}'
+    portaria.criar_login(e.projeto, "mentiroso@fora.example", raw_user_meta_data=mentira)
+    e.sql(
+        'UPDATE auth.users SET raw_app_meta_data = raw_app_meta_data || \'{"role": "admin"}\''
+        f" WHERE id = '{GERENTE}'"
+    )
+    e.copiar()
+    papeis = {
+        UUID(linha["id"]): (linha["papel_na_empresa"], linha["so_referencia"])
+        for linha in e.lista()
+    }
+    assert papeis == {
+        DONA: ("dono", False),
+        CAIXA: ("funcionario", False),
+        GERENTE: ("funcionario", True),
+        INTRUSO: ("aprovado", True),
+        DE_DUAS: ("funcionario", True),
+        PLATAFORMA: ("aprovado", True),
+    }
+    assert e.notas() == {"modo": via, "so_referencia": 4, "sem_login": 0}
+
+
+def test_o_que_e_so_referencia_nunca_se_escreve(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    e.apagar(DE_DUAS, PLATAFORMA, INTRUSO)
+    estragado, auth = e.linhas(), e.do_auth()
+    saida = e.restaurar("--logins", TODOS[DE_DUAS])
+    assert (saida.codigo, "não pode voltar: é também de outra empresa" in saida.tudo) == (2, True)
+    saida = e.restaurar("--simular", "--logins", "todos")
+    assert "logins que faltam: 3" in saida.tudo
+    assert "0 voltam, 3 ficam de fora" in saida.tudo
+    assert "administra a plataforma" in saida.tudo
+    assert "só user_approvals o liga à empresa" in saida.tudo
+    assert e.linhas() == estragado
+    assert e.do_auth() == auth
+
+
+# -- só os escolhidos, só os que faltam -------------------------------------------------------
+
+
+@VIAS
+def test_sem_se_pedir_so_o_do_dono_volta(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    """O empregado pode ter sido dispensado: as linhas que o citam são ditas antes da palavra, com a
+    cura; pedido pelo e-mail, volta com elas."""
+    e = montar(criar_supabase, tmp_path, via, cifrado=True)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
+    e.apagar(CAIXA)
+    estragado = e.linhas()
+    saida = e.restaurar()
+    assert saida.codigo == 8, saida.tudo
+    assert "logins que faltam: 1" in saida.tudo
+    assert "0 voltam, 1 fica de fora" in saida.tudo
+    assert "23503" in saida.tudo
+    assert "--logins" in saida.tudo
+    assert e.linhas() == estragado
+    saida = e.restaurar("--logins", f"{TODOS[CAIXA]}")
+    assert saida.codigo == (0 if via == DIRETA else 12), saida.tudo
+    _identica(e, antes, auth, DONA, CAIXA)
+    if via == DIRETA:
+        assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) == CAIXA
+
+
+def test_o_que_existe_nunca_e_tocado(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+    """Uma senha mais nova, um ban, outro e-mail: ficam, ainda que se peçam todos."""
+    e = montar(criar_supabase, tmp_path, API, cifrado=True)
+    e.copiar()
+    e.sql(
+        "UPDATE auth.users SET encrypted_password = 'nova', banned_until = now() + '1 day',"
+        f" email = 'outro@escritorio.example' WHERE id = '{CAIXA}'",
+        "DELETE FROM produtos WHERE id = 3",
+    )
+    auth = e.do_auth()
+    saida = e.restaurar("--logins", "todos")
+    assert saida.codigo == 0, saida.tudo
+    assert "logins que faltam" not in saida.tudo
+    assert e.do_auth() == auth
+
+
+def test_a_pergunta_numerada_escolhe(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
+    e.apagar(CAIXA, DONA)
+    saida = e.restaurar(respostas=("?", "9", "1,2", "RESTAURAR"))
+    assert "1. dona@escritorio.example: dono da empresa" in saida.tudo
+    assert "2. caixa@escritorio.example: funcionário" in saida.tudo
+    assert "são números de 1 a 2" in saida.tudo
+    assert "Logins que voltam: 2" in saida.tudo
+    assert saida.codigo == 0, saida.tudo
+    _identica(e, antes, auth, DONA, CAIXA)
+
+
+@VIAS
+def test_um_email_que_hoje_e_de_outro_nunca_se_toma(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    e = montar(criar_supabase, tmp_path, via, cifrado=True)
+    e.copiar()
+    e.apagar(CAIXA)
+    outro = portaria.criar_login(e.projeto, TODOS[CAIXA].upper())
+    auth = e.do_auth()
+    saida = e.restaurar("--simular")
+    assert f"o e-mail é hoje de outro login ({outro})" in saida.tudo
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 2, saida.tudo
+    assert e.do_auth() == auth
+
+
+# -- como era: confirmação, ban, segundo fator, provedores ------------------------------------
+
+
+@VIAS
+def test_por_confirmar_e_banido_voltam_assim(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    e = montar(criar_supabase, tmp_path, via, cifrado=True)
+    e.sql(
+        f"UPDATE auth.users SET email_confirmed_at = NULL WHERE id = '{GERENTE}'",
+        f"UPDATE auth.users SET banned_until = now() + '90 days' WHERE id = '{CAIXA}'",
+    )
+    e.copiar()
+    era = portaria.linha_do_login(e.projeto, CAIXA)
+    e.apagar(CAIXA, GERENTE)
+    saida = e.restaurar("--logins", f"{CAIXA},{GERENTE}")
+    assert saida.codigo == (0 if via == DIRETA else 12), saida.tudo
+    assert "estava banido, e volta banido" in saida.tudo
+    caixa, gerente = (portaria.linha_do_login(e.projeto, q) for q in (CAIXA, GERENTE))
+    assert caixa
+    assert gerente
+    assert era
+    assert gerente["email_confirmed_at"] is None
+    assert abs((caixa["banned_until"] - era["banned_until"]).total_seconds()) < 60
+    assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) is None
+
+
+@VIAS
+def test_sem_o_segundo_fator_entra_banido(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    e = montar(criar_supabase, tmp_path, via, cifrado=True)
+    portaria.por_fator(e.projeto, CAIXA)
+    e.copiar()
+    e.apagar(CAIXA)
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 12, saida.tudo
+    assert "tinha um segundo fator, que não volta" in saida.tudo
+    assert "entrou banido" in saida.tudo
+    assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) is None
+    assert e.valores("SELECT 1 FROM auth.mfa_factors") == []
+
+
+def test_pedido_pelo_nome_o_segundo_fator_volta_igual(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    portaria.por_fator(e.projeto, CAIXA)
+    e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
+    fator = e.valores("SELECT f::text FROM auth.mfa_factors f")
+    e.apagar(CAIXA)
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 0, saida.tudo
+    assert e.valores("SELECT f::text FROM auth.mfa_factors f") == fator
+    assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) == CAIXA
+    assert sem_nada_em_claro([e.destino], ["JBSWY3DPEHPK3PXP"]) == []
+    assert "JBSWY3DPEHPK3PXP" not in saida.tudo
+
+
+def test_quem_entra_pelo_google_volta_com_a_identidade_dele(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA)
+    e.sql(
+        f"UPDATE auth.users SET encrypted_password = NULL WHERE id = '{CAIXA}'",
+        f"DELETE FROM auth.identities WHERE user_id = '{CAIXA}'",
+    )
+    portaria.por_identidade(e.projeto, CAIXA, "google", "g-123", "outro@gmail.example")
+    e.copiar()
+    e.apagar(CAIXA)
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 0, saida.tudo
+    chegada = portaria.entra_por(e.projeto, "google", "g-123", "outro@gmail.example")
+    assert (chegada.quem, chegada.como) == (CAIXA, "identidade")
+
+
+# -- os gatilhos de quem chega ----------------------------------------------------------------
+
+_NASCER = """
+    CREATE FUNCTION public.ao_nascer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = public AS $$ DECLARE nova uuid; BEGIN {corpo} RETURN NEW; END $$;
+    ALTER FUNCTION public.ao_nascer() OWNER TO postgres;
+    CREATE TRIGGER ao_nascer AFTER INSERT ON auth.users
+        FOR EACH ROW EXECUTE FUNCTION public.ao_nascer();
+"""
+_EMPRESA_NOVA = """
+    INSERT INTO empresas (user_id, nome, cnpj) VALUES (NEW.id, 'Nova', md5(NEW.id::text))
+        {conflito} RETURNING id INTO nova;
+    IF nova IS NOT NULL THEN
+        INSERT INTO subscriptions (empresa_id, ate) VALUES (nova, '2099-01-01');
+    END IF;
+"""
+VARIANTES = {
+    "empresa e assinatura": _EMPRESA_NOVA.format(conflito=""),
+    "vira dono": """
+        BEGIN {empresa}
+            INSERT INTO user_approvals (user_id, user_role, status)
+                VALUES (NEW.id, 'owner', 'approved')
+                ON CONFLICT (user_id) DO UPDATE SET user_role = 'owner', parent_user_id = NULL;
+        EXCEPTION WHEN OTHERS THEN NULL; END;
+    """.replace("{empresa}", _EMPRESA_NOVA.format(conflito="ON CONFLICT DO NOTHING")),
+    "pelos metadados": """
+        INSERT INTO user_approvals (user_id, user_role, parent_user_id) VALUES (
+            NEW.id, coalesce(NEW.raw_user_meta_data ->> 'role', 'owner'),
+            (NEW.raw_user_meta_data ->> 'parent_user_id')::uuid);
+    """,
+}
+
+
+@pytest.mark.parametrize(
+    ("quem", "qual"),
+    [(DONA, "empresa e assinatura"), *((CAIXA, variante) for variante in VARIANTES)],
+    ids=["dona", *VARIANTES],
+)
+def test_o_que_um_gatilho_cria_e_dito_e_desfeito(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, qual: str, quem: UUID
+) -> None:
+    """Pela API os gatilhos disparam: as linhas voltam a ser as do backup, e nenhuma empresa nova
+    fica. Também só com parte das tabelas escolhidas."""
+    gatilho = _NASCER.format(corpo=VARIANTES[qual])
+    e = montar(criar_supabase, tmp_path, API, gatilho=gatilho)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({quem}))
+    e.apagar(quem)
+    saida = e.restaurar("--logins", str(quem))
+    assert saida.codigo == 12, saida.tudo
+    _identica(e, antes, auth, quem)
+    if quem == CAIXA:
+        assert "um gatilho do projeto mexeu em" in saida.tudo
+
+
+def test_so_com_produtos_escolhidos_o_empregado_nao_vira_dono(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """A linha dele em user_approvals não sumiu com ele: o gatilho muda-a, numa tabela que não se
+    escolheu, e ela volta a ser o que era."""
+    gatilho = _NASCER.format(corpo=VARIANTES["vira dono"]) + (
+        "ALTER TABLE user_approvals DROP CONSTRAINT user_approvals_user_id_fkey"
+    )
+    e = montar(criar_supabase, tmp_path, API, gatilho=gatilho)
+    e.copiar()
+    e.apagar(CAIXA)
+    e.sql("DELETE FROM produtos WHERE id < 4")
+    estragado = e.linhas()
+    saida = e.restaurar("--tabelas", "produtos", "--logins", str(CAIXA))
+    assert saida.codigo == 12, saida.tudo
+    depois = e.linhas()
+    assert len(depois.pop("produtos")) == len(estragado.pop("produtos")) + 3
+    assert depois == estragado
+    assert "user_approvals" in saida.tudo
+
+
+def test_sem_poder_suspender_os_gatilhos_a_direta_tambem_os_desfaz(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Um ENABLE ALWAYS dispara também no papel de réplica, e em auth não somos donos de nada."""
+    gatilho = _NASCER.format(corpo=VARIANTES["vira dono"]) + (
+        "ALTER TABLE auth.users ENABLE ALWAYS TRIGGER ao_nascer"
+    )
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True, gatilho=gatilho)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA}))
+    e.apagar(CAIXA)
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 0, saida.tudo
+    _identica(e, antes, auth, CAIXA)
+
+
+@VIAS
+def test_um_gatilho_que_recusa_e_dito(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    gatilho = _NASCER.format(corpo="RAISE EXCEPTION 'ninguém mais chega';") + (
+        "ALTER TABLE auth.users ENABLE ALWAYS TRIGGER ao_nascer;"
+        "ALTER TABLE auth.users DISABLE TRIGGER ao_nascer"
+    )
+    e = montar(criar_supabase, tmp_path, via, gatilho=gatilho)
+    e.copiar()
+    e.apagar(CAIXA)
+    e.sql("ALTER TABLE auth.users ENABLE ALWAYS TRIGGER ao_nascer")
+    estragado, auth = e.linhas(), e.do_auth()
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo in (7, 8), saida.tudo
+    assert "P0001" in saida.tudo
+    assert e.linhas() == estragado
+    assert e.do_auth() == auth
+
+
+# -- o Auth que não responde como devia -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("falha", "pedidos"),
+    [
+        (CorteDepois(), 1),
+        (Repetida(), 1),
+        (RespostaForcada(503, b"<html>fora do ar</html>"), 2),
+    ],
+    ids=["criou e caiu", "o gateway repete", "503 sem criar"],
+)
+def test_depois_de_um_pedido_sem_resposta_olha_se(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, falha: object, pedidos: int
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
+    e.apagar(DONA)
+    with (
+        e.projeto.gateway.ao_pedir(se=_cria) as todos,
+        e.projeto.gateway.com_falha(falha, se=_cria),  # type: ignore[arg-type]
+    ):
+        saida = e.restaurar()
+    assert saida.codigo == 12, saida.tudo
+    assert todos.vistos == pedidos
+    _identica(e, antes, auth, DONA)
+
+
+def test_um_auth_antigo_ignora_o_id_e_o_que_fez_sai(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    e.apagar(GERENTE)
+    estragado, auth = e.linhas(), e.do_auth()
+    e.projeto.auth.modos.antigo = True
+    saida = e.restaurar("--logins", str(GERENTE))
+    assert saida.codigo == 7, saida.tudo
+    assert "é antigo e não aceita o id de antes" in saida.tudo
+    assert e.linhas() == estragado
+    assert e.do_auth() == auth
+
+
+def test_um_ban_que_o_auth_nao_grava_e_dito_alto(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    e.sql(f"UPDATE auth.users SET banned_until = now() + '1 day' WHERE id = '{CAIXA}'")
+    e.copiar()
+    e.apagar(CAIXA)
+    e.projeto.auth.modos.sem_ban = True
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 12, saida.tudo
+    assert "o ban, que o Auth não gravou: bana-o no painel" in saida.tudo
+
+
+def test_uma_resposta_200_sem_a_linha_nao_conta_como_criado(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    e.apagar(GERENTE)
+    auth = e.do_auth()
+    e.projeto.auth.modos.sem_gravar = True
+    saida = e.restaurar("--logins", str(GERENTE))
+    assert saida.codigo == 7, saida.tudo
+    assert "O Auth não criou o login" in saida.tudo
+    assert e.do_auth() == auth
+
+
+def test_o_email_que_so_uma_identidade_tem_e_recusado_ao_criar(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """A lista da API não o mostra; o Auth recusa, e nada se toma."""
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    e.apagar(GERENTE)
+    outro = portaria.criar_login(e.projeto, "outro@fora.example")
+    portaria.por_identidade(e.projeto, outro, "google", "g9", TODOS[GERENTE])
+    auth = e.do_auth()
+    saida = e.restaurar("--logins", str(GERENTE))
+    assert saida.codigo == 7, saida.tudo
+    assert "o e-mail é de outro login" in saida.tudo
+    assert e.do_auth() == auth
+
+
+def test_um_auth_que_recusa_a_chave_deixa_o_backup_incompleto_com_a_cura(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    recusa = RespostaForcada(403, {"code": 403, "error_code": "bad_jwt", "msg": "x"})
+    with e.projeto.gateway.com_falha(
+        recusa, se=lambda p: p.caminho.startswith("/auth/"), vezes=None
+    ):
+        with pytest.raises(AssertionError, match="Auth não aceitou a chave"):
+            e.copiar()
+        e.copiar("--sem-logins")
+        e.copiar(BACKUP_LOGINS="nao")
+
+
+def test_um_token_nulo_estraga_a_leitura_pela_api_e_nao_pela_direta(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    e.sql(f"UPDATE auth.users SET confirmation_token = NULL WHERE id = '{CAIXA}'")
+    with pytest.raises(AssertionError, match=f"não consegue ler o login {CAIXA}"):
+        e.copiar()
+    pela_direta = Escritorio(e.projeto, tmp_path / "outra", DIRETA)
+    pela_direta.copiar()
+    assert len(pela_direta.lista()) == 6
+
+
+def test_sem_auth_nada_se_diz_e_se_ja_houve_e_falha(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API)
+    nada = RespostaForcada(404, {"message": "no Route matched with those values"})
+    with e.projeto.gateway.com_falha(nada, se=lambda p: p.caminho.startswith("/auth/"), vezes=None):
+        assert "logins" not in e.copiar().tudo
+    e.copiar()
+    with (
+        e.projeto.gateway.com_falha(nada, se=lambda p: p.caminho.startswith("/auth/"), vezes=None),
+        pytest.raises(AssertionError, match="não tem a API do Auth"),
+    ):
+        e.copiar()
+
+
+def test_uma_tabela_auth_users_so_com_o_id_basta(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA)
+    colunas = e.valores(
+        "SELECT string_agg(format('DROP COLUMN %I CASCADE', attname), ', ') FROM pg_attribute"
+        " WHERE attrelid = 'auth.users'::regclass AND attnum > 0 AND NOT attisdropped"
+        " AND attname <> 'id' AND attgenerated = ''"
+    )[0][0]
+    e.sql(f"ALTER TABLE auth.users {colunas}", "DROP TABLE auth.identities, auth.mfa_factors")
+    e.copiar()
+    antes = e.linhas()
+    e.apagar(DONA)
+    saida = e.restaurar()
+    assert saida.codigo == 12, saida.tudo
+    assert e.linhas() == antes
+    assert e.valores(f"SELECT 1 FROM auth.users WHERE id = '{DONA}'") == [(1,)]
+
+
+# -- parar, continuar, desfazer ---------------------------------------------------------------
+
+
+def test_desfazer_nao_apaga_o_login_e_diz_como(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, API, cifrado=True)
+    e.copiar()
+    e.apagar(DONA)
+    estragado = e.linhas()
+    assert e.restaurar().codigo == 12
+    auth = e.do_auth()
+    saida = e.restaurar("desfazer")
+    assert saida.codigo == 0, saida.tudo
+    assert "foi criado pela restauração e continua" in saida.tudo
+    assert e.linhas() == estragado
+    assert e.do_auth() == auth
+
+
+@pytest.mark.parametrize("quando", ["antes de anotar", "nas linhas"])
+def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, quando: str
+) -> None:
+    gatilho = _NASCER.format(corpo=VARIANTES["vira dono"])
+    e = montar(criar_supabase, tmp_path, API, gatilho=gatilho)
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA}))
+    e.apagar(CAIXA)
+    criado = False
+
+    def lembrar(_pedido: Pedido, _n: int) -> None:
+        nonlocal criado
+        criado = True
+
+    def cai(pedido: Pedido) -> bool:
+        das_linhas = pedido.metodo in ("POST", "PATCH") and pedido.caminho.startswith("/rest/")
+        return criado and (das_linhas if quando == "nas linhas" else True)
+
+    fora = RespostaForcada(503, b"<html></html>")
+    with (
+        e.projeto.gateway.ao_pedir(None, lembrar, se=_cria) as criacoes,
+        e.projeto.gateway.com_falha(fora, se=cai, vezes=None),
+    ):
+        saida = e.restaurar("--logins", str(CAIXA), "--tentativas", "1")
+    assert saida.codigo in (4, 7), saida.tudo
+    assert criacoes.vistos == 1
+    with e.projeto.gateway.ao_pedir(se=_cria) as criacoes:
+        saida = e.restaurar("continuar")
+    assert saida.codigo == 12, saida.tudo
+    assert criacoes.vistos == 0
+    _identica(e, antes, auth, CAIXA)
+
+
+def test_json_nao_diz_nome_de_ninguem(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    e.copiar()
+    e.apagar(DONA)
+    saida = e.restaurar("--simular", "--json")
+    dito = json.loads(saida.saida)
+    assert dito["logins_que_faltam"] == [
+        {
+            "id": str(DONA),
+            "papel_na_empresa": "dono",
+            "com_senha": True,
+            "segundo_fator": False,
+            "impede": "",
+            "volta": True,
+        }
+    ]
+    saida = e.restaurar("--json")
+    feitos = json.loads(saida.saida)["logins"]
+    assert [(f["id"], f["sem_senha"]) for f in feitos] == [(str(DONA), False)]
+    assert TODOS[DONA] not in saida.saida
+    assert VIZINHO in TODOS
