@@ -149,7 +149,8 @@ def test_quem_e_da_empresa_e_quem_e_so_referencia(
         DE_DUAS: ("funcionario", True),
         PLATAFORMA: ("aprovado", True),
     }
-    assert e.notas() == {"modo": via, "so_referencia": 4, "sem_login": 0}
+    do_instante = {"instante": True} if via == DIRETA else {}
+    assert e.notas() == {"modo": via, "so_referencia": 4, "sem_login": 0, **do_instante}
 
 
 def test_o_que_e_so_referencia_nunca_se_escreve(

@@ -156,6 +156,12 @@ class Pertencas:
     empresas: Mapping[str, frozenset[str]]
     administradores: frozenset[str]
 
+    def da_empresa(self, empresa: Empresa) -> list[str]:
+        """Os logins que alguma linha, quando se leram, dava a esta empresa; e o do dono."""
+        seus = {quem for quem, empresas in self.empresas.items() if empresa.id in empresas}
+        dono = login(empresa.id)
+        return sorted(seus | ({dono} if dono else set()))
+
     def por_que_so_referencia(self, quem: str, papel: str, empresa: Empresa) -> str:
         """Por que este login não se escreve ao restaurar esta empresa; vazio se se escreve."""
         if self.empresas.get(quem, frozenset()) - {empresa.id}:

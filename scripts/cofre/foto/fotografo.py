@@ -22,9 +22,10 @@ from cofre.foto.arquivos import FotoMontada, montar
 from cofre.foto.empresa import empresa_na_foto
 from cofre.foto.foto import Contexto, Fonte, Foto
 from cofre.foto.gravacao import Gravacao
-from cofre.foto.listas import Colheita, ListasMudaram
+from cofre.foto.listas import Colheita, ListasMudaram, NoInstante
 from cofre.foto.perdidas import tabelas_perdidas
 from cofre.via.contrato import DIRETA, Bases, EmpresaLida, PedidoDeFoto, ViaDeFotos
+from cofre.via.logins.contrato import Logins
 
 FOTOS_DE_UMA_EMPRESA = 3
 """Quantas vezes recomeçar quando as próprias linhas de `empresas`, ou as listas, mudam durante a
@@ -54,7 +55,7 @@ class Fotografo:
             with self._gravando(empresa, inicio, contexto, colheitas) as gravacao:
                 with (
                     erros_de_disco(self.deposito.raiz),
-                    self._lendo([empresa], contexto, gravacao) as lidas,
+                    self._lendo([empresa], contexto, gravacao, colheitas) as lidas,
                 ):
                     lida = lidas[empresa.id]
                     gravacao.gravar(lida)
@@ -76,7 +77,9 @@ class Fotografo:
         contexto, `arquivos` as monta. Levanta FalhaDoServidor ou FalhaDeDisco."""
         inicio = datetime.now().astimezone()
         colheitas = {e.id: self._comecar(e, contexto) for e in empresas}
-        with erros_de_disco(self.deposito.raiz), self._lendo(empresas, contexto) as lidas:
+        todas = [c for da_empresa in colheitas.values() for c in da_empresa]
+        lendo = self._lendo(empresas, contexto, colheitas=todas)
+        with erros_de_disco(self.deposito.raiz), lendo as lidas:
             yield [
                 replace(self._foto(e, lidas[e.id], contexto, inicio), colheitas=colheitas[e.id])
                 for e in empresas
@@ -122,6 +125,7 @@ class Fotografo:
         empresas: Sequence[Empresa],
         contexto: Contexto,
         gravacao: Gravacao | None = None,
+        colheitas: Sequence[Colheita] = (),
     ) -> Iterator[Mapping[str, EmpresaLida]]:
         """O que se leu das empresas, enquanto há os rascunhos."""
         with contextlib.ExitStack() as pilha:
@@ -133,6 +137,7 @@ class Fotografo:
                 partial(self.relato.avanco, _de_quem(empresas)),
                 gravacao.recomecar if gravacao else None,
                 self._bases(empresas, gravacao),
+                partial(_no_instante, [c for c in colheitas if isinstance(c, NoInstante)]),
             )
             lidas = self.via.fotografar(pedido)
             yield {e: _com_as_falhas(lida, contexto.escopo) for e, lida in lidas.items()}
@@ -177,6 +182,11 @@ class Fotografo:
         pedidas = contexto.pedido.tabelas
         perdidas = tabelas_perdidas(ultimo, contexto.inspecao, self.regras, pedidas)
         return Foto(empresa, lida, perdidas, inicio)
+
+
+def _no_instante(colheitas: Sequence[NoInstante], logins: Logins) -> None:
+    for colheita in colheitas:
+        colheita.no_instante(logins)
 
 
 def _com_as_falhas(lida: EmpresaLida, escopo: Escopo) -> EmpresaLida:

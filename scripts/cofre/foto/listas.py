@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cofre.base.erros import ErroCofre, FalhaDoServidor
 from cofre.base.modelo import Empresa, Tabela
 from cofre.deposito.passada import Observador
 from cofre.deposito.publicacao import Montagem
 from cofre.via.contrato import TabelaLida
+from cofre.via.logins.contrato import Logins
 
 
 class Colheita(Protocol):
@@ -23,6 +24,14 @@ class Colheita(Protocol):
 
     def colher(self, empresa: Empresa, montagem: Montagem) -> Colhida:
         """A lista, depois das linhas. O que falhar vai nela; só FalhaDeDisco se levanta."""
+
+
+@runtime_checkable
+class NoInstante(Protocol):
+    """Uma colheita que lê os logins no mesmo instante das linhas, se a via as lê num só."""
+
+    def no_instante(self, logins: Logins) -> None:
+        """Lê-os. Chamado outra vez, o que se leu antes não vale mais. O que falhar lê-se depois."""
 
 
 @dataclass(frozen=True, slots=True)

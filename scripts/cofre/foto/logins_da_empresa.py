@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cofre.base.config.valores import Regras
-from cofre.base.erros import ConfiguracaoInvalida, ErroCofre
+from cofre.base.erros import ConfiguracaoInvalida, ErroCofre, FalhaDoServidor
 from cofre.base.linha import juntar
 from cofre.base.modelo import LOGINS, NO_DISCO, Coluna, Empresa, Tabela
 from cofre.deposito.passada import Observador
@@ -20,7 +21,7 @@ from cofre.escopo.logins import Membros, Pertencas, administra, colunas_de_membr
 from cofre.foto.foto import Contexto
 from cofre.foto.listas import Colhida
 from cofre.via.contrato import DIRETA, Inspecao, ViaDeLeitura
-from cofre.via.logins.contrato import SemAcesso, SemAuth
+from cofre.via.logins.contrato import Logins, SemAcesso, SemAuth
 from cofre.via.logins.login import COLUNAS, FATORES, IDENTIDADES, PAPEL, SO_REFERENCIA, Login
 from cofre.via.logins.login import linha_de as linha_do_login
 
@@ -65,12 +66,16 @@ class FonteDeLogins:
 
     def comecar(self, empresa: Empresa, contexto: Contexto) -> ColheitaDeLogins:
         """Uma foto de uma empresa. Uma coluna de [logins] que não serve se diz ao colher."""
-        escopo = contexto.inspecao.escopo.tabelas
+        escopo, pedidas = contexto.inspecao.escopo.tabelas, contexto.pedido.tabelas
+        vazia = ColheitaDeLogins(self, contexto, Membros(empresa, ()))
+        if pedidas and LOGINS not in pedidas:
+            return replace(vazia, nada=Colhida(TABELA, ausente="-"))
         try:
             colunas = colunas_de_membros(escopo, self.regras.colunas_de_logins)
-        except ConfiguracaoInvalida as e:
-            return ColheitaDeLogins(self, contexto, Membros(empresa, ()), e)
-        return ColheitaDeLogins(self, contexto, Membros(empresa, colunas))
+            quem = self.pertencas(contexto.inspecao)
+        except (ConfiguracaoInvalida, FalhaDoServidor) as e:
+            return replace(vazia, nada=Colhida(TABELA, falha=e))
+        return replace(vazia, membros=Membros(empresa, colunas), quem=quem)
 
     def pertencas(self, inspecao: Inspecao) -> Pertencas:
         """Lidas uma vez por execução. Levanta FalhaDoServidor."""
@@ -87,7 +92,18 @@ class ColheitaDeLogins:
     fonte: FonteDeLogins
     contexto: Contexto
     membros: Membros
-    invalida: ErroCofre | None = None
+    quem: Pertencas | None = None
+    nada: Colhida | None = None
+    """Por que não há o que colher, se não há."""
+    _do_instante: Mapping[str, Login] = field(default_factory=dict)
+
+    def no_instante(self, logins: Logins) -> None:
+        """Os de quem já se sabia que era da empresa, como estão no instante das linhas."""
+        self._do_instante = {}
+        if self.nada is None and self.quem is not None:
+            ids = self.quem.da_empresa(self.membros.empresa)
+            with contextlib.suppress(FalhaDoServidor):
+                self._do_instante = logins.ler(ids, senhas=True, fatores=self.fonte.fatores)
 
     def observadores(self, tabela: Tabela) -> Sequence[Observador]:
         """Quem anota os membros; o que se viu antes desta tabela esquece-se."""
@@ -95,11 +111,8 @@ class ColheitaDeLogins:
 
     def colher(self, empresa: Empresa, montagem: Montagem) -> Colhida:
         """Os logins que existem hoje, por id. A senha, só num backup que vai cifrado."""
-        if self.invalida is not None:
-            return Colhida(TABELA, falha=self.invalida)
-        pedidas = self.contexto.pedido.tabelas
-        if pedidas and LOGINS not in pedidas:
-            return Colhida(TABELA, ausente="-")
+        if self.nada is not None:
+            return self.nada
         try:
             return self._colher(empresa, selado=montagem.cifra is not None)
         except SemAuth as e:
@@ -114,8 +127,13 @@ class ColheitaDeLogins:
     def _colher(self, empresa: Empresa, *, selado: bool) -> Colhida:
         logins, fatores = self.fonte.via.logins, self.fonte.fatores and selado
         papeis = self.membros.papeis()
-        lidos = logins.ler(list(papeis), senhas=selado, fatores=fatores)
-        quem = self.fonte.pertencas(self.contexto.inspecao)
+        lidos = {q: self._do_instante[q] for q in papeis if q in self._do_instante}
+        # De quem só agora se soube que é da empresa, ou não estava lá no instante, lê-se depois.
+        faltam = [q for q in papeis if q not in lidos]
+        depois = logins.ler(faltam, senhas=selado, fatores=fatores) if faltam else {}
+        lidos |= depois
+        quem = self.quem
+        assert quem is not None
         linhas = []
         motivos = []
         for qual, login in sorted(lidos.items()):
@@ -123,11 +141,13 @@ class ColheitaDeLogins:
             if not motivo and administra(login.valor("raw_app_meta_data")):
                 motivo = ADMINISTRA
             motivos.append(motivo)
-            linhas.append(linha_do_login(login, papeis[qual], motivo))
-        return replace(
-            Colhida(TABELA, notas=_notas(logins.modo, lidos, papeis, motivos, selado, fatores)),
-            linhas=[juntar(linhas)] if linhas else [],
-        )
+            com_senha, com_segredos = selado and not motivo, fatores and not motivo
+            guardado = login.so_com(senha=com_senha, segredos=com_segredos)
+            linhas.append(linha_do_login(guardado, papeis[qual], motivo))
+        notas = _notas(logins.modo, lidos, papeis, motivos, selado, fatores)
+        if logins.modo == DIRETA:
+            notas["instante"] = not depois
+        return Colhida(TABELA, linhas=[juntar(linhas)] if linhas else [], notas=notas)
 
 
 def _notas(

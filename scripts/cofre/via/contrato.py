@@ -178,6 +178,8 @@ class PedidoDeFoto:
     avanco: Avanco
     comecar: Callable[[], Entrega] | None = None
     bases: Bases | None = None
+    no_instante: Callable[[Logins], None] | None = None
+    """Chamado depois das linhas, no mesmo instante do banco, pela via que as lê num só."""
 
     @property
     def ids(self) -> frozenset[str]:

@@ -158,6 +158,8 @@ class ViaDireta:
             try:
                 with transacao(conexao, INSTANTE):
                     lidas = leitura.ler()
+                    if pedido.no_instante is not None:
+                        pedido.no_instante(LoginsPorSql(num_ponto(conexao)))
             except psycopg.Error as e:
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.") from None

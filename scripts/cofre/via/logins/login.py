@@ -122,6 +122,13 @@ class Login:
         ate = momento(self.valor("banned_until"))
         return ate if ate is not None and ate > agora else None
 
+    def so_com(self, *, senha: bool, segredos: bool) -> Login:
+        """O mesmo, só com os segredos que se podem guardar."""
+        campos = {n: v for n, v in self.campos.items() if senha or n != SENHA}
+        if not segredos:
+            campos[FATORES] = msgspec.Raw(msgspec.json.encode(sem_segredos(self.fatores)))
+        return Login(campos)
+
     @property
     def rotulos(self) -> dict[str, Any]:
         """O que em app_metadata dá direitos: tudo, menos o que o próprio Auth põe."""
@@ -144,17 +151,13 @@ def momento(dito: object) -> datetime | None:
 
 
 def linha_de(login: Login, papel: str, motivo: str) -> bytes:
-    """Como se guarda: `motivo`, se é só uma referência; e aí, nunca com senha nem segredo."""
+    """Como se guarda: `motivo`, se é só uma referência."""
     campos = {n: login.campos[n] for n in COLUNAS if n in login.campos}
-    fatores = login.campos.get(FATORES, msgspec.Raw(b"[]"))
-    if motivo:
-        campos.pop(SENHA, None)
-        fatores = msgspec.Raw(msgspec.json.encode(sem_segredos(login.fatores)))
     return msgspec.json.encode(
         {
             **campos,
             IDENTIDADES: login.campos.get(IDENTIDADES, msgspec.Raw(b"[]")),
-            FATORES: fatores,
+            FATORES: login.campos.get(FATORES, msgspec.Raw(b"[]")),
             PAPEL: papel,
             SO_REFERENCIA: bool(motivo),
             **({MOTIVO: motivo} if motivo else {}),
