@@ -64,8 +64,8 @@ def explicar(tabela: str, recusa: EscritaRecusada) -> Risco:
             tabela,
             f"o usuário dono da empresa não existe mais em auth.users ({tabela})",
             "Se o backup tem o login, traga-o junto: --logins (--simular mostra os que faltam).\n"
-            "Se não tem, crie-o pela API do Auth com o mesmo id (no painel, em Authentication →\n"
-            "Users, nasceria com outro); sem ele o banco não aceita as linhas da empresa.",
+            "Se não tem, crie-o pela API do Auth, com o mesmo id: no painel, em\n"
+            "Authentication → Users, nasceria com outro. Sem ele o banco não aceita as linhas.",
         )
     return Risco(
         tabela,
