@@ -8,6 +8,7 @@ from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar
 from supabase_local.servidores.sistema import (
     ErroDeAmbiente,
     arrumar_entrada_e_saida,
+    ha_como_instalar,
     ha_postgrest,
 )
 
@@ -41,7 +42,7 @@ def main() -> int:
     arrumar_entrada_e_saida()
     opcoes = ler_opcoes()
     try:
-        preparar(com_api=opcoes.via == "api")
+        preparar(com_api=opcoes.via == "api" or ha_como_instalar())
     except ErroDeAmbiente as erro:
         print(f"❌ {erro}", file=sys.stderr)
         return 2

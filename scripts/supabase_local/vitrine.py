@@ -22,7 +22,8 @@ MENU = """
 🧪 Uma letra e Enter (só Enter, ou q, termina e desliga o Supabase embutido):
    a  provoca um acidente numa das empresas, para restaurá-la aqui mesmo
    b  apaga um cliente, com o que pende dele, para trazer só ele de volta
-   c  o computador queima: com uma chave, uma empresa volta da cópia cifrada
+   c  apaga fotos de produtos e o login de um funcionário, para trazê-los de volta
+   i  o computador queima: com uma chave, uma empresa volta da cópia cifrada
    d  desfaz a última restauração dela
    f  faz outro backup
    l  mostra os backups que há

@@ -356,12 +356,12 @@ if CAMPANHA:
         """O PostgreSQL do Windows, o acidente e a volta; no fim, nada fica em execução."""
         programa = (
             "import sys; from pathlib import Path\n"
-            "from supabase_local import demonstracao as d\n"
+            "from supabase_local import demonstracao as d, palco\n"
             "from supabase_local.servidores.sistema import arrumar_entrada_e_saida\n"
             "from supabase_local.servidores.sistema import ha_postgrest\n"
             "arrumar_entrada_e_saida()\n"
             "base = Path(sys.argv[1])\n"
-            "d.PASTA, d.BACKUPS = base / 'pg', base / 'backups'\n"
+            "palco.PASTA, palco.BACKUPS = base / 'pg', base / 'backups'\n"
             "sys.exit(d.executar(auto=True, via='api' if ha_postgrest() else 'direta'))\n"
         )
         scripts = {"PYTHONPATH": como_no_windows(RAIZ / "scripts")}
@@ -375,7 +375,8 @@ if CAMPANHA:
         assert "✅ produtos: 819 registros" in saida
         assert "clientes: 145 → 0" in saida
         assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in saida
-        assert saida.count("✅ intacta: ") == 2
+        assert "ficam de fora: só há a conexão direta" in saida
+        assert saida.count("✅ intacta: ") == 8
         assert not (tmp_path / "pg" / "cluster" / "dados" / "postmaster.pid").exists()
         linux = executar(None, tmp_path / "backups", "verificar")
         assert linux.codigo == 0, linux.tudo

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from supabase_local.demonstracao import API, DIRETA, VIAS
+from supabase_local.palco import API, DIRETA, VIAS
 from supabase_local.servidores.ambiente import RAIZ
 from supabase_local.servidores.lugar import dono_do_servidor, pasta_do_cluster
 from supabase_local.servidores.processos import esperar
@@ -24,15 +24,18 @@ from supabase_local.servidores.processos import esperar
 PROGRAMA = """
 import sys
 from pathlib import Path
-from supabase_local import demonstracao as d
+from supabase_local import demonstracao as d, palco
 from supabase_local.servidores.sistema import arrumar_entrada_e_saida
 arrumar_entrada_e_saida()
 base, via = Path(sys.argv[1]), sys.argv[2]
-d.PASTA, d.BACKUPS = base / "pg", base / "backups"
-if len(sys.argv) > 3:
-    d.SCRIPT_DE_BACKUP = d.RAIZ / "scripts" / sys.argv[3]
+palco.API_AO_LADO = "so-o-banco" not in sys.argv
+palco.PASTA, palco.BACKUPS = base / "pg", base / "backups"
+if sys.argv[-1].endswith(".py"):
+    d.SCRIPT_DE_BACKUP = d.RAIZ / "scripts" / sys.argv[-1]
 sys.exit(d.executar(via=via))
 """
+SO_O_BANCO = "direta so-o-banco"
+"""A via direta onde não há a API, como no Windows."""
 SUBSTITUTO = """
 import os, sys, time
 from pathlib import Path
@@ -59,6 +62,8 @@ DE_UM_PROJETO_REAL = {
     "BACKUP_CHAVE_ARQUIVO": "real.txt",
     "BACKUP_PING_URL": "http://127.0.0.1:9/real",
     "COPIA_DESTINO": "pasta:/real",
+    "BACKUP_ARQUIVOS": "nao",
+    "BACKUP_LOGINS": "nao",
 }
 """O que o ambiente de quem roda a demonstração pode ter."""
 
@@ -89,11 +94,12 @@ def ja_criada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def comando(tmp_path: Path, *, codigo: int = 0, demora: int = 0, via: str = API) -> list[str]:
     substituto = tmp_path / "backup.py"
-    esquema, chave = ("postgresql", "") if via == DIRETA else ("", "sb_secret_")
+    esquema = "" if via == API else "postgresql"
+    chave = "" if via == SO_O_BANCO else "sb_secret_"
     programa = SUBSTITUTO.format(codigo=codigo, demora=demora, esquema=esquema, chave=chave)
     substituto.write_text(programa, encoding="utf-8")
     relativo = os.path.relpath(substituto, RAIZ / "scripts")
-    return [sys.executable, "-c", PROGRAMA, str(tmp_path), via, relativo]
+    return [sys.executable, "-c", PROGRAMA, str(tmp_path), *via.split(), relativo]
 
 
 def ambiente_do_filho(**outras: str) -> dict[str, str]:
@@ -113,7 +119,7 @@ def listagem_final(saida: str) -> list[str]:
     return ("📁" + saida.partition("\n📁")[2].partition("\n\n🧪")[0]).splitlines()
 
 
-@pytest.mark.parametrize("via", VIAS)
+@pytest.mark.parametrize("via", [*VIAS, SO_O_BANCO])
 def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None:
     for vez in ("primeira", "segunda"):
         fim = subprocess.run(
@@ -133,9 +139,9 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path, via: str) -> None
             "",
             f"📄 Para ver tudo no navegador, abra {tmp_path / 'backups' / 'painel.html'}",
         ]
-        chave = "''" if via == DIRETA else "sb_secret_"
+        chave = "''" if via == SO_O_BANCO else "sb_secret_"
         assert f"export SUPABASE_SERVICE_ROLE_KEY={chave}" in fim.stdout
-        url = r"postgresql://\S+" if via == DIRETA else "''"
+        url = "''" if via == API else r"postgresql://\S+"
         assert re.search(rf"export SUPABASE_DB_URL={url}$", fim.stdout, re.MULTILINE)
         assert ("criando três empresas" in fim.stdout) == (vez == "primeira")
         assert ("com os dados da vez anterior" in fim.stdout) == (vez == "segunda")
@@ -239,6 +245,7 @@ def test_so_enter_ou_q_a_termina(ja_criada: Path) -> None:
     assert esperar(lambda: not em_execucao(ja_criada), 15), em_execucao(ja_criada)
 
 
+ESTADO_DOS_PERDIDOS = r"^(?:   |   → |🔍 «Grupo Raval»: )(\d+ fotos; login de funcionário: .+)$"
 # O mesmo programa, com o acidente: do backup à prova de que as vizinhas não mudaram.
 COM_ACIDENTE = PROGRAMA.replace("executar(via=via)", "executar(auto=True, via=via)")
 
@@ -271,16 +278,21 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     cliente = r"«[^»]+»: [1-9] vendas, [1-9] itens, [0-9] recibos, [1-9] ordens de serviço"
     perdido, de_volta = re.findall(rf"^(?:   |🔍 )({cliente})$", fim.stdout, re.M)
     assert perdido == de_volta
+    # As fotos e o login de um funcionário, byte a byte.
+    antes, sem, com = re.findall(ESTADO_DOS_PERDIDOS, fim.stdout, re.M)
+    assert antes == com
+    assert antes.startswith("25 fotos; login de funcionário: eloa")
+    assert sem == "5 fotos; login de funcionário: não há"
     # E o computador que queima: do disco externo, com uma chave, a vítima volta.
     _, fogo, depois = fim.stdout.partition("🔥 E O COMPUTADOR QUEIMOU")
     assert fogo
     assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in depois
     (sobrou,) = fora.glob("cofre-incendio-*")
     assert {p.name for p in sobrou.iterdir()} == {"computador-novo", "disco-externo", "pendrive"}
-    assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 3
-    assert fim.stdout.count("✅ intacta: ") == 6
+    assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 4
+    assert fim.stdout.count("✅ intacta: ") == 8
     # Pela API, uma tabela tem ao lado o texto de um valor cujo JSON não o refaz.
-    quantos = 30 if via == API else 29
+    quantos = 33 if via == API else 32
     listada = rf"^   (\S+)/  \(último backup: {quantos} arquivos, \d+ KB\)$"
     listadas = re.findall(listada, fim.stdout, re.M)
     assert listadas == ["empresa_abc12345", "empresa_abc12345-f", "empresa_def67890"]
@@ -291,6 +303,37 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     metadados = sorted(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))
     como = json.loads(metadados[0].read_text(encoding="utf-8"))["consistencia_como"]
     assert ("REPEATABLE READ" in como) == (via == DIRETA)
+
+
+SO_O_DOS_ARQUIVOS = PROGRAMA.replace(
+    "sys.exit(d.executar(via=via))",
+    """
+with palco.subir(via, do_zero=True) as projeto:
+    codigo = d._fazer_backup(projeto.variaveis)
+    sys.exit(codigo or d._acidente_nos_arquivos(projeto, perguntar=False))
+""",
+)
+
+
+def test_sem_a_api_os_arquivos_ficam_de_fora_e_o_login_volta(tmp_path: Path) -> None:
+    """É o que acontece no Windows, onde só há a conexão direta."""
+    fim = subprocess.run(
+        [sys.executable, "-c", SO_O_DOS_ARQUIVOS, str(tmp_path), *SO_O_BANCO.split()],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=ambiente_do_filho(**DE_UM_PROJETO_REAL),
+        timeout=120,
+        check=False,
+    )
+    assert fim.returncode == 0, fim.stdout + fim.stderr
+    assert "26 ficam de fora: só há a conexão direta" in fim.stdout
+    antes, sem, com = re.findall(ESTADO_DOS_PERDIDOS, fim.stdout, re.M)
+    assert antes == com
+    assert antes.startswith("25 fotos; login de funcionário: eloa")
+    assert sem == "25 fotos; login de funcionário: não há"
+    assert fim.stdout.count("✅ intacta: ") == 2
 
 
 def test_a_ajuda_diz_as_duas_vias() -> None:

@@ -3,19 +3,32 @@ restauração de verdade a traz de volta, e se mostra que as vizinhas não mudar
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
-from supabase_local.empresas.dados import DEMONSTRACAO
+from supabase_local.empresas.dados import DEMONSTRACAO, Perfil
 from supabase_local.servidores.postgres import Banco
+from supabase_local.servidores.storage.conteudos import Conteudos
 
 VITIMA = DEMONSTRACAO[0]
+LOGINS_DE_FUNCIONARIOS = 2
+"""Quantos funcionários de cada empresa entram no sistema."""
+NEM_TUDO = 12
+"""O código de quem restaurou tudo o que podia, mas não tudo o que se quis."""
 TABELAS = ("produtos", "clientes", "vendas", "ordens_servico", "despesas", "categorias")
 """As que se comparam nas vizinhas, antes e depois."""
+
+
+def sem_o_que_falta(codigo: int) -> int:
+    """O código de uma restauração, sem o aviso de que nem tudo tinha como voltar: a tela o diz."""
+    return 0 if codigo == NEM_TUDO else codigo
 
 
 def provocar(onde: Banco) -> None:
@@ -35,16 +48,25 @@ def provocar(onde: Banco) -> None:
 
 
 def ficou_por_consertar(onde: Banco) -> bool:
-    """Se o acidente de uma vez anterior não foi restaurado."""
+    """Se um acidente de uma vez anterior não foi restaurado: faltam os clientes, uma foto que um
+    produto nomeia, ou o login de um funcionário."""
     with onde.conectar() as conexao:
-        linha = conexao.execute(
-            "SELECT 1 FROM clientes WHERE user_id = %s LIMIT 1", (VITIMA.user_id,)
+        achado = conexao.execute(
+            """
+            SELECT NOT EXISTS (SELECT FROM clientes WHERE user_id = %(ela)s)
+                OR EXISTS (SELECT FROM produtos p WHERE p.user_id = %(ela)s AND p.foto IS NOT NULL
+                    AND NOT EXISTS (SELECT FROM storage.objects o WHERE o.name = p.foto))
+                OR (SELECT count(f.user_id) FROM funcionarios f JOIN empresas e
+                    ON e.id = f.empresa_id WHERE e.user_id = %(ela)s) < %(logins)s
+            """,
+            {"ela": VITIMA.user_id, "logins": LOGINS_DE_FUNCIONARIOS},
         ).fetchone()
-    return linha is None
+    return achado is not None and bool(achado[0])
 
 
 def retrato_das_vizinhas(onde: Banco) -> dict[str, str]:
-    """Um resumo (md5) de cada tabela de cada outra empresa."""
+    """Um resumo (md5) de cada tabela de cada outra empresa, dos logins e dos arquivos dela, com o
+    conteúdo."""
     retrato = {}
     with onde.conectar() as banco:
         for empresa in DEMONSTRACAO[1:]:
@@ -55,7 +77,37 @@ def retrato_das_vizinhas(onde: Banco) -> dict[str, str]:
                 ).format(sql.Identifier(tabela))
                 (resumo,) = banco.execute(consulta, (empresa.user_id,)).fetchone() or ("",)
                 retrato[f"{empresa.nome} · {tabela}"] = str(resumo)
+            retrato[f"{empresa.nome} · logins"] = _dos_logins(banco, empresa)
+            retrato[f"{empresa.nome} · arquivos"] = _dos_arquivos(onde, banco, empresa)
     return retrato
+
+
+def _dos_logins(banco: psycopg.Connection[Any], empresa: Perfil) -> str:
+    """As linhas de `auth`, com o hash da senha, de quem entra por ela."""
+    consulta = """
+        WITH dela AS (
+            SELECT user_id FROM user_approvals WHERE %(dono)s IN (user_id, parent_user_id)
+        )
+        SELECT coalesce(string_agg(linha, '|' ORDER BY linha), '') FROM (
+            SELECT u::text AS linha FROM auth.users u JOIN dela ON u.id = dela.user_id
+            UNION ALL
+            SELECT i::text FROM auth.identities i JOIN dela USING (user_id)
+        ) AS linhas
+    """
+    (linhas,) = banco.execute(consulta, {"dono": empresa.user_id}).fetchone() or ("",)
+    return hashlib.md5(str(linhas).encode(), usedforsecurity=False).hexdigest()
+
+
+def _dos_arquivos(onde: Banco, banco: psycopg.Connection[Any], empresa: Perfil) -> str:
+    soma = hashlib.md5(usedforsecurity=False)
+    conteudos = Conteudos(onde.cluster.armazem(onde.nome))
+    for balde, nome, versao, linha in banco.execute(
+        "SELECT bucket_id, name, version, o::text FROM storage.objects o"
+        " WHERE path_tokens[1] = %s ORDER BY bucket_id, name",
+        (str(empresa.user_id),),
+    ):
+        soma.update(f"{linha}\n".encode() + conteudos.lugar(balde, nome, versao).read_bytes())
+    return soma.hexdigest()
 
 
 def restaurar(script: Path, ambiente: Mapping[str, str], *, perguntar: bool) -> int:

