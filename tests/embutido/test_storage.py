@@ -602,7 +602,7 @@ def tus(**dizeres: str) -> dict[str, str]:
     return {"Tus-Resumable": "1.0.0", "Upload-Metadata": ",".join(codificados)}
 
 
-def pedaco(api: httpx.Client, lugar: str, onde: int, dados: bytes) -> httpx.Response:
+def pedaco(api: httpx.Client, lugar: str, onde: int, dados: bytes, **mais: str) -> httpx.Response:
     return api.patch(
         lugar,
         content=dados,
@@ -610,6 +610,7 @@ def pedaco(api: httpx.Client, lugar: str, onde: int, dados: bytes) -> httpx.Resp
             "Tus-Resumable": "1.0.0",
             "Upload-Offset": str(onde),
             "Content-Type": "application/offset+octet-stream",
+            **mais,
         },
     )
 
@@ -650,6 +651,12 @@ def test_um_envio_retomavel_continua_de_onde_a_linha_caiu(
     de_novo = {**tus(bucketName=balde, objectName="a/b"), "Upload-Length": "1"}
     recusado = api.post("/upload/resumable", headers=de_novo)
     assert (recusado.status_code, recusado.text) == (409, "The resource already exists")
+    # E o «por cima» repete-se em cada pedaço.
+    lugar = api.post("/upload/resumable", headers={**de_novo, "x-upsert": "true"}).headers[
+        "location"
+    ]
+    assert pedaco(api, lugar, 0, b"1").status_code == 409
+    assert pedaco(api, lugar, 0, b"1", **{"x-upsert": "true"}).status_code == 204
 
 
 def test_a_etag_no_s3_nao_e_o_md5(projeto: SupabaseLocal, api: httpx.Client, balde: str) -> None:

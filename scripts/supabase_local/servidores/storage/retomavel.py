@@ -37,7 +37,6 @@ class Envio:
     papel: Papel
     total: int
     rascunho: Path
-    por_cima: bool
     chegaram: int = 0
 
 
@@ -84,9 +83,8 @@ class Retomaveis:
         )
         conferir_nome(gravacao.nome, no_s3=self.projeto.no_s3)
         balde = await self.projeto.balde(gravacao.balde)
-        por_cima = requisicao.headers.get("x-upsert") == "true"
-        if not por_cima:
-            await envio.conferir_vaga(self.projeto, papel, gravacao.balde, gravacao.nome)
+        if requisicao.headers.get("x-upsert") != "true":
+            await self._conferir_vaga(papel, gravacao)
         envio.conferir_tipo(gravacao.tipo, balde)
         envio.conferir_tamanho(total, balde, self.projeto.teto)
         if total == 0 and self.projeto.no_s3:
@@ -94,7 +92,7 @@ class Retomaveis:
         qual = str(uuid4())
         rascunho = self.projeto.conteudos.rascunho()
         rascunho.touch()
-        novo = self._envios[qual] = Envio(gravacao, papel, total, rascunho, por_cima)
+        novo = self._envios[qual] = Envio(gravacao, papel, total, rascunho)
         if total == 0:
             await self._terminar(qual, novo)
         lugar = f"http://{requisicao.host}/storage/v1/upload/resumable/{qual}"
@@ -111,6 +109,8 @@ class Retomaveis:
         ultimo = em_curso.chegaram + dito >= em_curso.total
         if self.projeto.no_s3 and dito != PEDACO and not ultimo:
             return _texto(400, "Invalid chunk size\n")
+        if requisicao.headers.get("x-upsert") != "true":  # tem de se dizer em cada pedaço
+            await self._conferir_vaga(em_curso.papel, em_curso.gravacao)
         with em_curso.rascunho.open("ab") as arquivo:
             async for parte in em_partes(corpo):
                 arquivo.write(parte)
@@ -119,6 +119,9 @@ class Retomaveis:
             return _resposta(204, em_curso)
         await self._terminar(qual, em_curso)
         return _resposta(204, em_curso, ("Tus-Complete", "1"))
+
+    async def _conferir_vaga(self, papel: Papel, gravacao: Gravacao) -> None:
+        await envio.conferir_vaga(self.projeto, papel, gravacao.balde, gravacao.nome)
 
     async def _terminar(self, qual: str, em_curso: Envio) -> None:
         somador = Somador()
