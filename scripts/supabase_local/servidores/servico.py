@@ -107,7 +107,8 @@ class Conexoes:
 
     def fechar(self) -> None:
         if self._threads is not None:
-            self._threads.shutdown()
+            # Sem esperar: uma consulta pode estar presa numa trava que só solta com o banco.
+            self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
         with self._trava:
             for conexao, _ in self._livres:
