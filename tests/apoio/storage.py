@@ -103,6 +103,16 @@ class Storage:
             *(balde, nome, json.dumps(metadata)),
         )
 
+    def so_linhas(self, balde: str, comeco: str, quantas: int) -> None:
+        """Muitas linhas sem conteúdo, de 2.000 bytes cada."""
+        metadata = {"size": 2000, "mimetype": "image/png", "eTag": '"' + "7" * 32 + '"'}
+        self.sql(
+            "INSERT INTO storage.objects (bucket_id, name, metadata, version)"
+            " SELECT %s, %s || n || '.png', %s, gen_random_uuid()::text"
+            " FROM generate_series(1, %s) n",
+            *(balde, comeco, json.dumps(metadata), quantas),
+        )
+
     def perder(self, balde: str, nome: str) -> None:
         """A linha fica; o conteúdo, não: o lugar dele depende da versão."""
         self.sql(

@@ -56,7 +56,8 @@ def fontes_de(
         fontes.append(SemArquivos())
     elif configuracao.arquivos.quer is not False:
         armazem = _armazem(opcoes, configuracao, via, parar, relato)
-        equipe = Equipe(opcoes.conexoes, parar, "arquivo")
+        # Enquanto um conteúdo vai para o disco, outro usa a conexão.
+        equipe = Equipe(2 * opcoes.conexoes, parar, "arquivo")
         fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))
     if configuracao.logins and not getattr(opcoes, "sem_logins", False):
         fontes.append(FonteDeLogins(via, configuracao.regras, configuracao.segundos_fatores))
@@ -91,15 +92,16 @@ def _armazem(
         )
 
     acesso = configuracao.acesso if configuracao.sem_api is None else None
-    cliente = None
-    if acesso is not None:
-        # Metade das conexões é para o que se pergunta de cada arquivo enquanto ele desce.
-        limites = (2 * opcoes.conexoes, opcoes.tentativas, parar, ao_tentar_de_novo)
-        cliente = Cliente(acesso, *limites, getattr(via, "cadencia", None))
     tabelas = None
     # A via pode vir embrulhada; só a direta sabe abrir uma conexão.
     if via.nome == DIRETA and (conectar := getattr(via, "conectar", None)) is not None:
         from cofre.via.arquivos.sql import Tabelas
 
         tabelas = Tabelas(conectar)
+    cliente = None
+    if acesso is not None:
+        # Sem o banco, de cada arquivo que desce pergunta-se também o que a lista não diz.
+        conexoes = opcoes.conexoes * (1 if tabelas else 2)
+        limites = (conexoes, opcoes.tentativas, parar, ao_tentar_de_novo)
+        cliente = Cliente(acesso, *limites, getattr(via, "cadencia", None))
     return Armazem(cliente, tabelas, ao_esperar)

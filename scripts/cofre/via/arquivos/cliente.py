@@ -92,7 +92,7 @@ class Cliente:
             verify=certificados(self.acesso.url),
             timeout=httpx.Timeout(60.0, connect=15.0, pool=None),
             limits=httpx.Limits(
-                max_connections=self.conexoes + 1, max_keepalive_connections=self.conexoes
+                max_connections=self.conexoes, max_keepalive_connections=self.conexoes
             ),
             # Sem compressão, os bytes e o Content-Length são os do conteúdo.
             headers={**cabecalhos_de(self.acesso.chave), "accept-encoding": "identity"},
