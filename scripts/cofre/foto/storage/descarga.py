@@ -71,16 +71,16 @@ class Descarga:
         """Todos, na ordem. Levanta FalhaDoServidor se é o projeto que não atende, FalhaDeDisco e
         Interrompido."""
         lotes = em_lotes(objetos, POR_LOTE, (lambda o: o.tamanho or 0, BYTES_POR_LOTE))
-        with ThreadPoolExecutor(self.equipe.tamanho, "arquivo-info") as ao_lado:
+        ao_lado = ThreadPoolExecutor(self.equipe.tamanho, "arquivo-info")
 
-            def fazer(lote: Sequence[Objeto]) -> list[Descido]:
-                return [self._um(objeto, ao_lado) for objeto in lote]
+        def fazer(lote: Sequence[Objeto]) -> list[Descido]:
+            return [self._um(objeto, ao_lado) for objeto in lote]
 
-            try:
-                for feitos in self.equipe.em_ordem(fazer, lotes):
-                    yield from feitos
-            finally:
-                ao_lado.shutdown(wait=False, cancel_futures=True)
+        try:
+            for feitos in self.equipe.em_ordem(fazer, lotes):
+                yield from feitos
+        finally:
+            ao_lado.shutdown(wait=False, cancel_futures=True)  # quem não responde não se espera
 
     def _um(self, objeto: Objeto, ao_lado: ThreadPoolExecutor) -> Descido:
         ja = self.sabido.conteudo(objeto)

@@ -34,6 +34,8 @@ DOS_OBJETOS = (
     "user_metadata",
     "version",
 )
+DAS_VERSOES = {"archived_at": "archived_at IS NULL", "is_delete_marker": "NOT is_delete_marker"}
+"""Onde há versões de um objeto (hoje desligadas em toda parte), só conta a que se vê."""
 DOS_BALDES = ("id", "name", "public", "type", "file_size_limit", "allowed_mime_types")
 OBJETOS, BALDES = "storage.objects", "storage.buckets"
 
@@ -63,17 +65,17 @@ class Tabelas:
         """Quantos objetos há em cada balde. Levanta FalhaDoServidor."""
         with self._lendo(OBJETOS) as conexao:
             consulta = sql.SQL(
-                "SELECT bucket_id, pg_catalog.count(*) FROM {} GROUP BY bucket_id"
-            ).format(sql.Identifier("storage", "objects"))
+                "SELECT bucket_id, pg_catalog.count(*) FROM {} WHERE {} GROUP BY bucket_id"
+            ).format(sql.Identifier("storage", "objects"), _que_se_ve(conexao))
             return {balde: int(n) for balde, n in conexao.execute(consulta)}
 
     def listar(self) -> Iterator[Objeto]:
         """Todos, pela ordem dos bytes de (balde, nome), de um instante só. Levanta
         FalhaDoServidor."""
         with self._lendo(OBJETOS) as conexao:
-            colunas = _colunas(conexao, "objects", DOS_OBJETOS)
+            colunas, se_ve = _colunas(conexao, "objects", DOS_OBJETOS), _que_se_ve(conexao)
             ultima: tuple[str, str] | None = None
-            while pagina := conexao.execute(*_pagina(colunas, ultima)).fetchall():
+            while pagina := conexao.execute(*_pagina(colunas, se_ve, ultima)).fetchall():
                 for (texto,) in pagina:
                     objeto = _objeto(_linha(texto))
                     ultima = objeto.chave
@@ -106,8 +108,14 @@ def _lista(colunas: Mapping[str, str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, colunas))
 
 
+def _que_se_ve(conexao: psycopg.Connection) -> sql.Composable:
+    """A condição das linhas que são arquivos."""
+    ha = _colunas(conexao, "objects", tuple(DAS_VERSOES))
+    return sql.SQL(" AND ").join([sql.SQL("true"), *(sql.SQL(DAS_VERSOES[c]) for c in ha)])
+
+
 def _pagina(
-    colunas: Mapping[str, str], ultima: tuple[str, str] | None
+    colunas: Mapping[str, str], se_ve: sql.Composable, ultima: tuple[str, str] | None
 ) -> tuple[sql.Composed, tuple[str, ...]]:
     """As próximas POR_PAGINA linhas depois da `ultima`: o índice é por (bucket_id, name)."""
     depois = sql.SQL(
@@ -116,9 +124,15 @@ def _pagina(
         else "true"
     )
     consulta = sql.SQL(
-        "SELECT row_to_json(o)::text FROM (SELECT {} FROM {} WHERE {}"
+        "SELECT row_to_json(o)::text FROM (SELECT {} FROM {} WHERE {} AND {}"
         ' ORDER BY bucket_id COLLATE "C", name COLLATE "C" LIMIT {}) o'
-    ).format(_lista(colunas), sql.Identifier("storage", "objects"), depois, sql.Literal(POR_PAGINA))
+    ).format(
+        _lista(colunas),
+        sql.Identifier("storage", "objects"),
+        se_ve,
+        depois,
+        sql.Literal(POR_PAGINA),
+    )
     return consulta, ultima or ()
 
 
