@@ -4,16 +4,23 @@ cita."""
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import shutil
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from apoio.campanha import CAMPANHA
+from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.com_listas import conteudos_em, publicar
 from apoio.destinos import LugarPasta
+from apoio.execucao import executar
 from apoio.inventados import ANA, BIA
+from apoio.lacres import codigo_de
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaves import gerar
@@ -196,3 +203,68 @@ def test_menos_fotos_nao_fazem_parecer_que_faltam_tabelas(
     antes, agora = poda.reunir(lugar.destino, conhecidos.conhecidas())
     assert (antes.completo, agora.completo) == (True, True)
     assert (antes.encolhido, agora.encolhido) == (False, True)
+
+
+# Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
+SUICIDA = """
+import os, runpy, signal, sys
+sys.argv.pop(0)
+alvo = int(os.environ["PASSO"])
+destino = os.environ["BACKUP_DIR"]
+passos = 0
+MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
+def gancho(evento, argumentos):
+    global passos
+    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
+    if evento in MUDAM or (escreve and onde.startswith(destino + os.sep)):
+        passos += 1
+        if passos == alvo:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(gancho)
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+PULO = 1 if CAMPANHA else 29
+
+
+def test_morto_enquanto_se_traz_nao_ha_meio_backup_e_continua(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Com outro dia já cá, que reparte conteúdos com o que vem."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "b.perfil"))
+    cifra.segredo.cache_clear()
+    chaveiro.guardar(CHAVE)
+    dep = deposito(tmp_path, CIFRA)
+    dois_dias(dep)
+    (tmp_path / "fora").mkdir()
+    mais = {**cifrando_para(CHAVE, RESERVA), "COPIA_DESTINO": f"pasta:{tmp_path / 'fora'}"}
+    enviado = executar(None, dep.raiz, "enviar", mais=mais)
+    assert enviado.codigo == 0, enviado.tudo
+    mais = {**mais, **abrindo_com(tmp_path, CHAVE)}
+    quem = ("--empresa", ANA, "--codigo", codigo_de(dep.raiz), "--confirmar")
+    modelo = tmp_path / "modelo"
+    veio = executar(None, modelo, "trazer", *quem, "--backup", DIA1, mais=mais)
+    assert veio.codigo == 0, veio.tudo
+    for passo in itertools.count(1, PULO):
+        novo = tmp_path / f"novo{passo}"
+        shutil.copytree(modelo, novo)
+        shutil.copytree(f"{modelo}.perfil", f"{novo}.perfil")
+        monkeypatch.setenv("XDG_CONFIG_HOME", f"{novo}.perfil")
+        pedido = ("trazer", *quem, "--backup", DIA2)
+        ambiente = {**mais, "PASSO": str(passo)}
+        fim = executar(None, novo, *pedido, mais=ambiente, programa=SUICIDA, novo=False)
+        assert fim.codigo in (0, -signal.SIGKILL), fim.tudo
+        Deposito(novo).preparar()
+        lidas = {b.carimbo: fotos_de(b) for b in Deposito(novo).da_empresa(ANA)}
+        assert lidas.items() <= {DIA1: FOTOS, DIA2: OUTRAS}.items()
+        assert lidas[DIA1] == FOTOS
+        if fim.codigo:
+            de_novo = executar(None, novo, *pedido, mais=mais)
+            assert de_novo.codigo == 0, de_novo.tudo
+        (pasta,) = Deposito(novo).pastas()
+        assert [list(danos_de(b)) for b in Deposito(novo).backups(pasta)] == [[], []]
+        assert len(conteudos_em(pasta)) == len({*FOTOS.values(), *OUTRAS.values()})
+        if fim.codigo == 0:
+            break
+    assert passo >= 30
