@@ -24,8 +24,7 @@ from cofre.base.palavras import (
 from cofre.base.selecao import escolher_empresas, tabela_de_nome
 from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import Backup
-from cofre.deposito.conteudos.citados import conteudos_de, dos_conteudos
-from cofre.deposito.conteudos.lugar import nome_de, presentes
+from cofre.deposito.conteudos.citados import bytes_citados, quantos_faltam
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.quando import de_quando, e_data
@@ -136,9 +135,7 @@ def no_lugar(backup: Backup) -> list[str]:
 def conteudos_que_faltam(backup: Backup) -> str:
     """Se falta algum dos conteúdos que o backup cita, em palavras; vazio: nenhum."""
     try:
-        ha = presentes(backup.pasta) if dos_conteudos(backup) else ()
-        nomes = (nome_de(g, cifrado=backup.cifrado) for g in conteudos_de(backup))
-        faltam = sum(nome not in ha for nome in nomes)
+        faltam = quantos_faltam(backup)
     except (BackupDanificado, OSError) as e:
         return f"arquivos: {e}"
     return f"arquivos: {plural(faltam, 'conteúdo sumiu', 'conteúdos sumiram')}" if faltam else ""
@@ -147,7 +144,7 @@ def conteudos_que_faltam(backup: Backup) -> str:
 def em_arquivos(backup: Backup) -> int:
     """Quantos bytes, no disco, guardam os arquivos do backup; zero se não se sabe."""
     try:
-        return sum(conteudos_de(backup).values())
+        return bytes_citados(backup)
     except (BackupDanificado, OSError):
         return 0
 

@@ -20,6 +20,7 @@ from cofre.base.linha import Leitor
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.moldes import leitor_de
 from cofre.deposito.backup import Backup
+from cofre.deposito.conteudos import lugar
 from cofre.deposito.formato import ler
 from cofre.deposito.metadados import TabelaSalva
 
@@ -56,10 +57,23 @@ class Citacoes:
         return self._lidas[salvos.sha256]
 
 
-def conteudos_de(backup: Backup) -> Mapping[str, int]:
-    """O mesmo que `Citacoes.de`, para quem o pergunta muitas vezes: lembra-se dos últimos."""
+def bytes_citados(backup: Backup) -> int:
+    """Quantos bytes, no disco, guardam os arquivos do backup. Levanta BackupDanificado; OSError
+    passa."""
+    qual = _qual(backup)
+    return _bytes(qual) if qual else 0
+
+
+def quantos_faltam(backup: Backup) -> int:
+    """Quantos dos conteúdos que o backup cita não estão na pasta, pelo nome. Levanta
+    BackupDanificado; OSError passa."""
+    qual = _qual(backup)
+    return _faltam(qual, backup.cifrado, *lugar.impressao(backup.pasta)) if qual else 0
+
+
+def _qual(backup: Backup) -> _Qual | None:
     salvos = dos_conteudos(backup)
-    return {} if salvos is None else _lembrados(_Qual(salvos.sha256, backup.caminho(salvos)))
+    return _Qual(salvos.sha256, backup.caminho(salvos)) if salvos is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +84,22 @@ class _Qual:
     caminho: Path = field(compare=False)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def _lembrados(qual: _Qual) -> Mapping[str, int]:
     return citados_por(qual.caminho, qual.sha256)
+
+
+@functools.lru_cache(maxsize=64)
+def _bytes(qual: _Qual) -> int:
+    return sum(_lembrados(qual).values())
+
+
+@functools.lru_cache(maxsize=64)
+def _faltam(
+    qual: _Qual, cifrado: bool, pastas: tuple[Path, ...], mudaram_em: tuple[int, ...]
+) -> int:
+    ha = lugar.nomes_em(pastas, mudaram_em)
+    return sum(lugar.nome_de(g, cifrado=cifrado) not in ha for g in _lembrados(qual))
 
 
 def dos_conteudos(backup: Backup) -> TabelaSalva | None:

@@ -73,14 +73,12 @@ def mudou(soma: str) -> BackupDanificado:
     return BackupDanificado(f"o conteúdo {soma[:12]}… mudou: a soma sha256 não confere")
 
 
-def presentes(pasta: Path) -> frozenset[str]:
-    """Os nomes dos conteúdos que há (não se veem os tamanhos: um só toma o nome depois de inteiro).
-    Só se leem de novo se alguma pasta mudou. OSError passa."""
+def impressao(pasta: Path) -> tuple[tuple[Path, ...], tuple[int, ...]]:
+    """As pastas das somas, e quando cada uma mudou: enquanto for a mesma, há nelas os mesmos nomes.
+    OSError passa."""
     raiz = pasta / PASTA
-    if not raiz.is_dir():
-        return frozenset()
-    pastas = tuple(das_somas(raiz))
-    return _nomes(pastas, tuple(p.stat().st_mtime_ns for p in pastas))
+    pastas = tuple(das_somas(raiz)) if raiz.is_dir() else ()
+    return pastas, tuple(p.stat().st_mtime_ns for p in pastas)
 
 
 def bytes_em(pasta: Path) -> int:
@@ -100,7 +98,9 @@ def em_claro(pasta: Path) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def _nomes(pastas: tuple[Path, ...], _mudaram_em: tuple[int, ...]) -> frozenset[str]:
+def nomes_em(pastas: tuple[Path, ...], _mudaram_em: tuple[int, ...]) -> frozenset[str]:
+    """Os nomes que há nestas pastas (ver `impressao`); não se veem os tamanhos, que um conteúdo só
+    toma o nome depois de inteiro. OSError passa."""
     return _ler_nomes(pastas)
 
 
