@@ -235,11 +235,9 @@ def _empresa(
     mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
     visto = historico.visto(inteiro) if inteiro else None
     segura_ate = visto or (inteiro.quando if inteiro else None)
-    problemas = list(_problemas(estado, segura_ate, limite, encolhimentos, diarios))
-    if ausente(historico.pasta, dono, (p.quando for p in pontos)):
-        problemas.insert(0, SUMIDA)
-    if mudancas:
-        problemas.append(MUDADA)
+    sumida = ausente(historico.pasta, dono, (p.quando for p in pontos))
+    problemas = [SUMIDA] if sumida else []
+    problemas += _problemas(estado, segura_ate, limite, (*encolhimentos, *mudancas), diarios)
     if not all(c.boa for c in copias):
         problemas.append(SEM_COPIA)
     return EmpresaNoPainel(
@@ -277,7 +275,7 @@ def _problemas(
     estado: str,
     segura_ate: datetime | None,
     limite: datetime,
-    encolhimentos: Sequence[Encolhimento],
+    notado: Sequence[Encolhimento | Mudanca],
     diarios: Sequence[Diario],
 ) -> Iterator[str]:
     if diario.pendentes(diarios):
@@ -286,8 +284,10 @@ def _problemas(
         yield INCOMPLETA
     if segura_ate is not None and segura_ate < limite:
         yield VELHA
-    if encolhimentos:
+    if any(isinstance(n, Encolhimento) for n in notado):
         yield ENCOLHIDA
+    if any(isinstance(n, Mudanca) for n in notado):
+        yield MUDADA
 
 
 def _dias(pontos: Sequence[Ponto]) -> dict[date, bool]:
