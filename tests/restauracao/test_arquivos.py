@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apoio.baldes import arquivos_de, por_arquivo
+from apoio.baldes import arquivos_de, por_arquivo, tirar_arquivos
 from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.execucao import RESTAURACAO, executar
 from apoio.execucao import restaurar as conversar
@@ -272,6 +272,25 @@ def test_de_um_backup_cifrado_voltam_e_desfazem_se_como_dos_outros(
     guardados = [a.read_bytes() for a in destino.rglob("arquivos/*/*")]
     assert len(guardados) == len({*claros, b""})
     assert not [g for g in guardados if any(c in g for c in claros)]
+
+
+def test_o_id_que_ja_e_de_outro_nao_impede_o_arquivo_de_voltar(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path
+) -> None:
+    antes = seus(projeto, identidade=True)
+    copiar(projeto, tmp_path, DIRETA)
+    onde = ("fotos", f"{DONO}/a")
+    tirar_arquivos(projeto, *onde)
+    id_ = antes[onde][4]
+    executar_sql(projeto, f"UPDATE storage.objects SET id = '{id_}' WHERE name = 'logo.png'")
+    alheios = dos_outros(projeto)
+    saida = restaurar(projeto, tmp_path, DIRETA, *SO_ARQUIVOS)
+    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
+    assert (
+        "O banco não devolve o id, o dono e a data de um arquivo: o valor de id já é" in saida.tudo
+    )
+    assert {o: a[:4] for o, a in antes.items()} == seus(projeto)
+    assert dos_outros(projeto) == alheios
 
 
 def test_desfazer_uma_mudanca_so_mexe_no_que_ela_mudou(

@@ -131,6 +131,18 @@ def test_metadados_que_nao_cabem_num_cabecalho_vao_num_formulario(armazem: Armaz
     assert descer(armazem, ficou) == b"\r\n--bytes--\r\n"
 
 
+def test_so_o_formulario_e_os_pedacos_perdem_um_cache_que_nao_seja_em_segundos() -> None:
+    grandes = {"x": "y" * 20_000}
+    for objeto, perde in (
+        (Objeto(BALDE, "a", 1, cache="public, max-age=3"), False),
+        (Objeto(BALDE, "a", 1, cache="public, max-age=3", metadados=grandes), True),
+        (Objeto(BALDE, "a", 1, cache="max-age=3", metadados=grandes), False),
+        (Objeto(BALDE, "a", 100, cache="public, max-age=3"), True),
+        (Objeto(BALDE, "a", 100, cache="no-cache"), False),
+    ):
+        assert subida.perde_o_cache(objeto, de_um_pedido=50) == perde
+
+
 def test_o_que_nao_cabe_num_pedido_vai_aos_pedacos_e_segue_de_onde_parou(
     projeto: SupabaseLocal, armazem: Armazem
 ) -> None:

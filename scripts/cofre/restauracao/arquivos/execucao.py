@@ -50,7 +50,7 @@ EDesta = Callable[[Objeto], bool]
 class Meios:
     """Com que se escreve. `conectar`: a conexão direta (None: só há a API); `criar` cria de novo um
     balde que falta, e devolve-o (None: não se concordou); `ao_subir` recebe os bytes de cada
-    pedaço."""
+    pedaço, e `sem_identidade` porque o banco não devolveu a de um que subiu."""
 
     armazem: Armazem
     conectar: identidade.Conectar | None
@@ -60,6 +60,7 @@ class Meios:
     e_desta: EDesta
     criar: Callable[[str], Balde | None]
     ao_subir: Callable[[int], object]
+    sem_identidade: Callable[[EscritaRecusada], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Execucao:
                     continue
                 self.ao_avancar(ARQUIVOS, tipo, 1)
                 subidos.append(feito)
-        self._devolver_identidades(tipo, subidos)
+        self._devolver_identidades(subidos)
 
     def _um(self, acao: Acao) -> _Feito:
         """Um arquivo, num dos fios. O que é só dele vem na resposta."""
@@ -162,20 +163,16 @@ class Execucao:
             return None
         return EscritaRecusada(recusa, por_que(recusa, balde.limite), CURAS[recusa])
 
-    def _devolver_identidades(self, tipo: str, subidos: Sequence[_Feito]) -> None:
-        """O id, o dono e a data, pelo banco, se o plano os compara."""
+    def _devolver_identidades(self, subidos: Sequence[_Feito]) -> None:
+        """O id, o dono e a data, pelo banco, se o plano os compara. O que ele não deixa não impede
+        o resto: o conteúdo está lá, e o que difere diz-se no fim."""
         if self.meios.conectar is None or "id" not in self.plano.tabelas[ARQUIVOS].colunas:
             return
-        quais: dict[int, _Feito] = {}
-        identidades = []
-        for feito in subidos:
-            quer = ler(feito.acao.alvo)
-            if quer is None or not feito.id or not quer.id:
-                continue  # sem o id de agora, a próxima foto o diz
-            identidades.append(Identidade(quer.objeto, feito.id))
-            quais[id(identidades[-1])] = feito
-        for qual, recusa in identidade.devolver(self.meios.conectar, identidades):
-            self._anotar(tipo, quais[id(qual)].acao, recusa)
+        pares = ((ler(feito.acao.alvo), feito.id) for feito in subidos)
+        # Sem o id de agora, a próxima foto o diz.
+        quais = [Identidade(quer.objeto, id_) for quer, id_ in pares if quer and quer.id and id_]
+        for _qual, recusa in identidade.devolver(self.meios.conectar, quais):
+            self.meios.sem_identidade(recusa)
 
     # -- tirar -------------------------------------------------------------------------------
 

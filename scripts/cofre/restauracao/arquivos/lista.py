@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from cofre.base.erros import BackupDanificado
+from cofre.base.erros import BackupDanificado, EscritaRecusada
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import plural
 from cofre.base.relato import Relato
@@ -19,6 +19,7 @@ from cofre.foto.storage.linha import CHAVE
 from cofre.plano.alvo import Alvo
 from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.plano import Plano
+from cofre.plano.recusas import causa
 from cofre.plano.tabela import ALTERAR, REPOR
 from cofre.restauracao.arquivos import riscos
 from cofre.restauracao.arquivos.execucao import Execucao, Meios, citados
@@ -62,6 +63,7 @@ class ListaDeArquivos:
     no_escopo: TabelaNoEscopo = field(init=False, default_factory=no_escopo)
     _alvo: Alvo | None = field(init=False, default=None)
     _diario: Diario | None = field(init=False, default=None)
+    _ditas: set[str] = field(init=False, default_factory=set)
     _nomeados: tuple[bytes, Nomeados] | None = field(init=False, default=None)
 
     def comecar(self, alvo: Alvo, diario: Diario | None) -> None:
@@ -150,8 +152,15 @@ class ListaDeArquivos:
             self.e_desta,
             self._criar,
             self._contando(plano),
+            self._sem_identidade,
         )
         return Execucao(meios, plano, ao_avancar, Impedimentos(aceitos)).executar()
+
+    def _sem_identidade(self, recusa: EscritaRecusada) -> None:
+        dito = causa(recusa)
+        if dito not in self._ditas:
+            self._ditas.add(dito)
+            self.relato.aviso(f"O banco não devolve o id, o dono e a data de um arquivo: {dito}.")
 
     def _contando(self, plano: Plano) -> Callable[[int], None]:
         """Quem mostra quanto já subiu."""

@@ -23,7 +23,7 @@ from cofre.restauracao.listas import Caso, Dito
 from cofre.restauracao.risco import Risco
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
-from cofre.via.arquivos.subida import por_que, recusa_do_balde
+from cofre.via.arquivos.subida import DE_UM_PEDIDO, perde_o_cache, por_que, recusa_do_balde
 
 
 class DaLista(Protocol):
@@ -146,10 +146,11 @@ def _recusado(balde: Balde | None, id_: str, recusa: str, achados: _Achados) -> 
 def ditos(caso: Caso, lista: DaLista) -> Dito:
     """Quanto sobe, o que não volta como era, e o que fica de fora. Levanta FalhaDoServidor ou
     BackupDanificado."""
-    sobem = bytes_ = sem_identidade = 0
+    sobem = bytes_ = sem_identidade = outro_cache = 0
     for acao, arquivo in a_subir(caso.plano):
         sobem += 1
         bytes_ += arquivo.tamanho or 0
+        outro_cache += perde_o_cache(arquivo.objeto)
         sem_identidade += acao.atual is None and not lista.com_identidade
     frases = []
     if sobem:
@@ -161,6 +162,12 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
         frases.append(
             f"⚠️ {quantos} com outro id, a data de agora e sem dono (owner_id): pela API não se"
             " escrevem. O conteúdo, o tipo, o cache e os metadados são os mesmos."
+        )
+    if outro_cache:
+        quantos = plural(outro_cache, "arquivo volta", "arquivos voltam")
+        frases.append(
+            f"⚠️ {quantos} com outro cache: com metadados tão grandes, ou com mais de"
+            f" {tamanho(DE_UM_PEDIDO)}, o Storage só o aceita em segundos."
         )
     ha_linhas = lista.nomeados(caso)
     for nome, n in ha_linhas.perdidas.items():
@@ -190,6 +197,7 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
             "bytes": bytes_,
             "saem": caso.plano.contagens[ARQUIVOS].remover,
             "sem_identidade": sem_identidade,
+            "outro_cache": outro_cache,
             "linhas_sem_arquivo": {como_se_diz(n): q for n, q in ha_linhas.perdidas.items()},
             "arquivos_sem_linha": ha_linhas.sem_linha,
             "fora_do_backup": sum(do_backup.values()),

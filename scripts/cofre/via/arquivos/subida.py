@@ -8,6 +8,7 @@ escreve por cima do que a foto viu, e um envio cuja resposta se perdeu não se r
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ import msgspec
 from cofre.base.erros import EscritaRecusada
 from cofre.base.palavras import tamanho as em_bytes
 from cofre.base.palavras import visivel
+from cofre.via.api.insistir import Passageiro
 from cofre.via.arquivos import tus
 from cofre.via.arquivos.a_subir import SEM_TIPO, ASubir
 from cofre.via.arquivos.armazem import Armazem
@@ -96,9 +98,11 @@ class Subida:
             tamanho=len(antes_do_corpo) + tamanho + len(depois_do_corpo),
             cabecalhos=cabecalhos,
         )
-        dito = resposta.json()
-        id_ = dito.get("Id") if isinstance(dito, Mapping) else None
-        return str(id_) if id_ else None
+        with contextlib.suppress(Passageiro):  # cortada: o que subiu, a próxima foto o diz
+            dito = resposta.json()
+            id_ = dito.get("Id") if isinstance(dito, Mapping) else None
+            return str(id_) if id_ else None
+        return None
 
     def _pedacos(self, antes: bytes, depois: bytes) -> Iterator[bytes]:
         if antes:
@@ -156,6 +160,15 @@ def _ate_o_milissegundo(data: str | None) -> str:
     """A API corta as datas no milissegundo (medido); o banco diz microssegundos."""
     achado = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?", data or "")
     return f"{achado[1]} {achado[2]}{(achado[3] or '.')[:4]:0<4}" if achado else ""
+
+
+def perde_o_cache(objeto: Objeto, de_um_pedido: int = DE_UM_PEDIDO) -> bool:
+    """Se o cache não volta como era: o formulário e o envio retomável só o dizem em segundos, e o
+    de quem nada diz é `no-cache` (medido)."""
+    if objeto.cache in (None, "no-cache") or re.fullmatch(r"max-age=\d+", objeto.cache or ""):
+        return False
+    em_pedacos = (objeto.tamanho or 0) > de_um_pedido
+    return em_pedacos or "cache-control" not in forma(objeto)[0]
 
 
 def forma(objeto: Objeto) -> tuple[dict[str, str], bytes, bytes]:
