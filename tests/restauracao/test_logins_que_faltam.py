@@ -33,6 +33,7 @@ from supabase_local.servidores.falhas import (
     Pedido,
     Repetida,
     RespostaForcada,
+    RespostaPerdida,
 )
 
 VIAS = pytest.mark.parametrize("via", [API, DIRETA])
@@ -245,6 +246,48 @@ def test_um_email_que_hoje_e_de_outro_nunca_se_toma(
     assert e.do_auth() == auth
 
 
+def test_uma_lista_que_o_auth_nao_consegue_dar_nao_impede(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """O token nulo de um só, seja de quem for, estraga a página inteira; e um id apagado de leve
+    ainda existe, e não se revive."""
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    e.apagar(CAIXA)
+    e.sql(
+        f"UPDATE auth.users SET recovery_token = NULL WHERE id = '{VIZINHO}'",
+        "UPDATE auth.users SET deleted_at = now(), email = 'x9', encrypted_password = NULL"
+        f" WHERE id = '{GERENTE}'",
+    )
+    auth = e.do_auth(frozenset({CAIXA}))
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 12, saida.tudo
+    assert "o id ainda existe, marcado como apagado" in saida.tudo
+    assert e.do_auth(frozenset({CAIXA})) == auth
+    assert portaria.linha_do_login(e.projeto, CAIXA)
+
+
+def test_anonimo_e_de_sso_so_pela_direta(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    e.sql(
+        f"UPDATE auth.users SET is_anonymous = true, email = NULL WHERE id = '{CAIXA}'",
+        f"UPDATE auth.users SET is_sso_user = true WHERE id = '{GERENTE}'",
+        f"DELETE FROM auth.identities WHERE user_id IN ('{CAIXA}', '{GERENTE}')",
+    )
+    portaria.por_identidade(e.projeto, GERENTE, "sso:1234", "s1", TODOS[GERENTE])
+    e.copiar()
+    antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA, GERENTE}))
+    eram = [portaria.linha_do_login(e.projeto, q) for q in (CAIXA, GERENTE)]
+    e.apagar(CAIXA, GERENTE)
+    saida = e.restaurar("--simular", "--logins", "todos", via=API)
+    assert "é anônimo, e a API não os cria" in saida.tudo
+    assert "entra por SSO, e a API não o cria" in saida.tudo
+    saida = e.restaurar("--logins", "todos")
+    assert saida.codigo == 0, saida.tudo
+    _identica(e, antes, auth, CAIXA, GERENTE)
+    assert [portaria.linha_do_login(e.projeto, q) for q in (CAIXA, GERENTE)] == eram
+
+
 # -- como era: confirmação, ban, segundo fator, provedores ------------------------------------
 
 
@@ -440,10 +483,11 @@ def test_um_gatilho_que_recusa_e_dito(
     ("falha", "pedidos"),
     [
         (CorteDepois(), 1),
+        (RespostaPerdida(504), 1),
         (Repetida(), 1),
         (RespostaForcada(503, b"<html>fora do ar</html>"), 2),
     ],
-    ids=["criou e caiu", "o gateway repete", "503 sem criar"],
+    ids=["criou e caiu", "criou e 504", "o gateway repete", "503 sem criar"],
 )
 def test_depois_de_um_pedido_sem_resposta_olha_se(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, falha: object, pedidos: int

@@ -124,7 +124,10 @@ class LoginsDaApi:
             resposta = self._pedir("GET", RAIZ, params={n: str(v) for n, v in filtro.items()})
             if not resposta.is_success:
                 return ""
-            users = msgspec.json.decode(resposta.content, type=_Pagina).users
+            try:
+                users = msgspec.json.decode(resposta.content, type=_Pagina).users
+            except msgspec.DecodeError:
+                return ""
             for user in users:
                 if (user.email or "").lower() == email:
                     return user.id
