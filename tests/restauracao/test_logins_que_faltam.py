@@ -152,6 +152,9 @@ def test_quem_e_da_empresa_e_quem_e_so_referencia(
     }
     do_instante = {"instante": True} if via == DIRETA else {}
     assert e.notas() == {"modo": via, "so_referencia": 4, "sem_login": 0, **do_instante}
+    de_todas = e.lista()
+    e.copiar("--tabelas", "logins")
+    assert e.lista() == de_todas
 
 
 def test_o_que_e_so_referencia_nunca_se_escreve(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -113,11 +113,14 @@ class Membros:
         self._vistos |= {coluna: set() for coluna in suas}
         return [Vistos(coluna.coluna, self._vistos[coluna]) for coluna in suas]
 
-    def papeis(self) -> dict[str, str]:
-        """O papel de cada login, por id, na ordem dos ids."""
+    def papeis(self, mais: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
+        """O papel de cada login, por id, na ordem dos ids; `mais`: os que outros dizem (id e
+        papel)."""
         todos: dict[str, list[str]] = {}
+        for qual, papel in mais:
+            todos.setdefault(qual, []).append(papel)
         if (dono := login(self.empresa.id)) is not None:
-            todos[dono] = [DONO]
+            todos.setdefault(dono, []).append(DONO)
         for coluna, ids in self._vistos.items():
             for qual in ids:
                 todos.setdefault(qual, []).append(coluna.papel)
@@ -151,20 +154,32 @@ _SEM_DONO = "?"
 
 @dataclass(frozen=True, slots=True)
 class Pertencas:
-    """De que empresas é cada login do projeto, e quem administra a plataforma."""
+    """De que empresas é cada login do projeto, e por que coluna se sabe (None: é o dono); e quem
+    administra a plataforma."""
 
-    empresas: Mapping[str, frozenset[str]]
+    empresas: Mapping[str, frozenset[tuple[str, ColunaDeMembros | None]]]
     administradores: frozenset[str]
 
     def da_empresa(self, empresa: Empresa) -> list[str]:
         """Os logins que alguma linha, quando se leram, dava a esta empresa; e o do dono."""
-        seus = {quem for quem, empresas in self.empresas.items() if empresa.id in empresas}
         dono = login(empresa.id)
-        return sorted(seus | ({dono} if dono else set()))
+        return sorted({qual for qual, _ in self._dela(empresa)} | ({dono} if dono else set()))
+
+    def por_tabelas_nao_lidas(
+        self, empresa: Empresa, lidas: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Os mesmos, com o papel, pelas colunas de tabelas que não são as que se leem agora."""
+        for qual, coluna in self._dela(empresa):
+            if coluna is not None and coluna.tabela not in lidas:
+                yield qual, coluna.papel
+
+    def _dela(self, empresa: Empresa) -> Iterator[tuple[str, ColunaDeMembros | None]]:
+        for qual, empresas in self.empresas.items():
+            yield from ((qual, coluna) for de, coluna in empresas if de == empresa.id)
 
     def por_que_so_referencia(self, quem: str, papel: str, empresa: Empresa) -> str:
         """Por que este login não se escreve ao restaurar esta empresa; vazio se se escreve."""
-        if self.empresas.get(quem, frozenset()) - {empresa.id}:
+        if any(de != empresa.id for de, _ in self.empresas.get(quem, ())):
             return DE_OUTRA
         if quem in self.administradores:
             return DA_PLATAFORMA
@@ -180,11 +195,11 @@ def pertencas(
 ) -> Pertencas:
     """As de todos os logins, lendo as colunas de membros de todas as empresas. Levanta o que `ler`
     levantar."""
-    de_quem: dict[str, set[str]] = {}
+    de_quem: dict[str, set[tuple[str, ColunaDeMembros | None]]] = {}
     administradores: set[str] = set()
     for empresa in empresas:
         if (dono := login(empresa.id)) is not None:
-            de_quem.setdefault(dono, set()).add(empresa.id)
+            de_quem.setdefault(dono, set()).add((empresa.id, None))
     for coluna in colunas:
         tabela = escopo[coluna.tabela].tabela
         papel = [c for c in (PAPEL_NA_PLATAFORMA,) if coluna.tabela == APROVACOES]
@@ -193,7 +208,8 @@ def pertencas(
         for linha in map(valores_da_linha, ler(tabela, pedidas)):
             if (quem := login(linha.get(coluna.coluna))) is None:
                 continue
-            de_quem.setdefault(quem, set()).update(_das_empresas(coluna, linha, donos))
+            de = ((empresa, coluna) for empresa in _das_empresas(coluna, linha, donos))
+            de_quem.setdefault(quem, set()).update(de)
             if str(linha.get(PAPEL_NA_PLATAFORMA, "")).casefold() in DE_ADMIN:
                 administradores.add(quem)
     return Pertencas({q: frozenset(e) for q, e in de_quem.items()}, frozenset(administradores))

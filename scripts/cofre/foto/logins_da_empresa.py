@@ -66,10 +66,8 @@ class FonteDeLogins:
 
     def comecar(self, empresa: Empresa, contexto: Contexto) -> ColheitaDeLogins:
         """Uma foto de uma empresa. Uma coluna de [logins] que não serve se diz ao colher."""
-        escopo, pedidas = contexto.inspecao.escopo.tabelas, contexto.pedido.tabelas
+        escopo = contexto.inspecao.escopo.tabelas
         vazia = ColheitaDeLogins(self, contexto, Membros(empresa, ()))
-        if pedidas and LOGINS not in pedidas:
-            return replace(vazia, nada=Colhida(TABELA, ausente="-"))
         try:
             colunas = colunas_de_membros(escopo, self.regras.colunas_de_logins)
             quem = self.pertencas(contexto.inspecao)
@@ -126,14 +124,15 @@ class ColheitaDeLogins:
 
     def _colher(self, empresa: Empresa, *, selado: bool) -> Colhida:
         logins, fatores = self.fonte.via.logins, self.fonte.fatores and selado
-        papeis = self.membros.papeis()
+        quem = self.quem
+        assert quem is not None
+        lidas = self.contexto.escopo.tabelas
+        papeis = self.membros.papeis(quem.por_tabelas_nao_lidas(empresa, lidas))
         lidos = {q: self._do_instante[q] for q in papeis if q in self._do_instante}
         # De quem só agora se soube que é da empresa, ou não estava lá no instante, lê-se depois.
         faltam = [q for q in papeis if q not in lidos]
         depois = logins.ler(faltam, senhas=selado, fatores=fatores) if faltam else {}
         lidos |= depois
-        quem = self.quem
-        assert quem is not None
         linhas = []
         motivos = []
         for qual, login in sorted(lidos.items()):
