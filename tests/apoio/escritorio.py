@@ -116,6 +116,10 @@ class Escritorio:
         assert saida.codigo == 0, saida.tudo
         return saida
 
+    def ver(self, *argumentos: str) -> Saida:
+        """Uma ação que só olha os backups."""
+        return executar(self.projeto, self.destino, *argumentos, mais=self._mais({}))
+
     def restaurar(
         self, *argumentos: str, respostas: tuple[str, ...] = (), via: str = "", **mais: str
     ) -> Saida:

@@ -350,6 +350,33 @@ def test_pedido_pelo_nome_o_segundo_fator_volta_igual(
     assert "JBSWY3DPEHPK3PXP" not in saida.tudo
 
 
+def test_o_que_se_mostra_dos_backups_nunca_diz_uma_senha_nem_um_segredo(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    portaria.por_fator(e.projeto, CAIXA)
+    e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
+    hashes = [str(h) for (h,) in e.valores("SELECT encrypted_password FROM auth.users")]
+    e.sql(
+        f"UPDATE auth.users SET encrypted_password = 'outro hash' WHERE id = '{CAIXA}'",
+        "UPDATE auth.mfa_factors SET secret = 'OUTROSEGREDO'",
+    )
+    e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
+    ditas = [
+        e.ver(*acao).tudo
+        for acao in (
+            ("comparar", str(DONA)),
+            ("comparar", str(DONA), "--json"),
+            ("historia", str(DONA), "logins", str(CAIXA)),
+            ("procurar", str(DONA), TODOS[CAIXA]),
+        )
+    ]
+    assert all("logins" in dita for dita in ditas), ditas
+    assert "encrypted_password" in ditas[0]
+    segredos = (*hashes, "outro hash", "JBSWY3DPEHPK3PXP", "OUTROSEGREDO")
+    assert [s for s in segredos for dita in ditas if s in dita] == []
+
+
 def test_quem_entra_pelo_google_volta_com_a_identidade_dele(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
