@@ -291,11 +291,11 @@ def test_um_arquivo_de_antes_que_se_estragou_nao_se_aproveita(fotos: Aproveitado
     for nome, mudar in (("por_uuid", ""), ("por_inteiro", _mexer("por_inteiro", "LIMIT 1"))):
         caminho = primeira.caminho(primeira.meta.tabelas[nome])
         bom = caminho.read_bytes()
-        caminho.write_bytes(bom.replace(b"DONO"[:0] + b'"nome":"', b'"nome":"%', 1)[: len(bom)])
+        caminho.write_bytes(bom.replace(b'"nome":"', b'"nome":"%', 1)[: len(bom)])
         if mudar:
             fotos.sql(mudar)
     segunda = fotos.foto()
-    assert _lidas(fotos, segunda, INTEIRA) == {"por_uuid", "por_inteiro"}
+    assert _lidas(fotos, segunda, INTEIRA) >= {"por_uuid", "por_inteiro"}
     fotos.conferir(segunda)
 
 

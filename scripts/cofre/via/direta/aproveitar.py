@@ -61,7 +61,7 @@ class Aproveitamento:
         with entrega(no_escopo.tabela) as saida:
             try:
                 lida.em_parte(situacao.anterior, parte.montar(), saida)
-            except (psycopg.Error, BackupDanificado) as e:
+            except (psycopg.Error, BackupDanificado, msgspec.DecodeError, UnicodeDecodeError) as e:
                 raise Duvida("o que se ia aproveitar já não é o que era") from e
         lida.com_textos = parte.com_textos
         if not (parte.partidos or parte.com_textos):

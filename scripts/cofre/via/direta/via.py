@@ -140,8 +140,9 @@ class ViaDireta:
             try:
                 try:
                     return self._fotografar(pedido)
-                except Duvida:  # a meio: o que já se entregou recomeça, sem nada de antes
+                except Duvida as e:  # a meio: o que já se entregou recomeça, sem nada de antes
                     assert pedido.bases is not None
+                    pedido.bases.dizer(f"Lê-se tudo: {e}")
                     sem_nada = replace(pedido.bases, por_empresa={})
                     return self._fotografar(replace(pedido, bases=sem_nada))
             except SemConexao as e:
