@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 import pytest
 
-from cofre.base.config.valores import AcessoDireto, Configuracao, Regras
+from cofre.base.config.valores import Acesso, AcessoDireto, Configuracao, Regras
 from cofre.base.modelo import Empresa
 from cofre.base.relato import Nivel
 from cofre.base.tela import RelatoTexto
@@ -24,7 +25,6 @@ from cofre.foto.fotografo import Fotografo
 from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA
 from cofre.via.direta import linhas as do_copy
 from cofre.via.direta.via import ViaDireta
-from supabase_local.servidores.servidor import SupabaseLocal
 
 LIDA = {"i": INTEIRA, "p": EM_PARTE, "=": IGUAL}
 BLOCO_PEQUENO = 4 * 1024
@@ -43,15 +43,30 @@ class _Ouvinte(RelatoTexto):
             self.detalhes.append(texto)
 
 
+class UmProjeto(Protocol):
+    """O que se pede de um projeto."""
+
+    @property
+    def banco(self) -> str: ...
+
+    @property
+    def uri_banco(self) -> str: ...
+
+    @property
+    def uri_admin(self) -> str: ...
+
+
 @dataclass(slots=True)
 class Aproveitado:
     """Um projeto e o depósito em que as fotos se seguem umas às outras."""
 
-    projeto: SupabaseLocal
+    projeto: UmProjeto
     pasta: Path
     empresas: tuple[str, ...]
     compactar: bool = False
     cifra: Cifra | None = None
+    origem: str = ""
+    """A SUPABASE_URL, se o .env a diz."""
     deposito: Deposito = field(init=False)
     dito: list[str] = field(init=False, default_factory=list)
     divergiram: Mapping[str, object] = field(init=False, default_factory=dict)
@@ -116,7 +131,9 @@ class Aproveitado:
         tabelas: tuple[str, ...] = (),
     ) -> dict[str, Backup]:
         ouvinte = _Ouvinte()
-        via = ViaDireta(AcessoDireto(self.projeto.uri_banco), None, 1, 1, threading.Event(), _nada)
+        api = Acesso(self.origem, "") if self.origem else None
+        acesso = AcessoDireto(self.projeto.uri_banco)
+        via = ViaDireta(acesso, api, 1, 1, threading.Event(), _nada)
         try:
             inspecao = via.inspecionar(Regras())
             configuracao = Configuracao(None, deposito.raiz, Regras())

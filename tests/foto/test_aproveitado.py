@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ import msgspec
 import pytest
 
 from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
+from apoio.bancada import Bancada, Montador
+from apoio.lojinha import DONO as DA_LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro
@@ -17,6 +20,7 @@ from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra, segredo
 from cofre.foto import fotografo
 from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA
+from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
@@ -402,3 +406,44 @@ def completo_claro(fotos: Aproveitado) -> bytes:
     foto = fotos.foto_a_parte()
     assert foto.meta is not None
     return foto.meta.tabelas["por_uuid"].sha256.encode()
+
+
+# -- numa restauração ------------------------------------------------------------------------
+
+
+def test_as_fotos_de_uma_restauracao_tambem_so_leem_o_que_mudou(montar: Montador) -> None:
+    bancada = montar()
+    bancada.sql(
+        "DELETE FROM vendas_itens WHERE venda_id < 9",
+        f"UPDATE clientes SET nome = 'estragado' WHERE user_id = '{DA_LOJINHA}'",
+    )
+    lidas = _copias(bancada)
+    bancada.conferir(bancada.restaurar())
+    # Nem na foto de antes, nem ao ler de novo dentro da transação, nem no fim dela.
+    assert {t for t in lidas() if t in ("produtos", "empresas", "vendas", "vazia")} == set()
+    assert {"clientes", "vendas_itens"} <= lidas()
+    (de_antes,) = bancada.loja.backups("pre_restauracao", DA_LOJINHA)
+    como = {n: t.get("leitura", {}).get("como") for n, t in de_antes["tabelas"].items()}
+    assert como == {
+        **dict.fromkeys(("empresas", "produtos", "vazia", "vendas"), IGUAL),
+        **dict.fromkeys(("clientes", "vendas_itens")),
+    }
+    # O backup seguinte é contra a foto, que é agora o último inteiro: só o que voltou se lê.
+    assert bancada.loja.copiar("--empresa", DA_LOJINHA).codigo == 0
+    seguinte = bancada.loja.backups("manual", DA_LOJINHA)[-1]["tabelas"]
+    assert {n for n, t in seguinte.items() if "leitura" not in t} == {"clientes", "vendas_itens"}
+
+
+def _copias(bancada: Bancada) -> Callable[[], set[str]]:
+    """As tabelas que se leram por COPY daqui em diante, pelo que o PostgreSQL registou."""
+    projeto = bancada.loja.projeto
+    comando = f"ALTER DATABASE {projeto.banco} SET log_statement = 'all'"
+    projeto.cluster.executar(projeto.banco, comando, ADMINISTRADOR)
+    registo = projeto.cluster.pasta / "postgres.log"
+    inicio = registo.stat().st_size
+
+    def lidas() -> set[str]:
+        dito = registo.read_bytes()[inicio:].decode("utf-8", "replace")
+        return set(re.findall(r'COPY \(SELECT .*?FROM ONLY "public"\."(\w+)" AS "p0"', dito))
+
+    return lidas
