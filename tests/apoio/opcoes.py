@@ -46,6 +46,7 @@ O_QUE_FAZER = {
     " [mudou outra vez](desfazer-mudanca.md)",
     13: "os backups daqui estão feitos; a tela diz que [destino](copia-fora.md) e por quê. Corrija"
     " e rode `enviar`",
+    14: "a tela diz que [promessa](quinze-minutos.md#a-promessa-medida), de que empresa, e o que é",
     130: "o que já estava concluído vale; na restauração, nada foi gravado",
 }
 

@@ -503,7 +503,7 @@ TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
     "não UTF-8": ("ignorar = ['ç']".encode("latin-1"), "Não entendi "),
     "chave desconhecida": (
         'inorar = ["x"]',
-        "não conheço «inorar» (só arquivos, ignorar, logins, podem_encolher, tabelas).",
+        "não conheço «inorar» (só arquivos, empresas, ignorar, logins, podem_encolher, tabelas).",
     ),
     "regra desconhecida": ('[tabelas.x]\ndona = "y"', "não conheço «dona» (só dono, pai)."),
     "ignorar não é lista": ('ignorar = "x"', "«ignorar» é uma lista de nomes."),
@@ -551,7 +551,7 @@ def test_um_cofre_toml_errado_e_recusado_antes_de_qualquer_pedido(
     assert (saida.codigo, saida.saida) == (2, "")
     assert saida.erros.splitlines()[0] == (
         f"❌ {copia.raiz / 'cofre.toml'}:"
-        " não conheço «inorar» (só arquivos, ignorar, logins, podem_encolher, tabelas)."
+        " não conheço «inorar» (só arquivos, empresas, ignorar, logins, podem_encolher, tabelas)."
     )
     assert servidor.gateway.pedidos == []
 

@@ -218,6 +218,7 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
         erros.NEM_TUDO_COMO_ERA,
         erros.HA_DIFERENCAS,
         erros.COPIA_FALHOU,
+        erros.PROMESSA_QUEBRADA,
     }
 
 
@@ -271,6 +272,9 @@ def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
     regras = ler_regras(caminho)
     assert regras.arquivos
     assert regras.colunas_de_logins
+    (promessa,) = regras.promessas.values()
+    assert promessa.perder
+    assert promessa.voltar
     assert regras.ignorar
     assert regras.podem_encolher
     assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}

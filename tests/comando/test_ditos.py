@@ -34,7 +34,8 @@ PALAVRA_DE = {"acao": "desfazer", "acao_do_backup": "listar", "sistema": "system
 """O que se põe no lugar de uma variável; das outras, um texto qualquer."""
 VARIOS = {
     "*de_quem": ("--empresa", "x"),
-    "*_so(nomes)": ("--tabelas", "x"),
+    "*_so(b.tabelas)": ("--tabelas", "x"),
+    "*_modo(b)": ("--modo", "recuperar"),
     "*qual": ("--tabela", "x", "--chave", "x"),
 }
 """O mesmo, das que são vários argumentos."""
@@ -106,6 +107,7 @@ PARA = cifrando_para(gerar(), gerar())
 """As chaves de quem cifra."""
 MUDAM_A_MAQUINA = {
     ("agendar", "03:00"),
+    ("agendar", "15min"),
     ("chaves", "confiar"),
     ("chaves", "criar"),
     ("chaves", "trocar"),

@@ -489,7 +489,7 @@ def test_a_acao_de_sem_acao_tem_nome(script: Path) -> None:
 
 
 def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
-    """Cada código da ajuda é o de algum erro (ou 0, 9, 10 ou 12), e cada erro está na ajuda."""
+    """Cada código da ajuda é o de algum erro (ou 0, 9, 10, 12 ou 14), e cada erro está na ajuda."""
     ditos = {int(n) for n in re.findall(r"^  (\d+) ", CODIGOS, re.MULTILINE)}
     assert CODIGOS in executar(None, tmp_path, "backup", "--help").saida
     tipos = [erros.ErroCofre]
@@ -500,6 +500,7 @@ def test_codigos_documentados_sao_os_usados(tmp_path: Path) -> None:
         erros.HA_DIFERENCAS,
         erros.DADOS_ENCOLHERAM,
         erros.NEM_TUDO_COMO_ERA,
+        erros.PROMESSA_QUEBRADA,
     }
     assert ditos == sem_erro | {tipo.codigo for tipo in tipos}
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from apoio.inventados import ANA, BIA, publicar
+from cofre.base.config.limites import Limites
 from cofre.base.tela import RelatoJson
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre.lacre import pseudonimo
@@ -52,7 +53,7 @@ def anotar(deposito: Deposito, **campos: Any) -> None:
 
 def listar(deposito: Deposito) -> tuple[str, dict[str, list[dict[str, Any]]]]:
     saida, dita = StringIO(), StringIO()
-    listagem.listar(deposito, (), DIA * 9999, RelatoJson(saida, dita), com_documento=True)
+    listagem.listar(deposito, (), Limites(DIA * 9999), RelatoJson(saida, dita), com_documento=True)
     documento = json.loads(saida.getvalue())
     return dita.getvalue(), {e["nome"]: e["copias"] for e in documento["empresas"]}
 

@@ -28,7 +28,8 @@ from cofre.deposito.diario import CONCLUIDA, abrir_novo
 from cofre.deposito.ensaios import RESTAURADO, Ensaio
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.rotina.encolhimento import reconhecer
-from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, reunir
+from cofre.rotina.painel.dados import EmpresaNoPainel, reunir
+from cofre.rotina.painel.historico import DIAS
 from cofre.rotina.painel.pagina import ARQUIVO, calendario, desenhar, gravar
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
@@ -571,7 +572,7 @@ def test_cada_backup_se_le_uma_vez_por_pagina_e_o_que_mudou_se_ve(
         lidos.append(arquivo.name)
         return ler_cabecalho(arquivo)
 
-    monkeypatch.setattr("cofre.rotina.painel.dados.ler_cabecalho", contar)
+    monkeypatch.setattr("cofre.rotina.painel.historico.ler_cabecalho", contar)
     antes = empresa_de(deposito)
     assert len(lidos) == len(set(lidos)) == 3
     assert empresa_de(deposito) == antes

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from cofre.backup.notado import Notado
-from cofre.base.disco import ler_ficha
+from cofre.backup.resumo import Resultado
+from cofre.base.disco import erros_de_disco, ler_ficha
+from cofre.base.erros import FalhaDeDisco
+from cofre.base.palavras import exibir_pasta
+from cofre.base.relato import Relato
+from cofre.deposito import cobertura
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
@@ -40,6 +46,35 @@ DESCRICAO = (
 """O que os metadados dizem de uma tabela além das linhas dela."""
 A_VOLTA = ("nome", "contradicoes", "deixadas_de_fora", "tabelas_ausentes")
 """O que dizem da empresa e do banco."""
+
+
+def vista_igual(foto: FotoMontada, deposito: Deposito) -> Resultado | None:
+    """O resultado de uma empresa de que nada mudou desde o backup de hoje, com isso anotado; None
+    se há que fazer outro. Com a trava da empresa na mão. Levanta FalhaDeDisco."""
+    with erros_de_disco(foto.pasta):
+        igual = o_mesmo(foto, deposito)
+    if igual is None:
+        return None
+    return Resultado(
+        foto.empresa,
+        exibir_pasta(foto.pasta),
+        tabelas=foto.salvas,
+        notado=ainda_notado(igual),
+        igual_a=igual.carimbo,
+        sem_cobertura=cobertura.anotar(igual, foto.empresa.id, foto.inicio),
+    )
+
+
+def coberta(publicado: Backup, relato: Relato) -> timedelta:
+    """Quanto tempo se passou sem backup inteiro até este, que se anota; o que não se pôde anotar
+    não o desfaz, que está feito."""
+    meta = publicado.meta
+    if meta is not None and meta.inteiro and meta.de_rotina:
+        try:
+            return cobertura.anotar(publicado, meta.user_id, publicado.quando)
+        except FalhaDeDisco as e:
+            relato.aviso(f"{cobertura.ARQUIVO} não pôde ser escrito. {e}")
+    return timedelta()
 
 
 def o_mesmo(foto: FotoMontada, deposito: Deposito) -> Backup | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Resultado:
     notado: Notado = field(default_factory=Notado)
     lacre: int = 0
     """O número do lacre do backup; 0: não tem."""
+    sem_cobertura: timedelta = timedelta()
+    """Quanto tempo se passou, até esta vez, sem se saber que o banco estava num backup."""
     igual_a: str = ""
     """O carimbo do backup de hoje de que nada mudou: por isso não se publicou outro."""
     divergiram: Mapping[str, datetime] = field(default_factory=dict)
@@ -140,6 +142,8 @@ class Resumo:
     """Por id de empresa, o nome dela e o número do lacre: quem o guarda fora daqui sabe se, depois,
     faltar o último."""
     codigo_dos_lacres: str = ""
+    lacunas: dict[str, timedelta] = field(default_factory=dict)
+    """Por id de empresa, quanto tempo se passou desde a vez anterior."""
 
     @property
     def novos(self) -> int:
@@ -173,6 +177,8 @@ class Resumo:
             self.por_tabela[nome] += tabela.registros
         if resultado.lacre:
             self.lacres[resultado.empresa.id] = (resultado.empresa.nome, resultado.lacre)
+        if resultado.sem_cobertura:
+            self.lacunas[resultado.empresa.id] = resultado.sem_cobertura
         if resultado.encolhimentos:
             self.encolhidas.append(resultado)
         if resultado.mudancas:

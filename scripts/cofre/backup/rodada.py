@@ -6,16 +6,17 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from cofre.backup.andamento import separar
-from cofre.backup.iguais import ainda_notado, o_mesmo
+from cofre.backup.iguais import coberta, vista_igual
 from cofre.backup.notado import notar
 from cofre.backup.palavras import Narracao
 from cofre.backup.resumo import Resultado, Resumo
+from cofre.backup.sem_empresas import sem_empresas
 from cofre.backup.sumidas import procurar_sumidas
 from cofre.base.config.valores import Configuracao
-from cofre.base.disco import erros_de_disco
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     DefeitoInterno,
@@ -24,7 +25,6 @@ from cofre.base.erros import (
     FalhaDeDisco,
     FalhaDoServidor,
     Interrompido,
-    NadaEncontrado,
     TravaOcupada,
 )
 from cofre.base.modelo import LISTAS, Empresa, ordem_de_exibicao
@@ -43,26 +43,11 @@ from cofre.foto.foto import Contexto, Fonte, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.foto.listas import ListasMudaram
 from cofre.foto.storage.relacao import DeNinguem
-from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
+from cofre.via.contrato import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
 TRAVAS = 400
-"""Quantas empresas presas ao mesmo tempo, no máximo: cada trava é um arquivo aberto, e há sistemas
-em que um processo só pode ter mil."""
-
-CAUSAS_SEM_EMPRESA = (
-    "Causas possíveis:\n"
-    "  1. As tabelas empresas e user_approvals estão vazias: cadastre ao menos uma empresa.\n"
-    "  2. A chave não é a service_role, ou é de outro projeto: confira o .env.\n"
-    "  3. A service_role não tem permissão nessas tabelas. No SQL Editor do Supabase:\n"
-    "     GRANT SELECT ON public.empresas, public.user_approvals TO service_role;"
-)
-CAUSAS_PELA_DIRETA = (
-    "Causas possíveis:\n"
-    "  1. As tabelas empresas e user_approvals não existem ou estão vazias: cadastre ao menos uma"
-    " empresa.\n"
-    "  2. A SUPABASE_DB_URL é de outro projeto, ou de outro banco dele: confira o .env."
-)
+"""Empresas presas ao mesmo tempo, no máximo: cada trava é um arquivo aberto, que têm limite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +119,7 @@ class Rodada:
         """O que há no projeto e o que se vai copiar dele, e de que empresas."""
         inspecao = self.via.inspecionar(self.configuracao.regras)
         if not inspecao.empresas:
-            raise _sem_empresas(inspecao, self.via.nome)
+            raise sem_empresas(inspecao, self.via.nome)
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
         pedidas = _tabelas(inspecao, pedido.tabelas)
         escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
@@ -244,14 +229,17 @@ class Rodada:
         ListasMudaram, se é de fotografar outra vez."""
         try:
             with montando as foto:
-                if self.quieta and (igual := self._vista_igual(foto)):
-                    return self._igual(foto, igual)
+                if self.quieta and (igual := vista_igual(foto, self.deposito)):
+                    return igual
                 resultado = self._resultado(foto, contexto)
                 if not foto.salvas:
                     return resultado
                 publicado = foto.publicar(resultado.notado.documento())
-                self._coberta(publicado)
-                return replace(resultado, lacre=conferencia.numero_de(publicado))
+                return replace(
+                    resultado,
+                    lacre=conferencia.numero_de(publicado),
+                    sem_cobertura=coberta(publicado, self.relato),
+                )
         except (Interrompido, ListasMudaram):
             raise
         except ErroCofre as e:
@@ -260,31 +248,16 @@ class Rodada:
             erro = DefeitoInterno(e)
         return self._impedida(empresa, erro)
 
-    def _vista_igual(self, foto: FotoMontada) -> Backup | None:
-        """O backup de hoje de que nada mudou, com isso anotado; None se há que fazer outro."""
-        with erros_de_disco(foto.pasta):
-            igual = o_mesmo(foto, self.deposito)
-        if igual is not None:
-            cobertura.anotar(igual, foto.empresa.id, foto.inicio)
-        return igual
-
-    def _coberta(self, publicado: Backup) -> None:
-        """O que não se pôde anotar não desfaz o backup, que está feito."""
+    def _coberta(self, publicado: Backup) -> timedelta:
+        """Quanto tempo se passou sem backup inteiro até este; o que não se pôde anotar não o
+        desfaz, que está feito."""
         meta = publicado.meta
         if meta is not None and meta.inteiro and meta.de_rotina:
             try:
-                cobertura.anotar(publicado, meta.user_id, publicado.quando)
+                return cobertura.anotar(publicado, meta.user_id, publicado.quando)
             except FalhaDeDisco as e:
                 self.relato.aviso(f"{cobertura.ARQUIVO} não pôde ser escrito. {e}")
-
-    def _igual(self, foto: FotoMontada, igual: Backup) -> Resultado:
-        return Resultado(
-            foto.empresa,
-            exibir_pasta(foto.pasta),
-            tabelas=foto.salvas,
-            notado=ainda_notado(igual),
-            igual_a=igual.carimbo,
-        )
+        return timedelta()
 
     def _impedida(self, empresa: Empresa, erro: ErroCofre) -> Resultado:
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
@@ -338,12 +311,3 @@ def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEs
             raise tabela_desconhecida(f"Não há tabela {dito}.", dito, dentro)
     quais = dict.fromkeys(pedidas if nomes else dentro)
     return {nome: dentro[nome] for nome in sorted(quais, key=ordem_de_exibicao)}
-
-
-def _sem_empresas(inspecao: Inspecao, via: str) -> NadaEncontrado:
-    if via == DIRETA:
-        return NadaEncontrado("Nenhuma empresa encontrada", CAUSAS_PELA_DIRETA)
-    ocultas = inspecao.catalogo.ocultas
-    recusas = [ocultas[t] for t in ("empresas", "user_approvals") if t in ocultas]
-    disse = f"\nO servidor disse: {recusas[0]}" if recusas else ""
-    return NadaEncontrado("Nenhuma empresa encontrada", CAUSAS_SEM_EMPRESA + disse)

@@ -48,7 +48,9 @@ NEM_TUDO_COMO_ERA = 12
 que o banco pôs outro conteúdo em algum lugar."""
 COPIA_FALHOU = 13
 """Código de quando o que se pediu aqui deu certo, mas a cópia fora não está como devia."""
-_QUEM_MANDA = (4, 6, COPIA_FALHOU, DADOS_ENCOLHERAM, 14)
+PROMESSA_QUEBRADA = 14
+"""Código de quando o que se pediu deu certo, mas não se cumpre o que se prometeu de uma empresa."""
+_QUEM_MANDA = (4, 6, COPIA_FALHOU, DADOS_ENCOLHERAM, PROMESSA_QUEBRADA)
 """De vários códigos, o primeiro destes é o da execução."""
 
 

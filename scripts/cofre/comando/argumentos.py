@@ -38,6 +38,7 @@ códigos de saída:
   11   ensaio reprovado: o backup não voltou como era
   12   restauração concluída, mas nem tudo voltou como era
   13   a cópia fora não foi feita, ou não está como devia
+  14   o que se prometeu de uma empresa não se cumpre
   130  interrompido (Ctrl+C)
 """
 

@@ -15,10 +15,17 @@ from cofre.backup.resumo import Resultado, Resumo
 from cofre.backup.rodada import Rodada
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
+from cofre.base.config.limites import Limites
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
-from cofre.base.erros import ErroCofre, Interrompido, primeiro_codigo
-from cofre.base.palavras import como_se_diz
+from cofre.base.erros import (
+    PROMESSA_QUEBRADA,
+    TUDO_CERTO,
+    ErroCofre,
+    Interrompido,
+    primeiro_codigo,
+)
+from cofre.base.palavras import como_se_diz, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import cada_de, minutos_de
 from cofre.comando.copia import copiar_depois_do_backup
@@ -33,6 +40,7 @@ from cofre.rotina import diaria
 from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS
 from cofre.rotina.painel.pagina import atualizar_painel
 from cofre.rotina.poda.poda import podar_depois_do_backup
+from cofre.rotina.promessa import quebradas
 from cofre.via.abrir import abrir_via
 
 
@@ -95,9 +103,26 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
             documento |= {"codigo": primeiro_codigo(codigo, documento["codigo"]), "poda": podado}
         if cada is not None and do_dia and not resumo.falhas:
             diaria.feita(configuracao.destino, hoje)
-        atualizar_painel(deposito, relato, configuracao.limites.idade)
+        limites = configuracao.limites
+        if not limites.promessas.vazias:
+            documento |= _promessas(deposito, limites, resumo, relato)
+            documento["codigo"] = primeiro_codigo(
+                documento["codigo"], PROMESSA_QUEBRADA if documento["promessas"] else TUDO_CERTO
+            )
+        atualizar_painel(deposito, relato, limites.idade, limites.promessas)
     relato.documento(documento)
     return int(documento["codigo"])
+
+
+def _promessas(
+    deposito: Deposito, limites: Limites, resumo: Resumo, relato: Relato
+) -> dict[str, list[dict[str, Any]]]:
+    """As promessas que não se cumprem, já ditas."""
+    achadas = quebradas(deposito, limites.promessas, limites.idade, resumo.lacunas)
+    for achada in achadas:
+        for dita in achada["ditas"]:
+            relato.falha(f"   ❌ {visivel(achada['nome'])}: {dita}")
+    return {"promessas": achadas}
 
 
 def _lembretes(deposito: Deposito) -> dict[str, list[str]]:

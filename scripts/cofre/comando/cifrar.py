@@ -57,7 +57,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     with deposito.trabalhando():
         for guardada in uma_a_uma(deposito, tuple(opcoes.empresa or ())):
             _da_empresa(deposito, guardada, espera, conta, relato)
-        atualizar_painel(deposito, relato, ambiente.limites().idade)
+        limites = ambiente.limites()
+        atualizar_painel(deposito, relato, limites.idade, limites.promessas)
     _concluir(conta, relato)
     relato.documento(
         {

@@ -34,7 +34,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     empresas = tuple(opcoes.empresa or ())
     if len(empresas) > 1:
         raise ErroDeUso("Um ensaio é de uma empresa por vez.", "Use --empresa uma vez só.")
-    acessos = ambiente.acessos_de_ensaio()
+    acessos, limites = ambiente.acessos_de_ensaio(), ambiente.limites()
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino), acao="ensaio")
     espera = esperar(minutos_de(opcoes), relato)
     with trava.de_um_trabalho(deposito.raiz, "ensaio"):
@@ -47,11 +47,12 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
                     ter_chave(opcoes, relato, vez.backup.para)
                     vez = rodizio.da_vez(inventario.guardadas(deposito, (escolhida.id,)))
                 abrir = partial(_banco_de_teste, acessos, opcoes.embutido)
-                return rodizio.ensaiar(vez, abrir, relato)
+                promessa = limites.promessas.de(escolhida.id, (escolhida.nome, *escolhida.nomes))
+                return rodizio.ensaiar(vez, abrir, relato, promessa.voltar)
         except KeyboardInterrupt:
             raise Interrompido("Interrompido.", "Nada ficou no banco de teste.") from None
         finally:
-            atualizar_painel(deposito, relato, ambiente.limites().idade)
+            atualizar_painel(deposito, relato, limites.idade, limites.promessas)
 
 
 @contextlib.contextmanager

@@ -40,7 +40,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
             "O que já foi, ficou lá inteiro. Para continuar de onde parou:\n"
             f"  {comando(BACKUP, 'enviar')}",
         ) from None
-    atualizar_painel(deposito, relato, ambiente.limites().idade)
+    limites = ambiente.limites()
+    atualizar_painel(deposito, relato, limites.idade, limites.promessas)
     relato.documento({"acao": "enviar", **documento_de(feitos)})
     return codigo_de(feitos)
 

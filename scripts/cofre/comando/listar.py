@@ -14,12 +14,12 @@ from cofre.rotina import listagem
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
-    limite = ambiente.limites().idade
+    limites = ambiente.limites()
     empresas = tuple(opcoes.empresa or ())
     return listagem.listar(
         deposito,
         empresas,
-        limite,
+        limites,
         relato,
         com_documento=bool(opcoes.json),
         com_fotos=opcoes.fotos,

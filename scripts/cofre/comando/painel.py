@@ -20,7 +20,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     for aviso in avisos_de_estranhos(deposito.raiz, deposito.pastas()):
         relato.aviso(aviso)
-    caminho = pagina.gravar(deposito, ambiente.limites().idade)
+    limites = ambiente.limites()
+    caminho = pagina.gravar(deposito, limites.idade, limites.promessas)
     if caminho is None:
         raise NadaEncontrado(
             f"Nenhum backup em {exibir_pasta(deposito.raiz)}/.",

@@ -78,18 +78,19 @@ def anotar(backup: Backup, user_id: str, quando: datetime) -> timedelta:
 def ler(pasta: Path, user_id: str, *, sem: str = "") -> Cobertura | None:
     """O que se sabe desta empresa; None se não tem backup inteiro. Um arquivo que não se lê, ou é
     de outra, vale como nenhum: faz-se a conta com os backups que há (menos o `sem`)."""
-    return _anotada(pasta, user_id) or _dos_backups(pasta, user_id, sem)
+    return anotada(pasta, user_id) or _dos_backups(pasta, user_id, sem)
 
 
 def visto_em(backup: Backup) -> datetime | None:
     """A última vez em que este backup se viu igual ao banco; None se nunca, depois de feito."""
-    lida = _anotada(backup.pasta, backup.meta.user_id) if backup.meta else None
+    lida = anotada(backup.pasta, backup.meta.user_id) if backup.meta else None
     if lida is None or lida.carimbo != backup.carimbo or lida.ate <= backup.quando:
         return None
     return lida.ate.astimezone()
 
 
-def _anotada(pasta: Path, user_id: str) -> Cobertura | None:
+def anotada(pasta: Path, user_id: str) -> Cobertura | None:
+    """Só o que está no arquivo, sem procurar nos backups."""
     lida = estado.ler(pasta / ARQUIVO, Cobertura)
     return lida if lida is not None and lida.user_id == user_id and lida.presta else None
 

@@ -23,14 +23,15 @@ EM_PALAVRAS = {RESTAURADO: "restaurado num banco de teste"}
 
 @dataclass(frozen=True, slots=True)
 class Ensaio:
-    """Um ensaio: quando acabou, com que backup (carimbo), até onde foi e quantas linhas voltaram.
-    `causa` diz por que não deu certo; vazia, deu."""
+    """Um ensaio: quando acabou, com que backup (carimbo), até onde foi, quantas linhas voltaram, e
+    em quantos segundos (0: não se mediu). `causa` diz por que não deu certo; vazia, deu."""
 
     em: datetime
     backup: str
     como: str
     registros: int
     causa: str = ""
+    segundos: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from cofre.base.derrame import cifrando
@@ -273,12 +274,14 @@ class Convergencia:
 
 
 def encerrar(diario: Diario, desfecho: Desfecho) -> None:
-    """Anota no diário como acabou. Levanta FalhaDeDisco."""
+    """Anota no diário como acabou, e quanto levou. Levanta FalhaDeDisco."""
+    agora = datetime.now().astimezone()
     diario.anotar(
         estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
         desfecho={
             "passadas": desfecho.passadas,
             "registros": desfecho.registros,
+            "segundos": round((agora - diario.comecada_em).total_seconds(), 3),
             "reescritas": [r.documento() for r in desfecho.reescritas],
             "restantes": contagens_em_json(desfecho.restantes),
             "recusas": [

@@ -84,7 +84,8 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
         finally:
             sessao.fechar()
             if sessao.restaurou:
-                atualizar_painel(deposito, relato, configuracao.limites.idade)
+                limites = configuracao.limites
+                atualizar_painel(deposito, relato, limites.idade, limites.promessas)
 
 
 class Sessao:

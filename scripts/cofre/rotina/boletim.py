@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cofre.base.erros import COPIA_FALHOU, DADOS_ENCOLHERAM, TUDO_CERTO
+from cofre.base.erros import COPIA_FALHOU, DADOS_ENCOLHERAM, PROMESSA_QUEBRADA, TUDO_CERTO
 from cofre.base.maquina import maquina
 from cofre.base.palavras import com_datas_da_pagina, na_tela, numero, visivel
 from cofre.deposito.carimbo import momento
@@ -23,7 +23,7 @@ MAIOR_TEXTO = 1_900
 """Caracteres: o Discord recusa uma mensagem maior que 2.000."""
 
 NORMAL, FALHA, ENCOLHIMENTO, MUDANCA = "normal", "falha", "encolhimento", "mudanca"
-COPIA = "copia"
+COPIA, PROMESSA = "copia", "promessa"
 BONS = frozenset({NORMAL, MUDANCA})
 """Os eventos de um backup que deu certo."""
 _TITULOS = {
@@ -31,6 +31,7 @@ _TITULOS = {
     FALHA: "❌ Backup com falhas",
     MUDANCA: "🔁 Backup inteiro, mas mudou muito mais que o costume",
     COPIA: "📤 Backup feito, mas a cópia fora daqui não",
+    PROMESSA: "⏱️ Backup feito, mas há uma promessa que não se cumpre",
     ENCOLHIMENTO: "📉 Backup feito, mas há dados que parecem ter sumido",
 }
 
@@ -39,7 +40,10 @@ def evento_de(execucao: UltimaExecucao) -> str:
     """O que aconteceu, numa palavra."""
     if execucao.codigo == TUDO_CERTO:
         return MUDANCA if execucao.mudancas else NORMAL
-    return {DADOS_ENCOLHERAM: ENCOLHIMENTO, COPIA_FALHOU: COPIA}.get(execucao.codigo, FALHA)
+    return _EVENTOS.get(execucao.codigo, FALHA)
+
+
+_EVENTOS = {DADOS_ENCOLHERAM: ENCOLHIMENTO, COPIA_FALHOU: COPIA, PROMESSA_QUEBRADA: PROMESSA}
 
 
 def texto_de(execucao: UltimaExecucao) -> str:
@@ -92,6 +96,12 @@ def _linhas(execucao: UltimaExecucao) -> Iterator[str]:
         for m in execucao.mudancas
     ]
     yield from _lista("Mudou muito", mudaram)
+    promessas = [
+        f"{visivel(str(p['nome']))}: {visivel(str(dita))}"
+        for p in resumo.get("promessas", ())
+        for dita in p["ditas"]
+    ]
+    yield from _lista("Não se cumpre", promessas)
     if execucao.log:
         yield f"Log: {execucao.log}"
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
+from cofre.base.config.limites import Limites
 from cofre.base.disco import ocupado
+from cofre.base.erros import PROMESSA_QUEBRADA, TUDO_CERTO
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import (
     como_se_diz,
@@ -28,7 +30,7 @@ from cofre.deposito.conteudos.lugar import bytes_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
-from cofre.deposito.idade import Idade, as_horas, ha_quanto, idade_de
+from cofre.deposito.idade import as_horas, ha_quanto, idade_de
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
@@ -47,20 +49,21 @@ from cofre.deposito.inventario import (
 from cofre.remoto import situacao
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
 from cofre.rotina.marcas import SUMIU, Estragos, do_backup
+from cofre.rotina.promessa import Medida, medir
 
 
 def listar(
     deposito: Deposito,
     pedidas: Sequence[str],
-    limite: timedelta,
+    limites: Limites,
     relato: Relato,
     *,
     com_documento: bool,
     com_fotos: bool = False,
 ) -> int:
-    """Mostra tudo, do mais novo ao mais antigo, com o que passou do `limite` de idade marcado;
-    devolve 0. `com_documento`: se alguém vai ler o documento, que é do tamanho do depósito;
-    `com_fotos`: se as fotos das restaurações se mostram uma a uma."""
+    """Mostra tudo, do mais novo ao mais antigo, com o que passa dos `limites` marcado; devolve 0,
+    ou 14 se alguma promessa não se cumpre. `com_documento`: se alguém vai ler o documento, que é do
+    tamanho do depósito; `com_fotos`: se as fotos das restaurações se mostram uma a uma."""
     agora = datetime.now().astimezone()
     empresas = uma_a_uma(deposito, pedidas)
     primeira = next(empresas)  # sem nenhuma, nem os avisos
@@ -74,26 +77,30 @@ def listar(
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")
     espaco, em_claro = Espaco(), 0
-    documentos = []
+    documentos, codigo, limite = [], TUDO_CERTO, limites.idade
     copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
         idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
         de_rotinas = (b.carimbo for b in reversed(guardada.backups) if de_rotina(b))
         fora = tuple(da_empresa(copias, guardada.empresa.id, next(de_rotinas, "")))
-        for linha in _linhas(guardada, idade, limite, fora, com_fotos=com_fotos):
-            relato.linha(linha)
+        medida = medir(guardada.pasta, guardada.empresa, idade, limites.promessas)
+        if medida.quebras and not guardada.sumiu:
+            codigo = PROMESSA_QUEBRADA
+        for linha in _linhas(guardada, medida, limite, fora, com_fotos=com_fotos):
+            dizer = relato.falha if linha.startswith("   ❌ ") else relato.linha
+            dizer(linha)
         espaco = espaco.com(guardada.backups)
         em_claro += _em_claro(guardada.backups)
         if com_documento:
-            documentos.append(_documento(guardada, idade, fora))
+            documentos.append(_documento(guardada, medida, fora))
     relato.linha()
     relato.linha(espaco.em_palavras)
     if em_claro:
         quantos = plural(em_claro, "backup de antes de cifrar continua", "backups continuam")
         relato.linha(f"🔓 {quantos} em claro. Para os cifrar:\n   {comando(BACKUP, 'cifrar')}")
-    documento = {"acao": "listar", "codigo": 0, "avisos": avisos}
+    documento = {"acao": "listar", "codigo": codigo, "avisos": avisos}
     relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
-    return 0
+    return codigo
 
 
 def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
@@ -104,7 +111,7 @@ def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
 
 def _linhas(
     guardada: EmpresaComBackups,
-    idade: Idade,
+    medida: Medida,
     limite: timedelta,
     copias: Sequence[CopiaDaEmpresa],
     *,
@@ -122,10 +129,12 @@ def _linhas(
         yield f"   🎯 último ensaio: {na_tela(ensaio.em)}, {como}"
     elif (conferido := dela.so_conferido) is not None:
         yield f"   🎯 nenhum ensaio; só conferido em {na_tela(conferido.em)}"
+    idade = medida.idade
     if idade.visto is not None:
         yield f"   💤 {as_horas(idade.visto)}"
     if idade.velho:
         yield f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
+    yield from (f"   {linha}" for linha in medida.linhas())
     for copia in copias:
         yield f"   {'📤' if copia.boa else '⚠️'} {copia.em_palavras}"
     estragos = Estragos.em(guardada)
@@ -212,7 +221,7 @@ def _dos_arquivos(b: Backup) -> dict[str, int] | None:
 
 
 def _documento(
-    guardada: EmpresaComBackups, idade: Idade, copias: Sequence[CopiaDaEmpresa]
+    guardada: EmpresaComBackups, medida: Medida, copias: Sequence[CopiaDaEmpresa]
 ) -> dict[str, Any]:
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     return {
@@ -221,7 +230,8 @@ def _documento(
         "pasta": str(guardada.pasta),
         "sumiu": guardada.sumiu,
         "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
-        "ultimo_inteiro": idade.documento(),
+        "ultimo_inteiro": medida.idade.documento(),
+        "promessa": medida.documento(),
         "copias": [c.documento() for c in copias],
         "backups": [
             {

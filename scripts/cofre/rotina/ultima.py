@@ -95,8 +95,17 @@ def ja_dita(pasta: Path, execucao: UltimaExecucao) -> bool:
     vezes por dia, o mesmo problema não se repete de quarto em quarto de hora."""
     dito, nova = anterior(pasta), execucao.documento()
     igual = all(_em_lista(dito.get(c)) == _em_lista(nova[c]) for c in _NOTICIA)
+    igual = igual and _promessas(dito) == _promessas(nova)
     de_hoje = str(dito.get("inicio"))[:10] == str(nova["inicio"])[:10]
     return igual and de_hoje and dito.get("avisada") is True and not execucao.mudancas
+
+
+def _promessas(dito: Mapping[str, Any]) -> list[object]:
+    """O que não se cumpre, sem os tempos, que são outros a cada vez."""
+    resumo = dito.get("resumo")
+    achadas = resumo.get("promessas") if isinstance(resumo, Mapping) else None
+    ditas = achadas if isinstance(achadas, list | tuple) else ()
+    return [(p.get("id"), p.get("quebradas")) for p in ditas if isinstance(p, Mapping)]
 
 
 def _em_lista(valor: object) -> object:

@@ -26,6 +26,7 @@ from cofre.base.config.limites import (
     serve_de_endereco,
     sim_ou_nao,
 )
+from cofre.base.config.promessas import Promessa, Promessas
 from cofre.base.config.regras import ler_regras
 from cofre.base.config.valores import (
     NOME_DA_CA,
@@ -39,6 +40,7 @@ from cofre.base.config.valores import (
     Cifragem,
     Configuracao,
     Politica,
+    Regras,
 )
 from cofre.base.erros import ConfiguracaoInvalida, DependenciaAusente
 from cofre.base.interprete import RAIZ
@@ -67,6 +69,8 @@ NOME_DOS_FATORES = "BACKUP_SEGUNDOS_FATORES"
 NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
 NOME_DA_PARCELA = "BACKUP_ENCOLHER_MAXIMO"
 NOME_DOS_DIAS = "BACKUP_ENCOLHER_EM_DIAS"
+NOME_DO_PERDER = "BACKUP_PERDER_NO_MAXIMO"
+NOME_DO_VOLTAR = "BACKUP_VOLTAR_EM"
 
 
 def carregar(
@@ -85,15 +89,16 @@ def carregar(
         avisos.extend(avisos_da_url(acesso.url))
     if sim_ou_nao(valores, NOME_DOS_FATORES) and NOME_DAS_QUE_FECHAM not in valores:
         avisos.append(f"{NOME_DOS_FATORES} só vale com {NOME_DAS_QUE_FECHAM}: não se guardam.")
+    regras = ler_regras(raiz / "cofre.toml")
     return Configuracao(
         acesso=acesso,
         destino=_destino(valores, raiz, destino),
-        regras=ler_regras(raiz / "cofre.toml"),
+        regras=regras,
         avisos=tuple(avisos),
         direto=direto,
         guardar=_politica(valores),
         compactar=sim_ou_nao(valores, "BACKUP_COMPACTAR"),
-        limites=_limites(valores),
+        limites=_limites(valores, regras),
         sem_api=sem_api,
         cifragem=ler_cifragem(valores, raiz),
         lacrar=NOME_DO_DESTINO in valores or NOME_DAS_QUE_FECHAM in valores,
@@ -104,8 +109,12 @@ def carregar(
 
 
 def limites(raiz: Path = RAIZ) -> Limites:
-    """Só os limites da vigilância. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
-    return _limites(_ambiente(raiz))
+    """Só os limites da vigilância; de um cofre.toml que não se lê, quem o usa é que se queixa.
+    Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+    regras = Regras()
+    with contextlib.suppress(ConfiguracaoInvalida):
+        regras = ler_regras(raiz / "cofre.toml")
+    return _limites(_ambiente(raiz), regras)
 
 
 def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
@@ -130,15 +139,24 @@ def cifragem(raiz: Path = RAIZ) -> Cifragem:
     return ler_cifragem(_ambiente(raiz), raiz)
 
 
-def _limites(valores: Mapping[str, str]) -> Limites:
+def _limites(valores: Mapping[str, str], regras: Regras) -> Limites:
     padrao = Limites()
     idade, parcela = valores.get(NOME_DA_IDADE), valores.get(NOME_DA_PARCELA)
     dias = valores.get(NOME_DOS_DIAS)
     return Limites(
         idade=ler_idade(NOME_DA_IDADE, idade) if idade else padrao.idade,
         parcela=ler_parcela(NOME_DA_PARCELA, parcela) if parcela else padrao.parcela,
+        promessas=Promessas(_promessa(valores), regras.promessas),
         em_dias=ler_dias(NOME_DOS_DIAS, dias) if dias else padrao.em_dias,
     )
+
+
+def _promessa(valores: Mapping[str, str]) -> Promessa:
+    perder, voltar = (
+        ler_idade(nome, valores[nome]) if nome in valores else None
+        for nome in (NOME_DO_PERDER, NOME_DO_VOLTAR)
+    )
+    return Promessa(perder, voltar)
 
 
 def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from cofre.base.config.promessas import SEM_PROMESSAS, Promessas
 from cofre.base.erros import ConfiguracaoInvalida
 
 IDADE_MAXIMA = timedelta(hours=36)
@@ -29,11 +30,13 @@ _MAIOR_IDADE = timedelta(days=3650)
 @dataclass(frozen=True, slots=True)
 class Limites:
     """`idade`: quanto pode ter o último backup inteiro; `parcela`: por cento que pode encolher, de
-    um backup para o outro ou, aos poucos, `em_dias` dias (0: isso não se olha)."""
+    um backup para o outro ou, aos poucos, em `em_dias` dias (0: isso não se olha); e o que se
+    promete de cada empresa."""
 
     idade: timedelta = IDADE_MAXIMA
     parcela: float = PARCELA_MAXIMA
     em_dias: int = EM_DIAS
+    promessas: Promessas = SEM_PROMESSAS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cofre.base.config.limites import ler_idade
+from cofre.base.config.promessas import Promessa
 from cofre.base.config.valores import (
     COLUNA,
     DONO_DO_OBJETO,
@@ -27,15 +29,29 @@ def ler_regras(caminho: Path) -> Regras:
         bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
-    _so_conhece(bruto, {"ignorar", "tabelas", "podem_encolher", "arquivos", "logins"}, caminho)
+    conhecidas = {"ignorar", "tabelas", "podem_encolher", "arquivos", "logins", "empresas"}
+    _so_conhece(bruto, conhecidas, caminho)
     tabelas, arquivos = (_secao(bruto, nome, caminho) for nome in ("tabelas", "arquivos"))
+    empresas = _secao(bruto, "empresas", caminho)
     return Regras(
         ignorar=_nomes(bruto, "ignorar", caminho),
         tabelas={nome: _regra(caminho, nome, valor) for nome, valor in tabelas.items()},
         podem_encolher=_nomes(bruto, "podem_encolher", caminho),
         arquivos={balde: _do_balde(caminho, balde, valor) for balde, valor in arquivos.items()},
         colunas_de_logins=_colunas_de_logins(_secao(bruto, "logins", caminho), caminho),
+        promessas={nome: _promessa(caminho, nome, valor) for nome, valor in empresas.items()},
     )
+
+
+def _promessa(caminho: Path, nome: str, valor: object) -> Promessa:
+    if not isinstance(valor, dict) or not all(isinstance(v, str) for v in valor.values()):
+        raise ConfiguracaoInvalida(f"{caminho}: não entendi [empresas.{nome}].", EXEMPLO_TOML)
+    _so_conhece(valor, {"perder_no_maximo", "voltar_em"}, caminho)
+    perder, voltar = (
+        ler_idade(f"{caminho}: {chave} de «{nome}»", valor[chave]) if chave in valor else None
+        for chave in ("perder_no_maximo", "voltar_em")
+    )
+    return Promessa(perder, voltar)
 
 
 def _secao(bruto: Mapping[str, Any], nome: str, caminho: Path) -> Mapping[str, Any]:
@@ -79,7 +95,9 @@ EXEMPLO_TOML = (
     "[arquivos.documentos]\n"
     'coluna = "contratos.arquivo"   # a coluna que diz o nome de cada arquivo\n'
     "[logins]\n"
-    'colunas = ["equipe.login_id"]  # colunas com o login de quem é da empresa'
+    'colunas = ["equipe.login_id"]  # colunas com o login de quem é da empresa\n'
+    '[empresas."Padaria Central"]   # pelo nome, ou pelo id\n'
+    'perder_no_maximo = "15min"'
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cofre.base.config.limites import Limites
+from cofre.base.config.promessas import Promessa
 from cofre.base.erros import ConfiguracaoInvalida
 
 NOME_DA_URL_DO_BANCO = "SUPABASE_DB_URL"
@@ -83,7 +84,7 @@ class RegraDeBalde:
 @dataclass(frozen=True, slots=True)
 class Regras:
     """O cofre.toml: tabelas a ignorar, as que podem encolher sem alarme, e regras por tabela e por
-    balde (`arquivos`)."""
+    balde (`arquivos`); e o que se promete de algumas empresas."""
 
     ignorar: frozenset[str] = frozenset()
     tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Regras:
     arquivos: Mapping[str, RegraDeBalde] = field(default_factory=dict)
     colunas_de_logins: tuple[tuple[str, str], ...] = ()
     """(tabela, coluna) das que dizem o login de quem é da empresa."""
+    promessas: Mapping[str, Promessa] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

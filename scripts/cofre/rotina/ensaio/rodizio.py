@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from cofre.base.comandos import BACKUP, comando
-from cofre.base.erros import BackupDanificado, EnsaioReprovado, NadaEncontrado
+from cofre.base.erros import (
+    PROMESSA_QUEBRADA,
+    TUDO_CERTO,
+    BackupDanificado,
+    EnsaioReprovado,
+    NadaEncontrado,
+)
 from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS
-from cofre.base.palavras import na_tela, plural, tamanho, visivel
+from cofre.base.palavras import duracao, na_tela, plural, tamanho, visivel
 from cofre.base.relato import Relato
 from cofre.deposito import ensaios
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.releitura import Lidos, reler
 from cofre.deposito.ensaios import CONFERIDO, RESTAURADO, Ensaio
+from cofre.deposito.idade import ha_quanto
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import Metadados
 from cofre.deposito.verificacao import danos_de
@@ -26,11 +34,13 @@ NUNCA = datetime.min.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Volta:
     """O que se viu ao restaurar: as linhas que voltaram iguais, o que se fez de outro modo
-    (`ressalvas`), e por que não foi igual (`diferencas`; nenhuma: foi)."""
+    (`ressalvas`), e por que não foi igual (`diferencas`; nenhuma: foi); em quantos `segundos`, com
+    o tempo de reler e conferir o backup."""
 
     registros: int
     ressalvas: tuple[str, ...] = ()
     diferencas: tuple[str, ...] = ()
+    segundos: float = 0.0
 
 
 Restaurar = Callable[[Backup, Metadados], Volta]
@@ -80,24 +90,31 @@ def _ha_quanto(vez: Vez) -> tuple[datetime, datetime]:
     return (conta.em if conta else NUNCA, tentativa.em if tentativa else NUNCA)
 
 
-def ensaiar(vez: Vez, abrir: Abrir, relato: Relato) -> int:
-    """O ensaio inteiro; devolve 0. Levanta BackupDanificado ou EnsaioReprovado, já registrados, e o
+def ensaiar(vez: Vez, abrir: Abrir, relato: Relato, voltar: timedelta | None = None) -> int:
+    """O ensaio inteiro; devolve 0, ou 14 se a empresa leva mais do que se prometeu a `voltar`.
+    Levanta BackupDanificado ou EnsaioReprovado, já registrados, e o
     que impediu de ensaiar (que não diz nada do backup, e não se registra)."""
     quando = na_tela(vez.backup.quando)
     relato.linha(f"🎯 ENSAIO: {visivel(vez.guardada.empresa.nome)} (backup de {quando})")
+    inicio = time.monotonic()
     _conferir(vez, quando)
     tabelas = plural(len({*vez.meta.tabelas} - {*LISTAS}), "tabela", "tabelas")
     registros = plural(vez.meta.total, "registro", "registros")
     relato.linha(f"   ✅ conferido: {registros} em {tabelas}, com as somas e as ligações certas")
     _conferir_arquivos(vez, quando, relato)
-    volta = _restaurar(vez, abrir, relato)
+    conferido = time.monotonic() - inicio
+    volta, codigo = _restaurar(vez, abrir, relato), TUDO_CERTO
     if volta is None:
         _registrar(vez, CONFERIDO, vez.meta.total)
         relato.linha("✅ Só conferido: nada foi restaurado, e não conta como o ensaio da empresa")
     else:
+        volta = replace(volta, segundos=conferido + volta.segundos)
         _contar_volta(vez, volta, quando, relato)
-    relato.documento(_documento(vez, volta))
-    return 0
+        if voltar is not None and volta.segundos > voltar.total_seconds():
+            codigo = PROMESSA_QUEBRADA
+            relato.falha(f"❌ A promessa é voltar em {ha_quanto(voltar)}")
+    relato.documento({**_documento(vez, volta), "codigo": codigo})
+    return codigo
 
 
 def _conferir(vez: Vez, quando: str) -> None:
@@ -136,7 +153,9 @@ def _restaurar(vez: Vez, abrir: Abrir, relato: Relato) -> Volta | None:
         return None
     with abrir() as restaurar:
         if restaurar is not None:
-            return restaurar(vez.backup, vez.meta)
+            inicio = time.monotonic()
+            volta = restaurar(vez.backup, vez.meta)
+            return replace(volta, segundos=time.monotonic() - inicio)
     relato.linha("   ℹ️ Sem banco de teste, o ensaio para aqui. Com a ENSAIO_DB_URL no .env, ou com")
     relato.linha("      --embutido, o backup é restaurado de verdade")
     return None
@@ -151,16 +170,17 @@ def _contar_volta(vez: Vez, volta: Volta, quando: str, relato: Relato) -> None:
             f"O backup de {quando} não voltou como era no banco de teste.",
             "\n".join(map(visivel, volta.diferencas)),
         )
-    _registrar(vez, RESTAURADO, volta.registros)
+    _registrar(vez, RESTAURADO, volta.registros, segundos=volta.segundos)
     registros = plural(volta.registros, "registro", "registros")
     relato.linha(f"   ✅ restaurado: {registros} no banco de teste, lidos de volta e iguais")
+    relato.linha(f"   ⏱️ a volta inteira levou {duracao(volta.segundos)}")
     relato.linha("   🧹 nada ficou no banco de teste")
     relato.linha("✅ Ensaio bem-sucedido")
 
 
-def _registrar(vez: Vez, como: str, registros: int, causa: str = "") -> None:
+def _registrar(vez: Vez, como: str, registros: int, causa: str = "", segundos: float = 0.0) -> None:
     agora = datetime.now().astimezone()
-    ensaio = Ensaio(agora, vez.backup.carimbo, como, registros, causa)
+    ensaio = Ensaio(agora, vez.backup.carimbo, como, registros, causa, round(segundos, 3))
     ensaios.anotar(vez.guardada.pasta, vez.guardada.empresa.id, ensaio)
 
 
@@ -173,5 +193,6 @@ def _documento(vez: Vez, volta: Volta | None) -> Mapping[str, object]:
         "backup": vez.backup.carimbo,
         "como": RESTAURADO if volta else CONFERIDO,
         "registros": volta.registros if volta else vez.meta.total,
+        "segundos": round(volta.segundos, 3) if volta else None,
         "ressalvas": list(ressalvas),
     }

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
+from cofre.base.config.promessas import SEM_PROMESSAS, Promessas
 from cofre.base.disco import erros_de_disco
-from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import DeixadaDeFora
+from cofre.base.modelo import DeixadaDeFora, Empresa
 from cofre.deposito import diario
 from cofre.deposito.ausencia import ausente
-from cofre.deposito.backup import arquivo_de_metadados
 from cofre.deposito.cifra import provas
-from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
-from cofre.deposito.inventario import alem_das_linhas, estado_de
-from cofre.deposito.metadados import Cabecalho, ler_cabecalho
-from cofre.deposito.ordem import Ordem, em_ordem
+from cofre.deposito.idade import idade_de
+from cofre.deposito.metadados import Cabecalho
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
 from cofre.rotina.encolhimento import Encolhimento, reconhecido_ate
 from cofre.rotina.marcas import Estragos, do_cabecalho
 from cofre.rotina.mudanca import Mudanca
-
-DIAS = 60
-"""De quantos dias é o calendário."""
-
-PONTOS_ANTIGOS = 30
-"""Quantos backups de antes desses dias entram no gráfico, espaçados por igual: com anos de backups
-diários, o desenho é o mesmo e a página não cresce."""
+from cofre.rotina.painel.historico import Historico, Ponto
+from cofre.rotina.promessa import Medida, medir
 
 RESTAURACOES_MOSTRADAS = 50
 
@@ -42,24 +32,8 @@ DATAS_MOSTRADAS = 15
 """Backups que se dizem um a um, de cada empresa."""
 
 INCOMPLETA, VELHA, ENCOLHIDA, POR_CONCLUIR = "incompleta", "velha", "encolhida", "por_concluir"
-SUMIDA, MUDADA, SEM_COPIA = "sumida", "mudada", "sem_copia"
+SUMIDA, MUDADA, SEM_COPIA, QUEBRADA = "sumida", "mudada", "sem_copia", "quebrada"
 """O que pode haver de errado com uma empresa; sem nada disso, ela está inteira."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ponto:
-    """Um backup de rotina no tempo; `inteiro` é o que os metadados dizem dele."""
-
-    carimbo: str
-    quando: datetime
-    registros: int
-    bytes: int
-    inteiro: bool
-
-    @property
-    def ordem(self) -> Ordem:
-        """O que o põe antes ou depois de outro."""
-        return self.quando, self.carimbo
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +82,7 @@ class EmpresaNoPainel:
     visto: datetime | None = None
     alem_das_linhas: str = ""
     """Os arquivos e os logins do backup mais novo, em palavras."""
+    medida: Medida | None = None
 
     @property
     def segura_ate(self) -> datetime | None:
@@ -126,81 +101,29 @@ class Painel:
     lembretes: tuple[str, ...] = ()
 
 
-def reunir(deposito: Deposito, agora: datetime, idade_maxima: timedelta) -> Painel:
+def reunir(
+    deposito: Deposito,
+    agora: datetime,
+    idade_maxima: timedelta,
+    promessas: Promessas = SEM_PROMESSAS,
+) -> Painel:
     """Tudo o que há no depósito, por nome de empresa. Levanta FalhaDeDisco."""
     achadas = []
     copias = situacao.ler(deposito.raiz)
     for pasta in deposito.pastas():
         with erros_de_disco(pasta):
-            historico = _Historico(deposito, pasta, agora)
-            achadas += list(_da_pasta(historico, agora, idade_maxima, copias))
+            historico = Historico(deposito, pasta, agora)
+            achadas += [
+                medida_de(historico, empresa, agora, idade_maxima, promessas)
+                for empresa in _da_pasta(historico, agora, idade_maxima, copias)
+            ]
     achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
     lembretes = tuple(provas.do_deposito(deposito, agora))
     return Painel(agora, idade_maxima, tuple(achadas), lembretes)
 
 
-class _Historico:
-    """Os backups de uma pasta, lidos só os que fazem falta."""
-
-    def __init__(self, deposito: Deposito, pasta: Path, agora: datetime) -> None:
-        self.deposito = deposito
-        self.pasta = pasta
-        self.quando = {carimbo: instante for instante, carimbo in em_ordem(pasta)}
-        self.carimbos = list(self.quando)
-        self._lidos: dict[str, Cabecalho | None] = {}
-        antigos = [c for c in self.carimbos if self.quando[c] < agora - timedelta(days=DIAS)]
-        self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
-
-    def cabecalho(self, carimbo: str) -> Cabecalho | None:
-        """None se não se lê."""
-        if carimbo not in self._lidos:
-            self._lidos[carimbo] = None
-            with contextlib.suppress(BackupDanificado, OSError):
-                self._lidos[carimbo] = ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
-        return self._lidos[carimbo]
-
-    def _do_mais_novo(self) -> Iterator[Cabecalho]:
-        """Os legíveis, dos mostrados."""
-        return filter(None, map(self.cabecalho, reversed(self.mostrados)))
-
-    def donos(self) -> list[str]:
-        """De quem são os backups; o nome da pasta, se nenhum se lê."""
-        return list(dict.fromkeys(c.user_id for c in self._do_mais_novo())) or [self.pasta.name]
-
-    def nome(self, dono: str) -> str:
-        """O do backup mais novo que diz um."""
-        nomes = (c.empresa.nome for c in self._do_mais_novo() if c.user_id == dono and c.nome)
-        return next(nomes, f"({self.pasta.name})")
-
-    def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[Ponto]:
-        """Os backups de rotina deste dono; os ilegíveis podem ser dele."""
-        for carimbo in carimbos:
-            c = self.cabecalho(carimbo)
-            if c is None:
-                yield Ponto(carimbo, self.quando[carimbo], 0, 0, inteiro=False)
-            elif c.user_id == dono and c.de_rotina:
-                yield Ponto(carimbo, self.quando[carimbo], c.total, c.total_bytes, c.inteiro)
-
-    def mais_novo_inteiro(self, dono: str) -> Ponto | None:
-        """O mais novo completo e com os arquivos no lugar, por mais antigo que seja."""
-        inteiros = (p for p in self.de_rotina(dono, self.carimbos[::-1]) if p.inteiro)
-        return next((p for p in inteiros if self.estado(p)[0] == "completo"), None)
-
-    def visto(self, ponto: Ponto) -> datetime | None:
-        """A última vez em que se viu igual ao banco."""
-        return visto_em(self.deposito.abrir(self.pasta, ponto.carimbo))
-
-    def alem_das_linhas(self, ponto: Ponto) -> str:
-        """Os arquivos e os logins que o backup leva, em palavras."""
-        return alem_das_linhas(self.deposito.abrir(self.pasta, ponto.carimbo))
-
-    def estado(self, ponto: Ponto) -> tuple[str, str]:
-        """O estado e a causa dele, vendo se os arquivos estão no lugar."""
-        return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
-
-
 def _da_pasta(
-    historico: _Historico,
+    historico: Historico,
     agora: datetime,
     idade_maxima: timedelta,
     copias: Mapping[str, Copia],
@@ -215,8 +138,24 @@ def _da_pasta(
         yield _empresa(historico, dono, pontos, seus, agora - idade_maxima, nas_copias)
 
 
+def medida_de(
+    historico: Historico,
+    empresa: EmpresaNoPainel,
+    agora: datetime,
+    idade_maxima: timedelta,
+    promessas: Promessas,
+) -> EmpresaNoPainel:
+    """A mesma, com a medida da promessa dela."""
+    inteiro = empresa.inteiro
+    ultimo = historico.deposito.abrir(historico.pasta, inteiro.carimbo) if inteiro else None
+    quem = Empresa(empresa.id, empresa.nome)
+    medida = medir(historico.pasta, quem, idade_de(ultimo, idade_maxima, agora), promessas)
+    quebrada = (QUEBRADA,) if medida.quebras and SUMIDA not in empresa.problemas else ()
+    return replace(empresa, medida=medida, problemas=(*empresa.problemas, *quebrada))
+
+
 def _empresa(
-    historico: _Historico,
+    historico: Historico,
     dono: str,
     pontos: Sequence[Ponto],
     diarios: Sequence[Diario],
@@ -264,7 +203,7 @@ def _empresa(
     )
 
 
-def _datas(historico: _Historico, pontos: Sequence[Ponto], estragos: Estragos) -> Iterator[Data]:
+def _datas(historico: Historico, pontos: Sequence[Ponto], estragos: Estragos) -> Iterator[Data]:
     """Os mais novos, do mais novo ao mais antigo."""
     for ponto in pontos[: -DATAS_MOSTRADAS - 1 : -1]:
         cabecalho = historico.cabecalho(ponto.carimbo)
@@ -314,11 +253,3 @@ def _restauracao(d: Diario) -> Restauracao:
         backup=str(d.dados.get("backup", "")),
         tabelas=len(tabelas) if isinstance(tabelas, list) else 0,
     )
-
-
-def espacados(itens: Sequence[str], quantos: int) -> list[str]:
-    """No máximo `quantos` dos itens, espaçados por igual, com o primeiro e o último."""
-    if len(itens) <= quantos:
-        return list(itens)
-    passo = (len(itens) - 1) / (quantos - 1)
-    return [itens[round(n * passo)] for n in range(quantos)]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from cofre.base.config.promessas import SEM_PROMESSAS, Promessas
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre
 from cofre.base.palavras import (
@@ -31,10 +32,11 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.deposito.ensaios import EM_PALAVRAS
-from cofre.deposito.idade import as_horas
+from cofre.deposito.idade import as_horas, ha_quanto
 from cofre.deposito.trava import breve
 from cofre.rotina.painel import dados
-from cofre.rotina.painel.dados import DIAS, EmpresaNoPainel, Painel, Ponto
+from cofre.rotina.painel.dados import EmpresaNoPainel, Painel
+from cofre.rotina.painel.historico import DIAS, Ponto
 from cofre.rotina.painel.passos import passos
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ ESTADOS: Mapping[str, tuple[str, str]] = {
     dados.ENCOLHIDA: ("encolhida", "encolhidas"),
     dados.MUDADA: ("mudou muito", "mudaram muito"),
     dados.SEM_COPIA: ("cópia fora por fazer", "cópias fora por fazer"),
+    dados.QUEBRADA: ("promessa por cumprir", "promessas por cumprir"),
 }
 """O que se diz de uma empresa e de várias, na ordem da página."""
 
@@ -64,7 +67,9 @@ DESFECHOS: Mapping[str, str] = {
 }
 
 
-def gravar(deposito: Deposito, idade_maxima: timedelta) -> Path | None:
+def gravar(
+    deposito: Deposito, idade_maxima: timedelta, promessas: Promessas = SEM_PROMESSAS
+) -> Path | None:
     """Escreve a página na raiz do depósito e devolve onde; None se não há empresa nenhuma.
     `idade_maxima`: a partir de quando o backup inteiro mais novo é velho. Levanta FalhaDeDisco ou
     TravaOcupada."""
@@ -73,7 +78,7 @@ def gravar(deposito: Deposito, idade_maxima: timedelta) -> Path | None:
     # Quem acaba depois escreve por último: a página é a da última execução.
     with breve(deposito.raiz, "painel"):
         agora = datetime.now().astimezone()
-        painel = dados.reunir(deposito, agora, idade_maxima)
+        painel = dados.reunir(deposito, agora, idade_maxima, promessas)
         if not painel.empresas:
             return None
         caminho = deposito.raiz / ARQUIVO
@@ -115,7 +120,12 @@ def _modelo() -> Template:
         "passos": passos,
         "como": lambda como: EM_PALAVRAS.get(como, visivel(como)),
     }
-    ambiente.globals |= {"hoje": _hoje, "quando_foi": _data_do_carimbo, "as_horas": as_horas}
+    ambiente.globals |= {
+        "hoje": _hoje,
+        "quando_foi": _data_do_carimbo,
+        "as_horas": as_horas,
+        "ha_quanto": ha_quanto,
+    }
     return ambiente.get_template("painel.html.jinja")
 
 
@@ -210,14 +220,19 @@ EMPRESAS_NA_PAGINA = 2_000
 """A página de mil empresas com meses de backups já tem uns 3 MB."""
 
 
-def atualizar_painel(deposito: Deposito, relato: Relato, idade_maxima: timedelta) -> Path | None:
+def atualizar_painel(
+    deposito: Deposito,
+    relato: Relato,
+    idade_maxima: timedelta,
+    promessas: Promessas = SEM_PROMESSAS,
+) -> Path | None:
     """Refaz a página e devolve onde ela está; None se não há o que mostrar, ou se não deu: a página
     nunca faz falhar o que já deu certo, e por isso a causa é só um aviso. Com muitas empresas,
     fica para a ação `painel`: seria grande demais para refazer e abrir todo dia."""
     if len(deposito.pastas()) > EMPRESAS_NA_PAGINA:
         return None
     try:
-        return gravar(deposito, idade_maxima)
+        return gravar(deposito, idade_maxima, promessas)
     except Exception as e:
         erro = e if isinstance(e, ErroCofre) else DefeitoInterno(e)
         relato.aviso(f"A página não foi atualizada. {erro}")

@@ -173,7 +173,7 @@
     }
     document.getElementById("nenhuma").hidden = visiveis > 0;
   };
-  const GRAVIDADE = ["sumida", "por_concluir", "incompleta", "encolhida", VELHA, "mudada", "sem_copia"];
+  const GRAVIDADE = ["sumida", "por_concluir", "incompleta", "encolhida", VELHA, "quebrada", "mudada", "sem_copia"];
   const gravidade = (e) => {
     const posicoes = problemas(e).map((p) => GRAVIDADE.indexOf(p));
     return posicoes.length ? Math.min(...posicoes) : GRAVIDADE.length;

@@ -14,11 +14,13 @@ from cofre.rotina.painel.dados import (
     INCOMPLETA,
     MUDADA,
     POR_CONCLUIR,
+    QUEBRADA,
     SEM_COPIA,
     SUMIDA,
     VELHA,
     EmpresaNoPainel,
 )
+from cofre.rotina.promessa import IDADE, LACUNA, VOLTA
 from cofre.rotina.retorno import de_que_backups, retorno
 
 
@@ -49,6 +51,14 @@ def _passos(problema: str, empresa: EmpresaNoPainel) -> Iterator[Passo]:
     elif problema in (INCOMPLETA, VELHA):
         refazer = (comando(BACKUP, *de_quem),)
         yield Passo(problema, "Depois de resolver a causa, um backup novo:", refazer)
+    elif problema == QUEBRADA and empresa.medida:
+        quebradas = {q for q, _ in empresa.medida.quebras}
+        if quebradas & {IDADE, LACUNA}:
+            mais_vezes = (comando(BACKUP, "agendar", "15min"),)
+            yield Passo(problema, "Para perder menos, um backup mais vezes:", mais_vezes)
+        if VOLTA in quebradas:
+            medir = (comando(BACKUP, "ensaiar", *de_quem),)
+            yield Passo(problema, "Para medir a volta outra vez:", medir)
     elif problema == SEM_COPIA:
         conferir = (comando(BACKUP, "enviar"), comando(BACKUP, "verificar", "--copia"))
         yield Passo(problema, "Para a fazer agora, e conferir:", conferir)
