@@ -8,7 +8,8 @@ ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem
 com outras edições depois de cada uma. `arquivos` mata uma restauração com arquivos em cada pedido,
 restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
 guarda conteúdos, quem os poda e quem os cifra. `copia` põe a cópia fora daqui
-contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `propriedades` inventa
+contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `semana` faz a
+demonstração viver uma semana a quatro backups por hora, com acidentes. `propriedades` inventa
 o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
 programas num Windows sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como
 ele é, e não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros
@@ -65,6 +66,7 @@ CAMPANHAS = {
         "tests/deposito/test_cifrar_arquivos.py",
     ),
     "copia": ("tests/remoto",),
+    "semana": ("tests/rotina/test_semana.py",),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }

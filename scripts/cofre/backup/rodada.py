@@ -10,40 +10,39 @@ from datetime import timedelta
 from functools import partial
 
 from cofre.backup.andamento import separar
+from cofre.backup.escolha import sem_empresas, tabelas_pedidas
 from cofre.backup.iguais import coberta, vista_igual
 from cofre.backup.notado import notar
 from cofre.backup.palavras import Narracao
 from cofre.backup.resumo import Resultado, Resumo
-from cofre.backup.sem_empresas import sem_empresas
 from cofre.backup.sumidas import procurar_sumidas
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     DefeitoInterno,
     ErroCofre,
-    ErroDeUso,
     FalhaDeDisco,
     FalhaDoServidor,
     Interrompido,
     TravaOcupada,
 )
-from cofre.base.modelo import LISTAS, Empresa, ordem_de_exibicao
+from cofre.base.modelo import Empresa
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
-from cofre.base.selecao import escolher_empresas, tabela_desconhecida
+from cofre.base.selecao import escolher_empresas
 from cofre.deposito import cobertura
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import conferencia, conhecidos
 from cofre.deposito.trava import JA, Espera
-from cofre.escopo.escopo import Escopo, TabelaNoEscopo
+from cofre.escopo.escopo import Escopo
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 from cofre.foto.foto import Contexto, Fonte, Foto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.foto.listas import ListasMudaram
 from cofre.foto.storage.relacao import DeNinguem
-from cofre.via.contrato import EMPRESAS_JUNTAS, Inspecao, ViaDeLeitura
+from cofre.via.contrato import EMPRESAS_JUNTAS, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
 TRAVAS = 400
@@ -121,7 +120,7 @@ class Rodada:
         if not inspecao.empresas:
             raise sem_empresas(inspecao, self.via.nome)
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
-        pedidas = _tabelas(inspecao, pedido.tabelas)
+        pedidas = tabelas_pedidas(inspecao, pedido.tabelas)
         escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
         return Contexto(pedido, inspecao, escopo, self.configuracao), escolhidas
 
@@ -290,24 +289,3 @@ class Rodada:
 def _peso(empresas: Sequence[Empresa]) -> int:
     """Quantos ids é preciso citar para achar o que é delas."""
     return sum(max(1, len(e.registros)) for e in empresas)
-
-
-def _tabelas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, TabelaNoEscopo]:
-    """As tabelas pedidas (todas, se nenhuma), em ordem. Levanta ErroDeUso.
-
-    «arquivos» e «logins» são as listas e, se há uma tabela que se chama assim, também ela, que
-    tarefas antigas já pediam; «public.arquivos» é só a tabela.
-    """
-    dentro = inspecao.escopo.tabelas
-    motivos = {d.tabela: d.motivo for d in inspecao.escopo.de_fora}
-    pedidas = []
-    for dito in nomes:
-        nome = dito if dito in dentro or dito in motivos else dito.removeprefix("public.")
-        if nome in motivos:
-            raise ErroDeUso(f"A tabela {nome} fica de fora: {motivos[nome]}", "")
-        if nome in dentro:
-            pedidas.append(nome)
-        elif f"\0{dito}" not in LISTAS:
-            raise tabela_desconhecida(f"Não há tabela {dito}.", dito, dentro)
-    quais = dict.fromkeys(pedidas if nomes else dentro)
-    return {nome: dentro[nome] for nome in sorted(quais, key=ordem_de_exibicao)}

@@ -23,10 +23,11 @@ from cofre.base.config.limites import (
     ler_dias,
     ler_idade,
     ler_parcela,
+    ler_promessa,
     serve_de_endereco,
     sim_ou_nao,
 )
-from cofre.base.config.promessas import Promessa, Promessas
+from cofre.base.config.promessas import Promessas
 from cofre.base.config.regras import ler_regras
 from cofre.base.config.valores import (
     NOME_DA_CA,
@@ -69,8 +70,6 @@ NOME_DOS_FATORES = "BACKUP_SEGUNDOS_FATORES"
 NOME_DA_IDADE = "BACKUP_IDADE_MAXIMA"
 NOME_DA_PARCELA = "BACKUP_ENCOLHER_MAXIMO"
 NOME_DOS_DIAS = "BACKUP_ENCOLHER_EM_DIAS"
-NOME_DO_PERDER = "BACKUP_PERDER_NO_MAXIMO"
-NOME_DO_VOLTAR = "BACKUP_VOLTAR_EM"
 
 
 def carregar(
@@ -146,17 +145,9 @@ def _limites(valores: Mapping[str, str], regras: Regras) -> Limites:
     return Limites(
         idade=ler_idade(NOME_DA_IDADE, idade) if idade else padrao.idade,
         parcela=ler_parcela(NOME_DA_PARCELA, parcela) if parcela else padrao.parcela,
-        promessas=Promessas(_promessa(valores), regras.promessas),
+        promessas=Promessas(ler_promessa(valores), regras.promessas),
         em_dias=ler_dias(NOME_DOS_DIAS, dias) if dias else padrao.em_dias,
     )
-
-
-def _promessa(valores: Mapping[str, str]) -> Promessa:
-    perder, voltar = (
-        ler_idade(nome, valores[nome]) if nome in valores else None
-        for nome in (NOME_DO_PERDER, NOME_DO_VOLTAR)
-    )
-    return Promessa(perder, voltar)
 
 
 def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:

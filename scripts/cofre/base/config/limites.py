@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from cofre.base.config.promessas import SEM_PROMESSAS, Promessas
+from cofre.base.config.promessas import SEM_PROMESSAS, Promessa, Promessas
 from cofre.base.erros import ConfiguracaoInvalida
 
 IDADE_MAXIMA = timedelta(hours=36)
@@ -23,6 +23,8 @@ PARCELA_MAXIMA = 30.0
 EM_DIAS = 7
 """Dias em que o que some aos poucos se soma."""
 
+NOME_DO_PERDER = "BACKUP_PERDER_NO_MAXIMO"
+NOME_DO_VOLTAR = "BACKUP_VOLTAR_EM"
 _UNIDADES = {"min": "minutes", "h": "hours", "d": "days"}
 _MAIOR_IDADE = timedelta(days=3650)
 
@@ -77,6 +79,15 @@ def ler_dias(nome: str, texto: str) -> int:
             f"{nome} é um número de dias, de 0 a 365, não «{texto}».", "0: não se olha."
         )
     return int(texto)
+
+
+def ler_promessa(valores: Mapping[str, str]) -> Promessa:
+    """O que o .env promete de todas as empresas. Levanta ConfiguracaoInvalida."""
+    perder, voltar = (
+        ler_idade(nome, valores[nome]) if nome in valores else None
+        for nome in (NOME_DO_PERDER, NOME_DO_VOLTAR)
+    )
+    return Promessa(perder, voltar)
 
 
 def serve_de_endereco(url: str) -> bool:
