@@ -37,8 +37,12 @@ COMPILADOR, LEITOR_DE_DLL = "x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-objdum
 TRAVA_DO_APT = Path(tempfile.gettempdir()) / "cofre_instala_navegador.lock"
 """A mesma de quem instala o navegador: o apt só trabalha para um de cada vez."""
 DO_APT = ("wine64", "gcc-mingw-w64-x86-64-win32")
-REQUISITOS = ("requirements.txt", "scripts/requirements-direto.txt")
-DA_DEMONSTRACAO = ("psutil>=6,<8", "aiohttp>=3.10,<4", "pyjwt>=2.8,<3")
+REQUISITOS = (
+    "requirements.txt",
+    "scripts/requirements-direto.txt",
+    "scripts/requirements-copia.txt",
+)
+DA_DEMONSTRACAO = ("psutil>=6,<8", "aiohttp>=3.10,<4", "pyjwt>=2.8,<3", "bcrypt>=4.1,<6")
 SO_DO_WINDOWS = ("colorama", "tzdata")
 """As rodas são escolhidas por este sistema, e não por aquele: o que só ele pede se pede à parte."""
 
