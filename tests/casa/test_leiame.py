@@ -171,6 +171,7 @@ def sem_o_que_varia(texto: str) -> str:
     texto = re.sub(r"--backup \d{8}_\d{6}", "--backup <carimbo>", texto)
     # Um instante cujos microssegundos acabam em zero tem um caractere a menos.
     texto = re.sub(r"\d+,\d [KM]B", "<tamanho>", texto)
+    texto = re.sub(r"a volta inteira levou .*", "a volta inteira levou <tempo>", texto)
     return re.sub(r"Tempo: .*", "Tempo: <tempo>", texto)
 
 
