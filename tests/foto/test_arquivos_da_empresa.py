@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from apoio.cifrados import a_mao, cifrando_para, sem_nada_em_claro
-from apoio.execucao import Saida, copiar_scripts, da_api, executar, ultimo_backup
+from apoio.execucao import (
+    Saida,
+    copiar_scripts,
+    da_api,
+    executar,
+    metadados,
+    ultimo_backup,
+)
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.storage import Storage
 from cofre.deposito.cifra import chaves
@@ -342,6 +349,7 @@ def test_o_que_muda_enquanto_se_le_faz_recomecar(
     storage.sql("INSERT INTO produtos VALUES (1, %s, 'x', NULL)", A)
     storage.enviar("fotos", f"{A}/muda.png", b"antes")
     storage.enviar("fotos", f"{A}/some.png", b"some")
+    storage.enviar("fotos", f"{B}/parada.png", b"parada")
     n = 0
 
     def mexer(_pedido: Pedido, _vez: int) -> None:
@@ -354,7 +362,11 @@ def test_o_que_muda_enquanto_se_le_faz_recomecar(
 
     gancho = GanchoDeTeste(antes=mexer)
     with projeto.gateway.com_falha(gancho, se=_quando_se_leem_as_linhas, vezes=vezes):
-        saida = copiar(projeto, tmp_path, "--empresa", A)
+        # Lidas juntas, a que mudou fotografa-se outra vez, sozinha.
+        saida = copiar(projeto, tmp_path, *([] if vezes else ["--empresa", A]))
+    if vezes:
+        assert conteudos(tmp_path, B) == {f"fotos/{B}/parada.png": b"parada"}
+        assert len([m for m in metadados(tmp_path) if m["user_id"] == B]) == 1
     esperado = {f"fotos/{A}/novo {i}.png": b"novo" for i in range(1, n + 1)}
     assert conteudos(tmp_path, A) == {f"fotos/{A}/muda.png": f"depois {n}".encode()} | esperado
     backup = ultimo_backup(tmp_path, A)
@@ -460,3 +472,20 @@ def test_a_coluna_que_o_cofre_toml_diz_pode_ser_um_json(
     assert saida.json()["arquivos_sem_dono"] == {
         "docs": {"arquivos": 2, "bytes": 55, "disputados": 1}
     }
+
+
+def test_a_tarefa_de_quinze_em_quinze_minutos_ve_os_arquivos(
+    projeto: SupabaseLocal, storage: Storage, tmp_path: Path
+) -> None:
+    def quantos() -> int:
+        return len([m for m in metadados(tmp_path) if m["user_id"] == A])
+
+    tarefa = ("--tipo", "agendado", "--cada", "15min")
+    storage.enviar("fotos", f"{A}/a.png", b"um")
+    copiar(projeto, tmp_path, *tarefa)
+    copiar(projeto, tmp_path, *tarefa)
+    assert quantos() == 1
+    storage.enviar("fotos", f"{A}/a.png", b"dois")
+    copiar(projeto, tmp_path, *tarefa)
+    assert quantos() == 2
+    assert conteudos(tmp_path, A) == {f"fotos/{A}/a.png": b"dois"}
