@@ -83,11 +83,12 @@ class Descarga:
             ao_lado.shutdown(wait=False, cancel_futures=True)  # quem não responde não se espera
 
     def _um(self, objeto: Objeto, ao_lado: ThreadPoolExecutor) -> Descido:
+        if por_que := self.franquia.grande_demais(objeto.tamanho):
+            return Descido(objeto, None, por_que)
         ja = self.sabido.conteudo(objeto)
         if ja is not None and (completo := self._ja_completo(objeto)) is not None:
             return Descido(completo, ja)
-        por_que = self.franquia.grande_demais(objeto.tamanho) or self._sem_descer(ja)
-        if por_que:
+        if por_que := self._sem_descer(ja):
             return Descido(objeto, None, por_que)
         try:
             return self._insistindo(objeto, ja, ao_lado)
