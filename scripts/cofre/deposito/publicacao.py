@@ -93,11 +93,13 @@ class Montagem:
 
     def __exit__(self, *_erro: object) -> None:
         if not self._publicada:
+            if not self.vai_recomecar:
+                with contextlib.suppress(OSError):
+                    lugar.largar_os_de_ninguem(self.pasta, self._montagem)
             shutil.rmtree(self._montagem, ignore_errors=True)
         if self.vai_recomecar:
             return
         with contextlib.suppress(OSError):
-            lugar.largar_os_de_ninguem(self.pasta)
             self.pasta.rmdir()  # só se ficou vazia: nunca houve backup desta empresa
 
     def reservar(self, tabelas: list[str]) -> None:
@@ -353,9 +355,10 @@ def recolher_montagem(montagem: Path) -> None:
         _largar_os_em_claro(montagem)
     except (BackupDanificado, OSError):
         return  # fica para a próxima: sem a lista, os em claro ficavam para sempre
+    with contextlib.suppress(OSError):
+        lugar.largar_os_de_ninguem(montagem.parent, montagem)
     shutil.rmtree(montagem)
     with contextlib.suppress(OSError):
-        lugar.largar_os_de_ninguem(montagem.parent)
         montagem.parent.rmdir()
 
 

@@ -135,12 +135,13 @@ def recolher(pasta: Path) -> None:
             provisorio.unlink(missing_ok=True)
 
 
-def largar_os_de_ninguem(pasta: Path) -> None:
-    """Apaga os conteúdos de uma pasta em que nunca houve backup: quem os punha morreu ou desistiu,
-    e sem metadados ninguém sabe de quem são. Só com a trava da empresa na mão. OSError passa."""
+def largar_os_de_ninguem(pasta: Path, trabalho: Path) -> None:
+    """Apaga os conteúdos de uma pasta em que só há, com eles, esta pasta de `trabalho`: nunca houve
+    backup, quem os punha morreu ou desistiu, e sem metadados ninguém sabe de quem são. Antes de ela
+    sumir, que é quem diz que a pasta é nossa. OSError passa."""
     with os.scandir(pasta) as dentro:
-        nomes = [item.name for item in dentro]
-    if nomes == [PASTA] and not (pasta / PASTA).is_symlink():
+        nomes = {item.name for item in dentro}
+    if nomes == {PASTA, trabalho.name} and not (pasta / PASTA).is_symlink():
         shutil.rmtree(pasta / PASTA)
 
 
