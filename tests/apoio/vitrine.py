@@ -25,6 +25,7 @@ EMPRESA: Final = "aaaa1111"
 API, DIRETA = "api", "direta"
 SO_ARQUIVOS: Final = ("--tabelas", "arquivos", "--confirmar", "RESTAURAR")
 IDENTIDADE: Final = ("id", "owner", "owner_id", "created_at")
+PASTA_VAZIA: Final = ".emptyFolderPlaceholder"
 NOMES: Final = (
     "a",
     "a/b",
@@ -32,7 +33,7 @@ NOMES: Final = (
     " nas pontas ",
     "q?x&y+z'",
     "//barras//",
-    ".emptyFolderPlaceholder",
+    PASTA_VAZIA,
 )
 LINHAS: Final = f"""
     ALTER TABLE produtos ADD COLUMN foto text;
@@ -85,7 +86,7 @@ def _por(projeto: SupabaseLocal, balde: str, dono: str, nome: str) -> None:
 
 def estragar(projeto: SupabaseLocal) -> None:
     """Apaga três, muda um e acrescenta outro, dos da empresa."""
-    tirar_arquivos(projeto, "fotos", f"{DONO}/a", f"{DONO}/A", f"{DONO}/.emptyFolderPlaceholder")
+    tirar_arquivos(projeto, "fotos", f"{DONO}/a", f"{DONO}/A", f"{DONO}/{PASTA_VAZIA}")
     por_arquivo(projeto, "fotos", f"{DONO}/a/b", b"outra coisa", tipo="image/gif")
     por_arquivo(projeto, "papeis", f"{DONO}/novo", b"mais novo que o backup")
 

@@ -24,6 +24,7 @@ from apoio.vitrine import (
     DIRETA,
     EMPRESA,
     NOMES,
+    PASTA_VAZIA,
     ambiente_de,
     armazem,
     copiar,
@@ -176,7 +177,8 @@ def _estragar_ao_acaso(projeto: SupabaseLocal, acaso: random.Random) -> None:
         elif feito == "aparece":
             por_arquivo(projeto, balde, f"{caminho}-{acaso.randrange(99)}", acaso.randbytes(300))
         else:
-            dados = acaso.randbytes(acaso.choice((0, 1, 5000)))
+            # O Storage só tem a marca de uma pasta vazia com zero bytes.
+            dados = acaso.randbytes(0 if nome == PASTA_VAZIA else acaso.choice((0, 1, 5000)))
             tipo = acaso.choice(("text/html", "application/pdf"))
             por_arquivo(projeto, balde, caminho, dados, tipo=tipo, cache="max-age=9")
     if acaso.random() < 0.5:

@@ -226,6 +226,7 @@ def test_o_que_o_balde_nao_aceita_e_recusa_de_um_arquivo(armazem: Armazem) -> No
         (Objeto("so-fotos", "a", tipo="image/png"), b"maior que dez bytes", subida.GRANDE),
         (Objeto("so-fotos", "b", tipo="text/plain;charset=utf-8"), b"x", subida.TIPO),
         (Objeto("so-fotos", "maçã", tipo="image/png"), b"x", subida.NOME),
+        (Objeto("so-fotos", "d/.emptyFolderPlaceholder", tipo="text/plain"), b"x", subida.GRANDE),
         (Objeto("nao-ha", "c"), b"x", subida.SEM_BALDE),
     ):
         with pytest.raises(EscritaRecusada) as recusa:

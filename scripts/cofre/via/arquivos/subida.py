@@ -35,6 +35,8 @@ DE_UM_PEDIDO = 5 * 1024**3
 (documentação, «Standard uploads»)."""
 GRANDE, TIPO, NOME = "EntityTooLarge", "InvalidMimeType", "InvalidKey"
 SEM_BALDE = "NoSuchBucket"
+PASTA_VAZIA = ".emptyFolderPlaceholder"
+"""A marca que o painel põe numa pasta vazia: só se aceita com zero bytes (medido)."""
 RECUSAS = frozenset({GRANDE, TIPO, NOME})
 """Os `code` do servidor que são de um arquivo só: os outros podem voltar sem ele."""
 
@@ -71,9 +73,7 @@ class Subida:
             if e.code == "KeyAlreadyExists":
                 raise self._mudou() from None
             if e.code in (*RECUSAS, SEM_BALDE):
-                raise EscritaRecusada(
-                    e.code, f"o Storage recusa {self._nome} ({e.code})", ""
-                ) from e
+                raise EscritaRecusada(e.code, "o Storage recusa", "") from e
             raise
 
     def _conferir(self) -> None:
@@ -216,7 +216,8 @@ def recusa_do_balde(objeto: Objeto, limite: int | None, tipos: tuple[str, ...] |
     charset=utf-8` não entra onde só entra `text/plain` (medido)."""
     if not NOMES.fullmatch(objeto.nome):
         return NOME
-    if limite is not None and (objeto.tamanho or 0) > limite:
+    ate = 0 if objeto.nome.rpartition("/")[2] == PASTA_VAZIA else limite
+    if ate is not None and (objeto.tamanho or 0) > ate:
         return GRANDE
     tipo = objeto.tipo or SEM_TIPO
     aceita = tipos is None or not tipos or any(_serve(tipo, de) for de in tipos)
