@@ -25,6 +25,7 @@ from apoio.escritorio import (
     Escritorio,
     montar,
 )
+from apoio.execucao import metadados
 from apoio.servidores import FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.logins import SENHA
@@ -468,6 +469,8 @@ def test_so_com_produtos_escolhidos_o_empregado_nao_vira_dono(
     assert len(depois.pop("produtos")) == len(estragado.pop("produtos")) + 3
     assert depois == estragado
     assert "user_approvals" in saida.tudo
+    tipos = [m["tipo"] for m in metadados(e.destino)]
+    assert "durante_restauracao" in tipos  # com o que o gatilho fez, antes de se desfazer
 
 
 def test_sem_poder_suspender_os_gatilhos_a_direta_tambem_os_desfaz(
@@ -597,15 +600,16 @@ def test_o_email_que_so_uma_identidade_tem_e_recusado_ao_criar(
 def test_um_auth_que_recusa_a_chave_deixa_o_backup_incompleto_com_a_cura(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
+    """Uma `sb_secret_` vai igual nos dois cabeçalhos; há projetos em que só o Auth a recusa."""
     e = montar(criar_supabase, tmp_path, API)
-    recusa = RespostaForcada(403, {"code": 403, "error_code": "bad_jwt", "msg": "x"})
-    with e.projeto.gateway.com_falha(
-        recusa, se=lambda p: p.caminho.startswith("/auth/"), vezes=None
-    ):
-        with pytest.raises(AssertionError, match="Auth não aceitou a chave"):
-            e.copiar()
-        e.copiar("--sem-logins")
-        e.copiar(BACKUP_LOGINS="nao")
+    e.mais["SUPABASE_SERVICE_ROLE_KEY"] = e.projeto.chave_secreta
+    e.copiar()
+    assert len(e.lista()) == 6
+    e.projeto.auth.modos.secreta = 403
+    with pytest.raises(AssertionError, match=r"não aceitou a chave de serviço \(403 bad_jwt\)"):
+        e.copiar()
+    e.copiar("--sem-logins")
+    e.copiar(BACKUP_LOGINS="nao")
 
 
 def test_um_token_nulo_estraga_a_leitura_pela_api_e_nao_pela_direta(

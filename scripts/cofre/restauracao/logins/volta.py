@@ -100,12 +100,16 @@ class VoltaDosLogins:
         if not self.alvo.fora:
             return Counter()
         fotografo = replace(self.fotografo, listas=())
-        with fotografo.montar(self.alvo.empresa, self.contexto) as foto:
+        pedido = replace(self.contexto.pedido, tipo="durante_restauracao")
+        contexto = replace(self.contexto, pedido=pedido)
+        with fotografo.montar(self.alvo.empresa, contexto) as foto:
             nomes = [n for n in self.alvo.fora if n in foto.arquivos and n in self.de_antes]
             plano = self.alvo.ate_como_eram(nomes, foto.arquivos, self.de_antes)
             so_o_que_cita(plano, frozenset({qual}))
             if plano.vazio:
                 return Counter()
+            if not self.atomica:
+                foto.publicar()  # o que o gatilho fez vai sair, ou mudar: fica guardado
             escrita.executar(plano, self.alvo.escopo, lambda *_: None)
             return Counter({n: c.diferencas for n, c in plano.contagens.items() if c.diferencas})
 
