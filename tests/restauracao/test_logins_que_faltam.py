@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -637,6 +638,27 @@ def test_sem_auth_nada_se_diz_e_se_ja_houve_e_falha(
         pytest.raises(AssertionError, match="não tem a API do Auth"),
     ):
         e.copiar()
+
+
+def test_um_papel_que_nao_le_o_auth_copia_o_resto_e_di_lo(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """E se já os leu, é falha: nunca desaparecem em silêncio."""
+    e = montar(criar_supabase, tmp_path, DIRETA)
+    papel, senha = f"so_{e.projeto.banco}", e.projeto.cluster.senha
+    e.sql(
+        f"CREATE ROLE {papel} LOGIN BYPASSRLS PASSWORD '{senha}';"
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {papel}"
+    )
+    usuario = urlsplit(e.projeto.uri_banco).username
+    outra = e.projeto.uri_banco.replace(f"//{usuario}:", f"//{papel}:")
+    try:
+        assert "não pode ler auth.users" in e.copiar(SUPABASE_DB_URL=outra).tudo
+        e.copiar()
+        with pytest.raises(AssertionError, match=r"logins: o papel .* não pode ler auth\.users"):
+            e.copiar(SUPABASE_DB_URL=outra)
+    finally:
+        e.sql(f"DROP OWNED BY {papel}; DROP ROLE {papel}")
 
 
 def test_uma_tabela_auth_users_so_com_o_id_basta(

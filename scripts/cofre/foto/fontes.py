@@ -60,7 +60,9 @@ def fontes_de(
         equipe = Equipe(2 * opcoes.conexoes, parar, "arquivo")
         fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))
     if configuracao.logins and not getattr(opcoes, "sem_logins", False):
-        fontes.append(FonteDeLogins(via, configuracao.regras, configuracao.segundos_fatores))
+        fontes.append(
+            FonteDeLogins(via, configuracao.regras, configuracao.segundos_fatores, relato)
+        )
     return tuple(fontes)
 
 

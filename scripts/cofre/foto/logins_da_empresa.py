@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from cofre.base.config.valores import Regras
-from cofre.base.erros import ConfiguracaoInvalida, ErroCofre, FalhaDoServidor
+from cofre.base.erros import ConfiguracaoInvalida, ErroCofre, FalhaDoServidor, Interrompido
 from cofre.base.linha import juntar
 from cofre.base.modelo import LOGINS, NO_DISCO, Coluna, Empresa, Tabela
+from cofre.base.relato import Relato
 from cofre.deposito.passada import Observador
 from cofre.deposito.publicacao import Montagem
 from cofre.escopo.logins import DA_PLATAFORMA as ADMINISTRA
@@ -55,14 +56,17 @@ def pertencas_de(via: ViaDeLeitura, inspecao: Inspecao, regras: Regras) -> Perte
 
 @dataclass(slots=True)
 class FonteDeLogins:
-    """A `foto.foto.Fonte` dos logins. `fatores`: se se pediu que os segundos fatores se guardem."""
+    """A `foto.foto.Fonte` dos logins. `fatores`: se se pediu que os segundos fatores se guardem;
+    `relato`: a quem se diz, uma vez, que ficam de fora."""
 
     via: ViaDeLeitura
     regras: Regras
     fatores: bool = False
+    relato: Relato | None = None
     nome: str = field(init=False, default=LOGINS)
     _trinco: threading.Lock = field(init=False, default_factory=threading.Lock)
     _pertencas: Pertencas | None = field(init=False, default=None)
+    _avisou: bool = field(init=False, default=False)
 
     def comecar(self, empresa: Empresa, contexto: Contexto) -> ColheitaDeLogins:
         """Uma foto de uma empresa. Uma coluna de [logins] que não serve se diz ao colher."""
@@ -74,6 +78,13 @@ class FonteDeLogins:
         except (ConfiguracaoInvalida, FalhaDoServidor) as e:
             return replace(vazia, nada=Colhida(TABELA, falha=e))
         return replace(vazia, membros=Membros(empresa, colunas), quem=quem)
+
+    def avisar(self, aviso: str) -> None:
+        """Diz isto, se ainda não se disse nesta execução."""
+        with self._trinco:
+            if self.relato is not None and not self._avisou:
+                self.relato.aviso(aviso)
+            self._avisou = True
 
     def pertencas(self, inspecao: Inspecao) -> Pertencas:
         """Lidas uma vez por execução. Levanta FalhaDoServidor."""
@@ -113,12 +124,16 @@ class ColheitaDeLogins:
             return self.nada
         try:
             return self._colher(empresa, selado=montagem.cifra is not None)
-        except SemAuth as e:
-            # Um projeto que nunca teve logins nada tem a dizer; um que os tinha, sim.
-            tinha = any(montagem.pasta.glob(f"{NO_DISCO[LOGINS]}_*"))
-            return Colhida(TABELA, falha=e) if tinha else Colhida(TABELA, ausente="-")
-        except SemAcesso as e:
+        except (SemAuth, SemAcesso) as e:
+            # Um projeto que nunca teve logins nada tem a dizer; um em que já se leram, sim.
+            if any(montagem.pasta.glob(f"{NO_DISCO[LOGINS]}_*")):
+                return Colhida(TABELA, falha=e)
+            if isinstance(e, SemAuth):
+                return Colhida(TABELA, ausente="-")
+            self.fonte.avisar(f"Os logins ficam de fora: {e}.\n{e.dica}")
             return Colhida(TABELA, ausente=str(e))
+        except Interrompido:
+            raise
         except ErroCofre as e:
             return Colhida(TABELA, falha=e)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from cofre.base.erros import FalhaDoServidor
 from cofre.base.linha import abrir_linha, juntar, separar, texto
 from cofre.base.modelo import Empresa
 from cofre.base.rascunho import Rascunho
@@ -58,7 +59,7 @@ class DoLogin:
 
     def ler(self) -> Linhas:
         """Como estão. Levanta FalhaDoServidor."""
-        while True:
+        for _vez in range(VEZES):
             with contextlib.ExitStack() as pilha:
                 pedido = PedidoDeFoto(
                     [self._empresa],
@@ -82,6 +83,7 @@ class DoLogin:
                     }
             self._empresa = vista
             self._donos.lembrar(vista)
+        raise FalhaDoServidor(f"As linhas do login {self.login} não param de mudar.")
 
     def _so_dele(self, nome: str, linha: bytes) -> bool:
         """Se esta linha não é de empresa nenhuma das que há."""
