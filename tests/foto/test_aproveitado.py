@@ -18,6 +18,9 @@ from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra, segredo
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo
+from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 from cofre.foto import fotografo
 from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA
 from supabase_local.servidores.postgres import ADMINISTRADOR
@@ -399,6 +402,20 @@ def test_cifrado_sem_a_chave_o_que_nao_mudou_liga_se_e_o_que_mudou_le_se_todo(
     assert DONO.encode() not in sem_nada
     assert b"sha256_cifrado" not in sem_nada
     assert completo_claro(claro) not in sem_nada
+
+
+def test_ao_cifrar_o_que_havia_os_resumos_em_claro_saem(fotos: Aproveitado) -> None:
+    """Dizem chaves de linhas."""
+    backup = fotos.foto()
+    assert b"por_texto" in _resumo(backup).read_bytes()
+    chave = gerar()
+    cifra = Cifra((chave.publica,))
+    cifrado = Deposito(fotos.deposito.raiz, cifra=cifra)
+    with cifrado.trabalhando():
+        ja = JaCifrados(ConteudosCifrados(backup.pasta, cifra))
+        cifrar_de_novo(cifrado, backup, ja)
+    assert not _resumo(backup).exists()
+    assert not list(backup.pasta.glob(".resumo*"))
 
 
 def completo_claro(fotos: Aproveitado) -> bytes:

@@ -28,6 +28,7 @@ from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import (
     CARIMBO,
     nome_do_lacre,
+    nome_do_resumo,
     nome_dos_conteudos,
     nome_dos_detalhes,
     nome_dos_metadados,
@@ -396,6 +397,7 @@ def _largar_os_em_claro(montagem: Path) -> None:
     meta = metadados.ler(atual)
     if meta.cifrado is None:
         return
+    apagar(pasta / nome_do_resumo(carimbo))
     ficam = {nome_do_lacre(carimbo), *(a.arquivo for a in meta.arquivos)}
     for salva in metadados.ler(antiga).arquivos:
         if salva.arquivo not in ficam and leva_o_carimbo(salva.arquivo, carimbo):

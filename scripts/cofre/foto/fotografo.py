@@ -148,7 +148,11 @@ class Fotografo:
         # Das lidas juntas, quando se grava já não há a quem perguntar o que não se pode ler.
         if self.via.nome != DIRETA or (cifra is not None and gravacao is None):
             return None
-        agora, dizer = datetime.now().astimezone(), self.relato.detalhe
+        agora = datetime.now().astimezone()
+
+        def dizer(texto: str) -> None:
+            self.relato.detalhe(visivel(texto))
+
         por_empresa = {}
         try:
             for empresa in empresas:
@@ -158,7 +162,7 @@ class Fotografo:
                 )
                 por_empresa[empresa.id] = achadas.tabelas
                 if achadas.porque:
-                    dizer(f"{visivel(empresa.nome)}: lê-se tudo: {achadas.porque}")
+                    dizer(f"{empresa.nome}: lê-se tudo: {achadas.porque}")
             sementes = resumos.sementes()
         except FalhaDeDisco as e:
             dizer(f"Lê-se tudo: {e}")

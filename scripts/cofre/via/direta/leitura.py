@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from cofre.base.erros import (
+    BackupDanificado,
     FalhaDoServidor,
     Interrompido,
     LinhaDeOutraEmpresa,
@@ -25,6 +26,7 @@ from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.contrato import Entrega, PedidoDeFoto, TabelaLida
 from cofre.via.direta.aproveitar import Aproveitamento
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
+from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.lida import Lida
 from cofre.via.direta.linhas import Bloco, em_blocos
@@ -132,6 +134,9 @@ class Leitura:
             raise Interrompido("Interrompido.")
         if isinstance(falha, SemConexao) or self.conexao.closed:
             raise falha
+        self._voltar_ao_ponto()
+
+    def _voltar_ao_ponto(self) -> None:
         self.conexao.execute(f"ROLLBACK TO SAVEPOINT {PONTO}".encode())
 
     def _ler_uma(self, no_escopo: TabelaNoEscopo, lidas: Lidas, entrega: Entrega | None) -> None:
@@ -211,10 +216,15 @@ class Leitura:
         return Aproveitamento(reusos, self.pedido.tabelas, self.parar, um_instante=self.um_instante)
 
     def _sem_falhar(self, fazer: Callable[[], None]) -> bool:
-        """Faz, e diz se deu; se o banco não deixou, a transação fica como estava."""
+        """Faz, e diz se deu; se o banco não deixou, ou é Duvida ou BackupDanificado, que passam, a
+        transação fica como estava."""
         try:
             fazer()
             return True
+        except (Duvida, BackupDanificado):
+            # Uma consulta largada a meio pode ter sido cancelada, e aí nada mais se lê.
+            self._voltar_ao_ponto()
+            raise
         except psycopg.Error as e:
             self._voltar(na_consulta(e, ALGUMA))
         except (FalhaDoServidor, ValueError):
