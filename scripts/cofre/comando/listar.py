@@ -23,12 +23,18 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         relato,
         com_documento=bool(opcoes.json),
         com_fotos=opcoes.fotos,
+        todos=opcoes.todos,
     )
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
     opcao_de_fotos(analisador)
+    analisador.add_argument(
+        "--todos",
+        action="store_true",
+        help="de quem tem mais de 100 backups, mostra também os mais antigos um a um",
+    )
     opcoes_de_saida(analisador, argparse.SUPPRESS)
 
 

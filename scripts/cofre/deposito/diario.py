@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -205,7 +206,12 @@ def ha_ilegivel(pasta: Path) -> bool:
 
 
 def _arquivos(pasta: Path) -> list[Path]:
-    return sorted(pasta.glob(f"{PREFIXO}*.json"))
+    # Não por glob: ao lado dos diários pode haver centenas de milhares de arquivos.
+    calam = (FileNotFoundError, NotADirectoryError, PermissionError)
+    with contextlib.suppress(*calam), os.scandir(pasta) as itens:
+        nomes = [i.name for i in itens if i.name.startswith(PREFIXO)]
+        return sorted(pasta / nome for nome in nomes if nome.endswith(".json"))
+    return []
 
 
 def pendentes(em_ordem: Sequence[Diario]) -> list[Diario]:

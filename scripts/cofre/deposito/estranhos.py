@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from cofre.deposito.lacre.serie import ROL
 
 DITOS = 3
 _DE_TABELA = re.compile(rf".+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL)
+_COMUM = re.compile(
+    rf"(?!\.|{METADADOS}|{diario.PREFIXO}).+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL
+)
 _DO_SISTEMA = frozenset({"desktop.ini", "thumbs.db"})
 """Em minúsculas: o que o Windows põe em qualquer pasta."""
 
@@ -29,14 +33,17 @@ def avisos_de_estranhos(raiz: Path, pastas: Iterable[Path]) -> Iterator[str]:
         yield _frase(raiz, [p.name for p in soltos])
     for pasta in pastas:
         try:
-            nomes = sorted(item.name for item in pasta.iterdir())
+            with os.scandir(pasta) as itens:
+                nomes = [item.name for item in itens]
         except OSError as e:
             yield (
                 f"Não consegui ler {visivel(exibir_pasta(pasta))}/ ({e.strerror}): os backups que"
                 " houver nela não aparecem."
             )
             continue
-        estranhos = [nome for nome in nomes if not _nosso(pasta, nome)]
+        # Quase todos são de tabelas, e podem ser centenas de milhares.
+        outros = [nome for nome in nomes if _COMUM.fullmatch(nome) is None]
+        estranhos = sorted(nome for nome in outros if not _nosso(pasta, nome))
         if estranhos:
             yield _frase(pasta, estranhos)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.citados import bytes_citados, quantos_faltam
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.ordem import Lembrado, lembrados
 from cofre.deposito.quando import de_quando, e_data
 
 T = TypeVar("T")
@@ -35,11 +36,13 @@ EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto 
 
 @dataclass(frozen=True, slots=True)
 class EmpresaComBackups:
-    """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo."""
+    """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo. `antigos`: os de
+    antes deles, de que só se sabe o que se lembra (ver `ordem`)."""
 
     empresa: Empresa
     pasta: Path
     backups: tuple[Backup, ...]
+    antigos: tuple[Lembrado, ...] = ()
 
     @property
     def sumiu(self) -> bool:
@@ -59,14 +62,33 @@ def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaCo
     return sorted((achadas[e.id] for e in empresas), key=lambda g: not g.sumiu)
 
 
-def uma_a_uma(deposito: Deposito, pedidas: Sequence[str] = ()) -> Iterator[EmpresaComBackups]:
+def uma_a_uma(
+    deposito: Deposito, pedidas: Sequence[str] = (), so: int = 0
+) -> Iterator[EmpresaComBackups]:
     """As mesmas, sem guardar na memória os backups de mais de uma: cada pasta é lida duas vezes,
-    e milhares de empresas não pesam mais que uma. Levanta como `guardadas`."""
-    achadas = {g.empresa.id: (g.empresa, g.pasta, g.sumiu) for g in _de_cada_pasta(deposito)}
+    e milhares de empresas não pesam mais que uma. De uma pasta com mais backups, só se abrem os
+    `so` mais novos (0: todos). Levanta como `guardadas`."""
+    muitos: dict[Path, list[Lembrado]] = {}
+    de_cada = (_os_mais_novos(deposito, pasta, so, muitos) for pasta in deposito.pastas())
+    achadas = {g.empresa.id: (g.empresa, g.pasta, g.sumiu) for dela in de_cada for g in dela}
     empresas = _escolher(deposito, [e for e, _, _ in achadas.values()], pedidas)
     for empresa in sorted(empresas, key=lambda e: not achadas[e.id][2]):
         pasta = achadas[empresa.id][1]
-        yield from (g for g in da_pasta(pasta, deposito.backups(pasta)) if g.empresa == empresa)
+        dela = _os_mais_novos(deposito, pasta, so if pasta in muitos else 0, muitos)
+        yield from (g for g in dela if g.empresa == empresa)
+
+
+def _os_mais_novos(
+    deposito: Deposito, pasta: Path, so: int, muitos: dict[Path, list[Lembrado]]
+) -> Iterator[EmpresaComBackups]:
+    """As desta pasta; o que se lembra de uma com mais backups que `so` fica em `muitos`."""
+    if so and pasta not in muitos and len(todos := lembrados(pasta)) > so:
+        muitos[pasta] = todos
+    if pasta not in muitos:
+        yield from da_pasta(pasta, deposito.backups(pasta))
+        return
+    novos = [deposito.abrir(pasta, b.carimbo) for b in muitos[pasta][-so:]]
+    yield from (replace(g, antigos=tuple(muitos[pasta][:-so])) for g in da_pasta(pasta, novos))
 
 
 def _de_cada_pasta(deposito: Deposito) -> Iterator[EmpresaComBackups]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +22,13 @@ import msgspec
 from cofre.base import estado
 from cofre.base.disco import criar_privado
 from cofre.base.erros import BackupDanificado
-from cofre.deposito.carimbo import ANOS, carimbo_de, carimbos_em, momento, nome_dos_metadados
+from cofre.deposito.carimbo import (
+    ANOS,
+    METADADOS,
+    carimbo_de,
+    momento,
+    nome_dos_metadados,
+)
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 
 ARQUIVO = ".ordem.json"
@@ -62,34 +69,83 @@ def em_ordem(pasta: Path) -> list[Ordem]:
 
 def carimbos_em_ordem(pasta: Path) -> list[str]:
     """Só os carimbos: de um só, não há o que ler. OSError passa."""
-    carimbos = carimbos_em(pasta)
-    return carimbos if len(carimbos) < 2 else [carimbo for _, carimbo in _contados(pasta)]
+    achados = dict(_achados(pasta))
+    if len(achados) < 2:
+        return list(achados)
+    return [carimbo for _, carimbo, _ in _em_ordem(_sabidos(pasta, achados))]
+
+
+def lembrados(pasta: Path) -> list[Lembrado]:
+    """Os backups de uma pasta em poucas palavras, do mais antigo ao mais novo, lendo só os que
+    ainda não se leram. OSError passa."""
+    return [
+        Lembrado((_EPOCA + timedelta(microseconds=micros)).astimezone(), carimbo, sabido.sinais)
+        for micros, carimbo, sabido in _em_ordem(_sabidos(pasta, dict(_achados(pasta))))
+    ]
 
 
 def _contados(pasta: Path) -> list[tuple[int, str]]:
     """Os microssegundos desde 1970 e o carimbo de cada backup, em ordem."""
-    achados = dict(_achados(pasta))
+    return [
+        (micros, carimbo)
+        for micros, carimbo, _ in _em_ordem(_sabidos(pasta, dict(_achados(pasta))))
+    ]
+
+
+def _em_ordem(sabidos: dict[str, _Sabido]) -> list[tuple[int, str, _Sabido]]:
+    todos = ((s.quando(carimbo), carimbo, s) for carimbo, s in sabidos.items())
+    return sorted(todos, key=lambda item: item[:2])
+
+
+def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, _Sabido]:
+    """O que se sabe de cada um destes backups; o que se leu agora fica lembrado."""
     lembrada = _lembrada(pasta) if len(achados) >= POR_LEMBRAR else {}
     sabidos: dict[str, _Sabido] = {}
     novos = 0
     for carimbo, (tamanho, data) in achados.items():
         sabido = lembrada.get(carimbo)
-        if sabido is None or (sabido.tamanho, sabido.data) != (tamanho, data):
-            sabido = _Sabido(tamanho, data, _lido(pasta, carimbo))
+        if sabido is None or (sabido.tamanho, sabido.data) != (tamanho, data) or not sabido.sinais:
+            sabido = _Sabido(tamanho, data, *_lido(pasta, carimbo))
             novos += 1
         sabidos[carimbo] = sabido
     if novos >= POR_LEMBRAR:
         _lembrar(pasta, sabidos)
-    return sorted((s.quando(carimbo), carimbo) for carimbo, s in sabidos.items())
+    return sabidos
+
+
+INTEIRO, ROTINA, ENCOLHEU, MUDOU, POR_CONCLUIR, ILEGIVEL, NADA = "irempx-"
+"""O que se lembra de um backup, uma letra por coisa."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lembrado:
+    """Um backup: quando (hora local) e o que os metadados dizem dele, em letras. O que encolheu ou
+    mudou, ainda por reconhecer ou não."""
+
+    quando: datetime
+    carimbo: str
+    sinais: str
+
+    @property
+    def ordem(self) -> Ordem:
+        """O que o põe antes ou depois de outro."""
+        return self.quando, self.carimbo
+
+    @property
+    def inteiro(self) -> bool:
+        """Se tem tudo, pelo que os metadados dizem."""
+        return INTEIRO in self.sinais
 
 
 class _Sabido(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """O que se leu de um arquivo de metadados com este `tamanho` (bytes) e esta `data` (ns): os
-    microssegundos desde 1970, ou None se é o nome que diz quando."""
+    microssegundos desde 1970, ou None se é o nome que diz quando; e os sinais (nenhum: é de antes
+    de se lembrarem, ou não há o que dizer)."""
 
     tamanho: int
     data: int
     micros: int | None
+    sinais: str = ""
 
     def quando(self, carimbo: str) -> int:
         """Em microssegundos, também quando é o nome que o diz, ou alguém mexeu na lembrança."""
@@ -115,8 +171,8 @@ def _achados(pasta: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     # De uma pasta que não se deixa ler nada se sabe: quem lista diz que ela está lá.
     with contextlib.suppress(PermissionError), os.scandir(pasta) as arquivos:
         for arquivo in arquivos:
-            carimbo = carimbo_de(arquivo.name)
-            if carimbo is not None:
+            seu = arquivo.name.startswith(METADADOS)
+            if seu and (carimbo := carimbo_de(arquivo.name)) is not None:
                 with contextlib.suppress(FileNotFoundError):  # acabou de sair numa poda
                     info = _informacao(arquivo)
                     yield carimbo, (info.st_size, info.st_mtime_ns)
@@ -129,12 +185,24 @@ def _informacao(arquivo: os.DirEntry[str]) -> os.stat_result:
         return arquivo.stat(follow_symlinks=False)
 
 
-def _lido(pasta: Path, carimbo: str) -> int | None:
+def _lido(pasta: Path, carimbo: str) -> tuple[int | None, str]:
     try:
-        dito = _dito(ler_cabecalho(pasta / nome_dos_metadados(carimbo)))
+        cabecalho = ler_cabecalho(pasta / nome_dos_metadados(carimbo))
     except (BackupDanificado, OSError):
-        return None
-    return _em_micros(dito) if dito else None
+        return None, ILEGIVEL
+    dito = _dito(cabecalho)
+    return (_em_micros(dito) if dito else None), _sinais(cabecalho)
+
+
+def _sinais(cabecalho: Cabecalho) -> str:
+    ditos = {
+        INTEIRO: cabecalho.inteiro,
+        ROTINA: cabecalho.de_rotina,
+        ENCOLHEU: bool(cabecalho.encolhimentos),
+        MUDOU: bool(cabecalho.mudancas),
+        POR_CONCLUIR: cabecalho.restauracao_por_concluir,
+    }
+    return "".join(sinal for sinal, sim in ditos.items() if sim) or NADA
 
 
 def _lembrada(pasta: Path) -> dict[str, _Sabido]:

@@ -18,12 +18,13 @@ from cofre.base.palavras import (
     como_se_diz,
     exibir_pasta,
     na_tela,
+    numero,
     plural,
     tamanho,
     visivel,
 )
 from cofre.base.relato import Relato
-from cofre.deposito import ensaios
+from cofre.deposito import ensaios, ordem
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import provas
 from cofre.deposito.conteudos.lugar import bytes_em
@@ -46,10 +47,16 @@ from cofre.deposito.inventario import (
     mais_novo,
     uma_a_uma,
 )
+from cofre.deposito.ordem import Lembrado
 from cofre.remoto import situacao
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
-from cofre.rotina.marcas import SUMIU, Estragos, do_backup
+from cofre.rotina.marcas import ENCOLHEU, MUDOU, POR_CONCLUIR, SUMIU, Estragos, do_backup
 from cofre.rotina.promessa import Medida, medir
+
+MOSTRADOS = 100
+"""Os backups de uma empresa que se mostram um a um; de quem tem mais, os outros vão por dia."""
+
+MARCAS = {ordem.ENCOLHEU: ENCOLHEU, ordem.MUDOU: MUDOU, ordem.POR_CONCLUIR: POR_CONCLUIR}
 
 
 def listar(
@@ -60,14 +67,17 @@ def listar(
     *,
     com_documento: bool,
     com_fotos: bool = False,
+    todos: bool = False,
 ) -> int:
     """Mostra tudo, do mais novo ao mais antigo, com o que passa dos `limites` marcado; devolve 0,
     ou 14 se alguma promessa não se cumpre. `com_documento`: se alguém vai ler o documento, que é do
-    tamanho do depósito; `com_fotos`: se as fotos das restaurações se mostram uma a uma."""
+    tamanho do depósito; `com_fotos`: se as fotos das restaurações se mostram uma a uma; `todos`: se
+    os backups mais antigos de quem tem muitos também."""
     agora = datetime.now().astimezone()
-    empresas = uma_a_uma(deposito, pedidas)
+    so = 0 if todos or com_documento or com_fotos else MOSTRADOS
+    empresas = uma_a_uma(deposito, pedidas, so)
     primeira = next(empresas)  # sem nenhuma, nem os avisos
-    pastas = list(_pastas_de(deposito, pedidas))
+    pastas = list(_pastas_de(deposito, pedidas, so))
     avisos = [
         *avisos_de_pendentes(pastas, deposito.em_uso),
         *avisos_de_estranhos(deposito.raiz, pastas),
@@ -80,16 +90,19 @@ def listar(
     documentos, codigo, limite = [], TUDO_CERTO, limites.idade
     copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
-        idade = idade_de(mais_novo(reversed(guardada.backups)), limite, agora)
+        inteiro = mais_novo(_do_mais_novo(deposito, guardada))
+        idade = idade_de(inteiro, limite, agora)
         de_rotinas = (b.carimbo for b in reversed(guardada.backups) if de_rotina(b))
         fora = tuple(da_empresa(copias, guardada.empresa.id, next(de_rotinas, "")))
-        medida = medir(guardada.pasta, guardada.empresa, idade, limites.promessas)
+        medida = medir(
+            guardada.pasta, guardada.empresa, idade, limites.promessas, com_volta=com_documento
+        )
         if medida.quebras and not guardada.sumiu:
             codigo = PROMESSA_QUEBRADA
         for linha in _linhas(guardada, medida, limite, fora, com_fotos=com_fotos):
             dizer = relato.falha if linha.startswith("   ❌ ") else relato.linha
             dizer(linha)
-        espaco = espaco.com(guardada.backups)
+        espaco = espaco.com(guardada.backups, len(guardada.antigos))
         em_claro += _em_claro(guardada.backups)
         if com_documento:
             documentos.append(_documento(guardada, medida, fora))
@@ -103,10 +116,19 @@ def listar(
     return codigo
 
 
-def _pastas_de(deposito: Deposito, pedidas: Sequence[str]) -> Iterable[Path]:
+def _do_mais_novo(deposito: Deposito, guardada: EmpresaComBackups) -> Iterator[Backup]:
+    """Os backups da empresa, do mais novo ao mais antigo; os antigos, só se se chega a eles."""
+    yield from reversed(guardada.backups)
+    for antigo in reversed(guardada.antigos):
+        backup = deposito.abrir(guardada.pasta, antigo.carimbo)
+        if backup.meta is None or backup.meta.user_id == guardada.empresa.id:
+            yield backup
+
+
+def _pastas_de(deposito: Deposito, pedidas: Sequence[str], so: int) -> Iterable[Path]:
     if not pedidas:
         return deposito.pastas()
-    return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas))
+    return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas, so))
 
 
 def _linhas(
@@ -147,6 +169,20 @@ def _linhas(
         dia = em_que(juntos[0])
         linha = _das_fotos(dia, juntos) if dia else _linha(juntos[0], estragos)
         yield f"   {linha}"
+    for do_dia in dobrados(reversed(guardada.antigos), lambda a: na_tela(a.quando, "dia")):
+        yield f"   {_de_um_dia(do_dia)}"
+    if guardada.antigos:
+        yield "   (--todos mostra cada um, e vê se os arquivos estão no lugar)"
+
+
+def _de_um_dia(antigos: Sequence[Lembrado]) -> str:
+    """«🗂️ 2026-11-20  96 backups, 2 não inteiros»: pelo que se lembra dos metadados deles."""
+    quantos = plural(len(antigos), "backup", "backups")
+    faltam = sum(not antigo.inteiro for antigo in antigos)
+    mau = f", {plural(faltam, 'não inteiro', 'não inteiros')}" if faltam else ""
+    sinais = {sinal for antigo in antigos for sinal in antigo.sinais}
+    marcas = "".join(f"  {marca}" for sinal, marca in MARCAS.items() if sinal in sinais)
+    return f"🗂️ {na_tela(antigos[0].quando, 'dia')}  {quantos}{mau}{marcas}"
 
 
 def _em_claro(backups: Sequence[Backup]) -> int:
@@ -167,23 +203,26 @@ class Espaco:
     backups: int = 0
     no_disco: int = 0
     somados: int = 0
+    antigos: int = 0
 
-    def com(self, backups: Sequence[Backup]) -> Espaco:
-        """Com os de mais uma empresa."""
+    def com(self, backups: Sequence[Backup], antigos: int = 0) -> Espaco:
+        """Com os de mais uma empresa, e quantos `antigos`, que não se somam."""
         return Espaco(
             self.backups + len(backups),
             self.no_disco
             + ocupado(arquivo for b in backups for arquivo in arquivos_de(b))
             + sum(bytes_em(pasta) for pasta in {b.pasta for b in backups}),
             self.somados + sum(bytes_de(b) + em_arquivos(b) for b in backups),
+            self.antigos + antigos,
         )
 
     @property
     def em_palavras(self) -> str:
+        mais = f", e mais {numero(self.antigos)} por somar (--todos)" if self.antigos else ""
         seriam = f" (seriam {tamanho(self.somados)} sem guardar uma vez só o que não mudou)"
         return (
             f"💾 {plural(self.backups, 'backup', 'backups')} em {tamanho(self.no_disco)} de disco"
-            f"{seriam if self.somados > self.no_disco else ''}"
+            f"{seriam if self.somados > self.no_disco else ''}{mais}"
         )
 
 

@@ -99,9 +99,11 @@ class Medida:
         }
 
 
-def medir(pasta: Path, empresa: Empresa, idade: Idade, promessas: Promessas) -> Medida:
-    """A medida desta empresa, pelo que está na pasta dela; o que só os backups todos dizem, só se
-    procura se algo se prometeu."""
+def medir(
+    pasta: Path, empresa: Empresa, idade: Idade, promessas: Promessas, *, com_volta: bool = True
+) -> Medida:
+    """A medida desta empresa, pelo que está na pasta dela; o que só os backups todos dizem, e a
+    volta, se não `com_volta`, só se procuram se algo se prometeu."""
     agora = datetime.now().astimezone()
     promessa = promessas.de(empresa.id, (empresa.nome, *empresa.nomes))
     coberta = (cobertura.anotada if promessa.vazia else cobertura.ler)(pasta, empresa.id)
@@ -109,7 +111,7 @@ def medir(pasta: Path, empresa: Empresa, idade: Idade, promessas: Promessas) -> 
         promessa,
         coberta.maior(agora) if coberta else None,
         idade,
-        volta_de(pasta, empresa.id),
+        volta_de(pasta, empresa.id) if com_volta or promessa.voltar is not None else None,
     )
 
 

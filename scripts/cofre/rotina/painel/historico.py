@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from cofre.base.erros import BackupDanificado
@@ -14,7 +15,7 @@ from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import alem_das_linhas, estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
-from cofre.deposito.ordem import Ordem, em_ordem
+from cofre.deposito.ordem import Lembrado, Ordem, lembrados
 
 DIAS = 60
 """De quantos dias é o calendário."""
@@ -22,6 +23,11 @@ DIAS = 60
 PONTOS_ANTIGOS = 30
 """Quantos backups de antes desses dias entram no gráfico, espaçados por igual: com anos de backups
 diários, o desenho é o mesmo e a página não cresce."""
+
+
+MUITOS_NUM_DIA = 6
+NOVOS = 20
+"""Os que se dizem um a um na página, e com folga."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,12 @@ class Historico:
     def __init__(self, deposito: Deposito, pasta: Path, agora: datetime) -> None:
         self.deposito = deposito
         self.pasta = pasta
-        self.quando = {carimbo: instante for instante, carimbo in em_ordem(pasta)}
+        todos = lembrados(pasta)
+        self.quando = {lembrado.carimbo: lembrado.quando for lembrado in todos}
         self.carimbos = list(self.quando)
         self._lidos: dict[str, Cabecalho | None] = {}
         antigos = [c for c in self.carimbos if self.quando[c] < agora - timedelta(days=DIAS)]
-        self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *self.carimbos[len(antigos) :]]
+        self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *de_cada_dia(todos[len(antigos) :])]
 
     def cabecalho(self, carimbo: str) -> Cabecalho | None:
         """None se não se lê."""
@@ -98,6 +105,20 @@ class Historico:
     def estado(self, ponto: Ponto) -> tuple[str, str]:
         """O estado e a causa dele, vendo se os arquivos estão no lugar."""
         return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
+
+
+def de_cada_dia(lembrados: Sequence[Lembrado]) -> list[str]:
+    """Os carimbos destes backups; de um dia com mais que MUITOS_NUM_DIA, só o último inteiro e o
+    último. Os NOVOS mais novos vão sempre."""
+    dias = {dia: list(deles) for dia, deles in groupby(lembrados, lambda b: b.quando.date())}
+    novos = {b.carimbo for b in lembrados[-NOVOS:]}
+    ficam: list[str] = []
+    for deles in dias.values():
+        inteiros = [b.carimbo for b in deles if b.inteiro]
+        do_dia = {*inteiros[-1:], deles[-1].carimbo}
+        muitos = len(deles) > MUITOS_NUM_DIA
+        ficam += [b.carimbo for b in deles if not muitos or b.carimbo in do_dia | novos]
+    return ficam
 
 
 def espacados(itens: Sequence[str], quantos: int) -> list[str]:

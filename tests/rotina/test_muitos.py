@@ -1,0 +1,117 @@
+"""Uma empresa com backups demais para se abrirem todos: o que se mostra, e o que não se esconde."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from apoio.execucao import executar
+from apoio.inventados import publicar
+from cofre.deposito import ordem
+from cofre.deposito.backup import Backup
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
+from cofre.deposito.deposito import Deposito
+from cofre.deposito.metadados import ler_cabecalho
+from cofre.deposito.ordem import INTEIRO, ROTINA, Lembrado, lembrados
+from cofre.rotina.listagem import MOSTRADOS
+from cofre.rotina.painel.historico import MUITOS_NUM_DIA, NOVOS, de_cada_dia
+
+COMECO: Final = datetime(2026, 3, 1, 12, 0).astimezone()
+
+
+def quando(n: int) -> datetime:
+    """De meia em meia hora."""
+    return COMECO + n * timedelta(minutes=30)
+
+
+def muitos(raiz: Path, quantos: int, **dos: dict[str, Any]) -> Backup:
+    """Tantos backups, cópias do primeiro com outra data; `dos` muda os metadados de alguns (_7)."""
+    primeiro = publicar(Deposito(raiz), f"{COMECO:{FORMATO_DO_CARIMBO}}")
+    ficha = primeiro.pasta / f"backup_metadata_{primeiro.carimbo}.json"
+    base = json.loads(ficha.read_text("utf-8")) | {"inicio": COMECO.isoformat()}
+    arquivos = [t["arquivo"] for t in base["tabelas"].values()]
+    for n in range(quantos):
+        carimbo = f"{quando(n):{FORMATO_DO_CARIMBO}}"
+        dito = base | {"inicio": quando(n).isoformat(), **dos.get(f"_{n}", {})}
+        texto = json.dumps(dito).replace(primeiro.carimbo, carimbo)
+        (primeiro.pasta / f"backup_metadata_{carimbo}.json").write_text(texto, "utf-8")
+        for arquivo in arquivos if n else ():
+            novo = arquivo.replace(primeiro.carimbo, carimbo)
+            os.link(primeiro.pasta / arquivo, primeiro.pasta / novo)
+    return primeiro
+
+
+def listar(raiz: Path, *argumentos: str) -> list[str]:
+    fim = executar(None, raiz, "listar", *argumentos)
+    assert fim.codigo == 0, fim.tudo
+    return fim.saida.splitlines()
+
+
+def test_os_mais_antigos_de_quem_tem_muitos_vao_por_dia(tmp_path: Path) -> None:
+    encolheu = {"encolhimentos": [{"tabela": "a", "antes": 90, "agora": 0, "referencia": "x"}]}
+    muitos(tmp_path, 160, _3={"falhas": {"vendas": "x"}}, _30=encolheu)
+    linhas = listar(tmp_path)
+    assert sum("  manual  " in linha for linha in linhas) == MOSTRADOS
+    assert [linha for linha in linhas if "🗂️" in linha] == [
+        "   🗂️ 2026-03-02  36 backups  📉 dados encolheram",
+        "   🗂️ 2026-03-01  24 backups, 1 não inteiro",
+    ]
+    assert "   (--todos mostra cada um, e vê se os arquivos estão no lugar)" in linhas
+    assert ", e mais 60 por somar (--todos)" in "\n".join(linhas)
+    todos = listar(tmp_path, "--todos")
+    assert sum("  manual  " in linha for linha in todos) == 160
+    assert not any("🗂️" in linha for linha in todos)
+    documento = executar(None, tmp_path, "listar", "--json").json()
+    assert len(documento["empresas"][0]["backups"]) == 160
+
+
+def test_o_inteiro_mais_novo_acha_se_por_mais_antigo_que_seja(tmp_path: Path) -> None:
+    quebrado = {"falhas": {"vendas": "x"}}
+    muitos(tmp_path, 130, **{f"_{n}": quebrado for n in range(5, 130)})
+    atraso = [linha for linha in listar(tmp_path) if "último backup inteiro" in linha]
+    assert len(atraso) == 1
+    assert "há" in atraso[0]
+    assert "nenhum" not in atraso[0]
+
+
+def test_o_que_se_lembra_le_se_uma_vez_e_o_de_antes_le_se_de_novo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pasta = muitos(tmp_path, 12, _4={"falhas": {"a": "x"}}, _5={"tipo": "pre_restauracao"}).pasta
+    sinais = [b.sinais for b in lembrados(pasta)]
+    assert sinais == [*[INTEIRO + ROTINA] * 4, ROTINA, INTEIRO, *[INTEIRO + ROTINA] * 6]
+    lidos: list[Path] = []
+
+    def contar(caminho: Path) -> Any:
+        lidos.append(caminho)
+        return ler_cabecalho(caminho)
+
+    monkeypatch.setattr(ordem, "ler_cabecalho", contar)
+    assert [b.sinais for b in lembrados(pasta)] == sinais
+    assert lidos == []
+    # Uma lembrança de antes de haver sinais, com três campos.
+    arquivo = pasta / ordem.ARQUIVO
+    de_antes = {c: s[:3] for c, s in json.loads(arquivo.read_text("utf-8")).items()}
+    arquivo.write_text(json.dumps(de_antes), "utf-8")
+    assert [b.sinais for b in lembrados(pasta)] == sinais
+    assert len(lidos) == 12
+    assert [b.sinais for b in lembrados(pasta)] == sinais
+    assert len(lidos) == 12
+
+
+def test_a_pagina_nao_le_todos_os_de_um_dia() -> None:
+    """Do dia com muitos ficam o último inteiro e o último; dos outros, e dos mais novos, todos."""
+    cheio = [lembrado(n, INTEIRO if n < 40 else "") for n in range(24, 72)]
+    poucos = [lembrado(n, INTEIRO) for n in range(10 * 48, 10 * 48 + MUITOS_NUM_DIA)]
+    novos = [lembrado(n, INTEIRO) for n in range(20 * 48 + 24, 20 * 48 + 24 + NOVOS + 5)]
+    ficam = de_cada_dia([*cheio, *poucos, *novos])
+    assert ficam == [b.carimbo for b in (cheio[15], cheio[-1], *poucos, *novos[-NOVOS:])]
+
+
+def lembrado(n: int, sinais: str) -> Lembrado:
+    return Lembrado(quando(n), f"{quando(n):{FORMATO_DO_CARIMBO}}", sinais)
