@@ -48,6 +48,7 @@ class Reusos:
     sem_falhar: SemFalhar
     _resumidas: dict[str, dict[str, Resumida]] = field(default_factory=dict)
     _perguntadas: dict[str, Fronteiras] = field(default_factory=dict)
+    _situacoes: dict[tuple[str, str], Situacao | None] = field(default_factory=dict)
 
     @property
     def sozinha(self) -> bool:
@@ -87,7 +88,13 @@ class Reusos:
         return self.sem_falhar(fazer)
 
     def situacao(self, no_escopo: TabelaNoEscopo, empresa: str) -> Situacao | None:
-        """Se há base para esta tabela. Levanta TabelaInexistente."""
+        """Se há base para esta tabela, e o que dela se sabe. Levanta TabelaInexistente."""
+        qual = (no_escopo.tabela.nome, empresa)
+        if qual not in self._situacoes:
+            self._situacoes[qual] = self._comparar(no_escopo, empresa)
+        return self._situacoes[qual]
+
+    def _comparar(self, no_escopo: TabelaNoEscopo, empresa: str) -> Situacao | None:
         nome = no_escopo.tabela.nome
         anterior = self.bases.por_empresa.get(empresa, {}).get(nome)
         resumida = self._resumidas.get(nome, {}).get(empresa)
