@@ -14,6 +14,9 @@ from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
 from apoio.bancada import Bancada, Montador
 from apoio.lojinha import DONO as DA_LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.backup.resumo import Resultado, Resumo
+from cofre.base.erros import FalhaDoServidor
+from cofre.base.modelo import Empresa
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaves import gerar
@@ -343,6 +346,20 @@ def test_ler_tudo_confere_e_o_que_diverge_diz_se(fotos: Aproveitado) -> None:
     assert fotos.divergiram == {}
 
 
+def test_o_que_diverge_acaba_com_o_codigo_de_uma_falha() -> None:
+    """E com ele vêm o ping, a mensagem e a página: são os de uma falha."""
+    desde = datetime(2026, 11, 20, 10, 30).astimezone()
+    resultado = Resultado(Empresa(DONO, "Padaria"), "p", "c", divergiram={"por_inteiro": desde})
+    resumo = Resumo()
+    resumo.somar(resultado)
+    assert resultado.inteira  # o backup tem tudo
+    assert resumo.codigo == FalhaDoServidor.codigo
+    (falha,) = resumo.documento([])["falhas"]
+    assert falha.startswith("Padaria: por_inteiro: o que o banco tem não é o que os resumos diziam")
+    assert "2026-11-20 10:30" in falha
+    assert resultado.documento()["divergiram"] == [falha.removeprefix("Padaria: ")]
+
+
 def _mentir(fotos: Aproveitado, backup: Backup, tabela: str) -> None:
     """Muda uma linha no banco e faz o resumo guardado dizer que é a que está no backup: o que um
     esquema menos certo faria."""
@@ -449,6 +466,9 @@ def test_as_fotos_de_uma_restauracao_tambem_so_leem_o_que_mudou(montar: Montador
     assert bancada.loja.copiar("--empresa", DA_LOJINHA).codigo == 0
     seguinte = bancada.loja.backups("manual", DA_LOJINHA)[-1]["tabelas"]
     assert {n for n, t in seguinte.items() if "leitura" not in t} == {"clientes", "vendas_itens"}
+    assert bancada.loja.copiar("--empresa", DA_LOJINHA, "--ler-tudo").codigo == 0
+    inteiro = bancada.loja.backups("manual", DA_LOJINHA)[-1]["tabelas"]
+    assert not any("leitura" in t for t in inteiro.values())
 
 
 def _copias(bancada: Bancada) -> Callable[[], set[str]]:
