@@ -29,7 +29,7 @@ from supabase_local.servidores.servidor import SupabaseLocal
 
 TAREFA: Final = ("--tipo", "agendado", "--cada", "15min", "--json")
 OITO: Final = datetime(2026, 3, 10, 8, 0).astimezone()
-VIAS: Final = ("api", "direta", "cifrada")
+VIAS: Final = ("api", "direta", "api cifrada", "direta cifrada")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,9 @@ def aos(minutos: int) -> datetime:
 
 
 def loja(projeto: SupabaseLocal, destino: Path, via: str) -> Loja:  # noqa: F811
-    mais = {"SUPABASE_DB_URL": projeto.uri_admin} if via == "direta" else {}
-    return Loja(projeto, destino, cifrando_para(gerar(), gerar()) if via == "cifrada" else mais)
+    direta = {"SUPABASE_DB_URL": projeto.uri_admin} if "direta" in via else {}
+    cifra = cifrando_para(gerar(), gerar()) if "cifrada" in via else {}
+    return Loja(projeto, destino, {**direta, **cifra})
 
 
 @pytest.mark.parametrize("via", VIAS)
@@ -102,9 +103,10 @@ def test_a_empresa_em_que_nada_mudou_nao_ganha_outro(
 
 
 def sem_vistos(destino: Path) -> dict[str, bytes]:
-    """Os bytes de cada arquivo de backup."""
+    """Os bytes de cada arquivo de backup. Os resumos são só do backup mais novo de cada empresa."""
     de_estado = (cobertura.ARQUIVO, diaria.ARQUIVO, "perfil")
-    return {p: b for p, b in fotografia_do_disco(destino).items() if not p.endswith(de_estado)}
+    disco = fotografia_do_disco(destino)
+    return {p: b for p, b in disco.items() if not p.endswith(de_estado) and "/.resumo" not in p}
 
 
 def test_a_duvida_faz_o_backup(projeto: SupabaseLocal, tmp_path: Path) -> None:  # noqa: F811

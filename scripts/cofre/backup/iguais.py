@@ -81,7 +81,9 @@ def o_mesmo(foto: FotoMontada, deposito: Deposito) -> Backup | None:
     """O backup mais novo da empresa, se é de hoje, está inteiro e no lugar, e é o que a foto é.
     Levanta FalhaDeDisco; OSError passa."""
     ultimo = deposito.ultimo(foto.empresa.id)
-    if ultimo is None or ultimo.meta is None or foto.falhas or not foto.instantanea:
+    if ultimo is None or ultimo.meta is None or not foto.instantanea:
+        return None
+    if foto.falhas or foto.divergiram:
         return None
     inicio = foto.inicio.astimezone()
     de_hoje = ultimo.quando.date() == inicio.date() and ultimo.quando <= inicio
@@ -136,6 +138,8 @@ def _mesmo_arquivo(
     if (antiga.registros, antiga.bytes) != (nova.registros, nova.bytes):
         return False
     if antiga.cifrado and cifra is not None:
+        if nova.sha256_cifrado and nova.sha256_cifrado == antiga.sha256_cifrado:
+            return True  # já é o de então, aproveitado sem se ler
         marca = cifra.marca(quem, nova.sha256, antiga.sha256_cifrado)
         return hmac.compare_digest(marca, antiga.marca)
     return bool(nova.sha256) and antiga.sha256 == nova.sha256

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 
 from cofre.backup.andamento import separar
@@ -30,8 +29,6 @@ from cofre.base.modelo import Empresa
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.base.selecao import escolher_empresas
-from cofre.deposito import cobertura
-from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import conferencia, conhecidos
 from cofre.deposito.trava import JA, Espera
@@ -246,17 +243,6 @@ class Rodada:
         except Exception as e:
             erro = DefeitoInterno(e)
         return self._impedida(empresa, erro)
-
-    def _coberta(self, publicado: Backup) -> timedelta:
-        """Quanto tempo se passou sem backup inteiro até este; o que não se pôde anotar não o
-        desfaz, que está feito."""
-        meta = publicado.meta
-        if meta is not None and meta.inteiro and meta.de_rotina:
-            try:
-                return cobertura.anotar(publicado, meta.user_id, publicado.quando)
-            except FalhaDeDisco as e:
-                self.relato.aviso(f"{cobertura.ARQUIVO} não pôde ser escrito. {e}")
-        return timedelta()
 
     def _impedida(self, empresa: Empresa, erro: ErroCofre) -> Resultado:
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))
