@@ -232,3 +232,25 @@ def test_uma_vez_nao_comeca_enquanto_a_outra_nao_acaba(
         os.utime(ficha, (presa, presa))  # há mais do que uma tarefa pode durar
         assert de.tarefa(15)["empresas_iguais"] == 2
     assert de.tarefa(30)["empresas_iguais"] == 2
+
+
+def test_a_copia_fora_so_se_procura_se_ha_o_que_levar(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Quieta, a tarefa não fala com o destino (o disco pode estar a dormir); com um backup novo, ou
+    se o último envio não chegou ao fim, fala."""
+    fora = tmp_path / "disco" / "Cofre"
+    fora.mkdir(parents=True)
+    de = loja(projeto, tmp_path / "b", "direta")
+    de.mais.update(COPIA_DESTINO=f"pasta:{fora}", COPIA_EM_CLARO="sim")
+    assert de.tarefa(0)["copia"]["codigo"] == 0
+    fora.rename(tmp_path / "desligado")
+    assert "copia" not in de.tarefa(15)
+    executar_sql(projeto, "UPDATE produtos SET preco = preco + 1 WHERE id = 1002")
+    assert de.rodar(30, *TAREFA, codigo=13).json()["empresas_iguais"] == 1
+    assert de.rodar(45, *TAREFA, codigo=13).json()["empresas_iguais"] == 2
+    (tmp_path / "desligado").rename(fora)
+    voltou = de.tarefa(60)
+    assert (voltou["empresas_iguais"], voltou["copia"]["destinos"][0]["backups"]) == (2, 1)
+    assert "copia" not in de.tarefa(75)
