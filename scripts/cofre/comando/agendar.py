@@ -130,7 +130,7 @@ def _por_dia(opcoes: Namespace, tarefa: Tarefa, relato: Relato) -> int | None:
     else:
         quanto += ", e ainda não há backup que diga de que tamanho"
     relato.linha(f"📡 {quanto[0].upper()}{quanto[1:]}.")
-    relato.linha("   A conexão direta (SUPABASE_DB_URL no .env) pesa menos: veja o manual.")
+    relato.linha("   A conexão direta (SUPABASE_DB_URL no .env) só traz o que mudou.")
     perguntas = Perguntas(relato, "Nada foi agendado.", NADA_MUDOU)
     if not opcoes.sim and not perguntas.sim("Agendar assim mesmo?", AJUDA):
         raise Cancelada("Nada foi agendado.", f"{NADA_MUDOU} Sem terminal: --sim.")
