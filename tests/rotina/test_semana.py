@@ -39,9 +39,9 @@ GUARDAR: Final = {
 }
 DO_DIA: Final = (
     "UPDATE produtos SET preco = preco + 1 WHERE id IN"
-    " (SELECT id FROM produtos WHERE user_id = '{0}' ORDER BY random() LIMIT 2)",
+    " (SELECT id FROM produtos WHERE user_id = '{0}' AND preco > 0 ORDER BY random() LIMIT 2)",
     "UPDATE produtos SET nome = nome || '.' WHERE id IN"
-    " (SELECT id FROM produtos WHERE user_id = '{0}' ORDER BY random() LIMIT 1)",
+    " (SELECT id FROM produtos WHERE user_id = '{0}' AND preco > 0 ORDER BY random() LIMIT 1)",
     "INSERT INTO categorias SELECT (jsonb_populate_record(c, jsonb_build_object("
     "'id', gen_random_uuid(), 'nome', 'Nova ' || gen_random_uuid()))).*"
     " FROM categorias c WHERE user_id = '{0}' LIMIT 1",
@@ -50,7 +50,7 @@ ACIDENTES: Final = (
     "DELETE FROM clientes WHERE user_id = '{0}'",
     "UPDATE produtos SET preco = 0.01 WHERE user_id = '{0}'",
     "DELETE FROM ordens_servico WHERE user_id = '{0}'",
-    "UPDATE produtos SET nome = 'x' WHERE user_id = '{0}'",
+    "UPDATE produtos SET nome = 'x' WHERE user_id = '{0}' AND preco > 0",
     "DELETE FROM clientes WHERE id IN (SELECT id FROM clientes WHERE user_id = '{0}' LIMIT 1)",
 )
 
