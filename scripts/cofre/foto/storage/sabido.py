@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import ARQUIVOS
-from cofre.deposito.backup import Backup, abrir_backup
+from cofre.base.modelo import ARQUIVOS, NO_DISCO
+from cofre.deposito.backup import abrir_backup
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos.citados import linhas_de
 from cofre.deposito.conteudos.conhecidos import ANTERIORES, Conhecidos, conteudos_conhecidos
@@ -75,20 +75,17 @@ class Sabido:
         return replace(objeto, metadados=msgspec.json.decode(dito) if dito else None)
 
 
-def da_ultima(pasta: Path) -> Backup | None:
-    """O backup mais novo desta pasta que se deixa abrir."""
+def tinha_lista(pasta: Path) -> bool:
+    """Se o último backup da empresa que traz a lista tinha arquivos: se agora não há Storage, é
+    notícia. Um mais novo em que ela falhou, ou não se pediu, não prova que já não os havia."""
+    if not any(pasta.glob(f"{NO_DISCO[ARQUIVOS]}_*")):
+        return False
     for carimbo in reversed(carimbos_em_ordem(pasta)):
         backup = abrir_backup(pasta, carimbo)
-        if backup.meta is not None:
-            return backup
-    return None
-
-
-def tinha_lista(pasta: Path) -> bool:
-    """Se o último backup da empresa tinha arquivos: se agora não há Storage, é notícia."""
-    backup = da_ultima(pasta)
-    lista = backup.meta.tabelas.get(ARQUIVOS) if backup and backup.meta else None
-    return lista is not None and lista.registros > 0
+        lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
+        if lista is not None:
+            return lista.registros > 0
+    return False
 
 
 class _Linha(msgspec.Struct, frozen=True, gc=False):
