@@ -3,6 +3,7 @@ que existe nunca é tocado, nem o de outra empresa."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from apoio.escritorio import (
     Escritorio,
     montar,
 )
-from apoio.execucao import metadados
+from apoio.execucao import metadados, ultimo_backup
 from apoio.servidores import FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.logins import SENHA
@@ -175,6 +176,42 @@ def test_o_que_e_so_referencia_nunca_se_escreve(
     assert "só user_approvals o liga à empresa" in saida.tudo
     assert e.linhas() == estragado
     assert e.do_auth() == auth
+
+
+# -- um backup em que alguém mexeu ------------------------------------------------------------
+
+
+MEXIDOS: dict[str, dict[str, object]] = {
+    "o dono desta empresa é outro": {"papel_na_empresa": "dono"},
+    "é só uma referência": {"so_referencia": True},
+    "administra a plataforma": {"raw_app_meta_data": {"role": "admin"}},
+    "que não é de um login": {"id": str(CAIXA).upper()},
+}
+"""Por que não volta, e o que alguém mudou na linha do backup."""
+
+
+def test_um_login_que_um_backup_nunca_diria_assim_nao_nasce(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Nem por costume (o «dono»), nem pedido, com as somas do backup refeitas."""
+    e = montar(criar_supabase, tmp_path, API)
+    e.copiar()
+    backup = ultimo_backup(e.destino, str(DONA))
+    lista = backup["pasta"] / backup["listas"]["auth.users"]["arquivo"]
+    (ficha,) = e.destino.rglob("backup_metadata_*.json")
+    era, dito = e.lista(), json.loads(ficha.read_text("utf-8"))
+    e.apagar(CAIXA)
+    auth, linhas = e.do_auth(), e.linhas()
+    for porque, campos in MEXIDOS.items():
+        novo = json.dumps([x | (campos if x["id"] == str(CAIXA) else {}) for x in era]).encode()
+        lista.write_bytes(novo)
+        soma = hashlib.sha256(novo).hexdigest()
+        dito["listas"]["auth.users"] |= {"sha256": soma, "bytes": len(novo)}
+        ficha.write_text(json.dumps(dito), "utf-8")
+        assert porque in e.restaurar("--simular").tudo
+        assert porque in e.restaurar("--logins", "todos").tudo
+        assert e.do_auth() == auth
+        assert e.linhas() == linhas
 
 
 # -- só os escolhidos, só os que faltam -------------------------------------------------------

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from cofre.base.erros import ErroDeUso
-from cofre.base.modelo import LOGINS
+from cofre.base.modelo import LOGINS, Empresa
 from cofre.base.palavras import visivel
 from cofre.deposito.backup import Backup
-from cofre.escopo.logins import DONO, Pertencas
+from cofre.escopo.logins import DA_PLATAFORMA, DONO, Pertencas, administra, login
 from cofre.foto.logins_da_empresa import pertencas_de
 from cofre.restauracao.logins.guardados import do_backup
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.contrato import API
 from cofre.via.logins import contrato
 from cofre.via.logins.contrato import Lugar, SemAuth
-from cofre.via.logins.login import COMUM, MOTIVO, SENHA, Login
+from cofre.via.logins.login import COMUM, MOTIVO, SENHA, SO_REFERENCIA, Login
 
 O_DONO, TODOS, NENHUM = "dono", "todos", "nenhum"
 
@@ -130,6 +130,17 @@ def que_faltam(restauracao: Restauracao, backup: Backup) -> Faltam:
     return Faltam(tuple(sorted(faltas, key=lambda f: (not f.do_dono, f.login.quem))), modo)
 
 
+def _que_o_backup_nao_diria(guardado: Login, empresa: Empresa) -> str:
+    """O que a linha diz de si, e nenhum backup por mexer diria de um que se escreve."""
+    if guardado.valor(SO_REFERENCIA):
+        return "é só uma referência"
+    if administra(guardado.valor("raw_app_meta_data")):
+        return DA_PLATAFORMA
+    if guardado.papel == DONO and guardado.id != login(empresa.id):
+        return "o backup diz que é do dono, e o dono desta empresa é outro"
+    return ""
+
+
 def _impede(
     guardado: Login, lugar: Lugar, quem: Pertencas, restauracao: Restauracao, *, pela_api: bool
 ) -> str:
@@ -144,6 +155,8 @@ def _impede(
     )
     if por_que:
         return str(por_que)
+    if impede := _que_o_backup_nao_diria(guardado, restauracao.empresa):
+        return impede
     if guardado.tem("role") and guardado.valor("role") != COMUM:
         return f"o papel dele no banco não é {COMUM}"
     if not pela_api:

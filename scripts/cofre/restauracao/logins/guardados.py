@@ -8,6 +8,7 @@ from cofre.base.modelo import LOGINS
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler
 from cofre.deposito.passada import Somas
+from cofre.escopo.logins import login
 from cofre.via.logins.login import Login
 
 
@@ -22,4 +23,6 @@ def do_backup(backup: Backup) -> dict[str, Login]:
     lidos = [Login.de(linha) for grupo in grupos for linha in grupo]
     if somas.sha256 != salva.sha256:
         raise BackupDanificado("A lista de logins deste backup já não é a que foi gravada.")
-    return {login.id: login for login in lidos}
+    if any(login(guardado.id) != guardado.id for guardado in lidos):
+        raise BackupDanificado("A lista de logins deste backup tem um id que não é de um login.")
+    return {guardado.id: guardado for guardado in lidos}
