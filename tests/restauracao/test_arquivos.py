@@ -332,3 +332,20 @@ def test_desfazer_uma_mudanca_so_mexe_no_que_ela_mudou(
 def carimbos(destino: Path) -> list[str]:
     fichas = sorted(destino.rglob("backup_metadata_*.json"))
     return [f.stem.removeprefix("backup_metadata_") for f in fichas]
+
+
+def test_de_um_backup_pela_api_nao_se_tira_o_que_so_o_owner_id_da(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path
+) -> None:
+    """Pela API não se sabe quem enviou: o backup não o viu, e não que ele não existia."""
+    por_arquivo(projeto, "papeis", "so-do-dono.pdf", b"existia ao fazer-se o backup", dono=DONO)
+    antes, de_dono = seus(projeto), arquivos_de(projeto, lambda _b, nome: nome == "so-do-dono.pdf")
+    assert len(de_dono) == 1
+    copiar(projeto, tmp_path, API)
+    estragar(projeto)
+    alheios = dos_outros(projeto)
+    saida = restaurar(projeto, tmp_path, DIRETA, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    assert "1 arquivo de hoje o backup não podia ver" in saida.tudo
+    assert seus(projeto) == antes
+    assert dos_outros(projeto) == alheios

@@ -44,6 +44,7 @@ class Alvo:
     recorte: Recorte | None = field(default=None, repr=False)
     donos: Donos | None = field(default=None, compare=False, repr=False)
     """De que empresa é cada valor, hoje."""
+    nao_via: dos_arquivos.NaoVia = field(default=lambda _linha: False, compare=False, repr=False)
     logins: tuple[str, ...] = ()
     """Os ids dos que se criam antes das linhas."""
 
@@ -148,7 +149,7 @@ class Alvo:
                 desta = fatia.diante_de(plano.pares(nome))
                 plano.recortar(nome, self._querida(nome, desta), mais, _conflita(desta))
         if ARQUIVOS in nomes and ARQUIVOS not in self.fatias:
-            plano.recortar(ARQUIVOS, dos_arquivos.so_os_guardados)
+            plano.recortar(ARQUIVOS, dos_arquivos.so_os_guardados(self.nao_via))
         plano.efeitos = self.efeitos(foto, de_antes, desfazer)
         return plano
 
@@ -176,7 +177,10 @@ class Alvo:
         """O que cada linha deve ser: só muda a do recorte."""
         chave = self.escopo[nome].tabela.chave
         if nome == ARQUIVOS:
-            return dos_arquivos.com_o_conteudo(lambda um, outro: fatia.querida(um, outro, chave))
+            return dos_arquivos.com_o_conteudo(
+                lambda um, outro: fatia.querida(um, outro, chave),
+                dos_arquivos.so_os_guardados(self.nao_via),
+            )
         return lambda atual, alvo: fatia.querida(atual, alvo, chave)
 
     def _do_resto(self, nome: str) -> Querida:

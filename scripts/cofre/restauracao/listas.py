@@ -13,7 +13,9 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
+from cofre.base.linha import Linha
 from cofre.base.modelo import LISTAS, Tabela
+from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.arquivos import FotoMontada
@@ -72,6 +74,9 @@ class Lista(Protocol):
 
     def colunas_gravaveis(self) -> tuple[str, ...]:
         """As que se comparam e se podem escrever, com as da chave."""
+
+    def nao_via(self, backup: Backup, linha: Linha) -> bool:
+        """Se este backup, como se fez, não podia ver esta linha de hoje."""
 
     def conferir(self, plano: Plano) -> None:
         """Levanta BackupDanificado se o que o plano põe não é desta empresa."""

@@ -98,6 +98,7 @@ class Restauracao:
             herdadas,
             recorte,
             self.contexto.inspecao.donos,
+            lambda linha: any(lista.nao_via(backup, linha) for lista in self.listas.values()),
         )
 
     def possiveis(

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from cofre.base.erros import BackupDanificado, EscritaRecusada
+from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import plural
 from cofre.base.relato import Relato
+from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.diario import BALDES_CRIADOS, Diario
 from cofre.escopo.arquivos import Decisao, DonosDeArquivos
@@ -28,6 +30,7 @@ from cofre.restauracao.arquivos.linha import (
     DO_CONTEUDO,
     Arquivo,
     baldes_salvos,
+    ler,
     no_escopo,
 )
 from cofre.restauracao.arquivos.nomeados import Nomeados, nomeados
@@ -99,6 +102,18 @@ class ListaDeArquivos:
 
     def colunas_gravaveis(self) -> tuple[str, ...]:
         return (*CHAVE, *DO_CONTEUDO, *(DA_IDENTIDADE if self.com_identidade else ()))
+
+    def nao_via(self, backup: Backup, linha: Linha) -> bool:
+        """Pela API não se sabe quem enviou cada arquivo: um backup feito por ela não vê os que só
+        isso diz serem da empresa."""
+        salva = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
+        if salva is None or salva.notas.get("com_dono") is not False:
+            return False
+        if (arquivo := ler(bytes(linha))) is None or arquivo.dono is None:
+            return False
+        decidir, empresa = self.fonte.regra().decidir, self.alvo.empresa.id
+        sem, com = (decidir(arquivo.balde, arquivo.nome, dono) for dono in (None, arquivo.dono))
+        return com.empresa == empresa != sem.empresa
 
     def conferir(self, plano: Plano) -> None:
         """Levanta BackupDanificado se o backup põe arquivos que hoje são de outra empresa."""

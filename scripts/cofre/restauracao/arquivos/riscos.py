@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cofre.base.apelido import apelido
+from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import como_se_diz, plural, registros_de, tamanho, visivel
+from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
 from cofre.escopo.arquivos import Decisao
+from cofre.foto.storage.relacao import marca_de
 from cofre.plano.alvo import Arquivos
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import EXEMPLOS
@@ -50,6 +53,9 @@ class DaLista(Protocol):
 
     def e_desta(self, objeto: Objeto) -> bool:
         """Se pode ser da empresa que se restaura."""
+
+    def nao_via(self, backup: Backup, linha: Linha) -> bool:
+        """Se o backup não podia ver este arquivo de hoje."""
 
     def nomeados(self, caso: Caso) -> Nomeados:
         """O que as linhas nomeiam depois do plano."""
@@ -190,6 +196,13 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
             f"⚠️ {plural(n, 'arquivo', 'arquivos')} de hoje não se fotografam, e por isso ficam como"
             f" estão{_porque(da_foto)}"
         )
+    nao_vistos = _que_nao_se_viam(caso, lista)
+    if nao_vistos:
+        quantos = plural(nao_vistos, "arquivo", "arquivos")
+        frases.append(
+            f"⚠️ {quantos} de hoje o backup não podia ver, e por isso {FICA[nao_vistos > 1]}: pela"
+            " API não se sabe quem enviou (owner_id)"
+        )
     return Dito(
         tuple(frases),
         {
@@ -202,8 +215,28 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
             "arquivos_sem_linha": ha_linhas.sem_linha,
             "fora_do_backup": sum(do_backup.values()),
             "fora_da_foto": sum(da_foto.values()),
+            "que_o_backup_nao_via": nao_vistos,
         },
     )
+
+
+FICA = ("fica como está", "ficam como estão")
+
+
+def _que_nao_se_viam(caso: Caso, lista: DaLista) -> int:
+    """Quantos arquivos de hoje o backup não podia ver, nem traz."""
+    de_hoje = caso.foto.arquivos.get(ARQUIVOS)
+    nao_vistos = {
+        marca_de(a.balde, a.nome)
+        for grupo in (ler_linhas(de_hoje.caminho) if de_hoje is not None else ())
+        for linha in grupo
+        if lista.nao_via(caso.alvo.backup, linha) and (a := ler(bytes(linha)))
+    }
+    do_backup = caso.alvo.arquivos(caso.alvo.backup, (ARQUIVOS,)).get(ARQUIVOS)
+    for grupo in ler_linhas(do_backup.caminho) if nao_vistos and do_backup is not None else ():
+        lidas = (ler(bytes(linha)) for linha in grupo)
+        nao_vistos -= {marca_de(a.balde, a.nome) for a in lidas if a is not None}
+    return len(nao_vistos)
 
 
 def _de_fora(arquivos: Arquivos) -> Counter[str]:
