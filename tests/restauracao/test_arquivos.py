@@ -346,6 +346,24 @@ def test_de_um_backup_pela_api_nao_se_tira_o_que_so_o_owner_id_da(
     alheios = dos_outros(projeto)
     saida = restaurar(projeto, tmp_path, DIRETA, "--confirmar", "RESTAURAR")
     assert saida.codigo == 0, saida.tudo
-    assert "1 arquivo de hoje o backup não podia ver" in saida.tudo
+    assert "1 arquivo de hoje que o backup não traz fica como está" in saida.tudo
     assert seus(projeto) == antes
     assert dos_outros(projeto) == alheios
+
+
+def test_uma_linha_que_nomeia_o_arquivo_de_outra_nao_o_tira_do_storage(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path
+) -> None:
+    """Pela API o owner_id não se sabe, e um arquivo sem pasta passa por ser de quem o nomeia."""
+    por_arquivo(projeto, "papeis", "contrato.pdf", b"da vizinha", dono=VIZINHA)
+    antes = seus(projeto)
+    copiar(projeto, tmp_path, API)
+    estragar(projeto)
+    executar_sql(projeto, "UPDATE produtos SET foto = 'papeis/contrato.pdf' WHERE id = 3")
+    alheios = dos_outros(projeto)
+    saida = restaurar(projeto, tmp_path, API, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    assert seus(projeto) == antes
+    assert dos_outros(projeto) == alheios
+    assert "1 arquivo de hoje que o backup não traz fica como está" in saida.tudo
+    executar_sql(projeto, "UPDATE produtos SET foto = NULL WHERE id = 3")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from cofre.base.config.valores import COLUNA
 from cofre.base.erros import BackupDanificado, EscritaRecusada
 from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS
@@ -40,6 +41,9 @@ from cofre.via.arquivos import identidade, remocao
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.contrato import DIRETA
+
+DE_ANTES = "pre_restauracao"
+"""O tipo da foto que se tira antes de escrever."""
 
 
 @runtime_checkable
@@ -104,16 +108,20 @@ class ListaDeArquivos:
         return (*CHAVE, *DO_CONTEUDO, *(DA_IDENTIDADE if self.com_identidade else ()))
 
     def nao_via(self, backup: Backup, linha: Linha) -> bool:
-        """Pela API não se sabe quem enviou cada arquivo: um backup feito por ela não vê os que só
-        isso diz serem da empresa."""
-        salva = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
-        if salva is None or salva.notas.get("com_dono") is not False:
+        """Um que só uma linha diz ser da empresa pode ter existido, sem que nenhuma o nomeasse, ou
+        ser de outra que o não nomeia. E pela API não se sabe quem enviou cada um: um backup feito
+        por ela não vê os que só isso diz serem dela. Ao desfazer, a foto de antes viu tudo."""
+        meta, arquivo = backup.meta, ler(bytes(linha))
+        salva = meta.tabelas.get(ARQUIVOS) if meta else None
+        if meta is None or salva is None or arquivo is None or meta.tipo == DE_ANTES:
             return False
-        if (arquivo := ler(bytes(linha))) is None or arquivo.dono is None:
-            return False
-        decidir, empresa = self.fonte.regra().decidir, self.alvo.empresa.id
-        sem, com = (decidir(arquivo.balde, arquivo.nome, dono) for dono in (None, arquivo.dono))
-        return com.empresa == empresa != sem.empresa
+        regra, empresa = self.fonte.regra(), self.alvo.empresa.id
+        sem, com = (
+            regra.decidir(arquivo.balde, arquivo.nome, dono) for dono in (None, arquivo.dono)
+        )
+        if com.solto:
+            return regra.regra(arquivo.balde).dono != COLUNA
+        return salva.notas.get("com_dono") is False and com.empresa == empresa != sem.empresa
 
     def conferir(self, plano: Plano) -> None:
         """Levanta BackupDanificado se o backup põe arquivos que hoje são de outra empresa."""

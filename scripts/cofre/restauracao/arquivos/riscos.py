@@ -200,8 +200,9 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
     if nao_vistos:
         quantos = plural(nao_vistos, "arquivo", "arquivos")
         frases.append(
-            f"⚠️ {quantos} de hoje o backup não podia ver, e por isso {FICA[nao_vistos > 1]}: pela"
-            " API não se sabe quem enviou (owner_id)"
+            f"⚠️ {quantos} de hoje que o backup não traz {FICA[nao_vistos > 1]}: sem pasta da"
+            " empresa, só uma linha de hoje, ou quem enviou (owner_id, que a API não diz), os dá a"
+            " ela"
         )
     return Dito(
         tuple(frases),
