@@ -65,11 +65,14 @@ def vista_igual(foto: FotoMontada, deposito: Deposito) -> Resultado | None:
     )
 
 
-def coberta(publicado: Backup, relato: Relato) -> timedelta:
+def coberta(publicado: Backup, relato: Relato, *, sempre: bool) -> timedelta:
     """Quanto tempo se passou sem backup inteiro até este, que se anota; o que não se pôde anotar
-    não o desfaz, que está feito."""
+    não o desfaz, que está feito. A quem faz backups à mão e nada prometeu (`sempre`: prometeu), não
+    aparece na pasta um arquivo a mais: as datas dos backups bastam."""
     meta = publicado.meta
-    if meta is not None and meta.inteiro and meta.de_rotina:
+    if meta is None or not (sempre or meta.tipo == "agendado" or cobertura.ha(publicado.pasta)):
+        return timedelta()
+    if meta.inteiro and meta.de_rotina:
         try:
             return cobertura.anotar(publicado, meta.user_id, publicado.quando)
         except FalhaDeDisco as e:

@@ -234,7 +234,7 @@ class Rodada:
                 return replace(
                     resultado,
                     lacre=conferencia.numero_de(publicado),
-                    sem_cobertura=coberta(publicado, self.relato),
+                    sem_cobertura=coberta(publicado, self.relato, sempre=self._prometeu),
                 )
         except (Interrompido, ListasMudaram):
             raise
@@ -243,6 +243,10 @@ class Rodada:
         except Exception as e:
             erro = DefeitoInterno(e)
         return self._impedida(empresa, erro)
+
+    @property
+    def _prometeu(self) -> bool:
+        return not self.configuracao.limites.promessas.vazias
 
     def _impedida(self, empresa: Empresa, erro: ErroCofre) -> Resultado:
         pasta = exibir_pasta(self.deposito.pasta_da_empresa(empresa.id))

@@ -89,6 +89,11 @@ def visto_em(backup: Backup) -> datetime | None:
     return lida.ate.astimezone()
 
 
+def ha(pasta: Path) -> bool:
+    """Se já se anota o desta empresa."""
+    return (pasta / ARQUIVO).exists()
+
+
 def anotada(pasta: Path, user_id: str) -> Cobertura | None:
     """Só o que está no arquivo, sem procurar nos backups."""
     lida = estado.ler(pasta / ARQUIVO, Cobertura)
