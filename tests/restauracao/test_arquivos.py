@@ -343,12 +343,20 @@ def test_de_um_backup_pela_api_nao_se_tira_o_que_so_o_owner_id_da(
     assert len(de_dono) == 1
     copiar(projeto, tmp_path, API)
     estragar(projeto)
-    alheios = dos_outros(projeto)
-    saida = restaurar(projeto, tmp_path, DIRETA, "--confirmar", "RESTAURAR")
-    assert saida.codigo == 0, saida.tudo
-    assert "1 arquivo de hoje que o backup não traz fica como está" in saida.tudo
-    assert seus(projeto) == antes
-    assert dos_outros(projeto) == alheios
+    estragados, alheios = seus(projeto), dos_outros(projeto)
+    voltas: tuple[tuple[str, tuple[str, ...], object], ...] = (
+        (API, (), antes),
+        (DIRETA, ("desfazer",), estragados),  # a foto de antes, que a API tirou, também não o viu
+        (DIRETA, (), antes),
+    )
+    for via, acao, queria in voltas:
+        confirmar = ("--confirmar", "DESFAZER" if acao else "RESTAURAR")
+        saida = restaurar(projeto, tmp_path, via, *acao, *confirmar)
+        assert saida.codigo == 0, saida.tudo
+        dito = "1 arquivo de hoje que o backup não traz fica como está" in saida.tudo
+        assert dito == (via == DIRETA)
+        assert seus(projeto) == queria
+        assert dos_outros(projeto) == alheios
 
 
 def test_uma_linha_que_nomeia_o_arquivo_de_outra_nao_o_tira_do_storage(
@@ -367,3 +375,21 @@ def test_uma_linha_que_nomeia_o_arquivo_de_outra_nao_o_tira_do_storage(
     assert dos_outros(projeto) == alheios
     assert "1 arquivo de hoje que o backup não traz fica como está" in saida.tudo
     executar_sql(projeto, "UPDATE produtos SET foto = NULL WHERE id = 3")
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_um_que_ja_existia_sem_que_nada_o_nomeasse_fica_ao_restaurar_e_ao_desfazer(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path, via: str
+) -> None:
+    """A linha que o nomeava sumiu, e ele não: de ninguém, para a foto de antes."""
+    por_arquivo(projeto, "papeis", "avulso.png", b"sem pasta nem dono")
+    executar_sql(projeto, "UPDATE produtos SET foto = 'papeis/avulso.png' WHERE id = 3")
+    copiar(projeto, tmp_path, via)
+    executar_sql(projeto, "UPDATE produtos SET foto = NULL WHERE id = 3")
+    era = dos_outros(projeto)
+    saida = restaurar(projeto, tmp_path, via, "--confirmar", "RESTAURAR")
+    assert saida.codigo == 0, saida.tudo
+    assert dos_outros(projeto) == era
+    saida = restaurar(projeto, tmp_path, via, "desfazer", "--confirmar", "DESFAZER")
+    assert saida.codigo == 0, saida.tudo
+    assert dos_outros(projeto) == era

@@ -41,6 +41,7 @@ from cofre.via.arquivos import identidade, remocao
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.contrato import DIRETA
+from cofre.via.logins.login import momento
 
 DE_ANTES = "pre_restauracao"
 """O tipo da foto que se tira antes de escrever."""
@@ -110,17 +111,21 @@ class ListaDeArquivos:
     def nao_via(self, backup: Backup, linha: Linha) -> bool:
         """Um que só uma linha diz ser da empresa pode ter existido, sem que nenhuma o nomeasse, ou
         ser de outra que o não nomeia. E pela API não se sabe quem enviou cada um: um backup feito
-        por ela não vê os que só isso diz serem dela. Ao desfazer, a foto de antes viu tudo."""
+        por ela não vê os que só isso diz serem dela. Ao desfazer, sai o que se pôs depois da
+        foto de antes: o que o Storage diz mais velho do que ela já lá estava."""
         meta, arquivo = backup.meta, ler(bytes(linha))
         salva = meta.tabelas.get(ARQUIVOS) if meta else None
-        if meta is None or salva is None or arquivo is None or meta.tipo == DE_ANTES:
+        if meta is None or salva is None or arquivo is None:
             return False
         regra, empresa = self.fonte.regra(), self.alvo.empresa.id
         sem, com = (
             regra.decidir(arquivo.balde, arquivo.nome, dono) for dono in (None, arquivo.dono)
         )
         if com.solto:
-            return regra.regra(arquivo.balde).dono != COLUNA
+            if regra.regra(arquivo.balde).dono == COLUNA:
+                return False
+            mudado = momento(arquivo.mudado)
+            return meta.tipo != DE_ANTES or (mudado is not None and mudado < backup.quando)
         return salva.notas.get("com_dono") is False and com.empresa == empresa != sem.empresa
 
     def conferir(self, plano: Plano) -> None:
