@@ -55,6 +55,12 @@ def test_a_pasta_depois_quem_enviou(nome: str, enviado_por: str | None, de_quem:
     assert donos().decidir("fotos", nome, enviado_por) == de_quem
 
 
+def test_um_balde_que_no_caminho_seria_outro_nao_e_de_ninguem() -> None:
+    """O pedido de «fotos/B» + «x» é o de «fotos» + «B/x»: só um backup adulterado traz um assim."""
+    assert donos().decidir(f"fotos/{B}", "foto.png", None) == DE_NINGUEM
+    assert donos().decidir(f"fotos/{B}", f"{A}/foto.png", A) == DE_NINGUEM
+
+
 def test_o_cofre_toml_manda_num_balde_e_so_nele() -> None:
     regras = donos(
         p=RegraDeBalde(PASTA),

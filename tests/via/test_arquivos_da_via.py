@@ -445,3 +445,18 @@ def test_a_api_de_um_projeto_e_o_banco_de_outro_nao_passam(
 def test_um_nome_no_caminho_nao_muda_de_sentido() -> None:
     assert no_caminho("a/../b/./c..d/..") == "a/%2E%2E/b/%2E/c..d/%2E%2E"
     assert no_caminho(" é?#%&+'") == "%20%C3%A9%3F%23%25%26%2B%27"
+
+
+@pytest.mark.parametrize("outro", [{"name": "a/b"}, {"bucket_id": "outro"}])
+def test_uma_resposta_que_e_de_outro_objeto_nao_serve(
+    projeto: SupabaseLocal, storage: Storage, outro: dict[str, str]
+) -> None:
+    """Um proxy que resolve «x/../a» levaria à pasta de outra empresa."""
+    dito = {"id": "1", "bucket_id": "nomes e mais", "name": "a", "size": 1, **outro}
+    falha = RespostaForcada(200, json.dumps(dito).encode())
+    with (
+        armazem_de(projeto) as armazem,
+        projeto.gateway.com_falha(falha, se=lambda p: "/object/info/" in p.caminho, vezes=None),
+        pytest.raises(RespostaInvalida, match="respondeu por outro"),
+    ):
+        armazem.info("nomes e mais", "a")

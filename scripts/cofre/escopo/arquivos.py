@@ -80,7 +80,9 @@ class DonosDeArquivos:
     def decidir(self, balde: str, nome: str, enviado_por: str | None) -> Decisao:
         """De quem é, pela pasta e por quem o enviou (None: não se sabe, ou ninguém)."""
         regra = self.regra(balde)
-        if regra.dono == NENHUM:
+        if (
+            regra.dono == NENHUM or "/" in balde
+        ):  # no caminho, «b/pasta» + «nome» é «b» + «pasta/nome»
             return DE_NINGUEM
         da_pasta = self._da_pasta(nome)
         if regra.dono == PASTA:

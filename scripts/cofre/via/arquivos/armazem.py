@@ -105,6 +105,10 @@ class Armazem:
         lido = self._na_api.pedir_json("GET", f"object/info/{balde}/{nome}", de_que=de_que)
         if not isinstance(lido, dict) or lido.get("id") is None:
             raise RespostaInvalida(f"Não entendi o que o Storage diz de {de_que}.", "")
+        e_este = (lido.get("bucket_id", objeto.balde), lido.get("name", objeto.nome))
+        if e_este != objeto.chave:
+            # Um proxy que resolva «..» no caminho levaria a outra pasta: a de outra empresa.
+            raise RespostaInvalida(f"Pedi ao Storage {de_que}, e respondeu por outro.", "")
         metadados, tamanho = lido.get("metadata"), lido.get("size")
         return replace(
             objeto,
