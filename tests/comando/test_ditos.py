@@ -95,6 +95,7 @@ NO_LUGAR = {
     "maria": CLIENTE,
     "98765": "7",
     "clientes": "clientes",
+    "arquivos": "clientes",
     "4f2c0000-0000-4000-8000-000000000001": CHAVE,
     "4f2c…": CHAVE,
     "preco,custo": "preco,nome",

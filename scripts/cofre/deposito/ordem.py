@@ -168,8 +168,9 @@ def _dito(cabecalho: Cabecalho) -> datetime | None:
 
 def _achados(pasta: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     """O carimbo de cada backup; o tamanho e a data dos metadados dele."""
-    # De uma pasta que não se deixa ler nada se sabe: quem lista diz que ela está lá.
-    with contextlib.suppress(PermissionError), os.scandir(pasta) as arquivos:
+    # De uma pasta que não se deixa ler nada se sabe: quem lista diz que ela está lá. E a de uma
+    # empresa nova some com a foto que se recomeça.
+    with contextlib.suppress(PermissionError, FileNotFoundError), os.scandir(pasta) as arquivos:
         for arquivo in arquivos:
             seu = arquivo.name.startswith(METADADOS)
             if seu and (carimbo := carimbo_de(arquivo.name)) is not None:
