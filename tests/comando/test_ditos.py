@@ -96,6 +96,7 @@ NO_LUGAR = {
     "98765": "7",
     "clientes": "clientes",
     "arquivos": "clientes",
+    "arquivos: balde=fotos, nome=abc/logo.png": f"clientes: nome={CLIENTE}",
     "4f2c0000-0000-4000-8000-000000000001": CHAVE,
     "4f2c…": CHAVE,
     "preco,custo": "preco,nome",
