@@ -22,6 +22,7 @@ from apoio.execucao import (
     BACKUP,
     RAIZ,
     RESTAURACAO,
+    SEM_LISTAS,
     executar,
     fotografia_do_disco,
     metadados,
@@ -54,15 +55,17 @@ def lojinha(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
 
 
 def acesso(projeto: SupabaseLocal, destino: Path | str, via: str = API) -> dict[str, str]:
-    """O que o .env diria; pela direta, só a URL do banco."""
+    """O que o .env diria; pela direta, só a URL do banco. Os arquivos e os logins veem-se na
+    demonstração."""
     pasta = como_no_windows(destino) if isinstance(destino, Path) else destino
     if via == DIRETA:
-        return {"BACKUP_DIR": pasta, "SUPABASE_DB_URL": projeto.uri_banco}
+        return {"BACKUP_DIR": pasta, "SUPABASE_DB_URL": projeto.uri_banco, **SEM_LISTAS}
     chave = projeto.chave_service_role
     return {
         "BACKUP_DIR": pasta,
         "SUPABASE_URL": projeto.url,
         "SUPABASE_SERVICE_ROLE_KEY": chave,
+        **SEM_LISTAS,
     }
 
 
