@@ -409,8 +409,9 @@ def test_um_projeto_sem_storage_copia_se_como_antes_mas_nao_se_ja_o_teve(
     assert ultimo_backup(tmp_path, A).get("listas", {}) == {}
     storage.enviar("fotos", f"{A}/a.png", b"a")
     copiar(projeto, tmp_path, "--empresa", A)
-    for _vez in range(2):  # o de ontem, que falhou, não faz o de hoje calar
-        with projeto.gateway.com_falha(nenhum, se=nele, vezes=None):
+    vazio = RespostaForcada(200, b"[]")  # como a uma chave sem o papel de serviço
+    for resposta in (nenhum, nenhum, vazio):  # o que falhou ontem não faz o de hoje calar
+        with projeto.gateway.com_falha(resposta, se=nele, vezes=None):
             saida = copiar(projeto, tmp_path, "--empresa", A, codigo=4)
         assert (
             "❌ arquivos: O último backup tinha arquivos do Storage, e agora"

@@ -186,18 +186,20 @@ class ColheitaDeArquivos:
         )
 
     def _sem_baldes(self, depois: Relacao, montagem: Montagem, tabela: Tabela) -> Colhida:
-        """Não há Storage, ou não há nada nele. Se no último backup havia, não é silêncio."""
+        """Não há Storage, ou não há nada nele. Se no último backup havia, não é silêncio: a uma
+        chave sem o papel de serviço, o Storage responde 200 e uma lista vazia. Com a conexão
+        direta os números já se compararam, e o vazio é verdade."""
         if not tinha_lista(montagem.pasta):
             return Colhida(tabela, ausente="-")
-        if depois.sem_armazem:
-            falha = FalhaDoServidor(
-                "O último backup tinha arquivos do Storage, e agora o projeto responde que não tem"
-                " Storage.",
-                "Confira SUPABASE_URL e a chave no .env. Se foi de propósito, ponha\n"
-                "BACKUP_ARQUIVOS=nao no .env.",
-            )
-            return Colhida(tabela, falha=falha)
-        return Colhida(tabela, conteudos=())
+        if not depois.sem_armazem and self.fonte.armazem.conectar is not None:
+            return Colhida(tabela, conteudos=())
+        agora = "não tem Storage" if depois.sem_armazem else "não há balde nenhum"
+        falha = FalhaDoServidor(
+            f"O último backup tinha arquivos do Storage, e agora o projeto responde que {agora}.",
+            "Confira SUPABASE_URL e a chave no .env: a uma sem o papel de serviço, o Storage\n"
+            "mostra-se vazio. Se foi de propósito, ponha BACKUP_ARQUIVOS=nao no .env.",
+        )
+        return Colhida(tabela, falha=falha)
 
     def _total(self, depois: Relacao, nomeados: Sequence[Objeto]) -> tuple[int, int]:
         """Quantos arquivos, e quantos bytes, são das empresas que se vão fotografar."""
