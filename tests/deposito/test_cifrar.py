@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
-import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +12,9 @@ import pytest
 
 from apoio.campanha import CAMPANHA
 from apoio.cifrados import a_mao, abrindo_com, cifrando_para, sem_nada_em_claro
-from apoio.execucao import RAIZ, executar, fotografia_do_disco
+from apoio.execucao import executar, fotografia_do_disco
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
+from apoio.suicida import REGISTROS, matando, que_morre
 from cofre.base import derrame
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.linha import juntar
@@ -216,26 +215,8 @@ def test_um_arquivo_de_passagem_so_o_le_quem_o_escreveu(tmp_path: Path, *, cifra
 
 # -- mortes ----------------------------------------------------------------------------------
 
-# Faz o que se pede e morre antes do n-ésimo passo no disco.
-SUICIDA = """
-import os, runpy, signal, sys
-sys.argv.pop(0)
-alvo, passos, destino = int(os.environ["PASSO"]), 0, os.environ["BACKUP_DIR"]
-MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
-def gancho(evento, argumentos):
-    global passos
-    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
-    if "logs" in onde or "ultima_execucao" in onde:
-        return
-    if evento in MUDAM or (escreve and onde.startswith(destino + os.sep)):
-        passos += 1
-        if passos == alvo:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(gancho)
-sys.path[:0] = [os.path.dirname(sys.argv[0]), os.environ["TESTES"]]
-"""
-PUBLICA = f"""{SUICIDA}
+PUBLICA = que_morre(
+    """
 from pathlib import Path
 from apoio.inventados import publicar
 from cofre.base.config.valores import Cifragem
@@ -243,21 +224,10 @@ from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 cifra = de_configuracao(Cifragem(os.environ["BACKUP_CIFRAR_PARA"]))
 publicar(Deposito(Path(destino), cifra=cifra), "20260102_030000")
-"""
-CIFRA = f"""{SUICIDA}
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def _matando(destino: Path, programa: str, *argumentos: str) -> Iterator[tuple[int, int]]:
-    """Roda até não haver mais passos: o passo, e com que código acabou."""
-    for passo in itertools.count(1, PULO):
-        mais = {**DUAS, "PASSO": str(passo), "TESTES": str(RAIZ / "tests")}
-        fim = executar(None, destino, *argumentos, mais=mais, programa=programa, novo=False)
-        assert fim.codigo in (0, -signal.SIGKILL), fim.tudo
-        yield passo, fim.codigo
-        if fim.codigo == 0:
-            return
+""",
+    alheios=REGISTROS,
+)
+CIFRA = que_morre(alheios=REGISTROS)
 
 
 def test_kill_9_enquanto_se_publica_cifrado(tmp_path: Path) -> None:
@@ -267,7 +237,7 @@ def test_kill_9_enquanto_se_publica_cifrado(tmp_path: Path) -> None:
     ontem = fotografia_do_disco(modelo)
     destino, passo = tmp_path / "b", 0
     shutil.copytree(modelo, destino)
-    for numero, _ in _matando(destino, PUBLICA):
+    for numero, _ in matando(destino, PUBLICA, pulo=PULO, mais=DUAS):
         passo = numero
         deposito = Deposito(destino)
         deposito.preparar()
@@ -292,7 +262,7 @@ def test_kill_9_enquanto_se_cifra_o_que_estava_em_claro(tmp_path: Path) -> None:
     certo = [em_claro(b) for b in Deposito(modelo).da_empresa(ANA)]
     destino, passo = tmp_path / "b", 0
     shutil.copytree(modelo, destino)
-    for numero, codigo in _matando(destino, CIFRA, "cifrar"):
+    for numero, codigo in matando(destino, CIFRA, "cifrar", pulo=PULO, mais=DUAS):
         passo = numero
         backups = Deposito(destino).da_empresa(ANA)
         assert [danos(b) for b in backups] == [[], []]

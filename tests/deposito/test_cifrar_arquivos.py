@@ -16,6 +16,7 @@ from apoio.cifrados import cifrando_para, sem_nada_em_claro
 from apoio.com_listas import conteudos_em, publicar
 from apoio.execucao import RAIZ, executar
 from apoio.inventados import ANA
+from apoio.suicida import REGISTROS, que_morre
 from cofre.base.modelo import ARQUIVOS, LOGINS
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro, cifra
@@ -119,28 +120,7 @@ def test_um_conteudo_estragado_deixa_em_claro_o_que_o_cita_e_so_ele(destino: Pat
     assert sorted(em_claro) == sorted([b"bolo nove", b"bolo de rolo", b"", HOJE["z"]])
 
 
-# Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
-SUICIDA = """
-import os, runpy, signal, sys
-sys.argv.pop(0)
-alvo = int(os.environ["PASSO"])
-destino = os.environ["BACKUP_DIR"]
-passos = 0
-MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
-def gancho(evento, argumentos):
-    global passos
-    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
-    if "logs" in onde or "ultima_execucao" in onde:
-        return
-    if evento in MUDAM or (escreve and onde.startswith(destino + os.sep)):
-        passos += 1
-        if passos == alvo:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(gancho)
-sys.path.insert(0, os.path.dirname(sys.argv[0]))
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+SUICIDA = que_morre(alheios=REGISTROS)
 PULO = 1 if CAMPANHA else 23
 
 

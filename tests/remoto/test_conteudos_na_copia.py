@@ -21,6 +21,7 @@ from apoio.destinos import LugarPasta
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA
 from apoio.lacres import codigo_de
+from apoio.suicida import que_morre
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaves import gerar
@@ -205,26 +206,7 @@ def test_menos_fotos_nao_fazem_parecer_que_faltam_tabelas(
     assert (antes.encolhido, agora.encolhido) == (False, True)
 
 
-# Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
-SUICIDA = """
-import os, runpy, signal, sys
-sys.argv.pop(0)
-alvo = int(os.environ["PASSO"])
-destino = os.environ["BACKUP_DIR"]
-passos = 0
-MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
-def gancho(evento, argumentos):
-    global passos
-    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
-    if evento in MUDAM or (escreve and onde.startswith(destino + os.sep)):
-        passos += 1
-        if passos == alvo:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(gancho)
-sys.path.insert(0, os.path.dirname(sys.argv[0]))
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+SUICIDA = que_morre()
 PULO = 1 if CAMPANHA else 29
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -17,8 +15,9 @@ from hypothesis import strategies as st
 from apoio.campanha import CAMPANHA, exemplos
 from apoio.cifrados import cifrando_para
 from apoio.com_listas import conteudos_em, publicar
-from apoio.execucao import RAIZ, executar
+from apoio.execucao import executar
 from apoio.inventados import ANA, BIA
+from apoio.suicida import matando, que_morre
 from cofre.base.config.valores import Politica
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
@@ -242,29 +241,9 @@ def test_a_poda_nunca_tira_um_conteudo_citado(
 
 # -- a morte no meio -------------------------------------------------------------------------
 
-# Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
-SUICIDA = """
-import os, runpy, signal, sys
-sys.argv.pop(0)
-alvo = int(os.environ["PASSO"])
-destino = os.environ["BACKUP_DIR"]
-passos = 0
-MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}
-def gancho(evento, argumentos):
-    global passos
-    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
-    if evento in MUDAM or (escreve and onde.startswith(destino + os.sep)):
-        passos += 1
-        if passos == alvo:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(gancho)
-sys.path[:0] = [os.path.dirname(sys.argv[0]), os.environ["TESTES"]]
-"""
-PODA = f"""{SUICIDA}
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-GUARDA = f"""{SUICIDA}
+PODA = que_morre()
+GUARDA = que_morre(
+    """
 from pathlib import Path
 from apoio.com_listas import publicar
 from cofre.base.config.valores import Cifragem
@@ -272,25 +251,13 @@ from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 chaves = os.environ.get("BACKUP_CIFRAR_PARA")
 cifra = de_configuracao(Cifragem(chaves)) if chaves else None
-fotos = {{"a": b"1", "b": b"nova", "c": b"3" * 300000}}
+fotos = {"a": b"1", "b": b"nova", "c": b"3" * 300000}
 publicar(Deposito(Path(destino), cifra=cifra), "20260302_030000", fotos)
 """
+)
 PULO = 1 if CAMPANHA else 17
 DUAS = cifrando_para(CHAVE, RESERVA)
 ONTEM, HOJE = {"a": b"1", "b": b"velha"}, {"a": b"1", "b": b"nova", "c": b"3" * 300_000}
-
-
-def _matando(
-    destino: Path, programa: str, *argumentos: str, mais: Mapping[str, str] | None = None
-) -> Iterator[tuple[int, int]]:
-    """Roda até não haver mais passos: o passo, e com que código acabou."""
-    for passo in itertools.count(1, PULO):
-        ambiente = {**(mais or {}), "PASSO": str(passo), "TESTES": str(RAIZ / "tests")}
-        fim = executar(None, destino, *argumentos, mais=ambiente, programa=programa, novo=False)
-        assert fim.codigo in (0, -signal.SIGKILL), fim.tudo
-        yield passo, fim.codigo
-        if fim.codigo == 0:
-            return
 
 
 @COMO
@@ -304,7 +271,7 @@ def test_kill_9_enquanto_se_guarda(tmp_path: Path, como: Cifra | None, primeiro:
     if not primeiro:
         publicar(Deposito(modelo, cifra=como), "20260301_030000", ONTEM)
     shutil.copytree(modelo, destino)
-    for numero, codigo in _matando(destino, GUARDA, mais=DUAS if como else None):
+    for numero, codigo in matando(destino, GUARDA, mais=DUAS if como else None, pulo=PULO):
         passo = numero
         deposito = Deposito(destino, cifra=como)
         deposito.preparar()
@@ -337,7 +304,7 @@ def test_kill_9_enquanto_se_podam_os_conteudos(tmp_path: Path, como: Cifra | Non
     da_bia = conteudos_em(dep.pasta_da_empresa(BIA))
     shutil.copytree(modelo, destino)
     pedido = ("podar", "--manter-ultimos", "1", "--sim")
-    for numero, codigo in _matando(destino, PODA, *pedido):
+    for numero, codigo in matando(destino, PODA, *pedido, pulo=PULO):
         passo = numero
         deposito = Deposito(destino)
         for b in deposito.da_empresa(ANA):
