@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from cofre.base.config.valores import COLUNA, DONO_DO_OBJETO, NENHUM, PASTA, RegraDeBalde
@@ -128,6 +128,19 @@ _ROTA = re.compile(
 )
 """As formas de endereço de um arquivo (arquivo público, assinado, com sessão, imagem mudada, S3),
 em qualquer servidor: o projeto pode ter um domínio próprio, ou já ter tido outro."""
+
+
+def textos_em(valor: Any) -> Iterator[str]:
+    """Os textos de um valor de JSON já lido: ele, ou os de dentro."""
+    pilha = [valor]
+    while pilha:
+        item = pilha.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            pilha.extend(item)
+        elif isinstance(item, dict):
+            pilha.extend(item.values())
 
 
 def citados(valor: str, baldes: Iterable[str]) -> Iterator[tuple[str, str]]:

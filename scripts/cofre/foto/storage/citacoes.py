@@ -21,7 +21,7 @@ from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.base.modelo import Tabela
 from cofre.base.palavras import e_depois, visivel
 from cofre.deposito.passada import Grupo
-from cofre.escopo.arquivos import citados
+from cofre.escopo.arquivos import citados, textos_em
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.storage.relacao import Relacao, marca_de
 from cofre.via.contrato import ViaDeLeitura
@@ -118,20 +118,11 @@ def _literal(texto: str) -> str:
 
 
 def _textos(valor: bytes) -> Iterator[str]:
-    """Os textos de um valor em JSON: ele, ou os de dentro."""
-    pilha: list[Any] = []
+    """Os de um valor em JSON; nenhum, se não se lê."""
     try:
-        pilha.append(msgspec.json.decode(valor))
+        return textos_em(msgspec.json.decode(valor))
     except (msgspec.DecodeError, RecursionError):
-        return
-    while pilha:
-        item = pilha.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, list):
-            pilha.extend(item)
-        elif isinstance(item, dict):
-            pilha.extend(item.values())
+        return iter(())
 
 
 def marca_da_linha(tabela: str, chave: Sequence[bytes]) -> int:

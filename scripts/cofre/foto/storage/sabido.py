@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -15,9 +14,13 @@ from cofre.base.modelo import ARQUIVOS, NO_DISCO
 from cofre.deposito.backup import abrir_backup
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos.citados import linhas_de
-from cofre.deposito.conteudos.conhecidos import ANTERIORES, Conhecidos, conteudos_conhecidos
+from cofre.deposito.conteudos.conhecidos import (
+    ANTERIORES,
+    Conhecidos,
+    DaLista,
+    conteudos_conhecidos,
+)
 from cofre.deposito.conteudos.guarda import Conteudos, Guardado
-from cofre.deposito.conteudos.marcas import Token, identidade
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.foto.storage.caderno import Caderno, curto
 from cofre.foto.storage.linha import token_de
@@ -88,15 +91,8 @@ def tinha_lista(pasta: Path) -> bool:
     return False
 
 
-class _Linha(msgspec.Struct, frozen=True, gc=False):
-    balde: str
-    nome: str
+class _ComMetadados(DaLista, frozen=True, gc=False):
     metadados: msgspec.Raw = msgspec.Raw(b"null")
-    tamanho: int | None = None
-    id: str | None = None
-    versao: str | None = None
-    mudado: str | None = None
-    etag: str | None = None
 
 
 def _metadados_de_ontem(pasta: Path, origem: str) -> Iterator[tuple[bytes, bytes]]:
@@ -107,18 +103,6 @@ def _metadados_de_ontem(pasta: Path, origem: str) -> Iterator[tuple[bytes, bytes
         if lista is None or backup.cifrado:
             continue
         with contextlib.suppress(BackupDanificado, OSError):
-            for linha in linhas_de(backup.caminho(lista), _Linha, lista.sha256):
+            for linha in linhas_de(backup.caminho(lista), _ComMetadados, lista.sha256):
                 if (metadados := bytes(linha.metadados)) != b"null":
-                    yield curto(_token(linha, origem)), metadados
-
-
-def _token(linha: Any, origem: str) -> Token:
-    return identidade(
-        origem,
-        linha.balde,
-        linha.nome,
-        linha.id,
-        linha.versao or linha.mudado,
-        linha.etag,
-        linha.tamanho,
-    )
+                    yield curto(linha.token(origem)), metadados

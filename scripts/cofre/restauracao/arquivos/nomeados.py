@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cofre.base.linha import valores_da_linha
 from cofre.base.modelo import ARQUIVOS, LISTAS
 from cofre.deposito.formato import ler_linhas
 from cofre.deposito.ligacoes import Arquivo as ArquivoDaTabela
-from cofre.escopo.arquivos import citados
+from cofre.escopo.arquivos import citados, textos_em
 from cofre.foto.storage.relacao import marca_de
 from cofre.plano.depois import depois
 from cofre.plano.tabela import REMOVER, REPOR
@@ -114,7 +113,7 @@ class _Procura:
             self.citados.update(_marcas(self._por_texto[dito]))
         if _ENDERECO not in linha:
             return
-        for texto in _textos(valores_da_linha(linha)):
+        for texto in textos_em(valores_da_linha(linha)):
             for balde, nome in citados(texto, ()) if "/storage/v1/" in texto else ():
                 if (marca := marca_de(balde, nome)) in self._havera:
                     self.citados.add(marca)
@@ -132,16 +131,3 @@ class _Procura:
 
 def _marcas(guardada: int | tuple[int, ...]) -> tuple[int, ...]:
     return guardada if isinstance(guardada, tuple) else (guardada,)
-
-
-def _textos(valor: Any) -> Iterator[str]:
-    """Os textos de um valor: ele, ou os de dentro."""
-    pilha = [valor]
-    while pilha:
-        item = pilha.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, list):
-            pilha.extend(item)
-        elif isinstance(item, dict):
-            pilha.extend(item.values())

@@ -86,7 +86,7 @@ class LoginsDaApi:
         return {login.id: login for login in lidos if login is not None}
 
     def _um(self, qual: str) -> Login | None:
-        resposta = self._pedir("GET", f"{RAIZ}/{qual}")
+        resposta = self.conexao.pedir("GET", f"{RAIZ}/{qual}")
         if resposta.is_success:
             return self._login(resposta)
         dito = _Dito.de(resposta)
@@ -121,7 +121,9 @@ class LoginsDaApi:
         pagina = 1
         while True:
             filtro = {"page": pagina, "per_page": POR_PAGINA, "filter": email}
-            resposta = self._pedir("GET", RAIZ, params={n: str(v) for n, v in filtro.items()})
+            resposta = self.conexao.pedir(
+                "GET", RAIZ, params={n: str(v) for n, v in filtro.items()}
+            )
             if not resposta.is_success:
                 return ""
             try:
@@ -163,7 +165,9 @@ class LoginsDaApi:
     def _mandar(self, guardado: Login, corpo: Mapping[str, Any]) -> str:
         """Por que não se cria; vazio se se criou, ou se só olhando se sabe."""
         try:
-            resposta = self._pedir("POST", RAIZ, corpo=msgspec.json.encode(corpo), insistir=False)
+            resposta = self.conexao.pedir(
+                "POST", RAIZ, corpo=msgspec.json.encode(corpo), insistir=False
+            )
         except ServidorSemResposta:
             return ""
         if resposta.is_success:
@@ -188,7 +192,7 @@ class LoginsDaApi:
         nasceu = self._login(resposta)
         if not nasceu.id or nasceu.id == guardado.id:
             return ""
-        self._pedir("DELETE", f"{RAIZ}/{nasceu.id}", corpo=b'{"should_soft_delete":false}')
+        self.conexao.pedir("DELETE", f"{RAIZ}/{nasceu.id}", corpo=b'{"should_soft_delete":false}')
         ficou = self._um(nasceu.id) is not None
         resto = f"; o que ele fez no lugar, {nasceu.id}, não saiu: apague-o" if ficou else ""
         return f"o Auth deste projeto é antigo e não aceita o id de antes{resto}"
@@ -208,7 +212,7 @@ class LoginsDaApi:
         banir = "ban_duration" in corpo
         if banir and not _banido(ficou, agora):
             pedido = msgspec.json.encode({"ban_duration": corpo["ban_duration"]})
-            self._pedir("PUT", f"{RAIZ}/{guardado.id}", corpo=pedido)
+            self.conexao.pedir("PUT", f"{RAIZ}/{guardado.id}", corpo=pedido)
             ficou = self._um(guardado.id) or ficou
         diferem = list(diferencas(guardado, ficou, com_datas=False))
         if banir and not _banido(ficou, agora):
@@ -220,17 +224,6 @@ class LoginsDaApi:
             sem_senha=not com_senha and guardado.precisa_de_senha,
             banido=guardado.com_fator and _banido(ficou, agora),
         )
-
-    def _pedir(
-        self,
-        metodo: str,
-        caminho: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        corpo: bytes | None = None,
-        insistir: bool = True,
-    ) -> httpx.Response:
-        return self.conexao.pedir(metodo, caminho, params=params, corpo=corpo, insistir=insistir)
 
 
 class _User(msgspec.Struct):
