@@ -152,6 +152,14 @@ def _recusado(balde: Balde | None, id_: str, recusa: str, achados: _Achados) -> 
 def ditos(caso: Caso, lista: DaLista) -> Dito:
     """Quanto sobe, o que não volta como era, e o que fica de fora. Levanta FalhaDoServidor ou
     BackupDanificado."""
+    partes = (_que_sobe(caso, lista), _que_se_nomeia(caso, lista), _que_fica_de_fora(caso, lista))
+    return Dito(
+        tuple(frase for parte in partes for frase in parte.frases),
+        {campo: conta for parte in partes for campo, conta in parte.documento.items()},
+    )
+
+
+def _que_sobe(caso: Caso, lista: DaLista) -> Dito:
     sobem = bytes_ = sem_identidade = outro_cache = 0
     for acao, arquivo in a_subir(caso.plano):
         sobem += 1
@@ -175,18 +183,27 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
             f"⚠️ {quantos} com outro cache: com metadados tão grandes, ou com mais de"
             f" {tamanho(DE_UM_PEDIDO)}, o Storage só o aceita em segundos."
         )
+    contas = {"sobem": sobem, "bytes": bytes_, "saem": caso.plano.contagens[ARQUIVOS].remover}
+    contas |= {"sem_identidade": sem_identidade, "outro_cache": outro_cache}
+    return Dito(tuple(frases), contas)
+
+
+def _que_se_nomeia(caso: Caso, lista: DaLista) -> Dito:
+    """As linhas que nomeiam o que não há, e os arquivos que nenhuma nomeia."""
     ha_linhas = lista.nomeados(caso)
-    for nome, n in ha_linhas.perdidas.items():
-        nomeia = (
-            "nomeia um arquivo que não existe nem volta"
-            if n == 1
-            else ("nomeiam arquivos que não existem nem voltam")
-        )
-        frases.append(f"⚠️ {registros_de(n, nome)} {nomeia}")
+    perdidas = ha_linhas.perdidas.items()
+    frases = [f"⚠️ {registros_de(n, nome)} {NOMEIA[n > 1]}" for nome, n in perdidas]
     if n := ha_linhas.sem_linha:
         frases.append(f"ℹ️ {plural(n, 'arquivo', 'arquivos')} que nenhuma linha nomeia")
+    contas = {"linhas_sem_arquivo": {como_se_diz(nome): n for nome, n in perdidas}}
+    return Dito(tuple(frases), {**contas, "arquivos_sem_linha": ha_linhas.sem_linha})
+
+
+def _que_fica_de_fora(caso: Caso, lista: DaLista) -> Dito:
+    """Do backup, da foto de agora, e do que o backup não podia ver."""
     do_backup = _de_fora(caso.alvo.arquivos(caso.alvo.backup, (ARQUIVOS,)))
     da_foto = _de_fora(caso.foto.arquivos)
+    frases = []
     if n := sum(do_backup.values()):
         frases.append(
             f"⚠️ {plural(n, 'arquivo', 'arquivos')} o backup não guardou{_porque(do_backup)}"
@@ -204,23 +221,14 @@ def ditos(caso: Caso, lista: DaLista) -> Dito:
             " empresa, só uma linha de hoje, ou quem enviou (owner_id, que a API não diz), os dá a"
             " ela"
         )
-    return Dito(
-        tuple(frases),
-        {
-            "sobem": sobem,
-            "bytes": bytes_,
-            "saem": caso.plano.contagens[ARQUIVOS].remover,
-            "sem_identidade": sem_identidade,
-            "outro_cache": outro_cache,
-            "linhas_sem_arquivo": {como_se_diz(n): q for n, q in ha_linhas.perdidas.items()},
-            "arquivos_sem_linha": ha_linhas.sem_linha,
-            "fora_do_backup": sum(do_backup.values()),
-            "fora_da_foto": sum(da_foto.values()),
-            "que_o_backup_nao_via": nao_vistos,
-        },
-    )
+    contas = {"fora_do_backup": sum(do_backup.values()), "fora_da_foto": sum(da_foto.values())}
+    return Dito(tuple(frases), {**contas, "que_o_backup_nao_via": nao_vistos})
 
 
+NOMEIA = (
+    "nomeia um arquivo que não existe nem volta",
+    "nomeiam arquivos que não existem nem voltam",
+)
 FICA = ("fica como está", "ficam como estão")
 
 
