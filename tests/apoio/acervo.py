@@ -12,7 +12,7 @@ from cofre.base.linha import juntar
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador
-from cofre.deposito.metadados import TabelaSalva, tabela_em_json
+from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 
 Linhas = Sequence[Mapping[str, Any] | bytes]
 

@@ -13,7 +13,7 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador
-from cofre.deposito.metadados import TabelaSalva, tabela_em_json
+from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 
 ANA: Final = "aaaa1111-0000-4000-8000-00000000000a"
 BIA: Final = "bbbb2222-0000-4000-8000-00000000000b"

@@ -31,8 +31,9 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador
 from cofre.deposito.indice import EXEMPLOS, Indice
 from cofre.deposito.ligacoes import Arquivo, Ligacoes, ligacoes_abertas
-from cofre.deposito.metadados import TabelaSalva, em_bytes
+from cofre.deposito.metadados import em_bytes
 from cofre.deposito.passada import Passada, Somas, passar
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.verificacao import danos_de
 from supabase_local.servidores.servidor import SupabaseLocal
 

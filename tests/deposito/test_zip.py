@@ -23,7 +23,8 @@ from cofre.base.erros import BackupDanificado, ErroCofre, ErroDeUso, NadaEncontr
 from cofre.base.modelo import Empresa
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.metadados import TabelaSalva, em_bytes
+from cofre.deposito.metadados import em_bytes
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.zip import exportacao
 from cofre.deposito.zip.exportacao import CSV, JSON, LEIA_ME
 from cofre.deposito.zip.importacao import Importado, importar

@@ -17,7 +17,7 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.linha import juntar
 from cofre.deposito import formato
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.plano.alvo import _linhas_se_e_o_mesmo
 from cofre.plano.plano import Plano, comparar
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem, TabelaDoPlano

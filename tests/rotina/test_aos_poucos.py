@@ -16,8 +16,8 @@ from apoio.lojinha import DONO, projeto  # noqa: F401
 from apoio.relogio import executar_em
 from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.ordem import PRIMEIRA, Ordem
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.rotina.aos_poucos import aos_poucos, de_antes_de_hoje
 from cofre.rotina.encolhimento import Encolhimento, encolhimentos, referencias
 from supabase_local.servidores.servidor import SupabaseLocal

@@ -30,8 +30,9 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.linhas import em_linhas
 from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
-from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.metadados import Metadados
 from cofre.deposito.ordem import PRIMEIRA
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.rotina import ultima
 from cofre.rotina.encolhimento import (
     ARQUIVO,

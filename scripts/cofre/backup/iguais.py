@@ -26,8 +26,9 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import diarios, pendentes
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.lacre import conferencia
-from cofre.deposito.metadados import Metadados, TabelaSalva, bruto_de, tabela_em_json
+from cofre.deposito.metadados import Metadados, bruto_de
 from cofre.deposito.publicacao import CONTEUDOS, dos_textos
+from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.foto.arquivos import FotoMontada
 from cofre.rotina.encolhimento import reconhecido_ate
 from cofre.rotina.marcas import Estragos

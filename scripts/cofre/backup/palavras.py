@@ -22,7 +22,7 @@ from cofre.base.palavras import (
 )
 from cofre.base.relato import Relato
 from cofre.deposito.carimbo import momento
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.foto.divergencias import divergencias
 from cofre.foto.storage.relacao import DeNinguem
 from cofre.via.contrato import API, EM_PARTE, IGUAL, INTEIRA, Inspecao

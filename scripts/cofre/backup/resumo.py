@@ -13,7 +13,7 @@ from cofre.backup.notado import Notado
 from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, TravaOcupada
 from cofre.base.modelo import ARQUIVOS, LISTAS, Contradicao, Empresa
 from cofre.base.palavras import como_se_diz, visivel
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.foto.divergencias import divergencias
 from cofre.foto.storage.relacao import DeNinguem
 from cofre.rotina.encolhimento import Encolhimento

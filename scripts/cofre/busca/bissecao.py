@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cofre.base.linha import ORDENS, Campos, leitor_de_uma, texto, tipo_com
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 
 PEDACO = 64 * 1024
 """Bytes: maior que quase toda linha."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cofre.base.palavras import visivel
 from cofre.deposito.backup import Backup
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 
 Avisar = Callable[[str], None]
 

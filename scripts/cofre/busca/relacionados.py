@@ -10,8 +10,8 @@ from cofre.base.linha import abrir_linha, juntar
 from cofre.base.modelo import ChaveEstrangeira, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.passada import Grupo, leitor_das
+from cofre.deposito.tabela_salva import TabelaSalva
 
 
 @dataclass(frozen=True, slots=True)

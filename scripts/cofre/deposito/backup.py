@@ -19,8 +19,9 @@ from cofre.deposito.cifra.chaveiro import FaltaChave
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.detalhes import abrir_com_a_chave
 from cofre.deposito.ligacoes import Arquivo
-from cofre.deposito.metadados import SEM_CONTAGEM, Metadados, TabelaSalva
+from cofre.deposito.metadados import Metadados
 from cofre.deposito.ordem import Ordem, instante
+from cofre.deposito.tabela_salva import SEM_CONTAGEM, TabelaSalva
 
 MAIOR_NOME = 255
 """Bytes do nome de um arquivo, nos discos de hoje."""

@@ -26,9 +26,9 @@ from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.citados import bytes_citados, quantos_faltam
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.ordem import Lembrado, lembrados
 from cofre.deposito.quando import de_quando, e_data
+from cofre.deposito.tabela_salva import TabelaSalva
 
 T = TypeVar("T")
 EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from cofre.base.linha import NULO, ORDENS, VARIOS_MODOS, sem_o_modo
 from cofre.base.modelo import ChaveEstrangeira, Contradicao
 from cofre.deposito.indice import Indice
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.passada import Grupo, Observador, passar
+from cofre.deposito.tabela_salva import TabelaSalva
 
 
 @dataclass(frozen=True, slots=True)

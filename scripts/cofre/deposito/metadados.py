@@ -11,7 +11,6 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,106 +19,22 @@ import msgspec
 from cofre.base import estado
 from cofre.base.disco import ler_ficha
 from cofre.base.erros import BackupDanificado
-from cofre.base.modelo import NO_DISCO, ChaveEstrangeira, Empresa, juntar_nomes, nome_do_tipo
+from cofre.base.modelo import NO_DISCO, Empresa, juntar_nomes
 from cofre.base.moldes import leitor_de
 from cofre.base.palavras import do_que_se_diz
 from cofre.deposito import versao1
 from cofre.deposito.cifra.chaves import ChaveQueFecha
+from cofre.deposito.tabela_salva import SEM_CONTAGEM, Entrada, EntradaDeLista, TabelaSalva
 
 VERSAO_DO_FORMATO = 2
 VERSAO_CIFRADA = 3
 """A de um backup cifrado: quem é de antes recusa-o pelo nome."""
-SEM_CONTAGEM = -1
-"""Em `registros`: a primeira versão não contava por tabela."""
 TIPOS_DE_ROTINA = ("manual", "agendado")
 DETALHES = "(detalhes)"
 """Como se chama, na tela, o arquivo deles."""
 
 
 # -- o que se lê -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TabelaSalva:
-    """Uma tabela dentro de um backup. `sha256` vazio: backup da primeira versão, sem somas.
-
-    `elos` são as colunas que dizem a empresa (coluna, coluna de `empresas` ou vazio para o id do
-    dono); `maes`, as chaves por onde se chega à empresa quando os elos são nulos.
-
-    `bytes` e `sha256` são do JSON; de um arquivo `compactado`, `bytes_no_disco` é o tamanho dele.
-
-    `exata`: está provado que o JSON das linhas, com os `textos` (o arquivo deles, se alguma linha
-    os tem; ver `cofre.base.textos`), as refaz como eram. Falso: não se sabe das colunas
-    `sem_prova`, ou, se não se diz quais, de nenhuma. `sempre_com_texto`: ver `Tabela`.
-
-    `por_coluna`, de um arquivo de textos: quantos há de cada coluna.
-
-    De um arquivo `cifrado` (compactado antes disso), `sha256_cifrado` é a soma do que está no
-    disco, e `marca` diz que tem o mesmo conteúdo de outro (ver `cifra.Cifra.marca`). Sem a chave
-    que abre, é tudo o que se sabe dele, com as contagens e os tamanhos.
-
-    Uma das LISTAS (os arquivos da empresa, os logins dela) é salva como uma tabela. `conteudos`, o
-    arquivo que diz, sempre em claro, que conteúdos (ver `deposito.conteudos`) a dos arquivos cita;
-    `notas`, o que a fonte da lista diz dela.
-
-    `leitura`: de uma tabela que não se leu toda, como se leu (`como`: «igual» ou «em_parte»),
-    contra que backup (`contra`), e quando foi lida toda (`inteira_em`).
-    """
-
-    nome: str
-    arquivo: str
-    registros: int
-    bytes: int = 0
-    sha256: str = ""
-    colunas: tuple[Mapping[str, Any], ...] = ()
-    chave: tuple[str, ...] = ()
-    estrangeiras: tuple[ChaveEstrangeira, ...] = ()
-    nao_gravaveis: tuple[str, ...] = ()
-    elos: tuple[tuple[str, str], ...] = ()
-    maes: tuple[ChaveEstrangeira, ...] = ()
-    compactado: bool = False
-    bytes_no_disco: int = 0
-    exata: bool = False
-    textos: TabelaSalva | None = None
-    sem_prova: tuple[str, ...] = ()
-    sempre_com_texto: tuple[str, ...] = ()
-    por_coluna: Mapping[str, int] = field(default_factory=dict)
-    cifrado: bool = False
-    sha256_cifrado: str = ""
-    marca: str = ""
-    conteudos: TabelaSalva | None = None
-    notas: Mapping[str, Any] = field(default_factory=dict)
-    leitura: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def todos(self) -> tuple[TabelaSalva, ...]:
-        """O arquivo dela, e os dos textos e dos conteúdos, se os há."""
-        return (self, *(a for a in (self.textos, self.conteudos) if a is not None))
-
-    @property
-    def tipos(self) -> dict[str, str]:
-        """O tipo de cada coluna."""
-        return {str(c.get("nome")): str(c.get("tipo") or "") for c in self.colunas}
-
-    @property
-    def somas(self) -> tuple[str, str]:
-        """Iguais em duas fotos, o conteúdo é o mesmo."""
-        return _soma(self), _soma(self.textos) if self.textos else ""
-
-    @property
-    def de_quem(self) -> frozenset[str]:
-        """As colunas que dizem qual é a linha e de quem ela é."""
-        das_maes = (c for fk in (*self.maes, *self.estrangeiras) for c in fk.colunas)
-        return frozenset((*self.chave, *(c for c, _ in self.elos), *das_maes))
-
-    @property
-    def tamanho_do_arquivo(self) -> int:
-        """Quantos bytes o arquivo deve ter."""
-        return self.bytes_no_disco if self.compactado else self.bytes
-
-
-def _soma(arquivo: TabelaSalva) -> str:
-    return arquivo.sha256 or arquivo.marca
 
 
 class DetalhesSalvos(msgspec.Struct, frozen=True, gc=False):
@@ -277,93 +192,13 @@ def ler_cabecalho(caminho: Path) -> Cabecalho:
 # -- como está no arquivo --------------------------------------------------------------------
 
 
-class _Elo(msgspec.Struct):
-    coluna: str
-    de_empresas: str = ""
-
-
-class _Dono(msgspec.Struct):
-    elos: tuple[_Elo, ...] = ()
-    maes: tuple[ChaveEstrangeira, ...] = ()
-
-
-class _Arquivo(msgspec.Struct):
-    arquivo: str
-    registros: int
-    bytes: int
-    sha256: str | msgspec.UnsetType = msgspec.UNSET
-    compactado: bool = False
-    bytes_no_disco: int = 0
-    por_coluna: dict[str, int] = {}
-    cifrado: bool = False
-    sha256_cifrado: str = ""
-    marca: str = ""
-
-    def __post_init__(self) -> None:
-        falta = "sha256_cifrado" if self.cifrado else "sha256"
-        if getattr(self, falta) in (msgspec.UNSET, "" if self.cifrado else msgspec.UNSET):
-            raise ValueError(f"falta {falta!r}")
-
-    def salvo(self, nome: str) -> TabelaSalva:
-        """Um arquivo da tabela com este nome, sem o que só se diz da tabela."""
-        campos = {c: getattr(self, c) for c in _Arquivo.__struct_fields__}
-        return TabelaSalva(nome, **{**campos, "sha256": self.sha256 or ""})
-
-
-class _Tabela(_Arquivo):
-    colunas: tuple[dict[str, Any], ...] = ()
-    chave: tuple[str, ...] = ()
-    chaves_estrangeiras: tuple[ChaveEstrangeira, ...] = ()
-    nao_gravaveis: tuple[str, ...] = ()
-    dono: _Dono = msgspec.field(default_factory=_Dono)
-    exata: bool = False
-    sem_prova: tuple[str, ...] = ()
-    sempre_com_texto: tuple[str, ...] = ()
-    textos: _Arquivo | None = None
-    leitura: dict[str, str] = {}
-
-    def __post_init__(self) -> None:
-        _Arquivo.__post_init__(self)
-        if not {type(c.get("nome")) for c in self.colunas} <= {str}:
-            raise ValueError("há uma coluna sem nome")
-
-    def salva(self, nome: str) -> TabelaSalva:
-        """A mesma, com os tipos das colunas chamados como hoje."""
-        return replace(
-            self.salvo(nome),
-            colunas=tuple(
-                {**c, "tipo": nome_do_tipo(str(c.get("tipo") or ""))} for c in self.colunas
-            ),
-            chave=self.chave,
-            estrangeiras=self.chaves_estrangeiras,
-            nao_gravaveis=self.nao_gravaveis,
-            elos=tuple((e.coluna, e.de_empresas) for e in self.dono.elos),
-            maes=self.dono.maes,
-            exata=self.exata,
-            sem_prova=self.sem_prova,
-            sempre_com_texto=self.sempre_com_texto,
-            textos=self.textos.salvo(nome) if self.textos else None,
-            leitura=self.leitura,
-        )
-
-
-class _Lista(_Tabela):
-    conteudos: _Arquivo | None = None
-    notas: dict[str, Any] = {}
-
-    def salva(self, nome: str) -> TabelaSalva:
-        """A mesma lista, com o que só ela tem."""
-        conteudos = self.conteudos.salvo(nome) if self.conteudos else None
-        return replace(_Tabela.salva(self, nome), conteudos=conteudos, notas=self.notas)
-
-
 class _Salvas(Mapping[str, TabelaSalva]):
     """As tabelas, cada uma montada quando se pede: de um histórico de anos, quem procura numa não
     espera pelas outras."""
 
     __slots__ = ("_lidas", "_montadas")
 
-    def __init__(self, lidas: Mapping[str, _Tabela]) -> None:
+    def __init__(self, lidas: Mapping[str, Entrada]) -> None:
         self._lidas = lidas
         self._montadas: dict[str, TabelaSalva] = {}
 
@@ -383,8 +218,8 @@ class _Salvas(Mapping[str, TabelaSalva]):
 
 
 class _NoDisco(Cabecalho, frozen=True, kw_only=True):
-    tabelas: dict[str, _Tabela] = {}
-    listas: dict[str, _Lista] = {}
+    tabelas: dict[str, Entrada] = {}
+    listas: dict[str, EntradaDeLista] = {}
 
 
 C = TypeVar("C", bound=Cabecalho)
@@ -429,52 +264,6 @@ def _resumir(erro: Exception) -> str:
 # -- o que se escreve ------------------------------------------------------------------------
 
 
-def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
-    """A entrada de uma tabela em `tabelas`."""
-    return {
-        **_arquivo_em_json(tabela),
-        **({"exata": True} if tabela.exata else {}),
-        **_se_ha("sem_prova", tabela.sem_prova),
-        **_se_ha("sempre_com_texto", tabela.sempre_com_texto),
-        **({"textos": _arquivo_em_json(tabela.textos)} if tabela.textos else {}),
-        **({"conteudos": _arquivo_em_json(tabela.conteudos)} if tabela.conteudos else {}),
-        **({"notas": dict(tabela.notas)} if tabela.notas else {}),
-        **({"leitura": dict(tabela.leitura)} if tabela.leitura else {}),
-        "colunas": list(tabela.colunas),
-        "chave": list(tabela.chave),
-        "chaves_estrangeiras": [_chave_em_json(fk) for fk in tabela.estrangeiras],
-        "nao_gravaveis": list(tabela.nao_gravaveis),
-        "dono": {
-            "elos": [{"coluna": c, "de_empresas": r} for c, r in tabela.elos],
-            "maes": [_chave_em_json(fk) for fk in tabela.maes],
-        },
-    }
-
-
-def _arquivo_em_json(arquivo: TabelaSalva) -> dict[str, Any]:
-    compactado = {"compactado": True, "bytes_no_disco": arquivo.bytes_no_disco}
-    return {
-        "arquivo": arquivo.arquivo,
-        "registros": arquivo.registros,
-        "bytes": arquivo.bytes,
-        "sha256": arquivo.sha256,
-        **(compactado if arquivo.compactado else {}),
-        **cifrado_em_json(arquivo),
-        **({"por_coluna": dict(arquivo.por_coluna)} if arquivo.por_coluna else {}),
-    }
-
-
-def cifrado_em_json(arquivo: TabelaSalva) -> dict[str, Any]:
-    """O que se diz a mais de um arquivo cifrado."""
-    if not arquivo.cifrado:
-        return {}
-    return {"cifrado": True, "sha256_cifrado": arquivo.sha256_cifrado, "marca": arquivo.marca}
-
-
-def _se_ha(nome: str, colunas: tuple[str, ...]) -> dict[str, list[str]]:
-    return {nome: list(colunas)} if colunas else {}
-
-
 def em_bytes(bruto: Mapping[str, Any]) -> bytes:
     """O JSON indentado em UTF-8; um texto que não cabe em UTF-8 vai escapado. As listas, que aqui
     andam entre as `tabelas` e as `falhas`, vão à parte: quem é de antes delas não as vê."""
@@ -495,11 +284,3 @@ def _separadas(por_nome: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     """O que é de tabelas, e o que é de listas, com o nome que elas têm no disco."""
     tabelas = {n: valor for n, valor in por_nome.items() if n not in NO_DISCO}
     return tabelas, {NO_DISCO[n]: valor for n, valor in por_nome.items() if n in NO_DISCO}
-
-
-def _chave_em_json(fk: ChaveEstrangeira) -> dict[str, Any]:
-    return {
-        "colunas": list(fk.colunas),
-        "tabela": fk.tabela,
-        "referencias": list(fk.referencias),
-    }

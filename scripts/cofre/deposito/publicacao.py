@@ -43,10 +43,11 @@ from cofre.deposito.lacre.feitura import lacrar
 from cofre.deposito.lacre.lacre import Lacre, pseudonimo
 from cofre.deposito.lacre.serie import ha_o_que_ver, lembrar
 from cofre.deposito.legivel import legivel
-from cofre.deposito.metadados import VERSAO_CIFRADA, TabelaSalva
+from cofre.deposito.metadados import VERSAO_CIFRADA
 from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.reaproveitamento import DeOntem, ligar, marcado
 from cofre.deposito.remocao import apagar, leva_o_carimbo, recolher_poda
+from cofre.deposito.tabela_salva import TabelaSalva
 
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura o arquivo que não mudou: o último pode ser só de

@@ -20,7 +20,7 @@ from cofre.base.disco import ligar_se
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.cifra.comprimento import comprimento_certo
 from cofre.deposito.formato import sha256_no_disco
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 
 
 @dataclass(frozen=True, slots=True)

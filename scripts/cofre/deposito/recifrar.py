@@ -21,10 +21,10 @@ from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import nossos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import CIFRADO, COMPACTADO, PEDACO, abrir, sha256_do_arquivo
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.publicacao import CONTEUDOS, EM_CLARO, Montagem, SomaCifrada, dos_textos
 from cofre.deposito.reaproveitamento import DeOntem, ligar
 from cofre.deposito.recifrar_arquivos import ConteudosCifrados
+from cofre.deposito.tabela_salva import TabelaSalva
 
 
 @dataclass(slots=True)

@@ -25,8 +25,8 @@ from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import linha_de_conteudo
 from cofre.deposito.formato import Gravador, ler_linhas
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.publicacao import CONTEUDOS, Montagem
+from cofre.deposito.tabela_salva import TabelaSalva
 
 _UMA = msgspec.json.Decoder(DaLista)
 

@@ -30,7 +30,7 @@ from cofre.base.linha import juntar as juntar_linhas
 from cofre.deposito.cifra.cifra import segredo
 from cofre.deposito.formato import ABRE, FECHA, abrir, ler_linhas, sha256_do_arquivo
 from cofre.deposito.ja_conferido import que_confere
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos
 
 NENHUMA = "0 0 0"

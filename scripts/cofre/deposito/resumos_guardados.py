@@ -18,8 +18,8 @@ from cofre.base.erros import BackupDanificado, FalhaDeDisco
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import e_carimbo, nome_do_resumo
 from cofre.deposito.cifra.cifra import Cifra, segredo
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.resumos import NENHUMA, Anterior, Bloco, ResumoDaTabela, selo, sementes
+from cofre.deposito.tabela_salva import TabelaSalva
 
 VERSAO = 1
 INTEIRA_A_CADA = timedelta(days=14)

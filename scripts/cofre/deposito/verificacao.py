@@ -24,8 +24,9 @@ from cofre.deposito.inventario import (
 )
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
-from cofre.deposito.metadados import DETALHES, SEM_CONTAGEM, Metadados, TabelaSalva
+from cofre.deposito.metadados import DETALHES, Metadados
 from cofre.deposito.passada import Observador, Somas, passar
+from cofre.deposito.tabela_salva import SEM_CONTAGEM, TabelaSalva
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,10 @@ from cofre.base.palavras import como_se_diz
 from cofre.deposito import resumos_guardados
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo
-from cofre.deposito.metadados import (
-    VERSAO_DO_FORMATO,
-    TabelaSalva,
-    tabela_em_json,
-)
+from cofre.deposito.metadados import VERSAO_DO_FORMATO
 from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
 from cofre.deposito.resumos import ResumoDaTabela
+from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto

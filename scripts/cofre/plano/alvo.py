@@ -11,7 +11,7 @@ from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS, LISTAS, OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo

@@ -16,7 +16,7 @@ from cofre.base.linha import juntar, valores_de_todas
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import Gravador, de_passagem, ler_linhas
 from cofre.deposito.ligacoes import Arquivo
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.escopo.escopo import TabelaNoEscopo
 
 _Valores = tuple[bytes, ...]

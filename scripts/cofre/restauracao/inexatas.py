@@ -10,7 +10,7 @@ import msgspec
 
 from cofre.base.linha import abrir_linha, texto
 from cofre.base.textos import CAMPO
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import ALTERAR, REPOR, Acao, mudancas

@@ -11,7 +11,7 @@ from typing import Any
 
 from cofre.base.apelido import primeiros
 from cofre.base.palavras import como_se_diz
-from cofre.deposito.metadados import SEM_CONTAGEM
+from cofre.deposito.tabela_salva import SEM_CONTAGEM
 from cofre.plano.alvo import RECUPERAR, Alvo, Arquivos
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem

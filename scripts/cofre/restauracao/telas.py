@@ -17,8 +17,8 @@ from cofre.deposito.inventario import (
     mais_novo,
     por_data,
 )
-from cofre.deposito.metadados import SEM_CONTAGEM
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
+from cofre.deposito.tabela_salva import SEM_CONTAGEM
 from cofre.deposito.verificacao import Dano
 from cofre.plano.tabela import Contagem
 from cofre.restauracao.exame import Exame, quais

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cofre.deposito.backup import Backup, abrir_backup
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.ordem import PRIMEIRA, Ordem, em_ordem
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.rotina.encolhimento import (
     MINIMO,
     Encolhimento,

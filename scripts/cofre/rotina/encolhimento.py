@@ -22,8 +22,9 @@ from cofre.base.modelo import LISTAS, ordem_de_exibicao
 from cofre.base.palavras import como_se_diz, do_que_se_diz, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import momento
-from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.metadados import Metadados
 from cofre.deposito.ordem import PRIMEIRA, Ordem
+from cofre.deposito.tabela_salva import TabelaSalva
 
 if TYPE_CHECKING:
     from cofre.rotina.restauradas import Restaurada

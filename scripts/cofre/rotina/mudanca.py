@@ -22,7 +22,8 @@ from cofre.base.modelo import ordem_de_exibicao
 from cofre.base.palavras import na_tela, numero, plural, visivel
 from cofre.deposito.carimbo import momento
 from cofre.deposito.ligacoes import Arquivo
-from cofre.deposito.metadados import Cabecalho, TabelaSalva
+from cofre.deposito.metadados import Cabecalho
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.plano.lados import Lado, Ordem, ate_acabar_um, lado, pelo_indice
 from cofre.rotina.encolhimento import MINIMO, Antes
 

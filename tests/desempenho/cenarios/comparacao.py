@@ -15,7 +15,7 @@ from cofre.base.erros import HA_DIFERENCAS
 from cofre.base.linha import juntar
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador
-from cofre.deposito.metadados import TabelaSalva, tabela_em_json
+from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from desempenho.corrida import Comando, Corredor, Corrida, MedicaoFalhou
 from desempenho.dados import DONO
 from desempenho.projeto import Banca

@@ -11,7 +11,7 @@ from cofre.busca.comparacao.duas import juntar
 from cofre.busca.comparacao.estado import Estado
 from cofre.busca.comparacao.resumo import TabelaComparada, comparar
 from cofre.deposito.backup import Backup
-from cofre.deposito.metadados import SEM_CONTAGEM
+from cofre.deposito.tabela_salva import SEM_CONTAGEM
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from cofre.base.textos import CAMPO, MARCA, textos_de
 from cofre.busca.bissecao import DE_UMA_LINHA_SO
 from cofre.deposito.formato import NaoESolto, ler_linhas, ler_soltas, sha256_do_arquivo
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
-from cofre.deposito.metadados import TabelaSalva
 from cofre.deposito.passada import Somas
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos
 from cofre.plano.chaves import pela_chave, por_tudo
 from cofre.plano.lados import Lado, Ordem, Par, em_blocos, pelo_indice

@@ -22,7 +22,7 @@ from cofre.base.moldes import leitor_de
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.formato import ler
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 
 Soma = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Bytes = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]

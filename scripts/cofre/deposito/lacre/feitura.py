@@ -14,8 +14,9 @@ from cofre.deposito.conteudos.citados import citados_por
 from cofre.deposito.lacre import conhecidos
 from cofre.deposito.lacre.lacre import Corpo, Lacre, em_ordem, fechar, ler, pseudonimo
 from cofre.deposito.lacre.serie import da_casa, escritor, maior_numero
-from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.metadados import Metadados
 from cofre.deposito.ordem import instante
+from cofre.deposito.tabela_salva import TabelaSalva
 
 
 def lacrar(pasta: Path, montagem: Path, carimbo: str, ficha: bytes) -> Lacre:

@@ -16,7 +16,7 @@ from cofre.deposito.conteudos.citados import Citacoes, citados_por
 from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.lugar import PASTA, caminho_de, conferir, nome_de
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 
 MAXIMO = 1_000_000
 """Arquivos de uma empresa num .zip."""

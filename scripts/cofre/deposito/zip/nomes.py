@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from cofre.base.modelo import ARQUIVOS
-from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.metadados import Metadados
 from cofre.deposito.publicacao import CONTEUDOS, dos_textos
+from cofre.deposito.tabela_salva import TabelaSalva
 
 
 def arquivos_de(meta: Metadados) -> dict[str, TabelaSalva]:

@@ -21,7 +21,7 @@ import msgspec
 
 from cofre.base.linha import NULO, abrir_linha, texto
 from cofre.deposito.formato import ler_linhas
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 
 APOSTROFO = "'"
 ALGARISMOS = 15

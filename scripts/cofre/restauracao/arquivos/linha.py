@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.deposito.metadados import TabelaSalva
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.storage.linha import tabela
 from cofre.via.arquivos.objetos import Balde, Objeto

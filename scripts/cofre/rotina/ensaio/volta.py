@@ -27,7 +27,8 @@ from cofre.base.palavras import plural
 from cofre.base.textos import CAMPO, separar, textos_de
 from cofre.deposito.backup import Backup
 from cofre.deposito.formato import ler_linhas
-from cofre.deposito.metadados import Metadados, TabelaSalva
+from cofre.deposito.metadados import Metadados
+from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos
 from cofre.rotina.ensaio.banco import caiu
 from cofre.rotina.ensaio.rodizio import Volta
