@@ -19,7 +19,7 @@ from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA

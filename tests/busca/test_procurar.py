@@ -23,7 +23,7 @@ from cofre.busca.historico import historias
 from cofre.busca.termos import ler_termos, simples
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 
 DIA: Final = datetime(2026, 11, 1, 3, 0).astimezone()
 MARIA: Final = "4f2c0000-0000-4000-8000-000000000001"

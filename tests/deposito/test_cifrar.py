@@ -25,7 +25,7 @@ from cofre.deposito.cifra.chaveiro import FaltaChave
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.formato import Gravador, abrir, de_passagem, gravando_cifrado, ler_linhas
+from cofre.deposito.formato import Gravador, abrir, de_passagem, gravando_cifrado
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.legivel import legivel
 from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo
@@ -222,6 +222,7 @@ from apoio.inventados import publicar
 from cofre.base.config.valores import Cifragem
 from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.linhas import ler_linhas
 cifra = de_configuracao(Cifragem(os.environ["BACKUP_CIFRAR_PARA"]))
 publicar(Deposito(Path(destino), cifra=cifra), "20260102_030000")
 """,

@@ -31,6 +31,7 @@ from cofre.deposito import formato
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import estado_de
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import DIRETA
 
@@ -307,7 +308,7 @@ def test_gz_estragado_e_dano_nunca_um_defeito(tmp_path: Path, onde: str) -> None
     mesmo_tamanho = onde in ("meio", "começo")
     assert estado_de(backup)[0] == ("completo" if mesmo_tamanho else "danificado")
     with pytest.raises(BackupDanificado):
-        list(formato.ler_linhas(caminho))
+        list(ler_linhas(caminho))
     fim = executar(None, tmp_path, "verificar")
     assert fim.codigo == 6, fim.tudo
     assert "Traceback" not in fim.tudo

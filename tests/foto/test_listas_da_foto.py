@@ -20,7 +20,7 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro, chaves
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.passada import Grupo, Observador
 from cofre.deposito.publicacao import Montagem
 from cofre.foto.foto import Contexto, Pedido

@@ -22,7 +22,8 @@ from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import juntar
 from cofre.deposito import formato
-from cofre.deposito.formato import Gravador, ler_linhas
+from cofre.deposito.formato import Gravador
+from cofre.deposito.linhas import ler_linhas
 from supabase_local.empresas.dados import DEMONSTRACAO
 from supabase_local.servidores.falhas import ParametroIgnorado, Pedido
 from supabase_local.servidores.servidor import SupabaseLocal

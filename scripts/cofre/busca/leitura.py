@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cofre.busca.guardada import Guardada
-from cofre.deposito.formato import abrir, ler_linhas
+from cofre.deposito.formato import abrir
+from cofre.deposito.linhas import ler_linhas
 
 GRANDE = 64 * 1024 * 1024
 """Bytes de JSON: acima disto, as linhas do anterior não se guardam."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cofre.base.linha import abrir_linha, juntar
 from cofre.base.modelo import ChaveEstrangeira, ordem_de_exibicao
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.passada import Grupo, leitor_das
 from cofre.deposito.tabela_salva import TabelaSalva
 

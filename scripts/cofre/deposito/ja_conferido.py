@@ -10,7 +10,7 @@ from cofre.base.erros import BackupDanificado
 
 
 def que_confere(caminho: Path, sha256: str) -> Callable[[bytes], None] | None:
-    """O `somar` de quem o lê (ver `formato.ler`): no fim, levanta BackupDanificado se o JSON não
+    """O `somar` de quem o lê (ver `linhas.ler`): no fim, levanta BackupDanificado se o JSON não
     tem esta soma. None, se ela não se sabe."""
     if not sha256:
         return None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cofre.base.linha import Campos, Leitor, leitor_de, tipo_com
-from cofre.deposito.formato import ler
+from cofre.deposito.linhas import ler
 
 
 @dataclass(frozen=True, slots=True)

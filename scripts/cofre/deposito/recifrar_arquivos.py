@@ -24,7 +24,8 @@ from cofre.deposito.conteudos.conhecidos import Conhecidos, DaLista, conteudos_c
 from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import linha_de_conteudo
-from cofre.deposito.formato import Gravador, ler_linhas
+from cofre.deposito.formato import Gravador
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.publicacao import CONTEUDOS, Montagem
 from cofre.deposito.tabela_salva import TabelaSalva
 

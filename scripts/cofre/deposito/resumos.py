@@ -28,8 +28,9 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.linha import SEPARADOR
 from cofre.base.linha import juntar as juntar_linhas
 from cofre.deposito.cifra.cifra import segredo
-from cofre.deposito.formato import ABRE, FECHA, abrir, ler_linhas, sha256_do_arquivo
+from cofre.deposito.formato import ABRE, FECHA, abrir, sha256_do_arquivo
 from cofre.deposito.ja_conferido import que_confere
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos
 

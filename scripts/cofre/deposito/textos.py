@@ -22,8 +22,8 @@ import msgspec
 from cofre.base import textos
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Leitor, Linha, juntar, separar
-from cofre.deposito.formato import ler
 from cofre.deposito.ja_conferido import que_confere
+from cofre.deposito.linhas import ler
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from pathlib import Path
 from cofre.base import textos
 from cofre.base.disco import erros_de_disco
 from cofre.base.linha import juntar
-from cofre.deposito.formato import Gravador, de_passagem, ler_linhas
+from cofre.deposito.formato import Gravador, de_passagem
 from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.linhas import ler_linhas
 from cofre.plano.alvo import RECUPERAR, Alvo, Arquivos
 from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Plano

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from cofre.base.linha import juntar, valores_de_todas
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import Gravador, de_passagem, ler_linhas
+from cofre.deposito.formato import Gravador, de_passagem
 from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.escopo.escopo import TabelaNoEscopo
 

@@ -21,7 +21,7 @@ import msgspec
 from cofre.base.derrame import novo_veu
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import Linha
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.textos import Textos, com_textos
 from cofre.plano.chaves import Chave, LerChaves, pela_chave, por_tudo
 

@@ -16,7 +16,7 @@ from cofre.base.linha import texto, valores_de_todas
 from cofre.base.palavras import como_se_diz, plural, visivel
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.plano.recorte import ChaveEscrita, Parte, PorChave, Registros, chave_escrita
 from cofre.restauracao.restauracao import Restauracao

@@ -15,7 +15,7 @@ from cofre.base.apelido import apelido, com_mais
 from cofre.base.linha import NULO, Linha, abrir_linha
 from cofre.base.modelo import ChaveEstrangeira, Tabela, ordem_de_exibicao
 from cofre.base.palavras import registros_de
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.mesmas import Existentes, casar
 from cofre.plano.plano import Plano

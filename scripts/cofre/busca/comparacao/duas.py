@@ -14,8 +14,9 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.linha import ORDENS, Linha, abrir_linha, mesmo_valor, que_diferem
 from cofre.base.textos import CAMPO, MARCA, textos_de
 from cofre.busca.bissecao import DE_UMA_LINHA_SO
-from cofre.deposito.formato import NaoESolto, ler_linhas, ler_soltas, sha256_do_arquivo
+from cofre.deposito.formato import sha256_do_arquivo
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
+from cofre.deposito.linhas import NaoESolto, ler_linhas, ler_soltas
 from cofre.deposito.passada import Somas
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos

@@ -21,7 +21,7 @@ from cofre.base.modelo import ARQUIVOS
 from cofre.base.moldes import leitor_de
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos import lugar
-from cofre.deposito.formato import ler
+from cofre.deposito.linhas import ler
 from cofre.deposito.tabela_salva import TabelaSalva
 
 Soma = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]

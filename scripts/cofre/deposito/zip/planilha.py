@@ -20,7 +20,7 @@ from typing import BinaryIO
 import msgspec
 
 from cofre.base.linha import NULO, abrir_linha, texto
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.tabela_salva import TabelaSalva
 
 APOSTROFO = "'"

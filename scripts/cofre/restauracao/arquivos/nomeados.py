@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cofre.base.linha import valores_da_linha
 from cofre.base.modelo import ARQUIVOS, LISTAS
-from cofre.deposito.formato import ler_linhas
 from cofre.deposito.ligacoes import Arquivo as ArquivoDaTabela
+from cofre.deposito.linhas import ler_linhas
 from cofre.escopo.arquivos import citados, textos_em
 from cofre.foto.storage.relacao import marca_de
 from cofre.plano.depois import depois

@@ -12,7 +12,7 @@ from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import como_se_diz, plural, registros_de, tamanho, visivel
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.escopo.arquivos import Decisao
 from cofre.foto.storage.relacao import marca_de
 from cofre.plano.alvo import Arquivos

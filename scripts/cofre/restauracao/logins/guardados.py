@@ -6,7 +6,7 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.linha import separar
 from cofre.base.modelo import LOGINS
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import ler
+from cofre.deposito.linhas import ler
 from cofre.deposito.passada import Somas
 from cofre.escopo.logins import login
 from cofre.via.logins.login import Login

@@ -26,7 +26,7 @@ from cofre.base.modelo import LISTAS, ordem_de_exibicao
 from cofre.base.palavras import plural
 from cofre.base.textos import CAMPO, separar, textos_de
 from cofre.deposito.backup import Backup
-from cofre.deposito.formato import ler_linhas
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.metadados import Metadados
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos

@@ -27,7 +27,7 @@ DeQuem = Callable[[Sequence[str | None]], str | None]
 
 
 class Bloco(NamedTuple):
-    """Linhas seguidas de uma empresa, já juntadas (ver `formato.juntar`)."""
+    """Linhas seguidas de uma empresa, já juntadas (ver `cofre.base.linha.juntar`)."""
 
     empresa: str
     linhas: bytes
