@@ -21,7 +21,8 @@ from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.marcas import Token, identidade, linha_de_conteudo
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador
-from cofre.deposito.publicacao import CONTEUDOS, Montagem
+from cofre.deposito.nomes import CONTEUDOS
+from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 
 ORIGEM = "https://inventado.supabase.co"

@@ -18,7 +18,7 @@ from apoio.suicida import REGISTROS, matando, que_morre
 from cofre.base import derrame
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.linha import juntar
-from cofre.deposito import metadados, publicacao, remocao
+from cofre.deposito import metadados, recolha, remocao
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaveiro import FaltaChave
@@ -28,6 +28,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador, abrir, de_passagem, gravando_cifrado
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.legivel import legivel
+from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo
 from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 from cofre.deposito.verificacao import danos_de
@@ -222,7 +223,6 @@ from apoio.inventados import publicar
 from cofre.base.config.valores import Cifragem
 from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.linhas import ler_linhas
 cifra = de_configuracao(Cifragem(os.environ["BACKUP_CIFRAR_PARA"]))
 publicar(Deposito(Path(destino), cifra=cifra), "20260102_030000")
 """,
@@ -356,12 +356,12 @@ def test_um_em_claro_que_nao_se_deixa_apagar_e_dito_e_a_proxima_acaba(
         apagar(qual)
 
     deposito, de_hoje = cifrado(raiz), Cifra((CHAVE.publica, RESERVA.publica))
-    monkeypatch.setattr(publicacao, "apagar", recusa)
+    monkeypatch.setattr(recolha, "apagar", recusa)
     with deposito.trabalhando(), pytest.raises(FalhaDeDisco, match="não consegui apagar"):
         cifrar_de_novo(deposito, um, JaCifrados(ConteudosCifrados(um.pasta, de_hoje)))
     assert preso.exists()
     assert [em_claro(b) for b in Deposito(raiz).da_empresa(ANA)] == certo
-    monkeypatch.setattr(publicacao, "apagar", apagar)
+    monkeypatch.setattr(recolha, "apagar", apagar)
     Deposito(raiz).preparar()
     _tudo_cifrado(raiz, certo)
 

@@ -27,7 +27,7 @@ from cofre.deposito.diario import diarios, pendentes
 from cofre.deposito.inventario import estado_de
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.metadados import Metadados, bruto_de
-from cofre.deposito.publicacao import CONTEUDOS, dos_textos
+from cofre.deposito.nomes import CONTEUDOS, dos_textos
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.foto.arquivos import FotoMontada
 from cofre.rotina.encolhimento import reconhecido_ate

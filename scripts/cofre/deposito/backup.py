@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.detalhes import abrir_com_a_chave
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import Metadados
-from cofre.deposito.ordem import Ordem, instante
+from cofre.deposito.ordem import Ordem, carimbos_em_ordem, instante
 from cofre.deposito.tabela_salva import SEM_CONTAGEM, TabelaSalva
 
 MAIOR_NOME = 255
@@ -115,6 +116,12 @@ def abrir_backup(pasta: Path, carimbo: str) -> Backup:
         return Backup(pasta, carimbo, None, str(e))
     except OSError as e:
         return Backup(pasta, carimbo, None, f"{arquivo.name}: {e.strerror}")
+
+
+def do_mais_novo(pasta: Path) -> Iterator[Backup]:
+    """Os backups de uma pasta, do mais novo ao mais antigo, abertos só quando se pedem. OSError
+    passa, e logo."""
+    return (abrir_backup(pasta, carimbo) for carimbo in reversed(carimbos_em_ordem(pasta)))
 
 
 def completo(backup: Backup) -> Backup:

@@ -14,8 +14,8 @@ from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.deposito import ausencia, cobertura, diario, ensaios, metadados
 from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
 from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
-from cofre.deposito.deposito import PREFIXO
 from cofre.deposito.lacre.serie import ROL
+from cofre.deposito.pastas import PREFIXO
 
 DITOS = 3
 _DE_TABELA = re.compile(rf".+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL)

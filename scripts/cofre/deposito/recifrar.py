@@ -21,9 +21,11 @@ from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import nossos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import CIFRADO, COMPACTADO, PEDACO, abrir, sha256_do_arquivo
-from cofre.deposito.publicacao import CONTEUDOS, EM_CLARO, Montagem, SomaCifrada, dos_textos
+from cofre.deposito.nomes import CONTEUDOS, dos_textos
+from cofre.deposito.publicacao import Montagem, SomaCifrada
 from cofre.deposito.reaproveitamento import DeOntem, ligar
 from cofre.deposito.recifrar_arquivos import ConteudosCifrados
+from cofre.deposito.recolha import EM_CLARO
 from cofre.deposito.tabela_salva import TabelaSalva
 
 

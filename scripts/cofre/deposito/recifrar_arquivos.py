@@ -26,7 +26,8 @@ from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import linha_de_conteudo
 from cofre.deposito.formato import Gravador
 from cofre.deposito.linhas import ler_linhas
-from cofre.deposito.publicacao import CONTEUDOS, Montagem
+from cofre.deposito.nomes import CONTEUDOS
+from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva
 
 _UMA = msgspec.json.Decoder(DaLista)

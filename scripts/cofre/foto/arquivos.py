@@ -17,7 +17,8 @@ from cofre.deposito import resumos_guardados
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import VERSAO_DO_FORMATO
-from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
+from cofre.deposito.nomes import CONTEUDOS, dos_textos
+from cofre.deposito.publicacao import Montagem
 from cofre.deposito.resumos import ResumoDaTabela
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.escopo.escopo import Escopo

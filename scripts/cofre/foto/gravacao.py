@@ -12,8 +12,9 @@ from cofre.base.linha import SEPARADOR
 from cofre.base.modelo import LISTAS, Contradicao, Empresa, Tabela
 from cofre.base.palavras import visivel
 from cofre.deposito.formato import Gravador
+from cofre.deposito.nomes import CONTEUDOS, dos_textos
 from cofre.deposito.passada import Observador, Passada, Somas, passar
-from cofre.deposito.publicacao import CONTEUDOS, Montagem, dos_textos
+from cofre.deposito.publicacao import Montagem
 from cofre.deposito.resumos import Anterior
 from cofre.deposito.textos import Separador
 from cofre.foto.contradicoes import Contradicoes

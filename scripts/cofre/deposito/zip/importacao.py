@@ -37,7 +37,8 @@ from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import COMPACTADO
 from cofre.deposito.metadados import Metadados
-from cofre.deposito.publicacao import CONTEUDOS, Montagem
+from cofre.deposito.nomes import CONTEUDOS
+from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.trava import JA, Espera
 from cofre.deposito.verificacao import danos_de, danos_do_conteudo

@@ -8,7 +8,7 @@ from typing import Any
 
 from cofre.base.modelo import ARQUIVOS
 from cofre.deposito.metadados import Metadados
-from cofre.deposito.publicacao import CONTEUDOS, dos_textos
+from cofre.deposito.nomes import CONTEUDOS, dos_textos
 from cofre.deposito.tabela_salva import TabelaSalva
 
 

@@ -1,0 +1,150 @@
+"""A pasta de cada empresa: como se chama, como se acha, e como se cria.
+
+O que conta é o id inteiro nos metadados, nunca o nome da pasta.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
+from cofre.deposito import presenca
+from cofre.deposito.backup import do_mais_novo
+from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
+
+PREFIXO = "empresa_"
+
+
+class Pastas:
+    """As pastas de empresas que há numa `raiz`, para vários fios. `presente` diz o nome deste
+    processo (ver `presenca`)."""
+
+    def __init__(self, raiz: Path, presente: Callable[[], str]) -> None:
+        self._raiz = raiz
+        self._presente = presente
+        self._trinco = threading.RLock()
+        self._achadas: dict[str, Path] = {}
+        self._criadas: dict[str, Path] = {}
+        self._por_comeco: dict[str, list[Path]] | None = None
+        self._lida_em = 0
+
+    def todas(self) -> list[Path]:
+        """Em ordem de nome. Levanta FalhaDeDisco."""
+        with erros_de_disco(self._raiz):
+            if not self._raiz.is_dir():
+                return []
+            return sorted(p for p in self._raiz.glob(f"{PREFIXO}*") if p.is_dir())
+
+    def de_trabalho(self) -> Iterator[Path]:
+        """As de trabalho que há nelas, de quem quer que sejam, em ordem de nome. OSError passa."""
+        for pasta in self.todas():
+            nomes = (p.name for p in os.scandir(pasta))
+            yield from (pasta / n for n in sorted(nomes) if n.startswith((MONTAGEM, PODANDO)))
+
+    def da_empresa(self, user_id: str) -> Path:
+        """A que existe ou a que seria dela agora: os 8 primeiros caracteres do id, ou mais, até não
+        ser de outra."""
+        with self._trinco:
+            sabida = self._achadas.get(user_id)
+            if sabida is None or not sabida.is_dir():
+                sabida = self._achar(user_id)
+            return sabida
+
+    def candidatas(self, user_id: str) -> list[Path]:
+        """As que, pelo nome, podem ser dela."""
+        comeco = next(_nomes_possiveis(user_id)).lower()
+        with self._trinco:
+            lembradas = self._por_comeco
+            perto = self.todas() if lembradas is None else lembradas.get(_comeco(comeco), [])
+            return [p for p in perto if p.name.lower().startswith(comeco)]
+
+    def criar(self, user_id: str) -> Path:
+        """A da empresa, já no disco. Só com a trava breve na mão: dois nomes novos não podem ser o
+        mesmo. OSError passa."""
+        with self._trinco:
+            if self._por_comeco is not None and self._raiz.stat().st_mtime_ns != self._lida_em:
+                self.reler()
+            for restam in (True, False):
+                pasta = self.da_empresa(user_id)
+                if user_id in self._achadas or self._e_nossa(user_id):
+                    return pasta
+                pasta.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if not _tem_algo(pasta):
+                    break
+                if not restam:
+                    raise FileExistsError(errno.EEXIST, "não está vazia", str(pasta))
+                self.reler()  # acabou de nascer
+            self._criadas[user_id] = pasta
+            self._lembrar(pasta)
+            self._lida_em = self._raiz.stat().st_mtime_ns
+            return pasta
+
+    def reler(self) -> None:
+        """Com dez mil empresas, procurar a pasta de cada uma no disco seria ler dez mil nomes dez
+        mil vezes: só se leem de novo se outra execução criou alguma."""
+        with self._trinco:
+            self._lida_em = self._raiz.stat().st_mtime_ns
+            self._por_comeco = {}
+            for pasta in self.todas():
+                self._lembrar(pasta)
+
+    def _achar(self, user_id: str) -> Path:
+        candidatas = self.candidatas(user_id)
+        for pasta in candidatas:
+            if _dono(pasta) == user_id:
+                self._achadas[user_id] = pasta
+                return pasta
+        if self._e_nossa(user_id):
+            return self._criadas[user_id]
+        # Maiúsculas e minúsculas são o mesmo nome no NTFS. Uma pasta vazia é de quem morreu antes
+        # de lhe pôr algo.
+        tomadas = {p.name.lower() for p in candidatas if _tem_algo(p)}
+        return self._raiz / next(n for n in _nomes_possiveis(user_id) if n.lower() not in tomadas)
+
+    def _e_nossa(self, user_id: str) -> bool:
+        """Se a pasta que se criou para esta empresa, ainda sem backup, tem uma montagem nossa."""
+        pasta = self._criadas.get(user_id)
+        return pasta is not None and any(
+            presenca.dono_de(montagem) == self._presente()
+            for montagem in pasta.glob(f"{MONTAGEM}*")
+        )
+
+    def _lembrar(self, pasta: Path) -> None:
+        if self._por_comeco is not None:
+            self._por_comeco.setdefault(_comeco(pasta.name), []).append(pasta)
+
+
+def _dono(pasta: Path) -> str | None:
+    """O do backup mais novo que se lê."""
+    with erros_de_disco(pasta):
+        legiveis = (b.meta for b in do_mais_novo(pasta))
+        return next((m.user_id for m in legiveis if m), None)
+
+
+def _tem_algo(pasta: Path) -> bool:
+    """Os conteúdos de um backup que não chegou a sê-lo não contam: ninguém os cita."""
+    try:
+        with os.scandir(pasta) as dentro:
+            return any(item.name != CONTEUDOS for item in dentro)
+    except FileNotFoundError:
+        return False
+
+
+def _comeco(nome: str) -> str:
+    """O começo que o nome de uma pasta tem em comum com os outros que a empresa poderia ter."""
+    return nome[: len(PREFIXO) + 8].lower()
+
+
+def _nomes_possiveis(user_id: str) -> Iterator[str]:
+    limpo = re.sub(r"[^0-9A-Za-z-]", "_", user_id)
+    for tamanho in range(8, max(len(limpo), 8) + 1):
+        nome = limpo[:tamanho]
+        if not nome.endswith("-"):  # «abc12345-» e «abc12345» confundiriam
+            yield PREFIXO + nome
+    for n in range(2, 1_000_000):
+        yield f"{PREFIXO}{limpo}_{n}"
