@@ -23,9 +23,9 @@ from cofre.plano.plano import comparar
 from cofre.plano.tabela import TabelaDoPlano
 from cofre.via.direta import ajustes, catalogo, prova
 from cofre.via.direta.carga import Conversor, SoPeloJson
+from cofre.via.direta.conexao import ESCREVENDO
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Gatilho, Suspensos
-from cofre.via.direta.transacao import COMECO
 from supabase_local.servidores.servidor import SupabaseLocal
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
@@ -88,7 +88,7 @@ def escrevendo(
         ajustes.preparar(conexao)
         catalogadas = catalogo.descobrir(conexao).tabelas
         ramos = (Ramo((Elo("user_id"),)),)
-        conexao.execute(COMECO)
+        conexao.execute(ESCREVENDO)
         escritor = prova.escritor(conexao, Suspensos(conexao, tabelas))
         yield escritor, {n: TabelaNoEscopo(catalogadas[n], ramos) for n in tabelas}
         conexao.execute("COMMIT")
@@ -318,7 +318,7 @@ def test_com_um_gatilho_que_dispara_o_que_entrou_e_devolvido(
         tabela = catalogo.descobrir(conexao).tabelas["carimbadas"]
         alvo = TabelaNoEscopo(tabela, (Ramo((Elo("user_id"),)),))
         colunas = gravaveis(tabela)
-        conexao.execute(COMECO)
+        conexao.execute(ESCREVENDO)
         suspensos = Suspensos(conexao, ["carimbadas"])
         escritor = prova.escritor(conexao, suspensos)
         assert escritor.inserir(alvo, [linha], colunas) == ()

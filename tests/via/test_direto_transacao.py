@@ -19,7 +19,7 @@ from apoio.impressoes import diferencas, estado
 from apoio.loja import DURANTE, PRE
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
-from cofre.via.direta.transacao import COMECO
+from cofre.via.direta.conexao import ESCREVENDO
 
 # -- tipos e nomes -----------------------------------------------------------------------------
 
@@ -311,7 +311,7 @@ def test_alguem_mexe_entre_a_foto_e_a_transacao(montar: Montador, como: str) -> 
         b.sql(mexer)
         return Destino.PASSAR
 
-    hora = NaHora(b, COMECO.encode(), fazer)
+    hora = NaHora(b, ESCREVENDO.encode(), fazer)
     with procurador(b.loja.projeto.cluster.porta, hora) as porta:
         opcoes = ["--tabelas", tabelas]
         if como == "efeitos":
@@ -345,7 +345,7 @@ def test_a_loja_que_nao_para_de_gravar_tambem_se_restaura(montar: Montador, como
     def editar(dados: bytes) -> Destino:
         ha_diario = any(b.loja.destino.glob("empresa_*/restauracao_*.json"))
         with trinco:
-            if ha_diario and (COMECO.encode() in dados or b"UPDATE" in dados):
+            if ha_diario and (ESCREVENDO.encode() in dados or b"UPDATE" in dados):
                 nome = f"edição {next(vezes)}"
                 with b.banco() as outra, contextlib.suppress(psycopg.errors.LockNotAvailable):
                     outra.execute("SET lock_timeout = '100ms'")
@@ -693,7 +693,7 @@ def test_a_mae_apagada_ao_mesmo_tempo(montar: Montador) -> None:
             fio.start()
             return Destino.PASSAR
 
-        hora = NaHora(b, COMECO.encode(), apagar)
+        hora = NaHora(b, ESCREVENDO.encode(), apagar)
         with procurador(b.loja.projeto.cluster.porta, hora) as porta:
             saida = b.restaurar("--tabelas", "vendas,vendas_itens", url=pela_porta(b, porta))
         fio.join(30)

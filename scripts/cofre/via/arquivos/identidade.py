@@ -18,12 +18,11 @@ from psycopg import sql
 from cofre.base.erros import EscritaRecusada
 from cofre.plano.lotes import metades
 from cofre.via.arquivos.objetos import Objeto
-from cofre.via.direta.conexao import transacao
+from cofre.via.direta.conexao import ESCREVENDO, transacao
 from cofre.via.direta.erros import ALGUMA, na_escrita
 
 Conectar = Callable[[], contextlib.AbstractContextManager[psycopg.Connection]]
 POR_VEZ = 500
-_COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def _um_lote(
 ) -> None:
     """Todos de uma vez; recusados, procura-se qual."""
     try:
-        with transacao(conexao, _COMECO):
+        with transacao(conexao, ESCREVENDO):
             conexao.execute(_comando(ha), (json.dumps([_em_json(i) for i in lote]),))
     except psycopg.Error as e:
         erro = na_escrita(e, ALGUMA)

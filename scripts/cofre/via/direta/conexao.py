@@ -31,6 +31,9 @@ VIGIA = 0.2
 """Segundos entre olhadas no pedido de parada."""
 
 INSTANTE = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+ESCREVENDO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+"""Como começa uma transação: a de quem lê vê um instante só; a de quem escreve, em cada comando, o
+que os outros já confirmaram."""
 
 
 def conectar(endereco: Endereco) -> psycopg.Connection:

@@ -10,24 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 
 import msgspec
-import psycopg
-from psycopg import sql
 
 from cofre.base.erros import ConsultaDemorada, EscritaRecusada
-from cofre.base.linha import abrir_linha
 from cofre.base.modelo import Tabela
 from cofre.base.textos import CAMPO, MARCA, com_valores
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.escritor import (
-    IGNORADA,
     SEM_EFEITO,
     Inserido,
     Lote,
@@ -36,13 +30,9 @@ from cofre.plano.escritor import (
 )
 from cofre.plano.lotes import em_lotes
 from cofre.plano.tabela import Acao
-from cofre.via.direta import carga, comandos
-from cofre.via.direta.erros import na_escrita
-from cofre.via.direta.ligacoes import Ligacoes
-from cofre.via.direta.restricoes import REGRA_VIOLADA, Restricoes
-from cofre.via.direta.texto import a_gravar, objeto
-
-T = TypeVar("T")
+from cofre.via.direta import carga, comandos, remocao
+from cofre.via.direta.pontos import Pontos
+from cofre.via.direta.texto import a_gravar, chave_de, textos
 
 LINHAS_POR_COMANDO = 1000
 BYTES_POR_COMANDO = 1024 * 1024
@@ -55,12 +45,7 @@ BYTES_POR_CARGA = 4 * 1024 * 1024
 class EscritorDireto:
     """O `cofre.plano.escritor.Escritor` que escreve numa transação."""
 
-    conexao: psycopg.Connection
-    restricoes: Restricoes
-    ligacoes: Ligacoes | None
-    """None se o próprio banco confere as chaves estrangeiras."""
-    adiar: bool = False
-    """Se as chaves DEFERRABLE só se conferem no fim, por quem confirma."""
+    pontos: Pontos
     sem_gatilhos: bool = False
     """Se nenhum gatilho dispara: o que entra é o que se mandou, e não é preciso olhar."""
     _so_pelo_json: set[str] = field(default_factory=set)
@@ -77,8 +62,8 @@ class EscritorDireto:
         por_copy = self.sem_gatilhos and tabela.nome not in self._so_pelo_json
         if por_copy and carga.cabe(tabela, colunas):
             try:
-                copiar = partial(carga.copiar, self.conexao, tabela, linhas, colunas)
-                self._num_ponto(tabela, copiar, linhas)
+                copiar = partial(carga.copiar, self.pontos.conexao, tabela, linhas, colunas)
+                self.pontos.num(tabela, copiar, linhas)
                 return ()
             except carga.SoPeloJson:
                 self._so_pelo_json.add(tabela.nome)
@@ -91,7 +76,7 @@ class EscritorDireto:
         tabela = no_escopo.tabela
         novas = [a_gravar(tabela, linha) for linha in linhas]
         comando = comandos.inserir(no_escopo, colunas, com_textos=_ha_textos(novas))
-        gravadas = self.executar(tabela, comando, [_textos(novas)], linhas)
+        gravadas = self.pontos.executar(tabela, comando, [textos(novas)], linhas)
         return [linha.encode() for (linha,) in gravadas] if tabela.chave else ()
 
     def dar_lugar(self, no_escopo: TabelaNoEscopo, acoes: Iterator[Acao]) -> None:
@@ -99,7 +84,9 @@ class EscritorDireto:
         remove: dois períodos que se trocam não cabem juntos nem por um instante, e não se sabe de
         quem é o que está no caminho. As que mudam entram de novo, inteiras, quando chega a vez
         delas. Só onde ninguém nota que saíram: sem gatilhos, e com as ligações por conferir."""
-        if not (no_escopo.tabela.exclusiva and self.sem_gatilhos and self.ligacoes is not None):
+        if not (
+            no_escopo.tabela.exclusiva and self.sem_gatilhos and self.pontos.ligacoes is not None
+        ):
             return
         nome = no_escopo.tabela.nome
         self._sairam.difference_update([s for s in self._sairam if s[0] == nome])
@@ -164,7 +151,7 @@ class EscritorDireto:
         tabela = no_escopo.tabela
         pares = [(m, gravadas.get(_chave_nova(tabela, m))) for m in lote]
         por_rever = [m.acao for m, linha in pares if linha is None and m.acao.atual is not None]
-        self._como_estao(tabela, por_rever)
+        remocao.como_estao(self.pontos, tabela, por_rever)
         return [
             Mudada(m, inteira=False) if linha is None else Mudada(m, [linha]) for m, linha in pares
         ]
@@ -176,7 +163,7 @@ class EscritorDireto:
             ficaram = [m for m in lote if (tabela.nome, m.acao.chave) not in self._sairam]
             alteradas = self._alterar(no_escopo, ficaram) if ficaram else {}
             return {**alteradas, **self._por_de_volta(no_escopo, fora)}
-        if self.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
+        if self.pontos.ligacoes is not None and set(lote[0].valores) & set(tabela.identidades):
             return self._trocar(no_escopo, lote)
         # Uma linha que acabou de ser inserida é nossa: não há com que comparar.
         eram = [m.acao.atual.decode() if m.acao.atual is not None else None for m in lote]
@@ -184,13 +171,13 @@ class EscritorDireto:
         conferir = [_inteira(m) for m in lote]
         com_textos = _ha_textos(novas)
         comando = comandos.alterar(no_escopo, _colunas_de(lote[0]), com_textos=com_textos)
-        gravadas = self.executar(tabela, comando, [eram, _textos(novas)], conferir)
-        return {_chave(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
+        gravadas = self.pontos.executar(tabela, comando, [eram, textos(novas)], conferir)
+        return {chave_de(tabela, linha.encode()): linha.encode() for (linha,) in gravadas}
 
     def _trocar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
         """Um número de identidade ALWAYS não se altera: a linha sai e entra de novo, inteira. Sem
         os gatilhos, ninguém nota que saiu."""
-        with self.conexao.transaction():
+        with self.pontos.conexao.transaction():
             ficaram = {a.chave for a in self.apagar(no_escopo, [m.acao for m in lote])}
             return self._por_de_volta(no_escopo, [m for m in lote if m.acao.chave not in ficaram])
 
@@ -202,7 +189,7 @@ class EscritorDireto:
         colunas = [c.nome for c in tabela.colunas if c.nome not in fora]
         gravadas = self._inserir_pelo_json(no_escopo, [_inteira(m) for m in sairam], colunas)
         self._sairam.difference_update((tabela.nome, m.acao.chave) for m in sairam)
-        return {_chave(tabela, linha): linha for linha in gravadas}
+        return {chave_de(tabela, linha): linha for linha in gravadas}
 
     def lotes_a_apagar(
         self, no_escopo: TabelaNoEscopo, acoes: Iterator[Acao]
@@ -217,95 +204,13 @@ class EscritorDireto:
         lote = [a for a in lote if (tabela.nome, a.chave) not in self._sairam]
         if not lote:
             return ()
-        linhas = [a.atual or b"{}" for a in lote]
-        if not tabela.chave:
-            return self._apagar_sem_chave(tabela, lote, linhas)
-        valores: list[object] = [_chaves(tabela, lote), _textos(linhas)]
-        apagadas = {
-            _chave(tabela, linha.encode())
-            for (linha,) in self.executar(tabela, comandos.apagar(tabela), valores)
-        }
-        return self._que_ficaram(tabela, [a for a in lote if a.chave not in apagadas])
-
-    def _que_ficaram(self, tabela: Tabela, lote: Sequence[Acao]) -> list[Acao]:
-        """As que ainda estão lá, mudadas. Levanta EscritaRecusada se alguma está igual."""
-        estao = self._como_estao(tabela, lote)
-        if any(estao.values()):
-            raise EscritaRecusada(IGNORADA, f"o banco não apaga registros de {tabela.nome}", "")
-        return [a for a in lote if a.chave in estao]
-
-    def _como_estao(self, tabela: Tabela, lote: Sequence[Acao]) -> dict[Chave, bool]:
-        """Destas linhas, as que ainda existem, e se são como a foto as viu. Ninguém mais as muda:
-        a foto seguinte as vê como ficarão, e a passada dela chega a escrevê-las."""
-        if not lote:
-            return {}
-        eram = _textos([a.atual or b"{}" for a in lote])
-        valores: list[object] = [_chaves(tabela, lote), eram]
-        return {
-            _chave(tabela, linha.encode()): igual
-            for linha, igual in self.executar(tabela, comandos.como_estao(tabela), valores)
-        }
-
-    def _apagar_sem_chave(
-        self, tabela: Tabela, lote: Sequence[Acao], linhas: Sequence[bytes]
-    ) -> list[Acao]:
-        """De linhas iguais, tantas quantas se pediu."""
-        comando = comandos.apagar_sem_chave(tabela)
-        apagadas = Counter(linha for (linha,) in self.executar(tabela, comando, [_textos(linhas)]))
-        ficaram = []
-        for acao, linha in zip(lote, _textos(linhas), strict=True):
-            apagadas[linha] -= 1
-            if apagadas[linha] < 0:
-                ficaram.append(acao)
-        return ficaram
+        return remocao.apagar(self.pontos, tabela, lote)
 
     def apagar_inserida(self, no_escopo: TabelaNoEscopo, linha: bytes) -> None:
         """Um DELETE pela chave e pelo dono."""
         with contextlib.suppress(EscritaRecusada):  # o impedimento já diz o que houve
             comando = comandos.apagar_inserida(no_escopo)
-            self.executar(no_escopo.tabela, comando, [_textos([linha])])
-
-    def executar(
-        self,
-        tabela: Tabela,
-        comando: sql.Composed,
-        valores: list[object],
-        conferir: Sequence[bytes] = (),
-    ) -> list[Any]:
-        """O que o comando devolve, como em `_num_ponto`."""
-
-        def fazer() -> list[Any]:
-            cursor = self.conexao.execute(comando, valores)
-            return list(cursor.fetchall()) if cursor.description else []
-
-        return self._num_ponto(tabela, fazer, conferir)
-
-    def _num_ponto(self, tabela: Tabela, fazer: Callable[[], T], conferir: Sequence[bytes]) -> T:
-        """Num ponto de retorno próprio; depois, as linhas a `conferir` têm de ter as suas mães.
-        Levanta EscritaRecusada ou FalhaDoServidor."""
-        while True:
-            try:
-                with self.conexao.transaction():
-                    feito = fazer()
-                    if self.ligacoes is not None and conferir:
-                        self.ligacoes.exigir_maes(tabela, conferir, menos_adiadas=self.adiar)
-                    return feito
-            except psycopg.Error as e:
-                furou = e.sqlstate == REGRA_VIOLADA
-                regra = e.diag.constraint_name or ""
-                if not (furou and self.restricoes.soltar(tabela.nome, regra)):
-                    erro = na_escrita(e, tabela.nome)
-                    if isinstance(erro, EscritaRecusada) and furou:
-                        erro.nota = self.restricoes.por_que_nao(tabela.nome, regra)
-                    raise erro from e
-
-
-def _textos(linhas: Sequence[bytes]) -> list[str]:
-    return [linha.decode() for linha in linhas]
-
-
-def _chaves(tabela: Tabela, lote: Sequence[Acao]) -> list[str]:
-    return [objeto(tabela.chave, a.chave) for a in lote]
+            self.pontos.executar(no_escopo.tabela, comando, [textos([linha])])
 
 
 def _colunas_de(mudanca: Mudanca) -> tuple[str, ...]:
@@ -339,8 +244,3 @@ def _bytes(lote: Lote) -> int:
 
 def _peso(mudanca: Mudanca) -> int:
     return len(mudanca.como_esta) + sum(len(bytes(v)) for v in mudanca.valores.values())
-
-
-def _chave(tabela: Tabela, linha: bytes) -> Chave:
-    campos = abrir_linha(linha)
-    return tuple(bytes(campos[c]) for c in tabela.chave)

@@ -133,6 +133,17 @@ def objeto(colunas: Sequence[str], valores: Sequence[bytes]) -> str:
     return msgspec.json.encode({c: msgspec.Raw(v) for c, v in pares}).decode()
 
 
+def textos(linhas: Sequence[bytes]) -> list[str]:
+    """As linhas como vão num vetor de textos."""
+    return [linha.decode() for linha in linhas]
+
+
+def chave_de(tabela: Tabela, linha: bytes) -> tuple[bytes, ...]:
+    """A chave de uma linha que o banco devolveu."""
+    campos = abrir_linha(linha)
+    return tuple(bytes(campos[c]) for c in tabela.chave)
+
+
 def juntas_pela_chave(tabela: Tabela) -> sql.Composed:
     """A linha `t` do banco é a linha `r` do vetor."""
     return sql.SQL(" AND ").join(

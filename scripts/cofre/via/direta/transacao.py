@@ -41,7 +41,6 @@ from cofre.via.direta.leitura import Leitura
 from cofre.via.direta.sondas import SondasDaqui
 from cofre.via.logins.sql import LoginsPorSql, num_ponto
 
-COMECO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 METODO = "dentro da transação da restauração"
 LINHAS_POR_CONFERENCIA = 10_000
 BYTES_POR_CONFERENCIA = 4 * 1024 * 1024
@@ -131,7 +130,7 @@ class Transacao:
         FalhaDoServidor ou DesfechoIncerto."""
         try:
             self._conferir_ligacoes()
-            self.escritor.restricoes.devolver()
+            self.escritor.pontos.restricoes.devolver()
             self.suspensos.devolver()
             contagens = [par for p in self._planos for par in p.contagens.items()]
             tocadas = {n for n, c in contagens if c.repor or c.alterar}
@@ -160,7 +159,7 @@ class Transacao:
         """Com o papel de réplica o banco não as confere. As mães do que entrou ou mudou, o escritor
         já exigiu, fora as que se adiam; faltam essas, os valores únicos que se adiam, e que nada
         tenha ficado sem o que saiu ou mudou."""
-        ligacoes = self.escritor.ligacoes
+        ligacoes = self.escritor.pontos.ligacoes
         if ligacoes is None:
             self.conexao.execute("SET CONSTRAINTS ALL IMMEDIATE")
             return

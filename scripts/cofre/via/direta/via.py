@@ -17,11 +17,10 @@ import msgspec
 import psycopg
 
 from cofre.base.config.valores import Acesso, AcessoDireto, Regras
-from cofre.base.erros import ConfiguracaoInvalida, EscritaRecusada, Interrompido
+from cofre.base.erros import ConfiguracaoInvalida, Interrompido
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
-from cofre.plano.lotes import em_lotes
 from cofre.plano.tabela import Acao
 from cofre.via.contrato import (
     DIRETA,
@@ -31,27 +30,23 @@ from cofre.via.contrato import (
     Inspecao,
     PedidoDeFoto,
     Prova,
-    prova_de,
     ramos_de_agora,
 )
 from cofre.via.direta import (
     catalogo,
     empresas,
     endereco,
-    gatilhos,
     prova,
-    restricoes,
     sondas,
 )
-from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
+from cofre.via.direta.conexao import ESCREVENDO, INSTANTE, Conexoes, transacao
 from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
-from cofre.via.direta.escrita import BYTES_POR_CARGA, LINHAS_POR_CARGA
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.leitura import Leitura
-from cofre.via.direta.ligacoes import Ligacoes
-from cofre.via.direta.transacao import COMECO, Transacao
+from cofre.via.direta.prova import Provas
+from cofre.via.direta.transacao import Transacao
 from cofre.via.direta.travas import vigiando
 from cofre.via.empresas import listar
 from cofre.via.logins.login import Login
@@ -77,13 +72,8 @@ class ViaDireta:
     _onde: Endereco = field(init=False)
     _por_conferir: bool = field(init=False)
     """Se os endereços não disseram que a API e o banco são do mesmo projeto."""
-    _soltas: set[tuple[str, str]] = field(init=False, default_factory=set)
-    """(tabela, regra NOT VALID) que algum prova precisou soltar."""
-    _ligacoes: Ligacoes | None = field(init=False, default=None)
-    """As chaves estrangeiras como o primeiro prova as leu; quem restaura lê de novo."""
-    _supostos: tuple[Login, ...] = field(init=False, default=())
-    """Os que as provas criam, na transação que depois se desfaz."""
     _banco: Conexoes = field(init=False)
+    _provas: Provas = field(init=False)
     _catalogo: Catalogo = field(init=False, default_factory=lambda: Catalogo({}))
 
     def __post_init__(self) -> None:
@@ -95,6 +85,7 @@ class ViaDireta:
         self._banco = Conexoes(
             self._onde, self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo
         )
+        self._provas = Provas(self._banco, self._onde)
 
     @property
     def origem(self) -> str:
@@ -118,7 +109,8 @@ class ViaDireta:
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDoServidor ou ConfiguracaoInvalida."""
         with self._banco.uma() as conexao:
-            self._catalogo, self._ligacoes = catalogo.descobrir(conexao), None
+            self._catalogo = catalogo.descobrir(conexao)
+            self._provas.esquecer()
             referencias = referencias_a_empresas(self._catalogo)
             todas = listar(self._catalogo, referencias, partial(empresas.linhas, conexao))
         self._conferir_projeto(todas)
@@ -173,9 +165,9 @@ class ViaDireta:
         with self._banco.uma() as conexao, vigiando(self._onde, conexao):
             aberta: Transacao | None = None
             try:
-                conexao.execute(COMECO)
+                conexao.execute(ESCREVENDO)
                 suspensos = Suspensos(conexao, list(tabelas))
-                escritor = replace(prova.escritor(conexao, suspensos), adiar=True)
+                escritor = prova.escritor(conexao, suspensos, adiar=True)
                 conexao.execute("SET CONSTRAINTS ALL DEFERRED")
                 aberta = Transacao(
                     conexao,
@@ -196,17 +188,12 @@ class ViaDireta:
     def supondo(self, logins: Sequence[Login]) -> ViaDireta:
         """A mesma via, em que as provas supõem que estes logins já existem."""
         outra = copy.copy(self)
-        outra._supostos = tuple(logins)
+        outra._provas = self._provas.supondo(logins)
         return outra
 
     def como_escreve(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Sequence[str]:
         """Se os gatilhos se suspendem, e o que fica travado. Levanta FalhaDoServidor."""
-        with self._provando(ALGUMA, list(tabelas)) as (_conexao, suspensos):
-            soltas = sorted(r for r in self._soltas if r[0] in tabelas)
-            return [
-                *gatilhos.dizer(suspensos.desligados, suspensos.restam),
-                *restricoes.dizer(soltas),
-            ]
+        return self._provas.como_escreve(tabelas)
 
     def colunas_gravaveis(self, tabela: Tabela) -> tuple[str, ...]:
         """Todas as que não são geradas: as de identidade ALWAYS também se escrevem."""
@@ -242,29 +229,9 @@ class ViaDireta:
         tabela = no_escopo.tabela
         try:
             with self._banco.uma() as conexao, transacao(conexao):
-                return self._ligacoes_em(conexao).dependentes(tabela, linhas, dentro)
+                return self._provas.ligacoes_em(conexao).dependentes(tabela, linhas, dentro)
         except psycopg.Error as e:
             raise na_consulta(e, tabela.nome) from e
-
-    def provar_insercao(
-        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> EscritaRecusada | None:
-        """O que o banco recusaria nestas linhas, numa transação sempre desfeita."""
-        with self._provando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = prova.escritor(conexao, suspensos, self._ligacoes_em(conexao))
-            recusa = prova.inserir(escritor, tabela, linhas, colunas)
-            self._soltas.update(escritor.restricoes.soltas)
-            return recusa
-
-    def provar_alteracao(
-        self, tabela: TabelaNoEscopo, linhas: Sequence[bytes], colunas: Sequence[str]
-    ) -> EscritaRecusada | None:
-        """O que o banco recusaria se linhas que existem ficassem assim, sem nunca gravá-las."""
-        with self._provando(tabela.tabela.nome, [tabela.tabela.nome]) as (conexao, suspensos):
-            escritor = prova.escritor(conexao, suspensos, self._ligacoes_em(conexao))
-            recusa = prova.alterar(escritor, tabela.tabela, linhas, colunas)
-            self._soltas.update(escritor.restricoes.soltas)
-            return recusa
 
     def provar(
         self,
@@ -274,50 +241,8 @@ class ViaDireta:
         *,
         alterando: bool,
     ) -> Iterator[Prova]:
-        """O que o banco recusaria, perguntado por vários lotes de uma vez; só se a resposta é não,
-        por um de cada vez. Bastam as primeiras LINHAS_ENSAIADAS: o que ele recusar das outras
-        desfaz a transação inteira, e é dito então."""
-        um = self.provar_alteracao if alterando else self.provar_insercao
-
-        def provar(juntos: Sequence[Sequence[Acao]]) -> Iterator[Prova]:
-            todas = [acao for lote in juntos for acao in lote]
-            feito = prova_de(lambda linhas: um(no_escopo, linhas, colunas), todas)
-            if feito.erro is None or len(juntos) == 1:
-                yield from (Prova(lote, feito.erro) for lote in juntos)
-            else:
-                yield from (e for lote in juntos for e in provar([lote]))
-
-        primeiros = prova.primeiros(lotes)
-        for juntos in em_lotes(
-            primeiros, LINHAS_POR_CARGA, (len, LINHAS_POR_CARGA), (_bytes, BYTES_POR_CARGA)
-        ):
-            yield from provar(juntos)
-
-    def _ligacoes_em(self, conexao: psycopg.Connection) -> Ligacoes:
-        if self._ligacoes is None:
-            self._ligacoes = Ligacoes.do_banco(conexao)
-        return self._ligacoes.noutra(conexao)
-
-    @contextlib.contextmanager
-    def _provando(
-        self, tabela: str, tabelas: Sequence[str]
-    ) -> Iterator[tuple[psycopg.Connection, Suspensos]]:
-        """Uma transação como a da restauração, que no fim é sempre desfeita."""
-        with self._banco.uma() as conexao, vigiando(self._onde, conexao):
-            try:
-                conexao.execute(COMECO)
-                suspensos = Suspensos(conexao, tabelas)
-                logins = LoginsPorSql(num_ponto(conexao))
-                # Onde um gatilho dispara, o que ele criasse estorvaria a prova: quem prova sabe
-                # que login volta, e dá por resolvido o que só falta por ele.
-                for login in () if self._supostos and logins.gatilhos() else self._supostos:
-                    logins.criar(login)
-                yield conexao, suspensos
-            except psycopg.Error as e:
-                raise na_consulta(e, tabela) from e
-            finally:
-                with contextlib.suppress(psycopg.Error):
-                    conexao.execute("ROLLBACK")
+        """O que o banco recusaria destes lotes (ver `Provas`). Levanta FalhaDoServidor."""
+        return self._provas.provar(no_escopo, lotes, colunas, alterando=alterando)
 
     def varrer(self, tabela: Tabela, colunas: Sequence[str], padrao: str = "") -> Iterator[bytes]:
         """As linhas de todas as empresas, só com estas colunas. Levanta FalhaDoServidor."""
@@ -354,7 +279,3 @@ class ViaDireta:
                 "Corrija SUPABASE_URL ou SUPABASE_DB_URL no .env.",
             )
         self._por_conferir = False
-
-
-def _bytes(lote: Sequence[Acao]) -> int:
-    return sum(len(a.alvo or b"") for a in lote)
