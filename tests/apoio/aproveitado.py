@@ -22,9 +22,9 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.linhas import ler_linhas
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
-from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA
 from cofre.via.direta import linhas as do_copy
 from cofre.via.direta.via import ViaDireta
+from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA
 
 LIDA = {"i": INTEIRA, "p": EM_PARTE, "=": IGUAL}
 BLOCO_PEQUENO = 4 * 1024

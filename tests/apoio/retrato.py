@@ -18,8 +18,9 @@ from cofre.base.rascunho import Rascunho
 from cofre.deposito.formato import Gravador
 from cofre.deposito.textos import Separador
 from cofre.via.api.via import ViaDaApi
-from cofre.via.contrato import EmpresaLida, Inspecao, PedidoDeFoto, ViaDeLeitura
+from cofre.via.contrato import Inspecao, ViaDeLeitura
 from cofre.via.direta.via import ViaDireta
+from cofre.via.leitura import EmpresaLida, PedidoDeFoto
 from supabase_local.servidores.servidor import SupabaseLocal
 
 

@@ -25,7 +25,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo
 from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 from cofre.foto import fotografo
-from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA
+from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA
 from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.servidor import SupabaseLocal
 

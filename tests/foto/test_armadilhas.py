@@ -14,7 +14,7 @@ import pytest
 
 from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.via.contrato import IGUAL
+from cofre.via.leitura import IGUAL
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"
 COMECO = f"""

@@ -19,7 +19,8 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.passada import Passada
 from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.logins_da_empresa import FonteDeLogins
-from cofre.via.contrato import DIRETA, PedidoDeFoto
+from cofre.via.contrato import DIRETA
+from cofre.via.leitura import PedidoDeFoto
 
 
 def test_um_login_apagado_enquanto_se_leem_as_linhas_esta_na_lista(

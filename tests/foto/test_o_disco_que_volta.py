@@ -14,7 +14,7 @@ import pytest
 
 from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
 from apoio.memoria import lugar_do_cluster
-from cofre.via.contrato import IGUAL
+from cofre.via.leitura import IGUAL
 from supabase_local.servidores.postgres import ClusterPostgres
 
 DONO = "aaaa1111-0000-4000-8000-000000000001"

@@ -41,7 +41,7 @@ from cofre.base.erros import LinhaDeOutraEmpresa, TabelaInexistente
 from cofre.base.modelo import ChaveEstrangeira, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.escopo.escopo import Elo, TabelaNoEscopo
-from cofre.via.contrato import PedidoDeFoto, Saida
+from cofre.via.leitura import PedidoDeFoto, Saida
 from supabase_local.servidores.postgres import ADMINISTRADOR
 from supabase_local.servidores.servidor import SupabaseLocal
 

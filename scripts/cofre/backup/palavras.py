@@ -25,7 +25,8 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.foto.divergencias import divergencias
 from cofre.foto.storage.relacao import DeNinguem
-from cofre.via.contrato import API, EM_PARTE, IGUAL, INTEIRA, Inspecao
+from cofre.via.contrato import API, Inspecao
+from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA
 
 DITOS = 5
 """Empresas de que se dizem os comandos."""

@@ -25,7 +25,8 @@ from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
 from cofre.foto.gravacao import Gravacao, Gravada
-from cofre.via.contrato import INTEIRA, Reuso, TabelaLida, ViaDeFotos
+from cofre.via.contrato import ViaDeFotos
+from cofre.via.leitura import INTEIRA, Reuso, TabelaLida
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ from cofre.foto.storage.relacao import DeNinguem, Relacao
 from cofre.foto.storage.sabido import Sabido, tinha_lista
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Objeto
-from cofre.via.contrato import PedidoDeFoto, ViaDeLeitura
+from cofre.via.contrato import ViaDeLeitura
+from cofre.via.leitura import PedidoDeFoto
 
 DE_TODAS = ("manual", "agendado")
 """Os tipos de foto que se tiram de muitas empresas: o total é o de todas."""

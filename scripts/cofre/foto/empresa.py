@@ -10,7 +10,8 @@ from cofre.base.modelo import Empresa
 from cofre.deposito.backup import Backup
 from cofre.deposito.passada import Grupo, Passada
 from cofre.escopo.escopo import Escopo
-from cofre.via.contrato import EmpresaLida, Inspecao
+from cofre.via.contrato import Inspecao
+from cofre.via.leitura import EmpresaLida
 
 EMPRESAS = "empresas"
 

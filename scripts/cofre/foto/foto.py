@@ -12,7 +12,8 @@ from cofre.base.erros import ErroCofre
 from cofre.base.modelo import Empresa
 from cofre.escopo.escopo import Escopo
 from cofre.foto.listas import Colheita
-from cofre.via.contrato import EmpresaLida, Inspecao
+from cofre.via.contrato import Inspecao
+from cofre.via.leitura import EmpresaLida
 
 
 @dataclass(frozen=True, slots=True)

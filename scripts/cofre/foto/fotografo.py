@@ -24,7 +24,8 @@ from cofre.foto.foto import Contexto, Fonte, Foto
 from cofre.foto.gravacao import Gravacao
 from cofre.foto.listas import Colheita, ListasMudaram, NoInstante
 from cofre.foto.perdidas import tabelas_perdidas
-from cofre.via.contrato import DIRETA, Bases, EmpresaLida, PedidoDeFoto, ViaDeFotos
+from cofre.via.contrato import DIRETA, ViaDeFotos
+from cofre.via.leitura import Bases, EmpresaLida, PedidoDeFoto
 from cofre.via.logins.contrato import Logins
 
 FOTOS_DE_UMA_EMPRESA = 3

@@ -21,7 +21,7 @@ from cofre.foto.contradicoes import Contradicoes
 from cofre.foto.empresa import EMPRESAS, RegistrosVistos
 from cofre.foto.foto import Contexto
 from cofre.foto.listas import Colheita, Colhida
-from cofre.via.contrato import EmpresaLida, Entrega, PorVer, Saida
+from cofre.via.leitura import EmpresaLida, Entrega, PorVer, Saida
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from cofre.base.erros import ErroCofre, FalhaDoServidor
 from cofre.base.modelo import Empresa, Tabela
 from cofre.deposito.passada import Observador
 from cofre.deposito.publicacao import Montagem
-from cofre.via.contrato import TabelaLida
+from cofre.via.leitura import TabelaLida
 from cofre.via.logins.contrato import Logins
 
 
@@ -37,7 +37,7 @@ class NoInstante(Protocol):
 @dataclass(frozen=True, slots=True)
 class Colhida:
     """O que se leu de uma lista. `linhas`: em blocos, na ordem da chave, como os de
-    `contrato.TabelaLida`; `conteudos`, o mesmo do arquivo dos conteúdos (None: não há um).
+    `via.leitura.TabelaLida`; `conteudos`, o mesmo do arquivo dos conteúdos (None: não há um).
 
     `falha`: por que a lista não se leu, e então o backup fica incompleto, como com uma tabela.
     `ausente`: por que não há lista sem ser falha, para se dizer («»: há; «-»: não há o que dizer).

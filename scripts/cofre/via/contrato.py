@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
 from cofre.base.config.valores import Regras
-from cofre.base.erros import ErroCofre, EscritaRecusada, FalhaDoServidor
+from cofre.base.erros import ErroCofre, EscritaRecusada
 from cofre.base.modelo import Catalogo, Empresa, Tabela
-from cofre.base.rascunho import Rascunho
-from cofre.deposito.resumos import Anterior, ResumoDaTabela, Sementes
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
 from cofre.plano.escritor import SEM_EFEITO
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import Acao
+from cofre.via.leitura import EmpresaLida, PedidoDeFoto
 from cofre.via.logins.contrato import Logins
 from cofre.via.logins.login import Login
 
@@ -36,18 +34,8 @@ NULO_DE_JSON, OUTRA_ESCRITA = "null de JSON", "outra escrita"
 """Por que um valor não fica como era: é um `null` de JSON, que a API não escreve; ou um JSON que
 ela escreve de outro modo (outros escapes, sem os espaços em volta)."""
 
-Avanco = Callable[[str, int, int | None], None]
-"""Recebe (tabela, linhas lidas até agora, total ou None)."""
-
 AoTentarDeNovo = Callable[[str, float, int, int], None]
 """Recebe (o que houve, segundos de espera, tentativa, tentativas)."""
-
-
-Saida = Callable[[bytes], None]
-"""Recebe as linhas de uma tabela, em blocos como os de `TabelaLida`, na ordem da chave."""
-
-Entrega = Callable[[Tabela], contextlib.AbstractContextManager[Saida]]
-"""Abre a saída de uma tabela, uma de cada vez; o que sai dela com um erro não vale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,53 +46,6 @@ class Inspecao:
     escopo: Escopo
     empresas: tuple[Empresa, ...]
     donos: Donos
-
-
-IGUAL, EM_PARTE, INTEIRA = "igual", "em_parte", "inteira"
-"""Como se leu uma tabela: é a de um backup anterior, pelo que o servidor diz das linhas; só se
-leram as que mudaram desde ele; ou leu-se toda."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reuso:
-    """Como se leu uma tabela. `anterior`, a que serviu, se não se leu toda; `resumo`, o que o
-    servidor disse das linhas, para a próxima vez, se o disse. `divergiu`: leu-se toda, e não era o
-    que se aproveitaria sem a ler; e quando se tinha lido assim."""
-
-    como: str = INTEIRA
-    anterior: Anterior | None = None
-    resumo: ResumoDaTabela | None = None
-    divergiu: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TabelaLida:
-    """O que se leu de uma tabela de uma empresa; `falha` diz por que não deu, se não deu.
-
-    `em_ordem()` são as linhas, na ordem da chave, em blocos não vazios e já juntados (ver
-    `cofre.base.linha.juntar`), enquanto os rascunhos em que estão não se fecham.
-    Só existem se a via não as entregou já (`PedidoDeFoto.comecar`). As que o JSON não refaz trazem
-    os textos (ver `cofre.base.textos`), menos os das colunas `sem_prova`: o JSON delas pode não
-    dizer tudo. None: de nenhuma se sabe.
-    """
-
-    tabela: Tabela
-    falha: FalhaDoServidor | None
-    registros: int
-    em_ordem: Callable[[], Iterator[bytes]]
-    sem_prova: tuple[str, ...] | None = None
-    reuso: Reuso = field(default_factory=Reuso)
-
-
-@dataclass(frozen=True, slots=True)
-class EmpresaLida:
-    """O que se leu de uma empresa. `instantanea`: é um instante só do banco, achado em `passadas`
-    leituras; `metodo` diz como, nos metadados."""
-
-    tabelas: Sequence[TabelaLida]
-    instantanea: bool
-    passadas: int
-    metodo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,58 +74,6 @@ def prova_de(
         return Prova(lote, provar([a.alvo or b"{}" for a in lote]))
     except SEM_EFEITO as e:
         return Prova(lote, e)
-
-
-@dataclass(frozen=True, slots=True)
-class PorVer:
-    """As colunas de uma tabela que alguém tem de ver em todas as linhas, e quem as recebe, em
-    blocos como os de `TabelaLida`, na ordem."""
-
-    colunas: Sequence[str]
-    receber: Callable[[bytes], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Bases:
-    """O que há de antes, por empresa e por tabela, para a via que sabe dizer o que mudou. `usar`
-    põe já a tabela anterior no lugar da nova, se ainda tem os bytes que tinha, e diz se deu; sem
-    ele, quem pediu a foto fá-lo depois. `selado`: sem a chave, as tabelas anteriores não se leem, e
-    do que se usou `por_ver` diz o que ainda há de vir do servidor. `ler_tudo`: nada se aproveita.
-    """
-
-    por_empresa: Mapping[str, Mapping[str, Anterior]]
-    sementes: Sementes
-    agora: datetime
-    dizer: Callable[[str], None]
-    usar: Callable[[Tabela, Anterior], bool] | None = None
-    por_ver: Callable[[Tabela], PorVer | None] | None = None
-    selado: bool = False
-    ler_tudo: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PedidoDeFoto:
-    """O que ler, e onde pôr o que se lê.
-
-    `rascunho` cria um, para cada leitura que precise. `comecar`, se a empresa é uma só, permite
-    entregar as linhas já, sem rascunho, à via que não as relê: cada chamada é um começo, e o que se
-    entregou antes dela não vale mais.
-    """
-
-    empresas: Sequence[Empresa]
-    tabelas: Mapping[str, TabelaNoEscopo]
-    donos: Donos
-    rascunho: Callable[[], Rascunho]
-    avanco: Avanco
-    comecar: Callable[[], Entrega] | None = None
-    bases: Bases | None = None
-    no_instante: Callable[[Logins], None] | None = None
-    """Chamado depois das linhas, no mesmo instante do banco, pela via que as lê num só."""
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """Os ids das empresas."""
-        return frozenset(e.id for e in self.empresas)
 
 
 class ViaDeFotos(Protocol):

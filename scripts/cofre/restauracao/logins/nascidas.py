@@ -26,7 +26,8 @@ from cofre.foto.foto import Contexto
 from cofre.plano.alvo import ColunasGravaveis
 from cofre.plano.plano import Plano, comparar
 from cofre.plano.tabela import TabelaDoPlano
-from cofre.via.contrato import Escrita, PedidoDeFoto
+from cofre.via.contrato import Escrita
+from cofre.via.leitura import PedidoDeFoto
 
 VEZES = 3
 Linhas = Mapping[str, list[bytes]]

@@ -38,7 +38,7 @@ from cofre.via.api.consulta import consultas
 from cofre.via.api.formas import pedidos, sem_prova
 from cofre.via.api.linhas import Leitor
 from cofre.via.api.serie import LINHAS_POR_PAGINA, Serie
-from cofre.via.contrato import EmpresaLida, PedidoDeFoto, TabelaLida
+from cofre.via.leitura import EmpresaLida, PedidoDeFoto, TabelaLida
 
 PASSADAS = 5
 """Quantas vezes conferir antes de aceitar uma foto parcial."""

@@ -42,14 +42,13 @@ from cofre.via.contrato import (
     API,
     AoTentarDeNovo,
     Dependente,
-    EmpresaLida,
     Inspecao,
-    PedidoDeFoto,
     Prova,
     prova_de,
     ramos_de_agora,
 )
 from cofre.via.empresas import listar
+from cofre.via.leitura import EmpresaLida, PedidoDeFoto
 from cofre.via.logins.api import LoginsDaApi
 from cofre.via.logins.login import Login
 

@@ -13,10 +13,10 @@ import psycopg
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.resumos import Bloco, juntar
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.contrato import Entrega
 from cofre.via.direta.em_parte import Duvida, EmParte
 from cofre.via.direta.lida import Lida, somador
 from cofre.via.direta.reuso import Lidas, Reusos, Situacao
+from cofre.via.leitura import Entrega
 
 
 @dataclass(frozen=True, slots=True)

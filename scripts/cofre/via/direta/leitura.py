@@ -23,7 +23,6 @@ from cofre.base.erros import (
 )
 from cofre.base.modelo import Empresa, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.contrato import Entrega, PedidoDeFoto, TabelaLida
 from cofre.via.direta.aproveitar import Aproveitamento
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.em_parte import Duvida
@@ -33,6 +32,7 @@ from cofre.via.direta.linhas import Bloco, em_blocos
 from cofre.via.direta.resumos import Perguntas
 from cofre.via.direta.reuso import Reusos
 from cofre.via.direta.travas import quem_segura
+from cofre.via.leitura import Entrega, PedidoDeFoto, TabelaLida
 
 PONTO = "cofre_leitura"
 """O ponto de retorno: uma tabela que falha não derruba a transação. Um só basta, pois a leitura não

@@ -17,10 +17,10 @@ from cofre.base.textos import MARCA
 from cofre.deposito import resumos
 from cofre.deposito.formato import Gravador
 from cofre.deposito.resumos import Anterior, ResumoDaTabela
-from cofre.via.contrato import EM_PARTE, IGUAL, INTEIRA, Reuso, Saida, TabelaLida
 from cofre.via.direta.em_parte import chave_da
 from cofre.via.direta.formas import sem_prova
 from cofre.via.direta.linhas import Bloco, estragada
+from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA, Reuso, Saida, TabelaLida
 
 
 @dataclass(slots=True)

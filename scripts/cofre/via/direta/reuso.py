@@ -12,8 +12,8 @@ from datetime import datetime
 
 from cofre.deposito.resumos import Anterior, Bloco, ResumoDaTabela, juntar
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.contrato import Bases
 from cofre.via.direta.resumos import Fronteiras, Perguntas, Resumida, fronteiras_de
+from cofre.via.leitura import Bases
 
 DeQuem = Callable[[TabelaNoEscopo, Sequence[str | None]], str | None]
 SemFalhar = Callable[[Callable[[], None]], bool]

@@ -32,13 +32,14 @@ from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import causa
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao
-from cofre.via.contrato import DIRETA, EmpresaLida, Inspecao, PedidoDeFoto, ramos_de_agora
+from cofre.via.contrato import DIRETA, Inspecao, ramos_de_agora
 from cofre.via.direta import prova, sequencias
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta, na_escrita
 from cofre.via.direta.escrita import EscritorDireto
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.leitura import Leitura
 from cofre.via.direta.sondas import SondasDaqui
+from cofre.via.leitura import EmpresaLida, PedidoDeFoto
 from cofre.via.logins.sql import LoginsPorSql, num_ponto
 
 METODO = "dentro da transação da restauração"

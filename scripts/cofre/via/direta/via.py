@@ -22,16 +22,7 @@ from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.tabela import Acao
-from cofre.via.contrato import (
-    DIRETA,
-    AoTentarDeNovo,
-    Dependente,
-    EmpresaLida,
-    Inspecao,
-    PedidoDeFoto,
-    Prova,
-    ramos_de_agora,
-)
+from cofre.via.contrato import DIRETA, AoTentarDeNovo, Dependente, Inspecao, Prova, ramos_de_agora
 from cofre.via.direta import (
     catalogo,
     empresas,
@@ -49,6 +40,7 @@ from cofre.via.direta.prova import Provas
 from cofre.via.direta.transacao import Transacao
 from cofre.via.direta.travas import vigiando
 from cofre.via.empresas import listar
+from cofre.via.leitura import EmpresaLida, PedidoDeFoto
 from cofre.via.logins.login import Login
 from cofre.via.logins.sql import LoginsPorSql, num_ponto
 
