@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cofre.base.config import ambiente
+from cofre.base.config import ambiente, processo
 from cofre.base.config.copia import Copia, PastaDita, RcloneDito, S3Dito, ler_copia
 from cofre.base.erros import ConfiguracaoInvalida
 
@@ -168,7 +168,7 @@ def test_o_rclone_nao_recebe_as_nossas_variaveis(monkeypatch: pytest.MonkeyPatch
     for nome in ("COPIA_S3_SEGREDO", "SUPABASE_DB_URL", "BACKUP_PING_URL", "AWS_CA_BUNDLE"):
         monkeypatch.setenv(nome, SEGREDO)
 
-    variaveis = ambiente.ambiente_do_rclone()
+    variaveis = processo.ambiente_do_rclone()
 
     assert variaveis["RCLONE_CONFIG_PASS"] == "do rclone"
     assert SEGREDO not in variaveis.values()

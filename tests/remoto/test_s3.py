@@ -25,8 +25,8 @@ from apoio.procurador import Destino as Corte
 from apoio.procurador import passar, procurador
 from apoio.s3_torto import Pedido, Resposta, ServicoTorto, envio_em_partes, servico_torto
 from apoio.servidores_s3 import CHAVE, PREFIXO, S3, LugarS3, ServidoresS3
-from cofre.base.config.ambiente import sem_variaveis_da_aws
 from cofre.base.config.copia import Copia, S3Dito
+from cofre.base.config.processo import sem_variaveis_da_aws
 from cofre.base.erros import DependenciaAusente
 from cofre.remoto import erros, s3, s3_envio, s3_lista, s3_loja
 from cofre.remoto.abrir import abrir

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from cofre.base.config.ambiente import pasta_de_configuracao
+from cofre.base.config.processo import pasta_de_configuracao
 from cofre.base.disco import (
     criar_privado,
     erros_de_disco,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from cofre.base.config.ambiente import ambiente_do_rclone
+from cofre.base.config.processo import ambiente_do_rclone
 from cofre.base.erros import DependenciaAusente
 from cofre.remoto.erros import (
     AcessoRecusado,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cofre.base.config.ambiente import sem_variaveis_da_aws
 from cofre.base.config.copia import S3Dito
+from cofre.base.config.processo import sem_variaveis_da_aws
 from cofre.base.erros import DependenciaAusente, instalacao_da_copia
 
 if TYPE_CHECKING:

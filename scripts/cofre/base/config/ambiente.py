@@ -9,8 +9,7 @@ import contextlib
 import os
 import re
 import stat
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cofre.base.config.arquivos import ler_arquivos
@@ -62,7 +61,6 @@ NOMES_DA_POLITICA = {
     "BACKUP_MANTER_MENSAIS": "mensais",
     "BACKUP_MANTER_ANUAIS": "anuais",
 }
-_TRANCA = threading.Lock()
 NOME_DO_PING = "BACKUP_PING_URL"
 NOME_DO_WEBHOOK = "BACKUP_WEBHOOK_URL"
 NOME_DOS_LOGINS = "BACKUP_LOGINS"
@@ -79,7 +77,36 @@ def carregar(
     corrente); `so_o_env`: sem as variáveis deste terminal, como a tarefa agendada a vê. Levanta
     ConfiguracaoInvalida ou DependenciaAusente."""
     valores = _ambiente(raiz, so_o_env=so_o_env)
-    avisos = list(_avisos_do_env(raiz / ".env"))
+    return _configuracao(valores, raiz / ".env", _destino(valores, raiz, destino))
+
+
+def carregar_outro(arquivo: Path) -> Configuracao:
+    """A de outro projeto: só o que este arquivo diz, sem as variáveis deste terminal (a
+    SUPABASE_URL dele não pode vencer a do arquivo), e o cofre.toml que estiver ao lado. A pasta dos
+    backups tem de estar dita nele. Levanta ConfiguracaoInvalida, que diz de que arquivo é, ou
+    DependenciaAusente."""
+    if not arquivo.is_file():
+        raise ConfiguracaoInvalida(
+            f"Não há um arquivo {arquivo}.",
+            "É um .env como o daqui, com a SUPABASE_URL e a chave (ou a SUPABASE_DB_URL) do outro"
+            " projeto, e a BACKUP_DIR dele.",
+        )
+    try:
+        valores = _lidos(arquivo, {})
+        if "BACKUP_DIR" not in valores:
+            raise ConfiguracaoInvalida(
+                "falta a BACKUP_DIR, a pasta das fotos e dos diários daquele projeto.",
+                "Escolha uma pasta só para ele. No arquivo:\nBACKUP_DIR=backups-do-destino",
+            )
+        pasta = _destino(valores, arquivo.parent, None)
+        return _configuracao(valores, arquivo, pasta)
+    except ConfiguracaoInvalida as e:
+        raise ConfiguracaoInvalida(f"Em {arquivo.name}: {e}", e.dica) from e
+
+
+def _configuracao(valores: Mapping[str, str], env: Path, destino: Path) -> Configuracao:
+    """O que estes valores, lidos de `env`, dizem. Levanta ConfiguracaoInvalida."""
+    raiz, avisos = env.parent, list(_avisos_do_env(env))
     direto = _acesso_direto(valores, raiz)
     acesso, sem_api = _acesso(valores), _o_que_falta(valores)
     if sem_api is not None and direto is None:
@@ -91,7 +118,7 @@ def carregar(
     regras = ler_regras(raiz / "cofre.toml")
     return Configuracao(
         acesso=acesso,
-        destino=_destino(valores, raiz, destino),
+        destino=destino,
         regras=regras,
         avisos=tuple(avisos),
         direto=direto,
@@ -133,8 +160,11 @@ def de_fora(nome: str) -> bool:
     return bool(os.environ.get(nome, "").strip())
 
 
-def cifragem(raiz: Path = RAIZ) -> Cifragem:
-    """Só o que se disse de cifrar. Levanta ConfiguracaoInvalida ou DependenciaAusente."""
+def cifragem(raiz: Path = RAIZ, outro: Path | None = None) -> Cifragem:
+    """Só o que se disse de cifrar; se há `outro` arquivo, o que ele diz. Levanta
+    ConfiguracaoInvalida ou DependenciaAusente."""
+    if outro is not None:
+        return ler_cifragem(_lidos(outro, {}), outro.parent)
     return ler_cifragem(_ambiente(raiz), raiz)
 
 
@@ -166,12 +196,6 @@ def copia(raiz: Path = RAIZ, destino: str | None = None, so: str | None = None) 
     return ler_copia(valores, _destino(valores, raiz, destino), projeto[1] if projeto else "")
 
 
-def pasta_de_configuracao() -> Path:
-    """Onde os programas deste usuário guardam a sua configuração (XDG; no Windows, %APPDATA%)."""
-    dita = os.environ.get("APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME", "")
-    return Path(dita) if Path(dita).is_absolute() else Path.home() / ".config"
-
-
 def politica_de_poda(raiz: Path = RAIZ) -> Politica:
     """Só o que o .env manda guardar. Levanta ConfiguracaoInvalida."""
     return _politica(_ambiente(raiz))
@@ -200,11 +224,15 @@ def acessos_de_ensaio(raiz: Path = RAIZ) -> AcessosDeEnsaio:
 
 def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
     """.env por baixo, ambiente de verdade por cima; vazio conta como ausente."""
+    return _lidos(raiz / ".env", {} if so_o_env else os.environ)
+
+
+def _lidos(caminho: Path, por_cima: Mapping[str, str]) -> dict[str, str]:
+    """O que este arquivo diz, se existe, e o que vem `por_cima` dele."""
     try:
         from dotenv import dotenv_values
     except ModuleNotFoundError as e:
         raise DependenciaAusente.de(e) from e
-    caminho = raiz / ".env"
     do_arquivo: Mapping[str, str | None] = {}
     if caminho.is_file():
         try:
@@ -219,7 +247,7 @@ def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
             raise ConfiguracaoInvalida(
                 f"Não consegui ler {caminho}: {e.strerror}.", "Confira as permissões do arquivo."
             ) from e
-    juntos = {**do_arquivo, **({} if so_o_env else os.environ)}
+    juntos = {**do_arquivo, **por_cima}
     recusar_chave_que_abre(caminho, juntos)
     return {nome: valor.strip() for nome, valor in juntos.items() if valor and valor.strip()}
 
@@ -264,40 +292,6 @@ def _acesso_direto(valores: Mapping[str, str], raiz: Path) -> AcessoDireto | Non
     return AcessoDireto(url, (raiz / Path(ca).expanduser()).absolute() if ca else None)
 
 
-@contextlib.contextmanager
-def sem_variaveis_da_aws() -> Iterator[None]:
-    """Tira deste processo, enquanto dura, as variáveis que a obstore leria (AWS_ENDPOINT_URL_S3
-    vence até um argumento, e mandaria a cópia a outro servidor): só o .env diz para onde. O
-    ambiente é do processo: um fio de cada vez."""
-    with _TRANCA:
-        tiradas = {n: v for n, v in os.environ.items() if n.startswith("AWS_")}
-        for nome in tiradas:
-            del os.environ[nome]
-        try:
-            yield
-        finally:
-            os.environ.update(tiradas)
-
-
-def ambiente_do_rclone() -> dict[str, str]:
-    """As variáveis para um rclone: as de quem usa (é com elas que ele se configura), menos as
-    nossas, que têm segredos; as que o fariam não enviar tudo, ou calar; e AWS_CA_BUNDLE, com que o
-    S3 do rclone 1.60 não começa."""
-    fora = re.compile(
-        r"AWS_CA_BUNDLE|(?:VITE_)?SUPABASE_.*|(?:BACKUP|COPIA|ENSAIO)_.*"
-        r"|RCLONE_(?:DRY_RUN|INTERACTIVE|IMMUTABLE|BACKUP_DIR|QUIET|VERBOSE|USE_JSON_LOG)"
-        r"|RCLONE_(?:EXCLUDE|INCLUDE|FILTER|FILES|MIN|MAX|IGNORE|SUFFIX|LOG|STATS|RETRIES).*"
-    )
-    return {n: v for n, v in os.environ.items() if not fora.fullmatch(n)}
-
-
-def sem_variaveis_da_libpq() -> None:
-    """Tira deste processo as variáveis que a libpq leria (PGTZ, PGSSLMODE, PGOPTIONS...): só o .env
-    diz como conectar."""
-    for nome in [n for n in os.environ if re.fullmatch(r"PG[A-Z]+", n)]:
-        del os.environ[nome]
-
-
 def _destino(valores: Mapping[str, str], raiz: Path, pedido: str | None) -> Path:
     if pedido:
         return Path(pedido).expanduser().absolute()
@@ -309,4 +303,7 @@ def _avisos_do_env(caminho: Path) -> Iterable[str]:
     if os.name != "posix" or not caminho.is_file():
         return
     if stat.S_IMODE(caminho.stat().st_mode) & 0o077:
-        yield f"O arquivo {caminho} pode ser lido por outros usuários. Corrija: chmod 600 .env"
+        yield (
+            f"O arquivo {caminho} pode ser lido por outros usuários. Corrija: chmod 600"
+            f" {caminho.name}"
+        )

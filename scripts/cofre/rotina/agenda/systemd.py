@@ -7,7 +7,7 @@ import re
 from datetime import datetime, time
 from pathlib import Path
 
-from cofre.base.config.ambiente import pasta_de_configuracao
+from cofre.base.config.processo import pasta_de_configuracao
 from cofre.base.disco import erros_de_disco, gravar_inteiro
 from cofre.rotina.agenda import programas
 from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS, Receita, Ritmo, Tarefa, em_minutos

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import psycopg
 import tenacity
 
-from cofre.base.config.ambiente import sem_variaveis_da_libpq
+from cofre.base.config.processo import sem_variaveis_da_libpq
 from cofre.base.erros import Interrompido
 from cofre.via.contrato import AoTentarDeNovo
 from cofre.via.direta import ajustes
