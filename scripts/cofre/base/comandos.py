@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cofre.base import interprete
@@ -15,15 +16,40 @@ from cofre.base.interprete import RAIZ, VENV
 from cofre.base.palavras import visivel
 
 BACKUP, RESTAURACAO = "backup-por-empresa.py", "restaurar-empresa.py"
+_OUTRO: list[tuple[Path, Path]] = []
+"""O .env e a pasta dos backups do outro projeto, enquanto é nele que se mexe."""
+
+
+@contextlib.contextmanager
+def noutro_projeto(env: Path, pasta: Path) -> Iterator[None]:
+    """Enquanto dura, os comandos que se mandam colar são sobre o projeto deste .env, que tem os
+    backups nesta pasta."""
+    _OUTRO.append((env, pasta))
+    try:
+        yield
+    finally:
+        _OUTRO.pop()
 
 
 def comando(script: str, *argumentos: str) -> str:
     """Uma linha que roda este script da pasta `scripts/` com estes argumentos, e com a mesma pasta
     de backups, se esta execução recebeu uma. Na raiz do projeto, com caminhos curtos; em qualquer
     outra pasta, inteiros."""
+    if _OUTRO:
+        return _no_outro(script, argumentos, *_OUTRO[-1])
     pasta = _destino(sys.argv[1:])
-    destino = () if pasta is None else ("--destino", str(Path(pasta).absolute()))
+    destino: tuple[str, ...] = () if pasta is None else ("--destino", str(Path(pasta).absolute()))
     return em_linha([_python(), _curto(RAIZ / "scripts" / script), *argumentos, *destino])
+
+
+def _no_outro(script: str, argumentos: Sequence[str], env: Path, pasta: Path) -> str:
+    """A mesma linha, para o outro projeto: de lá só se conclui e se desfaz; do que não fala com o
+    servidor, basta a pasta. Fazer um backup daquele projeto é com o .env dele no lugar."""
+    if script == RESTAURACAO:
+        mais = [*(argumentos or ("continuar",)), "--para", str(env)]
+    else:
+        mais = [*argumentos, *(("--destino", str(pasta)) if argumentos else ())]
+    return em_linha([_python(), _curto(RAIZ / "scripts" / script), *mais])
 
 
 def instalar(requisitos: str, *, criando: bool = False) -> str:

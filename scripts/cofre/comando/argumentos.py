@@ -201,6 +201,11 @@ def minutos_de(opcoes: Namespace) -> int:
     return min(pedidos, em_minutos(cada) // 2) if cada else pedidos
 
 
+def opcao_de_para(analisador: argparse.ArgumentParser, ajuda: str) -> None:
+    """--para."""
+    analisador.add_argument("--para", metavar="ARQUIVO", type=caminho_de, default=None, help=ajuda)
+
+
 def opcao_do_lacre(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--codigo-do-lacre."""
     analisador.add_argument(

@@ -9,6 +9,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from cofre.base.config import ambiente
@@ -28,7 +29,7 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
             from cofre.rotina.acompanhamento import Acompanhamento  # só quem age o carrega
 
             try:
-                pasta = ambiente.pasta_de_backups(destino=opcoes.destino)
+                pasta = _pasta_do_log(opcoes)
                 para = ambiente.destinatarios() if avisa else None
             except ErroCofre:
                 return executar(opcoes, relato)  # sem .env que se leia, a própria ação o diz
@@ -40,6 +41,14 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
         return acompanhada
 
     return decorar
+
+
+def _pasta_do_log(opcoes: Namespace) -> Path:
+    """A dos backups do projeto em que se mexe. Levanta ErroCofre."""
+    outro = getattr(opcoes, "para", None)
+    if outro is not None:
+        return ambiente.carregar_outro(outro).destino
+    return ambiente.pasta_de_backups(destino=opcoes.destino)
 
 
 def executar(ler_argumentos: Callable[[list[str]], tuple[Namespace, Fazer]]) -> None:

@@ -54,6 +54,9 @@ DA_RESTAURACAO: Grupos = {
         "registro": "acha um registro nos backups e traz só ele de volta, com o que vem junto",
         "desfazer-mudanca": "desfaz só o que mudou entre dois backups, e não o que veio depois",
     },
+    LEVAR: {
+        "clonar": "põe uma empresa no projeto de outro .env, a partir de um backup daqui",
+    },
 }
 
 

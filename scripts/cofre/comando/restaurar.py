@@ -13,7 +13,7 @@ from cofre.base.erros import ErroDeUso
 from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
 from cofre.comando import grupos
-from cofre.comando.analisador import ACHAR, Analisador, acoes_de, analisador_de
+from cofre.comando.analisador import ACHAR, LEVAR, Analisador, acoes_de, analisador_de
 from cofre.comando.argumentos import (
     CODIGOS,
     ESPERA,
@@ -21,6 +21,7 @@ from cofre.comando.argumentos import (
     lista_de_nomes,
     opcao_de_campos,
     opcao_de_esperar,
+    opcao_de_para,
     opcao_do_lacre,
     opcoes_de_conexao,
     opcoes_de_saida,
@@ -46,9 +47,10 @@ SEM_ACAO = grupos.RESTAURAR
 _SUAS = {
     "registro": ("--simular", "--detalhes", "--backup"),
     "desfazer-mudanca": ("--simular", "--detalhes", "--tabelas", "--campos"),
+    "clonar": ("--simular", "--detalhes", "--backup", "--tabelas", "--logins"),
 }
 """Das opções da restauração, as que uma destas ações também leva."""
-A_PARTE = tuple(grupos.DA_RESTAURACAO[ACHAR])
+A_PARTE = (*grupos.DA_RESTAURACAO[ACHAR], *grupos.DA_RESTAURACAO[LEVAR])
 """As que têm o seu módulo, com o nome delas."""
 
 
@@ -102,6 +104,8 @@ def _analisador(argumentos: list[str]) -> Analisador:
         _opcoes(acao, argparse.SUPPRESS)
         if nome in A_PARTE and nome in argumentos:
             grupos.modulo_de(nome).acrescentar_opcoes(acao)
+        elif nome in ("desfazer", "continuar"):
+            opcao_de_para(acao, "o .env do outro projeto, se foi nele que se clonou")
     return analisador
 
 

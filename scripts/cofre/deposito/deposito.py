@@ -138,7 +138,8 @@ class Deposito:
             return do_mais_novo(pasta)
 
     def da_empresa(self, user_id: str) -> list[Backup]:
-        """Os backups legíveis desta empresa, do mais antigo ao mais novo."""
+        """Os backups legíveis desta empresa, do mais antigo ao mais novo, sem os que vieram de
+        outro projeto: nenhum diz como ela estava neste."""
         return list(self.da_empresa_do_mais_novo(user_id))[::-1]
 
     def da_empresa_do_mais_novo(self, user_id: str) -> Iterator[Backup]:
@@ -148,7 +149,7 @@ class Deposito:
             key=attrgetter("ordem"),
             reverse=True,
         )
-        return (b for b in todos if b.meta and b.meta.user_id == user_id)
+        return (b for b in todos if b.meta and b.meta.user_id == user_id and not b.meta.clone_de)
 
     def ultimo(self, user_id: str) -> Backup | None:
         """O backup legível mais novo desta empresa, de qualquer tipo."""

@@ -26,12 +26,17 @@ from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.citados import bytes_citados, quantos_faltam
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.metadados import CLONE
 from cofre.deposito.ordem import Lembrado, lembrados
 from cofre.deposito.quando import de_quando, e_data
 from cofre.deposito.tabela_salva import TabelaSalva
 
 T = TypeVar("T")
-EM_PALAVRAS = {"pre_restauracao": "foto de antes", "durante_restauracao": "foto do meio"}
+EM_PALAVRAS = {
+    "pre_restauracao": "foto de antes",
+    "durante_restauracao": "foto do meio",
+    CLONE: "cópia de outro projeto",
+}
 
 
 @dataclass(frozen=True, slots=True)

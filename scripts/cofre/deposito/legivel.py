@@ -38,6 +38,7 @@ A_VISTA = (
     "mudancas",
     "deixadas_de_fora",
     "tabelas_ausentes",
+    "clone_de",
 )
 DO_ARQUIVO = (
     "arquivo",

@@ -30,6 +30,8 @@ VERSAO_DO_FORMATO = 2
 VERSAO_CIFRADA = 3
 """A de um backup cifrado: quem é de antes recusa-o pelo nome."""
 TIPOS_DE_ROTINA = ("manual", "agendado")
+CLONE = "clone"
+"""O tipo de um que veio do depósito de outro projeto, para se restaurar neste."""
 DETALHES = "(detalhes)"
 """Como se chama, na tela, o arquivo deles."""
 
@@ -91,6 +93,8 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     mudancas: tuple[dict[str, Any], ...] = ()
     deixadas_de_fora: tuple[dict[str, str], ...] = ()
     cifrado: Cifrado | None = None
+    clone_de: dict[str, Any] = {}
+    """De um CLONE: de que projeto e de que backup dele veio, e o que lhe fizeram no caminho."""
 
     def __post_init__(self) -> None:
         if self.versao > (VERSAO_CIFRADA if self.cifrado else VERSAO_DO_FORMATO):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cofre.base.comandos import RESTAURACAO, comando
+from cofre.base.comandos import RESTAURACAO, comando, noutro_projeto
 from cofre.base.config import ambiente
 from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
@@ -53,13 +53,30 @@ from cofre.via.abrir import abrir_via
 from cofre.via.contrato import API, Via
 
 
+def configuracao_de(opcoes: Namespace) -> Configuracao:
+    """A do projeto em que se mexe: o do .env ou, com --para, o do outro. Levanta ErroDeUso,
+    ConfiguracaoInvalida ou DependenciaAusente."""
+    outro = getattr(opcoes, "para", None)
+    if outro is None:
+        return ambiente.carregar(destino=opcoes.destino)
+    if opcoes.destino:
+        raise ErroDeUso(
+            "--destino não vai com --para: a pasta dos backups do outro projeto é a BACKUP_DIR do"
+            " .env dele."
+        )
+    return ambiente.carregar_outro(outro)
+
+
 @contextlib.contextmanager
-def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
-    """Configuração e depósito prontos; o servidor só é procurado em `conectar`, e só aí a empresa
-    fica presa."""
+def abrir_sessao(
+    opcoes: Namespace, relato: Relato, configuracao: Configuracao | None = None
+) -> Iterator[Sessao]:
+    """Configuração (a das opções, se não se dá outra) e depósito prontos; o servidor só é procurado
+    em `conectar`, e só aí a empresa fica presa."""
     from cofre.rotina.painel.pagina import atualizar_painel  # o jinja2 pesa
 
-    configuracao = ambiente.carregar(destino=opcoes.destino)
+    if configuracao is None:
+        configuracao = configuracao_de(opcoes)
     deposito = Deposito(
         configuracao.destino,
         compactar=configuracao.compactar,
@@ -67,7 +84,11 @@ def abrir_sessao(opcoes: Namespace, relato: Relato) -> Iterator[Sessao]:
         lacrar=configuracao.lacrar,
         acao="restauração",
     )
-    with deposito.trabalhando():
+    outro = getattr(opcoes, "para", None)
+    with contextlib.ExitStack() as pilha:
+        if outro is not None:
+            pilha.enter_context(noutro_projeto(outro, configuracao.destino))
+        pilha.enter_context(deposito.trabalhando())
         pastas = deposito.pastas()
         for aviso in (
             *avisos_de_pendentes(pastas, deposito.em_uso),
@@ -100,8 +121,10 @@ class Sessao:
     ) -> None:
         self.opcoes = opcoes
         self.relato = relato
+        self.deposito = deposito
+        self.ao_conectar: Callable[[Restauracao], None] = lambda _restauracao: None
+        """O que ainda se confere depois de se conhecer o projeto, antes de se planejar."""
         self._configuracao = configuracao
-        self._deposito = deposito
         self._parar = threading.Event()
         self._pilha = contextlib.ExitStack()
         self._via: Via | None = None
@@ -140,7 +163,7 @@ class Sessao:
 
     def guardadas(self, empresa: str | None) -> list[EmpresaComBackups]:
         """As empresas com backup (a pedida, se dita)."""
-        return inventario.guardadas(self._deposito, (empresa,) if empresa else ())
+        return inventario.guardadas(self.deposito, (empresa,) if empresa else ())
 
     def escolher(
         self,
@@ -216,7 +239,7 @@ class Sessao:
         lidos = self._ler_diarios(guardada)
         if any(d.aberto for d in lidos):
             # Por concluir, ou outra execução a está fazendo agora: espera-se por ela.
-            with self._trava(guardada):
+            with self.trava(guardada):
                 lidos = self._ler_diarios(guardada)
         return lidos
 
@@ -225,14 +248,15 @@ class Sessao:
         todos = diarios(guardada.pasta)
         return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
 
-    def _trava(self, guardada: EmpresaComBackups) -> Trava:
+    def trava(self, guardada: EmpresaComBackups) -> Trava:
+        """A da empresa, por tomar, esperando o que se disse."""
         espera = esperar(self.opcoes.esperar, self.relato, self._parar)
-        return self._deposito.trava_da_empresa(guardada.empresa, espera)
+        return self.deposito.trava_da_empresa(guardada.empresa, espera)
 
     def prender(self, guardada: EmpresaComBackups, *backups: Backup) -> None:
         """Prende a empresa, se ela ainda está como se leu e os backups são os que se escolheram.
         Levanta o que `Guarda.prender` levanta."""
-        trava = self._trava(guardada)
+        trava = self.trava(guardada)
         self.relato.guarda = Guarda(trava, guardada.pasta, self._vistas, backups)
         self.relato.guarda.prender()
 
@@ -246,7 +270,7 @@ class Sessao:
         """Prende a empresa, confere no backup estas tabelas e diz o que há de errado com as outras,
         abre a via e inspeciona o projeto. Os `outros` são os de que também se vai precisar. Levanta
         BackupDanificado, FalhaDoServidor, ConfiguracaoInvalida ou o que `prender` levanta."""
-        self._cifrar_como(*map(completo, (backup, *outros)))
+        self.cifrar_como(*map(completo, (backup, *outros)))
         self.prender(guardada, backup, *outros)
         self._conferir(guardada, backup, tabelas)
         for outro in outros:
@@ -270,11 +294,12 @@ class Sessao:
         fontes, listas = self._fontes(via, tabelas)
         com_elas = com_listas(via, listas)
         regras = self._configuracao.regras
-        fotografo = Fotografo(com_elas, self._deposito, regras, self.relato, fontes)
+        fotografo = Fotografo(com_elas, self.deposito, regras, self.relato, fontes)
         das_filhas = self._herdadas(backup, escopo.tabelas)
         self.restauracao = Restauracao(
             com_elas, fotografo, contexto, self.relato, empresa, das_filhas, listas
         )
+        self.ao_conectar(self.restauracao)
         return self.restauracao
 
     def _fontes(
@@ -297,14 +322,14 @@ class Sessao:
     @property
     def para_as_fotos(self) -> tuple[ChaveQueFecha, ...]:
         """As chaves que fecham as fotos desta restauração; nenhuma, se não se cifra."""
-        return self._deposito.cifra.para if self._deposito.cifra else ()
+        return self.deposito.cifra.para if self.deposito.cifra else ()
 
-    def _cifrar_como(self, *backups: Backup) -> None:
+    def cifrar_como(self, *backups: Backup) -> None:
         """O que sai de um cifrado não fica em claro: sem chaves no .env, as fotos desta restauração
         vão para as dele."""
         para = next((b.para for b in backups if b.cifrado), ())
-        if para and self._deposito.cifra is None:
-            self._deposito.cifra = Cifra(para)
+        if para and self.deposito.cifra is None:
+            self.deposito.cifra = Cifra(para)
 
     def conferir_outro(
         self, guardada: EmpresaComBackups, backup: Backup, tabelas: Sequence[str]

@@ -85,6 +85,31 @@ def _conferir_jwt(nome: str, conteudo: Mapping[str, Any], agora: datetime) -> No
         raise ConfiguracaoInvalida(f"{nome} venceu em {quando}.", ONDE_PEGAR)
 
 
+_DO_SUPABASE = re.compile(
+    r"([a-z0-9]{20})(?:-all|-rr-[a-z0-9-]+)?\.supabase\.(?:co|in|net|red)", re.IGNORECASE
+)
+_REF = re.compile(r"[a-z0-9]{20}")
+
+
+def ref_do_endereco(url: str) -> str:
+    """A referência do projeto que este endereço diz; vazia, se é um domínio próprio."""
+    try:
+        casa = _DO_SUPABASE.fullmatch(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
+    return casa[1].lower() if casa else ""
+
+
+def ref_da_chave(chave: str) -> str:
+    """A referência do projeto que a chave diz (a service_role antiga, um JWT, di-la); vazia, se não
+    diz. As dos Supabase desta máquina são iguais umas às outras, e não dizem nenhuma."""
+    try:
+        ref = _conteudo_do_jwt("", chave).get("ref")
+    except ConfiguracaoInvalida:
+        return ""
+    return ref if isinstance(ref, str) and _REF.fullmatch(ref) else ""
+
+
 def avisos_da_url(url: str) -> Iterable[str]:
     partes = urlsplit(url)
     if partes.scheme == "http" and not endereco_local(partes.hostname or ""):
