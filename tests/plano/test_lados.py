@@ -18,9 +18,15 @@ from cofre.base.linha import juntar
 from cofre.deposito import formato
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.tabela_salva import TabelaSalva
-from cofre.plano.alvo import _linhas_se_e_o_mesmo
 from cofre.plano.plano import Plano, comparar
-from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Contagem, TabelaDoPlano
+from cofre.plano.tabela import (
+    ALTERAR,
+    REMOVER,
+    REPOR,
+    Contagem,
+    TabelaDoPlano,
+    _linhas_se_e_o_mesmo,
+)
 
 VALORES = st.one_of(
     st.sampled_from(

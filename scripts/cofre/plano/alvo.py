@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.linha import Linha
@@ -12,7 +11,6 @@ from cofre.base.modelo import ARQUIVOS, LISTAS, OPACA, Empresa, Forma, Tabela, o
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.tabela_salva import TabelaSalva
-from cofre.deposito.textos import Textos
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano import alheias, dos_arquivos
@@ -20,7 +18,7 @@ from cofre.plano.herdadas import NENHUMA, Herdadas
 from cofre.plano.mesmas import Existentes, casar
 from cofre.plano.plano import Plano, Querida, comparar
 from cofre.plano.recorte import Fatia, Recorte
-from cofre.plano.tabela import Contagem, TabelaDoPlano
+from cofre.plano.tabela import Contagem, TabelaDoPlano, entre_arquivos
 
 VOLTAR, RECUPERAR = "voltar", "recuperar"
 Arquivos = Mapping[str, Arquivo]
@@ -215,41 +213,11 @@ class Alvo:
         return (do_alvo,)
 
     def _tabela(self, nome: str, fontes: tuple[Arquivo, ...], foto: Arquivos) -> TabelaDoPlano:
-        # A primeira versão passava os números por float, e as linhas não estavam em ordem.
         meta = self.backup.meta if nome in self.tabelas else None
         antiga = meta is not None and meta.da_primeira_versao
-        tabela, atual = self.escopo[nome].tabela, foto.get(nome)
-        chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
-        com_texto = _com_texto(tabela, fontes, atual)
-        return TabelaDoPlano(
-            nome,
-            tabela.chave,
-            self.colunas_gravaveis(tabela),
-            tuple(f.caminho for f in fontes),
-            atual.caminho if atual is not None else None,
-            chave.tipo if chave and not antiga else "",
-            antiga,
-            _linhas_se_e_o_mesmo(fontes, atual, com_textos=bool(com_texto)),
-            com_texto,
-            self._textos(nome, fontes, atual),
-            {f.caminho: f.tabela.sha256 for f in fontes},
-        )
-
-    def _textos(
-        self, nome: str, fontes: Sequence[Arquivo], atual: Arquivo | None
-    ) -> dict[Path, Textos]:
-        todas = (*fontes, atual) if atual is not None else fontes
         no_escopo = self.escopo[nome]
-        proibidas = frozenset((*no_escopo.tabela.chave, *no_escopo.colunas_de_ligacao))
-        return {
-            f.caminho: Textos(
-                f.textos,
-                proibidas | f.tabela.de_quem,
-                f.tabela.textos.sha256 if f.tabela.textos and f in fontes else "",
-            )
-            for f in todas
-            if f.textos is not None
-        }
+        colunas = self.colunas_gravaveis(no_escopo.tabela)
+        return entre_arquivos(no_escopo, colunas, fontes, foto.get(nome), antiga=antiga)
 
 
 def _conflita(fatia: Fatia) -> Callable[[Linha | None, Linha | None], bool]:
@@ -272,34 +240,6 @@ def _com_opacas(tabela: Tabela, backups: Sequence[Backup]) -> Tabela:
     faltam = {c.nome for c in tabela.colunas} & sempre - {*tabela.sempre_com_texto}
     formas = dict(tabela.formas) | dict.fromkeys(sorted(faltam), Forma(OPACA))
     return replace(tabela, formas=tuple(formas.items()))
-
-
-def _com_texto(tabela: Tabela, fontes: Sequence[Arquivo], atual: Arquivo | None) -> frozenset[str]:
-    """As colunas em que os textos se comparam: todos os lados os guardam, e do mesmo modo."""
-    if atual is None:
-        return frozenset()
-    de_hoje = frozenset(tabela.sempre_com_texto)
-    contam = {coluna for coluna, _ in tabela.com_textos}
-    for arquivo in (*fontes, atual):
-        salva = arquivo.tabela
-        if not salva.exata and not salva.sem_prova:
-            return frozenset()
-        contam -= {*salva.sem_prova, *(de_hoje ^ set(salva.sempre_com_texto))}
-    return frozenset(contam)
-
-
-def _linhas_se_e_o_mesmo(
-    fontes: Sequence[Arquivo], atual: Arquivo | None, *, com_textos: bool = False
-) -> int | None:
-    """Quantas linhas têm, se o alvo e a foto são o mesmo arquivo, pela soma e pelo tamanho que os
-    dois tinham ao serem gravados (os do alvo já foram relidos e conferidos)."""
-    if atual is None:
-        return None
-    nela = atual.tabela
-    mesmos = all(f.tabela.sha256 == nela.sha256 and f.tabela.bytes == nela.bytes for f in fontes)
-    if com_textos:
-        mesmos = mesmos and all(f.tabela.somas == nela.somas for f in fontes)
-    return nela.registros if mesmos and nela.sha256 else None
 
 
 def _como_hoje(no_escopo: TabelaNoEscopo, salva: TabelaSalva) -> TabelaSalva:

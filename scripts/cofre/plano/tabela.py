@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from cofre.base.linha import ORDENS, abrir_linha, mesmo_valor
+from cofre.base.modelo import Tabela
 from cofre.base.textos import CAMPO, escolher, textos_de
 from cofre.deposito.ja_conferido import que_confere
+from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.textos import Textos
+from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.plano.chaves import Chave
 from cofre.plano.lados import Lado, Ordem, Par, ate_acabar_um, lado, pelo_indice, unir
 
@@ -50,6 +53,78 @@ class TabelaDoPlano:
     def ordem(self) -> Ordem | None:
         """Como comparar chaves na ordem do banco, se ela se sabe: os arquivos estão nela."""
         return ORDENS.get(self.tipo_da_chave) if len(self.chave) == 1 else None
+
+
+def entre_arquivos(
+    no_escopo: TabelaNoEscopo,
+    colunas: tuple[str, ...],
+    fontes: tuple[Arquivo, ...],
+    atual: Arquivo | None,
+    *,
+    antiga: bool,
+) -> TabelaDoPlano:
+    """O que comparar entre estes arquivos de uma tabela: as `fontes` do estado desejado e o da
+    foto. `antiga`: são da primeira versão, que passava os números por float e não tinha ordem."""
+    tabela = no_escopo.tabela
+    chave = tabela.coluna(tabela.chave[0]) if len(tabela.chave) == 1 else None
+    com_texto = _com_texto(tabela, fontes, atual)
+    return TabelaDoPlano(
+        tabela.nome,
+        tabela.chave,
+        colunas,
+        tuple(f.caminho for f in fontes),
+        atual.caminho if atual is not None else None,
+        chave.tipo if chave and not antiga else "",
+        antiga,
+        _linhas_se_e_o_mesmo(fontes, atual, com_textos=bool(com_texto)),
+        com_texto,
+        _textos(no_escopo, fontes, atual),
+        {f.caminho: f.tabela.sha256 for f in fontes},
+    )
+
+
+def _textos(
+    no_escopo: TabelaNoEscopo, fontes: Sequence[Arquivo], atual: Arquivo | None
+) -> dict[Path, Textos]:
+    todas = (*fontes, atual) if atual is not None else fontes
+    proibidas = frozenset((*no_escopo.tabela.chave, *no_escopo.colunas_de_ligacao))
+    return {
+        f.caminho: Textos(
+            f.textos,
+            proibidas | f.tabela.de_quem,
+            f.tabela.textos.sha256 if f.tabela.textos and f in fontes else "",
+        )
+        for f in todas
+        if f.textos is not None
+    }
+
+
+def _com_texto(tabela: Tabela, fontes: Sequence[Arquivo], atual: Arquivo | None) -> frozenset[str]:
+    """As colunas em que os textos se comparam: todos os lados os guardam, e do mesmo modo."""
+    if atual is None:
+        return frozenset()
+    de_hoje = frozenset(tabela.sempre_com_texto)
+    contam = {coluna for coluna, _ in tabela.com_textos}
+    for arquivo in (*fontes, atual):
+        salva = arquivo.tabela
+        if not salva.exata and not salva.sem_prova:
+            return frozenset()
+        contam -= {*salva.sem_prova, *(de_hoje ^ set(salva.sempre_com_texto))}
+    return frozenset(contam)
+
+
+def _linhas_se_e_o_mesmo(
+    fontes: Sequence[Arquivo], atual: Arquivo | None, *, com_textos: bool = False
+) -> int | None:
+    """Quantas linhas têm, se o alvo e a foto são o mesmo arquivo, pela soma e pelo tamanho que os
+    dois tinham ao serem gravados (os do alvo já foram relidos e conferidos)."""
+    if atual is None:
+        return None
+    nela = atual.tabela
+    mesmos = all(f.tabela.sha256 == nela.sha256 and f.tabela.bytes == nela.bytes for f in fontes)
+    if com_textos:
+        mesmos = mesmos and all(f.tabela.somas == nela.somas for f in fontes)
+    return nela.registros if mesmos and nela.sha256 else None
 
 
 @dataclass(frozen=True, slots=True)
