@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cofre.base.interprete import RAIZ, VENV
 from cofre.base.palavras import visivel
 
 BACKUP, RESTAURACAO = "backup-por-empresa.py", "restaurar-empresa.py"
+DO_BANCO, DA_COPIA = "scripts/requirements-direto.txt", "scripts/requirements-copia.txt"
+"""As dependências da conexão direta; e as de cifrar, e de copiar para fora daqui."""
 _OUTRO: list[tuple[Path, Path]] = []
 """O .env e a pasta dos backups do outro projeto, enquanto é nele que se mexe."""
 
@@ -59,6 +62,17 @@ def instalar(requisitos: str, *, criando: bool = False) -> str:
     partes = [_curto(python), "-m", "pip", "install", "-r", _curto(RAIZ / requisitos)]
     criar = [_do_path(), "-m", "venv", _curto(VENV)]
     return "\n".join(em_linha(c) for c in ((criar, partes) if criando else (partes,)))
+
+
+def como_instalar(requisitos: str = "") -> str:
+    """O que digitar para ter estes pacotes; sem dizer quais, os do projeto, e o ambiente dele."""
+    if not requisitos:
+        linhas = instalar("requirements.txt", criando=True)
+        return (
+            "Instale no ambiente do projeto; daí em diante o programa acha o Python dele sozinho:\n"
+            + textwrap.indent(linhas, "  ")
+        )
+    return f"No ambiente do projeto:\n{textwrap.indent(instalar(requisitos), '  ')}"
 
 
 def em_linha(partes: Sequence[str]) -> str:

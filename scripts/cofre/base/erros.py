@@ -30,7 +30,6 @@ ServidorSemResposta, `deposito.cifra.chaveiro.FaltaChave`, que é ErroDeUso, e
 from __future__ import annotations
 
 import sys
-import textwrap
 import traceback
 from pathlib import Path
 from typing import ClassVar
@@ -58,26 +57,6 @@ def primeiro_codigo(*codigos: int) -> int:
     """O código de uma execução em que cada parte teve o seu."""
     errados = [c for c in codigos if c != TUDO_CERTO]
     return next((c for c in _QUEM_MANDA if c in errados), next(iter(errados), TUDO_CERTO))
-
-
-def instalacao() -> str:
-    """O que digitar para ter os pacotes do projeto."""
-    return (
-        "Instale no ambiente do projeto; daí em diante o programa acha o Python dele sozinho:\n"
-        + textwrap.indent(comandos.instalar("requirements.txt", criando=True), "  ")
-    )
-
-
-def instalacao_do_psycopg() -> str:
-    """O que digitar para ter o pacote da conexão direta."""
-    linhas = comandos.instalar("scripts/requirements-direto.txt")
-    return f"No ambiente do projeto:\n{textwrap.indent(linhas, '  ')}"
-
-
-def instalacao_da_copia() -> str:
-    """O que digitar para ter os pacotes que cifram e que copiam para fora daqui."""
-    linhas = comandos.instalar("scripts/requirements-copia.txt")
-    return f"No ambiente do projeto:\n{textwrap.indent(linhas, '  ')}"
 
 
 def _como_ver_a_agenda() -> str:
@@ -113,7 +92,7 @@ class DependenciaAusente(ErroDeUso):
     """Falta um pacote do Python."""
 
     def __init__(self, causa: str, dica: str | None = None) -> None:
-        super().__init__(causa, instalacao() if dica is None else dica)
+        super().__init__(causa, comandos.como_instalar() if dica is None else dica)
 
     @classmethod
     def de(cls, erro: ModuleNotFoundError) -> DependenciaAusente:

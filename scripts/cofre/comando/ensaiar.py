@@ -8,9 +8,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from functools import partial
 
+from cofre.base.comandos import DO_BANCO, como_instalar
 from cofre.base.config import ambiente
 from cofre.base.config.valores import AcessosDeEnsaio
-from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido, instalacao_do_psycopg
+from cofre.base.erros import DependenciaAusente, ErroDeUso, Interrompido
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     minutos_de,
@@ -69,7 +70,7 @@ def _banco_de_teste(acessos: AcessosDeEnsaio, embutido: bool) -> Iterator[Restau
             raise
         raise DependenciaAusente(
             "Falta o pacote psycopg.",
-            f"Restaurar num banco de teste precisa de mais um pacote. {instalacao_do_psycopg()}",
+            f"Restaurar num banco de teste precisa de mais um pacote. {como_instalar(DO_BANCO)}",
         ) from e
     with contextlib.ExitStack() as pilha:
         teste = acessos.teste

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from cofre.base.comandos import DA_COPIA, como_instalar
 from cofre.base.config.copia import S3Dito
 from cofre.base.config.processo import sem_variaveis_da_aws
-from cofre.base.erros import DependenciaAusente, instalacao_da_copia
+from cofre.base.erros import DependenciaAusente
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential, S3Store
@@ -28,7 +29,7 @@ def abrir_loja(dito: S3Dito, *, com_soma: bool) -> S3Store:
     except ModuleNotFoundError as e:
         if (e.name or "").partition(".")[0] != "obstore":
             raise
-        dica = f"Uma cópia em s3:// precisa de mais um pacote. {instalacao_da_copia()}"
+        dica = f"Uma cópia em s3:// precisa de mais um pacote. {como_instalar(DA_COPIA)}"
         raise DependenciaAusente("Falta o pacote obstore.", dica) from e
     credencial: S3Credential = {
         "access_key_id": dito.chave,

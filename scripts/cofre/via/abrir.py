@@ -6,7 +6,8 @@ import threading
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from cofre.base.erros import DependenciaAusente, ErroDeUso, instalacao_do_psycopg
+from cofre.base.comandos import DO_BANCO, como_instalar
+from cofre.base.erros import DependenciaAusente, ErroDeUso
 from cofre.base.relato import Relato
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def abrir_via(
         if (e.name or "psycopg").partition(".")[0] != "psycopg":
             raise
         dica = (
-            f"A conexão direta precisa de mais um pacote. {instalacao_do_psycopg()}\n"
+            f"A conexão direta precisa de mais um pacote. {como_instalar(DO_BANCO)}\n"
             "Ou use a API: --via api"
         )
         raise DependenciaAusente("Falta o pacote psycopg.", dica) from e

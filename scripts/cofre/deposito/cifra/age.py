@@ -3,12 +3,8 @@ módulo sem o pacote levanta DependenciaAusente."""
 
 from __future__ import annotations
 
-import textwrap
-
 from cofre.base import comandos
 from cofre.base.erros import DependenciaAusente
-
-PACOTES = "scripts/requirements-copia.txt"
 
 try:
     from pyrage import (
@@ -23,7 +19,7 @@ try:
 except ImportError:
     raise DependenciaAusente(
         "Cifrar os backups, ou abrir um cifrado, precisa do pacote pyrage, que não está instalado.",
-        f"No ambiente do projeto:\n{textwrap.indent(comandos.instalar(PACOTES), '  ')}",
+        comandos.como_instalar(comandos.DA_COPIA),
     ) from None
 
 __all__ = (

@@ -123,7 +123,7 @@ def _qr(texto: str) -> str:
     except ModuleNotFoundError as e:
         raise DependenciaAusente(
             "Para o código QR da folha, falta o pacote segno.",
-            f"No ambiente do projeto:\n  {comandos.instalar('scripts/requirements-copia.txt')}",
+            comandos.como_instalar(comandos.DA_COPIA),
         ) from e
     saida = io.BytesIO()
     segno.make(texto, error="m", micro=False).save(

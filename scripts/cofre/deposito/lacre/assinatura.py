@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -194,9 +193,7 @@ def _textos(dados: bytes) -> Iterator[bytes]:
 
 
 def _falta(erro: ModuleNotFoundError) -> DependenciaAusente:
-    linhas = comandos.instalar("scripts/requirements-copia.txt")
-    instalar = textwrap.indent(linhas, "  ")
     return DependenciaAusente(
         f"Para assinar um backup, ou conferir a assinatura dele, falta o pacote {erro.name}.",
-        f"No ambiente do projeto:\n{instalar}",
+        comandos.como_instalar(comandos.DA_COPIA),
     )
