@@ -180,15 +180,11 @@ def _metadados(
 ) -> dict[str, Any]:
     inspecao = contexto.inspecao
     tabelas = {n: t for n, t in montada.salvas.items() if n not in LISTAS}
-    registros = montada.empresa.registros
     nao_pedidas = set(inspecao.escopo.tabelas) - set(contexto.escopo.tabelas)
     return {
         "versao_formato": VERSAO_DO_FORMATO,
         "versao_ferramenta": VERSAO,
-        "empresa_id": next((r["id"] for r in registros if "id" in r), None),
-        "user_id": montada.empresa.id,
-        "nome": next(iter(montada.empresa.nomes), montada.empresa.nome),
-        **({"nomes": list(montada.empresa.nomes)} if montada.empresa.nomes else {}),
+        **_da_empresa(montada.empresa),
         "data_backup": foto.inicio.isoformat(timespec="seconds"),
         "inicio": foto.inicio.isoformat(),
         "fim": datetime.now().astimezone().isoformat(),
@@ -211,9 +207,19 @@ def _metadados(
         "total_registros": sum(t.registros for t in tabelas.values()),
         "total_bytes": sum(t.bytes for t in tabelas.values()),
         "tabelas": {n: tabela_em_json(t) for n, t in montada.salvas.items()},
-        "registros_da_empresa": [dict(r) for r in registros],
+        "registros_da_empresa": [dict(r) for r in montada.empresa.registros],
         "contradicoes": [asdict(c) for c in montada.contradicoes],
         "encolhimentos": [],
         "deixadas_de_fora": [asdict(d) for d in (*inspecao.escopo.de_fora, *listas_de_fora)],
         "tabelas_ausentes": list(inspecao.catalogo.ausentes),
+    }
+
+
+def _da_empresa(empresa: Empresa) -> dict[str, Any]:
+    """De quem é o backup, e como se chama."""
+    return {
+        "empresa_id": next((r["id"] for r in empresa.registros if "id" in r), None),
+        "user_id": empresa.id,
+        "nome": next(iter(empresa.nomes), empresa.nome),
+        **({"nomes": list(empresa.nomes)} if empresa.nomes else {}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,14 +11,12 @@ from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.limites import Limites
-from cofre.base.disco import ocupado
 from cofre.base.erros import PROMESSA_QUEBRADA, TUDO_CERTO
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import (
     como_se_diz,
     exibir_pasta,
     na_tela,
-    numero,
     plural,
     tamanho,
     visivel,
@@ -27,7 +25,6 @@ from cofre.base.relato import Relato
 from cofre.deposito import ensaios, ordem
 from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import provas
-from cofre.deposito.conteudos.lugar import bytes_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -36,7 +33,6 @@ from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
     alem_das_linhas,
-    arquivos_de,
     bytes_de,
     de_rotina,
     dobrados,
@@ -49,7 +45,9 @@ from cofre.deposito.inventario import (
 )
 from cofre.deposito.ordem import Lembrado
 from cofre.remoto import situacao
+from cofre.remoto.situacao import Copia
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
+from cofre.rotina.espaco import Espaco
 from cofre.rotina.marcas import ENCOLHEU, MUDOU, POR_CONCLUIR, SUMIU, Estragos, do_backup
 from cofre.rotina.promessa import Medida, medir
 
@@ -77,35 +75,25 @@ def listar(
     so = 0 if todos or com_documento or com_fotos else MOSTRADOS
     empresas = uma_a_uma(deposito, pedidas, so)
     primeira = next(empresas)  # sem nenhuma, nem os avisos
-    pastas = list(_pastas_de(deposito, pedidas, so))
-    avisos = [
-        *avisos_de_pendentes(pastas, deposito.em_uso),
-        *avisos_de_estranhos(deposito.raiz, pastas),
-        *provas.do_deposito(deposito, agora),
-    ]
+    avisos = _avisos(deposito, list(_pastas_de(deposito, pedidas, so)), agora)
     for aviso in avisos:
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")
     espaco, em_claro = Espaco(), 0
-    documentos, codigo, limite = [], TUDO_CERTO, limites.idade
+    documentos, codigo = [], TUDO_CERTO
     copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
-        inteiro = mais_novo(_do_mais_novo(deposito, guardada))
-        idade = idade_de(inteiro, limite, agora)
-        de_rotinas = (b.carimbo for b in reversed(guardada.backups) if de_rotina(b))
-        fora = tuple(da_empresa(copias, guardada.empresa.id, next(de_rotinas, "")))
-        medida = medir(
-            guardada.pasta, guardada.empresa, idade, limites.promessas, com_volta=com_documento
-        )
-        if medida.quebras and not guardada.sumiu:
+        ate_agora = _medida(deposito, guardada, limites, agora, com_volta=com_documento)
+        listada = Listada(guardada, ate_agora, tuple(_copias(copias, guardada)))
+        if listada.em_falta:
             codigo = PROMESSA_QUEBRADA
-        for linha in _linhas(guardada, medida, limite, fora, com_fotos=com_fotos):
+        for linha in _linhas(listada, limites.idade, com_fotos=com_fotos):
             dizer = relato.falha if linha.startswith("   ❌ ") else relato.linha
             dizer(linha)
         espaco = espaco.com(guardada.backups, len(guardada.antigos))
         em_claro += _em_claro(guardada.backups)
         if com_documento:
-            documentos.append(_documento(guardada, medida, fora))
+            documentos.append(_documento(listada))
     relato.linha()
     relato.linha(espaco.em_palavras)
     if em_claro:
@@ -114,6 +102,46 @@ def listar(
     documento = {"acao": "listar", "codigo": codigo, "avisos": avisos}
     relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
     return codigo
+
+
+@dataclass(frozen=True, slots=True)
+class Listada:
+    """Uma empresa na lista: os backups, o que se mediu da promessa dela, e as cópias fora daqui."""
+
+    guardada: EmpresaComBackups
+    medida: Medida
+    copias: tuple[CopiaDaEmpresa, ...]
+
+    @property
+    def em_falta(self) -> bool:
+        """Se não se cumpre o que se prometeu dela; de uma que já não há, nada se prometeu."""
+        return bool(self.medida.quebras) and not self.guardada.sumiu
+
+
+def _avisos(deposito: Deposito, pastas: Sequence[Path], agora: datetime) -> list[str]:
+    return [
+        *avisos_de_pendentes(pastas, deposito.em_uso),
+        *avisos_de_estranhos(deposito.raiz, pastas),
+        *provas.do_deposito(deposito, agora),
+    ]
+
+
+def _medida(
+    deposito: Deposito,
+    guardada: EmpresaComBackups,
+    limites: Limites,
+    agora: datetime,
+    *,
+    com_volta: bool,
+) -> Medida:
+    inteiro = mais_novo(_do_mais_novo(deposito, guardada))
+    idade = idade_de(inteiro, limites.idade, agora)
+    return medir(guardada.pasta, guardada.empresa, idade, limites.promessas, com_volta=com_volta)
+
+
+def _copias(copias: Mapping[str, Copia], guardada: EmpresaComBackups) -> Iterable[CopiaDaEmpresa]:
+    de_rotinas = (b.carimbo for b in reversed(guardada.backups) if de_rotina(b))
+    return da_empresa(copias, guardada.empresa.id, next(de_rotinas, ""))
 
 
 def _do_mais_novo(deposito: Deposito, guardada: EmpresaComBackups) -> Iterator[Backup]:
@@ -131,15 +159,9 @@ def _pastas_de(deposito: Deposito, pedidas: Sequence[str], so: int) -> Iterable[
     return dict.fromkeys(g.pasta for g in uma_a_uma(deposito, pedidas, so))
 
 
-def _linhas(
-    guardada: EmpresaComBackups,
-    medida: Medida,
-    limite: timedelta,
-    copias: Sequence[CopiaDaEmpresa],
-    *,
-    com_fotos: bool,
-) -> Iterator[str]:
+def _linhas(listada: Listada, limite: timedelta, *, com_fotos: bool) -> Iterator[str]:
     """Uma empresa na tela."""
+    guardada, medida = listada.guardada, listada.medida
     yield ""
     yield f"🏢 {visivel(guardada.empresa.nome)}  ({visivel(guardada.empresa.id)})"
     yield f"   📁 {exibir_pasta(guardada.pasta)}/"
@@ -157,7 +179,7 @@ def _linhas(
     if idade.velho:
         yield f"   ⏰ último backup inteiro: {idade.em_palavras} (o limite é {ha_quanto(limite)})"
     yield from (f"   {linha}" for linha in medida.linhas())
-    for copia in copias:
+    for copia in listada.copias:
         yield f"   {'📤' if copia.boa else '⚠️'} {copia.em_palavras}"
     estragos = Estragos.em(guardada)
 
@@ -195,37 +217,6 @@ def _das_fotos(dia: str, fotos: Sequence[Backup]) -> str:
     return f"📷 {dia}  {fotos_em_palavras(len(fotos))}  (--fotos mostra cada uma)"
 
 
-@dataclass(frozen=True, slots=True)
-class Espaco:
-    """Quantos backups, e o que ocupam em bytes: um arquivo que vários têm em comum (só os de uma
-    mesma empresa têm) conta uma vez em `no_disco`, e uma por backup em `somados`."""
-
-    backups: int = 0
-    no_disco: int = 0
-    somados: int = 0
-    antigos: int = 0
-
-    def com(self, backups: Sequence[Backup], antigos: int = 0) -> Espaco:
-        """Com os de mais uma empresa, e quantos `antigos`, que não se somam."""
-        return Espaco(
-            self.backups + len(backups),
-            self.no_disco
-            + ocupado(arquivo for b in backups for arquivo in arquivos_de(b))
-            + sum(bytes_em(pasta) for pasta in {b.pasta for b in backups}),
-            self.somados + sum(bytes_de(b) + em_arquivos(b) for b in backups),
-            self.antigos + antigos,
-        )
-
-    @property
-    def em_palavras(self) -> str:
-        mais = f", e mais {numero(self.antigos)} por somar (--todos)" if self.antigos else ""
-        seriam = f" (seriam {tamanho(self.somados)} sem guardar uma vez só o que não mudou)"
-        return (
-            f"💾 {plural(self.backups, 'backup', 'backups')} em {tamanho(self.no_disco)} de disco"
-            f"{seriam if self.somados > self.no_disco else ''}{mais}"
-        )
-
-
 SINAIS = {"completo": "✅", "danificado": "❌"}
 
 
@@ -259,9 +250,8 @@ def _dos_arquivos(b: Backup) -> dict[str, int] | None:
     return {"quantos": b.meta.tabelas[ARQUIVOS].registros, "bytes": em_arquivos(b)}
 
 
-def _documento(
-    guardada: EmpresaComBackups, medida: Medida, copias: Sequence[CopiaDaEmpresa]
-) -> dict[str, Any]:
+def _documento(listada: Listada) -> dict[str, Any]:
+    guardada, medida = listada.guardada, listada.medida
     ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
     return {
         "id": guardada.empresa.id,
@@ -271,7 +261,7 @@ def _documento(
         "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
         "ultimo_inteiro": medida.idade.documento(),
         "promessa": medida.documento(),
-        "copias": [c.documento() for c in copias],
+        "copias": [c.documento() for c in listada.copias],
         "backups": [
             {
                 "carimbo": b.carimbo,

@@ -167,9 +167,7 @@ def _empresa(
     inteiro = historico.mais_novo_inteiro(dono)
     cabecalho = historico.cabecalho(novo.carimbo) if novo else None
     estado, causa = historico.estado(novo) if novo else ("sem backup", "")
-    ditos = [historico.cabecalho(p.carimbo) for p in pontos]
-    com_cifrados = any(c is not None and c.cifrado for c in ditos)
-    estragos = Estragos(reconhecido_ate(historico.pasta, dono), com_cifrados=com_cifrados)
+    estragos = _estragos(historico, dono, pontos)
     encolhimentos = estragos.encolhimentos(cabecalho, novo.ordem) if novo and cabecalho else ()
     mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
     visto = historico.visto(inteiro) if inteiro else None
@@ -201,6 +199,12 @@ def _empresa(
         visto=visto,
         alem_das_linhas=historico.alem_das_linhas(novo) if novo else "",
     )
+
+
+def _estragos(historico: Historico, dono: str, pontos: Sequence[Ponto]) -> Estragos:
+    ditos = [historico.cabecalho(p.carimbo) for p in pontos]
+    com_cifrados = any(c is not None and c.cifrado for c in ditos)
+    return Estragos(reconhecido_ate(historico.pasta, dono), com_cifrados=com_cifrados)
 
 
 def _datas(historico: Historico, pontos: Sequence[Ponto], estragos: Estragos) -> Iterator[Data]:
