@@ -108,6 +108,7 @@ class FonteDeArquivos:
             self.via.origem,
             empresa.id,
             self._caderno_anterior(empresa.id),
+            com_metadados=self.armazem.tabelas is None,
         )
         descarga = Descarga(self.armazem, self.equipe, sabido, self.franquia, recusa, self.relato)
         return Guardados(descarga, empresa.nome, Caderno(self.pasta), montagem.cifra)

@@ -12,8 +12,9 @@ do que se relê num instante, por partes (ver `rodizio`).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import msgspec
 
 from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ARQUIVOS
-from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.backup import Backup, do_mais_novo
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.conteudos.citados import Bytes, Soma, citados_em, linhas_de
@@ -31,12 +32,43 @@ from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import Token, abrir_mascara, identidade, marca_de
 from cofre.deposito.conteudos.rodizio import Rodizio
 from cofre.deposito.lacre import conferencia
-from cofre.deposito.ordem import carimbos_em_ordem
 
 ANTERIORES = 3
 """Em quantos dos backups anteriores se procura: o último pode ser só de algumas tabelas."""
 GRANDE = 1024 * 1024
 """Bytes: de um conteúdo maior lembra-se que já se conferiu; reler um pequeno custa menos."""
+
+
+class DaLista(msgspec.Struct, frozen=True, gc=False):
+    """De uma linha da lista de arquivos em claro, o que diz qual é e o que guarda, e os `metadados`
+    que quem o enviou lhe deu."""
+
+    balde: str
+    nome: str
+    soma: Soma | None = None
+    tamanho: Bytes | None = None
+    id: str | None = None
+    versao: str | None = None
+    mudado: str | None = None
+    etag: str | None = None
+    metadados: msgspec.Raw = msgspec.Raw(b"null")
+
+    def token(self, origem: str) -> Token:
+        """Como `identidade` o faz do que o Storage diz hoje."""
+        versao = self.versao or self.mudado
+        return identidade(origem, self.balde, self.nome, self.id, versao, self.etag, self.tamanho)
+
+    @property
+    def guardado(self) -> Guardado | None:
+        """O conteúdo, em claro; None se ficou de fora."""
+        if self.soma is None or self.tamanho is None:
+            return None
+        return Guardado(self.soma, self.tamanho, self.soma, self.tamanho)
+
+
+Ver = Callable[[Token, DaLista], None]
+"""Recebe cada arquivo de que se conhece o conteúdo, dos backups em claro, do mais novo ao mais
+antigo."""
 
 
 class Conhecidos:
@@ -103,23 +135,23 @@ class Conhecidos:
         return self._fechados.get(claro.soma)
 
 
-def conteudos_conhecidos(pasta: Path, cifra: Cifra | None, origem: str, user_id: str) -> Conhecidos:
+def conteudos_conhecidos(
+    pasta: Path, cifra: Cifra | None, origem: str, user_id: str, ver: Ver | None = None
+) -> Conhecidos:
     """O que os últimos backups desta empresa, deste projeto (`origem`), guardaram. O que não se lê,
     ou não é o que foi assinado, é como se não houvesse. Levanta FalhaDeDisco; OSError passa."""
     indice = Indice()
     for backup in _ultimos(pasta, origem, user_id):
         with contextlib.suppress(BackupDanificado):
-            indice.acrescentar(list(_do_backup(backup, origem)))
+            indice.acrescentar(list(_do_backup(backup, origem, ver)))
     return Conhecidos(pasta, cifra, indice)
 
 
 def _ultimos(pasta: Path, origem: str, user_id: str) -> list[Backup]:
     """Os últimos desta empresa, do mais novo ao mais antigo."""
-    ultimos = carimbos_em_ordem(pasta)[: -ANTERIORES - 1 : -1]
-    abertos = (abrir_backup(pasta, carimbo) for carimbo in ultimos)
     return [
         b
-        for b in abertos
+        for b in itertools.islice(do_mais_novo(pasta), ANTERIORES)
         if b.meta
         and b.meta.user_id == user_id
         and b.meta.origem.get("url") == origem
@@ -127,7 +159,7 @@ def _ultimos(pasta: Path, origem: str, user_id: str) -> list[Backup]:
     ]
 
 
-def _do_backup(backup: Backup, origem: str) -> Iterator[bytes]:
+def _do_backup(backup: Backup, origem: str, ver: Ver | None) -> Iterator[bytes]:
     """As fichas do que ele guarda. Levanta BackupDanificado; OSError passa."""
     lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
     if lista is None or lista.conteudos is None:
@@ -135,33 +167,11 @@ def _do_backup(backup: Backup, origem: str) -> Iterator[bytes]:
     if not backup.cifrado:
         for linha in linhas_de(backup.caminho(lista), DaLista, lista.sha256):
             if (guardado := linha.guardado) is not None:
-                yield ficha(do_token(linha.token(origem)), guardado)
+                token = linha.token(origem)
+                if ver is not None:
+                    ver(token, linha)
+                yield ficha(do_token(token), guardado)
         return
     for citado in citados_em(backup.caminho(lista.conteudos), lista.conteudos.sha256):
         if (guardado := abrir_mascara(citado)) is not None:
             yield ficha(da_marca(citado.marca), guardado)
-
-
-class DaLista(msgspec.Struct, frozen=True, gc=False):
-    """De uma linha da lista de arquivos em claro, o que diz qual é e o que guarda."""
-
-    balde: str
-    nome: str
-    soma: Soma | None = None
-    tamanho: Bytes | None = None
-    id: str | None = None
-    versao: str | None = None
-    mudado: str | None = None
-    etag: str | None = None
-
-    def token(self, origem: str) -> Token:
-        """Como `identidade` o faz do que o Storage diz hoje."""
-        versao = self.versao or self.mudado
-        return identidade(origem, self.balde, self.nome, self.id, versao, self.etag, self.tamanho)
-
-    @property
-    def guardado(self) -> Guardado | None:
-        """O conteúdo, em claro; None se ficou de fora."""
-        if self.soma is None or self.tamanho is None:
-            return None
-        return Guardado(self.soma, self.tamanho, self.soma, self.tamanho)

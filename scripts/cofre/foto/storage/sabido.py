@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
-from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import ARQUIVOS, NO_DISCO
-from cofre.deposito.backup import abrir_backup
+from cofre.deposito.backup import do_mais_novo
 from cofre.deposito.cifra.cifra import Cifra
-from cofre.deposito.conteudos.citados import linhas_de
-from cofre.deposito.conteudos.conhecidos import (
-    ANTERIORES,
-    Conhecidos,
-    DaLista,
-    conteudos_conhecidos,
-)
+from cofre.deposito.conteudos.conhecidos import Conhecidos, DaLista, conteudos_conhecidos
 from cofre.deposito.conteudos.guarda import Conteudos, Guardado
-from cofre.deposito.ordem import carimbos_em_ordem
+from cofre.deposito.conteudos.marcas import Token
 from cofre.foto.storage.caderno import Caderno, curto
 from cofre.foto.storage.linha import token_de
 from cofre.via.arquivos.objetos import Objeto
@@ -47,14 +38,21 @@ class Sabido:
         origem: str,
         empresa: str,
         anterior: Caderno | None,
+        *,
+        com_metadados: bool,
     ) -> Sabido:
-        """Lê o que os últimos backups dizem. Levanta FalhaDeDisco; OSError passa."""
-        conhecidos = conteudos_conhecidos(pasta, cifra, origem, empresa)
+        """Lê o que os últimos backups dizem; `com_metadados`, se é preciso saber o `completo`.
+        Levanta FalhaDeDisco; OSError passa."""
+        metadados: dict[bytes, bytes] = {}
+
+        def ver(token: Token, linha: DaLista) -> None:
+            if (ditos := bytes(linha.metadados)) != b"null":
+                metadados.setdefault(curto(token), ditos)
+
+        quem_ve = ver if com_metadados and cifra is None else None
+        conhecidos = conteudos_conhecidos(pasta, cifra, origem, empresa, quem_ve)
         conteudos = Conteudos(pasta, cifra, conhecidos.com_soma)
-        sabido = cls(conhecidos, conteudos, cifra, origem, anterior)
-        if cifra is None:
-            sabido._metadados = dict(_metadados_de_ontem(pasta, origem))
-        return sabido
+        return cls(conhecidos, conteudos, cifra, origem, anterior, metadados)
 
     def conteudo(self, objeto: Objeto) -> Guardado | None:
         """O que se guardou dele, se ainda está bom. Levanta FalhaDeDisco; OSError passa."""
@@ -83,26 +81,8 @@ def tinha_lista(pasta: Path) -> bool:
     notícia. Um mais novo em que ela falhou, ou não se pediu, não prova que já não os havia."""
     if not any(pasta.glob(f"{NO_DISCO[ARQUIVOS]}_*")):
         return False
-    for carimbo in reversed(carimbos_em_ordem(pasta)):
-        backup = abrir_backup(pasta, carimbo)
+    for backup in do_mais_novo(pasta):
         lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
         if lista is not None:
             return lista.registros > 0
     return False
-
-
-class _ComMetadados(DaLista, frozen=True, gc=False):
-    metadados: msgspec.Raw = msgspec.Raw(b"null")
-
-
-def _metadados_de_ontem(pasta: Path, origem: str) -> Iterator[tuple[bytes, bytes]]:
-    """(token curto, metadados) dos que os têm, nos últimos backups em claro; o mais novo vale."""
-    for carimbo in carimbos_em_ordem(pasta)[-ANTERIORES:]:
-        backup = abrir_backup(pasta, carimbo)
-        lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
-        if lista is None or backup.cifrado:
-            continue
-        with contextlib.suppress(BackupDanificado, OSError):
-            for linha in linhas_de(backup.caminho(lista), _ComMetadados, lista.sha256):
-                if (metadados := bytes(linha.metadados)) != b"null":
-                    yield curto(linha.token(origem)), metadados
