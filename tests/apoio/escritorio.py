@@ -14,7 +14,15 @@ import psycopg
 
 from apoio import logins as portaria
 from apoio.cifrados import abrindo_com, cifrando_para
-from apoio.execucao import Saida, da_api, executar, restaurar, ultimo_backup
+from apoio.execucao import (
+    Saida,
+    abrir_restauracao,
+    da_api,
+    executar,
+    restaurar,
+    ultimo_backup,
+)
+from apoio.forno import Processo
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.cifra.chaves import ChaveQueAbre, gerar
 from cofre.via.contrato import DIRETA
@@ -136,6 +144,11 @@ class Escritorio:
             respostas=respostas,
             mais=self._mais(mais, via or self.via),
         )
+
+    def abrir(self, *argumentos: str, **mais: str) -> Processo:
+        """A restauração, noutro processo: começa-a e volta já."""
+        opcoes = ("--empresa", str(DONA), "--confirmar", "RESTAURAR", *argumentos)
+        return abrir_restauracao(self.projeto, self.destino, *opcoes, mais=self._mais(mais))
 
     def _mais(self, mais: Mapping[str, str], via: str = "") -> dict[str, str]:
         cifra = {}

@@ -7,7 +7,8 @@ processadores, e por isso a suíte só faz uma amostra. `registro` traz de volta
 ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
 com outras edições depois de cada uma. `arquivos` mata uma restauração com arquivos em cada pedido,
 restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
-guarda conteúdos, quem os poda e quem os cifra. `copia` põe a cópia fora daqui
+guarda conteúdos, quem os poda e quem os cifra. `logins` mata em cada pedido uma restauração que
+cria logins. `copia` põe a cópia fora daqui
 contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `semana` faz a
 demonstração viver uma semana a quatro backups por hora, com acidentes. `propriedades` inventa
 o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
@@ -65,6 +66,7 @@ CAMPANHAS = {
         "tests/rotina/test_poda_dos_conteudos.py",
         "tests/deposito/test_cifrar_arquivos.py",
     ),
+    "logins": ("tests/restauracao/test_logins_quedas.py",),
     "copia": ("tests/remoto",),
     "semana": ("tests/rotina/test_semana.py",),
     "windows": ("tests/campanhas/test_windows.py",),

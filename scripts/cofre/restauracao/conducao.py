@@ -24,7 +24,7 @@ from cofre.restauracao.dialogo import Dialogo
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fim, fim_de
 from cofre.restauracao.guarda import Interveio
-from cofre.restauracao.logins.volta import FEITOS, PEDIDOS
+from cofre.restauracao.logins.volta import COMECADOS, FEITOS, PEDIDOS
 from cofre.restauracao.parada import (
     INTERROMPIDA,
     Parada,
@@ -231,14 +231,18 @@ class Conducao:
 
 def _do_desfeito(desfaz: Diario | None) -> dict[str, Any]:
     """O que o diário de um desfazer tem de saber do que se desfaz: os baldes que se criaram, que
-    saem se estão vazios, e os logins, que ficam, e diz-se."""
+    saem se estão vazios, e os logins, que ficam, e diz-se; de um que se estava a criar, o que um
+    gatilho lhe fez sai."""
     if desfaz is None:
         return {}
     criados = desfaz.dados.get(BALDES_CRIADOS)
     feitos = desfaz.dados.get(FEITOS, ())
     ficam = [f for f in feitos if not (f.get("recusa") or f.get("existia"))]
+    sabidos = {f["id"] for f in feitos}
+    a_meio = [c for c in desfaz.dados.get(COMECADOS, ()) if c["id"] not in sabidos]
     return {
         "desfaz": desfaz.caminho.name,
+        **({COMECADOS: a_meio} if a_meio else {}),
         **({BALDES_CRIADOS: criados} if criados else {}),
         **({FEITOS: ficam} if ficam else {}),
     }

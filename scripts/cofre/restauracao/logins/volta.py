@@ -26,7 +26,8 @@ alguma que fosse só deles; e o que houve com cada um."""
 @dataclass(slots=True)
 class VoltaDosLogins:
     """Os `logins` de uma convergência. Numa via `atomica`, o que se fez só se anota no diário
-    quando vale (`anotar`); na outra, assim que se faz: concluir uma que parou não repete nada."""
+    quando vale (`anotar`); na outra, assim que se faz: concluir uma que parou não repete nada, e
+    desfazê-la desfaz também o que um gatilho fez do que se estava a criar."""
 
     logins: Sequence[Login]
     alvo: Alvo
@@ -42,7 +43,7 @@ class VoltaDosLogins:
         """Cria os que ainda não existem; diz se um gatilho pode ter mexido nas linhas da empresa.
         Levanta FalhaDoServidor."""
         self._feitos = {f["id"]: f for f in self.diario.dados.get(FEITOS, ())}
-        dispararam = False
+        dispararam = self._dos_que_ficaram_a_meio(escrita)
         for login in self.logins:
             if login.id not in self._feitos:
                 dispararam |= self._um(escrita, login)
@@ -50,27 +51,53 @@ class VoltaDosLogins:
 
     def anotar(self) -> None:
         """O que se fez, no diário. Levanta FalhaDeDisco."""
-        if self.logins:
+        if self._feitos:
             self.diario.anotar(**{FEITOS: list(self._feitos.values())})
 
     def _um(self, escrita: Escrita, login: Login) -> bool:
         disparam = escrita.logins.gatilhos()
-        outro = disparam and login.id != self.alvo.empresa.id
-        contexto, gravaveis = self.contexto, self.alvo.colunas_gravaveis
-        empresa = self.alvo.empresa
-        do_login = DoLogin(login.id, empresa, contexto, escrita, gravaveis) if outro else None
+        do_login = self._linhas_de(escrita, login.id) if disparam else None
         antes = self._antes(login.id, do_login.ler() if do_login else {})
         criado = escrita.logins.criar(self._que_aqui_serve(login))
         if criado.recusa:
             self.relato.aviso(f"O login {login.id} não voltou: {criado.recusa}.")
         nascidas: Counter[str] = Counter()
         if disparam and not criado.recusa:
-            nascidas += do_login.desfazer(antes) if do_login else Counter()
-            nascidas += self._nas_nao_escolhidas(escrita, login.id)
+            nascidas = self._desfazer_nascidas(escrita, login.id, do_login, antes)
         self._feitos[login.id] = _documento(criado, nascidas)
         if not self.atomica:
             self.anotar()
         return disparam and not criado.recusa
+
+    def _dos_que_ficaram_a_meio(self, escrita: Escrita) -> bool:
+        """Ao desfazer uma restauração que caiu, os que ela começou a criar, e nasceram, ficam; o
+        que um gatilho fez deles, não. Diz se algum nasceu."""
+        ids = {login.id for login in self.logins} | self._feitos.keys()
+        comecados: list[dict[str, Any]] = self.diario.dados.get(COMECADOS, [])
+        a_meio = [c["id"] for c in comecados if c["id"] not in ids and c["sem_linhas"]]
+        nasceram = list(escrita.logins.ler(a_meio)) if a_meio else []
+        for qual in nasceram:
+            do_login = self._linhas_de(escrita, qual)
+            nascidas = self._desfazer_nascidas(escrita, qual, do_login, {})
+            self._feitos[qual] = _documento(Criado(qual), nascidas)
+        if nasceram and not self.atomica:
+            self.anotar()
+        return bool(nasceram)
+
+    def _linhas_de(self, escrita: Escrita, qual: str) -> DoLogin | None:
+        """As que são só deste login; as do dono são da empresa, que se restaura."""
+        if qual == self.alvo.empresa.id:
+            return None
+        gravaveis = self.alvo.colunas_gravaveis
+        return DoLogin(qual, self.alvo.empresa, self.contexto, escrita, gravaveis)
+
+    def _desfazer_nascidas(
+        self, escrita: Escrita, qual: str, do_login: DoLogin | None, antes: Linhas
+    ) -> Counter[str]:
+        """O que um gatilho fez quando este login nasceu; devolve, por tabela, em quantas linhas se
+        mexeu."""
+        nascidas = do_login.desfazer(antes) if do_login else Counter[str]()
+        return nascidas + self._nas_nao_escolhidas(escrita, qual)
 
     def _antes(self, qual: str, agora: Linhas) -> Linhas:
         """As linhas que eram só deste login antes de ele nascer: as de `agora`, a não ser que se
