@@ -24,7 +24,7 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.idade import idades
 from cofre.deposito.inventario import backup_pedido, guardadas, mais_novo
-from cofre.deposito.metadados import ler_cabecalho
+from cofre.deposito.metadados import ler
 from cofre.rotina.encolhimento import reconhecer, reconhecido_ate, referencias
 from cofre.rotina.painel import dados
 from cofre.via.contrato import API, DIRETA
@@ -249,9 +249,9 @@ def lidos(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def contar(caminho: Path) -> Any:
         nomes.append(caminho.name)
-        return ler_cabecalho(caminho)
+        return ler(caminho)
 
-    monkeypatch.setattr(ordem, "ler_cabecalho", contar)
+    monkeypatch.setattr(ordem, "ler", contar)
     return nomes
 
 
@@ -291,6 +291,7 @@ def test_so_se_le_o_que_mudou(tmp_path: Path, fuso: Fuso, lidos: list[str]) -> N
         b"null",
         b'{"20260310_120000": 3}',
         b'{"20260310_120000": [1, 2]}',
+        b'{"donos": [], "tabelas": [], "backups": {"20260310_120000": [1, 2, 3, "i", 7, 0]}}',
         "ñ".encode("latin-1"),
     ],
 )

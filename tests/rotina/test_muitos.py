@@ -11,13 +11,17 @@ from typing import Any, Final
 import pytest
 
 from apoio.execucao import executar
-from apoio.inventados import publicar
+from apoio.inventados import ANA, BIA, publicar
+from cofre.deposito import guardados as modulo_dos_guardados
 from cofre.deposito import ordem
-from cofre.deposito.backup import Backup
-from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
+from cofre.deposito.backup import Backup, abrir_backup
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.metadados import ler_cabecalho
+from cofre.deposito.guardados import tabelas_em
+from cofre.deposito.inventario import backup_pedido, guardadas, mais_novo, por_data
+from cofre.deposito.metadados import ler
 from cofre.deposito.ordem import INTEIRO, ROTINA, Lembrado, lembrados
+from cofre.deposito.retrato import nomes_em, um_retrato
 from cofre.rotina.listagem import MOSTRADOS
 from cofre.rotina.painel.historico import MUITOS_NUM_DIA, NOVOS, de_cada_dia
 
@@ -89,19 +93,73 @@ def test_o_que_se_lembra_le_se_uma_vez_e_o_de_antes_le_se_de_novo(
 
     def contar(caminho: Path) -> Any:
         lidos.append(caminho)
-        return ler_cabecalho(caminho)
+        return ler(caminho)
 
-    monkeypatch.setattr(ordem, "ler_cabecalho", contar)
+    monkeypatch.setattr(ordem, "ler", contar)
     assert [b.sinais for b in lembrados(pasta)] == sinais
     assert lidos == []
-    # Uma lembrança de antes de haver sinais, com três campos.
+    # Uma lembrança de antes de se lembrarem as tabelas, com quatro campos.
     arquivo = pasta / ordem.ARQUIVO
-    de_antes = {c: s[:3] for c, s in json.loads(arquivo.read_text("utf-8")).items()}
+    lembrada = json.loads(arquivo.read_text("utf-8"))
+    assert lembrada["donos"] == [ANA]
+    assert lembrada["tabelas"] == [["clientes", "produtos"]]
+    de_antes = {c: b[:4] for c, b in lembrada["backups"].items()}
     arquivo.write_text(json.dumps(de_antes), "utf-8")
     assert [b.sinais for b in lembrados(pasta)] == sinais
     assert len(lidos) == 12
     assert [b.sinais for b in lembrados(pasta)] == sinais
     assert len(lidos) == 12
+
+
+def test_quem_escolhe_um_so_abre_o_que_olha(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E o que se diz dos outros, sem os abrir, é o que eles dizem."""
+    foto = {"tipo": "pre_restauracao"}
+    sem_uma = {"tabelas": {}, "total_registros": 0}
+    pasta = muitos(tmp_path, 40, _7=foto, _8=sem_uma, _39={"falhas": {"vendas": "x"}}).pasta
+    (pasta / f"backup_metadata_{quando(11):{FORMATO_DO_CARIMBO}}.json").write_text("{", "utf-8")
+    abertos: list[str] = []
+
+    def contar(pasta: Path, carimbo: str) -> Backup:
+        abertos.append(carimbo)
+        return abrir_backup(pasta, carimbo)
+
+    monkeypatch.setattr(modulo_dos_guardados, "abrir_backup", contar)
+    (guardada,) = guardadas(Deposito(tmp_path))
+    carimbos = [f"{quando(n):{FORMATO_DO_CARIMBO}}" for n in range(40)]
+    novo = mais_novo(reversed(guardada.backups))
+    assert novo is not None
+    assert novo.carimbo == carimbos[38]
+    em_ordem = por_data(guardada.backups)
+    assert em_ordem[0].carimbo == carimbos[39]
+    assert em_ordem[-1].carimbo == carimbos[7]
+    assert backup_pedido(guardada, carimbos[20]).carimbo == carimbos[20]
+    assert tabelas_em(guardada.backups) == {"clientes": 38, "produtos": 38}
+    assert not guardada.sumiu
+    assert set(abertos) == {carimbos[n] for n in (39, 38, 7, 20)}
+    todos = list(guardada.backups)
+    assert todos == [abrir_backup(pasta, carimbo) for carimbo in carimbos]
+    assert todos == Deposito(tmp_path).backups(pasta)
+    assert [b.carimbo for b in guardada.backups[::-1][:2]] == [carimbos[39], carimbos[38]]
+    # Outro dono na mesma pasta: cada um com os seus, e os ilegíveis com os dois.
+    alheio = pasta / f"backup_metadata_{carimbos[3]}.json"
+    alheio.write_text(alheio.read_text("utf-8").replace(ANA, BIA), "utf-8")
+    de_quem = {g.empresa.id: [b.carimbo for b in g.backups] for g in guardadas(Deposito(tmp_path))}
+    assert de_quem == {
+        ANA: [c for c in carimbos if c != carimbos[3]],
+        BIA: [carimbos[3], carimbos[11]],
+    }
+
+
+def test_num_retrato_a_pasta_le_se_uma_vez_e_fora_dele_sempre(tmp_path: Path) -> None:
+    pasta = muitos(tmp_path, 3).pasta
+    with um_retrato():
+        antes = carimbos_em(pasta), nomes_em(pasta), lembrados(pasta)
+        publicar(Deposito(tmp_path), "20270101_000000")
+        assert (carimbos_em(pasta), nomes_em(pasta), lembrados(pasta)) == antes
+    assert carimbos_em(pasta) == [*antes[0], "20270101_000000"]
+    assert len(lembrados(pasta)) == 4
 
 
 def test_a_pagina_nao_le_todos_os_de_um_dia() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cofre.base.palavras import visivel
 from cofre.deposito.backup import Backup
+from cofre.deposito.metadados import Metadados
 from cofre.deposito.tabela_salva import TabelaSalva
 
 Avisar = Callable[[str], None]
@@ -18,7 +19,13 @@ class Guardada:
     """Uma tabela num backup."""
 
     backup: Backup
-    salva: TabelaSalva
+    meta: Metadados
+    tabela: str
+
+    @property
+    def salva(self) -> TabelaSalva:
+        """O que os metadados dizem dela."""
+        return self.meta.tabelas[self.tabela]
 
     @property
     def caminho(self) -> Path:
@@ -29,7 +36,7 @@ class Guardada:
     def conteudo(self) -> str:
         """O que duas com o mesmo conteúdo têm igual: a soma; sem ela (primeira versão), cada uma é
         um."""
-        return self.salva.sha256 or self.backup.carimbo
+        return self.meta.soma_de(self.tabela) or self.backup.carimbo
 
     def ilegivel(self, erro: Exception) -> str:
         """O que se diz de um arquivo que não se lê."""
@@ -38,6 +45,4 @@ class Guardada:
 
 def guardadas_de(backups: Sequence[Backup], tabela: str) -> list[Guardada]:
     """A tabela em cada backup que a tem, na ordem deles."""
-    return [
-        Guardada(b, b.meta.tabelas[tabela]) for b in backups if b.meta and tabela in b.meta.tabelas
-    ]
+    return [Guardada(b, b.meta, tabela) for b in backups if b.meta and tabela in b.meta.tabelas]

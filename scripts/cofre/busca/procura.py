@@ -14,6 +14,7 @@ from cofre.busca.historico import Chave, Registro, chaves_de, historias
 from cofre.busca.leitura import Leitura
 from cofre.busca.termos import Termos
 from cofre.deposito.backup import Backup
+from cofre.deposito.guardados import que, tabelas_em
 
 LIMITE = 200
 """Registros que se mostram: quem acha mais do que isso tem de dizer mais."""
@@ -52,7 +53,7 @@ def procurar(backups: Sequence[Backup], procura: Procura, avisar: Avisar) -> Ach
 
 
 def _tabelas(backups: Sequence[Backup], procura: Procura) -> list[str]:
-    nomes = {nome for b in backups if b.meta for nome in b.meta.tabelas}
+    nomes = set(tabelas_em(backups))
     return sorted(nomes & set(procura.tabelas or nomes), key=ordem_de_exibicao)
 
 
@@ -62,12 +63,13 @@ def _chaves(
     """As chaves das linhas com os termos, do arquivo mais novo ao mais antigo, sem repetir."""
     if procura.chave and procura.termos.vazio:
         return {procura.chave: None}
-    no_prazo = [
-        b
-        for b in backups
-        if (procura.de is None or b.quando >= procura.de)
-        and (procura.ate is None or b.quando <= procura.ate)
-    ]
+    no_prazo = que(
+        backups,
+        lambda b: (
+            (procura.de is None or b.quando >= procura.de)
+            and (procura.ate is None or b.quando <= procura.ate)
+        ),
+    )
     iguais: dict[str, list[Guardada]] = {}
     for guardada in reversed(guardadas_de(no_prazo, tabela)):
         iguais.setdefault(guardada.conteudo, []).append(guardada)

@@ -20,12 +20,13 @@ from cofre.base.interprete import RAIZ
 from cofre.base.palavras import em_linhas
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import caminho_de
-from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaveiro import FaltaChave
 from cofre.deposito.cifra.chaves import ChaveQueAbre, ChaveQueFecha, ler_que_abre
 from cofre.deposito.cifra.linhas import completar, e_a_primeira
+from cofre.deposito.guardados import Guardados, lembrados_de, que
 from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.ordem import CIFRADO
 
 if TYPE_CHECKING:
     from cofre.restauracao.sessao import Sessao
@@ -87,10 +88,11 @@ def se_ha_arquivo(opcoes: Namespace, relato: Relato) -> None:
 def com_chave(opcoes: Namespace, relato: Relato, guardada: EmpresaComBackups) -> EmpresaComBackups:
     """A empresa com os backups cifrados abertos; a chave pede-se para o mais novo deles. Os que
     outra chave fechou continuam fechados. Levanta como `ter_chave`."""
-    fechados = [b for b in guardada.backups if b.fechado]
-    if not fechados:
+    cifrados = que(guardada.backups, lambda b: CIFRADO in b.sinais)
+    fechado = next((b for b in reversed(cifrados) if b.fechado), None)
+    if fechado is None:
         return guardada
-    ter_chave(opcoes, relato, fechados[-1].para)
+    ter_chave(opcoes, relato, fechado.para)
     return abertos(guardada)
 
 
@@ -105,11 +107,8 @@ def com_chave_e_fotos(sessao: Sessao, guardada: EmpresaComBackups) -> EmpresaCom
 
 def abertos(guardada: EmpresaComBackups) -> EmpresaComBackups:
     """A mesma, com os cifrados lidos de novo, com as chaves que agora há."""
-
-    def de_novo(backup: Backup) -> Backup:
-        return abrir_backup(backup.pasta, backup.carimbo) if backup.fechado else backup
-
-    return replace(guardada, backups=tuple(map(de_novo, guardada.backups)))
+    todos = lembrados_de(guardada.backups)
+    return replace(guardada, backups=Guardados(guardada.pasta, todos))
 
 
 def _arquivos(opcoes: Namespace) -> list[Path]:

@@ -17,6 +17,7 @@ from cofre.busca.relacionados import Relacao, relacionados
 from cofre.comando.argumentos import opcoes_de_saida, uso_com
 from cofre.comando.chave import com_chave, opcao_de_chave
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.guardados import tabelas_em
 from cofre.deposito.inventario import guardadas
 
 
@@ -24,7 +25,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
     guardada = com_chave(opcoes, relato, guardada)
-    disponiveis = {n for b in guardada.backups if b.meta for n in b.meta.tabelas}
+    disponiveis = set(tabelas_em(guardada.backups))
     tabela = tabela_de_nome(opcoes.tabela, disponiveis)
     if tabela is None:
         causa = f"Nenhum backup tem a tabela {visivel(opcoes.tabela)}."

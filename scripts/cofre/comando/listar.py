@@ -9,6 +9,7 @@ from cofre.base.config import ambiente
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import opcao_de_empresa, opcoes_de_saida
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.retrato import um_retrato
 from cofre.rotina import listagem
 
 
@@ -16,15 +17,16 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     limites = ambiente.limites()
     empresas = tuple(opcoes.empresa or ())
-    return listagem.listar(
-        deposito,
-        empresas,
-        limites,
-        relato,
-        com_documento=bool(opcoes.json),
-        com_fotos=opcoes.fotos,
-        todos=opcoes.todos,
-    )
+    with um_retrato():
+        return listagem.listar(
+            deposito,
+            empresas,
+            limites,
+            relato,
+            com_documento=bool(opcoes.json),
+            com_fotos=opcoes.fotos,
+            todos=opcoes.todos,
+        )
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:

@@ -13,10 +13,16 @@ from cofre.base.relato import Relato
 from cofre.comando.argumentos import opcoes_de_saida
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.estranhos import avisos_de_estranhos
+from cofre.deposito.retrato import um_retrato
 from cofre.rotina.painel import pagina
 
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
+    with um_retrato():
+        return _executar(opcoes, relato)
+
+
+def _executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     for aviso in avisos_de_estranhos(deposito.raiz, deposito.pastas()):
         relato.aviso(aviso)

@@ -22,6 +22,7 @@ from cofre.busca.termos import ler_termos
 from cofre.comando.argumentos import lista_de_nomes, opcoes_de_saida, uso_com
 from cofre.comando.chave import com_chave, opcao_de_chave
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.guardados import tabelas_em
 from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, ler_dia
 
@@ -82,7 +83,7 @@ def _volta(guardada: EmpresaComBackups, registro: Registro) -> str:
 
 def procura_de(opcoes: Namespace, guardada: EmpresaComBackups, ditas: Sequence[str]) -> Procura:
     """O que se procura: as palavras `ditas`, e as opções. Levanta ErroDeUso."""
-    disponiveis = {n for b in guardada.backups if b.meta for n in b.meta.tabelas}
+    disponiveis = set(tabelas_em(guardada.backups))
     tabelas = []
     for pedida in opcoes.tabela or ():
         achada = tabela_de_nome(pedida, disponiveis)

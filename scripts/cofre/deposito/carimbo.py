@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from cofre.deposito.retrato import que_comecam, uma_vez
+
 METADADOS = "backup_metadata_"
 CARIMBO = r"[0-9]{8}_[0-9]{6}"
 """A forma de um carimbo, como expressão regular."""
@@ -31,6 +33,8 @@ def e_carimbo(texto: str) -> bool:
     if not _CARIMBO.fullmatch(texto):
         return False
     partes = (int(texto[a:b]) for a, b in _PARTES)
+    # De uma pasta que não se deixa ler nada se sabe: quem lista diz que ela está lá. E a de uma
+    # empresa nova some com a foto que se recomeça.
     try:
         return datetime(*partes).year in ANOS  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
@@ -80,5 +84,12 @@ def carimbo_de(arquivo: str) -> str | None:
 
 def carimbos_em(pasta: Path) -> list[str]:
     """Os carimbos dos backups de uma pasta, do mais antigo ao mais novo, sem abrir nenhum."""
-    achados = (carimbo_de(arquivo.name) for arquivo in pasta.glob(f"{METADADOS}*.json"))
-    return sorted(carimbo for carimbo in achados if carimbo)
+
+    def procurar() -> list[str]:
+        achados = map(carimbo_de, que_comecam(pasta, METADADOS))
+        return sorted(carimbo for carimbo in achados if carimbo)
+
+    try:
+        return list(uma_vez((carimbos_em, pasta), procurar))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +31,7 @@ from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.escrita import fechando
 from cofre.deposito.cifra.leitura import abrindo
 from cofre.deposito.ordem import PRIMEIRA
+from cofre.deposito.retrato import que_comecam
 
 PREFIXO = "restauracao_"
 FECHADO = "fechado"
@@ -206,10 +206,8 @@ def ha_ilegivel(pasta: Path) -> bool:
 
 
 def _arquivos(pasta: Path) -> list[Path]:
-    # Não por glob: ao lado dos diários pode haver centenas de milhares de arquivos.
-    calam = (FileNotFoundError, NotADirectoryError, PermissionError)
-    with contextlib.suppress(*calam), os.scandir(pasta) as itens:
-        nomes = [i.name for i in itens if i.name.startswith(PREFIXO)]
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        nomes = que_comecam(pasta, PREFIXO)
         return sorted(pasta / nome for nome in nomes if nome.endswith(".json"))
     return []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,16 +11,26 @@ from cofre.base.disco import MONTAGEM
 from cofre.base.erros import BackupDanificado
 from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.deposito import ausencia, cobertura, diario, ensaios, metadados
-from cofre.deposito.carimbo import CARIMBO, METADADOS, carimbo_de, nome_dos_metadados
+from cofre.deposito.carimbo import (
+    CARIMBO,
+    METADADOS,
+    carimbo_de,
+    carimbos_em,
+    nome_dos_metadados,
+)
 from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
 from cofre.deposito.lacre.serie import ROL
 from cofre.deposito.pastas import PREFIXO
+from cofre.deposito.retrato import nomes_em
 
 DITOS = 3
 _DE_TABELA = re.compile(rf".+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL)
 _COMUM = re.compile(
     rf"(?!\.|{METADADOS}|{diario.PREFIXO}).+_{CARIMBO}\.json(\.gz(\.age)?)?", re.DOTALL
 )
+_FINS = ("", ".gz", ".gz.age")
+_COMECOS = frozenset({".", "_", METADADOS[0], diario.PREFIXO[0]})
+"""Com que letra começa o que pode não ser de uma tabela, mesmo acabando como uma."""
 _DO_SISTEMA = frozenset({"desktop.ini", "thumbs.db"})
 """Em minúsculas: o que o Windows põe em qualquer pasta."""
 
@@ -33,16 +42,14 @@ def avisos_de_estranhos(raiz: Path, pastas: Iterable[Path]) -> Iterator[str]:
         yield _frase(raiz, [p.name for p in soltos])
     for pasta in pastas:
         try:
-            with os.scandir(pasta) as itens:
-                nomes = [item.name for item in itens]
+            nomes = nomes_em(pasta)
         except OSError as e:
             yield (
                 f"Não consegui ler {visivel(exibir_pasta(pasta))}/ ({e.strerror}): os backups que"
                 " houver nela não aparecem."
             )
             continue
-        # Quase todos são de tabelas, e podem ser centenas de milhares.
-        outros = [nome for nome in nomes if _COMUM.fullmatch(nome) is None]
+        outros = _fora_do_comum(pasta, nomes)
         estranhos = sorted(nome for nome in outros if not _nosso(pasta, nome))
         if estranhos:
             yield _frase(pasta, estranhos)
@@ -53,6 +60,21 @@ def _frase(pasta: Path, nomes: list[str]) -> str:
     mais = f" e mais {len(nomes) - DITOS}" if len(nomes) > DITOS else ""
     quais = visivel(", ".join(nomes[:DITOS]))
     return f"Há em {visivel(exibir_pasta(pasta))}/ {quantos} a backup nenhum: {quais}{mais}."
+
+
+def _fora_do_comum(pasta: Path, nomes: Iterable[str]) -> list[str]:
+    """Quase todos são dos backups que há, e podem ser centenas de milhares: só os outros se olham
+    um a um."""
+    carimbos = carimbos_em(pasta)
+    metadados_ = set(map(nome_dos_metadados, carimbos))
+    fim, compactado, cifrado = ({f"_{c}.json{mais}" for c in carimbos} for mais in _FINS)
+    restam = [
+        nome
+        for nome in nomes
+        if nome[0] in _COMECOS
+        or (nome[-21:] not in fim and nome[-24:] not in compactado and nome[-28:] not in cifrado)
+    ]
+    return [n for n in restam if n not in metadados_ and _COMUM.fullmatch(n) is None]
 
 
 def _nosso(pasta: Path, nome: str) -> bool:

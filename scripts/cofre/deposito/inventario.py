@@ -7,10 +7,12 @@ import stat
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from cofre.base.comandos import BACKUP, comando
+from cofre.base.disco import erros_de_disco
 from cofre.base.erros import BackupDanificado, ErroDeUso, NadaEncontrado
 from cofre.base.modelo import ARQUIVOS, LOGINS, Empresa, ordem_de_exibicao
 from cofre.base.palavras import (
@@ -26,6 +28,7 @@ from cofre.deposito.ausencia import ausente
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.citados import bytes_citados, quantos_faltam
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.guardados import Guardados, estes, lembrados_de, que
 from cofre.deposito.metadados import CLONE
 from cofre.deposito.ordem import Lembrado, lembrados
 from cofre.deposito.quando import de_quando, e_data
@@ -41,18 +44,19 @@ EM_PALAVRAS = {
 
 @dataclass(frozen=True, slots=True)
 class EmpresaComBackups:
-    """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo. `antigos`: os de
-    antes deles, de que só se sabe o que se lembra (ver `ordem`)."""
+    """Uma empresa no depósito, com os seus backups do mais antigo ao mais novo (ver `Guardados`).
+    `antigos`: os de antes deles, de que só se sabe o que se lembra (ver `ordem`)."""
 
     empresa: Empresa
     pasta: Path
-    backups: tuple[Backup, ...]
-    antigos: tuple[Lembrado, ...] = ()
+    backups: Sequence[Backup]
+    antigos: Sequence[Lembrado] = ()
 
     @property
     def sumiu(self) -> bool:
         """Se não está mais no banco, até onde se sabe (ver `ausencia`)."""
-        de_rotina = (b.quando for b in self.backups if b.meta and b.meta.de_rotina)
+        todos = reversed(lembrados_de(self.backups))
+        de_rotina = (b.quando for b in todos if b.legivel and b.de_rotina)
         return ausente(self.pasta, self.empresa.id, de_rotina)
 
 
@@ -62,43 +66,36 @@ def guardadas(deposito: Deposito, pedidas: Sequence[str] = ()) -> list[EmpresaCo
 
     Levanta NadaEncontrado se não há nenhum backup, e o que `escolher_empresas` levanta.
     """
-    achadas = {g.empresa.id: g for g in _de_cada_pasta(deposito)}
-    empresas = _escolher(deposito, [g.empresa for g in achadas.values()], pedidas)
-    return sorted((achadas[e.id] for e in empresas), key=lambda g: not g.sumiu)
+    return list(uma_a_uma(deposito, pedidas))
 
 
 def uma_a_uma(
     deposito: Deposito, pedidas: Sequence[str] = (), so: int = 0
 ) -> Iterator[EmpresaComBackups]:
-    """As mesmas, sem guardar na memória os backups de mais de uma: cada pasta é lida duas vezes,
-    e milhares de empresas não pesam mais que uma. De uma pasta com mais backups, só se abrem os
-    `so` mais novos (0: todos). Levanta como `guardadas`."""
-    muitos: dict[Path, list[Lembrado]] = {}
-    de_cada = (_os_mais_novos(deposito, pasta, so, muitos) for pasta in deposito.pastas())
-    achadas = {g.empresa.id: (g.empresa, g.pasta, g.sumiu) for dela in de_cada for g in dela}
+    """As mesmas, sem guardar na memória o que se abriu de mais de uma. De quem tem mais backups que
+    `so` (0: não importa), os que passam vão em `antigos`. Levanta como `guardadas`."""
+    achadas = {
+        g.empresa.id: (g.empresa, g.pasta, g.sumiu)
+        for pasta in deposito.pastas()
+        for g in _em(pasta)
+    }
     empresas = _escolher(deposito, [e for e, _, _ in achadas.values()], pedidas)
     for empresa in sorted(empresas, key=lambda e: not achadas[e.id][2]):
-        pasta = achadas[empresa.id][1]
-        dela = _os_mais_novos(deposito, pasta, so if pasta in muitos else 0, muitos)
-        yield from (g for g in dela if g.empresa == empresa)
+        dela = _em(achadas[empresa.id][1])
+        yield from (_so_os_mais_novos(g, so) for g in dela if g.empresa == empresa)
 
 
-def _os_mais_novos(
-    deposito: Deposito, pasta: Path, so: int, muitos: dict[Path, list[Lembrado]]
-) -> Iterator[EmpresaComBackups]:
-    """As desta pasta; o que se lembra de uma com mais backups que `so` fica em `muitos`."""
-    if so and pasta not in muitos and len(todos := lembrados(pasta)) > so:
-        muitos[pasta] = todos
-    if pasta not in muitos:
-        yield from da_pasta(pasta, deposito.backups(pasta))
-        return
-    novos = [deposito.abrir(pasta, b.carimbo) for b in muitos[pasta][-so:]]
-    yield from (replace(g, antigos=tuple(muitos[pasta][:-so])) for g in da_pasta(pasta, novos))
+def _so_os_mais_novos(guardada: EmpresaComBackups, so: int) -> EmpresaComBackups:
+    if not so or len(guardada.backups) <= so:
+        return guardada
+    antigos = tuple(lembrados_de(guardada.backups)[:-so])
+    return replace(guardada, backups=guardada.backups[-so:], antigos=antigos)
 
 
-def _de_cada_pasta(deposito: Deposito) -> Iterator[EmpresaComBackups]:
-    for pasta in deposito.pastas():
-        yield from da_pasta(pasta, deposito.backups(pasta))
+def _em(pasta: Path) -> Iterator[EmpresaComBackups]:
+    with erros_de_disco(pasta):
+        todos = Guardados(pasta, lembrados(pasta))
+    yield from da_pasta(pasta, todos)
 
 
 def _escolher(
@@ -113,12 +110,16 @@ def _escolher(
 def da_pasta(pasta: Path, backups: Sequence[Backup]) -> Iterator[EmpresaComBackups]:
     """As empresas que têm `backups` nesta pasta: uma só, a não ser que alguém tenha mexido nela. Os
     ilegíveis vão com cada uma."""
-    donos = list(dict.fromkeys(b.meta.user_id for b in reversed(backups) if b.meta))
+    donos = list(dict.fromkeys(b.dono for b in reversed(lembrados_de(backups)) if b.legivel))
     for dono in donos or ([""] if backups else []):
-        seus = tuple(b for b in backups if b.meta is None or b.meta.user_id == dono)
+        seus = que(backups, partial(_pode_ser_de, dono))
         desconhecida = Empresa(dono or pasta.name, f"({pasta.name})")
         empresa = next((b.meta.empresa for b in reversed(seus) if b.meta), desconhecida)
         yield EmpresaComBackups(empresa, pasta, seus)
+
+
+def _pode_ser_de(dono: str, backup: Lembrado) -> bool:
+    return not backup.legivel or backup.dono == dono
 
 
 def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
@@ -215,7 +216,12 @@ def arquivos_de(backup: Backup) -> list[Path]:
 
 def bytes_de(backup: Backup) -> int:
     """O tamanho das tabelas do backup, em bytes, como está no disco."""
-    return sum(c.stat().st_size for c in arquivos_de(backup) if c.is_file())
+    total = 0
+    for caminho in arquivos_de(backup):
+        with contextlib.suppress(OSError, ValueError):
+            info = caminho.stat()
+            total += info.st_size if stat.S_ISREG(info.st_mode) else 0
+    return total
 
 
 # -- a lista de datas de uma empresa ---------------------------------------------------------
@@ -253,10 +259,10 @@ def mais_novo(backups: Iterable[Backup]) -> Backup | None:
     return next((b for b in rotina if estado_de(b)[0] == "completo"), None)
 
 
-def por_data(backups: Sequence[Backup]) -> list[Backup]:
+def por_data(backups: Sequence[Backup]) -> Sequence[Backup]:
     """Os de rotina, do mais novo ao mais antigo; depois, as fotos que restaurações tiraram."""
-    novos = sorted(backups, key=lambda b: b.ordem, reverse=True)
-    return sorted(novos, key=lambda b: not de_rotina(b))
+    novos = sorted(lembrados_de(backups), key=lambda b: b.ordem, reverse=True)
+    return estes(backups, sorted(novos, key=lambda b: not b.de_rotina))
 
 
 def mais_novo_com(backups: Iterable[Backup], nomes: Sequence[str]) -> Backup | None:

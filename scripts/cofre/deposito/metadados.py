@@ -136,6 +136,17 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
 
     tabelas: Mapping[str, TabelaSalva]
 
+    def soma_de(self, tabela: str) -> str:
+        """O sha256 do conteúdo dela; vazio se não se sabe."""
+        tabelas = self.tabelas
+        salva = tabelas.entrada(tabela) if isinstance(tabelas, _Salvas) else tabelas[tabela]
+        return salva.sha256 or ""
+
+    def repartir(self, outros: Metadados) -> None:
+        """Do que as tabelas têm igual nas dos outros, fica na memória só uma cópia."""
+        if isinstance(self.tabelas, _Salvas):
+            self.tabelas.repartir(outros.tabelas)
+
     @property
     def arquivos(self) -> tuple[TabelaSalva, ...]:
         """Cada arquivo do backup: os das tabelas e das listas, os dos textos e dos conteúdos delas
@@ -213,6 +224,17 @@ class _Salvas(Mapping[str, TabelaSalva]):
 
     def __contains__(self, nome: object) -> bool:
         return nome in self._lidas
+
+    def entrada(self, nome: str) -> Entrada:
+        """A mesma, sem a montar."""
+        return self._lidas[nome]
+
+    def repartir(self, outras: Mapping[str, TabelaSalva]) -> None:
+        """Do que é igual nestas, as de outro backup da mesma empresa, fica só uma cópia."""
+        if isinstance(outras, _Salvas):
+            for nome, lida in self._lidas.items():
+                if (outra := outras._lidas.get(nome)) is not None:
+                    lida.repartir(outra)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._lidas)

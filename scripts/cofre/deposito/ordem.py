@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,11 +26,12 @@ from cofre.base.erros import BackupDanificado
 from cofre.deposito.carimbo import (
     ANOS,
     METADADOS,
-    carimbo_de,
+    carimbos_em,
     momento,
     nome_dos_metadados,
 )
-from cofre.deposito.metadados import Cabecalho, ler_cabecalho
+from cofre.deposito.metadados import Cabecalho, ler, ler_cabecalho
+from cofre.deposito.retrato import uma_vez
 
 ARQUIVO = ".ordem.json"
 POR_LEMBRAR = 10
@@ -61,40 +63,30 @@ def instante(cabecalho: Cabecalho | None, carimbo: str) -> datetime:
 
 def em_ordem(pasta: Path) -> list[Ordem]:
     """Os backups de uma pasta, do mais antigo ao mais novo, lendo o mínimo. OSError passa."""
-    return [
-        ((_EPOCA + timedelta(microseconds=micros)).astimezone(), carimbo)
-        for micros, carimbo in _contados(pasta)
-    ]
+    return [lembrado.ordem for lembrado in lembrados(pasta)]
 
 
 def carimbos_em_ordem(pasta: Path) -> list[str]:
     """Só os carimbos: de um só, não há o que ler. OSError passa."""
-    achados = dict(_achados(pasta))
+    achados = _achados(pasta)
     if len(achados) < 2:
         return list(achados)
-    return [carimbo for _, carimbo, _ in _em_ordem(_sabidos(pasta, achados))]
+    return [lembrado.carimbo for lembrado in lembrados(pasta)]
 
 
 def lembrados(pasta: Path) -> list[Lembrado]:
     """Os backups de uma pasta em poucas palavras, do mais antigo ao mais novo, lendo só os que
     ainda não se leram. OSError passa."""
-    return [
-        Lembrado((_EPOCA + timedelta(microseconds=micros)).astimezone(), carimbo, sabido.sinais)
-        for micros, carimbo, sabido in _em_ordem(_sabidos(pasta, dict(_achados(pasta))))
-    ]
 
+    def em_ordem_() -> list[Lembrado]:
+        sabidos = _sabidos(pasta, _achados(pasta))
+        todos = sorted((s.quando(carimbo), carimbo, s.dito) for carimbo, s in sabidos.items())
+        return [
+            Lembrado((_EPOCA + timedelta(microseconds=m)).astimezone(), carimbo, *dito)
+            for m, carimbo, dito in todos
+        ]
 
-def _contados(pasta: Path) -> list[tuple[int, str]]:
-    """Os microssegundos desde 1970 e o carimbo de cada backup, em ordem."""
-    return [
-        (micros, carimbo)
-        for micros, carimbo, _ in _em_ordem(_sabidos(pasta, dict(_achados(pasta))))
-    ]
-
-
-def _em_ordem(sabidos: dict[str, _Sabido]) -> list[tuple[int, str, _Sabido]]:
-    todos = ((s.quando(carimbo), carimbo, s) for carimbo, s in sabidos.items())
-    return sorted(todos, key=lambda item: item[:2])
+    return uma_vez((lembrados, pasta), em_ordem_)
 
 
 def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, _Sabido]:
@@ -104,7 +96,7 @@ def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, _
     novos = 0
     for carimbo, (tamanho, data) in achados.items():
         sabido = lembrada.get(carimbo)
-        if sabido is None or (sabido.tamanho, sabido.data) != (tamanho, data) or not sabido.sinais:
+        if sabido is None or (sabido.tamanho, sabido.data) != (tamanho, data):
             sabido = _Sabido(tamanho, data, *_lido(pasta, carimbo))
             novos += 1
         sabidos[carimbo] = sabido
@@ -113,18 +105,28 @@ def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, _
     return sabidos
 
 
-INTEIRO, ROTINA, ENCOLHEU, MUDOU, POR_CONCLUIR, ILEGIVEL, NADA = "irempx-"
+INTEIRO, ROTINA, ENCOLHEU, MUDOU, POR_CONCLUIR, CIFRADO, ILEGIVEL = "irempcx"
 """O que se lembra de um backup, uma letra por coisa."""
+
+
+class Dito(NamedTuple):
+    """O que os metadados dizem, em letras (o que encolheu ou mudou, ainda por reconhecer ou não), o
+    id da empresa (vazio: não se leem) e as tabelas que há (None: não as dizem)."""
+
+    sinais: str
+    dono: str
+    tabelas: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Lembrado:
-    """Um backup: quando (hora local) e o que os metadados dizem dele, em letras. O que encolheu ou
-    mudou, ainda por reconhecer ou não."""
+    """Um backup: quando (hora local) e o que os metadados dizem dele (ver `Dito`)."""
 
     quando: datetime
     carimbo: str
     sinais: str
+    dono: str = ""
+    tabelas: tuple[str, ...] | None = None
 
     @property
     def ordem(self) -> Ordem:
@@ -136,16 +138,33 @@ class Lembrado:
         """Se tem tudo, pelo que os metadados dizem."""
         return INTEIRO in self.sinais
 
+    @property
+    def legivel(self) -> bool:
+        """Se os metadados se leem."""
+        return ILEGIVEL not in self.sinais
 
-class _Sabido(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    @property
+    def de_rotina(self) -> bool:
+        """Se foi feito por alguém ou pela tarefa (um ilegível também conta: ninguém sabe)."""
+        return ROTINA in self.sinais or not self.legivel
+
+
+def lembrado_de(cabecalho: Cabecalho | None, carimbo: str, tabelas: Iterable[str]) -> Lembrado:
+    """O mesmo, de um backup já aberto (None: não se lê)."""
+    sinais = _sinais(cabecalho) if cabecalho else ILEGIVEL
+    dono = cabecalho.user_id if cabecalho else ""
+    return Lembrado(instante(cabecalho, carimbo), carimbo, sinais, dono, tuple(tabelas))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sabido:
     """O que se leu de um arquivo de metadados com este `tamanho` (bytes) e esta `data` (ns): os
-    microssegundos desde 1970, ou None se é o nome que diz quando; e os sinais (nenhum: é de antes
-    de se lembrarem, ou não há o que dizer)."""
+    microssegundos desde 1970, ou None se é o nome que diz quando; e o que diz."""
 
     tamanho: int
     data: int
     micros: int | None
-    sinais: str = ""
+    dito: Dito
 
     def quando(self, carimbo: str) -> int:
         """Em microssegundos, também quando é o nome que o diz, ou alguém mexeu na lembrança."""
@@ -166,33 +185,41 @@ def _dito(cabecalho: Cabecalho) -> datetime | None:
     return None
 
 
-def _achados(pasta: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+def _achados(pasta: Path) -> dict[str, tuple[int, int]]:
     """O carimbo de cada backup; o tamanho e a data dos metadados dele."""
-    # De uma pasta que não se deixa ler nada se sabe: quem lista diz que ela está lá. E a de uma
-    # empresa nova some com a foto que se recomeça.
-    with contextlib.suppress(PermissionError, FileNotFoundError), os.scandir(pasta) as arquivos:
-        for arquivo in arquivos:
-            seu = arquivo.name.startswith(METADADOS)
-            if seu and (carimbo := carimbo_de(arquivo.name)) is not None:
-                with contextlib.suppress(FileNotFoundError):  # acabou de sair numa poda
-                    info = _informacao(arquivo)
-                    yield carimbo, (info.st_size, info.st_mtime_ns)
+
+    def procurar() -> dict[str, tuple[int, int]]:
+        achados = {}
+        comeco = f"{pasta}{os.sep}{METADADOS}"
+        for carimbo in carimbos_em(pasta):
+            with contextlib.suppress(PermissionError, FileNotFoundError):  # saiu numa poda
+                info = _informacao(f"{comeco}{carimbo}.json")
+                achados[carimbo] = (info.st_size, info.st_mtime_ns)
+        return achados
+
+    return uma_vez((_achados, pasta), procurar)
 
 
-def _informacao(arquivo: os.DirEntry[str]) -> os.stat_result:
+def _informacao(arquivo: str) -> os.stat_result:
     try:
-        return arquivo.stat()
+        return os.stat(arquivo)  # noqa: PTH116
     except OSError:  # um atalho que não leva a nada também se lista, como danificado
-        return arquivo.stat(follow_symlinks=False)
+        return os.lstat(arquivo)
 
 
-def _lido(pasta: Path, carimbo: str) -> tuple[int | None, str]:
-    try:
-        cabecalho = ler_cabecalho(pasta / nome_dos_metadados(carimbo))
-    except (BackupDanificado, OSError):
-        return None, ILEGIVEL
-    dito = _dito(cabecalho)
-    return (_em_micros(dito) if dito else None), _sinais(cabecalho)
+def _lido(pasta: Path, carimbo: str) -> tuple[int | None, Dito]:
+    caminho = pasta / nome_dos_metadados(carimbo)
+    cabecalho: Cabecalho | None = None
+    dito = Dito(ILEGIVEL, "", None)
+    with contextlib.suppress(BackupDanificado, OSError):
+        cabecalho = lido = ler(caminho)
+        tabelas = None if lido.da_primeira_versao else tuple(sorted(lido.tabelas))
+        dito = Dito(_sinais(lido), lido.user_id, tabelas)
+    if cabecalho is None:  # de um que não presta, ainda se pode saber quando foi
+        with contextlib.suppress(BackupDanificado, OSError):
+            cabecalho = ler_cabecalho(caminho)
+    instante_dito = _dito(cabecalho) if cabecalho else None
+    return (_em_micros(instante_dito) if instante_dito else None), dito
 
 
 def _sinais(cabecalho: Cabecalho) -> str:
@@ -202,12 +229,65 @@ def _sinais(cabecalho: Cabecalho) -> str:
         ENCOLHEU: bool(cabecalho.encolhimentos),
         MUDOU: bool(cabecalho.mudancas),
         POR_CONCLUIR: cabecalho.restauracao_por_concluir,
+        CIFRADO: cabecalho.cifrado is not None,
     }
-    return "".join(sinal for sinal, sim in ditos.items() if sim) or NADA
+    return "".join(sinal for sinal, sim in ditos.items() if sim)
+
+
+class _NoDisco(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """De um backup; `dono` e `tabelas` são posições nas listas (-1: nenhuma)."""
+
+    tamanho: int
+    data: int
+    micros: int | None
+    sinais: str
+    dono: int
+    tabelas: int
+
+
+class _Lembranca(msgspec.Struct, frozen=True):
+    """O que se repete em quase todos os backups vai uma vez só."""
+
+    donos: tuple[str, ...]
+    tabelas: tuple[tuple[str, ...], ...]
+    backups: dict[str, _NoDisco]
 
 
 def _lembrada(pasta: Path) -> dict[str, _Sabido]:
-    return estado.ler(pasta / ARQUIVO, dict[str, _Sabido]) or {}
+    lida = estado.ler(pasta / ARQUIVO, _Lembranca)
+    if lida is None:
+        return {}
+    donos, tabelas = (*lida.donos, ""), (*lida.tabelas, None)
+    with contextlib.suppress(IndexError):  # alguém mexeu nela
+        return {
+            carimbo: _Sabido(
+                b.tamanho, b.data, b.micros, Dito(b.sinais, donos[b.dono], tabelas[b.tabelas])
+            )
+            for carimbo, b in lida.backups.items()
+        }
+    return {}
+
+
+def _por_lembrar(sabidos: Mapping[str, _Sabido]) -> _Lembranca:
+    donos = list(dict.fromkeys(s.dito.dono for s in sabidos.values() if s.dito.dono))
+    tabelas = list(dict.fromkeys(t for s in sabidos.values() if (t := s.dito.tabelas) is not None))
+    do_dono = {dono: n for n, dono in enumerate(donos)}
+    das_tabelas: dict[tuple[str, ...] | None, int] = {t: n for n, t in enumerate(tabelas)}
+    return _Lembranca(
+        tuple(donos),
+        tuple(tabelas),
+        {
+            carimbo: _NoDisco(
+                s.tamanho,
+                s.data,
+                s.micros,
+                s.dito.sinais,
+                do_dono.get(s.dito.dono, -1),
+                das_tabelas.get(s.dito.tabelas, -1),
+            )
+            for carimbo, s in sabidos.items()
+        },
+    )
 
 
 def _lembrar(pasta: Path, sabidos: dict[str, _Sabido]) -> None:
@@ -218,7 +298,7 @@ def _lembrar(pasta: Path, sabidos: dict[str, _Sabido]) -> None:
         novo.unlink(missing_ok=True)
         try:
             with criar_privado(novo) as arquivo:
-                arquivo.write(msgspec.json.encode(sabidos))
+                arquivo.write(msgspec.json.encode(_por_lembrar(sabidos)))
             novo.replace(pasta / ARQUIVO)
         except OSError:
             novo.unlink(missing_ok=True)

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
+from cofre.deposito.guardados import estes, lembrados_de
+from cofre.deposito.ordem import Lembrado
 
 EXEMPLOS_DE_DATA = "2026-11-26 03:00; 26/11; 26/11 03:00; ontem"
 PALAVRAS = {"hoje": 0, "ontem": 1, "anteontem": 2}
@@ -27,15 +29,14 @@ def de_quando(texto: str, backups: Sequence[Backup], agora: datetime) -> list[Ba
     passou com algum backup. Vazio se nenhum é dessa data, ou se não é uma data. Os de rotina, se
     algum é (as fotos que as restaurações tiram, só se não há outro)."""
     texto = " ".join(texto.split())
-    achados: list[Backup] = []
-    if _CARIMBO.fullmatch(texto):
-        achados = _do_carimbo(texto, backups)
+    todos = lembrados_de(backups)
+    achados = _do_carimbo(texto, todos) if _CARIMBO.fullmatch(texto) else []
     for prefixo in () if achados else _prefixos(texto, agora):
-        achados = [b for b in backups if na_tela(b.quando).startswith(prefixo)]
+        achados = [b for b in todos if na_tela(b.quando).startswith(prefixo)]
         if achados:
             break
-    de_rotina = [b for b in achados if b.meta is None or b.meta.de_rotina]
-    return de_rotina or achados
+    de_rotina = [b for b in achados if b.de_rotina]
+    return list(estes(backups, de_rotina or achados))
 
 
 def e_data(texto: str) -> bool:
@@ -55,7 +56,7 @@ def ler_dia(texto: str, agora: datetime) -> datetime | None:
     return None
 
 
-def _do_carimbo(texto: str, backups: Sequence[Backup]) -> list[Backup]:
+def _do_carimbo(texto: str, backups: Sequence[Lembrado]) -> list[Lembrado]:
     """Os de carimbo que começa assim; se nenhum, os dessa hora, que noutro fuso não é a do nome."""
     achados = [b for b in backups if b.carimbo.startswith(texto)]
     horas = {b.carimbo: f"{b.quando:{FORMATO_DO_CARIMBO}}" for b in backups}

@@ -156,9 +156,7 @@ class Entrada(_Arquivo):
         """A mesma, com os tipos das colunas chamados como hoje."""
         return replace(
             self.salvo(nome),
-            colunas=tuple(
-                {**c, "tipo": nome_do_tipo(str(c.get("tipo") or ""))} for c in self.colunas
-            ),
+            colunas=_com_os_tipos_de_hoje(self.colunas),
             chave=self.chave,
             estrangeiras=self.chaves_estrangeiras,
             nao_gravaveis=self.nao_gravaveis,
@@ -170,6 +168,19 @@ class Entrada(_Arquivo):
             textos=self.textos.salvo(nome) if self.textos else None,
             leitura=self.leitura,
         )
+
+    def repartir(self, outra: Entrada) -> None:
+        """Do que é igual na outra, fica só uma cópia: entre milhares de backups, quase tudo."""
+        for campo in ("colunas", "chave", "chaves_estrangeiras", "dono"):
+            if (dela := getattr(outra, campo)) == getattr(self, campo):
+                setattr(self, campo, dela)
+
+
+def _com_os_tipos_de_hoje(colunas: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    tipos = [nome_do_tipo(str(c.get("tipo") or "")) for c in colunas]
+    if all(c.get("tipo") == tipo for c, tipo in zip(colunas, tipos, strict=True)):
+        return colunas
+    return tuple({**c, "tipo": tipo} for c, tipo in zip(colunas, tipos, strict=True))
 
 
 class EntradaDeLista(Entrada):

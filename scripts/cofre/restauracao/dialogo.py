@@ -20,9 +20,9 @@ from cofre.base.selecao import (
     tabela_desconhecida,
 )
 from cofre.deposito.backup import Backup
+from cofre.deposito.guardados import lembrados_de
 from cofre.deposito.inventario import (
     EmpresaComBackups,
-    de_rotina,
     por_data,
 )
 from cofre.deposito.quando import de_quando
@@ -145,7 +145,8 @@ class Dialogo:
     ) -> tuple[Backup, tuple[str, ...]] | None:
         """Outro backup, para quem já está como no `atual`: dele, as mesmas `tabelas`, se as tem;
         None se não há outro, ou não se quer nenhum."""
-        if not any(de_rotina(b) for b in guardada.backups if b.carimbo != atual.carimbo):
+        outros = (b for b in lembrados_de(guardada.backups) if b.carimbo != atual.carimbo)
+        if not any(b.de_rotina for b in outros):
             return None
         with contextlib.suppress(Cancelada):
             outro = self._escolher_data(guardada, atual, "Escolha outra data (Enter termina): ")
@@ -167,8 +168,8 @@ class Dialogo:
     ) -> Backup | None:
         """Um dos backups da empresa, que preste; None se só se deu Enter. Levanta Cancelada."""
         todos = por_data(guardada.backups)
-        quantos = min(sum(map(de_rotina, todos)), DATAS_MOSTRADAS)
-        if atual.carimbo not in {b.carimbo for b in todos[:quantos]}:
+        quantos = min(sum(b.de_rotina for b in lembrados_de(todos)), DATAS_MOSTRADAS)
+        if atual.carimbo not in {b.carimbo for b in lembrados_de(todos[:quantos])}:
             quantos = len(todos)
         self._mostrar(telas.datas(guardada, quantos, atual, self.relato.largura))
         while resposta := self._uma_data(pergunta):

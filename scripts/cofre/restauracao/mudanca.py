@@ -11,7 +11,8 @@ from cofre.base.relato import Relato
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
-from cofre.deposito.inventario import EmpresaComBackups, de_rotina, no_lugar
+from cofre.deposito.guardados import que
+from cofre.deposito.inventario import EmpresaComBackups, no_lugar
 from cofre.plano import mudanca, recorte
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca, Pedida
@@ -26,7 +27,7 @@ def escolher(sessao: Sessao, guardada: EmpresaComBackups) -> tuple[Backup, Backu
     perguntando. Sem se dizer o de depois, é o que vem logo a seguir. Levanta ErroDeUso,
     NadaEncontrado ou Cancelada."""
     opcoes = sessao.opcoes
-    servem = sorted((b for b in guardada.backups if b.meta), key=lambda b: b.ordem)
+    servem = que(guardada.backups, lambda b: b.legivel)
     if len(servem) < 2:
         raise NadaEncontrado(
             "Esta empresa tem menos de dois backups.",
@@ -41,7 +42,7 @@ def escolher(sessao: Sessao, guardada: EmpresaComBackups) -> tuple[Backup, Backu
             "Por exemplo: --antes '2026-11-24 03:00' --depois '2026-11-25 03:00'.",
         )
     else:
-        comuns = [b for b in servem if de_rotina(b)]
+        comuns = que(servem, lambda b: b.de_rotina)
         penultimo = (comuns if len(comuns) > 1 else servem)[-2]
         antes = sessao.dialogo.data_da_mudanca(guardada, penultimo, "antes")
     if opcoes.depois:
@@ -62,7 +63,7 @@ def escolher(sessao: Sessao, guardada: EmpresaComBackups) -> tuple[Backup, Backu
 
 def _seguinte(antes: Backup, em_ordem: Sequence[Backup]) -> Backup:
     """O backup que se fez logo depois. Levanta NadaEncontrado."""
-    depois = [b for b in em_ordem if b.ordem > antes.ordem and de_rotina(b)]
+    depois = que(em_ordem, lambda b: b.ordem > antes.ordem and b.de_rotina)
     if not depois:
         raise NadaEncontrado(
             f"Não há backup depois do de {na_tela(antes.quando)}.",

@@ -15,9 +15,11 @@ from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import NadaEncontrado
 from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
+from cofre.deposito.guardados import que
 from cofre.deposito.inventario import EmpresaComBackups, mais_novo, mais_novo_com
+from cofre.deposito.ordem import POR_CONCLUIR
 from cofre.rotina.encolhimento import Encolhimento
-from cofre.rotina.marcas import Estragos, por_concluir, resumir
+from cofre.rotina.marcas import Estragos, resumir
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,6 @@ def melhor_que(
     return achado if achado and achado.ordem > backup.ordem else None
 
 
-def _que_servem(guardada: EmpresaComBackups) -> list[Backup]:
+def _que_servem(guardada: EmpresaComBackups) -> Sequence[Backup]:
     """Do mais novo ao mais antigo, os que se podem oferecer."""
-    return [b for b in reversed(guardada.backups) if not por_concluir(b)]
+    return que(guardada.backups[::-1], lambda b: POR_CONCLUIR not in b.sinais)

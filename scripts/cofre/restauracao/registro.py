@@ -15,6 +15,7 @@ from cofre.busca.chaves import escrever_chave
 from cofre.busca.historico import Registro
 from cofre.busca.procura import Achados
 from cofre.deposito.backup import Backup
+from cofre.deposito.guardados import lembrados_de
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.recorte import Parte, PorChave, Registros, chave_escrita
@@ -177,7 +178,7 @@ class PorRegistro:
 
     def _a_do_backup(self, guardada: EmpresaComBackups, versoes: Sequence[Juntos]) -> Juntos:
         backup = self.sessao.backup(guardada, self.sessao.opcoes.backup)
-        ordem = {b.carimbo: n for n, b in enumerate(guardada.backups)}
+        ordem = {b.carimbo: n for n, b in enumerate(lembrados_de(guardada.backups))}
         n = ordem[backup.carimbo]
         for versao in versoes:
             if ordem[versao.desde.carimbo] <= n <= ordem[versao.ate.carimbo]:

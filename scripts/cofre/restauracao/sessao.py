@@ -29,6 +29,7 @@ from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.deposito.idade import avisar_das_velhas
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.lacre.faltas import Faltas
+from cofre.deposito.retrato import um_retrato
 from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -89,13 +90,7 @@ def abrir_sessao(
         if outro is not None:
             pilha.enter_context(noutro_projeto(outro, configuracao.destino))
         pilha.enter_context(deposito.trabalhando())
-        pastas = deposito.pastas()
-        for aviso in (
-            *avisos_de_pendentes(pastas, deposito.em_uso),
-            *avisos_de_estranhos(deposito.raiz, pastas),
-        ):
-            relato.aviso(aviso)
-        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
+        _avisar(deposito, configuracao, relato)
         sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito)
         try:
             yield sessao
@@ -107,6 +102,18 @@ def abrir_sessao(
             if sessao.restaurou:
                 limites = configuracao.limites
                 atualizar_painel(deposito, relato, limites.idade, limites.promessas)
+
+
+def _avisar(deposito: Deposito, configuracao: Configuracao, relato: Relato) -> None:
+    """O que há a saber da pasta, antes de tudo."""
+    pastas = deposito.pastas()
+    with um_retrato():
+        for aviso in (
+            *avisos_de_pendentes(pastas, deposito.em_uso),
+            *avisos_de_estranhos(deposito.raiz, pastas),
+        ):
+            relato.aviso(aviso)
+        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
 
 
 class Sessao:

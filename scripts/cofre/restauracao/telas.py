@@ -8,6 +8,7 @@ from cofre.base.modelo import Empresa, ordem_de_exibicao
 from cofre.base.palavras import colunas, como_se_diz, em_linhas, na_tela, numero, plural, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.cobertura import visto_em
+from cofre.deposito.guardados import lembrados_de, que, tabelas_em
 from cofre.deposito.idade import as_horas
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
@@ -113,9 +114,10 @@ def tabelas(
     desta `largura`, quantos registros tem neste e, se são outros, no mais novo: em várias colunas,
     se são muitas e cabem. O que há agora no banco só o plano diz: aqui ainda não se perguntou nada
     ao servidor."""
-    contados = [b for b in guardada.backups if de_rotina(b) or b.carimbo == backup.carimbo]
-    em_quantos = [sum(1 for b in contados if b.meta and n in b.meta.tabelas) for n in oferecidas]
-    novo = mais_novo([b for b in reversed(guardada.backups) if de_rotina(b)]) or backup
+    contados = que(guardada.backups, lambda b: b.de_rotina or b.carimbo == backup.carimbo)
+    de_cada = tabelas_em(contados)
+    em_quantos = [de_cada[nome] for nome in oferecidas]
+    novo = mais_novo(reversed(que(guardada.backups, lambda b: b.de_rotina))) or backup
     registros = [_registros(backup, novo, nome) for nome in oferecidas]
     yield ""
     yield "📋 TABELAS DISPONÍVEIS"
@@ -213,7 +215,7 @@ def datas(
     yield "📅 BACKUPS DESTA EMPRESA"
     yield from _de_datas(todos[:quantos], atual, Estragos.em(guardada), largura)
     escondidos = todos[quantos:]
-    fotos = sum(not de_rotina(b) for b in escondidos)
+    fotos = sum(not b.de_rotina for b in lembrados_de(escondidos))
     antigos = len(escondidos) - fotos
     partes = [plural(antigos, "backup mais antigo", "backups mais antigos")] if antigos else []
     partes += [plural(fotos, *FOTOS)] if fotos else []

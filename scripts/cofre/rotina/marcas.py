@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from cofre.base.palavras import como_se_diz, numero
 from cofre.deposito.backup import Backup
+from cofre.deposito.guardados import lembrados_de
 from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import Cabecalho
-from cofre.deposito.ordem import Ordem
+from cofre.deposito.ordem import CIFRADO, Ordem
 from cofre.rotina.encolhimento import Encolhimento, reconhecido_ate
 from cofre.rotina.mudanca import Mudanca
 
@@ -34,7 +35,7 @@ class Estragos:
     def em(cls, guardada: EmpresaComBackups, tabelas: Sequence[str] = ()) -> Estragos:
         """Os desta empresa, nestas tabelas (em qualquer caixa)."""
         reconhecido = reconhecido_ate(guardada.pasta, guardada.empresa.id)
-        com_cifrados = any(b.cifrado for b in guardada.backups)
+        com_cifrados = any(CIFRADO in b.sinais for b in lembrados_de(guardada.backups))
         return cls(reconhecido, frozenset(t.casefold() for t in tabelas), com_cifrados)
 
     def de(self, backup: Backup) -> tuple[Encolhimento, ...]:

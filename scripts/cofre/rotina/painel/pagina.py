@@ -33,6 +33,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, DESFEITA, EM_ANDAMENTO, INCOMPLETA
 from cofre.deposito.ensaios import EM_PALAVRAS
 from cofre.deposito.idade import as_horas, ha_quanto
+from cofre.deposito.retrato import um_retrato
 from cofre.deposito.trava import breve
 from cofre.rotina.painel import dados
 from cofre.rotina.painel.dados import EmpresaNoPainel, Painel
@@ -78,7 +79,8 @@ def gravar(
     # Quem acaba depois escreve por último: a página é a da última execução.
     with breve(deposito.raiz, "painel"):
         agora = datetime.now().astimezone()
-        painel = dados.reunir(deposito, agora, idade_maxima, promessas)
+        with um_retrato():
+            painel = dados.reunir(deposito, agora, idade_maxima, promessas)
         if not painel.empresas:
             return None
         caminho = deposito.raiz / ARQUIVO
