@@ -103,6 +103,22 @@ MEDIDAS = {
         "carga, backup de 12 empresas contra 10: escrito na tela, por empresa",
         "carga, backup de 12 empresas contra 10: tempo",
     ],
+    "quietas": [
+        "3 empresas × 2 tabelas, 30 ms de ida e volta, nada mudou: a tarefa de quarto em quarto de"
+        " hora",
+    ],
+    "historico": [
+        f"120 backups de uma empresa: {oque}"
+        for oque in (
+            "listar, a primeira vez",
+            "listar",
+            "listar tudo, em JSON",
+            "a página",
+            "procurar",
+            "procurar numa tabela que muda sempre",
+            "o menu de quem restaura",
+        )
+    ],
 }
 """O cenário → o que ele mede."""
 DE_CADA_JEITO = ("backup-internet", "restaurar-direta", "pedidos", "muitas")
@@ -112,7 +128,7 @@ o atraso, e os pedidos contados. Os outros cenários são feitos das mesmas peç
 
 PEQUENO = (
     "--rapido --linhas 60 --linhas-demais 60 --linhas-poucas 60 --empresas 3 --tabelas 2"
-    " --multidao 12 --atraso 5 --repeticoes 1"
+    " --multidao 12 --backups 120 --atraso 5 --repeticoes 1"
 ).split()
 """Não mede nada que se aproveite, mas passa por tudo."""
 

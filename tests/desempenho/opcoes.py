@@ -12,7 +12,8 @@ from typing import Final
 class Opcoes:
     """`linhas`: da tabela grande; `linhas_demais`: da maior de todas (memória, custo por linha);
     `linhas_poucas`: o que se compara com ela; `empresas` e `tabelas`: de muitas empresas pequenas;
-    `multidao` e `punhado`: as empresas da carga; `atraso`: ms a mais em cada pedido."""
+    `multidao` e `punhado`: as empresas da carga; `backups`: de uma empresa só, no histórico;
+    `atraso`: ms a mais em cada pedido."""
 
     linhas: int
     linhas_demais: int
@@ -21,6 +22,7 @@ class Opcoes:
     tabelas: int
     multidao: int
     punhado: int
+    backups: int
     atraso: int
     conexoes: int
     repeticoes: int
@@ -41,6 +43,7 @@ COMPLETO: Final = Opcoes(
     tabelas=20,
     multidao=10_000,
     punhado=100,
+    backups=10_000,
     atraso=100,
     conexoes=8,
     repeticoes=5,
@@ -59,6 +62,7 @@ RAPIDO: Final = replace(
     tabelas=5,
     multidao=100,
     punhado=10,
+    backups=200,
     repeticoes=2,
 )
 NUMEROS: Final = {
@@ -68,6 +72,7 @@ NUMEROS: Final = {
     "empresas": "quantas, em muitas empresas pequenas",
     "tabelas": "quantas tabelas tem cada uma delas",
     "multidao": "quantas empresas, na carga",
+    "backups": "quantos, de uma empresa só, no histórico",
     "atraso": "milissegundos a mais em cada pedido, em muitas empresas pequenas",
     "conexoes": "pedidos ao mesmo tempo, em muitas empresas pequenas",
     "repeticoes": "quantos pares se medem; a mediana é a que conta",

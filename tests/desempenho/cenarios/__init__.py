@@ -14,7 +14,9 @@ from desempenho.cenarios.backup import (
 from desempenho.cenarios.cifra import cifrado
 from desempenho.cenarios.comparacao import comparacao
 from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
+from desempenho.cenarios.historico import historico
 from desempenho.cenarios.partida import partida
+from desempenho.cenarios.quietas import quietas
 from desempenho.cenarios.restauracao import (
     restauracao_pela_api,
     restauracao_pela_direta,
@@ -43,6 +45,8 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "pedidos": pedidos_por_tabela,
     "muitas": muitas_empresas,
     "carga": carga,
+    "quietas": quietas,
+    "historico": historico,
 }
 """O nome que `--so` recebe → o cenário."""
 
