@@ -89,6 +89,9 @@ def main() -> int:
         print(f"❌ {erro}", file=sys.stderr)
         return 2
     continuar_no_ambiente()
+    # Sem guardar o que se compila, cada trabalhador reescreve todos os asserts (dez segundos de
+    # processador), e cada programa que um teste começa compila tudo outra vez.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if sys.argv[1:] == ["--atualizar"]:
         from apoio import opcoes
 
