@@ -10,7 +10,8 @@ restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada
 guarda conteúdos, quem os poda e quem os cifra. `logins` mata em cada pedido uma restauração que
 cria logins. `copia` põe a cópia fora daqui
 contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `semana` faz a
-demonstração viver uma semana a quatro backups por hora, com acidentes. `propriedades` inventa
+demonstração viver uma semana a quatro backups por hora, com acidentes. `demonstracao` faz
+o acidente inteiro pelas duas vias. `propriedades` inventa
 o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
 programas num Windows sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como
 ele é, e não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros
@@ -69,6 +70,7 @@ CAMPANHAS = {
     "logins": ("tests/restauracao/test_logins_quedas.py",),
     "copia": ("tests/remoto",),
     "semana": ("tests/rotina/test_semana.py",),
+    "demonstracao": ("tests/embutido/test_demonstracao.py",),
     "windows": ("tests/campanhas/test_windows.py",),
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }
