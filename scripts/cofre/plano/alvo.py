@@ -93,18 +93,34 @@ class Alvo:
                     f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
                 )
 
+    @property
+    def de_outro_projeto(self) -> bool:
+        """Se o backup veio de outro projeto: o que falta aqui pode nunca ter havido."""
+        return self.backup.meta is not None and bool(self.backup.meta.clone_de)
+
     def colunas_perdidas(self) -> dict[str, tuple[str, ...]]:
-        """Colunas do backup que o banco não tem mais, por tabela."""
+        """Colunas do backup que o banco não tem, por tabela; ou que agora gera ele, e então o valor
+        que tinham não se escreve."""
         assert self.backup.meta is not None
         perdidas = {}
         for nome in self.tabelas:
-            hoje = {c.nome for c in self.escopo[nome].tabela.colunas}
-            antes = [str(c["nome"]) for c in self.backup.meta.tabelas[nome].colunas]
+            salva = self.backup.meta.tabelas[nome]
+            hoje = {c.nome for c in self.escopo[nome].tabela.colunas} - self._geradas(salva)
+            antes = [str(c["nome"]) for c in salva.colunas]
             so_estas = self.fatias[nome].colunas() if nome in self.fatias else None
             pedidas = antes if so_estas is None else [c for c in antes if c in so_estas]
             if sumidas := tuple(c for c in pedidas if c not in hoje):
                 perdidas[nome] = sumidas
         return perdidas
+
+    def _geradas(self, salva: TabelaSalva) -> set[str]:
+        """As colunas que hoje não se escrevem, e ao fazer o backup se escreviam; da chave, quem
+        prova o diz."""
+        if salva.nome in LISTAS or not salva.registros:
+            return set()
+        tabela = self.escopo[salva.nome].tabela
+        fora = {c.nome for c in tabela.colunas} - set(self.colunas_gravaveis(tabela))
+        return fora - {*salva.nao_gravaveis, *tabela.chave}
 
     def arquivos(self, backup: Backup, nomes: Sequence[str] | None = None) -> dict[str, Arquivo]:
         """As tabelas de um backup que ainda existem (só as `nomes`, se ditas)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from cofre.base.erros import Interrompido, RestauracaoRecusada
 from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import visivel
 from cofre.deposito.backup import Backup
 from cofre.plano.alvo import RECUPERAR, VOLTAR, Alvo
 from cofre.plano.plano import Plano
@@ -98,6 +99,14 @@ class Negociacao:
         if a_criar := [r for r in novos if r.criar]:
             return self._criar(acordo, a_criar)
         return self._somar(acordo, novos) or self._tirar(acordo, novos)
+
+    def sem_tabelas(self, ausentes: Sequence[Fora], *, sobra: bool) -> None:
+        """Segue sem as tabelas que o banco não tem, se se quer, e se `sobra` alguma. Levanta
+        RestauracaoRecusada."""
+        nomes = ", ".join(visivel(a.tabela) for a in ausentes)
+        if not sobra or not self._aceita(TABELAS, f"Seguir sem {nomes}?"):
+            causa = visivel(ausentes[0].causa)
+            raise RestauracaoRecusada(f"{causa[0].upper()}{causa[1:]}.", ausentes[0].cura)
 
     def somar_pendentes(self, acordo: Acordo, quadro: Quadro) -> Acordo:
         """O que pende do que volta soma-se à escolha, se o usuário quer. Devolve o mesmo acordo se

@@ -44,6 +44,11 @@ existe hoje é alterado nem removido).""",
 c mostra campo a campo o que muda, e o nome de tudo o que volta ou sai.""",
 }
 
+PROJETO = """\
+O que está acima diz por que o destino parece um projeto em que alguém trabalha. Clonar nele só mexe
+nesta empresa, mas o que ela tem lá passa a ser o do backup.
+Escreva o nome do projeto, como está entre parênteses, só se é mesmo nele; q sai, e nada muda."""
+
 AOS_POUCOS = """\
 Enter mostra a tela seguinte; q volta à confirmação. Nada mudou ainda."""
 

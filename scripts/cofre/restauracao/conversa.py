@@ -17,7 +17,7 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.base.modelo import LOGINS
-from cofre.base.palavras import como_se_diz
+from cofre.base.palavras import como_se_diz, visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
@@ -110,7 +110,23 @@ class Conversa:
         possiveis, fora = restauracao.possiveis(backup, tabelas)
         for lista in fora:
             self._relato.aviso(f"{como_se_diz(lista.tabela)}: {lista.causa}.\n{lista.cura}")
-        return possiveis, fora
+        ausentes = restauracao.sem_lugar(backup, possiveis)
+        possiveis = tuple(n for n in possiveis if n not in {a.tabela for a in ausentes})
+        return possiveis, (*fora, *self._sem_lugar(backup, ausentes, sobra=bool(possiveis)))
+
+    def _sem_lugar(
+        self, backup: Backup, ausentes: tuple[Fora, ...], *, sobra: bool
+    ) -> tuple[Fora, ...]:
+        """Das tabelas que o banco não tem, as que no backup têm registros: com elas, só se se
+        concorda em seguir sem elas. Levanta RestauracaoRecusada."""
+        salvas = backup.meta.tabelas if backup.meta else {}
+        perdem = tuple(a for a in ausentes if salvas[a.tabela].registros or not sobra)
+        for ausente in ausentes:
+            vazia = "" if ausente in perdem else "; no backup está vazia, e nada se perde"
+            self._relato.aviso(f"{visivel(ausente.causa)}{vazia}.")
+        if perdem and not self._opcoes.simular:
+            self._negociacao.sem_tabelas(perdem, sobra=sobra)
+        return perdem
 
     def juntar_ao_documento(self, **mais: Any) -> None:
         """O que mais o documento final diz."""

@@ -70,11 +70,7 @@ class Narrador(Fala):
         if resumo.total.diferencas:
             linha("   (+ repor, ~ alterar, − remover, = já iguais)")
         for nome, colunas in quadro.perdidas.items():
-            self._em_linhas(
-                f"   ⚠️ {visivel(como_se_diz(nome))}: o banco não tem mais"
-                f" {', '.join(map(visivel, colunas))}; esses valores serão ignorados.",
-                6,
-            )
+            self._perdidas(alvo, nome, colunas)
         if quadro.pendentes:
             somar = "" if como_voltar == PELO_M else " (--somar soma essas tabelas)"
             self._em_linhas(f"   ⚠️ {em_palavras(quadro.pendentes)}{somar}", 6)
@@ -110,6 +106,21 @@ class Narrador(Fala):
         ):
             if apelidos:
                 self._reservado(f"      {sinal} {com_mais(apelidos, quantos)}", 8)
+
+    def _perdidas(self, alvo: Alvo, nome: str, colunas: Sequence[str]) -> None:
+        """As que o banco não tem, e as que agora gera ele."""
+        de_hoje = alvo.escopo[nome].tabela
+        nao_tem = "o destino não tem" if alvo.de_outro_projeto else "o banco não tem mais"
+        quem = "o destino" if alvo.de_outro_projeto else "o banco agora"
+        sumidas = [c for c in colunas if de_hoje.coluna(c) is None]
+        geradas = [c for c in colunas if c not in sumidas]
+        for causa, quais in ((nao_tem, sumidas), (f"{quem} gera", geradas)):
+            if quais:
+                self._em_linhas(
+                    f"   ⚠️ {visivel(como_se_diz(nome))}: {causa}"
+                    f" {', '.join(map(visivel, quais))}; esses valores serão ignorados.",
+                    6,
+                )
 
     def _diferem(self, tabela: TabelaResumida, como_voltar: str) -> None:
         onde = (

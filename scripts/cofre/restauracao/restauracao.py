@@ -46,6 +46,15 @@ NAO_HA_COMO = {
     ),
 }
 """Por lista, porque não se escreve, e o que fazer."""
+NAO_EXISTE_MAIS = (
+    "a tabela {} não existe mais na API (apagada ou sem permissão)",
+    "Recrie {} no banco, ou escolha as outras tabelas.",
+)
+NUNCA_EXISTIU = (
+    "a tabela {} não existe no destino, ou a chave não a pode ler",
+    "Crie {} no destino, ou escolha as outras tabelas.",
+)
+"""De uma tabela que este banco não tem: do backup de um projeto que a tinha, e do de outro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,14 @@ class Restauracao:
             raise RestauracaoRecusada(*NAO_HA_COMO[sem[0]])
         fora = (Fora(n, *NAO_HA_COMO[n]) for n in sem if _ha_o_que_voltar(backup, n))
         return tuple(n for n in tabelas if n not in sem and n != LOGINS), tuple(fora)
+
+    def sem_lugar(self, backup: Backup, tabelas: Sequence[str]) -> tuple[Fora, ...]:
+        """Destas, as tabelas que este banco não tem, ou não mostra."""
+        causa, cura = NAO_EXISTE_MAIS
+        if backup.meta is not None and backup.meta.clone_de:
+            causa, cura = NUNCA_EXISTIU
+        faltam = (n for n in tabelas if n not in (*LISTAS, *self.contexto.escopo.tabelas))
+        return tuple(Fora(n, causa.format(n), cura.format(n)) for n in faltam)
 
     @contextlib.contextmanager
     def fotografando(self, alvo: Alvo) -> Iterator[tuple[FotoMontada, Plano]]:
