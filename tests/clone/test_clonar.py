@@ -4,6 +4,7 @@ conferido por inteiro."""
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -11,6 +12,7 @@ from apoio.dois_projetos import DONO, montar
 from apoio.execucao import metadados
 from apoio.impressoes import proprias
 from apoio.servidores import FabricaDeSupabase
+from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
 from cofre.via.contrato import API, DIRETA
 
 
@@ -38,3 +40,96 @@ def test_a_empresa_chega_inteira_e_o_que_havia_fica_como_estava(
     assert saida.codigo == 0, saida.tudo
     dois.conferir_intacto(antes)
     assert proprias(dois.ponto().destino, DONO) == {}
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_um_destino_em_uso_pede_o_nome(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    """Com registros recentes de outra empresa, nada se toca sem o nome, e só com o nome certo."""
+    dois = montar(criar_supabase, tmp_path, "movimento", via=via)
+    antes = dois.ponto()
+    saida = dois.clonar()
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "parece um projeto em uso" in saida.erros, saida.tudo
+    dois.conferir_intacto(antes)
+    assert not list(dois.backups_de_la.glob("empresa_*"))
+
+    nome = saida.erros.partition("--projeto ")[2].split()[0]
+    errado = dois.clonar("--projeto", nome + "x")
+    assert errado.codigo == RestauracaoRecusada.codigo, errado.tudo
+    dois.conferir_intacto(antes)
+    saida = dois.clonar("--projeto", nome)
+    assert saida.codigo == 0, saida.tudo
+    assert dois.diferem() == {}
+    dois.conferir_alheias(antes)
+
+
+def test_o_id_de_outra_empresa_no_destino_recusa(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    outra = f"INSERT INTO empresas VALUES (md5('outra')::uuid, '{DONO}', 'Outra Coisa Ltda')"
+    dois = montar(criar_supabase, tmp_path, outra)
+    antes = dois.ponto()
+    saida = dois.clonar("--projeto", "tanto faz")
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "é de outra empresa: Outra Coisa Ltda" in saida.erros, saida.tudo
+    dois.conferir_intacto(antes)
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_as_chaves_de_outra_empresa_no_destino_recusam_se_pelo_nome(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    dois = montar(criar_supabase, tmp_path, "chaves_de_outra", via=via)
+    antes = dois.ponto()
+    saida = dois.clonar("--aceitar", "colunas,registros,tabelas")
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "3 chaves de produtos hoje são de outra empresa" in saida.tudo, saida.tudo
+    dois.conferir_intacto(antes)
+
+
+def test_o_mesmo_banco_por_dois_enderecos_recusa(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """O endereço (127.0.0.1 escrito como um número só) não diz que são o mesmo; o banco diz."""
+    dois = montar(criar_supabase, tmp_path, via=DIRETA, da_origem=DIRETA)
+    uri = urlsplit(dois.origem.uri_banco)
+    quem, _arroba, _onde = uri.netloc.rpartition("@")
+    outro = uri._replace(netloc=f"{quem}@2130706433:{uri.port}")
+    dois.escrever_env(SUPABASE_DB_URL=urlunsplit(outro))
+    antes = dois.ponto()
+    saida = dois.clonar("--projeto", "tanto faz")
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "são do mesmo projeto (é o mesmo banco)" in saida.erros, saida.tudo
+    dois.conferir_intacto(antes)
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_o_que_o_destino_nao_tem_combina_se_antes(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+) -> None:
+    """Uma tabela e uma coluna a menos, e uma que lá o banco gera: sem acordo, recusa-se; com ele,
+    vai o resto, e o código diz que nem tudo."""
+    gerada = (
+        "ALTER TABLE clientes DROP COLUMN nome; ALTER TABLE clientes ADD COLUMN nome text"
+        " GENERATED ALWAYS AS ('de lá') STORED"
+    )
+    dois = montar(criar_supabase, tmp_path, "tabela_a_menos", "coluna_a_menos", gerada, via=via)
+    antes = dois.ponto()
+    saida = dois.clonar()
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "A tabela recados não existe no destino" in saida.erros, saida.tudo
+    saida = dois.clonar("--aceitar", "tabelas")
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    dois.conferir_intacto(antes)
+
+    saida = dois.clonar("--aceitar", "tabelas,colunas")
+    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
+    assert "clientes: o destino não tem telefone" in saida.saida, saida.tudo
+    assert "clientes: o destino gera nome" in saida.saida, saida.tudo
+    assert dois.diferem(sem=[("clientes", "nome")]) == {}
+    dois.conferir_alheias(antes)
+    assert ("setval(" in saida.saida) == (via == API)
+    assert dois.acao("desfazer", "--confirmar", "DESFAZER").codigo == 0
+    dois.conferir_intacto(antes)

@@ -11,8 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cofre.base.config.valores import Configuracao
 from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS
 from cofre.base.palavras import na_tela, visivel
+from cofre.clone import numeracao
+from cofre.clone.conferencia import Conferencia
 from cofre.clone.destino import Destino, de_um_backup, identidades, mesmo_projeto
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.deposito import Deposito
@@ -23,17 +26,20 @@ from cofre.deposito.trava import Trava
 from cofre.deposito.verificacao import recusar_danificado
 from cofre.restauracao.conversa import Conversa
 from cofre.restauracao.exame import Exame
+from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
 
 
 @dataclass(slots=True)
 class Clonagem:
-    """Uma empresa que se leva da sessão `daqui` à do destino, `la`. `trocar`: o que se faz às
-    linhas no caminho, e `feito`, o que disso se diz nos metadados da cópia."""
+    """Uma empresa que se leva da sessão `daqui` (a do projeto de `origem`) à do destino, `la`.
+    `trocar`: o que se faz às linhas no caminho, e `feito`, o que disso se diz nos metadados da
+    cópia."""
 
     daqui: Sessao
     la: Sessao
     destino: Destino
+    origem: Configuracao
     trocar: Trocar | None = None
     feito: dict[str, Any] = field(default_factory=dict)
     _pilha: ExitStack = field(default_factory=ExitStack)
@@ -54,15 +60,38 @@ class Clonagem:
         backup = completo(backup)
         self._conferir_origem(backup)
         self._apresentar(guardada, backup)
+        assert backup.meta is not None
+        conferencia = Conferencia(
+            self.destino,
+            self.origem,
+            backup.meta,
+            frozenset(g.empresa.id for g in self.daqui.guardadas(None)),
+            self.la.deposito,
+            self.la.relato,
+            self.opcoes.projeto,
+            not self.opcoes.confirmar,
+            self.opcoes.simular,
+        )
         exame = self.daqui.dialogo.exames.de(backup)
         recusar_danificado(guardada, backup, exame.danos_em(tabelas), "--backup", exame.sadias)
         with self._pilha:
             copia, nova = self._trazer(guardada, exame)
             if nova:
                 self._pilha.callback(self._largar_se_sobra, copia)
-            esta_la = replace(esta_la, pasta=esta_la.pasta, backups=(copia,))
+            esta_la = replace(esta_la, backups=(copia,))
             conversa.juntar_ao_documento(**self._documento(backup))
-            return conversa.restaurar(esta_la, copia, tabelas, self.opcoes.modo)
+
+            def ao_conectar(restauracao: Restauracao) -> None:
+                conferencia.conferir(restauracao)
+                numerar = list(numeracao.comandos(restauracao, copia))
+                conversa.juntar_ao_documento(numerar=numerar)
+
+            self.la.ao_conectar = ao_conectar
+            codigo = conversa.restaurar(esta_la, copia, tabelas, self.opcoes.modo)
+            if self.la.restaurou:
+                numerar = numeracao.comandos(self.la.restauracao, copia)
+                numeracao.dizer(self.la.relato, list(numerar))
+            return codigo
 
     # -- a cópia no destino ------------------------------------------------------------------
 

@@ -37,7 +37,9 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
                 guardada = com_chave(suas, relato, guardada)
                 backup, tabelas = daqui.escolher(guardada, opcoes.backup, opcoes.tabelas)
                 with abrir_sessao(de_la, relato, para.configuracao) as la:
-                    return clonagem.Clonagem(daqui, la, para).clonar(guardada, backup, tabelas)
+                    return clonagem.Clonagem(daqui, la, para, configuracao).clonar(
+                        guardada, backup, tabelas
+                    )
             relato.linha()
 
 
@@ -62,5 +64,11 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         type=lista_de_nomes,
         default=argparse.SUPPRESS,
         help="dos logins que faltam lá, os que vão: ids, e-mails, dono (padrão), todos, nenhum",
+    )
+    analisador.add_argument(
+        "--projeto",
+        metavar="NOME",
+        default=None,
+        help="o nome do projeto de destino, para não o perguntar quando ele parece em uso",
     )
     opcoes_de_simular(analisador, argparse.SUPPRESS)

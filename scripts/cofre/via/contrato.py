@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -46,6 +47,10 @@ class Inspecao:
     escopo: Escopo
     empresas: tuple[Empresa, ...]
     donos: Donos
+
+
+Entre = tuple[datetime, datetime]
+"""Dois instantes, com fuso; os dois contam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,12 @@ class Via(ViaDeLeitura, Perguntas, QuemGrava, Protocol):
     ) -> Sequence[Dependente]:
         """O que aponta para estas linhas em tabelas que não são as de `dentro`; nada, se a via não
         o vê."""
+
+    def ha_recentes(
+        self, tabela: Tabela, dono: str, fora: Sequence[str], datas: Sequence[str], entre: Entre
+    ) -> bool:
+        """Se há na tabela alguma linha, com um `dono` (a coluna) que não é um destes, em que uma
+        das `datas` (colunas) cai `entre` estes instantes. Na dúvida, sim."""
 
     def provar(
         self,

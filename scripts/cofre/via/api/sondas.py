@@ -15,7 +15,8 @@ from cofre.base.erros import (
 )
 from cofre.base.linha import abrir_linha
 from cofre.via.api.conexao import Conexao
-from cofre.via.api.consulta import APELIDO, citar, nulas, pendurar
+from cofre.via.api.consulta import APELIDO, citar, nulas, pendurar, valor_citado
+from cofre.via.contrato import Entre
 
 AMOSTRA = 100
 """Linhas em que se vê por quais colunas uma tabela aponta para outra."""
@@ -38,6 +39,19 @@ class SondasDaApi:
         except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
             return True
         return bool(pagina.linhas)
+
+    def ha_recentes(
+        self, tabela: str, dono: str, fora: Sequence[str], datas: Sequence[str], entre: Entre
+    ) -> bool:
+        """Ver `Via.ha_recentes`."""
+        de, ate = (valor_citado(instante.isoformat()) for instante in entre)
+        casos = (f"and({citar(d)}.gte.{de},{citar(d)}.lte.{ate})" for d in datas)
+        outros = ",".join(map(valor_citado, fora))
+        filtro = ((citar(dono), f"not.in.({outros})"), ("or", f"({','.join(casos)})"))
+        try:
+            return bool(self.conexao.ler(tabela, citar(dono), filtro, limite=1).linhas)
+        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
+            return True
 
     def relaciona(self, tabela: str, outra: str, coluna: str) -> bool:
         """Se a linha-mãe em `outra` é uma só (o sentido contrário traria uma lista)."""

@@ -42,6 +42,7 @@ from cofre.via.contrato import (
     API,
     AoTentarDeNovo,
     Dependente,
+    Entre,
     Inspecao,
     Prova,
     prova_de,
@@ -214,6 +215,12 @@ class ViaDaApi:
     ) -> Sequence[Dependente]:
         """Nada: a API não mostra as chaves das tabelas que ela não descreve."""
         return ()
+
+    def ha_recentes(
+        self, tabela: Tabela, dono: str, fora: Sequence[str], datas: Sequence[str], entre: Entre
+    ) -> bool:
+        """Se outros donos têm linhas deste tempo; na dúvida, sim."""
+        return SondasDaApi(self._conexao).ha_recentes(tabela.nome, dono, fora, datas, entre)
 
     def provar(
         self,

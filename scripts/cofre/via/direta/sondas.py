@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from cofre.base.erros import (
     TabelaInexistente,
 )
 from cofre.base.modelo import Tabela
+from cofre.via.contrato import Entre
 from cofre.via.direta.ajustes import LIMITE_DE_SONDA
 from cofre.via.direta.conexao import Conexoes, transacao
 from cofre.via.direta.erros import SemConexao, na_consulta
@@ -34,6 +36,31 @@ class SondasDoBanco:
             return bool(perguntar(self._conexoes, se_ha_linhas(tabela, nulas), tabela))
         except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
             return True
+
+    def ha_recentes(
+        self, tabela: str, dono: str, fora: Sequence[str], datas: Sequence[str], entre: Entre
+    ) -> bool:
+        """Ver `Via.ha_recentes`."""
+        casos = sql.SQL(" OR ").join(
+            sql.SQL("{} BETWEEN {} AND {}").format(sql.Identifier(d), *map(_instante, entre))
+            for d in datas
+        )
+        pergunta = sql.SQL(
+            "SELECT EXISTS (SELECT FROM {} WHERE {}::text <> ALL ({}::text[]) AND ({}))"
+        ).format(
+            sql.Identifier("public", tabela),
+            sql.Identifier(dono),
+            sql.Literal(list(fora)),
+            casos,
+        )
+        try:
+            return bool(perguntar(self._conexoes, pergunta, tabela))
+        except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
+            return True
+
+
+def _instante(quando: datetime) -> sql.Composed:
+    return sql.SQL("{}::timestamptz").format(sql.Literal(quando.isoformat()))
 
 
 def se_ha_linhas(tabela: str, nulas: Sequence[str]) -> sql.Composed:

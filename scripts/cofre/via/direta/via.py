@@ -22,7 +22,15 @@ from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.tabela import Acao
-from cofre.via.contrato import DIRETA, AoTentarDeNovo, Dependente, Inspecao, Prova, ramos_de_agora
+from cofre.via.contrato import (
+    DIRETA,
+    AoTentarDeNovo,
+    Dependente,
+    Entre,
+    Inspecao,
+    Prova,
+    ramos_de_agora,
+)
 from cofre.via.direta import (
     catalogo,
     empresas,
@@ -224,6 +232,12 @@ class ViaDireta:
                 return self._provas.ligacoes_em(conexao).dependentes(tabela, linhas, dentro)
         except psycopg.Error as e:
             raise na_consulta(e, tabela.nome) from e
+
+    def ha_recentes(
+        self, tabela: Tabela, dono: str, fora: Sequence[str], datas: Sequence[str], entre: Entre
+    ) -> bool:
+        """Se outros donos têm linhas deste tempo; na dúvida, sim."""
+        return sondas.SondasDoBanco(self._banco).ha_recentes(tabela.nome, dono, fora, datas, entre)
 
     def provar(
         self,
