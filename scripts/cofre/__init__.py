@@ -3,7 +3,7 @@
 banco → via → foto → deposito → plano → via → banco
 
 As salas, de cima para baixo; cada uma só importa as que vêm depois:
-comando → clone → restauracao, backup → busca → foto, rotina → remoto → via → plano →
+comando → frota, clone → restauracao, backup → busca → foto, rotina → remoto → via → plano →
 escopo, deposito → base.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,10 @@ class Resultado:
     def mudancas(self) -> tuple[Mudanca, ...]:
         """O que mudou nela fora do comum."""
         return self.notado.mudancas
+
+    def enxuto(self) -> Resultado:
+        """O mesmo, só com o que se conta dele: pode ir a outro processo, e são muitos."""
+        return replace(self, tabelas={n: _enxuta(t) for n, t in self.tabelas.items()})
 
     @property
     def inteira(self) -> bool:
@@ -238,3 +242,21 @@ class Resumo:
             "para_voltar": [r.documento() for r in self.retornos()],
             "empresas": empresas,
         }
+
+
+def _enxuta(tabela: TabelaSalva) -> TabelaSalva:
+    """Sem o que só serve a quem restaura."""
+    textos = tabela.textos
+    com_textos = textos.por_coluna if textos is not None else {}
+    return TabelaSalva(
+        tabela.nome,
+        tabela.arquivo,
+        tabela.registros,
+        tabela.bytes,
+        colunas=tuple(c for c in tabela.colunas if c.get("nome") in com_textos),
+        exata=tabela.exata,
+        sem_prova=tabela.sem_prova,
+        textos=textos,
+        notas=tabela.notas,
+        leitura=tabela.leitura,
+    )

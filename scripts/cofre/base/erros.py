@@ -32,7 +32,7 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cofre.base import comandos
 
@@ -75,6 +75,19 @@ class ErroCofre(Exception):
         super().__init__(causa)
         if dica is not None:
             self.dica = dica
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Entre processos: o que o construtor de cada um pede já não se tem."""
+        return _de_volta, (type(self), self.args, self.__dict__)
+
+
+def _de_volta(
+    tipo: type[ErroCofre], argumentos: tuple[Any, ...], resto: dict[str, Any]
+) -> ErroCofre:
+    erro = tipo.__new__(tipo, *argumentos)
+    erro.args = argumentos
+    erro.__dict__.update(resto)
+    return erro
 
 
 class ErroDeUso(ErroCofre):

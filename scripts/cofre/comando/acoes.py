@@ -16,6 +16,7 @@ from cofre.comando.argumentos import (
     CODIGOS,
     MANUAL,
     Fazer,
+    opcao_da_frota,
     opcao_de_arquivos,
     opcao_de_cada,
     opcao_de_empresa,
@@ -66,6 +67,7 @@ def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> No
     opcao_de_cada(analisador, padrao)
     opcoes_de_saida(analisador, padrao)
     opcoes_de_conexao(analisador, padrao)
+    opcao_da_frota(analisador, padrao)
 
 
 def _da_restauracao(acao: str) -> str:

@@ -116,6 +116,17 @@ def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> No
     )
 
 
+def opcao_da_frota(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--frota."""
+    analisador.add_argument(
+        "--frota",
+        metavar="ONDE",
+        default=padrao,
+        help="copia com muitos processos: local:4 (quatro aqui) ou tls://AGENDADOR:8786 (os de"
+        " outras máquinas); «criar» faz os certificados",
+    )
+
+
 def opcao_de_tipo(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--tipo."""
     analisador.add_argument(

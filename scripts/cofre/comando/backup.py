@@ -8,11 +8,13 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from cofre.backup import andamento
 from cofre.backup.resumo import Resultado, Resumo
 from cofre.backup.rodada import Rodada
+from cofre.backup.tarefa import Fios, Jeito, Motor, Oficina
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.config.limites import Limites
@@ -30,6 +32,7 @@ from cofre.base.relato import Relato
 from cofre.comando.argumentos import cada_de, minutos_de
 from cofre.comando.copia import copiar_depois_do_backup
 from cofre.comando.execucao import registrada
+from cofre.comando.frota import aberta
 from cofre.comando.obra import obra
 from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
@@ -87,8 +90,10 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
     with obra("backup", configuracao, relato) as deposito:
         pedido = _pedido(opcoes, deposito, relato, continuando=continuando)
         feitas = _Feitas(com_documentos=opcoes.json)
-        with _rodada(opcoes, configuracao, deposito, relato, pedido) as rodada:
-            rodada = replace(rodada, quieta=cada is not None, com_sem_dono=do_dia)
+        repetivel = continuando or bool(opcoes.frota)
+        jeito = Jeito(cada is not None, bool(opcoes.ler_tudo), repetivel)
+        with _rodada(opcoes, configuracao, deposito, relato, pedido, jeito) as rodada:
+            rodada = replace(rodada, com_sem_dono=do_dia)
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
         documento = resumo.documento(feitas.documentos) | _lembretes(deposito)
@@ -165,18 +170,35 @@ def _rodada(
     deposito: Deposito,
     relato: Relato,
     pedido: Pedido,
+    jeito: Jeito,
 ) -> Iterator[Rodada]:
-    """Os fios e a via abertos; ao sair, fechados."""
+    """Os fios, a via e quem faz as tarefas abertos; ao sair, fechados."""
     parar = threading.Event()
     equipe = Equipe(opcoes.conexoes, parar, "empresa")
     via = abrir_via(opcoes, configuracao, parar, relato)
     listas = fontes_de(opcoes, configuracao, via, parar, relato)
     try:
         espera = esperar(minutos_de(opcoes), relato, parar)
-        tudo = bool(opcoes.ler_tudo)
         nomes = pedido.tabelas
         quais = [f for f in listas if not nomes or como_se_diz(f.nome) in nomes]
-        yield Rodada(configuracao, via, deposito, equipe, relato, espera, quais, ler_tudo=tudo)
+        with contextlib.ExitStack() as pilha:
+            motor: Motor
+            if opcoes.frota:
+                motor = pilha.enter_context(aberta(opcoes, configuracao, deposito, relato, jeito))
+            else:
+                motor = Fios(
+                    equipe,
+                    partial(
+                        Oficina,
+                        via=via,
+                        deposito=deposito,
+                        relato=relato,
+                        listas=quais,
+                        jeito=jeito,
+                        espera=espera,
+                    ),
+                )
+            yield Rodada(configuracao, via, deposito, equipe, motor, relato, espera, quais)
     finally:
         parar.set()
         equipe.encerrar()

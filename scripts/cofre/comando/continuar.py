@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
+    opcao_da_frota,
     opcao_de_arquivos,
     opcao_de_esperar,
     opcoes_de_conexao,
@@ -27,3 +28,4 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_esperar(analisador, argparse.SUPPRESS)
     opcoes_de_saida(analisador, argparse.SUPPRESS)
     opcoes_de_conexao(analisador, argparse.SUPPRESS)
+    opcao_da_frota(analisador, argparse.SUPPRESS)

@@ -60,6 +60,11 @@ def vive(raiz: Path, nome: str) -> bool:
     return False
 
 
+def ve(raiz: Path, nome: str) -> bool:
+    """Se a presença do processo com este nome se vê nesta pasta: se ele vive, é a mesma pasta."""
+    return nome.isalnum() and (raiz / PASTA / f"{VIVO}{nome}").is_file()
+
+
 def sem_dono(raiz: Path, pasta: Path) -> bool:
     """Se quem abriu esta pasta de trabalho já morreu. Uma sem marca é de uma versão antiga, que
     segurava a pasta toda enquanto vivia, ou de quem já a acabava."""

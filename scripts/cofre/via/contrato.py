@@ -115,6 +115,9 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
     def inspecionar(self, regras: Regras) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDoServidor."""
 
+    def conhecer(self, inspecao: Inspecao) -> None:
+        """O que `inspecionar` deixaria sabido, quando outro processo já inspecionou."""
+
     def com_nao_gravaveis(self, escopo: Escopo) -> Escopo:
         """O mesmo escopo, sabendo as colunas que não podem ser escritas (nada é escrito), ou quais
         tabelas ficaram `sem_resposta`. Levanta FalhaDoServidor."""

@@ -35,6 +35,7 @@ REQUISITOS = (
     RAIZ / "requirements.txt",
     RAIZ / "scripts" / "requirements-direto.txt",
     RAIZ / "scripts" / "requirements-copia.txt",
+    RAIZ / "scripts" / "requirements-frota.txt",
     RAIZ / "scripts" / "supabase_local" / "requirements.txt",
 )
 

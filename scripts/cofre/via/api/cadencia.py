@@ -18,7 +18,7 @@ PAUSA = 1.0
 class Cadencia:
     """Espaça os pedidos. `por_segundo` é quantos podem partir; None: sem limite."""
 
-    def __init__(self, por_segundo: int | None, parar: threading.Event) -> None:
+    def __init__(self, por_segundo: float | None, parar: threading.Event) -> None:
         self._intervalo = 1 / por_segundo if por_segundo else 0.0
         self._parar = parar
         self._proximo = 0.0

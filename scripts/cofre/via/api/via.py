@@ -67,7 +67,7 @@ class ViaDaApi:
     tentativas: int
     parar: threading.Event
     ao_tentar_de_novo: AoTentarDeNovo
-    limite_por_segundo: int | None = None
+    limite_por_segundo: float | None = None
     nome: str = field(init=False, default=API)
     atomica: bool = field(init=False, default=False)
     cadencia: Cadencia = field(init=False)
@@ -114,6 +114,10 @@ class ViaDaApi:
         referencias = referencias_a_empresas(catalogo)
         todas = self.listar_empresas(catalogo, referencias)
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
+
+    def conhecer(self, inspecao: Inspecao) -> None:
+        """Nada a lembrar além do que se conta de cada tabela."""
+        self._suas.update({n: so_as_suas(t.tabela) for n, t in inspecao.escopo.tabelas.items()})
 
     def listar_empresas(
         self, catalogo: Catalogo, referencias: Iterable[str]

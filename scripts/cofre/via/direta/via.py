@@ -117,6 +117,11 @@ class ViaDireta:
         escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco))
         return Inspecao(self._catalogo, escopo, todas, Donos(todas, referencias))
 
+    def conhecer(self, inspecao: Inspecao) -> None:
+        """O catálogo, que outro processo leu."""
+        self._catalogo = inspecao.catalogo
+        self._provas.esquecer()
+
     def com_ramos_de_agora(self, escopo: Escopo, inspecao: Inspecao, regras: Regras) -> Escopo:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem."""
         return ramos_de_agora(escopo, inspecao, regras, sondas.SondasDoBanco(self._banco))

@@ -1,0 +1,47 @@
+"""O que viaja até um trabalhador, uma vez por execução: o que se achou no projeto, e como copiar.
+
+Nenhuma chave: o trabalhador lê o seu `.env`, e só serve se for o mesmo (ver `digital`).
+"""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cofre.backup.tarefa import Jeito
+from cofre.base.config.valores import Configuracao
+from cofre.foto.foto import Contexto
+from cofre.frota.digital import Digital
+
+OPCOES = ("via", "tentativas", "sem_arquivos", "sem_logins")
+"""As opções da linha de comando que também valem lá."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remessa:
+    """`presente` é o nome da presença de quem começou (ver `deposito.presenca`), que só vê quem tem
+    a mesma pasta; `destino`, a pasta, se a diz quem começou."""
+
+    execucao: str
+    presente: str
+    digital: Digital
+    opcoes: Mapping[str, Any]
+    jeito: Jeito
+    conexoes: int
+    por_segundo: float | None
+    destino: str | None
+    pacote: bytes = field(repr=False)
+
+    def contexto(self, configuracao: Configuracao) -> Contexto:
+        """O da execução, com a configuração de quem o abre."""
+        pedido, inspecao, escopo = pickle.loads(zlib.decompress(self.pacote))
+        return Contexto(pedido, inspecao, escopo, configuracao)
+
+
+def empacotar(contexto: Contexto) -> bytes:
+    """O contexto, sem a configuração."""
+    dentro = (contexto.pedido, contexto.inspecao, contexto.escopo)
+    return zlib.compress(pickle.dumps(dentro, protocol=pickle.HIGHEST_PROTOCOL), 1)
