@@ -81,7 +81,7 @@ def _mostraveis(campos: Mapping[str, msgspec.Raw]) -> Iterator[tuple[str, str]]:
             yield coluna, dito
 
 
-def _palavras(coluna: str) -> list[str]:
+def palavras_de(coluna: str) -> list[str]:
     """«Preço Unitário», «precoUnitario», «preco_unitario» → preco, unitario."""
     sem_acento = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", coluna))
     return re.findall(r"[a-z0-9]+", sem_acento.encode("ascii", "ignore").decode().lower())
@@ -89,11 +89,11 @@ def _palavras(coluna: str) -> list[str]:
 
 def _com(campos: Mapping[str, str], palavras: frozenset[str]) -> Iterator[str]:
     """As colunas com uma destas palavras no nome."""
-    return (c for c in campos if not palavras.isdisjoint(_palavras(c)))
+    return (c for c in campos if not palavras.isdisjoint(palavras_de(c)))
 
 
 def _nome(campos: Mapping[str, str]) -> str:
-    certas = (c for n in NOMES for c in campos if "_".join(_palavras(c)) == n)
+    certas = (c for n in NOMES for c in campos if "_".join(palavras_de(c)) == n)
     return next((campos[c] for c in (*certas, *_com(campos, _DE_NOME))), "")
 
 

@@ -56,6 +56,8 @@ def _primeiras(
 
 def sem_acentos(texto: str) -> str:
     """«Ação» → «Acao»."""
+    if texto.isascii():
+        return texto
     partes = unicodedata.normalize("NFKD", texto)
     return "".join(c for c in partes if not unicodedata.combining(c))
 

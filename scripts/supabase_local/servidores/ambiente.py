@@ -36,6 +36,7 @@ REQUISITOS = (
     RAIZ / "scripts" / "requirements-direto.txt",
     RAIZ / "scripts" / "requirements-copia.txt",
     RAIZ / "scripts" / "requirements-frota.txt",
+    RAIZ / "scripts" / "requirements-anonimizar.txt",
     RAIZ / "scripts" / "supabase_local" / "requirements.txt",
 )
 

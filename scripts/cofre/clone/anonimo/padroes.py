@@ -1,0 +1,106 @@
+"""Reconhecer num texto, pelo feitio, um e-mail, um documento ou um telefone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from cofre.clone.anonimo.classes import Especie
+from cofre.clone.anonimo.documentos import (
+    TAMANHO_DO_CNPJ,
+    TAMANHO_DO_CPF,
+    e_cnpj,
+    e_cpf,
+    e_nota,
+    so_os_caracteres,
+)
+
+EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[^\W_](?:[\w.-]*[^\W_])?")
+"""Folgado: o que tenha este feitio, seja ou não um endereço que exista."""
+_TEXTO_DE_EMAIL = r"[\w.+%'-]+@[^\W_](?:[\w-]*\.)+[^\W_]{2,}"
+_NOTA = r"(?<![0-9])(?:[0-9]{6}[0-9A-Z]{14}[0-9]{24}|(?:[0-9]{4} ){10}[0-9]{4})(?![0-9A-Za-z])"
+_A = "[0-9A-Za-z]"
+_CNPJ = rf"(?<!{_A}){_A}{{2}}\.{_A}{{3}}\.{_A}{{3}}/?{_A}{{4}}-[0-9]{{2}}(?!{_A})"
+_CPF = r"(?<!\d)\d{3}\.\d{3}\.\d{3}[-./ ]?\d{2}(?!\d)|(?<!\d)\d{9}-\d{2}(?!\d)"
+_FONE = (
+    r"(?<![\w.,-])(?:\+?55[ .-]?)?(?:\(0?\d{2}\)[ .-]?|0?\d{2}[ .-])?"
+    r"(?:9[ .]?)?[2-9]\d{3}[ .-]\d{4}(?![\w-])"
+    r"|(?<![\w.,-])(?:\+55 ?)?\(0?\d{2}\) ?9?[2-9]\d{7}(?!\w)"
+    r"|(?<!\w)\+55\d{10,11}(?!\w)"
+)
+_NU = r"(?<![0-9A-Za-z.,_-])(?:\d{11}|[0-9A-Z]{12}\d{2})(?![0-9A-Za-z_]|[.,-]\d)"
+"""Sem máscara: só vale com os dígitos certos, ou se já se viu noutro lugar."""
+_NUMERO_NU = r"(?<![0-9A-Za-z.,_-])(?:55)?\d{8,11}(?![0-9A-Za-z_]|[.,-]\d)"
+
+_TUDO = re.compile(
+    f"(?P<email>{_TEXTO_DE_EMAIL})|(?P<nota>{_NOTA})|(?P<cnpj>{_CNPJ})|(?P<cpf>{_CPF})"
+    f"|(?P<fone>{_FONE})|(?P<nu>{_NU})|(?P<numero>{_NUMERO_NU})"
+)
+_PODE_TER = re.compile(r"@|\d[\d.() /-]{6,}\d|[0-9A-Z]{12}\d\d|[0-9A-Za-z]{2}\.[0-9A-Za-z]{3}\.")
+
+_ALGARISMO = re.compile(r"\d")
+
+Conhecido = Callable[[Especie, str], bool]
+"""Se um documento ou telefone já foi visto numa coluna deles."""
+
+
+def reconhecer(texto: str, conhecido: Conhecido) -> Iterator[tuple[int, int, Especie]]:
+    """Cada e-mail, documento e telefone do texto: onde começa, onde acaba, e o que é. Um número sem
+    máscara só se tem os dígitos certos de um CPF ou CNPJ, ou se é `conhecido`."""
+    if not _PODE_TER.search(texto):
+        return
+    for achado in _TUDO.finditer(texto):
+        especie = _especie(achado, conhecido)
+        if especie is not None:
+            yield achado.start(), achado.end(), especie
+
+
+_DE_CADA_GRUPO = {
+    "email": Especie.EMAIL,
+    "nota": Especie.NOTA,
+    "cnpj": Especie.CNPJ,
+    "cpf": Especie.CPF,
+    "fone": Especie.TELEFONE,
+}
+
+
+def _especie(achado: re.Match[str], conhecido: Conhecido) -> Especie | None:
+    grupo = achado.lastgroup or ""
+    if grupo in _DE_CADA_GRUPO:
+        return _DE_CADA_GRUPO[grupo]
+    caracteres = so_os_caracteres(achado.group())
+    for e_um, especie in ((e_cpf, Especie.CPF), (e_cnpj, Especie.CNPJ)):
+        if e_um(caracteres) or conhecido(especie, caracteres):
+            return especie
+    de_um_fone = caracteres.isdecimal() and conhecido(Especie.TELEFONE, caracteres)
+    return Especie.TELEFONE if de_um_fone else None
+
+
+def inteiro(texto: str) -> Especie | None:
+    """O que o texto é, do princípio ao fim, sem mais nada; None se não é um destes."""
+    limpo = texto.strip()
+    if "@" in limpo:
+        return Especie.EMAIL if EMAIL.fullmatch(limpo) else None
+    if not _ALGARISMO.search(limpo):
+        return None
+    achado = _TUDO.fullmatch(limpo)
+    grupo = achado.lastgroup if achado else None
+    if grupo in _DE_CADA_GRUPO:
+        return _DE_CADA_GRUPO[grupo]
+    caracteres = so_os_caracteres(limpo)
+    if e_nota(caracteres):
+        return Especie.NOTA
+    if grupo == "nu" and e_cpf(caracteres):
+        return Especie.CPF
+    return Especie.CNPJ if grupo == "nu" and e_cnpj(caracteres) else None
+
+
+def especie_do_documento(caracteres: str) -> Especie:
+    """Que documento são estes caracteres, sem máscara, numa coluna deles."""
+    if e_nota(caracteres):
+        return Especie.NOTA
+    if len(caracteres) == TAMANHO_DO_CPF and caracteres.isdecimal():
+        return Especie.CPF
+    if len(caracteres) == TAMANHO_DO_CNPJ and caracteres[12:].isdecimal():
+        return Especie.CNPJ
+    return Especie.DOCUMENTO

@@ -1,0 +1,97 @@
+"""O que se trocou e, com o mesmo cuidado, o que não se trocou."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.palavras import como_se_diz, numero, plural, visivel
+from cofre.clone.anonimo.classes import Especie
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Deixada:
+    """Uma coluna com textos que ficaram: `valores`, quantos não vazios; `achados`, em quantos deles
+    ainda está um nome que a empresa tem; `motivo`, se não é a de sempre."""
+
+    valores: int = 0
+    achados: int = 0
+    motivo: str = ""
+
+
+@dataclass(slots=True)
+class Relatorio:
+    """Por tabela e coluna. `trocadas`: quantos valores de cada espécie; `deixadas`: as de texto em
+    que não se mexeu, ou em que só se mexeu no que se reconheceu."""
+
+    trocadas: dict[str, dict[str, Counter[Especie]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
+    )
+    deixadas: dict[str, dict[str, Deixada]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Deixada))
+    )
+
+    @property
+    def valores_trocados(self) -> int:
+        """Ao todo."""
+        return sum(c.total() for colunas in self.trocadas.values() for c in colunas.values())
+
+    @property
+    def com_achados(self) -> int:
+        """Em quantos valores do que ficou ainda há um nome."""
+        return sum(d.achados for colunas in self.deixadas.values() for d in colunas.values())
+
+    def linhas(self) -> Iterator[str]:
+        """Para a tela."""
+        trocados = plural(self.valores_trocados, "valor trocado", "valores trocados")
+        yield f"🎭 {trocados}. As colunas, e o que havia nelas:"
+        for tabela, coluna, especies in _em_ordem(self.trocadas):
+            ditas = ", ".join(f"{e.value} {numero(n)}" for e, n in especies.most_common())
+            yield f"   {_nome(tabela, coluna)}: {ditas}"
+        yield (
+            "👀 Textos que ficaram como eram (só saíram deles os e-mails, documentos, telefones e"
+            " nomes inteiros que se reconheceram):"
+        )
+        for tabela, coluna, deixada in _em_ordem(self.deixadas):
+            quantos = plural(deixada.valores, "valor", "valores")
+            motivo = f" ({deixada.motivo})" if deixada.motivo else ""
+            ainda = f"; ⚠️  ainda há um nome em {numero(deixada.achados)}" if deixada.achados else ""
+            yield f"   {_nome(tabela, coluna)}: {quantos}{motivo}{ainda}"
+
+    def documento(self) -> dict[str, Any]:
+        """O mesmo, para outro programa."""
+        return {
+            "trocadas": [
+                {
+                    "tabela": como_se_diz(tabela),
+                    "coluna": coluna,
+                    "valores": {e.value: n for e, n in sorted(especies.items())},
+                }
+                for tabela, coluna, especies in _em_ordem(self.trocadas)
+            ],
+            "deixadas": [
+                {
+                    "tabela": como_se_diz(tabela),
+                    "coluna": coluna,
+                    "valores": deixada.valores,
+                    "com_nome": deixada.achados,
+                    **({"motivo": deixada.motivo} if deixada.motivo else {}),
+                }
+                for tabela, coluna, deixada in _em_ordem(self.deixadas)
+            ],
+        }
+
+
+def _em_ordem(por_tabela: dict[str, dict[str, T]]) -> Iterator[tuple[str, str, T]]:
+    for tabela in sorted(por_tabela, key=ordem_de_exibicao):
+        for coluna, dito in sorted(por_tabela[tabela].items()):
+            yield tabela, coluna, dito
+
+
+def _nome(tabela: str, coluna: str) -> str:
+    return f"{visivel(como_se_diz(tabela))}.{visivel(coluna)}"
