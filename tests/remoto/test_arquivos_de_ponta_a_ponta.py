@@ -22,6 +22,7 @@ from apoio.vitrine import (
     projeto,
     seus,
 )
+from cofre.base.erros import NEM_TUDO_COMO_ERA
 from cofre.deposito.cifra.chaves import gerar
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -74,6 +75,6 @@ def test_o_pc_queimou_e_os_arquivos_voltam_da_copia(projeto: SupabaseLocal, tmp_
         mais={**ambiente_de(projeto, API), **da_chave},
         script=RESTAURACAO,
     )
-    assert volta.codigo == 0, volta.tudo
+    assert volta.codigo == NEM_TUDO_COMO_ERA, volta.tudo  # pela API, são outros, sem dono
     assert seus(projeto) == antes
     assert dos_outros(projeto) == alheios

@@ -43,8 +43,8 @@ HA_DIFERENCAS = 9
 DADOS_ENCOLHERAM = 10
 """Código de um backup em que tudo deu certo, mas há dados que parecem ter sumido."""
 NEM_TUDO_COMO_ERA = 12
-"""Código de uma restauração que chegou ao fim, mas sem algo que se aceitou não ter de volta, ou em
-que o banco pôs outro conteúdo em algum lugar."""
+"""Código de uma restauração que chegou ao fim, mas sem algo que se aceitou não ter de volta, em que
+o banco pôs outro conteúdo em algum lugar, ou em que o que voltou é outro (um login, um arquivo)."""
 COPIA_FALHOU = 13
 """Código de quando o que se pediu aqui deu certo, mas a cópia fora não está como devia."""
 PROMESSA_QUEBRADA = 14

@@ -136,7 +136,7 @@ class Conducao:
             self.dialogo.contar_efeitos(desfecho.efeitos)
         self.desfecho = desfecho
         if desfecho.completa:
-            self.fim = fim_de(alvo, desfecho, diario)
+            self.fim = fim_de(alvo, desfecho, diario, self.restauracao.listas)
             self.encerramento.fim(self.fim, como_desfazer(diario))
             return None
         self.encerramento.incompleta(desfecho)

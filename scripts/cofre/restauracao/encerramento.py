@@ -46,6 +46,9 @@ class Encerramento(Fala):
         if fim.logins:
             guardados = do_backup(fim.alvo.backup)
             NarradorDeLogins(self.relato).fim(fim.logins, guardados, fim.desfazendo)
+        if fim.sem_identidade:
+            voltaram = plural(fim.sem_identidade, "arquivo voltou", "arquivos voltaram")
+            self._em_linhas(f"⚠️ {voltaram} {SEM_IDENTIDADE}", 3)
         self._conflitos(fim.desfecho.conflitos)
         self._reescritas(fim.desfecho.reescritas, atomica=fim.desfecho.atomica)
         self._de_novo(fim.desfecho)
@@ -116,6 +119,10 @@ NAO_GRAVOU = {
     NULO_DE_JSON: "a API não grava um null de JSON",
     OUTRA_ESCRITA: "a API escreve este JSON de outro modo, com o mesmo valor",
 }
+SEM_IDENTIDADE = (
+    "com outro id, a data de agora e sem dono (owner_id), que a API não escreve: uma política do"
+    " Storage que olhe o dono já não os dá a quem os enviou."
+)
 SO_PELA_DIRETA = (
     "O que a API não grava, a conexão direta (SUPABASE_DB_URL) grava: restaure de novo por ela."
 )

@@ -15,6 +15,7 @@ from cofre.plano.recusas import Grupo, em_grupos
 from cofre.plano.tabela import ALTERAR, Contagem
 from cofre.restauracao.conflitos import de_todos
 from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.listas import Lista
 from cofre.restauracao.logins.volta import FEITOS, em_parte
 
 
@@ -45,6 +46,8 @@ class Fim:
     fora: Sequence[Fora]
     logins: Sequence[Mapping[str, Any]] = ()
     """O que houve com cada login que se pediu, como o diário o diz."""
+    sem_identidade: int = 0
+    """Os arquivos que voltaram com outro id, sem dono e com a data de agora."""
 
     @property
     def em_parte(self) -> bool:
@@ -57,7 +60,7 @@ class Fim:
         """O de saída: nem tudo como era, se algo não voltou ou o banco lhe pôs outro conteúdo."""
         outro_conteudo = not all(r.avancou for r in self.desfecho.reescritas)
         de_outro_modo = not self.desfazendo and em_parte(self.logins)
-        nem_tudo = self.em_parte or outro_conteudo or de_outro_modo
+        nem_tudo = self.em_parte or outro_conteudo or de_outro_modo or self.sem_identidade
         return NEM_TUDO_COMO_ERA if nem_tudo else TUDO_CERTO
 
     @property
@@ -88,20 +91,24 @@ class Fim:
             "nao_voltaram": [g.documento() for g in self.grupos],
             "fora": [{**f.documento(), "tabela": como_se_diz(f.tabela)} for f in self.fora],
             **({"logins": [dict(f) for f in self.logins]} if self.logins else {}),
+            **({"sem_identidade": n} if (n := self.sem_identidade) else {}),
             **({"mudaram_de_novo": de_todos(c)} if (c := self.desfecho.conflitos) else {}),
         }
 
 
-def fim_de(alvo: Alvo, desfecho: Desfecho, diario: Diario) -> Fim:
-    """O fim desta restauração, pelo que o diário dela diz desde que começou."""
+def fim_de(alvo: Alvo, desfecho: Desfecho, diario: Diario, listas: Mapping[str, Lista]) -> Fim:
+    """O fim desta restauração, pelo que o diário dela diz desde que começou. `listas`: as que se
+    podem escrever."""
+    mudou = _mudou(diario, desfecho)
     return Fim(
         alvo,
         desfecho,
         diario.desfazendo,
-        _mudou(diario, desfecho),
+        mudou,
         em_grupos(desfecho.impedimentos),
         [Fora(**f) for f in diario.dados.get("fora", ())],
         diario.dados.get(FEITOS, ()),
+        sum(listas[n].sem_identidade(c.repor) for n, c in mudou.items() if n in listas),
     )
 
 

@@ -91,6 +91,9 @@ class Lista(Protocol):
         """Executa uma vez o plano desta lista; devolve o que não se fez, e por quê. Levanta
         FalhaDoServidor."""
 
+    def sem_identidade(self, repostos: int) -> int:
+        """Destes que o plano repôs, quantos são outros, com o mesmo conteúdo."""
+
     def terminar(self) -> None:
         """Chegou-se ao alvo: o que só se faz no fim. Levanta FalhaDoServidor."""
 

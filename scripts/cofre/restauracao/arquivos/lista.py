@@ -20,6 +20,7 @@ from cofre.escopo.arquivos import Decisao, DonosDeArquivos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.storage.linha import CHAVE
 from cofre.plano.alvo import Alvo
+from cofre.plano.escritor import MUDOU
 from cofre.plano.impedimentos import Impedimento, Impedimentos
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import causa
@@ -43,6 +44,8 @@ from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.contrato import DIRETA
 from cofre.via.logins.login import momento
 
+JA_LA = "arquivos_que_ja_la_estavam"
+"""No diário: quantos se iam repor, e não foi preciso."""
 DE_ANTES = "pre_restauracao"
 """O tipo da foto que se tira antes de escrever."""
 
@@ -182,7 +185,18 @@ class ListaDeArquivos:
             self._contando(plano),
             self._sem_identidade,
         )
-        return Execucao(meios, plano, ao_avancar, Impedimentos(aceitos)).executar()
+        execucao = Execucao(meios, plano, ao_avancar, Impedimentos(aceitos))
+        impedimentos = execucao.executar()
+        ja_la = sum(i.acao == REPOR and i.erro.codigo_sql == MUDOU for i in impedimentos)
+        if ja_la and self._diario is not None:
+            self._diario.anotar(**{JA_LA: self._diario.dados.get(JA_LA, 0) + ja_la})
+        return impedimentos
+
+    def sem_identidade(self, repostos: int) -> int:
+        """Nenhum, se ela se devolve; nem os que afinal já lá estavam."""
+        if self.com_identidade or self._diario is None:
+            return 0
+        return max(repostos - int(self._diario.dados.get(JA_LA, 0)), 0)
 
     def _sem_identidade(self, recusa: EscritaRecusada) -> None:
         dito = causa(recusa)
