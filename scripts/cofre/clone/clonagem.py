@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from argparse import Namespace
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,16 +20,20 @@ from cofre.clone import numeracao
 from cofre.clone.conferencia import Conferencia
 from cofre.clone.destino import Destino, de_um_backup, identidades, mesmo_projeto
 from cofre.deposito.backup import Backup, completo
+from cofre.deposito.conteudos import lugar
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.metadados import CLONE
 from cofre.deposito.traslado import Traslado, Trocar
-from cofre.deposito.trava import Trava
 from cofre.deposito.verificacao import recusar_danificado
 from cofre.restauracao.conversa import Conversa
 from cofre.restauracao.exame import Exame
+from cofre.restauracao.logins.faltam import NENHUM
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
+
+ComChave = Callable[[Sessao, EmpresaComBackups], EmpresaComBackups]
+"""A empresa com os backups cifrados abertos, e a chave das fotos que a sessão tirar."""
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class Clonagem:
     la: Sessao
     destino: Destino
     origem: Configuracao
+    com_chave: ComChave
     trocar: Trocar | None = None
     feito: dict[str, Any] = field(default_factory=dict)
     _pilha: ExitStack = field(default_factory=ExitStack)
@@ -52,14 +59,34 @@ class Clonagem:
     def clonar(self, guardada: EmpresaComBackups, backup: Backup, tabelas: tuple[str, ...]) -> int:
         """Leva estas tabelas da empresa, como estão neste backup. Devolve o código de saída.
         Levanta como uma restauração, e BackupDanificado."""
+        backup = completo(backup)
+        self._conferir_origem(backup)
+        # O que sai de um backup cifrado não fica em claro no destino; o anonimizado já não o é.
+        self.la.cifrar_como(*([] if self.trocar else [backup]))
+        esta_la = self.com_chave(self.la, self._no_destino(guardada))
         conversa = Conversa(self.la)
-        esta_la = self._no_destino(guardada)
         pendente = self.la.pendente(esta_la)
         if pendente is not None and not self.opcoes.simular:
             return conversa.resolver(esta_la, pendente)
-        backup = completo(backup)
-        self._conferir_origem(backup)
         self._apresentar(guardada, backup)
+        exame = self.daqui.dialogo.exames.de(backup)
+        recusar_danificado(guardada, backup, exame.danos_em(tabelas), "--backup", exame.sadias)
+        with self._pilha:
+            copia, nova = self._trazer(guardada, esta_la, exame, tabelas)
+            if nova:
+                self._pilha.callback(self._largar_se_sobra, copia)
+            self.la.ao_conectar = self._ao_conectar(conversa, backup, copia)
+            esta_la = replace(esta_la, pasta=self._pasta(guardada), backups=(copia,))
+            codigo = conversa.restaurar(esta_la, copia, tabelas, self.opcoes.modo)
+            if self.la.restaurou:
+                numerar = numeracao.comandos(self.la.restauracao, copia)
+                numeracao.dizer(self.la.relato, list(numerar))
+            return codigo
+
+    def _ao_conectar(
+        self, conversa: Conversa, backup: Backup, copia: Backup
+    ) -> Callable[[Restauracao], None]:
+        """O que se confere do destino, e o que o documento final diz a mais."""
         assert backup.meta is not None
         conferencia = Conferencia(
             self.destino,
@@ -69,54 +96,44 @@ class Clonagem:
             self.la.deposito,
             self.la.relato,
             self.opcoes.projeto,
-            not self.opcoes.confirmar,
-            self.opcoes.simular,
+            pergunta=not self.opcoes.confirmar,
+            so_simula=self.opcoes.simular,
         )
-        exame = self.daqui.dialogo.exames.de(backup)
-        recusar_danificado(guardada, backup, exame.danos_em(tabelas), "--backup", exame.sadias)
-        with self._pilha:
-            copia, nova = self._trazer(guardada, exame)
-            if nova:
-                self._pilha.callback(self._largar_se_sobra, copia)
-            esta_la = replace(esta_la, backups=(copia,))
-            conversa.juntar_ao_documento(**self._documento(backup))
+        conversa.juntar_ao_documento(**self._documento(backup))
 
-            def ao_conectar(restauracao: Restauracao) -> None:
-                conferencia.conferir(restauracao)
-                numerar = list(numeracao.comandos(restauracao, copia))
-                conversa.juntar_ao_documento(numerar=numerar)
+        def ao_conectar(restauracao: Restauracao) -> None:
+            conferencia.conferir(restauracao)
+            numerar = list(numeracao.comandos(restauracao, copia))
+            conversa.juntar_ao_documento(numerar=numerar)
 
-            self.la.ao_conectar = ao_conectar
-            codigo = conversa.restaurar(esta_la, copia, tabelas, self.opcoes.modo)
-            if self.la.restaurou:
-                numerar = numeracao.comandos(self.la.restauracao, copia)
-                numeracao.dizer(self.la.relato, list(numerar))
-            return codigo
+        return ao_conectar
 
     # -- a cópia no destino ------------------------------------------------------------------
 
+    def _pasta(self, guardada: EmpresaComBackups) -> Path:
+        return self.la.deposito.pasta_da_empresa(guardada.empresa.id)
+
     def _no_destino(self, guardada: EmpresaComBackups) -> EmpresaComBackups:
         """A empresa como o depósito do destino a tem."""
-        deposito, empresa = self.la.deposito, guardada.empresa
-        pasta = deposito.pasta_da_empresa(empresa.id)
-        todos = deposito.backups(pasta) if pasta.is_dir() else ()
+        empresa, pasta = guardada.empresa, self._pasta(guardada)
+        todos = self.la.deposito.backups(pasta) if pasta.is_dir() else ()
         seus = tuple(b for b in todos if b.meta and b.meta.user_id == empresa.id)
         return EmpresaComBackups(empresa, pasta, seus)
 
-    def _trazer(self, guardada: EmpresaComBackups, exame: Exame) -> tuple[Backup, bool]:
+    def _trazer(
+        self,
+        guardada: EmpresaComBackups,
+        esta_la: EmpresaComBackups,
+        exame: Exame,
+        tabelas: Sequence[str],
+    ) -> tuple[Backup, bool]:
         """A cópia do backup no depósito do destino, e se se fez agora. Só a simular, fica numa
         pasta que some."""
         backup = exame.backup
-        self.la.cifrar_como(*([] if self.trocar else [backup]))
-        esta_la = self._no_destino(guardada)
-        with contextlib.ExitStack() as presas:
-            presas.enter_context(self.daqui.trava(guardada))
-            trava_de_la: Trava = presas.enter_context(self.la.trava(esta_la))
-            assert trava_de_la.presa
+        with self.daqui.trava(guardada), self.la.trava(esta_la):
             trazidas = [b for b in reversed(esta_la.backups) if self._e_desta(b, backup)]
-            traslado = Traslado(backup, self._que_vao(exame), self.trocar)
-            deposito = self._onde()
-            copia = traslado.para(deposito, self._marca(backup), trazidas)
+            traslado = Traslado(backup, self._que_vao(exame, tabelas), self.trocar)
+            copia = traslado.para(self._onde(), self._marca(backup), trazidas)
         return copia, not any(copia.carimbo == t.carimbo for t in trazidas)
 
     def _onde(self) -> Deposito:
@@ -127,10 +144,10 @@ class Clonagem:
         self._pilha.enter_context(deposito.trabalhando())
         return deposito
 
-    def _que_vao(self, exame: Exame) -> list[str]:
+    def _que_vao(self, exame: Exame, tabelas: Sequence[str]) -> list[str]:
         """As tabelas, todas as sadias: as que não se escolheram ainda se podem somar. Das listas,
         só as que se querem."""
-        querem = {LOGINS: not self.trocar, ARQUIVOS: False}
+        querem = {LOGINS: self.opcoes.logins != (NENHUM,), ARQUIVOS: ARQUIVOS in tabelas}
         return [n for n in exame.sadias if n not in LISTAS or querem[n]]
 
     def _marca(self, backup: Backup) -> dict[str, Any]:
@@ -158,8 +175,10 @@ class Clonagem:
         self.la.desconectar()
         with self.la.trava(guardada):
             self.la.deposito.apagar(copia)
-        with contextlib.suppress(OSError):
-            copia.pasta.rmdir()  # só se ficou vazia: nunca lá houve esta empresa
+            with contextlib.suppress(OSError):
+                # Se nunca lá houve esta empresa: os conteúdos que sobram são só os da cópia.
+                if {p.name for p in copia.pasta.iterdir()} <= {lugar.PASTA}:
+                    shutil.rmtree(copia.pasta)
 
     # -- o que se confere e se diz -----------------------------------------------------------
 
@@ -171,10 +190,10 @@ class Clonagem:
             raise mesmo_projeto(self.destino.env.name, min(comuns))
 
     def _apresentar(self, guardada: EmpresaComBackups, backup: Backup) -> None:
-        relato = self.la.relato
-        relato.linha(f"🚚 {visivel(guardada.empresa.nome)}, como em {na_tela(backup.quando)}")
-        relato.linha(f"   para o projeto {visivel(self.destino.nome)} ({self.destino.env.name})")
-        relato.linha(f"   com as fotos e os diários em {visivel(str(self.la.deposito.raiz))}")
+        linha = self.la.relato.linha
+        linha(f"🚚 {visivel(guardada.empresa.nome)}, como em {na_tela(backup.quando)}")
+        linha(f"   para o projeto {visivel(self.destino.nome)} ({visivel(self.destino.env.name)})")
+        linha(f"   com as fotos e os diários em {visivel(str(self.la.deposito.raiz))}")
 
     def _documento(self, backup: Backup) -> dict[str, Any]:
         return {

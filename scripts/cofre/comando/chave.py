@@ -113,8 +113,9 @@ def abertos(guardada: EmpresaComBackups) -> EmpresaComBackups:
 
 def _arquivos(opcoes: Namespace) -> list[Path]:
     """O da opção e o do .env, os que se disseram."""
-    dito, do_env = getattr(opcoes, "chave_arquivo", None), ambiente.cifragem().chave
-    return [*([caminho_de(dito)] if dito else []), *([do_env] if do_env else [])]
+    dito, outro = getattr(opcoes, "chave_arquivo", None), getattr(opcoes, "para", None)
+    ditas = [ambiente.cifragem(), *([ambiente.cifragem(outro=outro)] if outro else [])]
+    return [*([caminho_de(dito)] if dito else []), *(c.chave for c in ditas if c.chave)]
 
 
 def recusar_lugar(arquivo: Path, opcoes: Namespace) -> None:

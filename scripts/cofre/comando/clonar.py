@@ -7,10 +7,16 @@ import contextlib
 from argparse import Namespace
 
 from cofre.base.erros import ErroDeUso
+from cofre.base.modelo import ARQUIVOS
 from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import lista_de_nomes, opcao_de_para, opcoes_de_simular
-from cofre.comando.chave import com_chave
+from cofre.comando.argumentos import (
+    lista_de_nomes,
+    opcao_de_arquivos,
+    opcao_de_para,
+    opcoes_de_simular,
+)
+from cofre.comando.chave import com_chave, com_chave_e_fotos
 from cofre.comando.execucao import registrada
 
 
@@ -36,10 +42,11 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
             with contextlib.suppress(Voltar):
                 guardada = com_chave(suas, relato, guardada)
                 backup, tabelas = daqui.escolher(guardada, opcoes.backup, opcoes.tabelas)
+                if opcoes.sem_arquivos:
+                    tabelas = tuple(t for t in tabelas if t != ARQUIVOS)
                 with abrir_sessao(de_la, relato, para.configuracao) as la:
-                    return clonagem.Clonagem(daqui, la, para, configuracao).clonar(
-                        guardada, backup, tabelas
-                    )
+                    clone = clonagem.Clonagem(daqui, la, para, configuracao, com_chave_e_fotos)
+                    return clone.clonar(guardada, backup, tabelas)
             relato.linha()
 
 
@@ -71,4 +78,5 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         default=None,
         help="o nome do projeto de destino, para não o perguntar quando ele parece em uso",
     )
+    opcao_de_arquivos(analisador, None)
     opcoes_de_simular(analisador, argparse.SUPPRESS)

@@ -18,7 +18,7 @@ from cofre import VERSAO
 from cofre.base.disco import erros_de_disco, ler_ficha
 from cofre.base.erros import BackupDanificado
 from cofre.base.linha import juntar, valores_da_linha
-from cofre.base.modelo import LISTAS, ordem_de_exibicao
+from cofre.base.modelo import ARQUIVOS, LISTAS, ordem_de_exibicao
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.deposito import Deposito
@@ -30,6 +30,7 @@ from cofre.deposito.nomes import dos_textos
 from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.deposito.textos import Separador, Textos, com_textos
+from cofre.deposito.traslado_arquivos import ArquivosLevados
 
 EMPRESAS = "empresas"
 Trocar = Callable[[str, Iterable[bytes]], Iterator[bytes]]
@@ -82,7 +83,11 @@ class Traslado:
     def _tabela(self, nome: str, montagem: Montagem) -> TabelaSalva:
         assert self.backup.meta is not None
         salva = self.backup.meta.tabelas[nome]
-        if self.trocar is not None:
+        if nome == ARQUIVOS:
+            levados = ArquivosLevados(self.backup, montagem)
+            nova = levados.levar(salva, linhas_de(self.backup, salva))
+            nova = _no_disco(nova, nome, montagem)
+        elif self.trocar is not None:
             nova = self._trocada(salva, montagem, self.trocar)
         else:
             nova = self._tal_como_esta(salva, nome, montagem)
