@@ -11,9 +11,9 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from cofre.base.config.valores import RegrasDeAnonimizar
 from cofre.base.modelo import LOGINS
 from cofre.clone.anonimo.anonimizador import Anonimizador
-from cofre.clone.anonimo.colunas_da_copia import Pedidas
 from cofre.deposito.tabela_salva import TabelaSalva
 from supabase_local.empresas.cadastros import cadastros
 from supabase_local.empresas.invencao import Inventor
@@ -38,7 +38,7 @@ def anonimizar(
     tabelas: Mapping[str, TabelaSalva],
     linhas: Linhas,
     segredo: bytes = SEGREDO,
-    pedidas: Pedidas | None = None,
+    pedidas: RegrasDeAnonimizar | None = None,
 ) -> tuple[dict[str, list[dict[str, Any]]], Anonimizador]:
     """As duas passadas, e as linhas que saem."""
     quem = Anonimizador(tabelas, segredo, pedidas)

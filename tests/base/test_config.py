@@ -26,6 +26,7 @@ from cofre.base.config.valores import (
     RegraDeBalde,
     RegraDeTabela,
     Regras,
+    RegrasDeAnonimizar,
 )
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.deposito.cifra.cifra import de_configuracao
@@ -494,6 +495,20 @@ def test_o_que_nao_se_entende_dos_arquivos_e_recusado(valores: dict[str, str]) -
         ler_arquivos(valores)
 
 
+def test_o_cofre_toml_diz_o_que_se_anonimiza_e_o_que_fica(tmp_path: Path) -> None:
+    arquivo = tmp_path / "cofre.toml"
+    arquivo.write_text(
+        "[anonimizar]\n"
+        'trocar = ["clientes.apelido: nome", "Pedido Item.obs: Texto"]\n'
+        'manter = ["produtos.nome"]\n',
+        encoding="utf-8",
+    )
+    assert regras.ler_regras(arquivo).anonimizar == RegrasDeAnonimizar(
+        {("clientes", "apelido"): "nome", ("Pedido Item", "obs"): "texto"},
+        frozenset({("produtos", "nome")}),
+    )
+
+
 def test_sem_cofre_toml_nao_ha_regras(tmp_path: Path) -> None:
     assert regras.ler_regras(tmp_path / "cofre.toml") == Regras()
 
@@ -503,7 +518,8 @@ TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
     "não UTF-8": ("ignorar = ['ç']".encode("latin-1"), "Não entendi "),
     "chave desconhecida": (
         'inorar = ["x"]',
-        "não conheço «inorar» (só arquivos, empresas, ignorar, logins, podem_encolher, tabelas).",
+        "não conheço «inorar» (só anonimizar, arquivos, empresas, ignorar, logins, podem_encolher,"
+        " tabelas).",
     ),
     "regra desconhecida": ('[tabelas.x]\ndona = "y"', "não conheço «dona» (só dono, pai)."),
     "ignorar não é lista": ('ignorar = "x"', "«ignorar» é uma lista de nomes."),
@@ -525,6 +541,15 @@ TOMLS_RECUSADOS: dict[str, tuple[str | bytes, str]] = {
     ),
     "coluna sem tabela": ('[arquivos.x]\ncoluna = "foto"', "coluna se escreve «tabela.coluna»."),
     "regra de balde desconhecida": ('[arquivos.x]\npasta = "y"', "não conheço «pasta»"),
+    "anonimizar sem o quê": (
+        '[anonimizar]\ntrocar = ["clientes.apelido"]',
+        "trocar se escreve «tabela.coluna: nome».",
+    ),
+    "manter sem a tabela": (
+        '[anonimizar]\nmanter = ["apelido"]',
+        "em [anonimizar], uma coluna se escreve «tabela.coluna».",
+    ),
+    "anonimizar outra coisa": ("[anonimizar]\ntirar = []", "não conheço «tirar»"),
     "pai vazio": ('[tabelas.x]\npai = " -> y"', "em [tabelas.x], pai se escreve"),
 }
 
@@ -551,7 +576,8 @@ def test_um_cofre_toml_errado_e_recusado_antes_de_qualquer_pedido(
     assert (saida.codigo, saida.saida) == (2, "")
     assert saida.erros.splitlines()[0] == (
         f"❌ {copia.raiz / 'cofre.toml'}:"
-        " não conheço «inorar» (só arquivos, empresas, ignorar, logins, podem_encolher, tabelas)."
+        " não conheço «inorar» (só anonimizar, arquivos, empresas, ignorar, logins, podem_encolher,"
+        " tabelas)."
     )
     assert servidor.gateway.pedidos == []
 

@@ -24,11 +24,11 @@ from apoio.anonimo import (
     tabela,
     uma_coluna,
 )
+from cofre.base.config.valores import RegrasDeAnonimizar
 from cofre.base.modelo import LOGINS, ChaveEstrangeira
 from cofre.clone.anonimo.anonimizador import Anonimizador
 from cofre.clone.anonimo.classes import Classe
 from cofre.clone.anonimo.colunas import classe_do_nome
-from cofre.clone.anonimo.colunas_da_copia import Pedidas
 from cofre.clone.anonimo.documentos import cnpj_de, cpf_de, nota_de, pis_de
 
 POUCOS = settings(max_examples=25, deadline=None)
@@ -398,7 +398,7 @@ def test_uma_chave_estrangeira_continua_a_fechar() -> None:
 def test_o_cofre_toml_diz_mais_do_que_o_nome() -> None:
     tabelas = {"clientes": tabela("clientes", {"id": "integer", "nome": "text", "zona": "text"})}
     linhas = {"clientes": [{"id": 1, "nome": "Ana Leão", "zona": "Bia Falcão Teles"}]}
-    pedidas = Pedidas({("clientes", "zona"): "nome"}, frozenset({("clientes", "nome")}))
+    pedidas = RegrasDeAnonimizar({("clientes", "zona"): "nome"}, frozenset({("clientes", "nome")}))
     saem, quem = anonimizar(tabelas, linhas, pedidas=pedidas)
     assert saem["clientes"][0]["nome"] == "Ana Leão"
     assert saem["clientes"][0]["zona"] != "Bia Falcão Teles"

@@ -18,6 +18,7 @@ from cofre.base.palavras import visivel
 
 BACKUP, RESTAURACAO = "backup-por-empresa.py", "restaurar-empresa.py"
 DO_BANCO, DA_COPIA = "scripts/requirements-direto.txt", "scripts/requirements-copia.txt"
+DE_ANONIMIZAR = "scripts/requirements-anonimizar.txt"
 """As dependências da conexão direta; e as de cifrar, e de copiar para fora daqui."""
 _OUTRO: list[tuple[Path, Path]] = []
 """O .env e a pasta dos backups do outro projeto, enquanto é nele que se mexe."""

@@ -17,6 +17,7 @@ from cofre.base.config.valores import (
     RegraDeBalde,
     RegraDeTabela,
     Regras,
+    RegrasDeAnonimizar,
 )
 from cofre.base.erros import ConfiguracaoInvalida
 
@@ -29,8 +30,7 @@ def ler_regras(caminho: Path) -> Regras:
         bruto = tomllib.loads(caminho.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConfiguracaoInvalida(f"Não entendi {caminho}: {e}", EXEMPLO_TOML) from e
-    conhecidas = {"ignorar", "tabelas", "podem_encolher", "arquivos", "logins", "empresas"}
-    _so_conhece(bruto, conhecidas, caminho)
+    _so_conhece(bruto, _CONHECIDAS, caminho)
     tabelas, arquivos = (_secao(bruto, nome, caminho) for nome in ("tabelas", "arquivos"))
     empresas = _secao(bruto, "empresas", caminho)
     return Regras(
@@ -40,7 +40,13 @@ def ler_regras(caminho: Path) -> Regras:
         arquivos={balde: _do_balde(caminho, balde, valor) for balde, valor in arquivos.items()},
         colunas_de_logins=_colunas_de_logins(_secao(bruto, "logins", caminho), caminho),
         promessas={nome: _promessa(caminho, nome, valor) for nome, valor in empresas.items()},
+        anonimizar=_anonimizar(_secao(bruto, "anonimizar", caminho), caminho),
     )
+
+
+_CONHECIDAS = {
+    *("ignorar", "tabelas", "podem_encolher", "arquivos", "logins", "empresas", "anonimizar"),
+}
 
 
 def _promessa(caminho: Path, nome: str, valor: object) -> Promessa:
@@ -64,15 +70,33 @@ def _secao(bruto: Mapping[str, Any], nome: str, caminho: Path) -> Mapping[str, A
 def _colunas_de_logins(secao: Mapping[str, Any], caminho: Path) -> tuple[tuple[str, str], ...]:
     """As de [logins]: «tabela.coluna», a coluna depois do último ponto."""
     _so_conhece(secao, {"colunas"}, caminho)
-    pares = []
-    for dita in sorted(_nomes(secao, "colunas", caminho)):
-        tabela, ponto, coluna = dita.rpartition(".")
-        if not (tabela and ponto and coluna):
+    ditas = sorted(_nomes(secao, "colunas", caminho))
+    return tuple(_coluna(dita, "logins", caminho) for dita in ditas)
+
+
+def _coluna(dita: str, secao: str, caminho: Path) -> tuple[str, str]:
+    tabela, ponto, coluna = dita.strip().rpartition(".")
+    if not (tabela and ponto and coluna):
+        raise ConfiguracaoInvalida(
+            f"{caminho}: em [{secao}], uma coluna se escreve «tabela.coluna».", EXEMPLO_TOML
+        )
+    return tabela, coluna
+
+
+def _anonimizar(secao: Mapping[str, Any], caminho: Path) -> RegrasDeAnonimizar:
+    """`trocar`, com «tabela.coluna: o que há nela»; `manter`, só com «tabela.coluna»."""
+    _so_conhece(secao, {"trocar", "manter"}, caminho)
+    trocar = {}
+    for dita in sorted(_nomes(secao, "trocar", caminho)):
+        coluna, dois_pontos, classe = dita.rpartition(":")
+        if not dois_pontos or not classe.strip():
             raise ConfiguracaoInvalida(
-                f"{caminho}: em [logins], uma coluna se escreve «tabela.coluna».", EXEMPLO_TOML
+                f"{caminho}: em [anonimizar], trocar se escreve «tabela.coluna: nome».",
+                EXEMPLO_TOML,
             )
-        pares.append((tabela, coluna))
-    return tuple(pares)
+        trocar[_coluna(coluna, "anonimizar", caminho)] = classe.strip().casefold()
+    manter = (_coluna(d, "anonimizar", caminho) for d in _nomes(secao, "manter", caminho))
+    return RegrasDeAnonimizar(trocar, frozenset(manter))
 
 
 def _nomes(bruto: Mapping[str, Any], chave: str, caminho: Path) -> frozenset[str]:
@@ -97,7 +121,10 @@ EXEMPLO_TOML = (
     "[logins]\n"
     'colunas = ["equipe.login_id"]  # colunas com o login de quem é da empresa\n'
     '[empresas."Padaria Central"]   # pelo nome, ou pelo id\n'
-    'perder_no_maximo = "15min"'
+    'perder_no_maximo = "15min"\n'
+    "[anonimizar]                   # só para «clonar --anonimizar»\n"
+    'trocar = ["clientes.apelido: nome"]\n'
+    'manter = ["fornecedores.nome"]'
 )
 
 

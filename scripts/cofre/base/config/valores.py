@@ -82,9 +82,18 @@ class RegraDeBalde:
 
 
 @dataclass(frozen=True, slots=True)
+class RegrasDeAnonimizar:
+    """O que o cofre.toml diz das colunas de uma cópia anonimizada, por (tabela, coluna): o que há
+    nas que se trocam («nome», «documento»...), e as que ficam."""
+
+    trocar: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    manter: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Regras:
     """O cofre.toml: tabelas a ignorar, as que podem encolher sem alarme, e regras por tabela e por
-    balde (`arquivos`); e o que se promete de algumas empresas."""
+    balde (`arquivos`); o que se promete de algumas empresas; e o que se anonimiza."""
 
     ignorar: frozenset[str] = frozenset()
     tabelas: Mapping[str, RegraDeTabela] = field(default_factory=dict)
@@ -93,6 +102,7 @@ class Regras:
     colunas_de_logins: tuple[tuple[str, str], ...] = ()
     """(tabela, coluna) das que dizem o login de quem é da empresa."""
     promessas: Mapping[str, Promessa] = field(default_factory=dict)
+    anonimizar: RegrasDeAnonimizar = field(default_factory=RegrasDeAnonimizar)
 
 
 @dataclass(frozen=True, slots=True)

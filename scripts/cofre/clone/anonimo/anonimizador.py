@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import msgspec
 
 from cofre.base import textos
+from cofre.base.config.valores import RegrasDeAnonimizar
 from cofre.base.linha import NULO, abrir_linha
 from cofre.base.modelo import LOGINS
 from cofre.clone.anonimo.classes import LIVRES, Classe, Especie
-from cofre.clone.anonimo.colunas_da_copia import ColunaDaCopia, ColunasDaCopia, Pedidas
+from cofre.clone.anonimo.colunas_da_copia import ColunaDaCopia, ColunasDaCopia
 from cofre.clone.anonimo.estruturas import Estruturas
 from cofre.clone.anonimo.feitio import vestir
 from cofre.clone.anonimo.opacos import refazer
@@ -46,9 +47,12 @@ class Anonimizador:
     outros. `pedidas`: o que o cofre.toml diz das colunas."""
 
     def __init__(
-        self, tabelas: Mapping[str, TabelaSalva], segredo: bytes, pedidas: Pedidas | None = None
+        self,
+        tabelas: Mapping[str, TabelaSalva],
+        segredo: bytes,
+        pedidas: RegrasDeAnonimizar | None = None,
     ) -> None:
-        self._colunas = ColunasDaCopia(tabelas, pedidas or Pedidas())
+        self._colunas = ColunasDaCopia(tabelas, pedidas or RegrasDeAnonimizar())
         self._trocas = Trocas(segredo)
         self._feitas: Counter[Especie] = Counter()
         self._pares: list[tuple[str, str]] = []

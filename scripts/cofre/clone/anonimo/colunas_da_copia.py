@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from cofre.base.config.valores import RegrasDeAnonimizar
 from cofre.base.modelo import ARQUIVOS, LOGINS
 from cofre.clone.anonimo.classes import LIVRES, Classe
 from cofre.clone.anonimo.colunas import classe_do_nome
@@ -50,8 +51,8 @@ _DO_LOGIN = {
 BINARIO = "binário: não se olha dentro"
 DE_ARQUIVO = "o nome do arquivo no Storage"
 _MOTIVOS = {
-    Classe.FICA: "número, cidade, UF ou país: fica",
-    Classe.CODIGO: "código do aplicativo: fica",
+    Classe.FICA: "cidade, UF ou país: fica",
+    Classe.CODIGO: "número ou código: fica",
 }
 PEDIDO = "«manter», no cofre.toml"
 
@@ -88,18 +89,10 @@ class ColunaDaCopia:
         self.classe = self.certa
 
 
-@dataclass(frozen=True, slots=True)
-class Pedidas:
-    """O que o cofre.toml diz, por (tabela, coluna): a classe das que se trocam, e as que ficam."""
-
-    trocar: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    manter: frozenset[tuple[str, str]] = frozenset()
-
-
 class ColunasDaCopia:
     """As de todas as tabelas. As que não se olham (uuid, valores, datas) não estão nelas."""
 
-    def __init__(self, tabelas: Mapping[str, TabelaSalva], pedidas: Pedidas) -> None:
+    def __init__(self, tabelas: Mapping[str, TabelaSalva], pedidas: RegrasDeAnonimizar) -> None:
         self._salvas, self._pedidas = tabelas, pedidas
         self._por_tabela: dict[str, dict[str, ColunaDaCopia | None]] = {
             nome: {

@@ -8,13 +8,10 @@ levanta DependenciaAusente.
 from __future__ import annotations
 
 import bisect
-import textwrap
 from collections.abc import Iterable
 
 from cofre.base import comandos
 from cofre.base.erros import DependenciaAusente
-
-PACOTES = "scripts/requirements-anonimizar.txt"
 
 try:
     from faker.providers.address.pt_BR import Provider as _Enderecos
@@ -22,7 +19,7 @@ try:
 except ImportError:
     raise DependenciaAusente(
         "Anonimizar uma cópia precisa do pacote Faker, que não está instalado.",
-        f"No ambiente do projeto:\n{textwrap.indent(comandos.instalar(PACOTES), '  ')}",
+        comandos.como_instalar(comandos.DE_ANONIMIZAR),
     ) from None
 
 

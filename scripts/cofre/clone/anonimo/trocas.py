@@ -2,10 +2,10 @@
 
 Primeiro veem-se todos os valores (`ver`); depois `fechar` dá a cada um o primeiro candidato que não
 é de ninguém: nem outro substituto, nem um valor que exista na empresa. Os candidatos dependem só do
-segredo e do valor, e por isso o mesmo valor tem o mesmo substituto em todas as execuções, salvo
-quando um valor novo lho tira.
+segredo e do valor: o mesmo valor tem o mesmo substituto em todas as execuções, a não ser que outro,
+novo, seja esse substituto.
 
-Na memória: a chave de cada valor distinto e o substituto (uns 250 MB por milhão de nomes).
+Na memória: a chave de cada valor distinto e o substituto (uns 350 MB por milhão).
 """
 
 from __future__ import annotations

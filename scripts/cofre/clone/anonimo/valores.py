@@ -224,7 +224,7 @@ def _algarismos(texto: str) -> int:
 
 
 def _arredondar(dito: str) -> str:
-    """«-23.5505199» → «-23.5000000»: uns dez quilómetros, com as mesmas casas."""
+    """«-23.5505199» → «-23.5000000»: uns dez quilômetros, com as mesmas casas."""
     inteira, ponto, decimais = dito.partition(".")
     if not ponto or not re.fullmatch(r"-?\d+\.\d+", dito):
         return dito
