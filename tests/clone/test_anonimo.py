@@ -301,6 +301,8 @@ def test_num_texto_livre_so_sai_o_que_se_reconhece() -> None:
     assert re.fullmatch(
         r"Ligar \(11\) 9\d{4}-\d{4} ou \S+@example.com, CPF [\d.-]{14}" + re.escape(fica), novo
     )
+    bruto = "x" * 300_000 + cpf  # uma imagem em base64 lê-se uma vez
+    assert uma_coluna("descricao", [bruto])[0].startswith("x" * 300_000)
     for certo in (
         "2026-01-16 18:00",
         "7891234567895",
@@ -310,6 +312,26 @@ def test_num_texto_livre_so_sai_o_que_se_reconhece() -> None:
         "3,5 x 2",
     ):
         assert uma_coluna("descricao", [certo]) == [certo]
+
+
+@pytest.mark.parametrize(
+    "dito", ["11987654321", "123 456 789 09", "ana@localhost", "12345678909", "+5511987654321"]
+)
+def test_sem_mascara_tambem_sai_do_meio_de_um_texto(dito: str) -> None:
+    tabelas = {
+        "clientes": tabela("clientes", {"id": "integer", "email": "text"}),
+        "vendas": tabela("vendas", {"id": "integer", "obs": "text"}),
+    }
+    linhas: Linhas = {
+        "clientes": [{"id": 1, "email": "ana@localhost"}],
+        "vendas": [
+            {"id": 1, "obs": f"é {dito}, se der"},
+            {"id": 2, "obs": "2@10 e 3 x 12345678901"},
+        ],
+    }
+    saem, _ = anonimizar(tabelas, linhas)
+    assert dito not in saem["vendas"][0]["obs"]
+    assert saem["vendas"][1]["obs"] == "2@10 e 3 x 12345678901"
 
 
 def test_dentro_de_um_json_vale_o_nome_de_cada_chave() -> None:

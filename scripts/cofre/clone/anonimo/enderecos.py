@@ -20,7 +20,7 @@ _PREFIXO = re.compile(
     r"street|avenue|road)\s+)(?=\S)",
     re.IGNORECASE,
 )
-_COM_NUMERO = re.compile(r"(.*?[^\W\d_].*?)(\s+(?:n[º°o.]*\s*)?\d{1,6}\s?[A-Za-z]?)", re.DOTALL)
+_NO_FIM = re.compile(r"\s+(?:n[º°o.]*\s*)?\d{1,6}\s?[A-Za-z]?$")
 _NUMERO = re.compile(r"(?:n[º°o.]*\s*)?\d{1,6}\s?-?\s?[A-Za-z]?|s/?\s?n[º°.]?", re.IGNORECASE)
 _CEP = re.compile(r"(?:cep:?\s*)?\d{2}\.?\d{3}-?\d{3}", re.IGNORECASE)
 _DE_DENTRO = re.compile(
@@ -62,8 +62,8 @@ def _pedaco(miolo: str, trocar: Trocar, *, e_a_rua: bool) -> str:
         return trocar(Especie.BAIRRO, miolo)
     inicio = prefixo.end() if prefixo else 0
     nome, numero = miolo[inicio:], ""
-    if achado := _COM_NUMERO.fullmatch(nome):
-        nome, numero = achado[1], achado[2]
+    if achado := _NO_FIM.search(nome):
+        nome, numero = nome[: achado.start()], achado.group()
     return f"{miolo[:inicio]}{trocar(Especie.RUA, nome)}{numero}"
 
 

@@ -7,7 +7,6 @@ import re
 from cofre.base.selecao import sem_acentos
 
 _ESPACOS = re.compile(r"\s+")
-_MOLDURA = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
 
 
 def chave_do_texto(texto: str) -> str:
@@ -36,9 +35,9 @@ def vestir(falso: str, original: str) -> str:
 
 def moldura(texto: str) -> tuple[str, str, str]:
     """Os espaços antes, o texto, os espaços depois."""
-    achada = _MOLDURA.fullmatch(texto)
-    assert achada is not None
-    return achada[1], achada[2], achada[3]
+    miolo = texto.strip()
+    inicio = len(texto) - len(texto.lstrip())
+    return texto[:inicio], miolo, texto[inicio + len(miolo) :]
 
 
 def mascarar(caracteres: str, original: str) -> str:

@@ -17,19 +17,26 @@ from cofre.clone.anonimo.documentos import (
 
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[^\W_](?:[\w.-]*[^\W_])?")
 """Folgado: o que tenha este feitio, seja ou não um endereço que exista."""
-_TEXTO_DE_EMAIL = r"[\w.+%'-]+@[^\W_](?:[\w-]*\.)+[^\W_]{2,}"
+_NO_LOCAL = r"[\w.+%'-]"
+_TEXTO_DE_EMAIL = rf"(?<!{_NO_LOCAL}){_NO_LOCAL}{{1,64}}+@[^\W_](?:[\w-]*\.)*[\w-]*[^\W_]"
+"""Só do começo de uma palavra: um texto sem espaços, de um megabyte, lê-se uma vez."""
+_DOMINIO = re.compile(r"@.*\.[^\W\d_]{2,}", re.DOTALL)
 _NOTA = r"(?<![0-9])(?:[0-9]{6}[0-9A-Z]{14}[0-9]{24}|(?:[0-9]{4} ){10}[0-9]{4})(?![0-9A-Za-z])"
 _A = "[0-9A-Za-z]"
 _CNPJ = rf"(?<!{_A}){_A}{{2}}\.{_A}{{3}}\.{_A}{{3}}/?{_A}{{4}}-[0-9]{{2}}(?!{_A})"
 _CPF = r"(?<!\d)\d{3}\.\d{3}\.\d{3}[-./ ]?\d{2}(?!\d)|(?<!\d)\d{9}-\d{2}(?!\d)"
+_COM_ESPACOS = r"(?<!\d)(?<!\d )\d{3} \d{3} \d{3}[ -]\d{2}(?! ?\d)"
 _FONE = (
     r"(?<![\w.,-])(?:\+?55[ .-]?)?(?:\(0?\d{2}\)[ .-]?|0?\d{2}[ .-])?"
     r"(?:9[ .]?)?[2-9]\d{3}[ .-]\d{4}(?![\w-])"
     r"|(?<![\w.,-])(?:\+55 ?)?\(0?\d{2}\) ?9?[2-9]\d{7}(?!\w)"
     r"|(?<!\w)\+55\d{10,11}(?!\w)"
 )
-_NU = r"(?<![0-9A-Za-z.,_-])(?:\d{11}|[0-9A-Z]{12}\d{2})(?![0-9A-Za-z_]|[.,-]\d)"
+_NU = (
+    rf"{_COM_ESPACOS}|" r"(?<![0-9A-Za-z.,_-])(?:\d{11}|[0-9A-Z]{12}\d{2})(?![0-9A-Za-z_]|[.,-]\d)"
+)
 """Sem máscara: só vale com os dígitos certos, ou se já se viu noutro lugar."""
+_CELULAR = re.compile(r"[1-9][1-9]9[6-9]\d{7}")
 _NUMERO_NU = r"(?<![0-9A-Za-z.,_-])(?:55)?\d{8,11}(?![0-9A-Za-z_]|[.,-]\d)"
 
 _TUDO = re.compile(
@@ -39,6 +46,8 @@ _TUDO = re.compile(
 _PODE_TER = re.compile(r"@|\d[\d.() /-]{6,}\d|[0-9A-Z]{12}\d\d|[0-9A-Za-z]{2}\.[0-9A-Za-z]{3}\.")
 
 _ALGARISMO = re.compile(r"\d")
+_MAIOR = 80
+"""Mais comprido do que isto, nenhum deles é."""
 
 Conhecido = Callable[[Especie, str], bool]
 """Se um documento ou telefone já foi visto numa coluna deles."""
@@ -65,15 +74,24 @@ _DE_CADA_GRUPO = {
 
 
 def _especie(achado: re.Match[str], conhecido: Conhecido) -> Especie | None:
-    grupo = achado.lastgroup or ""
+    grupo, dito = achado.lastgroup or "", achado.group()
+    if grupo == "email":
+        return Especie.EMAIL if _DOMINIO.search(dito) or conhecido(Especie.EMAIL, dito) else None
     if grupo in _DE_CADA_GRUPO:
         return _DE_CADA_GRUPO[grupo]
-    caracteres = so_os_caracteres(achado.group())
-    for e_um, especie in ((e_cpf, Especie.CPF), (e_cnpj, Especie.CNPJ)):
-        if e_um(caracteres) or conhecido(especie, caracteres):
+    caracteres = so_os_caracteres(dito)
+    if (certa := _pelos_digitos(caracteres)) is not None:
+        return certa
+    for especie in (Especie.CPF, Especie.CNPJ, Especie.TELEFONE):
+        if conhecido(especie, caracteres):
             return especie
-    de_um_fone = caracteres.isdecimal() and conhecido(Especie.TELEFONE, caracteres)
-    return Especie.TELEFONE if de_um_fone else None
+    return Especie.TELEFONE if _CELULAR.fullmatch(dito) else None
+
+
+def _pelos_digitos(caracteres: str) -> Especie | None:
+    if e_cpf(caracteres):
+        return Especie.CPF
+    return Especie.CNPJ if e_cnpj(caracteres) else None
 
 
 def inteiro(texto: str) -> Especie | None:
@@ -81,7 +99,7 @@ def inteiro(texto: str) -> Especie | None:
     limpo = texto.strip()
     if "@" in limpo:
         return Especie.EMAIL if EMAIL.fullmatch(limpo) else None
-    if not _ALGARISMO.search(limpo):
+    if len(limpo) > _MAIOR or not _ALGARISMO.search(limpo):
         return None
     achado = _TUDO.fullmatch(limpo)
     grupo = achado.lastgroup if achado else None
@@ -90,9 +108,10 @@ def inteiro(texto: str) -> Especie | None:
     caracteres = so_os_caracteres(limpo)
     if e_nota(caracteres):
         return Especie.NOTA
-    if grupo == "nu" and e_cpf(caracteres):
-        return Especie.CPF
-    return Especie.CNPJ if grupo == "nu" and e_cnpj(caracteres) else None
+    if grupo is None:
+        return None
+    celular = Especie.TELEFONE if _CELULAR.fullmatch(limpo) else None
+    return _pelos_digitos(caracteres) or celular
 
 
 def especie_do_documento(caracteres: str) -> Especie:

@@ -166,8 +166,8 @@ class Trocas:
         return self._falsos[Especie.NOME][chave]
 
     def conhece(self, especie: Especie, caracteres: str) -> bool:
-        """Se este CPF, CNPJ ou telefone (com o DDD), sem máscara, se viu numa coluna deles."""
-        certo = len(caracteres) in _TAMANHOS[especie]
+        """Se este e-mail, CPF, CNPJ ou telefone (com o DDD), sem máscara, se viu numa coluna."""
+        certo = especie is Especie.EMAIL or len(caracteres) in _TAMANHOS[especie]
         return certo and chave_de(especie, caracteres) in self._vistos.get(especie, ())
 
     def quantos(self) -> dict[Especie, int]:
