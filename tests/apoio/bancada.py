@@ -18,6 +18,7 @@ from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.via.contrato import DIRETA
 from supabase_local.servidores.postgres import ADMINISTRADOR
+from supabase_local.servidores.servidor import SupabaseLocal
 
 _numeros = itertools.count(1)
 PARA_A_API = "GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role"
@@ -62,20 +63,25 @@ class Bancada:
     @contextlib.contextmanager
     def papel(self, *direitos: str, ignora_rls: bool = True) -> Iterator[str]:
         """A URL de um papel só com estes direitos (SQL, com {papel}); some no fim."""
-        nome = f"papel_{next(_numeros)}"
-        projeto = self.loja.projeto
-        cluster = projeto.cluster
-        rls = "BYPASSRLS" if ignora_rls else ""
-        criar = f"CREATE ROLE {nome} LOGIN {rls} PASSWORD '{cluster.senha}';"
-        dar = ";".join(d.replace("{papel}", nome) for d in direitos)
-        cluster.executar(projeto.banco, criar + dar, ADMINISTRADOR)
-        try:
-            yield projeto.uri_banco.replace(
-                f"//{urlsplit(projeto.uri_banco).username}:", f"//{nome}:"
-            )
-        finally:
-            limpar = f"REASSIGN OWNED BY {nome} TO postgres; DROP OWNED BY {nome}; DROP ROLE {nome}"
-            cluster.executar(projeto.banco, limpar, ADMINISTRADOR)
+        with papel(self.loja.projeto, *direitos, ignora_rls=ignora_rls) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def papel(projeto: SupabaseLocal, *direitos: str, ignora_rls: bool = True) -> Iterator[str]:
+    """A URL do banco deste projeto, com um papel só com estes direitos (SQL, com {papel}); some no
+    fim."""
+    nome = f"papel_{next(_numeros)}"
+    cluster = projeto.cluster
+    rls = "BYPASSRLS" if ignora_rls else ""
+    criar = f"CREATE ROLE {nome} LOGIN {rls} PASSWORD '{cluster.senha}';"
+    dar = ";".join(d.replace("{papel}", nome) for d in direitos)
+    cluster.executar(projeto.banco, criar + dar, ADMINISTRADOR)
+    try:
+        yield projeto.uri_banco.replace(f"//{urlsplit(projeto.uri_banco).username}:", f"//{nome}:")
+    finally:
+        limpar = f"REASSIGN OWNED BY {nome} TO postgres; DROP OWNED BY {nome}; DROP ROLE {nome}"
+        cluster.executar(projeto.banco, limpar, ADMINISTRADOR)
 
 
 def _separar(argumentos: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

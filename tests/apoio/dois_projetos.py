@@ -118,7 +118,8 @@ OUTRO_ESQUEMA: Final[Mapping[str, str]] = {
     " ALTER TABLE vendas ALTER COLUMN situacao TYPE situacao_curta"
     " USING situacao::text::situacao_curta; DROP TYPE situacao;"
     " ALTER TYPE situacao_curta RENAME TO situacao",
-    "regra_a_mais": "ALTER TABLE produtos ADD CONSTRAINT barato CHECK (preco < 15 OR id > 1000)",
+    "regra_a_mais": "ALTER TABLE produtos ADD CONSTRAINT barato CHECK (preco < 15"
+    f" OR user_id IN ('{MORADORA}', '{SEGUNDA}'))",
     "unica_a_mais": "ALTER TABLE produtos ADD CONSTRAINT nome_unico UNIQUE (nome)",
     "sempre_numerada": "ALTER TABLE produtos ALTER COLUMN id SET GENERATED ALWAYS",
     "gerada_la": "ALTER TABLE clientes DROP COLUMN telefone; ALTER TABLE clientes ADD COLUMN"
@@ -128,10 +129,10 @@ OUTRO_ESQUEMA: Final[Mapping[str, str]] = {
         BEGIN NEW.texto := upper(NEW.texto); RETURN NEW; END $$;
         CREATE TRIGGER maiusculas BEFORE INSERT OR UPDATE ON recados
             FOR EACH ROW EXECUTE FUNCTION maiusculas()""",
-    "gatilho_que_mexe_nos_outros": f"""
+    "gatilho_que_mexe": """
         CREATE FUNCTION avisar() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            UPDATE clientes SET telefone = 'mexido' WHERE user_id = '{MORADORA}';
+            UPDATE clientes SET nome = 'mexido' WHERE user_id = NEW.user_id;
             INSERT INTO recados VALUES (gen_random_uuid(), NEW.user_id, 'vendeu ' || NEW.id);
             RETURN NULL;
         END $$;
@@ -171,11 +172,13 @@ class Ponto:
 
 @dataclass(frozen=True, slots=True)
 class DoisProjetos:
-    """A origem, com backups em `backups`, e o destino, com o `.env.destino` numa pasta só dele."""
+    """A origem, com backups em `backups`, e o destino, com o `.env.destino` e os backups de lá em
+    `la`."""
 
     origem: SupabaseLocal
     destino: SupabaseLocal
-    pasta: Path
+    backups: Path
+    la: Path
     via: str = API
     """Por onde se escreve no destino."""
     da_origem: str = API
@@ -183,16 +186,12 @@ class DoisProjetos:
     """O que as variáveis deste processo dizem a mais, além da origem."""
 
     @property
-    def backups(self) -> Path:
-        return self.pasta / "backups"
-
-    @property
     def env(self) -> Path:
-        return self.pasta / "la" / ".env.destino"
+        return self.la / ".env.destino"
 
     @property
     def backups_de_la(self) -> Path:
-        return self.pasta / "la" / "backups"
+        return self.la / "backups"
 
     def escrever_env(self, **trocadas: str | None) -> Path:
         """O `.env.destino`, com estas variáveis trocadas (None tira-a)."""
@@ -208,15 +207,17 @@ class DoisProjetos:
 
     def escrever_env_assim(self, dados: bytes) -> Path:
         """O `.env.destino` com estes bytes."""
-        self.env.parent.mkdir(exist_ok=True)
+        self.la.mkdir(parents=True, exist_ok=True)
         self.env.touch(mode=0o600)
         self.env.write_bytes(dados)
         return self.env
 
-    def copiar(self, *argumentos: str, dono: str = DONO, **mais: str) -> None:
+    def copiar(
+        self, *argumentos: str, dono: str = DONO, mais: Mapping[str, str] | None = None
+    ) -> None:
         """Um backup da empresa na origem, que tem de dar certo."""
         argumentos = ("--empresa", dono, *argumentos)
-        saida = executar(self.origem, self.backups, *argumentos, mais=self._variaveis(mais))
+        saida = executar(self.origem, self.backups, *argumentos, mais=self._variaveis(mais or {}))
         assert saida.codigo == 0, saida.tudo
 
     def clonar(
@@ -225,7 +226,7 @@ class DoisProjetos:
         dono: str = DONO,
         para: Path | None = None,
         respostas: Iterable[str] | None = None,
-        **mais: str,
+        mais: Mapping[str, str] | None = None,
     ) -> Saida:
         """A empresa levada ao destino; com --confirmar, a não ser que haja `respostas`."""
         return self.acao(
@@ -354,8 +355,7 @@ def montar(
         ),
     )
     destino = criar(VAZIO, sql=sql_do_destino(*diferencas))
-    dois = DoisProjetos(origem, destino, pasta, via, da_origem, mais)
-    pasta.mkdir(parents=True, exist_ok=True)
+    dois = DoisProjetos(origem, destino, pasta / "backups", pasta / "la", via, da_origem, mais)
     dois.escrever_env()
     if com_backup:
         dois.copiar()

@@ -1,5 +1,5 @@
 """Um programa que morre, por kill -9, antes do n-ésimo passo no disco (PASSO): criar, escrever,
-ligar, renomear ou apagar algo em BACKUP_DIR."""
+ligar, renomear ou apagar algo em BACKUP_DIR, ou em ONDE, se se diz."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COMECO = """
 import os, runpy, signal, sys
 sys.argv.pop(0)
 alvo = int(os.environ["PASSO"])
-destino = os.environ["BACKUP_DIR"]
+destino = os.environ.get("ONDE") or os.environ["BACKUP_DIR"]
 passos = 0
 ALHEIOS = {alheios!r}
 MUDAM = {{"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link"}}

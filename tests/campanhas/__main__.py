@@ -9,7 +9,9 @@ com outras edições depois de cada uma. `arquivos` mata uma restauração com a
 restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
 guarda conteúdos, quem os poda e quem os cifra. `logins` mata em cada pedido uma restauração que
 cria logins. `copia` põe a cópia fora daqui
-contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `semana` faz a
+contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `clone` leva
+cinquenta empresas ao acaso a outro projeto, por cada via, e morre em cada passo e pedido de uma
+delas. `semana` faz a
 demonstração viver uma semana a quatro backups por hora, com acidentes. `demonstracao` faz
 o acidente inteiro pelas duas vias. `propriedades` inventa
 o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
@@ -69,6 +71,7 @@ CAMPANHAS = {
     ),
     "logins": ("tests/restauracao/test_logins_quedas.py",),
     "copia": ("tests/remoto",),
+    "clone": ("tests/clone/test_ao_acaso.py", "tests/clone/test_quedas.py"),
     "semana": ("tests/rotina/test_semana.py",),
     "demonstracao": ("tests/embutido/test_demonstracao.py",),
     "windows": ("tests/campanhas/test_windows.py",),
