@@ -268,12 +268,17 @@ class DoisProjetos:
                 impressoes(self.origem),
                 logins.impressoes_do_auth(self.origem),
                 impressoes_do_storage(self.origem),
-                fotografia_do_disco(self.backups),
+                sem_travas(self.backups),
             ),
             impressoes(self.destino),
             logins.impressoes_do_auth(self.destino),
             impressoes_do_storage(self.destino),
         )
+
+    def conferir_origem(self, antes: Ponto) -> None:
+        """A origem inteira e o depósito dela são os de antes."""
+        for era, agora in zip(antes.origem, self.ponto().origem, strict=True):
+            assert agora == era, [n for n in {*era, *agora} if era.get(n) != agora.get(n)]
 
     def conferir_alheias(self, antes: Ponto, dono: str = DONO) -> None:
         """A origem inteira, o depósito dela e, no destino, as outras empresas, o que é de todas, os
@@ -311,6 +316,11 @@ class DoisProjetos:
                     [linha for linha in outra if linha not in uma],
                 )
         return achadas
+
+
+def sem_travas(pasta: Path) -> dict[str, bytes]:
+    """O que há numa pasta de backups, fora a trava da pasta inteira."""
+    return {n: b for n, b in fotografia_do_disco(pasta).items() if n != ".trava"}
 
 
 def _ordem(linha: Linha) -> str:

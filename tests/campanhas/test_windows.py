@@ -18,6 +18,7 @@ import pytest
 
 from apoio.campanha import CAMPANHA
 from apoio.direto import conferir_iguais
+from apoio.dois_projetos import montar
 from apoio.execucao import (
     BACKUP,
     RAIZ,
@@ -346,6 +347,30 @@ if CAMPANHA:
         fim = rodar(windows, do_env, "continuar", *opcoes, script=RESTAURACAO)
         assert fim.codigo == 0, fim.tudo
         antes.conferir()
+
+    @pytest.mark.parametrize("via", [API, DIRETA])
+    def test_uma_empresa_levada_a_outro_projeto(
+        windows: Windows, criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
+    ) -> None:
+        """E desfeita; antes, a pasta de lá que só nas maiúsculas não é a de cá é recusada."""
+        dois = montar(criar_supabase, tmp_path, via=via)
+        antes = dois.ponto()
+        do_env = acesso(dois.origem, dois.backups)
+        de_la = ("--para", como_no_windows(dois.env), *UMA, "--confirmar", "RESTAURAR")
+        dois.escrever_env(BACKUP_DIR=como_no_windows(dois.backups).upper())
+        fim = rodar(windows, do_env, "clonar", *de_la, script=RESTAURACAO)
+        assert fim.codigo == 8, fim.tudo
+        assert "BACKUP_DIR" in textos(fim)[1]
+        dois.conferir_intacto(antes)
+        dois.escrever_env(BACKUP_DIR=como_no_windows(dois.backups_de_la))
+        fim = rodar(windows, do_env, "clonar", *de_la, script=RESTAURACAO)
+        assert fim.codigo == 0, fim.tudo
+        assert dois.diferem() == {}
+        dois.conferir_origem(antes)
+        dois.conferir_alheias(antes)
+        fim = rodar(windows, do_env, "desfazer", *de_la, script=RESTAURACAO)
+        assert fim.codigo == 0, fim.tudo
+        dois.conferir_intacto(antes)
 
     def test_o_ensaio_num_postgresql_embutido(
         windows: Windows, lojinha: SupabaseLocal, tmp_path: Path

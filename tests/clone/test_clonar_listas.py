@@ -95,16 +95,16 @@ def test_o_que_sai_de_um_backup_cifrado_nao_fica_em_claro_no_destino(
     dois = _com_listas(criar_supabase, tmp_path / "d", **(do_env if no_destino else {}))
     mais = {**cifrando_para(*daqui), **abrindo_com(cofre, daqui[0], "aqui.txt")}
     mais = mais if na_origem else {}
-    dois.copiar(**mais)
+    dois.copiar(mais=mais)
     antes = dois.ponto()
-    saida = dois.clonar(**mais)
+    saida = dois.clonar(mais=mais)
     assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
     assert dois.diferem() == {}
     assert _do_dono(dois) == {f"{DONO}/contrato.pdf": CONTEUDO, f"{DONO}/vazio": b""}
     segredos = ("Pão nº 7", "o contrato da padaria", "dona@padaria.example")
     assert sem_nada_em_claro([dois.backups_de_la], segredos) == []
     assert dois.ponto().origem == antes.origem
-    assert dois.clonar(**mais).codigo == 0
+    assert dois.clonar(mais=mais).codigo == 0
     saida = dois.acao("desfazer", "--confirmar", "DESFAZER", mais=mais)
     assert saida.codigo == 0, saida.tudo
     assert dois.ponto().do_storage == antes.do_storage

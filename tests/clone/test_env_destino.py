@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from apoio.bancada import papel
-from apoio.dois_projetos import DoisProjetos, montar
-from apoio.execucao import Saida, da_api, fotografia_do_disco
+from apoio.dois_projetos import DoisProjetos, montar, sem_travas
+from apoio.execucao import Saida, da_api
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.erros import HA_DIFERENCAS, ErroDeUso, RestauracaoRecusada
 
@@ -40,7 +40,7 @@ def dois(parados: DoisProjetos) -> Iterator[DoisProjetos]:
     """Com o `.env.destino` certo no começo de cada teste, e sem backup nenhum lá no fim."""
     parados.escrever_env()
     yield parados
-    assert not [n for n in fotografia_do_disco(parados.backups_de_la) if n != ".trava"]
+    assert sem_travas(parados.backups_de_la) == {}
 
 
 def _recusado(saida: Saida, codigo: int, *dizeres: str) -> None:
@@ -156,6 +156,23 @@ def test_o_mesmo_projeto_escrito_de_outro_modo(dois: DoisProjetos, como: str) ->
     dois.escrever_env(SUPABASE_URL=escrita, SUPABASE_SERVICE_ROLE_KEY=chave)
     saida = dois.clonar()
     _recusado(saida, RECUSADA, "mesmo projeto")
+
+
+@pytest.mark.parametrize("da_origem", ["api", "direta"])
+def test_o_mesmo_projeto_pelo_outro_caminho(dois: DoisProjetos, da_origem: str) -> None:
+    """Um diz a API e o outro o banco: nenhum endereço é igual, e o projeto é o mesmo. A empresa já
+    lá estar é o que o diz, e só quem escreve o nome do destino segue."""
+    pela_api = da_api(dois.origem)
+    sem = dict.fromkeys(pela_api)
+    direta = {"SUPABASE_DB_URL": dois.origem.uri_banco}
+    if da_origem == "api":
+        dois.escrever_env(**{**sem, **direta})
+        saida = dois.clonar()
+    else:
+        dois.escrever_env(**pela_api)
+        saida = dois.clonar(mais={**dict.fromkeys(pela_api, ""), **direta})
+    assert saida.codigo == RECUSADA, saida.tudo
+    assert "mesmo projeto" in saida.erros or "--projeto" in saida.erros, saida.tudo
 
 
 def _jwt(ref: str) -> str:
