@@ -229,7 +229,7 @@ def loja(
     inteira = request.node.get_closest_marker(INTEIRA.name)
     modelo, backup = (LOJA, "backup_da_loja") if inteira else (MENOR, "backup_da_menor")
     destino = copiar_deposito(request.getfixturevalue(backup), tmp_path)
-    return Loja(criar_supabase(modelo), destino, via)
+    return Loja(criar_supabase(modelo, com_api=via == API), destino, via)
 
 
 @pytest.fixture(scope="module")

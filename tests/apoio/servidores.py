@@ -10,6 +10,7 @@ import pytest
 
 from apoio.impressoes import impressoes
 from apoio.memoria import lugar_do_cluster
+from apoio.reposicao import Estante, estante_de
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 
@@ -28,12 +29,26 @@ def cluster() -> Iterator[ClusterPostgres]:
         yield servidor
 
 
-class FabricaDeSupabase:
-    """Cria projetos novos; `modelo` é o banco copiado, `sql` o que se executa nele depois."""
+@pytest.fixture(scope="session")
+def estante(cluster: ClusterPostgres) -> Iterator[Estante]:
+    """Os projetos que um teste deixou como os achou, para os seguintes."""
+    with estante_de(cluster) as uma:
+        yield uma
 
-    def __init__(self, cluster: ClusterPostgres, pilha: contextlib.ExitStack) -> None:
+
+class FabricaDeSupabase:
+    """Cria projetos novos; `modelo` é o banco copiado, `sql` o que se executa nele depois. Com uma
+    `estante`, dá o que há nela, que é igual."""
+
+    def __init__(
+        self,
+        cluster: ClusterPostgres,
+        pilha: contextlib.ExitStack,
+        estante: Estante | None = None,
+    ) -> None:
         self.cluster = cluster
         self._pilha = pilha
+        self._estante = estante
 
     def banco(self, modelo: str = LOJA, sql: tuple[str, ...] = ()) -> str:
         nome = f"teste_{next(_numeros)}"
@@ -49,9 +64,23 @@ class FabricaDeSupabase:
         max_linhas: int = 1000,
         de_hoje: bool | None = None,
         minima: bool = False,
+        com_api: bool = True,
     ) -> SupabaseLocal:
-        banco = self.banco(modelo, sql)
-        return self.sobre(banco, max_linhas, de_hoje=de_hoje, minima=minima)
+        """Sem `com_api`, de quem não a usa, não se tira da estante um projeto com ela no ar."""
+        molde = self._estante.molde(modelo, sql) if self._estante and com_api else None
+        if self._estante is None or molde is None:
+            banco = self.banco(modelo, sql)
+            return self.sobre(banco, max_linhas, de_hoje=de_hoje, minima=minima)
+        especie, desde = (molde, max_linhas, de_hoje, minima), self._estante.agora()
+        projeto = self._estante.tirar(especie)
+        if projeto is None:
+            nome = f"teste_{next(_numeros)}"
+            self.cluster.criar_banco(nome, modelo=molde)
+            projeto = SupabaseLocal(
+                self.cluster, banco=nome, max_linhas=max_linhas, de_hoje=de_hoje, minima=minima
+            )
+        self._pilha.callback(self._estante.receber, especie, projeto, molde, desde)
+        return projeto
 
     def sobre(
         self,
@@ -72,10 +101,10 @@ class FabricaDeSupabase:
 
 
 @pytest.fixture
-def criar_supabase(cluster: ClusterPostgres) -> Iterator[FabricaDeSupabase]:
+def criar_supabase(cluster: ClusterPostgres, estante: Estante) -> Iterator[FabricaDeSupabase]:
     """Uma fábrica de projetos que duram um teste."""
     with contextlib.ExitStack() as pilha:
-        yield FabricaDeSupabase(cluster, pilha)
+        yield FabricaDeSupabase(cluster, pilha, estante)
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ class Gateway:
         self._vistos: list[Visto] = []
         self._regras: list[Regra] = []
         self._executor: web.AppRunner | None = None
+        self.em_curso = 0
+        """Quantos pedidos ainda se atendem."""
 
     def __enter__(self) -> Self:
         self.iniciar()
@@ -207,6 +209,7 @@ class Gateway:
         )
         contador = Contador()
         status = 0
+        self.em_curso += 1
         try:
             servico = self._de_quem(caminho)
             resposta = servico.recusar(requisicao, self._chaves)
@@ -218,6 +221,7 @@ class Gateway:
         except CortarConexao as corte:
             return cortar(requisicao, com_reset=corte.com_reset)
         finally:
+            self.em_curso -= 1
             with self._trava:
                 self._vistos.append(Visto(pedido, status, contador.recebidos, contador.enviados))
 

@@ -127,6 +127,11 @@ class ClusterPostgres:
         return self.pasta / "dados"
 
     @property
+    def registro(self) -> Path:
+        """Onde o servidor escreve o que lhe acontece."""
+        return self.pasta / "postgres.log"
+
+    @property
     def _marca_de_pronto(self) -> Path:
         return self.pasta / "pronto"
 
@@ -187,7 +192,7 @@ class ClusterPostgres:
             comando, parada = como_sobe(bin_postgres, self._dados, parametros)
             processo = Processo(
                 comando,
-                self.pasta / "postgres.log",
+                self.registro,
                 parada=parada,
                 dono=self._dono,
                 apagar=self.pasta if self._efemero else None,

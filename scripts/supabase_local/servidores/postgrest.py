@@ -89,6 +89,10 @@ class ServidorPostgrest:
             self._processo.parar()
             self._processo = None
 
+    @property
+    def no_ar(self) -> bool:
+        return self._processo is not None and self._processo.vivo()
+
     def recarregar(self) -> None:
         """Faz o PostgREST reler o esquema e só volta quando ele o releu."""
         antes = self.recargas()
@@ -99,8 +103,11 @@ class ServidorPostgrest:
 
     def recargas(self) -> int:
         """Quantas vezes o esquema foi lido."""
-        texto = self._registro.read_text(encoding="utf-8", errors="replace")
-        return texto.count(AVISO_DE_RECARGA)
+        return sum(AVISO_DE_RECARGA in linha for linha in self.ditos())
+
+    def ditos(self) -> list[str]:
+        """O que escreveu no seu registro, linha a linha."""
+        return self._registro.read_text(encoding="utf-8", errors="replace").splitlines()
 
     def _esperar_pronto(self, processo: Processo) -> bool:
         esperar(lambda: not processo.vivo() or self._pronto(), PRAZO)

@@ -107,6 +107,16 @@ class SupabaseLocal:
     def parar(self) -> None:
         self._pilha.close()
 
+    @property
+    def no_ar(self) -> bool:
+        """Se a API já subiu, e não desceu."""
+        return self._gateway is not None and self.postgrest.no_ar
+
+    def soltar_conexoes(self) -> None:
+        """As que o Storage e o Auth guardam para o próximo pedido."""
+        self.storage.projeto.conexoes.fechar()
+        self.auth.conexoes.fechar()
+
     def _ligacoes(self) -> list[Ligacao]:
         """As chaves um-para-um do banco, que o PostgREST daqui não descreve."""
         with self.cluster.conectar(self.banco) as conexao:

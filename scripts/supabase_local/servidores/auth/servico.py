@@ -46,7 +46,7 @@ class ServicoDoAuth:
 
     def __init__(self, uri: str, chaves: Chaves) -> None:
         # Como o servidor: sem `public` no caminho, um gatilho que não o diga não acha as tabelas.
-        self._conexoes = Conexoes(f"{uri}?options=-csearch_path%3Dauth")
+        self.conexoes = Conexoes(f"{uri}?options=-csearch_path%3Dauth")
         self._chaves = chaves
         self.modos = Modos()
 
@@ -54,7 +54,7 @@ class ServicoDoAuth:
         """Nada: as conexões se abrem no primeiro pedido."""
 
     async def fechar(self) -> None:
-        self._conexoes.fechar()
+        self.conexoes.fechar()
 
     def recusar(self, requisicao: web.Request, chaves: Chaves) -> Resposta | None:
         return barrar(requisicao, self.prefixo, chaves, de_hoje=False)
@@ -104,7 +104,7 @@ class ServicoDoAuth:
         acao = self._acao(pedido.metodo, partes, corpo)
         if acao is None:
             return em_json(404, {"code": 404, "msg": "404 page not found"})
-        return em_json(200, await self._conexoes.fazer(DO_AUTH, acao))
+        return em_json(200, await self.conexoes.fazer(DO_AUTH, acao))
 
     def _acao(
         self, metodo: str, partes: list[str], corpo: bytes
@@ -142,7 +142,7 @@ class ServicoDoAuth:
     async def _listar(self, pedido: Pedido) -> Resposta:
         """Sem identidades nem fatores. Depois da última página, `[]`."""
         parametros = dict(parse_qsl(pedido.consulta, keep_blank_values=True))
-        linhas, total = await self._conexoes.fazer(
+        linhas, total = await self.conexoes.fazer(
             DO_AUTH, lambda c: usuarios.listar(c, parametros, empates=self.modos.empates)
         )
         corpo = {"users": [usuarios.descrever(linha) for linha in linhas], "aud": usuarios.PUBLICO}
