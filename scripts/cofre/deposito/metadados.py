@@ -10,7 +10,7 @@ import codecs
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from cofre.base.moldes import leitor_de
 from cofre.base.palavras import do_que_se_diz
 from cofre.deposito import versao1
 from cofre.deposito.cifra.chaves import ChaveQueFecha
-from cofre.deposito.tabela_salva import SEM_CONTAGEM, Entrada, EntradaDeLista, TabelaSalva
+from cofre.deposito.tabela_salva import SEM_CONTAGEM, Entrada, EntradaDeLista, Salvas, TabelaSalva
 
 VERSAO_DO_FORMATO = 2
 VERSAO_CIFRADA = 3
@@ -139,12 +139,12 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
     def soma_de(self, tabela: str) -> str:
         """O sha256 do conteúdo dela; vazio se não se sabe."""
         tabelas = self.tabelas
-        salva = tabelas.entrada(tabela) if isinstance(tabelas, _Salvas) else tabelas[tabela]
+        salva = tabelas.entrada(tabela) if isinstance(tabelas, Salvas) else tabelas[tabela]
         return salva.sha256 or ""
 
     def repartir(self, outros: Metadados) -> None:
         """Do que as tabelas têm igual nas dos outros, fica na memória só uma cópia."""
-        if isinstance(self.tabelas, _Salvas):
+        if isinstance(self.tabelas, Salvas):
             self.tabelas.repartir(outros.tabelas)
 
     @property
@@ -185,7 +185,7 @@ def de_bytes(dados: bytes, nome: str) -> Metadados:
     lido = _decodificar(dados, _NoDisco, nome)
     comum = {campo: getattr(lido, campo) for campo in Cabecalho.__struct_fields__}
     listas = {lista: lido.listas[n] for lista, n in NO_DISCO.items() if n in lido.listas}
-    return Metadados(**comum, tabelas=_Salvas({**lido.tabelas, **listas}))
+    return Metadados(**comum, tabelas=Salvas({**lido.tabelas, **listas}))
 
 
 def bruto_de(dados: bytes) -> dict[str, Any]:
@@ -205,42 +205,6 @@ def ler_cabecalho(caminho: Path) -> Cabecalho:
 
 
 # -- como está no arquivo --------------------------------------------------------------------
-
-
-class _Salvas(Mapping[str, TabelaSalva]):
-    """As tabelas, cada uma montada quando se pede: de um histórico de anos, quem procura numa não
-    espera pelas outras."""
-
-    __slots__ = ("_lidas", "_montadas")
-
-    def __init__(self, lidas: Mapping[str, Entrada]) -> None:
-        self._lidas = lidas
-        self._montadas: dict[str, TabelaSalva] = {}
-
-    def __getitem__(self, nome: str) -> TabelaSalva:
-        if nome not in self._montadas:
-            self._montadas[nome] = self._lidas[nome].salva(nome)
-        return self._montadas[nome]
-
-    def __contains__(self, nome: object) -> bool:
-        return nome in self._lidas
-
-    def entrada(self, nome: str) -> Entrada:
-        """A mesma, sem a montar."""
-        return self._lidas[nome]
-
-    def repartir(self, outras: Mapping[str, TabelaSalva]) -> None:
-        """Do que é igual nestas, as de outro backup da mesma empresa, fica só uma cópia."""
-        if isinstance(outras, _Salvas):
-            for nome, lida in self._lidas.items():
-                if (outra := outras._lidas.get(nome)) is not None:
-                    lida.repartir(outra)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._lidas)
-
-    def __len__(self) -> int:
-        return len(self._lidas)
 
 
 class _NoDisco(Cabecalho, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -193,6 +193,42 @@ class EntradaDeLista(Entrada):
         """A mesma lista, com o que só ela tem."""
         conteudos = self.conteudos.salvo(nome) if self.conteudos else None
         return replace(Entrada.salva(self, nome), conteudos=conteudos, notas=self.notas)
+
+
+class Salvas(Mapping[str, TabelaSalva]):
+    """As tabelas, cada uma montada quando se pede: de um histórico de anos, quem procura numa não
+    espera pelas outras."""
+
+    __slots__ = ("_lidas", "_montadas")
+
+    def __init__(self, lidas: Mapping[str, Entrada]) -> None:
+        self._lidas = lidas
+        self._montadas: dict[str, TabelaSalva] = {}
+
+    def __getitem__(self, nome: str) -> TabelaSalva:
+        if nome not in self._montadas:
+            self._montadas[nome] = self._lidas[nome].salva(nome)
+        return self._montadas[nome]
+
+    def __contains__(self, nome: object) -> bool:
+        return nome in self._lidas
+
+    def entrada(self, nome: str) -> Entrada:
+        """A mesma, sem a montar."""
+        return self._lidas[nome]
+
+    def repartir(self, outras: Mapping[str, TabelaSalva]) -> None:
+        """Do que é igual nestas, as de outro backup da mesma empresa, fica só uma cópia."""
+        if isinstance(outras, Salvas):
+            for nome, lida in self._lidas.items():
+                if (outra := outras._lidas.get(nome)) is not None:
+                    lida.repartir(outra)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lidas)
+
+    def __len__(self) -> int:
+        return len(self._lidas)
 
 
 def tabela_em_json(tabela: TabelaSalva) -> dict[str, Any]:
