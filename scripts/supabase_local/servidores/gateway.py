@@ -12,8 +12,7 @@ import itertools
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
@@ -32,6 +31,7 @@ from supabase_local.servidores.falhas import (
     quando,
 )
 from supabase_local.servidores.fluxo import Contador, Visto, cortar, sem_chaves, subida
+from supabase_local.servidores.ligado import Ligado
 from supabase_local.servidores.perfil import PerfilDeHoje
 from supabase_local.servidores.servico import Servico
 
@@ -40,7 +40,7 @@ MAIOR_CORPO_INTEIRO = 1024**3
 """Bytes do corpo que uma falha pode querer repetir."""
 
 
-class Gateway:
+class Gateway(Ligado):
     """Encaminha /rest/v1/ a um PostgREST, e o resto a `outros`; gerenciador de contexto.
 
     `perfil`: o que faz deste um servidor de hoje, e não o PostgREST que se tem aqui.
@@ -69,18 +69,6 @@ class Gateway:
         self._executor: web.AppRunner | None = None
         self.em_curso = 0
         """Quantos pedidos ainda se atendem."""
-
-    def __enter__(self) -> Self:
-        self.iniciar()
-        return self
-
-    def __exit__(
-        self,
-        tipo: type[BaseException] | None,
-        valor: BaseException | None,
-        rastro: TracebackType | None,
-    ) -> None:
-        self.parar()
 
     @property
     def url(self) -> str:

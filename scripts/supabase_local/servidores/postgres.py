@@ -14,8 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, LiteralString, Self
+from typing import IO, Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
@@ -23,6 +22,7 @@ from psycopg import sql
 
 from supabase_local.servidores import nascimento
 from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.ligado import Ligado
 from supabase_local.servidores.lugar import (
     binarios,
     dono_do_servidor,
@@ -58,7 +58,7 @@ PARAMETROS = {
 PARAMETROS_DESDE_O_16 = {"scram_iterations": "1"}
 
 
-class ClusterPostgres:
+class ClusterPostgres(Ligado):
     """Um servidor PostgreSQL numa pasta; gerenciador de contexto.
 
     `efemero` apaga a pasta ao parar, ainda que o processo que o iniciou tenha sido morto.
@@ -82,18 +82,6 @@ class ClusterPostgres:
         self._trava: IO[bytes] | None = None
         self.porta = 0
         self.senha = ""
-
-    def __enter__(self) -> Self:
-        self.iniciar()
-        return self
-
-    def __exit__(
-        self,
-        tipo: type[BaseException] | None,
-        valor: BaseException | None,
-        rastro: TracebackType | None,
-    ) -> None:
-        self.parar()
 
     # -- vida do servidor ------------------------------------------------------------------
 

@@ -6,11 +6,10 @@ import os
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from supabase_local.servidores.ambiente import POSTGREST
 from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.ligado import Ligado
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.processos import Parada, Processo, esperar, porta_livre
 
@@ -32,7 +31,7 @@ def achar_binario() -> Path:
     )
 
 
-class ServidorPostgrest:
+class ServidorPostgrest(Ligado):
     """Um PostgREST em execução; gerenciador de contexto."""
 
     def __init__(
@@ -52,18 +51,6 @@ class ServidorPostgrest:
         self._processo: Processo | None = None
         self.porta = 0
         self._porta_admin = 0
-
-    def __enter__(self) -> Self:
-        self.iniciar()
-        return self
-
-    def __exit__(
-        self,
-        tipo: type[BaseException] | None,
-        valor: BaseException | None,
-        rastro: TracebackType | None,
-    ) -> None:
-        self.parar()
 
     @property
     def url(self) -> str:

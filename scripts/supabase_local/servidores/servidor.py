@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from types import TracebackType
-from typing import Self
 
 from supabase_local.servidores.auth.servico import ServicoDoAuth
 from supabase_local.servidores.chaves import assinar, gerar_chaves
 from supabase_local.servidores.descricao import LIGACOES_UM_PARA_UM, Ligacao
 from supabase_local.servidores.gateway import Gateway
+from supabase_local.servidores.ligado import Ligado
 from supabase_local.servidores.perfil import PerfilDeHoje
 from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.servidores.postgrest import LINHAS_POR_RESPOSTA, ServidorPostgrest
@@ -22,7 +21,7 @@ __all__ = ["ClusterPostgres", "SupabaseLocal"]
 _numeros = itertools.count(1)
 
 
-class SupabaseLocal:
+class SupabaseLocal(Ligado):
     """Um projeto do Supabase sobre um banco que já existe; gerenciador de contexto. Sem este, a API
     só sobe quando alguém a usa, e `parar` a desce."""
 
@@ -65,18 +64,6 @@ class SupabaseLocal:
         self._perfil = perfil if de_hoje else None
         self._pilha = contextlib.ExitStack()
         self._gateway: Gateway | None = None
-
-    def __enter__(self) -> Self:
-        self.iniciar()
-        return self
-
-    def __exit__(
-        self,
-        tipo: type[BaseException] | None,
-        valor: BaseException | None,
-        rastro: TracebackType | None,
-    ) -> None:
-        self.parar()
 
     @property
     def gateway(self) -> Gateway:
