@@ -28,7 +28,7 @@ from cofre.via.contrato import EMPRESAS_JUNTAS, ViaDeLeitura
 
 REGISTROS_DE_UMA_GRANDE = 20_000
 TRAVAS = 400
-"""Empresas presas ao mesmo tempo, no máximo: cada trava é um arquivo aberto, que têm limite."""
+"""Empresas presas ao mesmo tempo por um processo, no máximo: cada trava é um arquivo aberto."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +134,39 @@ class Rodada:
         return fontes[0].de_ninguem() if fontes and not pedido.tabelas else {}
 
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
-        """As empresas, na ordem, em grupos que se leem de uma vez. As que eram grandes no último
-        backup vão sozinhas: as outras do grupo esperariam por elas."""
-        maximo = min(EMPRESAS_JUNTAS, TRAVAS // self.motor.lugares)
+        """As empresas em grupos que se leem de uma vez. As que eram grandes no último backup vão
+        sozinhas: as outras do grupo esperariam por elas."""
+        maximo = min(EMPRESAS_JUNTAS, TRAVAS // self.motor.num_processo)
         grupo: list[Empresa] = []
-        for empresa in empresas:
-            sozinha = self._e_grande(empresa)
-            if grupo and (sozinha or _peso([*grupo, empresa]) > maximo):
+        for empresa, grande in self._por_vez(empresas):
+            if grupo and (grande or _peso([*grupo, empresa]) > maximo):
                 yield grupo
                 grupo = []
             grupo.append(empresa)
-            if sozinha:
+            if grande:
                 yield grupo
                 grupo = []
         if grupo:
             yield grupo
 
-    def _e_grande(self, empresa: Empresa) -> bool:
+    def _por_vez(self, empresas: Sequence[Empresa]) -> Iterator[tuple[Empresa, bool]]:
+        """Cada empresa, e se era grande no último backup: na ordem em que vêm ou, se o motor não
+        responde por ordem, as maiores primeiro, que são as que mais demoram, e depois as que há
+        mais tempo não têm backup."""
+        if self.motor.em_ordem:
+            yield from ((e, self._medida(e)[0] < 0) for e in empresas)
+            return
+        medidas = sorted(((*self._medida(e), e.nome, n) for n, e in enumerate(empresas)))
+        yield from ((empresas[n], registros < 0) for registros, _, _, n in medidas)
+
+    def _medida(self, empresa: Empresa) -> tuple[int, str]:
+        """O que diz o último backup dela: os registros, com o sinal trocado, se era grande (senão,
+        0), e o instante; vazio se não há."""
         ultimo = self.deposito.ultimo(empresa.id)
-        return bool(ultimo and ultimo.meta and ultimo.meta.total > REGISTROS_DE_UMA_GRANDE)
+        if ultimo is None or ultimo.meta is None:
+            return 0, ""
+        total = ultimo.meta.total
+        return -total if total > REGISTROS_DE_UMA_GRANDE else 0, ultimo.carimbo
 
     def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:
         """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""

@@ -90,8 +90,12 @@ class Motor(Protocol):
     """Quem faz muitas tarefas lado a lado."""
 
     @property
-    def lugares(self) -> int:
-        """Quantas tarefas faz ao mesmo tempo, mais ou menos."""
+    def num_processo(self) -> int:
+        """Quantas tarefas um só processo faz ao mesmo tempo, no máximo."""
+
+    @property
+    def em_ordem(self) -> bool:
+        """Se responde na ordem em que se pede."""
 
     def fazer(self, contexto: Contexto, tarefas: Iterable[Tarefa]) -> Iterator[list[Resultado]]:
         """O que deu cada tarefa, à medida que se sabe. Levanta ErroCofre pelo que as impede
@@ -107,9 +111,14 @@ class Fios:
     """A oficina, a que só falta o contexto."""
 
     @property
-    def lugares(self) -> int:
+    def num_processo(self) -> int:
         """Uma tarefa por fio."""
         return self.equipe.tamanho
+
+    @property
+    def em_ordem(self) -> bool:
+        """Sim: a tela conta as empresas por nome."""
+        return True
 
     def fazer(self, contexto: Contexto, tarefas: Iterable[Tarefa]) -> Iterator[list[Resultado]]:
         """Na ordem, poucas à frente de quem lê."""
@@ -161,12 +170,13 @@ def _ocupada(
 
 
 def _ja_feita(oficina: Oficina, empresa: Empresa) -> Resultado | None:
-    """O que esta execução já fez da empresa, com a trava dela na mão."""
+    """O que esta execução já fez da empresa, noutro processo também, com a trava dela na mão."""
     if not oficina.jeito.repetivel:
         return None
     try:
+        oficina.deposito.retomar(empresa.id)
         return ja_copiada(oficina.deposito, empresa, oficina.contexto.pedido)
-    except FalhaDeDisco as e:
+    except (FalhaDeDisco, TravaOcupada) as e:
         return _impedida(oficina, empresa, e)
 
 

@@ -84,6 +84,25 @@ def opcoes_de_saida(analisador: argparse.ArgumentParser, padrao: object) -> None
     )
 
 
+class _Ditas(argparse.Action):
+    """As conexões, e que foi quem chama que as disse (ver `conexoes_ditas`)."""
+
+    def __call__(
+        self,
+        _analisador: argparse.ArgumentParser,
+        opcoes: Namespace,
+        valor: object,
+        _opcao: str | None = None,
+    ) -> None:
+        opcoes.conexoes = opcoes.conexoes_ditas = valor
+
+
+def conexoes_ditas(opcoes: Namespace) -> int | None:
+    """As que quem chama disse; None se são as de costume: numa frota, as de cada processo."""
+    ditas: int | None = getattr(opcoes, "conexoes_ditas", None)
+    return ditas
+
+
 def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--via, --conexoes, --tentativas e --limite-por-segundo."""
     analisador.add_argument(
@@ -96,6 +115,7 @@ def opcoes_de_conexao(analisador: argparse.ArgumentParser, padrao: object) -> No
     analisador.add_argument(
         "--conexoes",
         metavar="N",
+        action=_Ditas,
         type=inteiro_entre(1, 32),  # type: ignore[arg-type]
         default=CONEXOES if padrao is None else padrao,
         help=f"quantos pedidos ao mesmo tempo (padrão {CONEXOES})",

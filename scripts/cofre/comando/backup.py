@@ -29,16 +29,18 @@ from cofre.base.erros import (
 )
 from cofre.base.palavras import como_se_diz, visivel
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import cada_de, minutos_de
+from cofre.comando.argumentos import cada_de, conexoes_ditas, minutos_de
 from cofre.comando.copia import copiar_depois_do_backup
 from cofre.comando.execucao import registrada
-from cofre.comando.frota import aberta
+from cofre.comando.frota import CRIAR, criar
 from cofre.comando.obra import obra
 from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import de_um_trabalho, esperar
 from cofre.foto.fontes import fechar, fontes_de
 from cofre.foto.foto import Pedido
+from cofre.frota.endereco import ler_onde
+from cofre.frota.erros import falta_o_dask
 from cofre.rotina import diaria
 from cofre.rotina.agenda.tarefa import LIMITE_EM_HORAS
 from cofre.rotina.painel.pagina import atualizar_painel
@@ -50,6 +52,8 @@ from cofre.via.abrir import abrir_via
 def executar(opcoes: Namespace, relato: Relato) -> int:
     """Um backup novo, do que as opções pedem. A tarefa que roda de tanto em tanto não começa outra
     vez enquanto a anterior não acaba, e isso não é uma execução: nem log, nem aviso."""
+    if opcoes.frota == CRIAR:
+        return criar(relato)
     if cada_de(opcoes) is None:
         return _executar(opcoes, relato)
     with _uma_vez_por_vez(opcoes) as livre:
@@ -184,7 +188,7 @@ def _rodada(
         with contextlib.ExitStack() as pilha:
             motor: Motor
             if opcoes.frota:
-                motor = pilha.enter_context(aberta(opcoes, configuracao, deposito, relato, jeito))
+                motor = pilha.enter_context(_frota(opcoes, configuracao, deposito, relato, jeito))
             else:
                 motor = Fios(
                     equipe,
@@ -204,6 +208,25 @@ def _rodada(
         equipe.encerrar()
         fechar(listas)
         via.fechar()
+
+
+def _frota(
+    opcoes: Namespace,
+    configuracao: Configuracao,
+    deposito: Deposito,
+    relato: Relato,
+    jeito: Jeito,
+) -> contextlib.AbstractContextManager[Motor]:
+    """O motor que `--frota` pede. Levanta ErroDeUso, DependenciaAusente ou o que `aberta` levanta
+    ao entrar."""
+    onde = ler_onde(opcoes.frota)
+    try:
+        from cofre.frota.abrir import aberta
+    except ModuleNotFoundError as e:
+        raise falta_o_dask(e) from e
+    paciencia = 60.0 * minutos_de(opcoes)
+    ditas = conexoes_ditas(opcoes)
+    return aberta(onde, opcoes, configuracao, deposito, relato, jeito, paciencia, ditas)
 
 
 def _pedido(opcoes: Namespace, deposito: Deposito, relato: Relato, *, continuando: bool) -> Pedido:

@@ -92,6 +92,17 @@ class Deposito:
             presenca.recolher_mortos(self.raiz)
             self._pastas.reler()
 
+    def retomar(self, user_id: str) -> None:
+        """Com a trava da empresa na mão, se outro processo pode ter trabalhado nela depois de nos
+        prepararmos: vê a pasta que ele criou, e acaba o que, morto, deixou a meio. Levanta
+        FalhaDeDisco ou TravaOcupada."""
+        with self._trinco, erros_de_disco(self.raiz):
+            for pasta in filter(Path.is_dir, self._pastas.rever(user_id)):
+                sobras = [p for p in pasta.iterdir() if p.name.startswith((MONTAGEM, PODANDO))]
+                for sobra in (p for p in sobras if presenca.sem_dono(self.raiz, p)):
+                    with self._breve():
+                        recolha.recolher(sobra)
+
     def trava_da_empresa(self, empresa: Empresa, espera: Espera = JA) -> Trava:
         """A trava da empresa, por tomar."""
         return trava.da_empresa(self.raiz, empresa.id, empresa.nome, self._acao, espera)

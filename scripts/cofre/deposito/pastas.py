@@ -31,7 +31,6 @@ class Pastas:
         self._achadas: dict[str, Path] = {}
         self._criadas: dict[str, Path] = {}
         self._por_comeco: dict[str, list[Path]] | None = None
-        self._lida_em = 0
 
     def todas(self) -> list[Path]:
         """Em ordem de nome. Levanta FalhaDeDisco."""
@@ -67,8 +66,7 @@ class Pastas:
         """A da empresa, já no disco. Só com a trava breve na mão: dois nomes novos não podem ser o
         mesmo. OSError passa."""
         with self._trinco:
-            if self._por_comeco is not None and self._raiz.stat().st_mtime_ns != self._lida_em:
-                self.reler()
+            self.rever(user_id)
             for restam in (True, False):
                 pasta = self.da_empresa(user_id)
                 if user_id in self._achadas or self._e_nossa(user_id):
@@ -81,17 +79,27 @@ class Pastas:
                 self.reler()  # acabou de nascer
             self._criadas[user_id] = pasta
             self._lembrar(pasta)
-            self._lida_em = self._raiz.stat().st_mtime_ns
             return pasta
 
     def reler(self) -> None:
         """Com dez mil empresas, procurar a pasta de cada uma no disco seria ler dez mil nomes dez
-        mil vezes: só se leem de novo se outra execução criou alguma."""
+        mil vezes: leem-se uma, e do que outros processos criam depois só se olha o que é de cada
+        uma (ver `rever`)."""
         with self._trinco:
-            self._lida_em = self._raiz.stat().st_mtime_ns
             self._por_comeco = {}
             for pasta in self.todas():
                 self._lembrar(pasta)
+
+    def rever(self, user_id: str) -> list[Path]:
+        """As que podem ser dela, com as que outro processo tenha criado. OSError passa."""
+        with self._trinco:
+            for nome in _nomes_possiveis(user_id):
+                pasta = self._raiz / nome
+                if not pasta.is_dir():
+                    break
+                if self._por_comeco is not None and pasta not in self.candidatas(user_id):
+                    self._lembrar(pasta)
+            return self.candidatas(user_id)
 
     def _achar(self, user_id: str) -> Path:
         candidatas = self.candidatas(user_id)

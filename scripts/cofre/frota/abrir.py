@@ -5,43 +5,86 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
+from argparse import Namespace
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dask
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
-from cofre.frota.digital import Digital
+from cofre.backup.tarefa import Jeito
+from cofre.base.config.valores import Configuracao
+from cofre.base.erros import ErroCofre
+from cofre.base.relato import Relato
+from cofre.deposito.deposito import Deposito
+from cofre.foto.foto import Contexto
+from cofre.frota import certificados
+from cofre.frota.ajustes import AJUSTES, SO_DAQUI
+from cofre.frota.digital import Digital, de
 from cofre.frota.endereco import Onde
 from cofre.frota.erros import FrotaParada
+from cofre.frota.motor import Frota
+from cofre.frota.partilha import partilhar
+from cofre.frota.remessa import OPCOES, Remessa, empacotar
 
-AJUSTES = {
-    # Sem páginas: nada do que se faz se mostra por HTTP.
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-    # A memória é nossa conta, e nada do que se lê vai a um disco que não seja a pasta dos backups.
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": False,
-    "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.worker.profile.enabled": False,
-}
-SO_DAQUI = "127.0.0.1:0"
+CONEXOES = 4
+"""Pedidos ao mesmo tempo de cada trabalhador, se não se diz um limite."""
+ATE_RESPONDER = 15
+"""Segundos até se dizer que o agendador não responde."""
 
 
 @contextlib.contextmanager
-def ligada(
-    onde: Onde, digital: Digital, lugares: int, seguranca: Security | None
-) -> Iterator[Client]:
-    """O cliente, ligado. Levanta FrotaParada se o agendador não responde."""
+def aberta(
+    onde: Onde,
+    opcoes: Namespace,
+    configuracao: Configuracao,
+    deposito: Deposito,
+    relato: Relato,
+    jeito: Jeito,
+    paciencia: float,
+    conexoes_ditas: int | None,
+) -> Iterator[Frota]:
+    """O motor sobre a frota pedida; `paciencia`, os segundos que se espera sem trabalhador, e
+    `conexoes_ditas`, o limite de todos juntos, se alguém o disse. Levanta ConfiguracaoInvalida,
+    FalhaDeDisco ou FrotaParada."""
+    digital = de(configuracao)
+    por_segundo = opcoes.limite_por_segundo
+
+    def remessa_de(contexto: Contexto, trabalhadores: int) -> Remessa:
+        return Remessa(
+            contexto.pedido.execucao,
+            deposito.presente,
+            digital,
+            {nome: getattr(opcoes, nome, None) for nome in OPCOES},
+            jeito,
+            partilhar(trabalhadores, conexoes_ditas, por_segundo, CONEXOES),
+            str(configuracao.destino) if onde.local else None,
+            empacotar(contexto),
+        )
+
+    with _ligada(onde, digital, CONEXOES) as cliente:
+        frota = Frota(cliente, digital, deposito, relato, remessa_de, paciencia)
+        parando = True
+        try:
+            yield frota
+            parando = False
+        finally:
+            frota.acabar(parando=parando)
+            if frota.perdeu_alguem:  # o que deixou a meio
+                with contextlib.suppress(ErroCofre):
+                    deposito.preparar()
+
+
+@contextlib.contextmanager
+def _ligada(onde: Onde, digital: Digital, lugares: int) -> Iterator[Client]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(AJUSTES), contextlib.ExitStack() as pilha:
         if onde.local:
             pasta = pilha.enter_context(
                 tempfile.TemporaryDirectory(prefix="cofre-frota-", ignore_cleanup_errors=True)
             )
-            aglomerado = pilha.enter_context(
+            endereco = pilha.enter_context(
                 LocalCluster(
                     n_workers=onde.trabalhadores,
                     threads_per_worker=lugares,
@@ -56,12 +99,19 @@ def ligada(
                     resources={digital.recurso: lugares},
                 )
             )
-            yield pilha.enter_context(Client(aglomerado, set_as_default=False))
+            yield pilha.enter_context(Client(endereco, set_as_default=False))
             return
+        seguranca = None
+        if onde.cifrado:
+            seguranca = certificados.seguranca(certificados.QUEM_COMECA, datetime.now(UTC))
         try:
-            cliente = Client(onde.agendador, security=seguranca, set_as_default=False, timeout=15)
-        except (OSError, TimeoutError) as e:
+            cliente = Client(
+                onde.agendador, security=seguranca, set_as_default=False, timeout=ATE_RESPONDER
+            )
+        except (OSError, TimeoutError):
             raise FrotaParada(
-                f"O agendador da frota não responde em {onde.agendador}: {type(e).__name__}."
+                f"O agendador da frota não responde em {onde.agendador}.",
+                "Comece-o lá com «frota agendador», e veja se esta máquina o alcança, com os\n"
+                "certificados do mesmo «--frota criar».",
             ) from None
         yield pilha.enter_context(cliente)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from cofre.base import comandos
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.erros import DependenciaAusente, FalhaDoServidor
@@ -22,8 +20,6 @@ class FrotaParada(FalhaDoServidor):
 
 def falta_o_dask(erro: ModuleNotFoundError) -> DependenciaAusente:
     """O que instalar, dito pelo nome."""
-    linhas = textwrap.indent(comandos.instalar(PACOTES), "  ")
     return DependenciaAusente(
-        f"A frota precisa de mais um pacote: falta {erro.name}.",
-        f"No ambiente do projeto:\n{linhas}",
+        f"A frota precisa de mais um pacote: falta {erro.name}.", comandos.como_instalar(PACOTES)
     )

@@ -6,6 +6,7 @@ para que as maiores comecem primeiro e a memória não cresça com as empresas.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +34,9 @@ Feito = Future[list[Resultado]]
 
 FOLGA = 2
 """Tarefas à frente, por lugar: quem acaba uma não espera pela próxima."""
-SEM_NINGUEM = 2.0
+ENTRE_OLHADAS = 1.0
+"""Segundos entre olhadas em quem há na frota."""
+SEM_NINGUEM = 3.0
 """Segundos sem trabalhador até se dizer que se espera."""
 
 
@@ -59,9 +62,14 @@ class Frota:
     _vistos: set[str] = field(default_factory=set)
 
     @property
-    def lugares(self) -> int:
-        """Os de todos os trabalhadores que servem."""
-        return max(1, sum(int(n) for n in self._servem().values()))
+    def num_processo(self) -> int:
+        """As do trabalhador que tem mais lugares."""
+        return max(map(int, self._servem().values()), default=1)
+
+    @property
+    def em_ordem(self) -> bool:
+        """Não: a que demora não atrasa as outras."""
+        return False
 
     @property
     def perdeu_alguem(self) -> bool:
@@ -73,7 +81,7 @@ class Frota:
         if self._remessa is None:
             self._comecar(contexto)
         restantes, a_caminho = iter(tarefas), dict[Key, tuple[Feito, Tarefa]]()
-        lugares, acabou = self.lugares, False
+        lugares, acabou, olhada = self._lugares(), False, time.monotonic()
         try:
             while True:
                 while not acabou and len(a_caminho) < FOLGA * lugares:
@@ -85,38 +93,36 @@ class Frota:
                         a_caminho[futuro.key] = (futuro, tarefa)
                 if not a_caminho:
                     return
-                try:
-                    futuro = self._prontas.get(timeout=VIGIA)
-                except queue.Empty:
+                if time.monotonic() - olhada > ENTRE_OLHADAS:
                     self._vigiar()
-                    lugares = self.lugares
-                    continue
-                if (par := a_caminho.pop(futuro.key, None)) is not None:
-                    yield self._voltou(*par)
-                    par[0].release()
+                    lugares, olhada = self._lugares(), time.monotonic()
+                with contextlib.suppress(queue.Empty):
+                    futuro = self._prontas.get(timeout=VIGIA)
+                    if (par := a_caminho.pop(futuro.key, None)) is not None:
+                        yield self._voltou(*par)
+                        par[0].release()
         finally:
             if a_caminho:
                 self.cliente.cancel([f for f, _ in a_caminho.values()], force=True)
 
     def acabar(self, *, parando: bool) -> None:
         """Fecha, em cada trabalhador, o que se abriu para esta execução."""
-        if self.cliente.status != "running":
-            return
-        quem = list(self._servem())
-        if quem and self.deposito.presente:
-            self.cliente.run(
-                trabalhador.acabar,
-                self.deposito.presente,
-                parando=parando,
-                workers=quem,
-                on_error="ignore",
-            )
+        if self.cliente.status == "running":
+            self._em_todos(trabalhador.acabar, self.deposito.presente, parando=parando)
+
+    def _em_todos(self, fazer: Callable[..., object], *dados: object, **mais: Any) -> None:
+        """Em cada um com a nossa digital, sirva ou não agora."""
+        nosso = self.digital.recurso
+        quem = [e for e, um in self._trabalhadores().items() if nosso in um.get("resources", {})]
+        if quem:
+            self.cliente.run(fazer, *dados, **mais, workers=quem, on_error="ignore")
 
     def _comecar(self, contexto: Contexto) -> None:
         self.cliente.subscribe_topic(
             trabalhador.assunto(contexto.pedido.execucao), lambda evento: self._ouvir(evento[1])
         )
         self._empresas = {e.id: e for e in contexto.inspecao.empresas}
+        self._em_todos(trabalhador.oferecer_se, self.digital.recurso)
         self._esperar_alguem()
         remessa = self.remessa_de(contexto, len(self._servem()))
         # Um resultado do Dask, e não um dado posto em quem há: se quem o tem morre, refaz-se.
@@ -169,6 +175,10 @@ class Frota:
         if quem not in self._recusas:
             self._recusas[quem] = porque
             self.relato.aviso(f"O trabalhador {visivel(quem)} não serve: {visivel(porque)}.")
+
+    def _lugares(self) -> int:
+        """Os de todos os trabalhadores que servem."""
+        return max(1, sum(map(int, self._servem().values())))
 
     def _servem(self) -> dict[str, float]:
         """Por endereço, os lugares de cada trabalhador com a nossa digital."""

@@ -15,6 +15,7 @@ from cofre.backup.tarefa import Jeito
 from cofre.base.config.valores import Configuracao
 from cofre.foto.foto import Contexto
 from cofre.frota.digital import Digital
+from cofre.frota.partilha import Parte
 
 OPCOES = ("via", "tentativas", "sem_arquivos", "sem_logins")
 """As opções da linha de comando que também valem lá."""
@@ -30,8 +31,7 @@ class Remessa:
     digital: Digital
     opcoes: Mapping[str, Any]
     jeito: Jeito
-    conexoes: int
-    por_segundo: float | None
+    parte: Parte
     destino: str | None
     pacote: bytes = field(repr=False)
 

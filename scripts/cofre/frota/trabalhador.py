@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from distributed import Reschedule, Worker, get_worker
+from distributed import Reschedule, Semaphore, Worker, get_worker
 
 from cofre.backup.resumo import Resultado
 from cofre.backup.tarefa import Oficina, Tarefa, copiar
@@ -30,6 +30,8 @@ from cofre.frota.remessa import Remessa
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import ViaDeLeitura
 
+ATE_HAVER_LUGAR = 45.0
+"""Segundos: o lugar de quem morreu volta ao fim de trinta."""
 ENTRE_AVANCOS = 0.5
 """Segundos: a barra de quem olha não precisa de mais."""
 
@@ -129,6 +131,9 @@ class _Bancada:
             if aberta is None:
                 self._fechar_orfas()
                 aberta = self.abertas[remessa.presente] = _abrir(remessa, worker)
+            if remessa.presente in self.acabadas:  # enquanto se abria
+                self.abertas.pop(remessa.presente).fechar()
+                raise Interrompido("Interrompido.")
             aberta.ativas += 1
         try:
             yield aberta.oficina
@@ -166,6 +171,11 @@ def deixar_de_se_oferecer(worker: Worker, sua: digital.Digital) -> None:
     asyncio.run_coroutine_threadsafe(deixar, worker.loop.asyncio_loop).result()  # type: ignore[attr-defined]
 
 
+async def oferecer_se(recurso: str, dask_worker: Worker) -> None:
+    """Uma execução começa: quem não serviu noutra pode servir nesta."""
+    await dask_worker.set_resources(**{recurso: dask_worker.state.nthreads})
+
+
 async def acabar(presente: str, *, parando: bool) -> None:
     """A execução acabou, ou `parando`, pediu-se que acabe já: fecha-se a oficina dela."""
     aberta = _BANCADA.abertas.get(presente)
@@ -193,6 +203,18 @@ def _abrir(remessa: Remessa, worker: Worker) -> _Aberta:
         raise NaoServe(f"falta o pacote {e.name}") from None
 
 
+def _lugar(remessa: Remessa) -> contextlib.AbstractContextManager[object]:
+    """Um dos lugares desta execução, até se sair do contexto. Levanta NaoServe se não há."""
+    if not remessa.parte.lugares:
+        return contextlib.nullcontext()
+    lugares = Semaphore(max_leases=remessa.parte.lugares, name=assunto(remessa.presente))
+    if not lugares.acquire(timeout=ATE_HAVER_LUGAR if remessa.parte.todos_cabem else 0):
+        raise NaoServe("já há trabalhadores que cheguem para o limite que se disse")
+    fim = contextlib.ExitStack()
+    fim.callback(lugares.release)
+    return fim
+
+
 def _abrir_ou_erro(remessa: Remessa, relato: Relato) -> _Aberta:
     configuracao = ambiente.carregar(destino=remessa.destino)
     if digital.de(configuracao) != remessa.digital:
@@ -200,6 +222,7 @@ def _abrir_ou_erro(remessa: Remessa, relato: Relato) -> _Aberta:
     if not presenca.ve(configuracao.destino, remessa.presente):
         raise NaoServe("a pasta dos backups dele não é a mesma de quem começou o backup")
     parar, fim = threading.Event(), contextlib.ExitStack()
+    fim.enter_context(_lugar(remessa))
     deposito = Deposito(
         configuracao.destino,
         compactar=configuracao.compactar,
@@ -208,9 +231,9 @@ def _abrir_ou_erro(remessa: Remessa, relato: Relato) -> _Aberta:
         acao="backup",
     )
     fim.enter_context(deposito.trabalhando())
-    opcoes = Namespace(
-        **remessa.opcoes, conexoes=remessa.conexoes, limite_por_segundo=remessa.por_segundo
-    )
+    parte = remessa.parte
+    limites = {"conexoes": parte.conexoes, "limite_por_segundo": parte.por_segundo}
+    opcoes = Namespace(**remessa.opcoes, **limites)
     contexto = remessa.contexto(configuracao)
     via = abrir_via(opcoes, configuracao, parar, relato)
     via.conhecer(contexto.inspecao)

@@ -1,0 +1,186 @@
+"""Uma frota de verdade, de que morre alguém: nada se perde, nada se copia duas vezes, e diz-se."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+from apoio.campanha import CAMPANHA, amostra
+from apoio.execucao import PACIENCIA, Saida, abrir, ate_o_fim, executar, ler_ate
+from apoio.forno import Processo
+from frota.copiado import copiado, sem_sobras
+from supabase_local.servidores.falhas import Atraso, Regra
+from supabase_local.servidores.servidor import SupabaseLocal
+
+SEMENTE: Final = 19
+MORTES: Final = 25
+"""Numa campanha, de cada."""
+DEVAGAR: Final = 0.15
+"""Segundos a mais em cada pedido, para haver um meio onde morrer."""
+
+
+@dataclass(slots=True)
+class FrotaDePe:
+    """Um agendador e os seus trabalhadores, nos seus processos, sobre uma pasta."""
+
+    projeto: SupabaseLocal
+    destino: Path
+    porta: int
+    agendador: Processo
+    trabalhadores: list[Processo] = field(default_factory=list)
+
+    @property
+    def onde(self) -> str:
+        return f"tcp://127.0.0.1:{self.porta}"
+
+    def contratar(self, *opcoes: str, **mais: str) -> Processo:
+        """Mais um trabalhador, já ligado; `mais`, o que o seu .env tem de outro modo."""
+        processo = abrir(
+            self.projeto,
+            self.destino,
+            "frota",
+            "trabalhar",
+            self.onde,
+            *opcoes,
+            mais=mais,
+            novo=True,
+        )
+        ler_ate(processo, "ligado a")
+        self.trabalhadores.append(processo)
+        return processo
+
+    def copiar(self, *opcoes: str) -> Processo:
+        """Um backup, que começa e não se espera."""
+        argumentos = ("--frota", self.onde, *opcoes)
+        return abrir(self.projeto, self.destino, *argumentos, novo=True)
+
+    def desmontar(self) -> None:
+        for processo in (*self.trabalhadores, self.agendador):
+            matar_com_os_filhos(processo.pid)
+            processo.wait(PACIENCIA)
+
+
+def matar_com_os_filhos(pid: int) -> None:
+    """kill -9 de um processo que se começou aqui, e dos que ele começou."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        pai = psutil.Process(pid)
+        for um in (*pai.children(recursive=True), pai):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                um.kill()
+
+
+def o_que_copia(trabalhador: Processo) -> psutil.Process:
+    """De um trabalhador, o processo que copia: o outro só o vigia."""
+    filhos = psutil.Process(trabalhador.pid).children(recursive=True)
+    return next(f for f in filhos if "spawn_main" in " ".join(f.cmdline()))
+
+
+@pytest.fixture
+def montar_frota(projeto: SupabaseLocal, tmp_path: Path) -> Iterator[Callable[..., FrotaDePe]]:
+    """Monta uma frota, com tantos trabalhadores; `pasta`, onde copia."""
+    de_pe: list[FrotaDePe] = []
+
+    def montar(quantos: int, pasta: str = "backups") -> FrotaDePe:
+        with socket.create_server(("127.0.0.1", 0)) as livre:
+            porta = livre.getsockname()[1]
+        destino = tmp_path / pasta
+        agendador = abrir(
+            None, destino, "frota", "agendador", "--so-aqui", "--porta", str(porta), novo=True
+        )
+        ler_ate(agendador, "à espera em")
+        frota = FrotaDePe(projeto, destino, porta, agendador)
+        de_pe.append(frota)
+        for _ in range(quantos):
+            frota.contratar("--conexoes", "1")
+        return frota
+
+    yield montar
+    for frota in de_pe:
+        frota.desmontar()
+
+
+@pytest.fixture
+def devagar(projeto: SupabaseLocal) -> Iterator[None]:
+    """A API demora, para haver um meio."""
+    projeto.gateway.acrescentar(Regra(Atraso(DEVAGAR), lambda _: True, vezes=None))
+    yield
+    projeto.gateway.retirar_todas()
+
+
+def esperar_publicados(destino: Path, quantos: int) -> None:
+    """Até haver tantos backups na pasta."""
+    ate = time.monotonic() + PACIENCIA
+    while len(list(destino.glob("empresa_*/backup_metadata_*.json"))) < quantos:
+        assert time.monotonic() < ate, f"não chegou a publicar {quantos}"
+        time.sleep(0.02)
+
+
+def continuado(frota: FrotaDePe) -> Saida:
+    """O que falta, feito por um processo só."""
+    return executar(frota.projeto, frota.destino, "continuar", "--esperar", "2")
+
+
+def sortes(quem: str) -> list[int]:
+    """Depois de quantos backups publicados morrer: na suíte, uma vez só."""
+    sorte = random.Random(f"{SEMENTE} {quem}")
+    return amostra([sorte.randrange(1, 40) for _ in range(MORTES)], 2)[: None if CAMPANHA else 1]
+
+
+@pytest.mark.usefixtures("devagar")
+@pytest.mark.parametrize("depois_de", sortes("trabalhador"))
+def test_o_que_um_trabalhador_morto_fazia_fazem_os_outros(
+    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
+) -> None:
+    frota = montar_frota(2)
+    backup = frota.copiar()
+    esperar_publicados(frota.destino, depois_de)
+    o_que_copia(frota.trabalhadores[0]).kill()
+    feito = ate_o_fim(backup)
+    assert feito.codigo == 0, feito.tudo
+    assert copiado(frota.destino) == copiado(de_um_so)
+    assert sem_sobras(frota.destino)
+
+
+@pytest.mark.usefixtures("devagar")
+@pytest.mark.parametrize("depois_de", sortes("agendador"))
+def test_o_agendador_morto_diz_se_e_continua_se_sem_ele(
+    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
+) -> None:
+    frota = montar_frota(2)
+    backup = frota.copiar()
+    esperar_publicados(frota.destino, depois_de)
+    frota.agendador.kill()
+    feito = ate_o_fim(backup)
+    assert feito.codigo == 4, feito.tudo
+    assert "O agendador da frota deixou de responder" in feito.erros
+    assert "continuar" in feito.erros
+    outra = continuado(frota)
+    assert outra.codigo == 0, outra.tudo
+    assert copiado(frota.destino) == copiado(de_um_so)
+
+
+@pytest.mark.usefixtures("devagar")
+@pytest.mark.parametrize("depois_de", sortes("quem começou"))
+def test_quem_comecou_morto_continua_se_pela_mesma_frota(
+    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
+) -> None:
+    frota = montar_frota(2)
+    backup = frota.copiar()
+    esperar_publicados(frota.destino, depois_de)
+    os.kill(backup.pid, signal.SIGKILL)
+    ate_o_fim(backup)
+    outra = executar(frota.projeto, frota.destino, "continuar", "--frota", frota.onde, novo=True)
+    assert outra.codigo == 0, outra.tudo
+    assert copiado(frota.destino) == copiado(de_um_so)
+    assert sem_sobras(frota.destino)
