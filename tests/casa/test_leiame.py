@@ -8,6 +8,7 @@ depois de cada pergunta é digitado. Uma linha «…» vale por quaisquer linhas
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import os
 import re
@@ -226,14 +227,15 @@ def test_os_codigos_de_saida_sao_os_dos_erros() -> None:
 VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP|ENSAIO|COPIA)_[A-Z_]+[A-Z]\b")
 
 
-def variaveis_do_codigo(pasta: Path = PACOTE) -> set[str]:
-    return {
+@functools.cache
+def variaveis_do_codigo(pasta: Path = PACOTE) -> frozenset[str]:
+    return frozenset(
         no.value
         for arquivo in pasta.rglob("*.py")
         for no in ast.walk(arvore(arquivo))
         if isinstance(no, ast.Constant) and isinstance(no.value, str)
         if VARIAVEL.fullmatch(no.value)
-    }
+    )
 
 
 @pytest.mark.parametrize("documento", [TUDO, EXEMPLO_DO_ENV.read_text(encoding="utf-8")])
@@ -249,6 +251,7 @@ def test_so_a_config_le_o_ambiente() -> None:
     leitores = {
         arquivo.name
         for arquivo in PACOTE.rglob("*.py")
+        if re.search("environb?|getenv", arquivo.read_text(encoding="utf-8"))
         for no in ast.walk(arvore(arquivo))
         if isinstance(no, ast.Attribute) and no.attr in ("environ", "environb", "getenv")
     }
@@ -288,14 +291,22 @@ def arvore(arquivo: Path) -> ast.Module:
     return ast.parse(arquivo.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def citacoes() -> dict[Path, frozenset[str]]:
+    """Arquivo do cofre → os módulos, e os nomes deles, que importa em qualquer lugar."""
+    return {
+        arquivo: frozenset(c for no in ast.walk(arvore(arquivo)) for c in citados_por(no))
+        for arquivo in PACOTE.rglob("*.py")
+    }
+
+
 def importacoes() -> dict[str, set[str]]:
-    """Módulo → módulos do cofre que ele importa, em qualquer lugar do arquivo."""
-    modulos = {nome_do_modulo(a): a for a in PACOTE.rglob("*.py")}
-    grafo: dict[str, set[str]] = {}
-    for modulo, arquivo in modulos.items():
-        citados = {c for no in ast.walk(arvore(arquivo)) for c in citados_por(no)}
-        grafo[modulo] = {c for c in citados if c in modulos} - {modulo}
-    return grafo
+    """Módulo → módulos do cofre que ele importa."""
+    modulos = {nome_do_modulo(a): citados for a, citados in citacoes().items()}
+    return {
+        modulo: {c for c in citados if c in modulos} - {modulo}
+        for modulo, citados in modulos.items()
+    }
 
 
 def nome_do_modulo(arquivo: Path) -> str:
@@ -353,18 +364,15 @@ def test_nao_ha_ciclos() -> None:
 
 
 def test_o_programa_nao_depende_da_demonstracao() -> None:
-    citados = {
-        c for a in PACOTE.rglob("*.py") for no in ast.walk(arvore(a)) for c in citados_por(no)
-    }
+    citados = frozenset[str]().union(*citacoes().values())
     assert not [c for c in citados if c.split(".")[0] in ("supabase_local", "apoio")]
 
 
 def test_so_um_arquivo_conhece_o_supabase_py() -> None:
     quem = {
         a.relative_to(PACOTE).as_posix()
-        for a in PACOTE.rglob("*.py")
-        for no in ast.walk(arvore(a))
-        for c in citados_por(no)
+        for a, citados in citacoes().items()
+        for c in citados
         if c.split(".")[0] in ("supabase", "postgrest")
     }
     assert quem == {"via/api/cliente.py"}

@@ -154,6 +154,11 @@ def test_pasta_como_no_manual(projeto: SupabaseLocal) -> None:
 # -- consoles ------------------------------------------------------------------------------------
 
 
+def _pela_direta(projeto: SupabaseLocal) -> dict[str, str]:
+    """O que uma execução diz, e a quem, não depende da via: esta custa metade."""
+    return {"SUPABASE_DB_URL": projeto.uri_banco}
+
+
 @pytest.mark.parametrize(
     "mais",
     [
@@ -166,7 +171,7 @@ def test_pasta_como_no_manual(projeto: SupabaseLocal) -> None:
 def test_utf_8_seja_qual_for_o_console(
     projeto: SupabaseLocal, tmp_path: Path, mais: Mapping[str, str]
 ) -> None:
-    saida = executar(projeto, tmp_path, mais=mais)
+    saida = executar(projeto, tmp_path, mais={**mais, **_pela_direta(projeto)})
     assert saida.codigo == 0, saida.tudo
     assert _sem_numeros(saida.saida) == _esperado(tmp_path)
     assert saida.erros == ""
@@ -175,10 +180,10 @@ def test_utf_8_seja_qual_for_o_console(
     assert errado.erros.startswith("❌ Não entendi o comando: não conheço: --turbo.\n")
 
 
-def _no_shell(projeto: SupabaseLocal | None, destino: Path, comando: str) -> Saida:
+def _no_shell(projeto: SupabaseLocal, destino: Path, comando: str) -> Saida:
     feito = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {comando}", "bash", sys.executable, str(BACKUP)],
-        env=ambiente(projeto, destino),
+        env=ambiente(projeto, destino, _pela_direta(projeto)),
         capture_output=True,
         timeout=PACIENCIA,
         check=False,
@@ -195,7 +200,8 @@ def test_saidas_fechadas_ou_cheias(
 ) -> None:
     """Sem plateia o trabalho é o mesmo: o backup fica inteiro, e os arquivos, limpos."""
     if acao:
-        assert executar(projeto, tmp_path, "--empresa", VIZINHA).codigo == 0
+        de_uma = executar(projeto, tmp_path, "--empresa", VIZINHA, mais=_pela_direta(projeto))
+        assert de_uma.codigo == 0, de_uma.tudo
     saida = _no_shell(projeto, tmp_path, f'"$1" "$2" {acao} {desvio}')
     assert saida.codigo == 0, saida.tudo
     assert executar(None, tmp_path, "verificar").codigo == 0
@@ -207,7 +213,7 @@ def test_saidas_fechadas_ou_cheias(
 def test_cano_fechado(projeto: SupabaseLocal, tmp_path: Path, acao: str) -> None:
     """`| head -1` fecha o cano: o backup continua até o fim e o código é o de sempre."""
     if acao:
-        assert executar(projeto, tmp_path).codigo == 0
+        assert executar(projeto, tmp_path, mais=_pela_direta(projeto)).codigo == 0
     saida = _no_shell(projeto, tmp_path, f'"$1" "$2" {acao} | head -n 1')
     assert saida.codigo == 0, saida.tudo
     assert "json" in acao or saida.erros == ""
