@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cofre.base.config.valores import Configuracao
-from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS
+from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO
+from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.palavras import na_tela, visivel
 from cofre.clone import numeracao
 from cofre.clone.conferencia import Conferencia
@@ -24,7 +24,7 @@ from cofre.deposito.conteudos import lugar
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.metadados import CLONE
-from cofre.deposito.traslado import Traslado, Trocar
+from cofre.deposito.traslado import Traslado, nome_sem_dizer
 from cofre.deposito.verificacao import recusar_danificado
 from cofre.restauracao.conversa import Conversa
 from cofre.restauracao.exame import Exame
@@ -32,23 +32,22 @@ from cofre.restauracao.logins.faltam import NENHUM
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
 
+if TYPE_CHECKING:
+    from cofre.clone.anonimo.anonimizador import Anonimizador
+
 ComChave = Callable[[Sessao, EmpresaComBackups], EmpresaComBackups]
 """A empresa com os backups cifrados abertos, e a chave das fotos que a sessão tirar."""
 
 
 @dataclass(slots=True)
 class Clonagem:
-    """Uma empresa que se leva da sessão `daqui` (a do projeto de `origem`) à do destino, `la`.
-    `trocar`: o que se faz às linhas no caminho, e `feito`, o que disso se diz nos metadados da
-    cópia."""
+    """Uma empresa que se leva da sessão `daqui` à do destino, `la`."""
 
     daqui: Sessao
     la: Sessao
     destino: Destino
-    origem: Configuracao
     com_chave: ComChave
-    trocar: Trocar | None = None
-    feito: dict[str, Any] = field(default_factory=dict)
+    _anonimizador: Anonimizador | None = None
     _pilha: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -56,29 +55,43 @@ class Clonagem:
         """As do destino."""
         return self.la.opcoes
 
-    def clonar(self, guardada: EmpresaComBackups, backup: Backup, tabelas: tuple[str, ...]) -> int:
-        """Leva estas tabelas da empresa, como estão neste backup. Devolve o código de saída.
-        Levanta como uma restauração, e BackupDanificado."""
+    def clonar(
+        self,
+        guardada: EmpresaComBackups,
+        backup: Backup,
+        tabelas: tuple[str, ...],
+        *,
+        anonimizar: bool,
+    ) -> int:
+        """Leva estas tabelas da empresa, como estão neste backup ou anonimizadas. Devolve o código
+        de saída. Levanta como uma restauração, e BackupDanificado."""
         backup = completo(backup)
         self._conferir_origem(backup)
         # O que sai de um backup cifrado não fica em claro no destino; o anonimizado já não o é.
-        self.la.cifrar_como(*([] if self.trocar else [backup]))
-        esta_la = self.com_chave(self.la, self._no_destino(guardada))
+        self.la.cifrar_como(*([] if anonimizar else [backup]))
+        da_mesma = guardada.empresa
+        if anonimizar:
+            da_mesma = Empresa(da_mesma.id, nome_sem_dizer(da_mesma.id))
+        esta_la = self.com_chave(self.la, self._no_destino(da_mesma))
         conversa = Conversa(self.la)
         pendente = self.la.pendente(esta_la)
         if pendente is not None and not self.opcoes.simular:
             return conversa.resolver(esta_la, pendente)
-        self._apresentar(guardada, backup)
+        self._apresentar(esta_la, backup)
         exame = self.daqui.dialogo.exames.de(backup)
         recusar_danificado(guardada, backup, exame.danos_em(tabelas), "--backup", exame.sadias)
+        if anonimizar:
+            self._anonimizador = self._preparar(exame, tabelas)
         with self._pilha:
             copia, nova = self._trazer(guardada, esta_la, exame, tabelas)
+            pasta = self.la.deposito.pasta_da_empresa(da_mesma.id)
             if nova:
                 self._pilha.callback(self._largar_se_sobra, copia)
             self.la.ao_conectar = self._ao_conectar(conversa, backup, copia)
-            esta_la = replace(esta_la, pasta=self._pasta(guardada), backups=(copia,))
+            esta_la = replace(esta_la, pasta=pasta, backups=(copia,))
             codigo = conversa.restaurar(esta_la, copia, tabelas, self.opcoes.modo)
-            if self.la.restaurou:
+            if self.la.restaurou and codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
+                self.la.relato.linha(f"✅ Em {visivel(self.destino.nome)}; daqui só se leu")
                 numerar = numeracao.comandos(self.la.restauracao, copia)
                 numeracao.dizer(self.la.relato, list(numerar))
             return codigo
@@ -90,7 +103,7 @@ class Clonagem:
         assert backup.meta is not None
         conferencia = Conferencia(
             self.destino,
-            self.origem,
+            self.daqui.configuracao,
             backup.meta,
             frozenset(g.empresa.id for g in self.daqui.guardadas(None)),
             self.la.deposito,
@@ -108,14 +121,18 @@ class Clonagem:
 
         return ao_conectar
 
+    def _preparar(self, exame: Exame, tabelas: Sequence[str]) -> Anonimizador:
+        from cofre.clone.anonimo.preparo import preparar  # o Faker pesa
+
+        regras = self.daqui.configuracao.regras.anonimizar
+        with self.la.relato.acompanhando("Vendo o que anonimizar"):
+            return preparar(exame.backup, self._que_vao(exame, tabelas), regras)
+
     # -- a cópia no destino ------------------------------------------------------------------
 
-    def _pasta(self, guardada: EmpresaComBackups) -> Path:
-        return self.la.deposito.pasta_da_empresa(guardada.empresa.id)
-
-    def _no_destino(self, guardada: EmpresaComBackups) -> EmpresaComBackups:
+    def _no_destino(self, empresa: Empresa) -> EmpresaComBackups:
         """A empresa como o depósito do destino a tem."""
-        empresa, pasta = guardada.empresa, self._pasta(guardada)
+        pasta = self.la.deposito.pasta_da_empresa(empresa.id)
         todos = self.la.deposito.backups(pasta) if pasta.is_dir() else ()
         seus = tuple(b for b in todos if b.meta and b.meta.user_id == empresa.id)
         return EmpresaComBackups(empresa, pasta, seus)
@@ -132,9 +149,26 @@ class Clonagem:
         backup = exame.backup
         with self.daqui.trava(guardada), self.la.trava(esta_la):
             trazidas = [b for b in reversed(esta_la.backups) if self._e_desta(b, backup)]
-            traslado = Traslado(backup, self._que_vao(exame, tabelas), self.trocar)
+            trocar = self._anonimizador.trocar if self._anonimizador else None
+            if igual := self._ja_trazida(exame, trazidas, tabelas):
+                return igual, False
+            traslado = Traslado(backup, self._que_vao(exame, tabelas), trocar)
             copia = traslado.para(self._onde(), self._marca(backup), trazidas)
+        if self._anonimizador is not None:
+            for linha in self._anonimizador.relatorio.linhas():
+                self.la.relato.linha(linha)
         return copia, not any(copia.carimbo == t.carimbo for t in trazidas)
+
+    def _ja_trazida(
+        self, exame: Exame, trazidas: Sequence[Backup], tabelas: Sequence[str]
+    ) -> Backup | None:
+        """A que já lá está, inteira, do mesmo backup e com as mesmas tabelas. De uma anonimizada só
+        se sabe depois de a refazer: as regras podem ser outras."""
+        if self._anonimizador is not None:
+            return None
+        vao = {*self._que_vao(exame, tabelas)}
+        mesmas = (b for b in trazidas if b.meta and b.meta.tabelas.keys() == vao)
+        return next((b for b in mesmas if not self.la.dialogo.exames.de(b).danos), None)
 
     def _onde(self) -> Deposito:
         if not self.opcoes.simular:
@@ -158,14 +192,15 @@ class Clonagem:
             "backup": backup.carimbo,
             "ficha": backup.ficha,
             "em": datetime.now().astimezone().isoformat(timespec="seconds"),
-            **self.feito,
+            **({"anonimizado": True} if self._anonimizador else {}),
         }
 
     def _e_desta(self, copia: Backup, backup: Backup) -> bool:
         meta = copia.meta
         if meta is None or meta.tipo != CLONE:
             return False
-        return meta.clone_de.get("ficha") == backup.ficha
+        da_mesma = meta.clone_de.get("ficha") == backup.ficha
+        return da_mesma and bool(meta.clone_de.get("anonimizado")) == bool(self._anonimizador)
 
     def _largar_se_sobra(self, copia: Backup) -> None:
         """A cópia que nenhuma restauração chegou a usar: ninguém a pediu para guardar."""
@@ -198,7 +233,12 @@ class Clonagem:
     def _documento(self, backup: Backup) -> dict[str, Any]:
         return {
             "acao": "clonar",
-            "origem": {"backup": backup.carimbo, **self.feito},
+            "origem": {"backup": backup.carimbo},
+            **(
+                {"anonimizado": self._anonimizador.relatorio.documento()}
+                if self._anonimizador
+                else {}
+            ),
             "destino": {"projeto": self.destino.nome, "pasta": str(self.la.deposito.raiz)},
         }
 

@@ -28,10 +28,10 @@ def comandos(restauracao: Restauracao, copia: Backup) -> Iterator[str]:
         chave = tabela.chave[0] if len(tabela.chave) == 1 else ""
         if salva is not None and salva.registros and tabela.tipo_de(chave) in INTEIROS:
             onde = f"public.{_nome(nome)}"
-            yield (
-                f"SELECT setval(pg_get_serial_sequence({_texto(onde)}, {_texto(chave)}),"
-                f" (SELECT max({_nome(chave)}) FROM {onde}));"
-            )
+            seq = f"pg_get_serial_sequence({_texto(onde)}, {_texto(chave)})"
+            # Nunca para trás: o que se apagou também já foi numerado.
+            maior = f"greatest((SELECT max({_nome(chave)}) FROM {onde}), nextval({seq}))"
+            yield f"SELECT setval({seq}, {maior});"
 
 
 def dizer(relato: Relato, linhas: list[str]) -> None:

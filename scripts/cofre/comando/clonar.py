@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from cofre.base.erros import ErroDeUso
+from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
+from cofre.base.interprete import RAIZ
 from cofre.base.modelo import ARQUIVOS
-from cofre.base.perguntas import Voltar
-from cofre.base.relato import Relato
+from cofre.base.perguntas import Perguntas, Voltar
+from cofre.base.relato import Relato, RelatoSobre
 from cofre.comando.argumentos import (
+    caminho_de,
     lista_de_nomes,
     opcao_de_arquivos,
     opcao_de_para,
@@ -19,35 +23,146 @@ from cofre.comando.argumentos import (
 from cofre.comando.chave import com_chave, com_chave_e_fotos
 from cofre.comando.execucao import registrada
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cofre.clone.destino import Destino
+    from cofre.deposito.backup import Backup
+    from cofre.deposito.inventario import EmpresaComBackups
+    from cofre.restauracao.sessao import Sessao
+
+COSTUME = ".env.destino"
+SEM_OPCOES: Mapping[str, Any] = {
+    **dict.fromkeys(("para", "projeto", "backup", "tabelas", "logins")),
+    **dict.fromkeys(("agora", "anonimizar", "sem_arquivos"), False),
+}
+"""O que vale para quem chega pelo diálogo, sem as opções desta ação."""
+SERVEM = frozenset({0, 10, 13, 14})
+"""Os códigos de um backup em que a empresa ficou inteira."""
+
 
 @registrada("clonar")
 def executar(opcoes: Namespace, relato: Relato) -> int:
     """Da empresa que se escolhe ao projeto do outro .env."""
-    from cofre.base.config import ambiente
-    from cofre.clone import clonagem, destino
-    from cofre.restauracao.sessao import abrir_sessao
+    from cofre.clone.clonagem import separadas
+    from cofre.restauracao.sessao import abrir_sessao, configuracao_de
 
-    if opcoes.para is None:
+    if opcoes.para is None and (opcoes.confirmar or opcoes.simular):
         raise ErroDeUso(
             "clonar precisa de --para: o arquivo .env do outro projeto.",
-            "Por exemplo: clonar --empresa X --para .env.destino",
+            f"Por exemplo: clonar --empresa X --para {COSTUME}",
         )
-    configuracao = ambiente.carregar(destino=opcoes.destino)
-    para = destino.abrir(opcoes.para, configuracao)
-    suas, de_la = clonagem.separadas(opcoes)
+    if opcoes.agora and (opcoes.backup or not opcoes.empresa):
+        raise ErroDeUso("--agora vai com --empresa, e sem --backup.")
+    suas, _ = separadas(opcoes)
+    configuracao = configuracao_de(suas)
+    para = _destino(opcoes, relato, configuracao)
+    if opcoes.agora and (codigo := _copiar_agora(suas, relato)) not in SERVEM:
+        return codigo
     with abrir_sessao(suas, relato, configuracao) as daqui:
         guardadas = daqui.guardadas(opcoes.empresa)
         while True:
             guardada = guardadas[0] if opcoes.empresa else daqui.dialogo.empresa(guardadas)
             with contextlib.suppress(Voltar):
-                guardada = com_chave(suas, relato, guardada)
-                backup, tabelas = daqui.escolher(guardada, opcoes.backup, opcoes.tabelas)
-                if opcoes.sem_arquivos:
-                    tabelas = tuple(t for t in tabelas if t != ARQUIVOS)
-                with abrir_sessao(de_la, relato, para.configuracao) as la:
-                    clone = clonagem.Clonagem(daqui, la, para, configuracao, com_chave_e_fotos)
-                    return clone.clonar(guardada, backup, tabelas)
+                return _levar(opcoes, daqui, para, com_chave(suas, relato, guardada))
             relato.linha()
+
+
+def da_empresa(daqui: Sessao, guardada: EmpresaComBackups) -> int:
+    """Escolhida a empresa, pelo diálogo da restauração. Levanta Voltar, se se quer outra."""
+    opcoes, relato = daqui.opcoes, daqui.relato.por_baixo
+    vars(opcoes).update({**SEM_OPCOES, **vars(opcoes)})
+    return _levar(opcoes, daqui, _destino(opcoes, relato, daqui.configuracao), guardada)
+
+
+def _levar(opcoes: Namespace, daqui: Sessao, para: Destino, guardada: EmpresaComBackups) -> int:
+    from cofre.clone import clonagem
+    from cofre.restauracao.sessao import abrir_sessao
+
+    _, de_la = clonagem.separadas(opcoes)
+    de_la.para = para.env
+    backup, tabelas = _escolher(opcoes, daqui, guardada)
+    with abrir_sessao(de_la, daqui.relato.por_baixo, para.configuracao) as la:
+        clone = clonagem.Clonagem(daqui, la, para, com_chave_e_fotos)
+        return clone.clonar(guardada, backup, tabelas, anonimizar=opcoes.anonimizar)
+
+
+def _escolher(
+    opcoes: Namespace, daqui: Sessao, guardada: EmpresaComBackups
+) -> tuple[Backup, tuple[str, ...]]:
+    """De que backup e que tabelas vão. Levanta ErroDeUso, e o que `Sessao.escolher` levanta."""
+    qual = opcoes.backup
+    if opcoes.agora:
+        de_rotina = (b for b in guardada.backups if b.meta and b.meta.de_rotina)
+        qual = max(de_rotina, key=lambda b: b.ordem).carimbo
+    backup, tabelas = _as_tabelas(daqui, guardada, qual, opcoes.tabelas)
+    if not (opcoes.sem_arquivos or opcoes.anonimizar):
+        return backup, tabelas
+    if ARQUIVOS in tabelas and opcoes.tabelas:
+        raise ErroDeUso(
+            "O conteúdo dos arquivos não se anonimiza, e --tabelas pede-os."
+            if opcoes.anonimizar
+            else "--sem-arquivos não combina com pedi-los em --tabelas."
+        )
+    return backup, tuple(t for t in tabelas if t != ARQUIVOS)
+
+
+def _as_tabelas(
+    daqui: Sessao, guardada: EmpresaComBackups, qual: str | None, nomes: tuple[str, ...] | None
+) -> tuple[Backup, tuple[str, ...]]:
+    from cofre.restauracao.dialogo import QuerLevar, QuerUmRegistro
+
+    while True:
+        try:
+            return daqui.escolher(guardada, qual, nomes)
+        except (QuerLevar, QuerUmRegistro):
+            daqui.relato.linha("   Aqui escolhem-se as tabelas que vão para o outro projeto.")
+
+
+def _destino(opcoes: Namespace, relato: Relato, configuracao: Any) -> Destino:
+    """O das opções ou, sem elas, o que se responde. Levanta o que `destino.abrir` levanta."""
+    from cofre.clone import destino
+
+    if opcoes.para is not None:
+        return destino.abrir(opcoes.para, configuracao)
+    while True:
+        env = _perguntar_env(relato)
+        try:
+            return destino.abrir(env, configuracao)
+        except ConfiguracaoInvalida as e:
+            for linha in (str(e), *e.dica.splitlines()):
+                relato.linha(f"   {linha}")
+
+
+def _perguntar_env(relato: Relato) -> Path:
+    from cofre.restauracao import ajudas
+
+    perguntas = Perguntas(relato, "Clonagem cancelada.", "Nada foi alterado.")
+    costume = RAIZ / COSTUME
+    dica = f" (Enter: {COSTUME})" if costume.is_file() else ""
+    while not (dito := perguntas.resposta(f"O .env do outro projeto{dica}: ", ajudas.OUTRO_ENV)):
+        if costume.is_file():
+            return costume
+    return caminho_de(dito)
+
+
+def _copiar_agora(opcoes: Namespace, relato: Relato) -> int:
+    """Um backup comum desta empresa, como se se pedisse à parte. Devolve o código dele."""
+    from cofre.comando.acoes import ler_argumentos
+    from cofre.comando.backup import rodar
+
+    pedidas = ["--empresa", opcoes.empresa, *(["--sem-arquivos"] if opcoes.sem_arquivos else [])]
+    do_backup, _ = ler_argumentos(pedidas)
+    iguais = ("destino", "conexoes", "tentativas", "limite_por_segundo")
+    vars(do_backup).update({nome: getattr(opcoes, nome) for nome in iguais})
+    return rodar(do_backup, _SemDocumento(relato), continuando=False)
+
+
+class _SemDocumento(RelatoSobre):
+    """O documento desta execução é o da clonagem."""
+
+    def documento(self, documento: Mapping[str, Any]) -> None:
+        pass
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
@@ -57,6 +172,11 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         metavar="QUANDO",
         default=argparse.SUPPRESS,
         help="a data do backup: '2026-11-26 03:00', 26/11, ontem, ou o carimbo dele",
+    )
+    analisador.add_argument(
+        "--agora",
+        action="store_true",
+        help="a empresa como está agora: faz antes um backup dela, como outro qualquer",
     )
     analisador.add_argument(
         "--tabelas",
@@ -71,6 +191,12 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         type=lista_de_nomes,
         default=argparse.SUPPRESS,
         help="dos logins que faltam lá, os que vão: ids, e-mails, dono (padrão), todos, nenhum",
+    )
+    analisador.add_argument(
+        "--anonimizar",
+        action="store_true",
+        help="troca nomes, documentos, e-mails, telefones e endereços, e diz o que não trocou; os"
+        " arquivos não vão",
     )
     analisador.add_argument(
         "--projeto",

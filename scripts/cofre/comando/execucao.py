@@ -44,9 +44,10 @@ def registrada(acao: str, *, avisa: bool = False) -> Callable[[Fazer], Fazer]:
 
 
 def _pasta_do_log(opcoes: Namespace) -> Path:
-    """A dos backups do projeto em que se mexe. Levanta ErroCofre."""
+    """A dos backups do projeto em que se mexe; de uma clonagem, a daqui: a do destino pode ser para
+    quem não deve ver o que se escreveu no comando. Levanta ErroCofre."""
     outro = getattr(opcoes, "para", None)
-    if outro is not None:
+    if outro is not None and opcoes.acao != "clonar":
         return ambiente.carregar_outro(outro).destino
     return ambiente.pasta_de_backups(destino=opcoes.destino)
 

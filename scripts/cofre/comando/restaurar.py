@@ -249,7 +249,7 @@ def _da_empresa(
     pendente = sessao.pendente(guardada)
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
-    from cofre.restauracao.dialogo import QuerUmRegistro
+    from cofre.restauracao.dialogo import QuerLevar, QuerUmRegistro
 
     while True:
         try:
@@ -259,6 +259,11 @@ def _da_empresa(
             with contextlib.suppress(Voltar):
                 codigo: int = acao.da_empresa(sessao, conversa, guardada, volta=True)
                 return codigo
+            continue
+        except QuerLevar:
+            with contextlib.suppress(Voltar):
+                levada: int = grupos.modulo_de("clonar").da_empresa(sessao, guardada)
+                return levada
             continue
         recortar = escolha.recortar if escolha else None
         try:

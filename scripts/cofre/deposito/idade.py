@@ -97,10 +97,20 @@ def idades(
     for pasta in deposito.pastas():
         do_mais_novo, para_o_nome = itertools.tee(deposito.do_mais_novo(pasta))
         ultimo = mais_novo(do_mais_novo)
+        if ultimo is None and _so_trazida(deposito.do_mais_novo(pasta)):
+            continue
         legivel = next((b.meta for b in para_o_nome if b.meta), None)
         if legivel or deposito.carimbos(pasta):
             empresa = legivel.empresa if legivel else Empresa(pasta.name, f"({pasta.name})")
             yield empresa, idade_de(ultimo, limite, agora)
+
+
+def _so_trazida(backups: Iterator[Backup]) -> bool:
+    """Se é de uma empresa que se trouxe de outro projeto, e de que aqui nunca se fez um backup: de
+    uma cópia para testes ninguém os espera."""
+    metas = [b.meta for b in backups]
+    rotina = any(m is None or m.de_rotina for m in metas)
+    return not rotina and any(m is not None and m.clone_de for m in metas)
 
 
 def avisar_das_velhas(deposito: Deposito, limite: timedelta, relato: Relato) -> None:

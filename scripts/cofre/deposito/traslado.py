@@ -174,7 +174,7 @@ class Traslado:
         """O que os metadados diriam dos valores que se trocaram."""
         meta = self.backup.meta
         assert meta is not None
-        nome = f"Empresa {meta.user_id[:8]}"
+        nome = nome_sem_dizer(meta.user_id)
         return {
             "nome": nome,
             "nomes": [nome],
@@ -197,6 +197,11 @@ def linhas_de(backup: Backup, salva: TabelaSalva) -> Iterator[bytes]:
         yield from (bytes(linha) for linha in grupo)
     if resumo.hexdigest() != salva.sha256:
         raise BackupDanificado(f"{salva.arquivo} não é mais o que foi gravado.")
+
+
+def nome_sem_dizer(user_id: str) -> str:
+    """O nome que se dá à empresa de um backup de que se trocaram os nomes."""
+    return f"Empresa {user_id[:8]}"
 
 
 def bruto_de(backup: Backup) -> dict[str, Any]:

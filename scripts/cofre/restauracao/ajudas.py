@@ -11,7 +11,8 @@ O que volta. 0 ou «todas» é tudo o que o backup tem; ou números e nomes, com
 1,3   2-5   produtos clientes
 Se não sabe, 0: o que já está igual não é tocado, e antes de confirmar você vê o que muda.
 d escolhe outra data de backup: a de antes do estrago.
-p acha um registro pelo nome, e traz de volta só ele, com o que foi com ele."""
+p acha um registro pelo nome, e traz de volta só ele, com o que foi com ele.
+l leva a empresa a outro projeto (o de outro .env), sem tocar neste."""
 
 DATA = """\
 De que dia os dados voltam: o número da lista, ou a data como se fala:
@@ -43,6 +44,11 @@ existe hoje é alterado nem removido).""",
     "c": """
 c mostra campo a campo o que muda, e o nome de tudo o que volta ou sai.""",
 }
+
+OUTRO_ENV = """\
+Um arquivo como o .env daqui, com o endereço e a chave do outro projeto e a pasta das fotos dele:
+SUPABASE_URL=...  SUPABASE_SERVICE_ROLE_KEY=...  BACKUP_DIR=backups-do-destino
+Este projeto só se lê. Antes da primeira escrita no outro vê-se o plano, e pede-se a palavra."""
 
 PROJETO = """\
 O que está acima diz por que o destino parece um projeto em que alguém trabalha. Clonar nele só mexe

@@ -44,6 +44,10 @@ class QuerUmRegistro(Exception):
     """Quem responde não quer tabelas: quer um registro só."""
 
 
+class QuerLevar(Exception):
+    """Quem responde quer levar a empresa a outro projeto."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialogo:
     """As perguntas, feitas a um relato. `volta`: se, antes da primeira escrita, se pode voltar às
@@ -121,7 +125,7 @@ class Dialogo:
         return backup, escolhidas
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
-        """As tabelas; vazio, se pediram outra data. Levanta QuerUmRegistro."""
+        """As tabelas; vazio, se pediram outra data. Levanta QuerUmRegistro ou QuerLevar."""
         pergunta = "Escolha as tabelas (ex: 1,3 ou 0 para todas): "
         while True:
             resposta = self.perguntas.resposta(pergunta, ajudas.TABELAS, volta=self.volta)
@@ -129,6 +133,8 @@ class Dialogo:
                 return ()
             if resposta.lower() == "p":
                 raise QuerUmRegistro
+            if resposta.lower() == "l":
+                raise QuerLevar
             try:
                 return interpretar_tabelas(resposta, disponiveis)
             except ErroDeUso as e:
@@ -148,7 +154,7 @@ class Dialogo:
         outros = (b for b in lembrados_de(guardada.backups) if b.carimbo != atual.carimbo)
         if not any(b.de_rotina for b in outros):
             return None
-        with contextlib.suppress(Cancelada):
+        with contextlib.suppress(Cancelada, QuerUmRegistro, QuerLevar):
             outro = self._escolher_data(guardada, atual, "Escolha outra data (Enter termina): ")
             if outro is None or outro.carimbo == atual.carimbo:
                 return None

@@ -131,7 +131,7 @@ class Sessao:
         self.deposito = deposito
         self.ao_conectar: Callable[[Restauracao], None] = lambda _restauracao: None
         """O que ainda se confere depois de se conhecer o projeto, antes de se planejar."""
-        self._configuracao = configuracao
+        self.configuracao = configuracao
         self._parar = threading.Event()
         self._pilha = contextlib.ExitStack()
         self._via: Via | None = None
@@ -284,12 +284,12 @@ class Sessao:
             self.dialogo.exames.conhecer(outro)
             recusar_danificado(guardada, outro, danos_do_lacre(outro), "outra data")
         self._pasta, self._diarios_de_antes = guardada.pasta, marcas(guardada.pasta)
-        for aviso in self._configuracao.avisos:
+        for aviso in self.configuracao.avisos:
             self.relato.aviso(aviso)
-        via = self._via = abrir_via(self.opcoes, self._configuracao, self._parar, self.relato)
+        via = self._via = abrir_via(self.opcoes, self.configuracao, self._parar, self.relato)
         if via.nome == API:
             conferir_que_escreve(via.origem)
-        inspecao = via.inspecionar(self._configuracao.regras)
+        inspecao = via.inspecionar(self.configuracao.regras)
         self.relato.detalhe(f"ℹ️ Servidor: {inspecao.catalogo.servidor or 'não diz a versão'}")
         escopo = via.com_nao_gravaveis(inspecao.escopo)
         for falha in escopo.sem_resposta.values():
@@ -297,10 +297,10 @@ class Sessao:
         escopo = replace(escopo, tabelas=com_textos_de(escopo.tabelas, (backup, *outros)))
         empresa = de_hoje_e_do_backup(guardada.empresa, backup, inspecao)
         inspecao.donos.lembrar(empresa)
-        contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self._configuracao)
+        contexto = Contexto(Pedido(tipo="pre_restauracao"), inspecao, escopo, self.configuracao)
         fontes, listas = self._fontes(via, tabelas)
         com_elas = com_listas(via, listas)
-        regras = self._configuracao.regras
+        regras = self.configuracao.regras
         fotografo = Fotografo(com_elas, self.deposito, regras, self.relato, fontes)
         das_filhas = self._herdadas(backup, escopo.tabelas)
         self.restauracao = Restauracao(
@@ -315,8 +315,8 @@ class Sessao:
         """As fontes das listas, e quem as escreve. Os arquivos só se leem se se querem de volta: e
         então pediram-se pelo nome, e o BACKUP_ARQUIVOS não conta."""
         querem = ARQUIVOS in tabelas
-        arquivos = replace(self._configuracao.arquivos, quer=querem)
-        configuracao = replace(self._configuracao, arquivos=arquivos)
+        arquivos = replace(self.configuracao.arquivos, quer=querem)
+        configuracao = replace(self.configuracao, arquivos=arquivos)
         todas = fontes_de(self.opcoes, configuracao, via, self._parar, self.relato)
         fontes = self._abertas = tuple(f for f in todas if f.nome != ARQUIVOS or querem)
         listas: dict[str, Lista] = {}

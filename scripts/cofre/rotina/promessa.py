@@ -135,6 +135,8 @@ def _restaurada(diario: Diario, user_id: str) -> Volta | None:
     if dados.get("user_id") != user_id or dados.get("modo", VOLTAR) != VOLTAR:
         return None
     alvo = abrir_backup(diario.caminho.parent, str(dados.get("backup")))
+    if alvo.meta is not None and alvo.meta.clone_de:
+        return None  # veio de outro projeto: não é um backup deste que voltou
     todas = set(alvo.meta.tabelas) - {*LISTAS} if alvo.meta else None
     if todas is None or not todas <= set(dados.get("tabelas", ())):
         return None
