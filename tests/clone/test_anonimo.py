@@ -369,6 +369,36 @@ def test_o_que_nao_muda_sai_com_os_mesmos_bytes() -> None:
     assert list(quem.trocar("t", [linha])) == [linha]
 
 
+COMO_JSONB = (
+    rb'{"a": 1, "nome": [1.0, "x"], "email": "a@b.com"}',
+    rb'{"a": 1, "nome": \[1.0, "\w+"\], "email": "[^"]+"}',
+)
+COMO_JSON = (
+    rb'{"a":1,"nome":[1.0,"x"],"email":"a@b.com"}',
+    rb'{"a":1,"nome":\[1.0,"\w+"\],"email":"[^"]+"}',
+)
+CHAVE_TROCADA = (
+    rb'{"ana@loja.com": 1, "telefones de casa": []}',
+    rb'{"telefones de casa": \[\], "[^"]+@example.com": 1}',
+)
+VETOR_DE_JSONB = (rb'["a@b.com", "b@b.com"]', rb'\["[^" ]+", "[^" ]+"\]')
+VETOR = (rb'["a@b.com","b@b.com"]', rb'\["[^" ]+","[^" ]+"\]')
+
+
+@pytest.mark.parametrize(
+    ("antes", "depois"), [COMO_JSONB, COMO_JSON, CHAVE_TROCADA, VETOR_DE_JSONB, VETOR]
+)
+def test_um_json_sai_escrito_como_o_banco_o_escreve(antes: bytes, depois: bytes) -> None:
+    """Quem restaura relê, e compara os bytes."""
+    tabelas = {"clientes": tabela("clientes", {"id": "integer", "contato": "jsonb"})}
+    linha = b'{"id":1,"contato":' + antes + b"}"
+    quem = Anonimizador(tabelas, SEGREDO)
+    quem.aprender("clientes", [linha])
+    (nova,) = quem.trocar("clientes", [linha])
+    assert re.fullmatch(rb'{"id":1,"contato":' + depois + b"}", nova), nova
+    assert nova != linha
+
+
 def test_o_texto_exato_de_um_valor_leva_o_que_o_json_leva() -> None:
     """O que se guarda ao lado do JSON (ver `base.textos`) não conta o que ele já não conta."""
     tabelas = {"clientes": tabela("clientes", {"id": "integer", "emails": "text[]"})}

@@ -5,7 +5,7 @@ Os números e o que não se troca saem com os bytes que tinham.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -79,7 +79,10 @@ class Estruturas:
     def _vetor(self, bruto: bytes, classe: Classe, contexto: tuple[str, ...]) -> bytes:
         itens = [bytes(item) for item in separar(bruto)]
         novos = [self._valor(item, classe, contexto) for item in itens]
-        return bruto if novos == itens else b"[" + b",".join(novos) + b"]"
+        if novos == itens:
+            return bruto
+        de_jsonb = bruto.startswith(b", ", 1 + len(itens[0]))
+        return b"[" + (b", " if de_jsonb else b",").join(novos) + b"]"
 
     def _objeto(self, bruto: bytes, classe: Classe, contexto: tuple[str, ...]) -> bytes:
         campos = {chave: bytes(valor) for chave, valor in abrir_linha(bruto).items()}
@@ -91,9 +94,19 @@ class Estruturas:
             # Há quem use um e-mail como chave.
             nova = self._tratamento.livre(chave) if len(chave) >= CHAVE_COMPRIDA else chave
             novos[nova] = self._valor(valor, sua, (*contexto, chave))
-        if novos == campos:
-            return bruto
-        return msgspec.json.encode({c: msgspec.Raw(v) for c, v in novos.items()})
+        return bruto if novos == campos else _escrito_como(bruto, campos, novos)
+
+
+def _escrito_como(bruto: bytes, campos: Mapping[str, bytes], novos: Mapping[str, bytes]) -> bytes:
+    """O objeto como o PostgreSQL o escreveria: o de um jsonb com espaços, e as chaves da mais curta
+    à mais comprida (documentação, «JSON Types»; jsonb_util.c, lengthCompareJsonbStringValue)."""
+    escritos = {msgspec.json.encode(chave): valor for chave, valor in novos.items()}
+    primeira = msgspec.json.encode(next(iter(campos)))
+    de_jsonb = bruto.startswith(b": ", 1 + len(primeira))
+    if de_jsonb and novos.keys() != campos.keys():
+        escritos = dict(sorted(escritos.items(), key=lambda par: (len(par[0]), par[0])))
+    entre, depois = (b": ", b", ") if de_jsonb else (b":", b",")
+    return b"{" + depois.join(c + entre + v for c, v in escritos.items()) + b"}"
 
 
 @lru_cache(maxsize=4096)
