@@ -169,6 +169,9 @@ def test_e_roda_de_qualquer_pasta(
     onde.mkdir()
     if "importar" in argumentos:
         shutil.copy(pronta / "raval.zip", onde)
+    if "--para" in argumentos:
+        env = f"SUPABASE_DB_URL={projeto.uri_banco}\nBACKUP_DIR=la\n"
+        (onde / ".env.destino").write_text(env, encoding="utf-8")
     if "chaves.jsonl" in argumentos:
         qual = {"tabela": "clientes", "chave": {"id": CHAVE}}
         (onde / "chaves.jsonl").write_text(json.dumps(qual), encoding="utf-8")
