@@ -24,6 +24,7 @@ from apoio.impressoes import (
     sequencias_atras,
     valor,
 )
+from apoio.reposicao import LOJA_MENOR
 from apoio.servidores import LOJA, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
 from cofre.via.contrato import API, DIRETA
@@ -35,7 +36,7 @@ DIFICIL: Final = "def67890-1234-4def-9abc-ba9876543210"
 LOJA_X: Final = "abc12345-ffff-4000-8000-00000000abcd"
 """A menor das três; a pasta dela tem o mesmo começo que a do Grupo Raval."""
 
-MENOR: Final = "modelo_loja_menor"
+MENOR: Final = LOJA_MENOR
 """A loja com 16 das suas 28 tabelas: as do cadastro, da equipe, do estoque e das vendas."""
 SO_NA_INTEIRA: Final = (
     "DROP TRIGGER login ON funcionarios",

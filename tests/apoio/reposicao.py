@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,14 +29,19 @@ PACIENCIA: Final = 10.0
 """Segundos até desistir de que as conexões de um teste acabem: numa máquina cheia, custa-lhes."""
 PACIENCIA_COM_UM_PEDIDO: Final = 0.3
 """O mesmo, de que se responda a quem já não está lá: uma falha de teste pode demorar uma hora."""
+LOJA: Final = "modelo_loja"
+LOJA_SEM_GATILHOS: Final = "modelo_sem_gatilhos"
+LOJA_MENOR: Final = "modelo_loja_menor"
+VAZIO: Final = "template1"
+"""Os bancos de que se copiam projetos."""
 CABEM: Final = 4
 """Projetos parados ao mesmo tempo: cada um é um PostgREST e umas cinco conexões."""
-DITOS_AO_SUBIR: Final = (
-    *("Starting PostgREST", "Attempting to connect", "Connection successful"),
-    *("Admin server listening", "Listening on port", "Listening for notifications"),
-    *("Config reloaded", AVISO_DE_RECARGA),
+AO_SUBIR: Final = re.compile(
+    r"\d+/\w+/\d+:[\d:]+ [+-]\d+: |Starting PostgREST [\d.]+|Attempting to connect to the database"
+    r"|Connection successful|(?:Admin server l|L)istening on port \d+|Config reloaded"
+    rf"|Listening for notifications on the pgrst channel|{AVISO_DE_RECARGA}|[\s.]"
 )
-"""O que o PostgREST diz quando nada lhe acontece."""
+"""O que o PostgREST diz quando nada lhe acontece (às vezes, duas frases numa linha)."""
 DERRUBADA: Final = b"terminating connection due to administrator command"
 """O que o PostgreSQL diz de uma conexão com que se acabou."""
 
@@ -153,6 +159,10 @@ class Molde:
     estado: Estado
 
 
+_numeros = itertools.count(1)
+"""Os dos moldes deste cluster, de quem quer que sejam as estantes."""
+
+
 class Estante:
     """Os projetos parados, por espécie (o que os distingue ao nascer)."""
 
@@ -160,9 +170,9 @@ class Estante:
         self._cluster = cluster
         self._registro = cluster.registro
         self._moldes: dict[str, Molde | None] = {}
+        self._fixos = {LOJA, LOJA_SEM_GATILHOS, LOJA_MENOR, VAZIO}
         self._de_textos: dict[tuple[str, tuple[str, ...]], str | None] = {}
         """Cada modelo com os seus textos → o banco feito deles; None, ainda não; vazio, não dá."""
-        self._numeros = itertools.count(1)
         self._estados: dict[str, Estado] = {}
         """O de cada projeto que já foi reposto: as linhas recopiadas têm outra versão."""
         self._parados: list[tuple[object, SupabaseLocal]] = []
@@ -172,25 +182,40 @@ class Estante:
         mesmo, se não há textos. None se só agora se pedem pela primeira vez, que outra pode não
         haver, ou se do que fazem alguma coisa não passa para as cópias."""
         if not textos:
+            self._molde(modelo)
             return modelo
+        if modelo not in self._fixos:
+            return None
         qual = (modelo, textos)
         if qual not in self._de_textos:
             self._de_textos[qual] = None
             return None
         if self._de_textos[qual] is None:
-            nome = f"molde_{next(self._numeros)}"
+            nome = f"molde_{next(_numeros)}"
             self._cluster.criar_banco(nome, modelo=modelo, sql=textos)
+            self._fixos.add(nome)
             with self._cluster.conectar(nome, ADMINISTRADOR) as banco:
                 self._de_textos[qual] = "" if _um(banco, NAO_SE_COPIA) else nome
         return self._de_textos[qual] or None
 
-    def tirar(self, especie: object) -> SupabaseLocal | None:
-        """Um projeto desta espécie, como acabado de nascer, se há."""
+    def tirar(self, especie: object, molde: str) -> SupabaseLocal | None:
+        """Um projeto desta espécie, como acabado de nascer de uma cópia do `molde`, se há."""
         for n, (qual, projeto) in enumerate(self._parados):
             if qual == especie:
                 del self._parados[n]
-                return projeto
+                if self._ainda_e_o_mesmo(molde):
+                    return projeto
+                self._acabar_com(projeto)
         return None
+
+    def _ainda_e_o_mesmo(self, molde: str) -> bool:
+        """Se o molde é como era: o que é de um teste, ele pode mudar. O que não é, nunca muda."""
+        conhecido = self._moldes.pop(molde, None)
+        if molde in self._fixos:
+            self._moldes[molde] = conhecido
+            return True
+        agora = self._molde(molde)
+        return agora is not None and agora == conhecido
 
     def agora(self) -> int:
         """Um ponto no registro do PostgreSQL."""
@@ -242,10 +267,9 @@ class Estante:
             return False
         projeto.gateway.esquecer_pedidos()
         esperar(lambda: projeto.postgrest.recargas() > 0, PACIENCIA)
-        ditos = projeto.postgrest.ditos()
         como_novo = (projeto.storage.projeto.no_s3, projeto.auth.modos) == (False, Modos())
-        calado = all(any(d in linha for d in DITOS_AO_SUBIR) for linha in ditos)
-        return como_novo and calado and sum(AVISO_DE_RECARGA in linha for linha in ditos) == 1
+        calado = not AO_SUBIR.sub("", projeto.postgrest.ditos())
+        return como_novo and calado and projeto.postgrest.recargas() == 1
 
     def _repor(self, projeto: SupabaseLocal, molde: str) -> bool:
         de_onde = self._molde(molde)

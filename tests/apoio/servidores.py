@@ -10,13 +10,11 @@ import pytest
 
 from apoio.impressoes import impressoes
 from apoio.memoria import lugar_do_cluster
-from apoio.reposicao import Estante, estante_de
+from apoio.reposicao import LOJA, LOJA_SEM_GATILHOS, VAZIO, Estante, estante_de
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 
-LOJA = "modelo_loja"
-LOJA_SEM_GATILHOS = "modelo_sem_gatilhos"
-VAZIO = "template1"
+__all__ = ["LOJA", "LOJA_SEM_GATILHOS", "VAZIO", "FabricaDeSupabase"]
 _numeros = itertools.count(1)
 
 
@@ -72,7 +70,7 @@ class FabricaDeSupabase:
             banco = self.banco(modelo, sql)
             return self.sobre(banco, max_linhas, de_hoje=de_hoje, minima=minima)
         especie, desde = (molde, max_linhas, de_hoje, minima), self._estante.agora()
-        projeto = self._estante.tirar(especie)
+        projeto = self._estante.tirar(especie, molde)
         if projeto is None:
             nome = f"teste_{next(_numeros)}"
             self.cluster.criar_banco(nome, modelo=molde)

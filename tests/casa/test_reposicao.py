@@ -161,7 +161,7 @@ def test_o_que_nao_se_repoe_nao_se_aproveita(
 ) -> None:
     projeto = usado(cluster, da_casa, usar)
     assert not cluster.existe_banco(projeto.banco)
-    assert da_casa.tirar((LOJA, 1000, None, False)) is None
+    assert da_casa.tirar((LOJA, 1000, None, False), LOJA) is None
 
 
 def test_uma_conexao_que_ficou_nao_se_aproveita(cluster: ClusterPostgres, da_casa: Estante) -> None:
@@ -198,3 +198,22 @@ def test_com_os_mesmos_textos_a_terceira_vez_aproveita_a_segunda(
     assert segunda is terceira
     outros = [um(LOJINHA, so_la) for _ in range(3)]
     assert len({id(p) for p in (primeira, segunda, *outros)}) == 5
+
+
+def test_de_um_molde_que_um_teste_mudou_nasce_outro(
+    cluster: ClusterPostgres, da_casa: Estante
+) -> None:
+    cluster.criar_banco("de_um_teste", sql=(LOJINHA,))
+
+    def copia(vendas: int) -> Projeto:
+        with contextlib.ExitStack() as pilha:
+            projeto = FabricaDeSupabase(cluster, pilha, da_casa)("de_um_teste")
+            assert ler(projeto, "/rest/v1/vendas?select=id").count(b"id") == vendas
+        return projeto
+
+    primeira, segunda = copia(61), copia(61)
+    cluster.executar("de_um_teste", "DELETE FROM vendas_itens; DELETE FROM vendas WHERE id > 9")
+    terceira, quarta = copia(9), copia(9)
+    cluster.apagar_banco("de_um_teste")
+    assert primeira is segunda is not terceira
+    assert terceira is quarta

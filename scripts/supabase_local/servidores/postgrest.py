@@ -90,11 +90,11 @@ class ServidorPostgrest(Ligado):
 
     def recargas(self) -> int:
         """Quantas vezes o esquema foi lido."""
-        return sum(AVISO_DE_RECARGA in linha for linha in self.ditos())
+        return self.ditos().count(AVISO_DE_RECARGA)
 
-    def ditos(self) -> list[str]:
-        """O que escreveu no seu registro, linha a linha."""
-        return self._registro.read_text(encoding="utf-8", errors="replace").splitlines()
+    def ditos(self) -> str:
+        """O que escreveu no seu registro."""
+        return self._registro.read_text(encoding="utf-8", errors="replace")
 
     def _esperar_pronto(self, processo: Processo) -> bool:
         esperar(lambda: not processo.vivo() or self._pronto(), PRAZO)
