@@ -14,6 +14,7 @@ import pytest
 from apoio.inventados import ANA, BIA, publicar
 from cofre.base.config.limites import Limites
 from cofre.base.tela import RelatoJson
+from cofre.deposito import cobertura
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre.lacre import pseudonimo
 from cofre.remoto import situacao
@@ -96,6 +97,23 @@ def test_a_pagina_acusa_a_empresa_que_nao_esta_em_dia(deposito: Deposito) -> Non
     painel = dados.reunir(deposito, HOJE, DIA)
     assert all(dados.SEM_COPIA in e.problemas for e in painel.empresas)
     assert "O último envio não chegou ao fim" in pagina.desenhar(painel)
+
+
+def test_a_que_tem_o_backup_que_se_viu_igual_vale_ate_essa_hora(deposito: Deposito) -> None:
+    """A da Bia, que tem um mais antigo, não."""
+    anotar(deposito)
+    visto = HOJE.replace(hour=14, minute=45)
+    for dono in (ANA, BIA):
+        ultimo = deposito.ultimo(dono)
+        assert ultimo is not None
+        cobertura.anotar(ultimo, dono, visto)
+    dita, copias = listar(deposito)
+    assert "Cofre: até 2026-01-16 03:00, visto igual às 14:45; nunca" in dita
+    assert "Cofre: até 2026-01-15 03:00 (atrasada); nunca" in dita
+    assert [copias[e][0]["visto"] for e in ("Ana Doces", "Bia Peças")] == [visto.isoformat(), None]
+    html = pagina.desenhar(dados.reunir(deposito, visto, DIA))
+    assert "Cofre: até 16/01/2026 03:00, visto igual às 14:45; nunca" in html
+    assert html.count("visto igual às") == 3  # a idade das duas, e a cópia de uma
 
 
 def test_a_que_nunca_foi_e_a_de_um_destino_que_ja_nao_se_usa(deposito: Deposito) -> None:

@@ -4,11 +4,12 @@ vez (`remoto.situacao`), sem perguntar nada a ninguém."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from cofre.base.palavras import na_tela, visivel
+from cofre.deposito.idade import as_horas
 from cofre.deposito.lacre.lacre import pseudonimo
 from cofre.remoto.situacao import Copia
 
@@ -18,7 +19,8 @@ class CopiaDaEmpresa:
     """Uma empresa num destino. `ate`: quando foi feito o backup mais novo dela que lá está (None:
     nenhum); `em_dia`: se é o mais novo que há aqui; `falha`: por que o último envio não chegou ao
     fim; `conferida`: quando se viu por último que a cópia estava inteira; `somada`: quando se
-    baixou e somou uma parte dela, e que parte; `achados`: se a última conferência achou problemas.
+    baixou e somou uma parte dela, e que parte; `achados`: se a última conferência achou problemas;
+    `carimbo`: o desse mais novo; `visto`: quando se viu por último que o banco ainda era assim.
     """
 
     destino: str
@@ -29,6 +31,12 @@ class CopiaDaEmpresa:
     somada: datetime | None
     parte: str
     achados: int
+    carimbo: str = ""
+    visto: datetime | None = None
+
+    def vista(self, carimbo: str, visto: datetime | None) -> CopiaDaEmpresa:
+        """A mesma, sabendo-se que em `visto` (None: nunca) o backup deste carimbo se viu igual."""
+        return replace(self, visto=visto) if carimbo and carimbo == self.carimbo else self
 
     @property
     def boa(self) -> bool:
@@ -45,7 +53,8 @@ class CopiaDaEmpresa:
         if self.ate is None:
             return "nenhum backup desta empresa"
         atraso = "" if self.em_dia else " (atrasada)"
-        return f"até {na_tela(self.ate.astimezone(), 'minuto')}{atraso}"
+        visto = f", {as_horas(self.visto)}" if self.visto is not None else ""
+        return f"até {na_tela(self.ate.astimezone(), 'minuto')}{visto}{atraso}"
 
     @property
     def _provada(self) -> str:
@@ -64,6 +73,7 @@ class CopiaDaEmpresa:
         return {
             "destino": self.destino,
             "ate": self.ate.isoformat() if self.ate else None,
+            "visto": self.visto.isoformat() if self.visto else None,
             "em_dia": self.em_dia,
             "falha": self.falha,
             "conferida": self.conferida.isoformat() if self.conferida else None,
@@ -90,4 +100,5 @@ def da_empresa(copias: Mapping[str, Copia], user_id: str, carimbo: str) -> Itera
             somada=copia.somada.em if copia.somada else None,
             parte=copia.somada.parte if copia.somada else "",
             achados=copia.conferida.achados if copia.conferida else 0,
+            carimbo=nela.carimbo if nela else "",
         )

@@ -28,7 +28,7 @@ from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
-from cofre.deposito.idade import as_horas, ha_quanto, idade_de
+from cofre.deposito.idade import Idade, as_horas, ha_quanto, idade_de
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
@@ -84,7 +84,7 @@ def listar(
     copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
         ate_agora = _medida(deposito, guardada, limites, agora, com_volta=com_documento)
-        listada = Listada(guardada, ate_agora, tuple(_copias(copias, guardada)))
+        listada = Listada(guardada, ate_agora, tuple(_copias(copias, guardada, ate_agora.idade)))
         if listada.em_falta:
             codigo = PROMESSA_QUEBRADA
         for linha in _linhas(listada, limites.idade, com_fotos=com_fotos):
@@ -139,9 +139,13 @@ def _medida(
     return medir(guardada.pasta, guardada.empresa, idade, limites.promessas, com_volta=com_volta)
 
 
-def _copias(copias: Mapping[str, Copia], guardada: EmpresaComBackups) -> Iterable[CopiaDaEmpresa]:
+def _copias(
+    copias: Mapping[str, Copia], guardada: EmpresaComBackups, idade: Idade
+) -> Iterator[CopiaDaEmpresa]:
     de_rotinas = (b.carimbo for b in reversed(guardada.backups) if de_rotina(b))
-    return da_empresa(copias, guardada.empresa.id, next(de_rotinas, ""))
+    inteiro = idade.ultimo.carimbo if idade.ultimo else ""
+    for copia in da_empresa(copias, guardada.empresa.id, next(de_rotinas, "")):
+        yield copia.vista(inteiro, idade.visto)
 
 
 def _do_mais_novo(deposito: Deposito, guardada: EmpresaComBackups) -> Iterator[Backup]:

@@ -195,7 +195,7 @@ def _empresa(
         datas=tuple(_datas(historico, pontos, estragos)),
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
         ensaios=ler(historico.pasta, dono),
-        copias=copias,
+        copias=tuple(c.vista(inteiro.carimbo if inteiro else "", visto) for c in copias),
         visto=visto,
         alem_das_linhas=historico.alem_das_linhas(novo) if novo else "",
     )
