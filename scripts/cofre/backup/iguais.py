@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from cofre.backup.notado import Notado
 from cofre.backup.resumo import Resultado
 from cofre.base.disco import erros_de_disco, ler_ficha
 from cofre.base.erros import FalhaDeDisco
+from cofre.base.modelo import Empresa
 from cofre.base.palavras import exibir_pasta
 from cofre.base.relato import Relato
 from cofre.deposito import cobertura
@@ -29,9 +32,13 @@ from cofre.deposito.lacre import conferencia
 from cofre.deposito.metadados import Metadados, bruto_de
 from cofre.deposito.nomes import CONTEUDOS, dos_textos
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
-from cofre.foto.arquivos import FotoMontada
+from cofre.escopo.escopo import Escopo
+from cofre.foto.arquivos import FotoMontada, com_descricao, nome_de
+from cofre.foto.contradicoes import dependem_so_das_linhas
+from cofre.foto.foto import Contexto, Foto
 from cofre.rotina.encolhimento import reconhecido_ate
 from cofre.rotina.marcas import Estragos
+from cofre.via.leitura import IGUAL, TabelaLida
 
 DESCRICAO = (
     "colunas",
@@ -56,14 +63,88 @@ def vista_igual(foto: FotoMontada, deposito: Deposito) -> Resultado | None:
         igual = o_mesmo(foto, deposito)
     if igual is None:
         return None
+    return _resultado(foto.empresa, foto.pasta, foto.salvas, igual, foto.inicio)
+
+
+def _resultado(
+    empresa: Empresa,
+    pasta: Path,
+    tabelas: Mapping[str, TabelaSalva],
+    igual: Backup,
+    quando: datetime,
+) -> Resultado:
     return Resultado(
-        foto.empresa,
-        exibir_pasta(foto.pasta),
-        tabelas=foto.salvas,
+        empresa,
+        exibir_pasta(pasta),
+        tabelas=tabelas,
         notado=ainda_notado(igual),
         igual_a=igual.carimbo,
-        sem_cobertura=cobertura.anotar(igual, foto.empresa.id, foto.inicio),
+        sem_cobertura=cobertura.anotar(igual, empresa.id, quando),
     )
+
+
+def vista_sem_gravar(
+    foto: Foto, deposito: Deposito, contexto: Contexto, descricoes: Descricoes
+) -> Resultado | None:
+    """O mesmo que `vista_igual`, quando o banco diz de todas as tabelas que são as do backup de
+    hoje: então nem se gravam, nem se leem. None: não se sabe. Com a trava da empresa na mão.
+    Levanta FalhaDeDisco."""
+    if foto.colheitas or foto.perdidas or not dependem_so_das_linhas(contexto.escopo.tabelas):
+        return None
+    pasta = deposito.pasta_da_empresa(foto.empresa.id)
+    with erros_de_disco(pasta):
+        ultimo = _de_hoje(foto.empresa.id, foto.inicio, deposito)
+        if ultimo is None or ultimo.meta is None or not _todas_dele(foto, ultimo):
+            return None
+        meta = ultimo.meta
+        for lida in foto.lida.tabelas:
+            if descricoes.da_foto(lida) != descricoes.do_backup(meta.tabelas[lida.tabela.nome]):
+                return None
+        dito, inspecao = _bruto(ultimo), contexto.inspecao
+        agora = {
+            "nome": nome_de(foto.empresa),
+            "contradicoes": dito.get("contradicoes"),  # com as mesmas linhas, são as mesmas
+            "deixadas_de_fora": [asdict(d) for d in inspecao.escopo.de_fora],
+            "tabelas_ausentes": list(inspecao.catalogo.ausentes),
+        }
+        if _a_volta(dito) != _a_volta(agora) or not _como_se_gravou(ultimo):
+            return None
+    return _resultado(foto.empresa, pasta, dict(meta.tabelas), ultimo, foto.inicio)
+
+
+def _todas_dele(foto: Foto, ultimo: Backup) -> bool:
+    """Se o que se leu foi que nada mudou desde este backup, e dele é tudo."""
+    lidas, meta = foto.lida.tabelas, ultimo.meta
+    return (
+        meta is not None
+        and foto.lida.instantanea
+        and not ultimo.cifrado
+        and {t.tabela.nome for t in lidas} == set(meta.tabelas)
+        and all(t.falha is None and t.reuso.divergiu is None for t in lidas)
+        and all(t.reuso.como == IGUAL and t.reuso.anterior is not None for t in lidas)
+        and {t.reuso.anterior.carimbo for t in lidas if t.reuso.anterior} == {ultimo.carimbo}
+    )
+
+
+@dataclass(slots=True)
+class Descricoes:
+    """O que se diz de cada tabela além das linhas: de uma empresa para a outra, quase sempre o
+    mesmo."""
+
+    escopo: Escopo
+    _feitas: dict[tuple[str, object], Any] = field(default_factory=dict)
+
+    def da_foto(self, lida: TabelaLida) -> Any:
+        """O da tabela que se leu."""
+        qual = (lida.tabela.nome, lida.sem_prova)
+        if qual not in self._feitas:
+            salva = com_descricao(TabelaSalva(lida.tabela.nome, "", 0), lida, self.escopo)
+            self._feitas[qual] = _descrita(salva)
+        return self._feitas[qual]
+
+    def do_backup(self, salva: TabelaSalva) -> Any:
+        """O da tabela num backup."""
+        return _descrita(salva)
 
 
 def coberta(publicado: Backup, relato: Relato, *, sempre: bool) -> timedelta:
@@ -84,21 +165,33 @@ def coberta(publicado: Backup, relato: Relato, *, sempre: bool) -> timedelta:
 def o_mesmo(foto: FotoMontada, deposito: Deposito) -> Backup | None:
     """O backup mais novo da empresa, se é de hoje, está inteiro e no lugar, e é o que a foto é.
     Levanta FalhaDeDisco; OSError passa."""
-    ultimo = deposito.ultimo(foto.empresa.id)
-    if ultimo is None or ultimo.meta is None or not foto.instantanea:
+    if not foto.instantanea or foto.falhas or foto.divergiram:
         return None
-    if foto.falhas or foto.divergiram:
+    ultimo = _de_hoje(foto.empresa.id, foto.inicio, deposito)
+    if ultimo is None or ultimo.meta is None:
         return None
-    inicio = foto.inicio.astimezone()
-    de_hoje = ultimo.quando.date() == inicio.date() and ultimo.quando <= inicio
+    # Por último o que mais custa: se já não está como foi gravado, faz-se outro.
+    e_o_mesmo = _igual(ultimo, ultimo.meta, foto, deposito.cifra) and _como_se_gravou(ultimo)
+    return ultimo if e_o_mesmo else None
+
+
+def _de_hoje(user_id: str, inicio: datetime, deposito: Deposito) -> Backup | None:
+    """O backup mais novo da empresa, se é de hoje e de confiança."""
+    ultimo = deposito.ultimo(user_id)
+    if ultimo is None or ultimo.meta is None:
+        return None
+    agora = inicio.astimezone()
+    de_hoje = ultimo.quando.date() == agora.date() and ultimo.quando <= agora
     meta = ultimo.meta
     de_confianca = meta.de_rotina and meta.inteiro and meta.consistencia == "instantanea"
     if not de_hoje or not de_confianca or meta.restauracao_por_concluir:
         return None
-    if pendentes(diarios(ultimo.pasta)) or not _igual(ultimo, meta, foto, deposito.cifra):
-        return None
-    # Por último, que é o que mais custa: se já não está como foi gravado, faz-se outro.
-    return None if estado_de(ultimo)[0] != "completo" or conferencia.causa(ultimo) else ultimo
+    return None if pendentes(diarios(ultimo.pasta)) else ultimo
+
+
+def _como_se_gravou(backup: Backup) -> bool:
+    """Se os arquivos estão no lugar, e o lacre é o dele."""
+    return estado_de(backup)[0] == "completo" and not conferencia.causa(backup)
 
 
 def ainda_notado(backup: Backup) -> Notado:

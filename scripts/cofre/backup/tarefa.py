@@ -15,11 +15,12 @@ from functools import partial
 from typing import Protocol
 
 from cofre.backup.andamento import ja_copiada
-from cofre.backup.iguais import coberta, vista_igual
+from cofre.backup.iguais import Descricoes, coberta, vista_igual, vista_sem_gravar
 from cofre.backup.notado import notar
 from cofre.backup.resumo import Resultado
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
+    BackupDanificado,
     DefeitoInterno,
     ErroCofre,
     FalhaDeDisco,
@@ -149,12 +150,14 @@ def _juntas(
     if len(livres) > 1:
         # O que der errado há de se repetir com a empresa a que diz respeito, e só com ela.
         with (
-            contextlib.suppress(FalhaDoServidor, FalhaDeDisco),
+            contextlib.suppress(FalhaDoServidor, FalhaDeDisco, BackupDanificado),
             oficina.fotografo.fotografar(livres, oficina.contexto) as fotos,
         ):
+            descricoes = Descricoes(oficina.contexto.escopo)
             for foto in fotos:
                 with contextlib.suppress(ListasMudaram):
-                    prontas[foto.empresa.id] = _guardar(oficina, foto)
+                    igual = _sem_gravar(oficina, foto, descricoes)
+                    prontas[foto.empresa.id] = igual or _guardar(oficina, foto)
     return [prontas.get(e.id) or _sozinha(oficina, e) for e in empresas]
 
 
@@ -178,6 +181,14 @@ def _ja_feita(oficina: Oficina, empresa: Empresa) -> Resultado | None:
         return ja_copiada(oficina.deposito, empresa, oficina.contexto.pedido)
     except (FalhaDeDisco, TravaOcupada) as e:
         return _impedida(oficina, empresa, e)
+
+
+def _sem_gravar(oficina: Oficina, foto: Foto, descricoes: Descricoes) -> Resultado | None:
+    """O resultado da empresa que se sabe igual sem a gravar; na dúvida, quem a grava o dirá."""
+    if oficina.jeito.quieta:
+        with contextlib.suppress(FalhaDeDisco):
+            return vista_sem_gravar(foto, oficina.deposito, oficina.contexto, descricoes)
+    return None
 
 
 def _guardar(oficina: Oficina, foto: Foto) -> Resultado:

@@ -76,19 +76,22 @@ def com_paciencia(fazer: Callable[[], object]) -> None:
             fazer()
 
 
-def gravar_inteiro(caminho: Path, dados: bytes) -> None:
-    """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. OSError passa."""
+def gravar_inteiro(caminho: Path, dados: bytes, *, esperar: bool = True) -> None:
+    """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. `esperar`: até que
+    esteja no disco. OSError passa."""
     novo = caminho.with_name(f".{caminho.name}.novo")
     novo.unlink(missing_ok=True)
     try:
         with criar_privado(novo) as arquivo:
             arquivo.write(dados)
-            para_o_disco(arquivo)
+            if esperar:
+                para_o_disco(arquivo)
         mover(novo, caminho)
     except OSError:
         novo.unlink(missing_ok=True)
         raise
-    sincronizar(caminho.parent)
+    if esperar:
+        sincronizar(caminho.parent)
 
 
 def mover(de: Path, para: Path) -> None:

@@ -31,10 +31,11 @@ def ler(caminho: Path, tipo: type[T]) -> T | None:
         return None
 
 
-def gravar(caminho: Path, valor: object) -> None:
-    """Troca o arquivo de uma vez. Levanta FalhaDeDisco."""
+def gravar(caminho: Path, valor: object, *, esperar: bool = True) -> None:
+    """Troca o arquivo de uma vez. Sem `esperar` pelo disco, uma queda de energia pode deixá-lo por
+    ler. Levanta FalhaDeDisco."""
     with erros_de_disco(caminho.parent):
-        gravar_inteiro(caminho, em_bytes(valor))
+        gravar_inteiro(caminho, em_bytes(valor), esperar=esperar)
 
 
 def em_bytes(valor: object) -> bytes:

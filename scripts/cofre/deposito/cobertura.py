@@ -71,7 +71,8 @@ def anotar(backup: Backup, user_id: str, quando: datetime) -> timedelta:
         nova = Cobertura(user_id=user_id, carimbo=backup.carimbo, ate=quando)
     else:
         nova = antes.com(backup.carimbo, quando)
-    estado.gravar(backup.pasta / ARQUIVO, nova)
+    # É uma por empresa a cada quarto de hora: a que uma queda cortar não se lê, e não faz falta.
+    estado.gravar(backup.pasta / ARQUIVO, nova, esperar=False)
     return max(quando - antes.ate, timedelta()) if antes else timedelta()
 
 

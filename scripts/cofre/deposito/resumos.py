@@ -28,7 +28,7 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.linha import SEPARADOR
 from cofre.base.linha import juntar as juntar_linhas
 from cofre.deposito.cifra.cifra import segredo
-from cofre.deposito.formato import ABRE, FECHA, abrir, sha256_do_arquivo
+from cofre.deposito.formato import ABRE, FECHA, abrir
 from cofre.deposito.ja_conferido import que_confere
 from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.tabela_salva import TabelaSalva
@@ -98,18 +98,6 @@ class Anterior:
         """Se o servidor disse isto de todas as linhas de uma selada. Levanta FalhaDeDisco."""
         dito = selo(self.salva.sha256_cifrado, resumo)
         return hmac.compare_digest(dito, self.resumo.blocos[0].resumo)
-
-    def confere(self) -> bool:
-        """Se os arquivos ainda têm os bytes que os metadados dizem."""
-        arquivos = ((self.salva, self.caminho), (self.salva.textos, self.textos))
-        try:
-            return all(
-                sha256_do_arquivo(caminho) == (salvo.sha256, salvo.bytes)
-                for salvo, caminho in arquivos
-                if salvo is not None and caminho is not None
-            )
-        except (BackupDanificado, OSError):
-            return False
 
     def linhas(self) -> Iterator[bytes]:
         """As linhas, em blocos, com os textos: como o servidor as mandou. Levanta BackupDanificado

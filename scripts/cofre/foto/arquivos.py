@@ -124,11 +124,21 @@ def _listas(gravacao: Gravacao) -> Iterator[TabelaSalva]:
 
 def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
     nome, montagem = lida.tabela.nome, gravacao.montagem
-    no_escopo, gravada = escopo.tabelas[nome], gravacao.gravadas[nome]
+    gravada = gravacao.gravadas[nome]
     textos = gravada.textos
     return replace(
-        _arquivo(nome, nome, gravada, montagem),
+        com_descricao(_arquivo(nome, nome, gravada, montagem), lida, escopo),
         registros=lida.registros,
+        textos=_arquivo(nome, dos_textos(nome), textos, montagem) if textos else None,
+        leitura=_leitura(lida.reuso),
+    )
+
+
+def com_descricao(salva: TabelaSalva, lida: TabelaLida, escopo: Escopo) -> TabelaSalva:
+    """Os arquivos de uma tabela, com o que se diz dela além das linhas."""
+    no_escopo = escopo.tabelas[lida.tabela.nome]
+    return replace(
+        salva,
         colunas=tuple(asdict(c) for c in lida.tabela.colunas),
         chave=lida.tabela.chave,
         estrangeiras=lida.tabela.estrangeiras,
@@ -138,8 +148,6 @@ def _salva(lida: TabelaLida, gravacao: Gravacao, escopo: Escopo) -> TabelaSalva:
         exata=lida.sem_prova == (),
         sem_prova=lida.sem_prova or (),
         sempre_com_texto=lida.tabela.sempre_com_texto,
-        textos=_arquivo(nome, dos_textos(nome), textos, montagem) if textos else None,
-        leitura=_leitura(lida.reuso),
     )
 
 
@@ -169,6 +177,11 @@ def _arquivo(nome: str, quem: str, gravada: Gravada, montagem: Montagem) -> Tabe
         cifrado=cifrado is not None,
         sha256_cifrado=cifrado.sha256 if cifrado else "",
     )
+
+
+def nome_de(empresa: Empresa) -> str:
+    """Como os metadados a chamam."""
+    return next(iter(empresa.nomes), empresa.nome)
 
 
 def _metadados(
@@ -220,6 +233,6 @@ def _da_empresa(empresa: Empresa) -> dict[str, Any]:
     return {
         "empresa_id": next((r["id"] for r in empresa.registros if "id" in r), None),
         "user_id": empresa.id,
-        "nome": next(iter(empresa.nomes), empresa.nome),
+        "nome": nome_de(empresa),
         **({"nomes": list(empresa.nomes)} if empresa.nomes else {}),
     }

@@ -52,6 +52,12 @@ class Contradicoes:
                 yield dividido.contradicao()
 
 
+def dependem_so_das_linhas(tabelas: Mapping[str, TabelaNoEscopo]) -> bool:
+    """Se, com as mesmas linhas desta empresa, as contradições são sempre as mesmas: onde há vários
+    elos, dependem também de quem são as outras."""
+    return all(len(elos_da_tabela(t)) <= 1 or nome in DE_PROPOSITO for nome, t in tabelas.items())
+
+
 def elos_da_tabela(no_escopo: TabelaNoEscopo) -> tuple[Elo, ...]:
     """As colunas da própria tabela que dizem a empresa."""
     return next((r.elos for r in no_escopo.ramos if not r.passos), ())

@@ -20,7 +20,7 @@ from cofre.deposito.textos import Separador
 from cofre.foto.contradicoes import Contradicoes
 from cofre.foto.empresa import EMPRESAS, RegistrosVistos
 from cofre.foto.foto import Contexto
-from cofre.foto.listas import Colheita, Colhida
+from cofre.foto.listas import Colheita, Colhida, ListasMudaram
 from cofre.via.leitura import EmpresaLida, Entrega, PorVer, Saida
 
 
@@ -162,11 +162,14 @@ class Gravacao:
             self.montagem.caminho(quem).unlink(missing_ok=True)
 
     def gravar(self, lida: EmpresaLida) -> None:
-        """As tabelas que deram certo e que a via não entregou já. Levanta FalhaDeDisco."""
+        """As tabelas que deram certo e que a via não entregou já. Levanta FalhaDeDisco, ou
+        ListasMudaram se uma é a de um backup que já não é o que era, e há que ler outra vez."""
         for da_tabela in lida.tabelas:
             anterior = da_tabela.reuso.anterior
             if da_tabela.falha is None and da_tabela.tabela.nome not in self.gravadas:
-                if anterior is not None and self.usar(da_tabela.tabela, anterior):
+                if anterior is not None:
+                    if not self.usar(da_tabela.tabela, anterior):
+                        raise ListasMudaram(f"{visivel(da_tabela.tabela.nome)} não se aproveita.")
                     continue
                 with self.abrir(da_tabela.tabela) as receber:
                     for bloco in da_tabela.em_ordem():

@@ -41,8 +41,9 @@ class PorVer:
 class Bases:
     """O que há de antes, por empresa e por tabela, para a via que sabe dizer o que mudou. `usar`
     põe já a tabela anterior no lugar da nova, se ainda tem os bytes que tinha, e diz se deu; sem
-    ele, quem pediu a foto fá-lo depois. `selado`: sem a chave, as tabelas anteriores não se leem, e
-    do que se usou `por_ver` diz o que ainda há de vir do servidor. `ler_tudo`: nada se aproveita.
+    ele, quem pediu a foto confere-a e fá-lo depois. `selado`: sem a chave, as tabelas anteriores
+    não se leem, e do que se usou `por_ver` diz o que ainda há de vir do servidor. `ler_tudo`: nada
+    se aproveita.
     """
 
     por_empresa: Mapping[str, Mapping[str, Anterior]]

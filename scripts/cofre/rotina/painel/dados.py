@@ -147,7 +147,7 @@ def medida_de(
 ) -> EmpresaNoPainel:
     """A mesma, com a medida da promessa dela."""
     inteiro = empresa.inteiro
-    ultimo = historico.deposito.abrir(historico.pasta, inteiro.carimbo) if inteiro else None
+    ultimo = historico.aberto(inteiro.carimbo) if inteiro else None
     quem = Empresa(empresa.id, empresa.nome)
     medida = medir(historico.pasta, quem, idade_de(ultimo, idade_maxima, agora), promessas)
     quebrada = (QUEBRADA,) if medida.quebras and SUMIDA not in empresa.problemas else ()

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from cofre.base.erros import BackupDanificado
-from cofre.deposito.backup import arquivo_de_metadados
+from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.inventario import alem_das_linhas, estado_de
@@ -56,6 +56,7 @@ class Historico:
         self.quando = {lembrado.carimbo: lembrado.quando for lembrado in todos}
         self.carimbos = list(self.quando)
         self._lidos: dict[str, Cabecalho | None] = {}
+        self._aberto: Backup | None = None
         antigos = [c for c in self.carimbos if self.quando[c] < agora - timedelta(days=DIAS)]
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *de_cada_dia(todos[len(antigos) :])]
 
@@ -96,15 +97,21 @@ class Historico:
 
     def visto(self, ponto: Ponto) -> datetime | None:
         """A última vez em que se viu igual ao banco."""
-        return visto_em(self.deposito.abrir(self.pasta, ponto.carimbo))
+        return visto_em(self.aberto(ponto.carimbo))
 
     def alem_das_linhas(self, ponto: Ponto) -> str:
         """Os arquivos e os logins que o backup leva, em palavras."""
-        return alem_das_linhas(self.deposito.abrir(self.pasta, ponto.carimbo))
+        return alem_das_linhas(self.aberto(ponto.carimbo))
 
     def estado(self, ponto: Ponto) -> tuple[str, str]:
         """O estado e a causa dele, vendo se os arquivos estão no lugar."""
-        return estado_de(self.deposito.abrir(self.pasta, ponto.carimbo))
+        return estado_de(self.aberto(ponto.carimbo))
+
+    def aberto(self, carimbo: str) -> Backup:
+        """O backup, com tudo; quase sempre se pergunta várias vezes pelo mesmo."""
+        if self._aberto is None or self._aberto.carimbo != carimbo:
+            self._aberto = self.deposito.abrir(self.pasta, carimbo)
+        return self._aberto
 
 
 def de_cada_dia(lembrados: Sequence[Lembrado]) -> list[str]:

@@ -41,7 +41,7 @@ class Aproveitamento:
         if not situacao.iguais:
             return False
         anterior = situacao.anterior
-        serve = bases.usar(lida.tabela, anterior) if bases.usar else anterior.confere()
+        serve = bases.usar(lida.tabela, anterior) if bases.usar else True
         if serve:
             lida.igual(anterior, situacao.resumida.de(0))
         else:

@@ -64,6 +64,11 @@ def ramos_de(
     ]
 
 
+def valores_dos_ramos(no_escopo: TabelaNoEscopo, empresa: Empresa) -> list[list[list[str]]]:
+    """O que das consultas desta tabela é desta empresa: os valores de cada elo de cada ramo."""
+    return [[_valores(elo, [empresa]) for elo in ramo.elos] for ramo in no_escopo.ramos]
+
+
 def tabelas_citadas(no_escopo: TabelaNoEscopo) -> Iterator[str]:
     """A própria tabela e as mães por onde se passa."""
     yield no_escopo.tabela.nome

@@ -33,10 +33,16 @@ from cofre.base.linha import texto
 from cofre.base.modelo import Empresa, Tabela
 from cofre.deposito.resumos import NENHUMA, Bloco, ResumoDaTabela, Sementes
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.direta.consulta import Catalogadas, DoRamo, linhas_das_empresas, ramos_de
+from cofre.via.direta.consulta import (
+    Catalogadas,
+    DoRamo,
+    linhas_das_empresas,
+    ramos_de,
+    valores_dos_ramos,
+)
 from cofre.via.direta.texto import tipo_de
 
-FORMULA = 1
+FORMULA = 2
 """Muda quando o que se resume muda: nenhum resumo de antes vale."""
 
 Fronteiras = Sequence[str]
@@ -131,17 +137,27 @@ class Perguntas:
     empresas: Sequence[Empresa]
     catalogadas: Catalogadas
     sementes: Sementes
+    _gerais: dict[str, str] = field(default_factory=dict)
 
     def formula(self, no_escopo: TabelaNoEscopo, empresa: Empresa) -> str:
-        """O que identifica a pergunta: a própria consulta das linhas, as colunas e o servidor. Só
-        se compara o que se perguntou da mesma maneira. Levanta TabelaInexistente."""
-        consulta = linhas_das_empresas(no_escopo, [empresa], self.catalogadas)
-        partes = (
+        """O que identifica a pergunta: a própria consulta das linhas, as colunas e o servidor, e o
+        que nela é desta empresa. Só se compara o que se perguntou da mesma maneira. Levanta
+        TabelaInexistente."""
+        nome = no_escopo.tabela.nome
+        if nome not in self._gerais:  # igual para todas, e compô-la custa mais que tudo o resto
+            self._gerais[nome] = self._geral(no_escopo)
+        return _soma(self._gerais[nome], repr(valores_dos_ramos(no_escopo, empresa)))
+
+    def _geral(self, no_escopo: TabelaNoEscopo) -> str:
+        """O mesmo, de uma empresa que tivesse linhas por todos os ramos."""
+        referencias = {e.referencia for r in no_escopo.ramos for e in r.elos}
+        qualquer = Empresa("", "", (dict.fromkeys(sorted(referencias), ""),))
+        consulta = linhas_das_empresas(no_escopo, [qualquer], self.catalogadas)
+        return _soma(
             f"{FORMULA} {self.conexao.info.server_version}",
             consulta.texto.as_string(None) if consulta else "",
             repr((no_escopo.tabela.colunas, no_escopo.tabela.chave, no_escopo.tabela.ordem_sabida)),
         )
-        return hashlib.sha256("\0".join(partes).encode("utf-8", "surrogatepass")).hexdigest()
 
     def fazer(
         self,
@@ -257,6 +273,10 @@ def bloco_de(tabela: Tabela, fronteiras: Fronteiras) -> sql.Composable:
     return sql.SQL("pg_catalog.width_bucket(ROW({}), ARRAY[{}])").format(
         _VIRGULA.join(colunas), _VIRGULA.join(linhas)
     )
+
+
+def _soma(*partes: str) -> str:
+    return hashlib.sha256("\0".join(partes).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def fronteiras_de(blocos: Sequence[Bloco]) -> Fronteiras:
