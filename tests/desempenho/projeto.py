@@ -134,15 +134,16 @@ class Banca:
     dizer: Callable[[str], None]
 
     @contextlib.contextmanager
-    def projeto(self, *comandos: str, atraso: int = 0) -> Iterator[Projeto]:
-        """Um projeto sobre um banco novo, em que estes comandos já rodaram; some ao sair."""
+    def projeto(self, *comandos: str, atraso: int = 0, modelo: str = "") -> Iterator[Projeto]:
+        """Um projeto sobre um banco novo (uma cópia do `modelo`, se dito), em que estes comandos já
+        rodaram; some ao sair."""
         nome = f"desempenho_{next(_numeros)}"
         pasta = self.pasta / nome
         pasta.mkdir()
         with contextlib.ExitStack() as pilha:
             pilha.callback(shutil.rmtree, pasta, ignore_errors=True)
             pilha.callback(self.cluster.apagar_banco, nome)
-            self.cluster.criar_banco(nome)
+            self.cluster.criar_banco(nome, modelo or None)
             executar(self.cluster, nome, *comandos)
             chaves = gerar_chaves()
             registro = pasta / "postgrest.log"

@@ -16,6 +16,7 @@ from desempenho.cenarios.comparacao import comparacao
 from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
 from desempenho.cenarios.historico import historico
 from desempenho.cenarios.partida import partida
+from desempenho.cenarios.promessa import promessa
 from desempenho.cenarios.quietas import quietas
 from desempenho.cenarios.restauracao import (
     restauracao_pela_api,
@@ -47,6 +48,7 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "carga": carga,
     "quietas": quietas,
     "historico": historico,
+    "promessa": promessa,
 }
 """O nome que `--so` recebe → o cenário."""
 

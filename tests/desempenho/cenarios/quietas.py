@@ -34,7 +34,9 @@ def quietas(banca: Banca) -> Iterator[Linha]:
         uri = projeto.cluster.uri(projeto.banco)
         porta = urlsplit(uri).port or 0
         with procurador(porta, _segurar) as outra:
-            pela_rede = {"SUPABASE_DB_URL": uri.replace(f":{porta}/", f":{outra}/")}
+            # Só a direta: com a API noutro endereço, conferia-se que são do mesmo projeto.
+            pela_rede = dict.fromkeys(("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"), "")
+            pela_rede |= {"SUPABASE_DB_URL": uri.replace(f":{porta}/", f":{outra}/")}
 
             def tarefa() -> Corrida:
                 return projeto.copiar(destino, *TAREFA, mais=pela_rede)
