@@ -119,6 +119,16 @@ MEDIDAS = {
             "o menu de quem restaura",
         )
     ],
+    "promessa": [
+        f"{de_que}, pela {via}: {oque}"
+        for de_que in ("a loja da demonstração", "60 linhas")
+        for via in ("API", "direta")
+        for oque in (
+            "o que se pode perder, de quinze em quinze minutos",
+            "a volta de tudo",
+            "ensaiar",
+        )
+    ],
 }
 """O cenário → o que ele mede."""
 DE_CADA_JEITO = ("backup-internet", "restaurar-direta")

@@ -17,25 +17,29 @@ from desempenho.corrida import Comando, Corrida, MedicaoFalhou
 from desempenho.dados import DONO, encher_a_grande, esquema_da_grande
 from desempenho.projeto import Banca, Projeto
 from desempenho.quadro import Linha, inteiro, segundos
-from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
+from supabase_local.empresas.dados import ARQUIVOS_ANTES, DEMONSTRACAO, ler_sql, semear
 from supabase_local.servidores.postgres import ADMINISTRADOR
 
 MODELO = "modelo_da_promessa"
 DA_DEMONSTRACAO = str(DEMONSTRACAO[0].user_id)
 TAREFA = ("--tipo", "agendado", "--cada", "15min", "--json")
-FICA = frozenset({"empresas"})
-"""O que não se apaga: uma empresa que já não está no banco é outra história."""
+FICA = frozenset({"empresas", "notas_fiscais"})
+"""O que não se apaga: uma empresa que já não está no banco é outra história; e a chave que o banco
+gera (identity ALWAYS) não volta pela API."""
 NOTA = (
     "De quinze em quinze minutos perde-se, no máximo, o que se gravou nesses minutos: o backup é do"
-    " instante em que começou. A volta: apagam-se todas as linhas da empresa (a dela em `empresas`"
-    " fica) e corre-se a restauração inteira, com as fotos, e no fim o banco é o que era, linha a"
-    " linha, nas outras também. O ensaio é o que `ensaiar` diz, num banco à parte."
+    " instante em que começou. A volta: apagam-se as linhas da empresa (fora `empresas`, e as notas"
+    " fiscais, que a API não pode repor) e corre-se a restauração inteira, com as fotos; no fim o"
+    " banco é o que era, linha a linha, nas outras também. O ensaio é o que `ensaiar` diz, num"
+    " banco à parte. A demonstração vai sem as regras que recusam o que já lá está, de propósito."
 )
 
 
 def promessa(banca: Banca) -> Iterator[Linha]:
     """o que se pode perder e quanto leva a volta, para a demonstração e para a tabela grande."""
-    criar_modelo(banca.cluster, MODELO, DEMONSTRACAO)
+    banca.cluster.criar_banco(MODELO, sql=[ler_sql(arquivo) for arquivo in ARQUIVOS_ANTES])
+    with banca.cluster.conectar(MODELO) as conexao:
+        semear(conexao, DEMONSTRACAO)
     try:
         with banca.projeto(modelo=MODELO) as projeto:
             yield from _das_duas_vias(projeto, DA_DEMONSTRACAO, "a loja da demonstração")
@@ -118,12 +122,11 @@ class _Medida:
                 if nome in FICA:
                     continue
                 linhas = json.loads((backup["pasta"] / salva["arquivo"]).read_bytes())
-                chaves = [
-                    json.dumps([li[c] for c in salva["chave"]], ensure_ascii=False) for li in linhas
-                ]
-                colunas = sql.SQL(", ").join(sql.Identifier(c) for c in salva["chave"])
+                colunas = salva["chave"] or ("user_id",)  # sem chave, todas as da empresa
+                chaves = [json.dumps([li[c] for c in colunas], ensure_ascii=False) for li in linhas]
+                quais = sql.SQL(", ").join(map(sql.Identifier, colunas))
                 apagar = sql.SQL("DELETE FROM {} WHERE json_build_array({})::text = ANY(%s)")
-                apagadas = executar(apagar.format(sql.Identifier(nome), colunas), chaves)
+                apagadas = executar(apagar.format(sql.Identifier(nome), quais), chaves)
                 if apagadas != salva["registros"]:
                     raise MedicaoFalhou(f"{nome}: só se apagaram {apagadas} registros")
                 registros += apagadas
