@@ -49,6 +49,7 @@ CAMPANHAS = {
     "registro": ("tests/restauracao/test_registro.py",),
     "mudanca": ("tests/plano/test_tres_lados.py", "tests/restauracao/test_desfazer_mudanca.py"),
     "propriedades": (
+        "tests/clone/test_anonimo.py",
         "tests/plano/test_plano.py",
         "tests/plano/test_recorte.py",
         "tests/plano/test_lados.py",

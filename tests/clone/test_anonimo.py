@@ -24,6 +24,8 @@ from apoio.anonimo import (
     tabela,
     uma_coluna,
 )
+from apoio.campanha import amostra, exemplos
+from apoio.multidao import Multidao
 from cofre.base.config.valores import RegrasDeAnonimizar
 from cofre.base.modelo import LOGINS, ChaveEstrangeira
 from cofre.clone.anonimo.anonimizador import Anonimizador
@@ -31,7 +33,7 @@ from cofre.clone.anonimo.classes import Classe
 from cofre.clone.anonimo.colunas import classe_do_nome
 from cofre.clone.anonimo.documentos import cnpj_de, cpf_de, nota_de, pis_de
 
-POUCOS = settings(max_examples=25, deadline=None)
+POUCOS = settings(max_examples=exemplos(75), deadline=None)
 
 # -- os valores ------------------------------------------------------------------------------
 
@@ -526,3 +528,15 @@ def test_o_que_ficou_diz_se_nele_ainda_ha_um_nome() -> None:
     (deixada,) = quem.relatorio.documento()["deixadas"]
     assert deixada == {"tabela": "vendas", "coluna": "obs", "valores": 3, "com_nome": 1}
     assert any("ainda há um nome em 1" in linha for linha in quem.relatorio.linhas())
+
+
+@pytest.mark.parametrize("semente", amostra(range(1000), 12))
+def test_de_uma_multidao_espalhada_nao_sobra_ninguem(semente: int) -> None:
+    multidao = Multidao(semente)
+    inventada = multidao.empresa()
+    assert set(multidao.que_se_acham(inventada.linhas)) >= {p.nome for p in multidao.pessoas}
+    saem, _ = anonimizar(inventada.tabelas, inventada.linhas)
+    assert list(multidao.que_se_acham(saem)) == []
+    for coluna in ("nome", "cpf_cnpj", "celular", "email"):
+        antes, depois = ({x[coluna] for x in de["clientes"]} for de in (inventada.linhas, saem))
+        assert len(antes) == len(depois)

@@ -13,7 +13,7 @@ from cofre.base.selecao import sem_acentos
 
 _PALAVRA = re.compile(r"[^\W_]+")
 CURTO = 3
-"""Um nome de uma palavra com menos letras do que estas não se procura: «Zé» está em toda parte."""
+"""Um nome com menos letras do que estas não se procura: «Zé» está em toda parte."""
 
 
 def palavras(texto: str) -> list[str]:
@@ -38,7 +38,7 @@ class Indice:
         ditas = palavras(chave)
         if len(ditas) == 1 and len(ditas[0]) >= CURTO:
             self._soltos.add(ditas[0])
-        if len(ditas) < 2 or sum(map(len, ditas)) < 2 * CURTO:
+        if len(ditas) < 2 or sum(map(len, ditas)) < CURTO:
             return
         self._inteiros[" ".join(ditas)] = chave
         duas = f"{ditas[0]} {ditas[1]}"
@@ -67,7 +67,7 @@ class Indice:
         while n < len(ditas) - 1:
             for quantas in self._tamanhos.get(f"{ditas[n]} {ditas[n + 1]}", ()):
                 chave = self._inteiros.get(" ".join(ditas[n : n + quantas]))
-                if chave is not None:
+                if chave is not None and n + quantas <= len(ditas):
                     yield n, quantas, chave
                     n += quantas - 1
                     break

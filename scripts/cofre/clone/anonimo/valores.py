@@ -117,7 +117,7 @@ class Tratamento:
     def _documento(self, classe: Classe, texto: str) -> str:
         if classe is not Classe.DOCUMENTO and _algarismos(texto) == 11:
             return self.trocar(Especie.PIS if classe is Classe.PIS else Especie.CNH, texto)
-        if not _PALAVRA_DE_GENTE.search(texto):
+        if _algarismos(texto) and not _PALAVRA_DE_GENTE.search(texto):
             return self.trocar(especie_do_documento(so_os_caracteres(texto)), texto)
         caracteres = so_os_caracteres(texto)
         if len(caracteres) == 14 and e_cnpj(caracteres):
