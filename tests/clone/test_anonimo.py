@@ -202,6 +202,14 @@ def test_um_nome_nunca_fica_maior_do_que_era(nomes: list[str]) -> None:
         assert len(novo) <= len(velho), "um varchar(n) em que um cabia leva o outro"
 
 
+def test_um_email_curto_cabe_onde_o_outro_cabia() -> None:
+    velhos = ["ana@b.io", "bia@loja.com", "dono@padaria.com.br"]
+    novos = uma_coluna("email", velhos)
+    assert [len(n) for n in novos[:2]] == [len(v) for v in velhos[:2]]
+    assert [n.rpartition("@")[2][-5:] for n in novos] == [".test", ".test", "e.com"]
+    assert len(novos[2]) <= 20
+
+
 def test_um_char_continua_cheio_ate_o_fim() -> None:
     velhos = ["Ana Souza           ", "João Nóbrega Teles  "]
     novos = uma_coluna("nome", velhos, "character")
@@ -380,7 +388,7 @@ COMO_JSON = (
     rb'{"a":1,"nome":\[1.0,"\w+"\],"email":"[^"]+"}',
 )
 CHAVE_TROCADA = (
-    rb'{"ana@loja.com": 1, "telefones de casa": []}',
+    rb'{"ana@loja.com.br": 1, "telefones de casa": []}',
     rb'{"telefones de casa": \[\], "[^"]+@example.com": 1}',
 )
 VETOR_DE_JSONB = (rb'["a@b.com", "b@b.com"]', rb'\["[^" ]+", "[^" ]+"\]')
@@ -458,6 +466,28 @@ def test_o_cofre_toml_diz_mais_do_que_o_nome() -> None:
     assert saem["clientes"][0]["zona"] != "Bia Falcão Teles"
     (deixada,) = quem.relatorio.documento()["deixadas"]
     assert deixada["motivo"] == "«manter», no cofre.toml"
+    assert deixada["com_alguem"] == 0, "o nome dela nem se viu noutro lado"
+
+
+def test_do_que_se_mantem_e_dos_codigos_diz_se_em_quantos_ha_alguem() -> None:
+    cpf = juiz_do_cpf.format(cpf_de("123456789"))
+    tabelas = {
+        "clientes": tabela("clientes", {"id": "integer", "nome": "text", "cpf": "text"}),
+        "vendas": tabela("vendas", {"id": "integer", "codigo": "text", "nota": "text"}),
+    }
+    linhas: Linhas = {
+        "clientes": [{"id": 1, "nome": "Ana Leão", "cpf": cpf}],
+        "vendas": [
+            {"id": 1, "codigo": f"V/{cpf}", "nota": "a@b.com.br"},
+            {"id": 2, "codigo": "V-2", "nota": "da Ana Leão"},
+            {"id": 3, "codigo": cpf, "nota": "sem ninguém"},
+        ],
+    }
+    pedidas = RegrasDeAnonimizar({}, frozenset({("vendas", "nota")}))
+    saem, quem = anonimizar(tabelas, linhas, pedidas=pedidas)
+    assert saem["vendas"][2]["codigo"] == saem["clientes"][0]["cpf"]
+    ficaram = {d["coluna"]: d["com_alguem"] for d in quem.relatorio.documento()["deixadas"]}
+    assert ficaram == {"codigo": 1, "nota": 2}
 
 
 # -- uma empresa inteira ---------------------------------------------------------------------
@@ -509,7 +539,7 @@ def test_um_login_vai_sem_senha_e_sem_segundo_fator() -> None:
         assert chegada["provider_id"] == login["id"]
 
 
-def test_o_que_ficou_diz_se_nele_ainda_ha_um_nome() -> None:
+def test_o_que_ficou_diz_se_nele_ainda_ha_alguem() -> None:
     tabelas = {
         "clientes": tabela("clientes", {"id": "integer", "nome": "text"}),
         "vendas": tabela("vendas", {"id": "integer", "obs": "text"}),
@@ -526,8 +556,8 @@ def test_o_que_ficou_diz_se_nele_ainda_ha_um_nome() -> None:
     assert saem["vendas"][0]["obs"] == "a Jandira busca amanhã", "uma palavra só não se troca"
     assert "Leão" not in saem["vendas"][1]["obs"]
     (deixada,) = quem.relatorio.documento()["deixadas"]
-    assert deixada == {"tabela": "vendas", "coluna": "obs", "valores": 3, "com_nome": 1}
-    assert any("ainda há um nome em 1" in linha for linha in quem.relatorio.linhas())
+    assert deixada == {"tabela": "vendas", "coluna": "obs", "valores": 3, "com_alguem": 1}
+    assert any("ainda há alguém em 1" in linha for linha in quem.relatorio.linhas())
 
 
 @pytest.mark.parametrize("semente", amostra(range(1000), 12))

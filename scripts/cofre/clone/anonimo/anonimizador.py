@@ -34,7 +34,7 @@ _LEMBRADOS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Feito:
-    """Um valor já trocado, o que nele se trocou, e se ficou algum texto (e nele um nome)."""
+    """Um valor já trocado, o que nele se trocou, e se ficou algum texto (e nele alguém)."""
 
     valor: msgspec.Raw
     trocas: Counter[Especie]
@@ -184,7 +184,8 @@ class Anonimizador:
             self._pares.append((velho, novo))
         if classe in LIVRES and velho and not velho.isspace():
             self._ficou = True
-            self._achado = self._achado or self._trocas.nomes.tem(novo)
+            por_trocar = classe is Classe.FICA
+            self._achado |= self._trocas.ha_alguem(novo, por_trocar=por_trocar)
 
     def _textos(
         self,

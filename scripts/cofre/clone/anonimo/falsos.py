@@ -20,8 +20,10 @@ from cofre.clone.anonimo.sorteio import Sorteio
 
 SO_LISTAS, COM_LISTAS, SEM_CRESCER = 8, 16, 24
 """Quantas tentativas saem inteiras das listas; quantas, em parte; e quantas cabem no tamanho."""
-DOMINIO = "@example.com"
-"""Reservado (RFC 2606): nenhuma mensagem chega a ninguém."""
+DOMINIO, DOMINIO_CURTO = "@example.com", ".test"
+"""Reservados (RFC 2606): nenhuma mensagem chega a ninguém."""
+EMAIL_CURTO = 14
+_DE_UM_LOCAL = "abcdefghijklmnopqrstuvwxyz0123456789"
 _SUFIXOS = ("ltda.", "ltda", "eireli", "epp", "mei", "me", "s/a", "s.a.", "sa")
 _DE_EMPRESA = frozenset(
     "comercio comercial servicos industria distribuidora loja lojas grupo cia associacao igreja"
@@ -89,15 +91,20 @@ def usuario(chave: str, tamanho: int, sorteio: Sorteio, tentativa: int) -> str:
 
 
 def email(_chave: str, tamanho: int, sorteio: Sorteio, tentativa: int) -> str:
-    """O de um nome inventado, num domínio que não é de ninguém; o de um original com menos de 20
-    letras pode sair com 20."""
-    lugar = max(8, tamanho - len(DOMINIO)) + max(0, tentativa - SEM_CRESCER)
+    """O de um nome inventado, num domínio que não é de ninguém. O de um original com menos de 20
+    letras pode sair com 20; o de um muito curto, curto sai."""
+    mais = max(0, tentativa - SEM_CRESCER)
+    lugar = max(8, tamanho - len(DOMINIO)) + mais
+    if tamanho < EMAIL_CURTO:
+        local = max(1, tamanho - len(DOMINIO_CURTO) - 2) + mais
+        letras = "".join(sorteio.um_de(_DE_UM_LOCAL) for _ in range(local))
+        return f"{letras}@{sorteio.um_de(_DE_UM_LOCAL[:26])}{DOMINIO_CURTO}"
     if lugar < 15:
         return f"{sorteio.silabas(lugar - 3)}{sorteio.algarismos(3)}{DOMINIO}"
     primeiro = _palavra(NOMES, 7, sorteio, tentativa < COM_LISTAS)
     segundo = _palavra(SOBRENOMES, lugar - len(primeiro) - 4, sorteio, tentativa < SO_LISTAS)
-    local = f"{primeiro}.{segundo}{sorteio.algarismos(3)}"
-    return f"{sem_acentos(local).lower()}{DOMINIO}"
+    conta = f"{primeiro}.{segundo}{sorteio.algarismos(3)}"
+    return f"{sem_acentos(conta).lower()}{DOMINIO}"
 
 
 def rua(_chave: str, tamanho: int, sorteio: Sorteio, tentativa: int) -> str:

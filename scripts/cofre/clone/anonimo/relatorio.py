@@ -17,7 +17,7 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class Deixada:
     """Uma coluna com textos que ficaram: `valores`, quantos não vazios; `achados`, em quantos deles
-    ainda está um nome que a empresa tem; `motivo`, se não é a de sempre."""
+    ainda está alguém da empresa (um nome, documento, e-mail ou telefone); `motivo`, se há um."""
 
     valores: int = 0
     achados: int = 0
@@ -43,7 +43,7 @@ class Relatorio:
 
     @property
     def com_achados(self) -> int:
-        """Em quantos valores do que ficou ainda há um nome."""
+        """Em quantos valores do que ficou ainda há alguém."""
         return sum(d.achados for colunas in self.deixadas.values() for d in colunas.values())
 
     def linhas(self) -> Iterator[str]:
@@ -60,7 +60,7 @@ class Relatorio:
         for tabela, coluna, deixada in _em_ordem(self.deixadas):
             quantos = plural(deixada.valores, "valor", "valores")
             motivo = f" ({deixada.motivo})" if deixada.motivo else ""
-            ainda = f"; ⚠️  ainda há um nome em {numero(deixada.achados)}" if deixada.achados else ""
+            ainda = f"; ⚠️  ainda há alguém em {numero(deixada.achados)}" if deixada.achados else ""
             yield f"   {_nome(tabela, coluna)}: {quantos}{motivo}{ainda}"
 
     def documento(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Relatorio:
                     "tabela": como_se_diz(tabela),
                     "coluna": coluna,
                     "valores": deixada.valores,
-                    "com_nome": deixada.achados,
+                    "com_alguem": deixada.achados,
                     **({"motivo": deixada.motivo} if deixada.motivo else {}),
                 }
                 for tabela, coluna, deixada in _em_ordem(self.deixadas)

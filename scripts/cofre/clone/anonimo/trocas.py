@@ -21,6 +21,7 @@ from cofre.clone.anonimo.classes import Especie
 from cofre.clone.anonimo.falsos import CANDIDATOS
 from cofre.clone.anonimo.feitio import chave_do_texto, mascarar, moldura, vestir
 from cofre.clone.anonimo.indice import Indice
+from cofre.clone.anonimo.padroes import reconhecer
 from cofre.clone.anonimo.sorteio import Sorteador
 
 DE_TEXTO = frozenset({Especie.NOME, Especie.USUARIO, Especie.EMAIL, Especie.RUA, Especie.BAIRRO})
@@ -169,6 +170,17 @@ class Trocas:
         """Se este e-mail, CPF, CNPJ ou telefone (com o DDD), sem máscara, se viu numa coluna."""
         certo = especie is Especie.EMAIL or len(caracteres) in _TAMANHOS[especie]
         return certo and chave_de(especie, caracteres) in self._vistos.get(especie, ())
+
+    def ha_alguem(self, texto: str, *, por_trocar: bool) -> bool:
+        """Se neste texto está o nome de alguém, ou um e-mail, documento ou telefone que se viu (se
+        nele não se mexeu, `por_trocar`, um qualquer)."""
+        if self.nomes.tem(texto):
+            return True
+        achados = reconhecer(texto, self.conhece)
+        return any(
+            por_trocar or chave_de(especie, texto[i:f]) in self._vistos.get(especie, ())
+            for i, f, especie in achados
+        )
 
     def quantos(self) -> dict[Especie, int]:
         """Valores distintos de cada espécie."""
