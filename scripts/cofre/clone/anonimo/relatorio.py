@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -47,21 +47,19 @@ class Relatorio:
         return sum(d.achados for colunas in self.deixadas.values() for d in colunas.values())
 
     def linhas(self) -> Iterator[str]:
-        """Para a tela."""
-        trocados = plural(self.valores_trocados, "valor trocado", "valores trocados")
-        yield f"🎭 {trocados}. As colunas, e o que havia nelas:"
-        for tabela, coluna, especies in _em_ordem(self.trocadas):
-            ditas = ", ".join(f"{e.value} {numero(n)}" for e, n in especies.most_common())
-            yield f"   {_nome(tabela, coluna)}: {ditas}"
-        yield (
-            "👀 Textos que ficaram como eram (só saíram deles os e-mails, documentos, telefones e"
-            " nomes inteiros que se reconheceram):"
-        )
+        """Para a tela: uma linha por tabela."""
+        yield f"🎭 {plural(self.valores_trocados, 'valor trocado', 'valores trocados')}:"
+        for tabela, colunas in _por_tabela(self.trocadas):
+            ditas = (f"{visivel(c)} ({_contadas(e)})" for c, e in sorted(colunas.items()))
+            yield f"   {_nome(tabela)}: {', '.join(ditas)}"
+        yield "👀 Textos que ficaram; deles só saiu o que se reconheceu:"
+        for tabela, deixadas in _por_tabela(self.deixadas):
+            ditas = (f"{visivel(c)} {numero(d.valores)}" for c, d in sorted(deixadas.items()))
+            yield f"   {_nome(tabela)}: {', '.join(ditas)}"
         for tabela, coluna, deixada in _em_ordem(self.deixadas):
-            quantos = plural(deixada.valores, "valor", "valores")
-            motivo = f" ({deixada.motivo})" if deixada.motivo else ""
-            ainda = f"; ⚠️  ainda há alguém em {numero(deixada.achados)}" if deixada.achados else ""
-            yield f"   {_nome(tabela, coluna)}: {quantos}{motivo}{ainda}"
+            if deixada.achados:
+                de = f"{numero(deixada.achados)} de {numero(deixada.valores)}"
+                yield f"   ⚠️  {_nome(tabela)}.{visivel(coluna)}: ainda há alguém em {de}"
 
     def documento(self) -> dict[str, Any]:
         """O mesmo, para outro programa."""
@@ -87,11 +85,18 @@ class Relatorio:
         }
 
 
-def _em_ordem(por_tabela: dict[str, dict[str, T]]) -> Iterator[tuple[str, str, T]]:
-    for tabela in sorted(por_tabela, key=ordem_de_exibicao):
-        for coluna, dito in sorted(por_tabela[tabela].items()):
-            yield tabela, coluna, dito
+def _por_tabela(ditas: Mapping[str, T]) -> Iterator[tuple[str, T]]:
+    yield from sorted(ditas.items(), key=lambda par: ordem_de_exibicao(par[0]))
 
 
-def _nome(tabela: str, coluna: str) -> str:
-    return f"{visivel(como_se_diz(tabela))}.{visivel(coluna)}"
+def _em_ordem(por_tabela: Mapping[str, Mapping[str, T]]) -> Iterator[tuple[str, str, T]]:
+    for tabela, colunas in _por_tabela(por_tabela):
+        yield from ((tabela, coluna, dito) for coluna, dito in sorted(colunas.items()))
+
+
+def _contadas(especies: Counter[Especie]) -> str:
+    return ", ".join(f"{e.value} {numero(n)}" for e, n in especies.most_common())
+
+
+def _nome(tabela: str) -> str:
+    return visivel(como_se_diz(tabela))
