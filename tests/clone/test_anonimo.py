@@ -369,6 +369,35 @@ def de_dentro(valor: object) -> set[str]:
 FICAM = {"nome", "cpf", "idade", "preco", "ok", "nada"}
 
 
+def test_um_json_guardado_num_texto_vale_como_um_json() -> None:
+    dito = json.dumps({"cliente": {"nome": "Inês Teles", "cidade": "Belém"}, "n": 1})
+    assert "\\u00ea" in dito, "escapado, nenhum nome se reconheceria"
+    novo, torto = uma_coluna("dados_extra", [dito, "{não é json: Inês Teles}"])
+    assert json.loads(novo)["cliente"]["nome"] != "Inês Teles"
+    assert json.loads(novo)["cliente"]["cidade"] == "Belém"
+    assert "Teles" not in torto
+
+
+def test_um_numero_de_json_que_e_o_documento_de_alguem_tambem_sai() -> None:
+    cpf = cpf_de("012345678")
+    tabelas = {"clientes": tabela("clientes", {"id": "integer", "cpf": "text", "x": "jsonb"})}
+    linhas: Linhas = {
+        "clientes": [{"id": 1, "cpf": cpf, "x": {"a": int(cpf), "b": 7, "c": 10**10}}]
+    }
+    saem, _ = anonimizar(tabelas, linhas)
+    (linha,) = saem["clientes"]
+    assert linha["x"] == {"a": int(linha["cpf"]), "b": 7, "c": 10**10}
+
+
+def test_num_xml_o_nome_de_uma_empresa_tambem_se_reconhece() -> None:
+    tabelas = {"empresas": tabela("empresas", {"id": "integer", "nome": "text", "xml": "text"})}
+    xml = "<xNome>Zé &amp; Filhos Oficina</xNome> 1 &lt; 2"
+    linhas: Linhas = {"empresas": [{"id": 1, "nome": "Zé & Filhos Oficina", "xml": xml}]}
+    saem, _ = anonimizar(tabelas, linhas)
+    assert "Filhos" not in saem["empresas"][0]["xml"]
+    assert saem["empresas"][0]["xml"].endswith("</xNome> 1 &lt; 2")
+
+
 def test_o_que_nao_muda_sai_com_os_mesmos_bytes() -> None:
     tabelas = {"t": tabela("t", {"id": "bigint", "valor": "numeric", "extra": "json"})}
     linha = (

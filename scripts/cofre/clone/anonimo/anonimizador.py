@@ -53,14 +53,14 @@ class Anonimizador:
         pedidas: RegrasDeAnonimizar | None = None,
     ) -> None:
         self._colunas = ColunasDaCopia(tabelas, pedidas or RegrasDeAnonimizar())
-        self._trocas = Trocas(segredo)
+        cidades: set[str] = set()
+        self._trocas = Trocas(segredo, cidades)
         self._feitas: Counter[Especie] = Counter()
         self._pares: list[tuple[str, str]] = []
         self._ficou = self._achado = False
         self._vistos: dict[tuple[str, str], set[bytes]] = {}
         self._prontos: dict[tuple[str, str], dict[bytes, _Feito]] = {}
         self._fechado = False
-        cidades: set[str] = set()
         a_ver = Tratamento(self._ver, _ninguem_conhece, _sem_nomes, _sem_base, cidades, segredo)
         a_trocar = Tratamento(
             self._trocar_um,

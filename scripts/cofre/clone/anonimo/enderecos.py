@@ -41,13 +41,14 @@ def endereco(texto: str, trocar: Trocar, cidades: Collection[str] = ()) -> str:
     e_a_rua = True
     for n in range(0, len(pedacos), 2):
         antes, miolo, depois = moldura(pedacos[n])
-        if miolo and not _fica(miolo, cidades):
+        if miolo and not fica(miolo, cidades):
             pedacos[n] = f"{antes}{_pedaco(miolo, trocar, e_a_rua=e_a_rua)}{depois}"
             e_a_rua = False
     return "".join(pedacos)
 
 
-def _fica(miolo: str, cidades: Collection[str]) -> bool:
+def fica(miolo: str, cidades: Collection[str]) -> bool:
+    """Se este pedaço, num endereço, não se troca: um número, um apartamento, a UF, uma cidade."""
     if _NUMERO.fullmatch(miolo) or _DE_DENTRO.fullmatch(miolo):
         return True
     chave = chave_do_texto(miolo)
@@ -78,6 +79,6 @@ def complemento(texto: str, trocar: Trocar) -> str:
     pedacos = _SEPARA.split(texto)
     for n in range(0, len(pedacos), 2):
         antes, miolo, depois = moldura(pedacos[n])
-        if miolo and not _fica(miolo, ()):
+        if miolo and not fica(miolo, ()):
             pedacos[n] = f"{antes}{trocar(Especie.BAIRRO, miolo)}{depois}"
     return "".join(pedacos)

@@ -53,7 +53,7 @@ class Estruturas:
     def _valor(self, bruto: bytes, classe: Classe, contexto: tuple[str, ...]) -> bytes:
         comeco = bruto.lstrip()[:1]
         if comeco == b'"':
-            return self._escalar(bruto, classe)
+            return self._escalar(bruto, classe, contexto)
         if comeco == b"{":
             return self._objeto(bruto, classe, contexto)
         if comeco == b"[":
@@ -62,13 +62,25 @@ class Estruturas:
             return self._tratamento.numero(classe, bruto.decode("ascii")).encode("ascii")
         return bruto
 
-    def _escalar(self, bruto: bytes, classe: Classe) -> bytes:
+    def _escalar(self, bruto: bytes, classe: Classe, contexto: tuple[str, ...]) -> bytes:
         try:
             dito = msgspec.json.decode(bruto, type=str)
         except msgspec.DecodeError:
             return VAZIO  # meio par substituto: não se sabe o que diz
-        novo = self._texto(classe, dito)
+        novo = self._json_em_texto(classe, dito, contexto)
+        if novo is None:
+            novo = self._texto(classe, dito)
         return bruto if novo == dito else msgspec.json.encode(novo)
+
+    def _json_em_texto(self, classe: Classe, dito: str, contexto: tuple[str, ...]) -> str | None:
+        """Um JSON guardado num texto vale como um json; None se não é um."""
+        if classe is not Classe.TEXTO or dito[:1] not in ("{", "["):
+            return None
+        try:
+            msgspec.json.decode(dito)
+            return self._valor(dito.encode(), classe, contexto).decode()
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            return None
 
     def _texto(self, classe: Classe, dito: str) -> str:
         novo = self._tratamento.texto(classe, dito)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from cofre.base.selecao import sem_acentos
 
-_PALAVRA = re.compile(r"[^\W_]+")
+_PALAVRA = re.compile(r"(?<!&)(?<![^\W_])[^\W_]+|(?<=&)[^\W_]+(?!;)(?![^\W_])")
+"""Não a de uma entidade de XML ou HTML: «Zé &amp; Filhos» são «ze» e «filhos»."""
 CURTO = 3
 """Um nome com menos letras do que estas não se procura: «Zé» está em toda parte."""
 

@@ -14,10 +14,11 @@ import contextlib
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from cofre.clone.anonimo import documentos
 from cofre.clone.anonimo.classes import Especie
+from cofre.clone.anonimo.enderecos import fica
 from cofre.clone.anonimo.falsos import CANDIDATOS
 from cofre.clone.anonimo.feitio import chave_do_texto, mascarar, moldura, vestir
 from cofre.clone.anonimo.indice import Indice
@@ -26,6 +27,8 @@ from cofre.clone.anonimo.sorteio import Sorteador
 
 DE_TEXTO = frozenset({Especie.NOME, Especie.USUARIO, Especie.EMAIL, Especie.RUA, Especie.BAIRRO})
 """As que se vestem; as outras têm máscara."""
+DE_LUGAR = frozenset({Especie.RUA, Especie.BAIRRO})
+"""As que podem estar ao lado do que, num endereço, fica (ver `enderecos.fica`)."""
 DO_FONE = 8
 """Algarismos de um telefone que dizem de quem é: antes deles vêm o país, o DDD e o 9."""
 LONGO = 20
@@ -42,9 +45,10 @@ _TENTATIVAS_SEM_NOMES = 200
 
 
 class Trocas:
-    """Os substitutos de tudo o que se viu de uma empresa."""
+    """Os substitutos de tudo o que se viu de uma empresa. `cidades`: as que se sabe que o são."""
 
-    def __init__(self, segredo: bytes) -> None:
+    def __init__(self, segredo: bytes, cidades: Collection[str] = ()) -> None:
+        self._cidades = cidades
         self._sorteador = Sorteador(segredo)
         self._vistos: dict[Especie, dict[str, str | tuple[str, ...]]] = defaultdict(dict)
         self._falsos: dict[Especie, dict[str, str]] = defaultdict(dict)
@@ -99,6 +103,8 @@ class Trocas:
         for tentativa, candidato in self._candidatos(especie, chave, maior):
             marca = chave_do_texto(candidato) if de_texto else candidato
             if not candidato or marca in usados or marca in vistos:
+                continue
+            if especie in DE_LUGAR and fica(candidato, self._cidades):
                 continue
             if de_texto and tentativa < _TENTATIVAS_SEM_NOMES and self._tem_nome(especie, marca):
                 continue

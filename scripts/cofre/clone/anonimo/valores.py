@@ -163,6 +163,8 @@ class Tratamento:
             return self.trocar(Especie.COORDENADA, _arredondar(dito))
         if not dito.isdecimal() or len(dito) < 3:
             return dito
+        if classe in (Classe.TEXTO, Classe.NOME, Classe.CODIGO):
+            return self._numero_conhecido(dito)
         if classe is Classe.TELEFONE:
             return self.trocar(Especie.TELEFONE, dito)
         if classe is Classe.CEP:
@@ -173,6 +175,13 @@ class Tratamento:
             if len(dito) <= tamanho and (e_um(dito.zfill(tamanho)) or tamanho - len(dito) < 2):
                 return self._documento(classe, dito.zfill(tamanho)).lstrip("0") or "0"
         return self._documento(classe, dito).lstrip("0") or "0"
+
+    def _numero_conhecido(self, dito: str) -> str:
+        """Num json, um número que é o documento ou o telefone de alguém."""
+        for especie, tamanho in ((Especie.CPF, 11), (Especie.CNPJ, 14), (Especie.TELEFONE, 10)):
+            if len(dito) > tamanho - 2 and self.conhece(especie, dito.zfill(tamanho)):
+                return self.trocar(especie, dito.zfill(tamanho)).lstrip("0")
+        return dito
 
     def nascimento(self, texto: str) -> str:
         """Outro dia do mesmo ano; a hora, se há, fica."""
