@@ -133,3 +133,34 @@ def test_o_que_o_destino_nao_tem_combina_se_antes(
     assert ("setval(" in saida.saida) == (via == API)
     assert dois.acao("desfazer", "--confirmar", "DESFAZER").codigo == 0
     dois.conferir_intacto(antes)
+
+
+def test_sem_o_login_que_uma_tabela_de_um_so_registro_exige_recusa_se_antes(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Pela API, a chave estrangeira de uma linha sozinha prova-se com outras duas ao lado."""
+    dois = montar(criar_supabase, tmp_path, "donos_com_login")
+    antes = dois.ponto()
+    saida = dois.clonar()
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "o usuário dono da empresa não existe" in saida.tudo, saida.tudo
+    dois.conferir_intacto(antes)
+
+
+@pytest.mark.parametrize(("via", "da_origem"), [(DIRETA, API), (API, DIRETA)])
+def test_de_uma_via_a_outra_so_se_diz_outro_o_que_e_outro(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str, da_origem: str
+) -> None:
+    """O mesmo esquema, lido por vias diferentes, é o mesmo; uma coluna a mais e um tipo, não."""
+    dois = montar(criar_supabase, tmp_path / "igual", via=via, da_origem=da_origem)
+    igual = dois.clonar("--json")
+    assert igual.codigo == 0, igual.tudo
+    assert igual.json()["esquema"] == []
+    assert dois.diferem() == {}
+    outro = ("coluna_a_mais_com_padrao", "tipo_em_que_cabe")
+    dois = montar(criar_supabase, tmp_path / "outro", *outro, via=via, da_origem=da_origem)
+    saida = dois.clonar()
+    assert saida.codigo == 0, saida.tudo
+    assert "produtos: só lá há ativo (obrigatória)" in saida.saida, saida.tudo
+    assert "clientes: nome, aqui text, lá é character varying" in saida.saida, saida.tudo
+    assert dois.diferem() == {}

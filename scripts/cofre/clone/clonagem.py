@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO
 from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.palavras import na_tela, visivel
-from cofre.clone import numeracao
+from cofre.clone import esquema, numeracao
 from cofre.clone.conferencia import Conferencia
 from cofre.clone.destino import Destino, de_um_backup, identidades, mesmo_projeto
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.inventario import EmpresaComBackups, uma_a_uma
 from cofre.deposito.metadados import CLONE
 from cofre.deposito.traslado import Traslado, nome_sem_dizer
 from cofre.deposito.verificacao import recusar_danificado
@@ -105,7 +105,7 @@ class Clonagem:
             self.destino,
             self.daqui.configuracao,
             backup.meta,
-            frozenset(g.empresa.id for g in self.daqui.guardadas(None)),
+            lambda: {g.empresa.id for g in uma_a_uma(self.daqui.deposito, so=1)},
             self.la.deposito,
             self.la.relato,
             self.opcoes.projeto,
@@ -116,8 +116,12 @@ class Clonagem:
 
         def ao_conectar(restauracao: Restauracao) -> None:
             conferencia.conferir(restauracao)
-            numerar = list(numeracao.comandos(restauracao, copia))
-            conversa.juntar_ao_documento(numerar=numerar)
+            outros = list(esquema.diferencas(restauracao, copia))
+            esquema.dizer(self.la.relato, outros)
+            conversa.juntar_ao_documento(
+                esquema=[o.documento() for o in outros],
+                numerar=list(numeracao.comandos(restauracao, copia)),
+            )
 
         return ao_conectar
 

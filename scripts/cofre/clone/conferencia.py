@@ -8,7 +8,7 @@ ser o mesmo projeto por outro endereço); ou esta empresa já lá mora sem que d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,13 +35,13 @@ DITAS = 3
 @dataclass(slots=True)
 class Conferencia:
     """As conferências de uma clonagem. `origem` é a configuração daqui, `meta`, o que o backup diz
-    de si, e `de_ca`, os ids que têm backup aqui; `depositado`, o depósito do destino; `nome`, o do
-    projeto, se veio por opção; `pergunta`, se há a quem perguntar."""
+    de si, e `de_ca` acha os ids que têm backup aqui; `depositado`, o depósito do destino; `nome`, o
+    do projeto, se veio por opção; `pergunta`, se há a quem perguntar."""
 
     destino: Destino
     origem: Configuracao
     meta: Metadados
-    de_ca: frozenset[str]
+    de_ca: Callable[[], Collection[str]]
     depositado: Deposito
     relato: Relato
     nome: str | None
@@ -113,7 +113,8 @@ class Conferencia:
         if la is not None and not self._trazida(la):
             yield "esta empresa já mora lá, e não foi daqui que a levaram"
         moradoras = [e for e in empresas if e.id != daqui and not self._trazida(e)]
-        if comuns := [e.nome for e in moradoras if e.id in self.de_ca]:
+        de_ca = self.de_ca() if moradoras else ()
+        if comuns := [e.nome for e in moradoras if e.id in de_ca]:
             yield (
                 f"tem empresas que também têm backup aqui ({_alguns(comuns)}): pode ser este mesmo"
                 " projeto, por outro endereço"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
+
+import msgspec
 
 from cofre.base.erros import EscritaRecusada
 from cofre.base.linha import abrir_linha
@@ -18,7 +21,7 @@ from cofre.via.api.formas import linha_a_gravar, omitindo
 from cofre.via.api.guarda import CHAVES_POR_PEDIDO, vetor
 from cofre.via.api.indizivel import dizivel
 
-NULO_PROIBIDO = "23502"
+NULO_PROIBIDO, SEM_MAE = "23502", "23503"
 UM_SO_OBJETO = "application/vnd.pgrst.object+json"
 
 
@@ -51,7 +54,32 @@ def provar_insercao(
     inclusive; com uma linha só, as chaves estrangeiras não se veem).
     """
     prefer = "return=representation"
-    return _provar(conexao, tabela, linhas, colunas, (), prefer, insistir)
+    recusa = _provar(conexao, tabela, linhas, colunas, (), prefer, insistir)
+    if recusa is None and len(linhas) == 1:
+        return _sem_mae(conexao, tabela, linhas[0], colunas, insistir)
+    return recusa
+
+
+def _sem_mae(
+    conexao: Conexao, tabela: Tabela, linha: bytes, colunas: Sequence[str], insistir: bool
+) -> EscritaRecusada | None:
+    """A chave estrangeira que uma linha sozinha não fecharia: vai com duas iguais a ela, de chaves
+    inventadas, e só a recusa dela conta. None também se com outra chave a linha não entraria."""
+    campos = abrir_linha(linha)
+    if len(tabela.chave) != 1 or not (novas := _inventadas(tabela.tipo_de(tabela.chave[0]))):
+        return None
+    iguais = [msgspec.json.encode({**campos, tabela.chave[0]: nova}) for nova in novas]
+    prefer = "return=representation"
+    recusa = _provar(conexao, tabela, [linha, *iguais], colunas, (), prefer, insistir)
+    return recusa if recusa is not None and recusa.codigo_sql == SEM_MAE else None
+
+
+def _inventadas(tipo: str) -> tuple[object, ...]:
+    """Duas chaves deste tipo que ninguém terá; nenhuma, se não se sabe inventar."""
+    maximo = {"smallint": 2**15, "integer": 2**31, "bigint": 2**53}.get(tipo)
+    if maximo is not None:
+        return maximo - 2, maximo - 3
+    return (str(uuid4()), str(uuid4())) if tipo in ("uuid", "text") else ()
 
 
 def provar_alteracao(
