@@ -13,8 +13,8 @@ import sys
 from collections.abc import Mapping
 from types import FrameType
 
-from supabase_local import palco, vitrine
-from supabase_local.empresas import acidente, cliente, incendio, perdidos
+from supabase_local import homologacao, palco, vitrine
+from supabase_local.empresas import acidente, cliente, incendio, outro_projeto, perdidos
 from supabase_local.palco import Projeto
 from supabase_local.servidores.ambiente import RAIZ
 from supabase_local.servidores.erros import ErroSupabaseLocal
@@ -62,7 +62,7 @@ def executar(auto: bool = False, via: str = palco.API) -> int:
                 if auto:
                     acidentes = (
                         *(_acidente, _acidente_num_cliente),
-                        *(_acidente_nos_arquivos, _incendio),
+                        *(_acidente_nos_arquivos, _outro_projeto, _incendio),
                     )
                     codigos = [a(projeto, perguntar=False) for a in acidentes]
                     return codigo or max(map(projeto.contando_com_o_que_falta, codigos))
@@ -158,6 +158,8 @@ def _atender(projeto: Projeto) -> tuple[bool, int]:
                 codigo = _acidente_num_cliente(projeto, perguntar=True)
             elif letra == "c":
                 codigo = _acidente_nos_arquivos(projeto, perguntar=True)
+            elif letra == "o":
+                codigo = _outro_projeto(projeto, perguntar=True)
             elif letra == "i":
                 codigo = _incendio(projeto, perguntar=True)
             else:
@@ -204,6 +206,20 @@ def _acidente_nos_arquivos(projeto: Projeto, *, perguntar: bool) -> int:
     ambiente = _ambiente_dos_scripts(projeto.variaveis)
     voltou = perdidos.perder_e_trazer(projeto.banco, SCRIPT_DE_RESTAURACAO, ambiente, perguntar)
     return CODIGO_DE_ERRO if voltou is None else voltou
+
+
+def _outro_projeto(projeto: Projeto, *, perguntar: bool) -> int:
+    """O de homologação só existe enquanto isto dura, e atende por onde o da demonstração atende."""
+    onde, ambiente = projeto.banco, _ambiente_dos_scripts(projeto.variaveis)
+    with homologacao.subir(
+        onde.cluster,
+        palco.PASTA / "homologacao",
+        palco.BACKUPS.with_name("homologacao"),
+        api=bool(projeto.variaveis["SUPABASE_URL"]),
+        direta=bool(projeto.variaveis["SUPABASE_DB_URL"]),
+    ) as la:
+        levou = outro_projeto.levar(onde, la, SCRIPT_DE_RESTAURACAO, ambiente, perguntar)
+    return CODIGO_DE_ERRO if levou is None else levou
 
 
 def _incendio(projeto: Projeto, *, perguntar: bool) -> int:

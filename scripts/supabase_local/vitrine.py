@@ -23,6 +23,7 @@ MENU = """
    a  provoca um acidente numa das empresas, para restaurá-la aqui mesmo
    b  apaga um cliente, com o que pende dele, para trazer só ele de volta
    c  apaga fotos de produtos e o login de um funcionário, para trazê-los de volta
+   o  leva uma cópia de uma empresa a outro projeto, o de homologação
    i  o computador queima: com uma chave, uma empresa volta da cópia cifrada
    d  desfaz a última restauração dela
    f  faz outro backup

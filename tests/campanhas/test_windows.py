@@ -404,7 +404,8 @@ if CAMPANHA:
         assert "clientes: 145 → 0" in saida
         assert "🔍 «Grupo Raval»: 145 clientes, soma dos preços R$ 374.081,79" in saida
         assert "ficam de fora: só há a conexão direta" in saida
-        assert saida.count("✅ intacta: ") == 8
+        assert "🔍 «Loja X», em homologação: 60 produtos, 20 clientes, 15 vendas" in saida
+        assert saida.count("✅ intacta: ") == 13
         assert not (tmp_path / "pg" / "cluster" / "dados" / "postmaster.pid").exists()
         linux = executar(None, tmp_path / "backups", "verificar")
         assert linux.codigo == 0, linux.tudo

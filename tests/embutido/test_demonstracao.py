@@ -267,7 +267,7 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
         text=True,
         encoding="utf-8",
         env=ambiente_do_filho(**DE_UM_PROJETO_REAL, TMPDIR=str(fora)),
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert fim.returncode == 0, fim.stdout + fim.stderr
@@ -293,7 +293,8 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     (sobrou,) = fora.glob("cofre-incendio-*")
     assert {p.name for p in sobrou.iterdir()} == {"computador-novo", "disco-externo", "pendrive"}
     assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 4
-    assert fim.stdout.count("✅ intacta: ") == 8
+    assert fim.stdout.count("✅ intacta: ") == 13
+    conferir_a_copia(fim.stdout, tmp_path)
     conferir_a_listagem(fim.stdout, via)
     assert f"abra {tmp_path / 'backups' / 'painel.html'}\n" in fim.stdout
     assert (tmp_path / "backups" / "painel.html").is_file()
@@ -302,6 +303,19 @@ def test_o_acidente_inteiro_pelas_duas_vias(tmp_path: Path, via: str) -> None:
     metadados = sorted(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))
     como = json.loads(metadados[0].read_text(encoding="utf-8"))["consistencia_como"]
     assert ("REPEATABLE READ" in como) == (via == DIRETA)
+
+
+def conferir_a_copia(saida: str, pasta: Path) -> None:
+    """A Loja X noutro projeto, inteira e com outra gente; nem na pasta de lá há quem ela tem."""
+    contas = r"60 produtos, 20 clientes, 15 vendas; (\S.+) · (.+)$"
+    ((aqui, fone),) = re.findall(rf"^   «Loja X», aqui: {contas}", saida, re.M)
+    ((la, outro),) = re.findall(rf"^🔍 «Loja X», em homologação: {contas}", saida, re.M)
+    assert aqui != la
+    assert fone != outro
+    levados = [a.read_text("utf-8") for a in (pasta / "homologacao").rglob("clientes_*.json")]
+    assert levados
+    assert not [texto for texto in levados if aqui in texto or fone in texto]
+    assert any(la in texto for texto in levados)
 
 
 def conferir_a_listagem(saida: str, via: str) -> None:
@@ -335,7 +349,7 @@ def test_as_fotos_e_o_login_de_um_funcionario(tmp_path: Path, via: str) -> None:
         text=True,
         encoding="utf-8",
         env=ambiente_do_filho(**DE_UM_PROJETO_REAL),
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert fim.returncode == 0, fim.stdout + fim.stderr

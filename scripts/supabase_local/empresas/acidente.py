@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from supabase_local.empresas.dados import DEMONSTRACAO, Perfil
 from supabase_local.servidores.postgres import Banco
 from supabase_local.servidores.storage.conteudos import Conteudos
 
-VITIMA = DEMONSTRACAO[0]
+VITIMA, *VIZINHAS = DEMONSTRACAO
 LOGINS_DE_FUNCIONARIOS = 2
 """Quantos funcionários de cada empresa entram no sistema."""
 NEM_TUDO = 12
@@ -64,12 +64,12 @@ def ficou_por_consertar(onde: Banco) -> bool:
     return achado is not None and bool(achado[0])
 
 
-def retrato_das_vizinhas(onde: Banco) -> dict[str, str]:
+def retrato_das_vizinhas(onde: Banco, vizinhas: Sequence[Perfil] = VIZINHAS) -> dict[str, str]:
     """Um resumo (md5) de cada tabela de cada outra empresa, dos logins e dos arquivos dela, com o
     conteúdo."""
     retrato = {}
     with onde.conectar() as banco:
-        for empresa in DEMONSTRACAO[1:]:
+        for empresa in vizinhas:
             for tabela in TABELAS:
                 consulta = sql.SQL(
                     "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY id), ''))"
@@ -141,10 +141,13 @@ def mostrar_depois(onde: Banco, antes: Mapping[str, str]) -> bool:
     return mostrar_vizinhas(onde, antes)
 
 
-def mostrar_vizinhas(onde: Banco, antes: Mapping[str, str]) -> bool:
+def mostrar_vizinhas(
+    onde: Banco, antes: Mapping[str, str], vizinhas: Sequence[Perfil] = VIZINHAS
+) -> bool:
     """Se cada uma está como era; diz se estão todas."""
-    mudadas = [nome for nome, resumo in retrato_das_vizinhas(onde).items() if antes[nome] != resumo]
-    for empresa in DEMONSTRACAO[1:]:
+    agora = retrato_das_vizinhas(onde, vizinhas)
+    mudadas = [nome for nome, resumo in agora.items() if antes[nome] != resumo]
+    for empresa in vizinhas:
         suas = [n for n in mudadas if n.startswith(f"{empresa.nome} · ")]
         print(f"   {'❌ mudou' if suas else '✅ intacta'}: {empresa.nome}")
     return not mudadas
