@@ -1,11 +1,12 @@
 """As peças que todos os testes usam."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cofre.base import derrame
-from cofre.deposito.cifra import chaveiro
+from cofre.deposito.cifra import chaveiro, cifra
 
 pytest_plugins = [
     "apoio.memoria",
@@ -29,3 +30,12 @@ def _sem_cifra_de_outro() -> Iterator[None]:
     yield
     derrame.em_claro()
     chaveiro.esquecer()
+
+
+@pytest.fixture
+def perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """O segredo deste PC é só deste teste: o mesmo dos scripts que tenham os backups em `b`."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "b.perfil"))
+    cifra.segredo.cache_clear()
+    yield
+    cifra.segredo.cache_clear()

@@ -16,6 +16,7 @@ from cofre.base.linha import juntar
 from cofre.base.modelo import ARQUIVOS, LOGINS
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO
+from cofre.deposito.conteudos.conferencia import arquivados
 from cofre.deposito.conteudos.conhecidos import Conhecidos, conteudos_conhecidos
 from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.marcas import Token, identidade, linha_de_conteudo
@@ -66,6 +67,15 @@ def publicar(
                 **mais,
             }
         )
+
+
+def fotos_de(backup: Backup) -> dict[str, bytes]:
+    """Os arquivos que se leem de um backup, por nome."""
+    lidas = {}
+    for a in arquivados(backup):
+        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma or "") as aberto:
+            lidas[a.nome] = aberto.read()
+    return lidas
 
 
 def token_de(nome: str, conteudo: bytes) -> Token:

@@ -6,27 +6,24 @@ from __future__ import annotations
 import itertools
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from apoio.campanha import CAMPANHA
 from apoio.cifrados import cifrando_para, sem_nada_em_claro
-from apoio.com_listas import conteudos_em, publicar
+from apoio.com_listas import conteudos_em, fotos_de, publicar
 from apoio.execucao import RAIZ, executar
 from apoio.inventados import ANA
 from apoio.suicida import REGISTROS, que_morre
 from cofre.base.modelo import ARQUIVOS, LOGINS
-from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
-from cofre.deposito.conteudos.conferencia import arquivados
-from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de, danos_do_conteudo
 
+pytestmark = pytest.mark.usefixtures("perfil_proprio")
 CHAVE, RESERVA = gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
 DUAS = cifrando_para(CHAVE, RESERVA)
@@ -38,12 +35,8 @@ DIA1, DIA2, DIA3 = "20260101_030000", "20260102_030000", "20260103_030000"
 
 
 @pytest.fixture(autouse=True)
-def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "b.perfil"))
-    cifra.segredo.cache_clear()
+def _com_a_chave() -> None:
     chaveiro.guardar(CHAVE)
-    yield
-    cifra.segredo.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +52,6 @@ def modelo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def destino(modelo: Path, tmp_path: Path) -> Path:
     shutil.copytree(modelo, tmp_path / "b")
     return tmp_path / "b"
-
-
-def fotos_de(backup: Backup) -> dict[str, bytes]:
-    lidas = {}
-    for a in arquivados(backup):
-        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma or "") as aberto:
-            lidas[a.nome] = aberto.read()
-    return lidas
 
 
 def inteiros(raiz: Path) -> list[dict[str, bytes]]:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from apoio.cifrados import sem_nada_em_claro
-from apoio.com_listas import ORIGEM, conteudos_em, publicar, token_de
+from apoio.com_listas import ORIGEM, conteudos_em, fotos_de, publicar, token_de
 from apoio.execucao import executar
 from apoio.inventados import ANA
 from cofre.base.modelo import ARQUIVOS, LOGINS
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup, abrir_backup, arquivo_de_metadados
-from cofre.deposito.cifra import chaveiro, cifra
+from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conferidos import verificar
@@ -37,20 +37,13 @@ from cofre.deposito.lacre.lacre import ler
 from cofre.deposito.verificacao import danos_de
 from cofre.rotina.encolhimento import Encolhimento, encolhimentos, referencias
 
+pytestmark = pytest.mark.usefixtures("perfil_proprio")
 CHAVE, RESERVA = gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
 COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
 FOTOS = {"a b/é.png": b"bolo", "a": b"", "x/../y": b"bolo", "z": bytes(range(256)) * 2000}
 LOGINS_DELA = [{"id": "11111111-1111-4111-8111-111111111111", "email": "ana@doces.example"}]
 DIA1, DIA2, DIA3 = "20260101_030000", "20260102_030000", "20260103_030000"
-
-
-@pytest.fixture(autouse=True)
-def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
-    cifra.segredo.cache_clear()
-    yield
-    cifra.segredo.cache_clear()
 
 
 def deposito(tmp_path: Path, como: Cifra | None) -> Deposito:
@@ -68,16 +61,6 @@ def com_a_chave(backup: Backup) -> Backup:
 
 def danos(backup: Backup) -> list[str]:
     return [d.em_palavras for d in danos_de(backup)]
-
-
-def fotos_de(backup: Backup) -> dict[str, bytes]:
-    """Os arquivos que o backup diz, com o conteúdo que se lê dele."""
-    lidas = {}
-    for a in arquivados(backup):
-        assert a.soma is not None
-        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma) as aberto:
-            lidas[a.nome] = aberto.read()
-    return lidas
 
 
 @COMO

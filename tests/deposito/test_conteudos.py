@@ -30,18 +30,11 @@ from cofre.deposito.conteudos.marcas import (
 )
 from cofre.deposito.formato import Gravador
 
+pytestmark = pytest.mark.usefixtures("perfil_proprio")
 CHAVE, RESERVA, OUTRA = gerar(), gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
 COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
 GRANDE = os.urandom(700_001)
-
-
-@pytest.fixture(autouse=True)
-def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
-    cifra.segredo.cache_clear()
-    yield
-    cifra.segredo.cache_clear()
 
 
 def soma(dados: bytes) -> str:

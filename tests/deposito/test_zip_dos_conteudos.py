@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from apoio.com_listas import conteudos_em, publicar
+from apoio.com_listas import conteudos_em, fotos_de, publicar
 from cofre.base.erros import BackupDanificado, ZipRecusado
 from cofre.deposito.backup import Backup
-from cofre.deposito.cifra import chaveiro, cifra
+from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
-from cofre.deposito.conteudos.conferencia import arquivados
-from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
 from cofre.deposito.zip.exportacao import CSV, JSON, exportar
 from cofre.deposito.zip.importacao import importar
 
+pytestmark = pytest.mark.usefixtures("perfil_proprio")
 CHAVE, RESERVA = gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
 COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
@@ -30,14 +29,6 @@ LOGINS = [{"id": "11111111-1111-4111-8111-111111111111", "email": "ana@doces.exa
 DIA = "20260301_030000"
 SOMA = hashlib.sha256(b"bolo").hexdigest()
 Entradas = dict[str, bytes]
-
-
-@pytest.fixture(autouse=True)
-def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
-    cifra.segredo.cache_clear()
-    yield
-    cifra.segredo.cache_clear()
 
 
 def exportado(tmp_path: Path, como: Cifra | None, formato: str = JSON) -> tuple[Backup, Path]:
@@ -50,14 +41,6 @@ def exportado(tmp_path: Path, como: Cifra | None, formato: str = JSON) -> tuple[
 def trazer(arquivo: Path, deposito: Deposito) -> Backup:
     with deposito.trabalhando():
         return importar(arquivo, deposito).backup
-
-
-def fotos_de(backup: Backup) -> dict[str, bytes]:
-    lidas = {}
-    for a in arquivados(backup):
-        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma or "") as aberto:
-            lidas[a.nome] = aberto.read()
-    return lidas
 
 
 def de_dentro(arquivo: Path) -> Entradas:

@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 
 from apoio.campanha import CAMPANHA
 from apoio.cifrados import abrindo_com, cifrando_para
-from apoio.com_listas import conteudos_em, publicar
+from apoio.com_listas import conteudos_em, fotos_de, publicar
 from apoio.destinos import LugarPasta
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA
@@ -26,8 +25,6 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
-from cofre.deposito.conteudos.conferencia import arquivados
-from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import conhecidos
 from cofre.deposito.lacre.lacre import pseudonimo
@@ -38,6 +35,7 @@ from cofre.remoto.descida import Descida, Trazido
 from cofre.remoto.marco import JaUsado, Marco
 from cofre.remoto.vinda import CopiaDanificada, Fora, NaCopia
 
+pytestmark = pytest.mark.usefixtures("perfil_proprio")
 CHAVE, RESERVA = gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
 COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
@@ -46,14 +44,6 @@ FOTOS = {"a": b"bolo", "b": os.urandom(9000), "vazio": b"", "tabela": b"[]\n", "
 OUTRAS = {**FOTOS, "a": b"outra", "c": b"mais uma"}
 DIA1, DIA2 = "20260301_030000", "20260302_030000"
 AGORA = datetime(2026, 3, 20, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
-    cifra.segredo.cache_clear()
-    yield
-    cifra.segredo.cache_clear()
 
 
 @pytest.fixture
@@ -89,14 +79,6 @@ def trazer(lugar: LugarPasta, dep: Deposito, dia: str) -> Trazido:
     nele: NaCopia = fora.abrir(endereco, fora.lacre(endereco, conhecidos.conhecidas()))
     with dep.trabalhando():
         return Descida(lugar.destino, fora.la, dep, _calado).trazer(nele)
-
-
-def fotos_de(backup: Backup) -> dict[str, bytes]:
-    lidas = {}
-    for a in arquivados(backup):
-        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma or "") as aberto:
-            lidas[a.nome] = aberto.read()
-    return lidas
 
 
 @COMO

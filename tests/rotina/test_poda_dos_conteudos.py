@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from apoio.campanha import CAMPANHA, exemplos
 from apoio.cifrados import cifrando_para
-from apoio.com_listas import conteudos_em, publicar
+from apoio.com_listas import conteudos_em, fotos_de, publicar
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA
 from apoio.suicida import matando, que_morre
 from cofre.base.config.valores import Politica
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
-from cofre.deposito.cifra import chaveiro, cifra
+from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos.conferencia import arquivados
@@ -31,19 +31,12 @@ from cofre.deposito.verificacao import danos_de
 from cofre.rotina.poda.plano import PodaDeEmpresa, ResumoDaPoda
 from cofre.rotina.poda.poda import Poda
 
+pytestmark = pytest.mark.usefixtures("perfil_proprio")
 CHAVE, RESERVA = gerar(), gerar()
 CIFRA = Cifra((CHAVE.publica, RESERVA.publica))
 UM = Politica(ultimos=1)
 AGORA = datetime(2026, 3, 20, 12).astimezone()
 COMO = pytest.mark.parametrize("como", [None, CIFRA], ids=["em claro", "cifrado"])
-
-
-@pytest.fixture(autouse=True)
-def _perfil_proprio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "b.perfil"))
-    cifra.segredo.cache_clear()
-    yield
-    cifra.segredo.cache_clear()
 
 
 def dias(deposito: Deposito, *fotos: Mapping[str, bytes], dono: str = ANA) -> list[Backup]:
@@ -62,15 +55,6 @@ def podar(deposito: Deposito, politica: Politica = UM) -> tuple[list[PodaDeEmpre
     planos = poda.planejar(AGORA)
     with deposito.trabalhando():
         return planos, poda.executar(planos)
-
-
-def fotos_de(backup: Backup) -> dict[str, bytes]:
-    """As fotos que se leem de um backup."""
-    lidas = {}
-    for a in arquivados(backup):
-        with Conteudos(backup.pasta, None).abrir(a.onde or "", a.soma or "") as aberto:
-            lidas[a.nome] = aberto.read()
-    return lidas
 
 
 def ocupado(pasta: Path) -> int:
