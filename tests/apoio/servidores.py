@@ -112,10 +112,12 @@ def supabase(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
 
 
 @pytest.fixture(scope="module")
-def criar_supabase_do_modulo(cluster: ClusterPostgres) -> Iterator[FabricaDeSupabase]:
+def criar_supabase_do_modulo(
+    cluster: ClusterPostgres, estante: Estante
+) -> Iterator[FabricaDeSupabase]:
     """A mesma fábrica, com projetos que duram um módulo de testes."""
     with contextlib.ExitStack() as pilha:
-        yield FabricaDeSupabase(cluster, pilha)
+        yield FabricaDeSupabase(cluster, pilha, estante)
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,7 @@ def _com_pico(projeto: SupabaseLocal, destino: Path, *argumentos: str) -> tuple[
     return Saida(feito.returncode, dito, feito.stderr.decode()), int(pico) / por_mb
 
 
+@pytest.mark.demorado
 def test_trezentas_mil_linhas(projeto: SupabaseLocal, tmp_path: Path) -> None:
     destino = tmp_path / "b"
     saida, pico = _com_pico(projeto, destino)

@@ -29,7 +29,7 @@ from supabase_local.servidores.falhas import CorteDepois, Pedido, RespostaForcad
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
 
-AMOSTRA: Final = 4
+AMOSTRA: Final = 2
 MINIMO_DE_ESCRITAS: Final = 150 if CAMPANHA else 60
 FATIAS: Final = 12
 
