@@ -4,8 +4,6 @@ restauração de verdade a traz de volta, e se mostra que as vizinhas não mudar
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from supabase_local.empresas.ao_vivo import rodar
 from supabase_local.empresas.dados import DEMONSTRACAO, Perfil
 from supabase_local.servidores.postgres import Banco
 from supabase_local.servidores.storage.conteudos import Conteudos
@@ -114,24 +113,14 @@ def restaurar(script: Path, ambiente: Mapping[str, str], *, perguntar: bool) -> 
     """Roda a restauração de verdade: com o diálogo, ou já respondida."""
     argumentos = [] if perguntar else ["--empresa", str(VITIMA.user_id), "--confirmar", "RESTAURAR"]
     argumentos += [] if perguntar else ["--efeitos", "desfazer"]
-    print(f"\n▶️  python3 scripts/{script.name} {' '.join(argumentos)}\n", flush=True)
-    if perguntar:
-        print(f"   (responda: a empresa {VITIMA.nome}, 0 para todas as tabelas, RESTAURAR)\n")
-    return subprocess.run(
-        [sys.executable, str(script), *argumentos],
-        env=dict(ambiente),
-        stdin=None if perguntar else subprocess.DEVNULL,
-        check=False,
-    ).returncode
+    responda = f"a empresa {VITIMA.nome}, 0 para todas as tabelas, RESTAURAR"
+    return rodar(script, argumentos, ambiente, perguntar=perguntar, responda=responda)
 
 
 def desfazer(script: Path, ambiente: Mapping[str, str]) -> int:
     """Roda o desfazer de verdade, com a sua pergunta."""
     argumentos = ["desfazer", "--empresa", str(VITIMA.user_id)]
-    print(f"\n▶️  python3 scripts/{script.name} {' '.join(argumentos)}\n", flush=True)
-    return subprocess.run(
-        [sys.executable, str(script), *argumentos], env=dict(ambiente), check=False
-    ).returncode
+    return rodar(script, argumentos, ambiente, perguntar=True)
 
 
 def mostrar_depois(onde: Banco, antes: Mapping[str, str]) -> bool:

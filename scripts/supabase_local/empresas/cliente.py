@@ -3,9 +3,6 @@ volta."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from pathlib import Path
 from psycopg import sql
 
 from supabase_local.empresas.acidente import VITIMA, mostrar_vizinhas, retrato_das_vizinhas
+from supabase_local.empresas.ao_vivo import rodar
 from supabase_local.servidores.postgres import Banco
 
 
@@ -95,15 +93,8 @@ def _trazer(script: Path, ambiente: Mapping[str, str], cliente: Cliente, *, perg
     else:
         argumentos += ["--tabela", "clientes", "--chave", cliente.id, "--com-ligados"]
         argumentos += ["--confirmar", "RESTAURAR"]
-    print(f"\n▶️  python3 scripts/{script.name} {shlex.join(argumentos)}\n", flush=True)
-    if perguntar:
-        print("   (responda: Enter três vezes, e RESTAURAR)\n", flush=True)
-    return subprocess.run(
-        [sys.executable, str(script), *argumentos],
-        env=dict(ambiente),
-        stdin=None if perguntar else subprocess.DEVNULL,
-        check=False,
-    ).returncode
+    responda = "Enter três vezes, e RESTAURAR"
+    return rodar(script, argumentos, ambiente, perguntar=perguntar, responda=responda)
 
 
 def perder_e_trazer(

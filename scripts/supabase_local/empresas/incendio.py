@@ -7,10 +7,7 @@ A pasta é uma temporária do sistema: os programas recusam uma chave que abre d
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ from pyrage import x25519
 
 from supabase_local.empresas import acidente
 from supabase_local.empresas.acidente import VITIMA
+from supabase_local.empresas.ao_vivo import rodar
 from supabase_local.servidores.postgres import Banco
 
 
@@ -49,21 +47,11 @@ class _Computador:
 
     def rodar(self, script: Path, *argumentos: str) -> None:
         """Levanta _Falhou."""
-        print(f"\n▶️  python3 scripts/{script.name} {shlex.join(argumentos)}\n", flush=True)
-        perfil = str(self.pasta / "perfil")
-        feito = subprocess.run(
-            [sys.executable, str(script), *argumentos],
-            env={
-                **self.ambiente,
-                "BACKUP_DIR": str(self.pasta / "backups"),
-                "XDG_CONFIG_HOME": perfil,
-                "APPDATA": perfil,
-            },
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        if feito.returncode != 0:
-            raise _Falhou(feito.returncode)
+        perfil, backups = str(self.pasta / "perfil"), str(self.pasta / "backups")
+        daqui = {"BACKUP_DIR": backups, "XDG_CONFIG_HOME": perfil, "APPDATA": perfil}
+        codigo = rodar(script, argumentos, {**self.ambiente, **daqui}, perguntar=False)
+        if codigo != 0:
+            raise _Falhou(codigo)
 
 
 def queimar_e_trazer(onde: Banco, scripts: Scripts, ambiente: Mapping[str, str]) -> int | None:

@@ -3,9 +3,6 @@ dele não muda, e o projeto de onde ela saiu também não."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from supabase_local.empresas.acidente import (
     retrato_das_vizinhas,
     sem_o_que_falta,
 )
+from supabase_local.empresas.ao_vivo import rodar
 from supabase_local.empresas.dados import DEMONSTRACAO
 from supabase_local.homologacao import EMPRESAS, Homologacao
 from supabase_local.servidores.postgres import Banco
@@ -73,16 +71,11 @@ def _clonar(script: Path, ambiente: Mapping[str, str], la: Homologacao, *, pergu
         argumentos += ["--empresa", str(LEVADA.user_id), "--logins", "todos"]
         argumentos += ["--aceitar", "colunas,tabelas", "--projeto", la.nome]
         argumentos += ["--confirmar", "RESTAURAR"]
-    print(f"\n▶️  python3 scripts/{script.name} {shlex.join(argumentos)}\n", flush=True)
-    if perguntar:
-        print(f"   (responda: a empresa {LEVADA.nome}, 0 para tudo, o nome do projeto, s, 1-3 para")
-        print("   os logins, s e RESTAURAR)\n", flush=True)
-    return subprocess.run(
-        [sys.executable, str(script), *argumentos],
-        env=dict(ambiente),
-        stdin=None if perguntar else subprocess.DEVNULL,
-        check=False,
-    ).returncode
+    responda = (
+        f"a empresa {LEVADA.nome}, 0 para tudo, o nome do projeto, s, 1-3 para\n   os logins, s e"
+        " RESTAURAR"
+    )
+    return rodar(script, argumentos, ambiente, perguntar=perguntar, responda=responda)
 
 
 def _como_esta(onde: Banco) -> _Estado:

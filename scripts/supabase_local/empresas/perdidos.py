@@ -3,9 +3,6 @@ os dois de volta."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from supabase_local.empresas.acidente import (
     retrato_das_vizinhas,
     sem_o_que_falta,
 )
+from supabase_local.empresas.ao_vivo import rodar
 from supabase_local.empresas.fotos import BALDE
 from supabase_local.servidores.postgres import Banco
 from supabase_local.servidores.storage.conteudos import Conteudos
@@ -129,12 +127,5 @@ def _trazer(
         argumentos = ["--empresa", str(VITIMA.user_id)]
         argumentos += ["--tabelas", ",".join((*TABELAS, *(["arquivos"] if com_arquivos else [])))]
         argumentos += ["--logins", quem.email, "--confirmar", "RESTAURAR", "--efeitos", "desfazer"]
-    print(f"\n▶️  python3 scripts/{script.name} {shlex.join(argumentos)}\n", flush=True)
-    if perguntar:
-        print(f"   (responda: a empresa {VITIMA.nome}, 0 para tudo, 1 para o login, RESTAURAR)\n")
-    return subprocess.run(
-        [sys.executable, str(script), *argumentos],
-        env=dict(ambiente),
-        stdin=None if perguntar else subprocess.DEVNULL,
-        check=False,
-    ).returncode
+    responda = f"a empresa {VITIMA.nome}, 0 para tudo, 1 para o login, RESTAURAR"
+    return rodar(script, argumentos, ambiente, perguntar=perguntar, responda=responda)
