@@ -210,6 +210,37 @@ def test_um_email_curto_cabe_onde_o_outro_cabia() -> None:
     assert len(novos[2]) <= 20
 
 
+def test_num_endereco_sai_a_rua_e_o_bairro_e_fica_o_que_o_aplicativo_precisa() -> None:
+    tabelas = {
+        "clientes": tabela(
+            "clientes",
+            {
+                "id": "integer",
+                "rua": "text",
+                "bairro": "text",
+                "cidade": "text",
+                "endereco": "text",
+            },
+        )
+    }
+    inteiro = "Rua das Acácias, 123, apto 12 - Sé, Belém/PA, CEP 66010-100"
+    linha = {
+        "id": 1,
+        "rua": "Rua das Acácias",
+        "bairro": "Sé",
+        "cidade": "Belém",
+        "endereco": inteiro,
+    }
+    saem, _ = anonimizar(tabelas, {"clientes": [linha]})
+    (nova,) = saem["clientes"]
+    rua, bairro = nova["rua"], nova["bairro"]
+    assert re.fullmatch(r"Rua .+", rua)
+    assert not {rua, bairro} & {"Rua das Acácias", "Sé"}
+    resto = re.escape(f"{rua}, 123, apto 12 - {bairro}, Belém/PA, CEP ") + r"6\d{4}-\d{3}"
+    assert re.fullmatch(resto, nova["endereco"])
+    assert "66010-100" not in nova["endereco"]
+
+
 def test_um_char_continua_cheio_ate_o_fim() -> None:
     velhos = ["Ana Souza           ", "João Nóbrega Teles  "]
     novos = uma_coluna("nome", velhos, "character")

@@ -52,7 +52,7 @@ def fica(miolo: str, cidades: Collection[str]) -> bool:
     if _NUMERO.fullmatch(miolo) or _DE_DENTRO.fullmatch(miolo):
         return True
     chave = chave_do_texto(miolo)
-    return chave in _UFS or chave in cidades
+    return (miolo.isascii() and chave in _UFS) or chave in cidades  # «Sé» não é Sergipe
 
 
 def _pedaco(miolo: str, trocar: Trocar, *, e_a_rua: bool) -> str:
