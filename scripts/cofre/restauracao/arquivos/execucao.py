@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import EscritaRecusada
@@ -24,13 +24,15 @@ from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR, Acao, mudancas
 from cofre.restauracao.arquivos.linha import DA_IDENTIDADE, Arquivo, ler
-from cofre.via.arquivos import identidade, remocao
+from cofre.via.arquivos import remocao
 from cofre.via.arquivos.a_subir import ASubir
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.erros import Mudou
-from cofre.via.arquivos.identidade import Identidade
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.arquivos.subida import RECUSAS, Subida, o_mesmo, por_que, recusa_do_balde
+
+if TYPE_CHECKING:  # só quem tem a conexão direta tem o psycopg
+    from cofre.via.arquivos.identidade import Conectar
 
 POR_LOTE = 200
 """Envios, entre um devolver e outro das identidades."""
@@ -53,7 +55,7 @@ class Meios:
     pedaço, e `sem_identidade` porque o banco não devolveu a de um que subiu."""
 
     armazem: Armazem
-    conectar: identidade.Conectar | None
+    conectar: Conectar | None
     conexoes: int
     parar: threading.Event
     abrir: Abrir
@@ -168,10 +170,12 @@ class Execucao:
         o resto: o conteúdo está lá, e o que difere diz-se no fim."""
         if self.meios.conectar is None or "id" not in self.plano.tabelas[ARQUIVOS].colunas:
             return
+        from cofre.via.arquivos.identidade import Identidade, devolver
+
         pares = ((ler(feito.acao.alvo), feito.id) for feito in subidos)
         # Sem o id de agora, a próxima foto o diz.
         quais = [Identidade(quer.objeto, id_) for quer, id_ in pares if quer and quer.id and id_]
-        for _qual, recusa in identidade.devolver(self.meios.conectar, quais):
+        for _qual, recusa in devolver(self.meios.conectar, quais):
             self.meios.sem_identidade(recusa)
 
     # -- tirar -------------------------------------------------------------------------------

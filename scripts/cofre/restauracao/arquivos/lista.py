@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cofre.base.config.valores import COLUNA
 from cofre.base.erros import BackupDanificado, EscritaRecusada
@@ -38,11 +38,14 @@ from cofre.restauracao.arquivos.linha import (
 from cofre.restauracao.arquivos.nomeados import Nomeados, nomeados
 from cofre.restauracao.listas import AoAvancar, Caso, Dito
 from cofre.restauracao.risco import Risco
-from cofre.via.arquivos import identidade, remocao
+from cofre.via.arquivos import remocao
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
 from cofre.via.contrato import DIRETA
 from cofre.via.logins.login import momento
+
+if TYPE_CHECKING:  # só quem tem a conexão direta tem o psycopg
+    from cofre.via.arquivos.identidade import Conectar
 
 JA_LA = "arquivos_que_ja_la_estavam"
 """No diário: quantos se iam repor, e não foi preciso."""
@@ -86,7 +89,7 @@ class ListaDeArquivos:
         return self.fonte.armazem
 
     @property
-    def conectar(self) -> identidade.Conectar | None:
+    def conectar(self) -> Conectar | None:
         """A conexão direta, se há uma."""
         return self.armazem.conectar
 
