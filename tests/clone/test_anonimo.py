@@ -333,6 +333,27 @@ def test_o_conteudo_diz_o_que_o_nome_da_coluna_nao_diz() -> None:
     assert uma_coluna("campo_7", coisas) == coisas
 
 
+def test_uma_lista_fechada_do_banco_fica_como_e() -> None:
+    """De um ENUM o banco só aceita os valores dele, chame-se a coluna como se chamar."""
+    assert uma_coluna("contato", ["loja", "telefone", "loja"], "modo_de_contato") == [
+        *("loja", "telefone", "loja")
+    ]
+    gente = ["Ana Souza", "Pedro Leão", "Lucas Teles"]
+    assert not set(uma_coluna("contato", gente, "nome_de_gente")) & set(gente), "um domínio"
+
+
+def test_um_token_em_uuid_e_outro_mas_uma_chave_nao() -> None:
+    valores = {"id": "integer", "convite_token": "uuid", "loja_id": "uuid"}
+    um = "aaaa1111-0000-4000-8000-00000000000a"
+    linhas: Linhas = {"clientes": [{"id": 1, "convite_token": um, "loja_id": um}]}
+    saem, _ = anonimizar({"clientes": tabela("clientes", valores)}, linhas)
+    assert saem["clientes"][0]["loja_id"] == um
+    assert re.fullmatch(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", saem["clientes"][0]["convite_token"]
+    )
+    assert saem["clientes"][0]["convite_token"] != um
+
+
 def test_num_texto_livre_so_sai_o_que_se_reconhece() -> None:
     cpf = juiz_do_cpf.format(cpf_de("123456789"))
     fica = "; pedido 12345, R$ 1.234,56 em 12/01/2026"

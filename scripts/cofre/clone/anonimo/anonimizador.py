@@ -28,8 +28,9 @@ from cofre.clone.anonimo.valores import Tratamento
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.via.logins.login import FATORES, SENHA
 
-_LEMBRADOS = 20_000
-"""Valores de uma coluna que se lembram já trocados: os que se repetem custam uma consulta."""
+_LEMBRADOS = 5_000
+"""Valores de uma coluna que se lembram, enquanto se passa pela tabela dela: os que se repetem
+custam uma consulta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class _Feito:
     """Um valor já trocado, o que nele se trocou, e se ficou algum texto (e nele alguém)."""
 
     valor: msgspec.Raw
-    trocas: Counter[Especie]
+    trocas: tuple[tuple[Especie, int], ...]
     ficou: bool
     achado: bool
 
@@ -80,6 +81,7 @@ class Anonimizador:
     def aprender(self, tabela: str, linhas: Iterable[bytes]) -> None:
         """Vê as linhas (objetos JSON) de uma tabela; todas as de todas, antes de trocar alguma.
         Levanta msgspec.DecodeError."""
+        self._vistos.clear()
         for linha in linhas:
             for nome, bruto in abrir_linha(linha).items():
                 coluna = self._colunas.de(tabela, nome) if nome != textos.CAMPO else None
@@ -120,6 +122,7 @@ class Anonimizador:
     def trocar(self, tabela: str, linhas: Iterable[bytes]) -> Iterator[bytes]:
         """As mesmas linhas, trocadas, na mesma ordem. Levanta msgspec.DecodeError."""
         self._fechar()
+        self._prontos.clear()
         for linha in linhas:
             campos = abrir_linha(linha)
             novos = dict(self._novos(tabela, campos))
@@ -148,7 +151,7 @@ class Anonimizador:
                 deixada.achados += feito.achado
                 deixada.motivo = coluna.motivo
             if feito.trocas:
-                self.relatorio.trocadas[tabela][nome].update(feito.trocas)
+                self.relatorio.trocadas[tabela][nome].update(dict(feito.trocas))
             if bytes(feito.valor) != valor:
                 yield nome, feito.valor
 
@@ -163,10 +166,11 @@ class Anonimizador:
 
     def _fazer(self, tabela: str, coluna: ColunaDaCopia, valor: bytes) -> _Feito:
         if coluna.classe is Classe.VAZIA:
-            return _Feito(msgspec.Raw(coluna.vazio), Counter((Especie.CALCULADO,)), False, False)
+            return _Feito(msgspec.Raw(coluna.vazio), ((Especie.CALCULADO, 1),), False, False)
         self._feitas, self._pares, self._ficou, self._achado = Counter(), [], False, False
         novo = self._a_trocar.trocar(valor, coluna.certa, (tabela, coluna.nome))
-        return _Feito(msgspec.Raw(novo), self._feitas, self._ficou, self._achado)
+        feitas = tuple(self._feitas.items())
+        return _Feito(msgspec.Raw(novo), feitas, self._ficou, self._achado)
 
     def _trocar_um(self, especie: Especie, texto: str) -> str:
         self._feitas[especie] += 1

@@ -50,6 +50,9 @@ _DO_LOGIN = {
 }
 BINARIO = "binário: não se olha dentro"
 DE_ARQUIVO = "o nome do arquivo no Storage"
+_TEXTOS = frozenset(
+    {*("text", "character varying", "character", "citext", "name", "xml", "json", "jsonb"), ""}
+)
 _MOTIVOS = {
     Classe.FICA: "cidade, UF ou país: fica",
     Classe.CODIGO: "número ou código: fica",
@@ -60,13 +63,15 @@ PEDIDO = "«manter», no cofre.toml"
 @dataclass(slots=True)
 class ColunaDaCopia:
     """Uma coluna. `classe` None: ainda não se sabe (enquanto se aprende, é texto); `pedida`: foi o
-    cofre.toml que a disse; `vazio`: o que vai no lugar de um valor calculado."""
+    cofre.toml que a disse; `vazio`: o que vai no lugar de um valor calculado; `enumerada`: o tipo é
+    um que o banco inventou, e pode só aceitar uns poucos valores."""
 
     nome: str
     classe: Classe | None
     pedida: bool = False
     motivo: str = ""
     vazio: bytes = b"null"
+    enumerada: bool = False
     conteudo: Conteudo = field(default_factory=Conteudo)
 
     @property
@@ -77,13 +82,16 @@ class ColunaDaCopia:
     @property
     def por_conteudo(self) -> bool:
         """Se o que está nela ainda pode dizer outra coisa."""
-        return not self.pedida and self.classe in (None, Classe.TEXTO, Classe.CODIGO)
+        livre = self.classe in (None, Classe.TEXTO, Classe.CODIGO)
+        return not self.pedida and (livre or self.enumerada)
 
     def decidir(self) -> None:
         """Já se viu tudo: a classe, se não a dizia o nome; um código, ou o texto de uma coisa,
         podem ser documentos, mas não o nome de alguém."""
         if self.por_conteudo:
             pelo_conteudo = self.conteudo.classe
+            if self.enumerada and self.conteudo.de_uma_lista:
+                self.classe, self.motivo = Classe.CODIGO, _MOTIVOS[Classe.CODIGO]
             if pelo_conteudo is not None and (self.classe is None or pelo_conteudo != Classe.NOME):
                 self.classe = pelo_conteudo
         self.classe = self.certa
@@ -130,6 +138,9 @@ class ColunasDaCopia:
 
     def _do_tipo(self, tabela: str, coluna: str, tipo: str) -> ColunaDaCopia | None:
         salva = self._salvas.get(tabela)
+        if tipo == "uuid" and not (salva is not None and coluna in salva.de_quem):
+            token = classe_do_nome(coluna, (tabela,)) is Classe.SEGREDO
+            return ColunaDaCopia(coluna, Classe.SEGREDO) if token else None
         if tipo in _SEM_TEXTO:
             return None
         if tipo == "bytea":
@@ -146,7 +157,8 @@ class ColunasDaCopia:
             return ColunaDaCopia(coluna, Classe.VAZIA)
         if tipo in ("inet", "cidr"):
             return ColunaDaCopia(coluna, Classe.IP)
-        return ColunaDaCopia(coluna, classe, motivo=_MOTIVOS.get(classe, "") if classe else "")
+        motivo = _MOTIVOS.get(classe, "") if classe else ""
+        return ColunaDaCopia(coluna, classe, motivo=motivo, enumerada=tipo not in _TEXTOS)
 
     def decidir(self) -> None:
         """Já se viu tudo."""
