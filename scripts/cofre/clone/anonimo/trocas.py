@@ -5,7 +5,7 @@ Primeiro veem-se todos os valores (`ver`); depois `fechar` dá a cada um o prime
 segredo e do valor: o mesmo valor tem o mesmo substituto em todas as execuções, a não ser que outro,
 novo, seja esse substituto.
 
-Na memória: a chave de cada valor distinto e o substituto (uns 350 MB por milhão).
+Na memória: a chave de cada valor distinto e o substituto (uns 400 MB por milhão).
 """
 
 from __future__ import annotations
