@@ -37,6 +37,7 @@ from cofre.via.api.erros import (
     sem_resposta,
     traduzir,
 )
+from cofre.via.api.folego import Folego
 from cofre.via.api.insistir import Insistencia, Passageiro
 from cofre.via.api.pagina import Abrir, Pagina, abrir_pagina, estragada, receber
 from cofre.via.contrato import AoTentarDeNovo
@@ -63,6 +64,7 @@ class Conexao:
         """`tentativas` conta a primeira. Levanta DependenciaAusente sem o supabase-py."""
         self._host = urlsplit(acesso.url).netloc
         self._cadencia = cadencia
+        self._folego = Folego(conexoes + 1, parar)
         self._insistir = Insistencia(tentativas, parar, ao_tentar_de_novo, cadencia)
         # HTTP/1.1: com HTTP/2 todos os fios dividiriam uma só conexão TCP.
         self._http = httpx.Client(
@@ -113,7 +115,8 @@ class Conexao:
             caminho = self._cliente.endereco(tabela)
             get = self._http.build_request("GET", caminho, params=alvo, headers=cabecalhos)
             maximo = None if limite == 1 else MAIOR_RESPOSTA
-            return abrir_pagina(abrir, tabela, *self._enviar(get, tabela, maximo))
+            with self._folego.pedido():
+                return abrir_pagina(abrir, tabela, *self._enviar(get, tabela, maximo))
 
         return self._insistir.fazer(enviar)
 
