@@ -18,7 +18,7 @@ def ler_opcoes() -> argparse.Namespace:
         prog="demonstracao.py",
         usage=argparse.SUPPRESS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="uso: demonstracao.py [--auto] [--via VIA]\n\n"
+        description="uso: demonstracao.py [--auto] [--frota] [--via VIA]\n\n"
         "Backup e restauração num Supabase embutido, com empresas inventadas.",
         add_help=False,
     )
@@ -26,6 +26,9 @@ def ler_opcoes() -> argparse.Namespace:
     analisador.add_argument("-h", "--help", action="help", help="mostra esta ajuda e sai")
     analisador.add_argument(
         "--auto", action="store_true", help="inclui os acidentes e as restaurações, sem perguntas"
+    )
+    analisador.add_argument(
+        "--frota", action="store_true", help="faz o backup por três processos (--frota local:3)"
     )
     analisador.add_argument(
         "--via",
@@ -53,7 +56,7 @@ def main() -> int:
 
     from supabase_local.demonstracao import executar
 
-    return executar(auto=opcoes.auto, via=opcoes.via)
+    return executar(auto=opcoes.auto, via=opcoes.via, frota=opcoes.frota)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ NEUTRAS = (
 )
 """O que um `.env` real pode ter, e que aqui não vale nem se mostra."""
 
+DE_TRES = ("--frota", "local:3")
+
 
 class Terminada(Exception):
     """Pediram, por sinal, que a demonstração termine."""
@@ -46,9 +48,9 @@ class Terminada(Exception):
         self.codigo = 128 + sinal
 
 
-def executar(auto: bool = False, via: str = palco.API) -> int:
+def executar(auto: bool = False, via: str = palco.API, frota: bool = False) -> int:
     """A demonstração inteira (com `auto`, do zero, o acidente também e sem perguntas), por uma das
-    VIAS; devolve o código de saída."""
+    VIAS; com `frota`, o backup é de três processos. Devolve o código de saída."""
     for sinal in SINAIS_DE_FIM:
         signal.signal(sinal, _terminar)
     # Quem a começa em segundo plano num shell deixa o Ctrl+C ignorado; aqui ele sempre vale.
@@ -57,7 +59,7 @@ def executar(auto: bool = False, via: str = palco.API) -> int:
     try:
         while True:
             with palco.subir(via, do_zero=do_zero) as projeto:
-                codigo = _fazer_backup(projeto.variaveis)
+                codigo = _fazer_backup(projeto.variaveis, *(DE_TRES if frota else ()))
                 vitrine.mostrar_arquivos(palco.BACKUPS)
                 if auto:
                     acidentes = (
@@ -91,11 +93,11 @@ def _ambiente_dos_scripts(variaveis: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(NEUTRAS, ""), **variaveis}
 
 
-def _fazer_backup(variaveis: Mapping[str, str]) -> int:
-    print(f"▶️  python3 scripts/{SCRIPT_DE_BACKUP.name}\n")
+def _fazer_backup(variaveis: Mapping[str, str], *opcoes: str) -> int:
+    print(f"▶️  {' '.join(['python3', f'scripts/{SCRIPT_DE_BACKUP.name}', *opcoes])}\n")
     palco.BACKUPS.mkdir(parents=True, exist_ok=True)
     processo = subprocess.Popen(
-        [sys.executable, str(SCRIPT_DE_BACKUP)],
+        [sys.executable, str(SCRIPT_DE_BACKUP), *opcoes],
         env=_ambiente_dos_scripts(variaveis),
         stdin=subprocess.DEVNULL,
     )

@@ -48,6 +48,7 @@ CAMPANHAS = {
     ),
     "registro": ("tests/restauracao/test_registro.py",),
     "mudanca": ("tests/plano/test_tres_lados.py", "tests/restauracao/test_desfazer_mudanca.py"),
+    "frota": ("tests/frota/test_frota_quedas.py",),
     "propriedades": (
         "tests/clone/test_anonimo.py",
         "tests/plano/test_plano.py",

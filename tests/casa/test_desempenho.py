@@ -103,6 +103,11 @@ MEDIDAS = {
         "carga, backup de 12 empresas contra 10: escrito na tela, por empresa",
         "carga, backup de 12 empresas contra 10: tempo",
     ],
+    "frota": [
+        "12 empresas × 2 tabelas, 5 ms: 4 trabalhadores contra um",
+        "12 empresas × 2 tabelas, 5 ms: 8 trabalhadores contra um",
+        "12 empresas × 2 tabelas, 5 ms: --frota local:1 contra nenhuma",
+    ],
     "quietas": [
         "3 empresas × 2 tabelas, 30 ms de ida e volta, nada mudou: a tarefa de quarto em quarto de"
         " hora",
@@ -138,7 +143,7 @@ e o atraso. Os outros cenários são feitos das mesmas peças, que os testes a s
 
 PEQUENO = (
     "--rapido --linhas 60 --linhas-demais 60 --linhas-poucas 60 --empresas 3 --tabelas 2"
-    " --multidao 12 --backups 120 --atraso 5 --repeticoes 1"
+    " --multidao 12 --backups 120 --atraso 5 --repeticoes 1 --frota 12 --atraso-da-frota 5"
 ).split()
 """Não mede nada que se aproveite, mas passa por tudo."""
 

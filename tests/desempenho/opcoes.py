@@ -13,7 +13,8 @@ class Opcoes:
     """`linhas`: da tabela grande; `linhas_demais`: da maior de todas (memória, custo por linha);
     `linhas_poucas`: o que se compara com ela; `empresas` e `tabelas`: de muitas empresas pequenas;
     `multidao` e `punhado`: as empresas da carga; `backups`: de uma empresa só, no histórico;
-    `atraso`: ms a mais em cada pedido."""
+    `atraso`: ms a mais em cada pedido; `frota` e `atraso_da_frota`: o mesmo, com muitos
+    trabalhadores."""
 
     linhas: int
     linhas_demais: int
@@ -26,6 +27,8 @@ class Opcoes:
     atraso: int
     conexoes: int
     repeticoes: int
+    frota: int
+    atraso_da_frota: int
     so: tuple[str, ...] = ()
     markdown: bool = False
 
@@ -47,11 +50,19 @@ COMPLETO: Final = Opcoes(
     atraso=100,
     conexoes=8,
     repeticoes=5,
+    frota=1_000,
+    atraso_da_frota=400,
 )
 """Os tamanhos da meta."""
 
 PADRAO: Final = replace(
-    COMPLETO, linhas=100_000, linhas_demais=300_000, empresas=50, multidao=1_000, repeticoes=3
+    COMPLETO,
+    linhas=100_000,
+    linhas_demais=300_000,
+    empresas=50,
+    multidao=1_000,
+    repeticoes=3,
+    frota=300,
 )
 RAPIDO: Final = replace(
     COMPLETO,
@@ -64,6 +75,8 @@ RAPIDO: Final = replace(
     punhado=10,
     backups=200,
     repeticoes=2,
+    frota=100,
+    atraso_da_frota=100,
 )
 NUMEROS: Final = {
     "linhas": "da tabela grande",
@@ -75,6 +88,8 @@ NUMEROS: Final = {
     "backups": "quantos, de uma empresa só, no histórico",
     "atraso": "milissegundos a mais em cada pedido, em muitas empresas pequenas",
     "conexoes": "pedidos ao mesmo tempo, em muitas empresas pequenas",
+    "frota": "quantas empresas copiam um trabalhador, quatro e oito",
+    "atraso_da_frota": "milissegundos a mais em cada pedido, quando eles as copiam",
     "repeticoes": "quantos pares se medem; a mediana é a que conta",
 }
 """Os campos que se mudam por opção, e o que a ajuda diz deles."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from apoio.execucao import executar
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from desempenho.dados import muitas_pequenas
+from frota.copiado import EMPRESAS, TABELAS
 from supabase_local.servidores.servidor import SupabaseLocal
-
-EMPRESAS: Final = 60
-TABELAS: Final = 4
 
 
 @pytest.fixture(scope="module")

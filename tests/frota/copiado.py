@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from apoio.execucao import linhas_salvas, metadados
+
+EMPRESAS: Final = 60
+TABELAS: Final = 4
 
 
 def copiado(destino: Path) -> dict[str, dict[str, list[bytes]]]:

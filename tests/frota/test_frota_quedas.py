@@ -16,10 +16,10 @@ from typing import Final
 import psutil
 import pytest
 
-from apoio.campanha import CAMPANHA, amostra
-from apoio.execucao import PACIENCIA, Saida, abrir, ate_o_fim, executar, ler_ate
+from apoio.campanha import CAMPANHA
+from apoio.execucao import PACIENCIA, abrir, ate_o_fim, executar, ler_ate
 from apoio.forno import Processo
-from frota.copiado import copiado, sem_sobras
+from frota.copiado import EMPRESAS, copiado, sem_sobras
 from supabase_local.servidores.falhas import Atraso, Regra
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -126,61 +126,84 @@ def esperar_publicados(destino: Path, quantos: int) -> None:
         time.sleep(0.02)
 
 
-def continuado(frota: FrotaDePe) -> Saida:
-    """O que falta, feito por um processo só."""
-    return executar(frota.projeto, frota.destino, "continuar", "--esperar", "2")
-
-
-def sortes(quem: str) -> list[int]:
-    """Depois de quantos backups publicados morrer: na suíte, uma vez só."""
-    sorte = random.Random(f"{SEMENTE} {quem}")
-    return amostra([sorte.randrange(1, 40) for _ in range(MORTES)], 2)[: None if CAMPANHA else 1]
-
-
-@pytest.mark.usefixtures("devagar")
-@pytest.mark.parametrize("depois_de", sortes("trabalhador"))
-def test_o_que_um_trabalhador_morto_fazia_fazem_os_outros(
-    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
-) -> None:
-    frota = montar_frota(2)
-    backup = frota.copiar()
-    esperar_publicados(frota.destino, depois_de)
+def um_trabalhador(frota: FrotaDePe, _backup: Processo) -> None:
     o_que_copia(frota.trabalhadores[0]).kill()
+
+
+def um_trabalhador_de_vez(frota: FrotaDePe, _backup: Processo) -> None:
+    matar_com_os_filhos(frota.trabalhadores[0].pid)
+
+
+def o_agendador(frota: FrotaDePe, _backup: Processo) -> None:
+    frota.agendador.kill()
+
+
+def quem_comecou(_frota: FrotaDePe, backup: Processo) -> None:
+    os.kill(backup.pid, signal.SIGKILL)
+
+
+def ctrl_c(_frota: FrotaDePe, backup: Processo) -> None:
+    os.kill(backup.pid, signal.SIGINT)
+
+
+ACABAM: Final = (um_trabalhador, um_trabalhador_de_vez)
+"""Com quem morre assim, o backup chega ao fim sozinho; com os outros, continua-se."""
+PARAM: Final = {o_agendador: 4, quem_comecou: -signal.SIGKILL, ctrl_c: 130}
+"""Como termina quem começou, quando morre quem."""
+
+
+def mortes() -> list[tuple[Callable[[FrotaDePe, Processo], None], int]]:
+    """Quem morre, e depois de quantos backups publicados."""
+    sorte = random.Random(SEMENTE)
+    return [(quem, sorte.randrange(1, 45)) for _ in range(MORTES) for quem in (*ACABAM, *PARAM)]
+
+
+if CAMPANHA:
+
+    @pytest.mark.usefixtures("devagar")
+    @pytest.mark.parametrize(("morre", "depois_de"), mortes())
+    def test_nada_se_perde_nem_se_copia_duas_vezes(
+        montar_frota: Callable[..., FrotaDePe],
+        de_um_so: Path,
+        morre: Callable[[FrotaDePe, Processo], None],
+        depois_de: int,
+    ) -> None:
+        frota = montar_frota(2)
+        backup = frota.copiar()
+        esperar_publicados(frota.destino, depois_de)
+        morre(frota, backup)
+        feito = ate_o_fim(backup)
+        if morre in ACABAM:
+            assert feito.codigo == 0, feito.tudo
+        else:
+            assert feito.codigo == PARAM[morre], feito.tudo
+            com = () if morre is o_agendador else ("--frota", frota.onde)
+            outra = executar(frota.projeto, frota.destino, "continuar", *com, novo=bool(com))
+            assert outra.codigo == 0, outra.tudo
+        if morre is o_agendador:
+            assert "O agendador da frota deixou de responder" in feito.erros
+        assert copiado(frota.destino) == copiado(de_um_so)
+        assert sem_sobras(frota.destino)
+
+
+@pytest.mark.demorado
+@pytest.mark.usefixtures("devagar")
+def test_quem_nao_serve_diz_se_e_o_que_um_morto_fazia_faz_se(
+    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, tmp_path: Path
+) -> None:
+    frota = montar_frota(1)
+    frota.contratar("--conexoes", "1", BACKUP_COMPACTAR="sim")
+    frota.contratar("--conexoes", "1", BACKUP_DIR=str(tmp_path / "outra"))
+    backup = frota.copiar("--json")
+    esperar_publicados(frota.destino, 7)
+    um_trabalhador(frota, backup)
     feito = ate_o_fim(backup)
     assert feito.codigo == 0, feito.tudo
+    assert "tem outro .env" in feito.erros
+    assert "a pasta dos backups dele não é a mesma" in feito.erros
+    assert "fazem os outros" in feito.erros
+    assert feito.json()["empresas_completas"] == EMPRESAS
     assert copiado(frota.destino) == copiado(de_um_so)
     assert sem_sobras(frota.destino)
-
-
-@pytest.mark.usefixtures("devagar")
-@pytest.mark.parametrize("depois_de", sortes("agendador"))
-def test_o_agendador_morto_diz_se_e_continua_se_sem_ele(
-    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
-) -> None:
-    frota = montar_frota(2)
-    backup = frota.copiar()
-    esperar_publicados(frota.destino, depois_de)
-    frota.agendador.kill()
-    feito = ate_o_fim(backup)
-    assert feito.codigo == 4, feito.tudo
-    assert "O agendador da frota deixou de responder" in feito.erros
-    assert "continuar" in feito.erros
-    outra = continuado(frota)
-    assert outra.codigo == 0, outra.tudo
-    assert copiado(frota.destino) == copiado(de_um_so)
-
-
-@pytest.mark.usefixtures("devagar")
-@pytest.mark.parametrize("depois_de", sortes("quem começou"))
-def test_quem_comecou_morto_continua_se_pela_mesma_frota(
-    montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
-) -> None:
-    frota = montar_frota(2)
-    backup = frota.copiar()
-    esperar_publicados(frota.destino, depois_de)
-    os.kill(backup.pid, signal.SIGKILL)
-    ate_o_fim(backup)
-    outra = executar(frota.projeto, frota.destino, "continuar", "--frota", frota.onde, novo=True)
-    assert outra.codigo == 0, outra.tudo
-    assert copiado(frota.destino) == copiado(de_um_so)
-    assert sem_sobras(frota.destino)
+    assert not list((tmp_path / "outra").glob("empresa_*"))
+    assert frota.projeto.chave_service_role not in feito.tudo

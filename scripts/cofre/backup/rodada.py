@@ -136,7 +136,8 @@ class Rodada:
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas em grupos que se leem de uma vez. As que eram grandes no último backup vão
         sozinhas: as outras do grupo esperariam por elas."""
-        maximo = min(EMPRESAS_JUNTAS, TRAVAS // self.motor.num_processo)
+        de_cada = -(-_peso(empresas) // self.motor.processos)  # poucas chegam para todos
+        maximo = min(EMPRESAS_JUNTAS, TRAVAS // self.motor.num_processo, de_cada)
         grupo: list[Empresa] = []
         for empresa, grande in self._por_vez(empresas):
             if grupo and (grande or _peso([*grupo, empresa]) > maximo):

@@ -91,6 +91,10 @@ class Motor(Protocol):
     """Quem faz muitas tarefas lado a lado."""
 
     @property
+    def processos(self) -> int:
+        """Quantos processos as fazem."""
+
+    @property
     def num_processo(self) -> int:
         """Quantas tarefas um só processo faz ao mesmo tempo, no máximo."""
 
@@ -110,6 +114,11 @@ class Fios:
     equipe: Equipe
     oficina: partial[Oficina]
     """A oficina, a que só falta o contexto."""
+
+    @property
+    def processos(self) -> int:
+        """Só este."""
+        return 1
 
     @property
     def num_processo(self) -> int:

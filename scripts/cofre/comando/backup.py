@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cofre.backup import andamento
 from cofre.backup.resumo import Resultado, Resumo
@@ -47,6 +47,9 @@ from cofre.rotina.painel.pagina import atualizar_painel
 from cofre.rotina.poda.poda import podar_depois_do_backup
 from cofre.rotina.promessa import quebradas
 from cofre.via.abrir import abrir_via
+
+if TYPE_CHECKING:
+    from cofre.frota.motor import Frota
 
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
@@ -176,38 +179,37 @@ def _rodada(
     pedido: Pedido,
     jeito: Jeito,
 ) -> Iterator[Rodada]:
-    """Os fios, a via e quem faz as tarefas abertos; ao sair, fechados."""
+    """Os fios, a via e quem faz as tarefas abertos; ao sair, fechados. Com uma frota, quem começa
+    pergunta ao banco quando os trabalhadores não o fazem: usa as conexões de todos."""
     parar = threading.Event()
-    equipe = Equipe(opcoes.conexoes, parar, "empresa")
-    via = abrir_via(opcoes, configuracao, parar, relato)
-    listas = fontes_de(opcoes, configuracao, via, parar, relato)
-    try:
-        espera = esperar(minutos_de(opcoes), relato, parar)
-        nomes = pedido.tabelas
-        quais = [f for f in listas if not nomes or como_se_diz(f.nome) in nomes]
-        with contextlib.ExitStack() as pilha:
-            motor: Motor
-            if opcoes.frota:
-                motor = pilha.enter_context(_frota(opcoes, configuracao, deposito, relato, jeito))
-            else:
-                motor = Fios(
-                    equipe,
-                    partial(
-                        Oficina,
-                        via=via,
-                        deposito=deposito,
-                        relato=relato,
-                        listas=quais,
-                        jeito=jeito,
-                        espera=espera,
-                    ),
-                )
+    with contextlib.ExitStack() as pilha:
+        frota = None
+        if opcoes.frota:
+            frota = pilha.enter_context(_frota(opcoes, configuracao, deposito, relato, jeito))
+            opcoes = Namespace(**vars(opcoes) | {"conexoes": frota.conexoes})
+        equipe = Equipe(opcoes.conexoes, parar, "empresa")
+        via = abrir_via(opcoes, configuracao, parar, relato)
+        listas = fontes_de(opcoes, configuracao, via, parar, relato)
+        try:
+            espera = esperar(minutos_de(opcoes), relato, parar)
+            nomes = pedido.tabelas
+            quais = [f for f in listas if not nomes or como_se_diz(f.nome) in nomes]
+            oficina = partial(
+                Oficina,
+                via=via,
+                deposito=deposito,
+                relato=relato,
+                listas=quais,
+                jeito=jeito,
+                espera=espera,
+            )
+            motor: Motor = frota or Fios(equipe, oficina)
             yield Rodada(configuracao, via, deposito, equipe, motor, relato, espera, quais)
-    finally:
-        parar.set()
-        equipe.encerrar()
-        fechar(listas)
-        via.fechar()
+        finally:
+            parar.set()
+            equipe.encerrar()
+            fechar(listas)
+            via.fechar()
 
 
 def _frota(
@@ -216,7 +218,7 @@ def _frota(
     deposito: Deposito,
     relato: Relato,
     jeito: Jeito,
-) -> contextlib.AbstractContextManager[Motor]:
+) -> contextlib.AbstractContextManager[Frota]:
     """O motor que `--frota` pede. Levanta ErroDeUso, DependenciaAusente ou o que `aberta` levanta
     ao entrar."""
     onde = ler_onde(opcoes.frota)

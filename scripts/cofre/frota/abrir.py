@@ -25,11 +25,9 @@ from cofre.frota.digital import Digital, de
 from cofre.frota.endereco import Onde
 from cofre.frota.erros import FrotaParada
 from cofre.frota.motor import Frota
-from cofre.frota.partilha import partilhar
+from cofre.frota.partilha import DE_CADA, Limites, Parte
 from cofre.frota.remessa import OPCOES, Remessa, empacotar
 
-CONEXOES = 4
-"""Pedidos ao mesmo tempo de cada trabalhador, se não se diz um limite."""
 ATE_RESPONDER = 15
 """Segundos até se dizer que o agendador não responde."""
 
@@ -49,22 +47,22 @@ def aberta(
     `conexoes_ditas`, o limite de todos juntos, se alguém o disse. Levanta ConfiguracaoInvalida,
     FalhaDeDisco ou FrotaParada."""
     digital = de(configuracao)
-    por_segundo = opcoes.limite_por_segundo
+    limites = Limites(conexoes_ditas, opcoes.limite_por_segundo)
 
-    def remessa_de(contexto: Contexto, trabalhadores: int) -> Remessa:
+    def remessa_de(contexto: Contexto, parte: Parte) -> Remessa:
         return Remessa(
             contexto.pedido.execucao,
             deposito.presente,
             digital,
             {nome: getattr(opcoes, nome, None) for nome in OPCOES},
             jeito,
-            partilhar(trabalhadores, conexoes_ditas, por_segundo, CONEXOES),
+            parte,
             str(configuracao.destino) if onde.local else None,
             empacotar(contexto),
         )
 
-    with _ligada(onde, digital, CONEXOES) as cliente:
-        frota = Frota(cliente, digital, deposito, relato, remessa_de, paciencia)
+    with _ligada(onde, digital, DE_CADA) as cliente:
+        frota = Frota(cliente, digital, deposito, relato, remessa_de, limites, paciencia)
         parando = True
         try:
             yield frota

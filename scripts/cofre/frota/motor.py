@@ -28,6 +28,7 @@ from cofre.foto.foto import Contexto
 from cofre.frota import trabalhador
 from cofre.frota.digital import Digital, do_recurso
 from cofre.frota.erros import FrotaParada
+from cofre.frota.partilha import Limites, Parte
 from cofre.frota.remessa import Remessa
 
 Feito = Future[list[Resultado]]
@@ -48,8 +49,9 @@ class Frota:
     digital: Digital
     deposito: Deposito
     relato: Relato
-    remessa_de: Callable[[Contexto, int], Remessa]
-    """A remessa de um contexto, com tantos trabalhadores."""
+    remessa_de: Callable[[Contexto, Parte], Remessa]
+    """A remessa de um contexto, com a parte de cada trabalhador."""
+    limites: Limites
     paciencia: float
     """Segundos sem trabalhador nenhum até se desistir."""
     _remessa: Future[Remessa] | None = None
@@ -60,6 +62,16 @@ class Frota:
     _recusas: dict[str, str] = field(default_factory=dict)
     _perdidos: int = 0
     _vistos: set[str] = field(default_factory=set)
+
+    @property
+    def conexoes(self) -> int:
+        """Os pedidos ao mesmo tempo que todos juntos podem fazer."""
+        return self.limites.de_todos(self.processos)
+
+    @property
+    def processos(self) -> int:
+        """Os trabalhadores que servem."""
+        return max(1, len(self._servem()))
 
     @property
     def num_processo(self) -> int:
@@ -124,7 +136,7 @@ class Frota:
         self._empresas = {e.id: e for e in contexto.inspecao.empresas}
         self._em_todos(trabalhador.oferecer_se, self.digital.recurso)
         self._esperar_alguem()
-        remessa = self.remessa_de(contexto, len(self._servem()))
+        remessa = self.remessa_de(contexto, self.limites.partilhar(self.processos))
         # Um resultado do Dask, e não um dado posto em quem há: se quem o tem morre, refaz-se.
         self._remessa = self.cliente.submit(
             _a_mesma, remessa, pure=False, resources={self.digital.recurso: 0}

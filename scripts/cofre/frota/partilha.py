@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DE_CADA = 4
+"""Pedidos ao mesmo tempo de cada trabalhador, se não se diz um limite."""
+MAIS_CONEXOES = 32
+"""As que um processo só pode ter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parte:
@@ -21,14 +26,24 @@ class Parte:
     todos_cabem: bool = True
 
 
-def partilhar(
-    trabalhadores: int, conexoes: int | None, por_segundo: int | None, padrao: int
-) -> Parte:
-    """A parte de cada um; `conexoes` e `por_segundo`, os limites ditos, e `padrao`, as conexões de
-    um processo a quem não se diz quantas."""
-    if conexoes is None and por_segundo is None:
-        return Parte(padrao)
-    lugares = trabalhadores if conexoes is None else min(trabalhadores, conexoes)
-    de_cada = padrao if conexoes is None else conexoes // lugares
-    de_cada_por_segundo = por_segundo / lugares if por_segundo else None
-    return Parte(de_cada, de_cada_por_segundo, lugares, lugares == trabalhadores)
+@dataclass(frozen=True, slots=True)
+class Limites:
+    """Os que se disseram, de todos juntos (None: não se disse)."""
+
+    conexoes: int | None = None
+    por_segundo: int | None = None
+
+    def de_todos(self, trabalhadores: int) -> int:
+        """Quantos pedidos ao mesmo tempo fazem tantos trabalhadores."""
+        if self.conexoes is not None:
+            return self.conexoes
+        return min(DE_CADA * trabalhadores, MAIS_CONEXOES)
+
+    def partilhar(self, trabalhadores: int) -> Parte:
+        """A parte de cada um de tantos."""
+        if self.conexoes is None and self.por_segundo is None:
+            return Parte(DE_CADA)
+        lugares = min(trabalhadores, self.conexoes or trabalhadores)
+        conexoes = DE_CADA if self.conexoes is None else self.conexoes // lugares
+        por_segundo = self.por_segundo / lugares if self.por_segundo else None
+        return Parte(conexoes, por_segundo, lugares, lugares == trabalhadores)

@@ -161,19 +161,26 @@ def fazer(remessa: Remessa, tarefa: Tarefa) -> list[Resultado]:
             return copiar(oficina, tarefa)
     except NaoServe as e:
         worker.log_event(assunto(remessa.execucao), {"recusa": str(e), "quem": str(worker.name)})
-        deixar_de_se_oferecer(worker, remessa.digital)
+        deixar_de_se_oferecer(worker, remessa.digital.recurso)
         raise Reschedule from None
 
 
-def deixar_de_se_oferecer(worker: Worker, sua: digital.Digital) -> None:
+def deixar_de_se_oferecer(worker: Worker, recurso: str) -> None:
     """O agendador não dá mais tarefas destas a este trabalhador."""
-    deixar = worker.set_resources(**{sua.recurso: 0})
-    asyncio.run_coroutine_threadsafe(deixar, worker.loop.asyncio_loop).result()  # type: ignore[attr-defined]
+    dizer = _oferecer(worker, recurso, 0)
+    asyncio.run_coroutine_threadsafe(dizer, worker.loop.asyncio_loop).result()  # type: ignore[attr-defined]
 
 
 async def oferecer_se(recurso: str, dask_worker: Worker) -> None:
     """Uma execução começa: quem não serviu noutra pode servir nesta."""
-    await dask_worker.set_resources(**{recurso: dask_worker.state.nthreads})
+    await _oferecer(dask_worker, recurso, dask_worker.state.nthreads)
+
+
+async def _oferecer(worker: Worker, recurso: str, lugares: int) -> None:
+    """Só ao agendador: as tarefas que ele já lhe deu têm de correr, para que as devolva."""
+    await worker.scheduler.set_resources(
+        resources={recurso: lugares}, worker=worker.contact_address
+    )
 
 
 async def acabar(presente: str, *, parando: bool) -> None:

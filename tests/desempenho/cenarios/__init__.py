@@ -14,6 +14,7 @@ from desempenho.cenarios.backup import (
 from desempenho.cenarios.cifra import cifrado
 from desempenho.cenarios.comparacao import comparacao
 from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
+from desempenho.cenarios.frota import mais_trabalhadores
 from desempenho.cenarios.historico import historico
 from desempenho.cenarios.partida import partida
 from desempenho.cenarios.promessa import promessa
@@ -46,6 +47,7 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "pedidos": pedidos_por_tabela,
     "muitas": muitas_empresas,
     "carga": carga,
+    "frota": mais_trabalhadores,
     "quietas": quietas,
     "historico": historico,
     "promessa": promessa,

@@ -1,0 +1,134 @@
+"""O que se diz em --frota, a digital de cada trabalhador, e os limites que se dividem."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apoio.execucao import executar
+from cofre.base.config.valores import Acesso, AcessoDireto, Configuracao, Regras
+from cofre.base.erros import DefeitoInterno, ErroDeUso, EscritaRecusada, TravaOcupada
+from cofre.frota import digital
+from cofre.frota.endereco import Onde, ler_onde
+from cofre.frota.partilha import Limites, Parte
+
+
+@pytest.mark.parametrize(
+    ("texto", "onde"),
+    [
+        ("local:4", Onde(trabalhadores=4)),
+        ("tls://agendador:9000", Onde(agendador="tls://agendador:9000")),
+        ("tls://agendador", Onde(agendador="tls://agendador:8786")),
+        ("tcp://127.0.0.1:9000", Onde(agendador="tcp://127.0.0.1:9000")),
+        ("tcp://localhost", Onde(agendador="tcp://localhost:8786")),
+        ("tcp://[::1]:9000", Onde(agendador="tcp://[::1]:9000")),
+    ],
+)
+def test_um_endereco_le_se(texto: str, onde: Onde) -> None:
+    assert ler_onde(texto) == onde
+
+
+@pytest.mark.parametrize("nome", ["192.168.0.7", "agendador", "0.0.0.0", "127.0.0.1.exemplo.br"])
+def test_sem_cifra_so_nesta_maquina(nome: str) -> None:
+    with pytest.raises(ErroDeUso, match="não é cifrado") as recusa:
+        ler_onde(f"tcp://{nome}:8786")
+    assert "roda código ao lado da chave de serviço" in recusa.value.dica
+
+
+@pytest.mark.parametrize(
+    "texto", ["", "local:0", "local:", "http://a:1", "tls://", "tls://a:x", "tls://a:1/b", "tres"]
+)
+def test_o_que_nao_e_um_endereco_diz_se(texto: str) -> None:
+    with pytest.raises(ErroDeUso, match="--frota não é"):
+        ler_onde(texto)
+
+
+CONFIGURACAO = Configuracao(
+    acesso=Acesso("https://abc.supabase.co", "sb_secret_inventada_1"),
+    destino=Path("backups"),
+    regras=Regras(ignorar=frozenset({"a", "b", "c"})),
+    direto=AcessoDireto("postgresql://u:senha-inventada@h/b"),
+)
+
+
+def test_a_digital_e_do_que_muda_o_backup_e_nao_da_pasta() -> None:
+    igual = replace(CONFIGURACAO, destino=Path("outra"), avisos=("um aviso",))
+    assert digital.de(igual) == digital.de(CONFIGURACAO)
+    assert digital.do_recurso(digital.de(igual).recurso) == digital.de(CONFIGURACAO)
+
+
+@pytest.mark.parametrize(
+    "outra",
+    [
+        replace(CONFIGURACAO, acesso=Acesso("https://abc.supabase.co", "sb_secret_inventada_2")),
+        replace(CONFIGURACAO, acesso=Acesso("https://abd.supabase.co", "sb_secret_inventada_1")),
+        replace(CONFIGURACAO, direto=AcessoDireto("postgresql://u:senha-inventadb@h/b")),
+        replace(CONFIGURACAO, direto=None),
+        replace(CONFIGURACAO, compactar=True),
+        replace(CONFIGURACAO, logins=False),
+        replace(CONFIGURACAO, regras=Regras(ignorar=frozenset({"a", "b"}))),
+    ],
+    ids=["chave", "endereço", "senha", "sem direta", "compactar", "logins", "cofre.toml"],
+)
+def test_a_digital_muda_com_o_que_muda_o_backup(outra: Configuracao) -> None:
+    assert digital.de(outra).ambiente != digital.de(CONFIGURACAO).ambiente
+
+
+def test_a_digital_nao_mostra_nada() -> None:
+    recurso = digital.de(CONFIGURACAO).recurso
+    for segredo in ("inventada", "senha", "abc", "sb_"):
+        assert segredo not in recurso.replace("cofre-", "")
+
+
+@pytest.mark.parametrize(
+    ("limites", "trabalhadores", "parte"),
+    [
+        (Limites(), 8, Parte(4)),
+        (Limites(16), 4, Parte(4, None, 4)),
+        (Limites(10), 4, Parte(2, None, 4)),
+        (Limites(2), 4, Parte(1, None, 2, todos_cabem=False)),
+        (Limites(None, 30), 4, Parte(4, 7.5, 4)),
+        (Limites(2, 3), 4, Parte(1, 1.5, 2, todos_cabem=False)),
+    ],
+)
+def test_o_limite_dito_e_de_todos_juntos(
+    limites: Limites, trabalhadores: int, parte: Parte
+) -> None:
+    assert limites.partilhar(trabalhadores) == parte
+    lugares = parte.lugares or trabalhadores
+    if limites.conexoes:
+        assert parte.conexoes * lugares <= limites.conexoes
+    if limites.por_segundo:
+        assert (parte.por_segundo or 0) * lugares == pytest.approx(limites.por_segundo)
+
+
+@pytest.mark.parametrize(
+    "erro",
+    [
+        TravaOcupada("a empresa está em uso"),
+        EscritaRecusada("23505", "duplicada", "Key (id)=(1)"),
+        DefeitoInterno(ValueError("não se mostra")),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_um_erro_volta_de_outro_processo_como_era(erro: Exception) -> None:
+    volta = pickle.loads(pickle.dumps(erro))
+    assert type(volta) is type(erro)
+    assert (str(volta), volta.__dict__) == (str(erro), erro.__dict__)
+    assert volta.dica == erro.dica  # type: ignore[attr-defined]
+
+
+def test_os_certificados_sao_so_do_dono_e_a_chave_da_autoridade_nao_fica(tmp_path: Path) -> None:
+    saida = executar(None, tmp_path / "backups", "--frota", "criar", "--json")
+    assert saida.codigo == 0, saida.tudo
+    documento = saida.json()
+    pasta = Path(documento["pasta"])
+    arquivos = {p.name: p for p in pasta.iterdir()}
+    assert sorted(arquivos) == sorted(documento["arquivos"])
+    assert {p.stat().st_mode & 0o777 for p in arquivos.values()} == {0o600}
+    chaves = {n: p.read_text("ascii").count("PRIVATE KEY-----") for n, p in arquivos.items()}
+    assert chaves.pop("autoridade.pem") == 0
+    assert set(chaves.values()) == {2}, "um BEGIN e um END de cada papel"
