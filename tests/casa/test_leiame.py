@@ -271,7 +271,8 @@ def test_o_exemplo_sem_preencher_e_recusado_com_clareza(
 def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
     exemplos = [b.texto for b in blocos() if b.linguagem == "toml"]
     caminho = tmp_path / "cofre.toml"
-    # Juntos são um arquivo só: as chaves soltas estão no primeiro, e os outros são seções.
+    # Juntos são um arquivo só: as chaves soltas vão antes das seções, onde quer que se mostrem.
+    exemplos.sort(key=lambda exemplo: exemplo.startswith("["))
     caminho.write_text("\n".join(exemplos), encoding="utf-8")
     regras = ler_regras(caminho)
     assert regras.arquivos
@@ -280,6 +281,8 @@ def test_o_cofre_toml_do_leiame_e_entendido(tmp_path: Path) -> None:
     assert promessa.perder
     assert promessa.voltar
     assert regras.ignorar
+    assert regras.anonimizar.trocar
+    assert regras.anonimizar.manter
     assert regras.podem_encolher
     assert {bool(r.dono) for r in regras.tabelas.values()} == {True, False}
 
