@@ -8,8 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from apoio.dois_projetos import DONO, montar
-from apoio.execucao import metadados
+from apoio.dois_projetos import DONO, acesso, montar
+from apoio.execucao import executar, metadados
 from apoio.impressoes import proprias
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
@@ -131,6 +131,10 @@ def test_o_que_o_destino_nao_tem_combina_se_antes(
     assert dois.diferem(sem=[("clientes", "nome")]) == {}
     dois.conferir_alheias(antes)
     assert ("setval(" in saida.saida) == (via == API)
+    # A cópia não é um backup de lá: o primeiro que lá se faz não dá por falta do que ela tem.
+    por_la = acesso(dois.destino, via)
+    de_la = executar(None, dois.backups_de_la, "--empresa", DONO, mais=por_la)
+    assert de_la.codigo == 0, de_la.tudo
     assert dois.acao("desfazer", "--confirmar", "DESFAZER").codigo == 0
     dois.conferir_intacto(antes)
 

@@ -13,7 +13,7 @@ from apoio.dois_projetos import DONO, MORADORA, DoisProjetos, montar
 from apoio.execucao import metadados
 from apoio.logins import criar_login, linha_do_login
 from apoio.servidores import FabricaDeSupabase
-from cofre.base.erros import NEM_TUDO_COMO_ERA
+from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
 from cofre.deposito.cifra.chaves import gerar
 
 COM_LISTAS = {"BACKUP_ARQUIVOS": "sim", "BACKUP_LOGINS": "sim"}
@@ -66,6 +66,26 @@ def test_os_arquivos_e_o_login_do_dono_vao_junto(
     assert desfeito.do_storage == antes.do_storage
 
 
+def test_num_destino_sem_balde_nenhum_os_arquivos_vao_se_se_concorda_em_criar(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """A cópia que se acaba de trazer tem arquivos; não é por ela que os de lá sumiram."""
+    dois = montar(criar_supabase, tmp_path, com_backup=False, **COM_LISTAS)
+    criar_balde(dois.origem, "papeis")
+    por_arquivo(dois.origem, "papeis", f"{DONO}/contrato.pdf", CONTEUDO)
+    dois.escrever_env(**COM_LISTAS)
+    dois.copiar()
+    antes = dois.ponto()
+    saida = dois.clonar()
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "balde papeis" in saida.tudo, saida.tudo
+    dois.conferir_intacto(antes)
+    saida = dois.clonar("--aceitar", "baldes")
+    assert saida.codigo in (0, NEM_TUDO_COMO_ERA), saida.tudo
+    assert _do_dono(dois) == {f"{DONO}/contrato.pdf": CONTEUDO}
+    assert dois.diferem() == {}
+
+
 def test_sem_arquivos_e_sem_logins_nada_deles_sai_daqui(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
@@ -104,6 +124,8 @@ def test_o_que_sai_de_um_backup_cifrado_nao_fica_em_claro_no_destino(
     segredos = ("Pão nº 7", "o contrato da padaria", "dona@padaria.example")
     assert sem_nada_em_claro([dois.backups_de_la], segredos) == []
     assert dois.ponto().origem == antes.origem
+    if not (na_origem and no_destino):
+        return
     assert dois.clonar(mais=mais).codigo == 0
     saida = dois.acao("desfazer", "--confirmar", "DESFAZER", mais=mais)
     assert saida.codigo == 0, saida.tudo

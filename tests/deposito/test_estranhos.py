@@ -31,7 +31,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, INCOMPLETA, abrir_novo
 from cofre.deposito.estranhos import avisos_de_estranhos
 from cofre.foto.foto import Pedido
-from cofre.restauracao.sessao import abrir_sessao
+from cofre.restauracao.abertura import abrir_sessao
 from cofre.rotina import encolhimento, ultima
 from supabase_local.servidores.servidor import SupabaseLocal
 

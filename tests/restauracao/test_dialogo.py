@@ -45,7 +45,7 @@ from cofre.deposito.verificacao import anterior_inteiro
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.plano import comparar
 from cofre.plano.tabela import TabelaDoPlano
-from cofre.restauracao.dialogo import tabelas_pedidas
+from cofre.restauracao.escolha import tabelas_pedidas
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import resumir

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO
+from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO, ErroCofre
 from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.palavras import na_tela, visivel
 from cofre.clone import esquema, numeracao
@@ -212,7 +212,8 @@ class Clonagem:
             return
         guardada = EmpresaComBackups(copia.meta.empresa, copia.pasta, (copia,))
         self.la.desconectar()
-        with self.la.trava(guardada):
+        # Se não se consegue agora, fica: serve à próxima vez, e a poda a conhece.
+        with contextlib.suppress(ErroCofre, OSError), self.la.trava(guardada):
             self.la.deposito.apagar(copia)
             with contextlib.suppress(OSError):
                 # Se nunca lá houve esta empresa: os conteúdos que sobram são só os da cópia.

@@ -19,6 +19,7 @@ from cofre.base.palavras import plural, visivel
 from cofre.base.perguntas import Perguntas
 from cofre.base.relato import Relato
 from cofre.clone.destino import Destino, mesmo_projeto
+from cofre.deposito.carimbo import e_carimbo
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import diarios
 from cofre.deposito.metadados import Metadados
@@ -97,12 +98,10 @@ class Conferencia:
         pasta = self.depositado.pasta_da_empresa(empresa.id)
         if not pasta.is_dir():
             return False
-        copias = {
-            b.carimbo
-            for b in self.depositado.do_mais_novo(pasta)
-            if b.meta is not None and b.meta.user_id == empresa.id and b.meta.clone_de
-        }
-        return any(d.dados.get("backup") in copias for d in diarios(pasta)) if copias else False
+        ditos = {d.dados.get("backup") for d in diarios(pasta)}
+        carimbos = (c for c in ditos if isinstance(c, str) and e_carimbo(c))
+        metas = (self.depositado.abrir(pasta, carimbo).meta for carimbo in carimbos)
+        return any(m is not None and m.user_id == empresa.id and m.clone_de for m in metas)
 
     # -- parece produção? --------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ SERVEM = frozenset({0, 10, 13, 14})
 def executar(opcoes: Namespace, relato: Relato) -> int:
     """Da empresa que se escolhe ao projeto do outro .env."""
     from cofre.clone.clonagem import separadas
-    from cofre.restauracao.sessao import abrir_sessao, configuracao_de
+    from cofre.restauracao.abertura import abrir_sessao, configuracao_de
 
     if opcoes.para is None and (opcoes.confirmar or opcoes.simular):
         raise ErroDeUso(
@@ -77,7 +77,7 @@ def da_empresa(daqui: Sessao, guardada: EmpresaComBackups) -> int:
 
 def _levar(opcoes: Namespace, daqui: Sessao, para: Destino, guardada: EmpresaComBackups) -> int:
     from cofre.clone import clonagem
-    from cofre.restauracao.sessao import abrir_sessao
+    from cofre.restauracao.abertura import abrir_sessao
 
     _, de_la = clonagem.separadas(opcoes)
     de_la.para = para.env
@@ -143,7 +143,7 @@ def _perguntar_env(relato: Relato) -> Path:
     while not (dito := perguntas.resposta(f"O .env do outro projeto{dica}: ", ajudas.OUTRO_ENV)):
         if costume.is_file():
             return costume
-    return caminho_de(dito)
+    return caminho_de(dito.strip("\"'"))  # como o Explorador do Windows copia um caminho
 
 
 def _copiar_agora(opcoes: Namespace, relato: Relato) -> int:

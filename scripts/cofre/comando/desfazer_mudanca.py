@@ -15,8 +15,8 @@ from cofre.comando.execucao import registrada
 def executar(opcoes: Namespace, relato: Relato) -> int:
     """De entre que backups, e em que tabelas, ao que mudou de volta."""
     from cofre.restauracao import mudanca
+    from cofre.restauracao.abertura import abrir_sessao
     from cofre.restauracao.conversa import Conversa
-    from cofre.restauracao.sessao import abrir_sessao
 
     with abrir_sessao(opcoes, relato) as sessao:
         conversa = Conversa(sessao)

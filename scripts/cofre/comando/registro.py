@@ -34,8 +34,8 @@ SEM_OPCOES: Mapping[str, object] = {
 @registrada("restaurar")
 def executar(opcoes: Namespace, relato: Relato) -> int:
     """Do que se procura ao registro de volta."""
+    from cofre.restauracao.abertura import abrir_sessao
     from cofre.restauracao.conversa import Conversa
-    from cofre.restauracao.sessao import abrir_sessao
 
     with abrir_sessao(opcoes, relato) as sessao:
         conversa = Conversa(sessao)

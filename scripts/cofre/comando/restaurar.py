@@ -215,8 +215,8 @@ def _perdas(texto: str) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _conversando(opcoes: Namespace, relato: Relato) -> Iterator[tuple[Sessao, Conversa]]:
     """O que uma restauração usa só se carrega aqui: a ajuda não o espera."""
+    from cofre.restauracao.abertura import abrir_sessao
     from cofre.restauracao.conversa import Conversa
-    from cofre.restauracao.sessao import abrir_sessao
 
     with abrir_sessao(opcoes, relato) as sessao:
         yield sessao, Conversa(sessao)
@@ -277,7 +277,7 @@ def _da_empresa(
 @registrada("desfazer")
 def desfazer(opcoes: Namespace, relato: Relato) -> int:
     """Volta ao que era antes da última restauração."""
-    from cofre.restauracao.sessao import desfazivel
+    from cofre.deposito.diario import desfazivel
 
     with _conversando(opcoes, relato) as (sessao, conversa):
         guardada, diario = sessao.a_unica(opcoes.empresa, "desfazer", desfazivel)
@@ -287,7 +287,7 @@ def desfazer(opcoes: Namespace, relato: Relato) -> int:
 @registrada("continuar")
 def continuar(opcoes: Namespace, relato: Relato) -> int:
     """Conclui a que não terminou."""
-    from cofre.restauracao.sessao import por_concluir
+    from cofre.deposito.diario import por_concluir
 
     with _conversando(opcoes, relato) as (sessao, conversa):
         guardada, diario = sessao.a_unica(opcoes.empresa, "continuar", por_concluir)

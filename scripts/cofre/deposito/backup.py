@@ -47,6 +47,11 @@ class Backup:
         return self.meta is not None and self.meta.cifrado is not None
 
     @property
+    def de_outro_projeto(self) -> bool:
+        """Se veio do depósito de outro projeto (ver `traslado`)."""
+        return self.meta is not None and bool(self.meta.clone_de)
+
+    @property
     def para(self) -> tuple[ChaveQueFecha, ...]:
         """As chaves que fecharam um cifrado."""
         cifrado = self.meta.cifrado if self.meta else None

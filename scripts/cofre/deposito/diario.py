@@ -229,3 +229,15 @@ def avisos_de_pendentes(pastas: Iterable[Path], em_uso: Callable[[str], bool]) -
             f"Há {diario.em_palavras} da empresa {nome} (nada se perdeu). Para {escolha}:"
             f"\n{comando(RESTAURACAO)}"
         )
+
+
+def desfazivel(diarios: Sequence[Diario]) -> Diario | None:
+    """A última que pode ser desfeita, se há."""
+    return next((d for d in reversed(diarios) if d.estado != DESFEITA), None)
+
+
+def por_concluir(diarios: Sequence[Diario]) -> Diario | None:
+    """A que não acabou, se há; ou a última, se foi deixada como estava."""
+    abertos = [d for d in diarios if d.aberto]
+    ultimos = [d for d in diarios[-1:] if d.por_concluir]
+    return next(reversed(abertos or ultimos), None)

@@ -109,36 +109,31 @@ class Traslado:
 
     def _trocada(self, salva: TabelaSalva, montagem: Montagem, trocar: Trocar) -> TabelaSalva:
         nome, separador = salva.nome, Separador()
+        trocadas = self._vistas(nome, trocar(nome, linhas_de(self.backup, salva)))
         with ExitStack() as pilha:
-            gravador = Gravador(pilha.enter_context(montagem.criar(nome)))
-            dos_seus: Gravador | None = None
-            for bloco in _em_blocos(
-                self._vistas(nome, trocar(nome, linhas_de(self.backup, salva)))
-            ):
-                limpo, textos = separador.separar(bloco)
-                gravador.bloco(limpo)
-                if textos:
-                    dos_seus = dos_seus or Gravador(
-                        pilha.enter_context(montagem.criar(dos_textos(nome)))
-                    )
-                    dos_seus.bloco(textos)
-            nova = replace(salva, bytes=gravador.bytes, textos=None, sha256=gravador.terminar())
-            nova = replace(nova, bytes=gravador.bytes)
-            textos_novos = None
-            if dos_seus is not None:
-                soma = dos_seus.terminar()
-                textos_novos = TabelaSalva(
-                    nome,
-                    "",
-                    separador.quantas,
-                    bytes=dos_seus.bytes,
-                    sha256=soma,
-                    por_coluna=separador.por_coluna,
-                )
+            linhas = Gravador(pilha.enter_context(montagem.criar(nome)))
+            textos: Gravador | None = None
+            for bloco in _em_blocos(trocadas):
+                limpo, dos_seus = separador.separar(bloco)
+                linhas.bloco(limpo)
+                if dos_seus and textos is None:
+                    textos = Gravador(pilha.enter_context(montagem.criar(dos_textos(nome))))
+                if textos is not None:
+                    textos.bloco(dos_seus)
+            somas = linhas.terminar(), textos.terminar() if textos else ""
+        nova = replace(salva, bytes=linhas.bytes, sha256=somas[0], textos=None)
         nova = _no_disco(nova, nome, montagem)
-        if textos_novos is not None:
-            nova = replace(nova, textos=_no_disco(textos_novos, dos_textos(nome), montagem))
-        return nova
+        if textos is None:
+            return nova
+        dos_textos_dela = TabelaSalva(
+            nome,
+            "",
+            separador.quantas,
+            bytes=textos.bytes,
+            sha256=somas[1],
+            por_coluna=separador.por_coluna,
+        )
+        return replace(nova, textos=_no_disco(dos_textos_dela, dos_textos(nome), montagem))
 
     def _vistas(self, nome: str, linhas: Iterator[bytes]) -> Iterator[bytes]:
         """As mesmas; das de `empresas`, lembra o que as outras tabelas referem."""

@@ -93,11 +93,6 @@ class Alvo:
                     f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
                 )
 
-    @property
-    def de_outro_projeto(self) -> bool:
-        """Se o backup veio de outro projeto: o que falta aqui pode nunca ter havido."""
-        return self.backup.meta is not None and bool(self.backup.meta.clone_de)
-
     def colunas_perdidas(self) -> dict[str, tuple[str, ...]]:
         """Colunas do backup que o banco não tem, por tabela; ou que agora gera ele, e então o valor
         que tinham não se escreve."""

@@ -17,7 +17,7 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.base.modelo import LOGINS
-from cofre.base.palavras import como_se_diz, visivel
+from cofre.base.palavras import como_se_diz
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
@@ -39,6 +39,7 @@ from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
 from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
+from cofre.restauracao.possiveis import possiveis
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
@@ -81,8 +82,8 @@ class Conversa:
         se há quem escolha); se já são, oferece outra data."""
         while True:
             restauracao = self._sessao.conectar(guardada, backup, tabelas)
-            possiveis, fora = self._possiveis(restauracao, backup, tabelas)
-            alvo = restauracao.alvo(backup, possiveis, modo)
+            podem, fora = self._possiveis(restauracao, backup, tabelas)
+            alvo = restauracao.alvo(backup, podem, modo)
             if recortar is not None:
                 alvo = recortar(restauracao, alvo)
             inteiro = LOGINS in tabelas and not alvo.recorte
@@ -105,28 +106,10 @@ class Conversa:
     def _possiveis(
         self, restauracao: Restauracao, backup: Backup, tabelas: tuple[str, ...]
     ) -> tuple[tuple[str, ...], tuple[Fora, ...]]:
-        """Destas, as que se podem restaurar aqui; das outras, diz-se porquê. Levanta
-        RestauracaoRecusada, se não sobra nenhuma."""
-        possiveis, fora = restauracao.possiveis(backup, tabelas)
-        for lista in fora:
-            self._relato.aviso(f"{como_se_diz(lista.tabela)}: {lista.causa}.\n{lista.cura}")
-        ausentes = restauracao.sem_lugar(backup, possiveis)
-        possiveis = tuple(n for n in possiveis if n not in {a.tabela for a in ausentes})
-        return possiveis, (*fora, *self._sem_lugar(backup, ausentes, sobra=bool(possiveis)))
-
-    def _sem_lugar(
-        self, backup: Backup, ausentes: tuple[Fora, ...], *, sobra: bool
-    ) -> tuple[Fora, ...]:
-        """Das tabelas que o banco não tem, as que no backup têm registros: com elas, só se se
-        concorda em seguir sem elas. Levanta RestauracaoRecusada."""
-        salvas = backup.meta.tabelas if backup.meta else {}
-        perdem = tuple(a for a in ausentes if salvas[a.tabela].registros or not sobra)
-        for ausente in ausentes:
-            vazia = "" if ausente in perdem else "; no backup está vazia, e nada se perde"
-            self._relato.aviso(f"{visivel(ausente.causa)}{vazia}.")
-        if perdem and not self._opcoes.simular:
-            self._negociacao.sem_tabelas(perdem, sobra=sobra)
-        return perdem
+        simula = self._opcoes.simular
+        return possiveis(
+            restauracao, self._negociacao, self._relato, backup, tabelas, so_simula=simula
+        )
 
     def juntar_ao_documento(self, **mais: Any) -> None:
         """O que mais o documento final diz."""

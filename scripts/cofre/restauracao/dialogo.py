@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cofre.base.erros import Cancelada, ErroDeUso, Interrompido
-from cofre.base.palavras import em_linhas, na_tela, visivel
+from cofre.base.palavras import em_linhas, na_tela
 from cofre.base.perguntas import NAO, SIM, Perguntas, Voltar
 from cofre.base.relato import Relato
 from cofre.base.selecao import (
@@ -16,8 +16,6 @@ from cofre.base.selecao import (
     indice,
     interpretar_numeros,
     interpretar_tabelas,
-    tabela_de_nome,
-    tabela_desconhecida,
 )
 from cofre.deposito.backup import Backup
 from cofre.deposito.guardados import lembrados_de
@@ -32,7 +30,6 @@ from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.oferta import Oferta, alguma, melhor_que
-from cofre.restauracao.telas import tabelas_de
 
 PALAVRA, PALAVRA_DE_DESFAZER = "RESTAURAR", "DESFAZER"
 EXEMPLOS_DE_RESPOSTA = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; ? explica, q sai."
@@ -302,17 +299,3 @@ class Dialogo:
     def _mostrar(self, linhas: Iterable[str]) -> None:
         for linha in linhas:
             self.relato.linha(linha)
-
-
-def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:
-    """As tabelas do backup com estes nomes, em qualquer caixa, na ordem do manual e sem repetir;
-    todas, se nenhum. Levanta ErroDeUso por um nome que o backup não tem, com os que tem."""
-    disponiveis = tabelas_de(backup)
-    achadas = set()
-    for nome in nomes:
-        tabela = tabela_de_nome(nome, disponiveis)
-        if tabela is None:
-            causa = f"O backup escolhido não tem a tabela {visivel(nome)}."
-            raise tabela_desconhecida(causa, nome, disponiveis)
-        achadas.add(tabela)
-    return tuple(t for t in disponiveis if t in achadas or not nomes)

@@ -246,3 +246,17 @@ def _achadas(
             f" pediram: {'; '.join(ditas[:DITAS])}{resto}.",
             "Veja em que backup está: backup-por-empresa.py procurar.",
         )
+
+
+def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:
+    """As tabelas do backup com estes nomes, em qualquer caixa, na ordem do manual e sem repetir;
+    todas, se nenhum. Levanta ErroDeUso por um nome que o backup não tem, com os que tem."""
+    disponiveis = tabelas_de(backup)
+    achadas = set()
+    for nome in nomes:
+        tabela = tabela_de_nome(nome, disponiveis)
+        if tabela is None:
+            causa = f"O backup escolhido não tem a tabela {visivel(nome)}."
+            raise tabela_desconhecida(causa, nome, disponiveis)
+        achadas.add(tabela)
+    return tuple(t for t in disponiveis if t in achadas or not nomes)

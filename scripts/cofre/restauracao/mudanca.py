@@ -17,7 +17,7 @@ from cofre.plano import mudanca, recorte
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca, Pedida
 from cofre.plano.recorte import Recorte
-from cofre.restauracao.dialogo import tabelas_pedidas
+from cofre.restauracao.escolha import tabelas_pedidas
 from cofre.restauracao.exame import quais
 from cofre.restauracao.sessao import Sessao
 

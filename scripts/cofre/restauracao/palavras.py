@@ -110,8 +110,8 @@ class Narrador(Fala):
     def _perdidas(self, alvo: Alvo, nome: str, colunas: Sequence[str]) -> None:
         """As que o banco não tem, e as que agora gera ele."""
         de_hoje = alvo.escopo[nome].tabela
-        nao_tem = "o destino não tem" if alvo.de_outro_projeto else "o banco não tem mais"
-        quem = "o destino" if alvo.de_outro_projeto else "o banco agora"
+        nao_tem = "o destino não tem" if alvo.backup.de_outro_projeto else "o banco não tem mais"
+        quem = "o destino" if alvo.backup.de_outro_projeto else "o banco agora"
         sumidas = [c for c in colunas if de_hoje.coluna(c) is None]
         geradas = [c for c in colunas if c not in sumidas]
         for causa, quais in ((nao_tem, sumidas), (f"{quem} gera", geradas)):

@@ -46,6 +46,13 @@ NAO_HA_COMO = {
     ),
 }
 """Por lista, porque não se escreve, e o que fazer."""
+NAO_HA_COMO_LA = {
+    ARQUIVOS: (
+        "só a API escreve os arquivos do Storage, e a do destino não está configurada",
+        "Ponha SUPABASE_URL e a chave de serviço no .env do destino, ou --sem-arquivos.",
+    ),
+}
+"""O mesmo, quando o backup veio de outro projeto."""
 NAO_EXISTE_MAIS = (
     "a tabela {} não existe mais na API (apagada ou sem permissão)",
     "Recrie {} no banco, ou escolha as outras tabelas.",
@@ -119,13 +126,14 @@ class Restauracao:
         sem = [n for n in tabelas if n in NAO_HA_COMO and n not in self.listas]
         if sem and len(sem) == len(tabelas):
             raise RestauracaoRecusada(*NAO_HA_COMO[sem[0]])
-        fora = (Fora(n, *NAO_HA_COMO[n]) for n in sem if _ha_o_que_voltar(backup, n))
+        ditos = NAO_HA_COMO_LA if backup.de_outro_projeto else NAO_HA_COMO
+        fora = (Fora(n, *ditos[n]) for n in sem if _ha_o_que_voltar(backup, n))
         return tuple(n for n in tabelas if n not in sem and n != LOGINS), tuple(fora)
 
     def sem_lugar(self, backup: Backup, tabelas: Sequence[str]) -> tuple[Fora, ...]:
         """Destas, as tabelas que este banco não tem, ou não mostra."""
         causa, cura = NAO_EXISTE_MAIS
-        if backup.meta is not None and backup.meta.clone_de:
+        if backup.de_outro_projeto:
             causa, cura = NUNCA_EXISTIU
         faltam = (n for n in tabelas if n not in (*LISTAS, *self.contexto.escopo.tabelas))
         return tuple(Fora(n, causa.format(n), cura.format(n)) for n in faltam)

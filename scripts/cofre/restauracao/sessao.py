@@ -6,30 +6,25 @@ import contextlib
 import tempfile
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cofre.base.comandos import RESTAURACAO, comando, noutro_projeto
-from cofre.base.config import ambiente
+from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
 from cofre.base.disco import erros_de_disco
-from cofre.base.erros import ErroDeUso, Interrompido, NadaEncontrado
+from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import visivel
-from cofre.base.relato import Relato
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra.chaves import ChaveQueFecha
-from cofre.deposito.cifra.cifra import Cifra, de_configuracao
+from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import DESFEITA, Diario, avisos_de_pendentes, diarios
-from cofre.deposito.estranhos import avisos_de_estranhos
-from cofre.deposito.idade import avisar_das_velhas
+from cofre.deposito.diario import Diario, diarios
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.lacre.faltas import Faltas
-from cofre.deposito.retrato import um_retrato
 from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -43,8 +38,8 @@ from cofre.plano.alvo import com_textos_de
 from cofre.plano.herdadas import Herdadas
 from cofre.restauracao.apresentacao import Apresentacao
 from cofre.restauracao.arquivos.lista import DoStorage, ListaDeArquivos
-from cofre.restauracao.dialogo import Dialogo, tabelas_pedidas
-from cofre.restauracao.escolha import Escolha
+from cofre.restauracao.dialogo import Dialogo
+from cofre.restauracao.escolha import Escolha, tabelas_pedidas
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.listas import Lista, com_listas
@@ -52,68 +47,6 @@ from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import API, Via
-
-
-def configuracao_de(opcoes: Namespace) -> Configuracao:
-    """A do projeto em que se mexe: o do .env ou, com --para, o do outro. Levanta ErroDeUso,
-    ConfiguracaoInvalida ou DependenciaAusente."""
-    outro = getattr(opcoes, "para", None)
-    if outro is None:
-        return ambiente.carregar(destino=opcoes.destino)
-    if opcoes.destino:
-        raise ErroDeUso(
-            "--destino não vai com --para: a pasta dos backups do outro projeto é a BACKUP_DIR do"
-            " .env dele."
-        )
-    return ambiente.carregar_outro(outro)
-
-
-@contextlib.contextmanager
-def abrir_sessao(
-    opcoes: Namespace, relato: Relato, configuracao: Configuracao | None = None
-) -> Iterator[Sessao]:
-    """Configuração (a das opções, se não se dá outra) e depósito prontos; o servidor só é procurado
-    em `conectar`, e só aí a empresa fica presa."""
-    from cofre.rotina.painel.pagina import atualizar_painel  # o jinja2 pesa
-
-    if configuracao is None:
-        configuracao = configuracao_de(opcoes)
-    deposito = Deposito(
-        configuracao.destino,
-        compactar=configuracao.compactar,
-        cifra=de_configuracao(configuracao.cifragem),
-        lacrar=configuracao.lacrar,
-        acao="restauração",
-    )
-    outro = getattr(opcoes, "para", None)
-    with contextlib.ExitStack() as pilha:
-        if outro is not None:
-            pilha.enter_context(noutro_projeto(outro, configuracao.destino))
-        pilha.enter_context(deposito.trabalhando())
-        _avisar(deposito, configuracao, relato)
-        sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito)
-        try:
-            yield sessao
-        except KeyboardInterrupt:
-            # Depois da primeira escrita, quem executa já disse como seguir.
-            raise Interrompido("Interrompido.", "Nada foi alterado.") from None
-        finally:
-            sessao.fechar()
-            if sessao.restaurou:
-                limites = configuracao.limites
-                atualizar_painel(deposito, relato, limites.idade, limites.promessas)
-
-
-def _avisar(deposito: Deposito, configuracao: Configuracao, relato: Relato) -> None:
-    """O que há a saber da pasta, antes de tudo."""
-    pastas = deposito.pastas()
-    with um_retrato():
-        for aviso in (
-            *avisos_de_pendentes(pastas, deposito.em_uso),
-            *avisos_de_estranhos(deposito.raiz, pastas),
-        ):
-            relato.aviso(aviso)
-        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
 
 
 class Sessao:
@@ -364,15 +297,3 @@ class Sessao:
         faltas = Faltas.de(guardada.pasta, guardada.empresa.id)
         for aviso in (*exame.avisos(tabelas), *filter(None, [faltas.aviso])):
             self.relato.aviso(aviso)
-
-
-def desfazivel(diarios: Sequence[Diario]) -> Diario | None:
-    """A última que pode ser desfeita, se há."""
-    return next((d for d in reversed(diarios) if d.estado != DESFEITA), None)
-
-
-def por_concluir(diarios: Sequence[Diario]) -> Diario | None:
-    """A que não acabou, se há; ou a última, se foi deixada como estava."""
-    abertos = [d for d in diarios if d.aberto]
-    ultimos = [d for d in diarios[-1:] if d.por_concluir]
-    return next(reversed(abertos or ultimos), None)

@@ -78,11 +78,12 @@ class Sabido:
 
 def tinha_lista(pasta: Path) -> bool:
     """Se o último backup da empresa que traz a lista tinha arquivos: se agora não há Storage, é
-    notícia. Um mais novo em que ela falhou, ou não se pediu, não prova que já não os havia."""
+    notícia. Um mais novo em que ela falhou, ou não se pediu, não prova que já não os havia; um que
+    veio de outro projeto nada diz deste."""
     if not any(pasta.glob(f"{NO_DISCO[ARQUIVOS]}_*")):
         return False
     for backup in do_mais_novo(pasta):
         lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
-        if lista is not None:
+        if lista is not None and not backup.de_outro_projeto:
             return lista.registros > 0
     return False
