@@ -109,11 +109,11 @@ class Narrador(Fala):
 
     def _perdidas(self, alvo: Alvo, nome: str, colunas: Sequence[str]) -> None:
         """As que o banco não tem, e as que agora gera ele."""
-        de_hoje = alvo.escopo[nome].tabela
+        de_hoje = alvo.escopo.get(nome)
         nao_tem = "o destino não tem" if alvo.backup.de_outro_projeto else "o banco não tem mais"
         quem = "o destino" if alvo.backup.de_outro_projeto else "o banco agora"
-        sumidas = [c for c in colunas if de_hoje.coluna(c) is None]
-        geradas = [c for c in colunas if c not in sumidas]
+        geradas = [c for c in colunas if de_hoje and de_hoje.tabela.coluna(c)]
+        sumidas = [c for c in colunas if c not in geradas]
         for causa, quais in ((nao_tem, sumidas), (f"{quem} gera", geradas)):
             if quais:
                 self._em_linhas(
