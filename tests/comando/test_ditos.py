@@ -121,8 +121,12 @@ MUDAM_A_MAQUINA = {
     ("chaves", "confiar"),
     ("chaves", "criar"),
     ("chaves", "trocar"),
+    ("--frota", "x"),
+    ("frota", "agendador"),
+    ("frota", "trabalhar", "x"),
 }
-"""Os que se provam noutro lugar, com outra agenda (`test_agenda`) ou outro perfil."""
+"""Os que se provam noutro lugar, com outra agenda (`test_agenda`), outro perfil ou outros processos
+(`tests/frota`)."""
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config import ambiente
 from cofre.base.erros import TUDO_CERTO, ErroDeUso, FalhaDeDisco
+from cofre.base.palavras import na_tela
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import CONEXOES, inteiro_entre, opcoes_de_saida, uso_com
 from cofre.frota.endereco import PORTA, ler_onde
@@ -44,7 +45,7 @@ def criar(relato: Relato) -> int:
         raise falta_o_dask(e) from e
     ate = certificados.criar(datetime.now(UTC))
     onde = certificados.pasta()
-    relato.linha(f"🔐 Certificados da frota, que valem até {ate:%d/%m/%Y}, em {onde}:")
+    relato.linha(f"🔐 Certificados da frota, que valem até {na_tela(ate, 'dia')}, em {onde}:")
     papeis = {
         certificados.AUTORIDADE: "em todas as máquinas",
         certificados.AGENDADOR: "só na do agendador",

@@ -17,7 +17,7 @@ DO_BACKUP: Grupos = {
     FAZER: {
         BACKUP: "copia todas as empresas, ou só as que se dizem; é o que se faz sem ação",
         "continuar": "retoma o último backup, se parou no meio: só copia o resto",
-        "frota": "os processos que copiam noutras máquinas, e os certificados deles",
+        "frota": "os processos que copiam noutras máquinas",
         "agendar": "põe o backup de todo dia na agenda desta máquina, ou tira dela",
     },
     VER: {

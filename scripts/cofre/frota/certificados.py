@@ -21,6 +21,7 @@ from cofre.base import perfil
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.disco import erros_de_disco, ler_ficha
 from cofre.base.erros import ConfiguracaoInvalida
+from cofre.base.palavras import na_tela
 
 NO_PERFIL = "frota"
 AUTORIDADE = "autoridade.pem"
@@ -104,9 +105,9 @@ def seguranca(papel: str, agora: datetime) -> Security:
         )
     with erros_de_disco(do_papel):
         certificado = x509.load_pem_x509_certificate(ler_ficha(do_papel))
-    if certificado.not_valid_after_utc < agora:
+    if (ate := certificado.not_valid_after_utc) < agora:
         raise ConfiguracaoInvalida(
-            f"O certificado {do_papel} venceu em {certificado.not_valid_after_utc:%d/%m/%Y}.",
+            f"O certificado {do_papel} venceu em {na_tela(ate, 'dia')}.",
             "Faça outros, e copie-os de novo para as outras máquinas:\n"
             f"  {comando(BACKUP, '--frota', 'criar')}",
         )
