@@ -194,9 +194,16 @@ async def acabar(presente: str, *, parando: bool) -> None:
     ate = time.monotonic() + DESPEDIDA
     while aberta.ativas and time.monotonic() < ate:
         await asyncio.sleep(0.05)
+    # Noutro fio: quem abre uma oficina tem o trinco enquanto espera por um lugar, que é este laço
+    # que lhe dá; e o lugar daqui só se devolve com ele livre.
+    await asyncio.to_thread(_fechar, presente)
+
+
+def _fechar(presente: str) -> None:
     with _BANCADA.trinco:
-        _BANCADA.abertas.pop(presente, None)
-    aberta.fechar()
+        aberta = _BANCADA.abertas.pop(presente, None)
+    if aberta is not None:
+        aberta.fechar()
 
 
 def _abrir(remessa: Remessa, worker: Worker) -> _Aberta:
