@@ -99,6 +99,27 @@ def test_na_pasta_do_destino_nao_ha_ninguem(
     assert all(any(f in antes for f in formas(v)) for v in procurados), "o juiz acha o que há"
 
 
+def test_sem_a_tabela_das_empresas_os_metadados_tambem_nao_dizem_quem_e(
+    tmp_path: Path, inventada: EmpresaInventada
+) -> None:
+    """O que outras tabelas referem de `empresas` pode ser um CNPJ, ou um nome na internet."""
+    tabelas = {n: x for n, x in inventada.linhas.items() if n not in (LOGINS, "empresas")}
+    registro = {"id": "12345678000195", "slug": "ana-doces", "codigo": ANA, "numero": "17"}
+    backup = publicar(
+        Deposito(tmp_path / "daqui"),
+        DIA,
+        tabelas=tabelas,
+        nome="Ana Doces e Salgados",
+        empresa_id=registro["id"],
+        registros_da_empresa=[registro],
+    )
+    copia = levar(backup, Deposito(tmp_path / "la"))
+    ha = o_que_ha(tmp_path / "la")
+    assert [v for v in (registro["id"], registro["slug"], "Ana Doces") if v.encode() in ha] == []
+    assert copia.meta is not None
+    assert copia.meta.registros_da_empresa == ({"codigo": ANA, "numero": "17"},)
+
+
 def test_tambem_de_um_backup_cifrado_para_um_deposito_cifrado(
     tmp_path: Path, inventada: EmpresaInventada
 ) -> None:

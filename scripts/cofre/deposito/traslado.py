@@ -8,6 +8,7 @@ dizem; o que lá fica, quem restaura relê.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,8 @@ Trocar = Callable[[str, Iterable[bytes]], Iterator[bytes]]
 """Recebe o nome de uma tabela e as linhas dela (com os textos; ver `cofre.base.textos`); devolve
 outras tantas, na mesma ordem."""
 LINHAS_POR_BLOCO = 500
+
+_CHAVE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,8}", re.ASCII)
 
 _SO_DE_LA = (
     "execucao",
@@ -170,10 +173,13 @@ class Traslado:
         meta = self.backup.meta
         assert meta is not None
         nome = nome_sem_dizer(meta.user_id)
+        # Sem as linhas de `empresas`, só o que nunca se troca: um endereço ou um CNPJ diria quem é.
+        registros = self._registros or [_so_as_chaves(r) for r in meta.registros_da_empresa]
         return {
             "nome": nome,
             "nomes": [nome],
-            "registros_da_empresa": self._registros or list(meta.registros_da_empresa),
+            "empresa_id": next((r["id"] for r in registros if "id" in r), None),
+            "registros_da_empresa": registros,
             "contradicoes": [],
             "falhas": dict.fromkeys(meta.falhas, "a causa está no backup de origem"),
         }
@@ -192,6 +198,11 @@ def linhas_de(backup: Backup, salva: TabelaSalva) -> Iterator[bytes]:
         yield from (bytes(linha) for linha in grupo)
     if resumo.hexdigest() != salva.sha256:
         raise BackupDanificado(f"{salva.arquivo} não é mais o que foi gravado.")
+
+
+def _so_as_chaves(registro: Mapping[str, str]) -> dict[str, str]:
+    """Os valores que o anonimizar deixa: uuids, e inteiros curtos demais para um documento."""
+    return {c: v for c, v in registro.items() if _CHAVE.fullmatch(v)}
 
 
 def nome_sem_dizer(user_id: str) -> str:
