@@ -66,6 +66,7 @@ def test_anonimizada_nada_do_que_era_fica_no_destino(dois: DoisProjetos) -> None
     saida = dois.clonar("--anonimizar")
     assert saida.codigo in (0, NEM_TUDO_COMO_ERA), saida.tudo
     assert "valores trocados" in saida.saida, saida.tudo
+    assert "por anonimizar" not in saida.tudo
     dois.conferir_alheias(antes)
     assert dois.diferem().keys() >= {"empresas", "clientes"}
     no_disco = [a for a in pasta.rglob("*") if a.is_file()]

@@ -18,7 +18,7 @@ from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.palavras import na_tela, visivel
 from cofre.clone import esquema, numeracao
 from cofre.clone.conferencia import Conferencia
-from cofre.clone.destino import Destino, de_um_backup, identidades, mesmo_projeto
+from cofre.clone.destino import Destino, de_um_backup, mesmo_projeto
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.deposito import Deposito
@@ -31,6 +31,7 @@ from cofre.restauracao.exame import Exame
 from cofre.restauracao.logins.faltam import NENHUM
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
+from cofre.via.projeto import identidades, trazida_para
 
 if TYPE_CHECKING:
     from cofre.clone.anonimo.anonimizador import Anonimizador
@@ -78,6 +79,8 @@ class Clonagem:
         if pendente is not None and not self.opcoes.simular:
             return conversa.resolver(esta_la, pendente)
         self._apresentar(esta_la, backup)
+        if anonimizar:
+            self._avisar_das_verdadeiras(esta_la)
         exame = self.daqui.dialogo.exames.de(backup)
         recusar_danificado(guardada, backup, exame.danos_em(tabelas), "--backup", exame.sadias)
         if anonimizar:
@@ -111,6 +114,7 @@ class Clonagem:
             self.opcoes.projeto,
             pergunta=not self.opcoes.confirmar,
             so_simula=self.opcoes.simular,
+            anonimizada=self._anonimizador is not None,
         )
         conversa.juntar_ao_documento(**self._documento(backup))
 
@@ -118,8 +122,11 @@ class Clonagem:
             conferencia.conferir(restauracao)
             outros = list(esquema.diferencas(restauracao, copia))
             esquema.dizer(self.la.relato, outros)
+            partilhadas = list(esquema.partilhadas(restauracao, copia))
+            esquema.dizer_partilhadas(self.la.relato, partilhadas)
             conversa.juntar_ao_documento(
                 esquema=[o.documento() for o in outros],
+                partilhadas=partilhadas,
                 numerar=list(numeracao.comandos(restauracao, copia)),
             )
 
@@ -195,6 +202,7 @@ class Clonagem:
             "url": str(meta.origem.get("url") or ""),
             "backup": backup.carimbo,
             "ficha": backup.ficha,
+            "para": sorted(identidades(self.destino.configuracao)),
             "em": datetime.now().astimezone().isoformat(timespec="seconds"),
             **({"anonimizado": True} if self._anonimizador else {}),
         }
@@ -204,7 +212,9 @@ class Clonagem:
         if meta is None or meta.tipo != CLONE:
             return False
         da_mesma = meta.clone_de.get("ficha") == backup.ficha
-        return da_mesma and bool(meta.clone_de.get("anonimizado")) == bool(self._anonimizador)
+        if not da_mesma or not trazida_para(meta.clone_de, self.destino.configuracao):
+            return False
+        return bool(meta.clone_de.get("anonimizado")) == bool(self._anonimizador)
 
     def _largar_se_sobra(self, copia: Backup) -> None:
         """A cópia que nenhuma restauração chegou a usar: ninguém a pediu para guardar."""
@@ -234,6 +244,15 @@ class Clonagem:
         linha(f"🚚 {visivel(guardada.empresa.nome)}, como em {na_tela(backup.quando)}")
         linha(f"   para o projeto {visivel(self.destino.nome)} ({visivel(self.destino.env.name)})")
         linha(f"   com as fotos e os diários em {visivel(str(self.la.deposito.raiz))}")
+
+    def _avisar_das_verdadeiras(self, esta_la: EmpresaComBackups) -> None:
+        trazidas = [b.meta.clone_de for b in esta_la.backups if b.meta and b.meta.clone_de]
+        if any(not de_onde.get("anonimizado") for de_onde in trazidas):
+            self.la.relato.aviso(
+                "A pasta do destino já tem esta empresa por anonimizar, de uma clonagem de antes, e"
+                " as fotos de quando estava no banco.\nEsta não as troca: se ninguém as pode ver,"
+                " use outra BACKUP_DIR, e apague essa."
+            )
 
     def _documento(self, backup: Backup) -> dict[str, Any]:
         return {

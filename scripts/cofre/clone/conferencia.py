@@ -3,7 +3,8 @@ mesmo banco, de quem é lá o id da empresa, e se parece um projeto em que algu�
 
 Parece produção, e pede o nome escrito, o projeto em que: outra empresa, que não foi trazida por
 aqui, tem linhas destes últimos RECENTES; ou outra empresa é também uma das que têm backup cá (pode
-ser o mesmo projeto por outro endereço); ou esta empresa já lá mora sem que daqui a levassem.
+ser o mesmo projeto por outro endereço); ou esta empresa já lá mora sem que daqui a levassem, ou
+levou-se a de verdade, e agora vai uma anonimizada.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import RestauracaoRecusada
@@ -21,11 +23,12 @@ from cofre.base.relato import Relato
 from cofre.clone.destino import Destino, mesmo_projeto
 from cofre.deposito.carimbo import e_carimbo
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import diarios
+from cofre.deposito.diario import DESFEITA, diarios
 from cofre.deposito.metadados import Metadados
 from cofre.restauracao import ajudas
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.contrato import DIRETA
+from cofre.via.projeto import trazida_para
 
 RECENTES = timedelta(days=30)
 FOLGA = timedelta(days=1)
@@ -37,7 +40,8 @@ DITAS = 3
 class Conferencia:
     """As conferências de uma clonagem. `origem` é a configuração daqui, `meta`, o que o backup diz
     de si, e `de_ca` acha os ids que têm backup aqui; `depositado`, o depósito do destino; `nome`, o
-    do projeto, se veio por opção; `pergunta`, se há a quem perguntar."""
+    do projeto, se veio por opção; `pergunta`, se há a quem perguntar; `anonimizada`, se
+    a cópia que se leva o é."""
 
     destino: Destino
     origem: Configuracao
@@ -48,6 +52,7 @@ class Conferencia:
     nome: str | None
     pergunta: bool
     so_simula: bool
+    anonimizada: bool
     _feita: bool = field(default=False)
 
     def conferir(self, restauracao: Restauracao) -> None:
@@ -95,13 +100,20 @@ class Conferencia:
     def _trazida(self, empresa: Empresa) -> bool:
         """Se uma cópia dela já foi trazida por aqui, e restaurada: a que se acabou de trazer, e
         ainda não tem diário, não conta."""
+        return any(self._trazidas(empresa))
+
+    def _trazidas(self, empresa: Empresa) -> Iterator[dict[str, Any]]:
+        """O `clone_de` de cada cópia dela que lá se pôs, e não se desfez, da primeira à última."""
         pasta = self.depositado.pasta_da_empresa(empresa.id)
         if not pasta.is_dir():
-            return False
-        ditos = {d.dados.get("backup") for d in diarios(pasta)}
-        carimbos = (c for c in ditos if isinstance(c, str) and e_carimbo(c))
-        metas = (self.depositado.abrir(pasta, carimbo).meta for carimbo in carimbos)
-        return any(m is not None and m.user_id == empresa.id and m.clone_de for m in metas)
+            return
+        ditos = [d.dados.get("backup") for d in diarios(pasta) if d.estado != DESFEITA]
+        for carimbo in (c for c in ditos if isinstance(c, str) and e_carimbo(c)):
+            meta = self.depositado.abrir(pasta, carimbo).meta
+            if meta is None or meta.user_id != empresa.id:
+                continue
+            if trazida_para(meta.clone_de, self.destino.configuracao):
+                yield meta.clone_de
 
     # -- parece produção? --------------------------------------------------------------------
 
@@ -111,6 +123,10 @@ class Conferencia:
         la = self._que_mora_la(restauracao)
         if la is not None and not self._trazida(la):
             yield "esta empresa já mora lá, e não foi daqui que a levaram"
+        elif la is not None and self.anonimizada:
+            *_, ultima = self._trazidas(la)
+            if not ultima.get("anonimizado"):
+                yield "a empresa que lá está é a de verdade, e esta cópia é anonimizada"
         moradoras = [e for e in empresas if e.id != daqui and not self._trazida(e)]
         de_ca = self.de_ca() if moradoras else ()
         if comuns := [e.nome for e in moradoras if e.id in de_ca]:

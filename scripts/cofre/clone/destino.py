@@ -7,14 +7,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cofre.base.config import ambiente
-from cofre.base.config.chave import ref_da_chave, ref_do_endereco
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import ConfiguracaoInvalida, RestauracaoRecusada
-
-_LACO = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
+from cofre.via.projeto import do_endereco, identidades
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +48,6 @@ def mesmo_projeto(arquivo: str, qual: str) -> RestauracaoRecusada:
     )
 
 
-def identidades(configuracao: Configuracao) -> set[str]:
-    """O que diz qual é o projeto: as referências do Supabase que se sabem (do endereço, da chave,
-    do banco) e os endereços. Basta um em comum para dois serem o mesmo."""
-    ditas: set[str] = set()
-    acesso, direto = configuracao.acesso, configuracao.direto
-    if acesso is not None:
-        ditas |= do_endereco(acesso.url)
-        ditas |= {ref for ref in [ref_da_chave(acesso.chave)] if ref}
-    if direto is not None:
-        from cofre.via.direta.endereco import interpretar  # só quem tem a conexão direta
-
-        onde = interpretar(direto)
-        # O pooler do Supabase atende muitos projetos no mesmo endereço: aí só a referência diz.
-        no_banco = f"{_maquina(onde.host)}:{onde.porta}/{onde.banco}"
-        ditas.add(onde.projeto or no_banco)
-    return ditas
-
-
-def do_endereco(url: str) -> set[str]:
-    """O mesmo, de um endereço da API (ou do que um backup diz da sua origem)."""
-    if ref := ref_do_endereco(url):
-        return {ref}
-    with contextlib.suppress(ValueError):
-        partes = urlsplit(url)
-        porta = partes.port or {"https": 443, "http": 80}.get(partes.scheme, 5432)
-        return {f"{_maquina(partes.hostname or '')}:{porta}{partes.path.rstrip('/')}"}
-    return {url}
-
-
 def de_um_backup(origem: dict[str, Any]) -> set[str]:
     """O projeto de que um backup diz ser."""
     url = str(origem.get("url") or "")
@@ -93,10 +61,6 @@ def nome_do_projeto(configuracao: Configuracao) -> str:
     if not (refs or ditas):
         raise ConfiguracaoInvalida("O projeto não tem endereço.")
     return (refs or ditas)[0]
-
-
-def _maquina(host: str) -> str:
-    return "localhost" if host.lower() in _LACO else host.lower()
 
 
 def _uma_na_outra(uma: Path, outra: Path) -> bool:

@@ -77,6 +77,27 @@ def _nu(tipo: str) -> str:
     return tipo.rpartition(".")[2].strip('"').casefold()
 
 
+def partilhadas(restauracao: Restauracao, copia: Backup) -> Iterator[str]:
+    """«produtos.categoria_id → categorias»: o que, nas linhas que vão, aponta para uma tabela que
+    não é de empresa nenhuma, e que por isso não vai. Uma chave que lá é de outra coisa serve ao
+    banco, e a linha passa a dizer outra coisa."""
+    escopo = restauracao.contexto.escopo.tabelas
+    salvas = copia.meta.tabelas if copia.meta else {}
+    for nome in sorted(escopo.keys() & {n for n, t in salvas.items() if t.registros}):
+        for fk in escopo[nome].tabela.estrangeiras:
+            if fk.tabela not in escopo and salvas[nome].tipos.keys() >= {*fk.colunas}:
+                yield f"{nome}.{', '.join(fk.colunas)} → {fk.tabela}"
+
+
+def dizer_partilhadas(relato: Relato, ditas: list[str]) -> None:
+    """O que se há de conferir nelas, se algo."""
+    if ditas:
+        relato.linha("🔗 Há colunas que apontam para tabelas que não são de empresa nenhuma, e não")
+        relato.linha("   vão: confira que lá as mesmas chaves são das mesmas coisas.")
+    for dita in ditas:
+        relato.linha(f"   {visivel(dita)}")
+
+
 def dizer(relato: Relato, outros: list[OutroEsquema]) -> None:
     """O que lá é outro, se algo."""
     if outros:

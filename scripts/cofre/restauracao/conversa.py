@@ -43,6 +43,7 @@ from cofre.restauracao.possiveis import possiveis
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
+from cofre.restauracao.trazidas import recusar_de_outro
 
 TENTATIVAS = 3
 """Quantas vezes planejar, se alguém mexe na empresa entre a foto e a transação. A última já não
@@ -136,6 +137,7 @@ class Conversa:
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
         pendente.conferir()
+        recusar_de_outro(self._sessao.configuracao, guardada, pendente)
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
         antes = self._sessao.backup(guardada, str(dados["antes"]))
@@ -156,6 +158,7 @@ class Conversa:
         if qual.desfazendo and qual.por_concluir:
             return self.concluir(guardada, qual)
         qual.conferir()
+        recusar_de_outro(self._sessao.configuracao, guardada, qual)
         self._relato.linha(f"↩️ Desfazendo a restauração de {qual.quando}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         tabelas = tuple(qual.dados["tabelas"])

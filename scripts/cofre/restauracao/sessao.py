@@ -45,6 +45,7 @@ from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.listas import Lista, com_listas
 from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
+from cofre.restauracao.trazidas import recusar_anonimizadas
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import API, Via
 
@@ -209,7 +210,9 @@ class Sessao:
     ) -> Restauracao:
         """Prende a empresa, confere no backup estas tabelas e diz o que há de errado com as outras,
         abre a via e inspeciona o projeto. Os `outros` são os de que também se vai precisar. Levanta
-        BackupDanificado, FalhaDoServidor, ConfiguracaoInvalida ou o que `prender` levanta."""
+        BackupDanificado, FalhaDoServidor, ConfiguracaoInvalida, RestauracaoRecusada ou como
+        `prender`."""
+        recusar_anonimizadas(self.configuracao, (backup, *outros))
         self.cifrar_como(*map(completo, (backup, *outros)))
         self.prender(guardada, backup, *outros)
         self._conferir(guardada, backup, tabelas)
