@@ -7,6 +7,8 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ import psutil
 import pytest
 
 from apoio.campanha import CAMPANHA
-from apoio.execucao import PACIENCIA, abrir, ate_o_fim, executar, ler_ate
+from apoio.execucao import BACKUP, PACIENCIA, abrir, ambiente, ate_o_fim, executar, ler_ate
 from apoio.forno import Processo
 from frota.copiado import EMPRESAS, copiado, sem_sobras
 from supabase_local.servidores.falhas import Atraso, Regra
@@ -184,6 +186,31 @@ if CAMPANHA:
             assert "O agendador da frota deixou de responder" in feito.erros
         assert copiado(frota.destino) == copiado(de_um_so)
         assert sem_sobras(frota.destino)
+
+
+if CAMPANHA:
+
+    @pytest.mark.usefixtures("devagar")
+    def test_o_ctrl_c_de_um_terminal_que_chega_a_todos_os_processos(
+        projeto: SupabaseLocal, de_um_so: Path, tmp_path: Path
+    ) -> None:
+        destino = tmp_path / "backups"
+        backup = subprocess.Popen(
+            [sys.executable, str(BACKUP), "--frota", "local:2"],
+            env=ambiente(projeto, destino),
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        esperar_publicados(destino, 5)
+        os.killpg(backup.pid, signal.SIGINT)
+        feito = ate_o_fim(backup)
+        assert feito.codigo == 130, feito.tudo
+        assert "Traceback" not in feito.erros
+        assert sem_sobras(destino)
+        outra = executar(projeto, destino, "continuar", "--frota", "local:2", novo=True)
+        assert outra.codigo == 0, outra.tudo
+        assert copiado(destino) == copiado(de_um_so)
 
 
 @pytest.mark.demorado

@@ -19,7 +19,7 @@ from cofre.base.erros import ErroCofre
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.foto.foto import Contexto
-from cofre.frota import certificados
+from cofre.frota import certificados, preparo
 from cofre.frota.ajustes import AJUSTES, SO_DAQUI
 from cofre.frota.digital import Digital, de
 from cofre.frota.endereco import Onde
@@ -95,6 +95,7 @@ def _ligada(onde: Onde, digital: Digital, lugares: int) -> Iterator[Client]:
                     silence_logs=logging.CRITICAL,
                     local_directory=pasta,
                     resources={digital.recurso: lugares},
+                    preload=[preparo.NOME],
                 )
             )
             yield pilha.enter_context(Client(endereco, set_as_default=False))

@@ -13,6 +13,7 @@ from distributed import Nanny, Scheduler
 from distributed.security import Security
 
 from cofre.base.maquina import maquina
+from cofre.frota import preparo
 from cofre.frota.ajustes import AJUSTES, SO_DAQUI
 from cofre.frota.digital import Digital
 from cofre.frota.endereco import Onde
@@ -59,6 +60,7 @@ def trabalhar(
             local_directory=pasta,
             dashboard=False,
             silence_logs=logging.CRITICAL,
+            preload=[preparo.NOME],
         ) as aberta:
             dizer(nome)
             await aberta.finished()
