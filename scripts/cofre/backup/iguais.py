@@ -98,7 +98,7 @@ def vista_sem_gravar(
             return None
         meta = ultimo.meta
         for lida in foto.lida.tabelas:
-            if descricoes.da_foto(lida) != descricoes.do_backup(meta.tabelas[lida.tabela.nome]):
+            if descricoes.de(lida) != _descrita(meta.tabelas[lida.tabela.nome]):
                 return None
         dito, inspecao = _bruto(ultimo), contexto.inspecao
         agora = {
@@ -134,17 +134,13 @@ class Descricoes:
     escopo: Escopo
     _feitas: dict[tuple[str, object], Any] = field(default_factory=dict)
 
-    def da_foto(self, lida: TabelaLida) -> Any:
+    def de(self, lida: TabelaLida) -> Any:
         """O da tabela que se leu."""
         qual = (lida.tabela.nome, lida.sem_prova)
         if qual not in self._feitas:
             salva = com_descricao(TabelaSalva(lida.tabela.nome, "", 0), lida, self.escopo)
             self._feitas[qual] = _descrita(salva)
         return self._feitas[qual]
-
-    def do_backup(self, salva: TabelaSalva) -> Any:
-        """O da tabela num backup."""
-        return _descrita(salva)
 
 
 def coberta(publicado: Backup, relato: Relato, *, sempre: bool) -> timedelta:

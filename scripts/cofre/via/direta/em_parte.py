@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import secrets
 import struct
 import threading
 from array import array
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -41,6 +43,8 @@ DEMAIS = 0.5
 """Se mudou mais do que esta parte das linhas, ler tudo é mais barato."""
 MAIOR_BLOCO = 1024 * 1024
 """Bytes: um bloco a que se somaram muitas linhas parte-se."""
+ADIANTADOS = 8 * 1024 * 1024
+"""Bytes de resumos que se fazem, no máximo, antes de o servidor responder."""
 NOVA = -1
 
 
@@ -82,36 +86,50 @@ class EmParte:
         sal = secrets.token_hex(16)
         consulta = self._dos_lugares(sal)
         mais_de = DEMAIS * max(self.resumida.linhas, 1)
-        with self.conexao.cursor(binary=True) as cursor, _em_curso(cursor, consulta) as do_servidor:
-            proximo = next(do_servidor, None)
-            # A soma do arquivo confere-se ao montar: o que aqui não é o que era parece ter mudado.
-            for n, bruto in enumerate(self.anterior.blocos(conferir=False)):
-                self._conferir_parada()
-                if n not in self.diferem:
-                    continue
+        with (
+            self.conexao.cursor(binary=True) as cursor,
+            _em_curso(cursor, consulta) as do_servidor,
+            ThreadPoolExecutor(1) as fio,
+        ):
+            # Enquanto o servidor percorre a tabela, resume-se aqui o arquivo de antes.
+            resposta = fio.submit(next, do_servidor, None)
+            resumidos = self._resumidos(sal.encode())
+            adiantados = list(_ate(resposta.done, resumidos))
+            proximo = resposta.result()
+            for n, resumos in itertools.chain(adiantados, resumidos):
                 itens = b""
                 if proximo is not None and proximo[0] == n:
                     itens, proximo = proximo[1], next(do_servidor, None)
-                self._comparar(n, bruto, itens, sal.encode())
+                self._comparar(n, resumos, itens)
                 if len(self._lugares) > mais_de * self._do_lugar:
                     raise Duvida("mudaram linhas demais")
             if proximo is not None:
                 raise Duvida("há linhas em blocos que não há")
 
+    def _resumidos(self, sal: bytes) -> Iterator[tuple[int, bytes]]:
+        """De cada bloco que difere, os resumos das linhas que lá estavam, seguidos. Levanta Duvida,
+        BackupDanificado ou Interrompido."""
+        md5 = functools.partial(hashlib.md5, usedforsecurity=False)
+        # A soma do arquivo confere-se ao montar: o que aqui não é o que era parece ter mudado.
+        for n, bruto in enumerate(self.anterior.blocos(conferir=False)):
+            self._conferir_parada()
+            if n in self.diferem:
+                linhas = _separadas(bruto, self.anterior.resumo.blocos[n].linhas)
+                yield n, b"".join([md5(sal + li).digest()[:DO_RESUMO] for li in linhas])
+
     @property
     def _do_lugar(self) -> int:
         return _LUGAR.size + 4 * self.no_escopo.tabela.particionada
 
-    def _comparar(self, n: int, bruto: bytes, itens: bytes, sal: bytes) -> None:
+    def _comparar(self, n: int, resumos: bytes, itens: bytes) -> None:
         do_lugar = self._do_lugar
         tamanho = do_lugar + DO_RESUMO
         ditas = self.resumida.por_bloco[n].linhas if n in self.resumida.por_bloco else 0
         if len(itens) != tamanho * ditas:
             raise Duvida("o servidor disse quantas eram, e não são tantas")
-        linhas = _separadas(bruto, self.anterior.resumo.blocos[n].linhas)
-        md5 = functools.partial(hashlib.md5, usedforsecurity=False)
-        antes = {md5(sal + li).digest()[:DO_RESUMO]: posicao for posicao, li in enumerate(linhas)}
-        if len(antes) != len(linhas):
+        inicios = range(0, len(resumos), DO_RESUMO)
+        antes = {resumos[i : i + DO_RESUMO]: posicao for posicao, i in enumerate(inicios)}
+        if len(antes) != len(inicios):
             raise Duvida("duas linhas com o mesmo resumo")
         achar = antes.get
         ordem = array(
@@ -130,11 +148,15 @@ class EmParte:
         """(bloco, os lugares e os resumos das linhas dele, por ordem)."""
         tabela = self.no_escopo.tabela
         chave = [sql.Identifier(f"k{n}") for n in range(len(tabela.chave))]
-        numeros = sql.SQL(", ").join(sql.Literal(n) for n in sorted(self.diferem))
+        bloco = bloco_de(tabela, fronteiras_de(self.anterior.resumo.blocos))
+        so_estes = sql.SQL(" AND {} IN ({})").format(
+            bloco, sql.SQL(", ").join(map(sql.Literal, sorted(self.diferem)))
+        )
+        todos = len(self.diferem) == len(self.anterior.resumo.blocos)
         de_cada = sql.SQL(" UNION ALL ").join(
             sql.SQL(
                 "SELECT {} AS s, {} AS b, {} || pg_catalog.substr(pg_catalog.decode("
-                "pg_catalog.md5({} || ({})), 'hex'), 1, {}) AS x{} {} AND {} IN ({})"
+                "pg_catalog.md5({} || ({})), 'hex'), 1, {}) AS x{} {}{}"
             ).format(
                 sql.Literal(ramo.numero),
                 bloco,
@@ -147,11 +169,9 @@ class EmParte:
                     for c, k in zip(ramo.chave(), chave, strict=True)
                 ),
                 ramo.origem(),
-                bloco,
-                numeros,
+                sql.SQL("") if todos else so_estes,
             )
             for ramo in self._ramos
-            for bloco in [bloco_de(tabela, fronteiras_de(self.anterior.resumo.blocos))]
         )
         por = chave if tabela.ordem_sabida else [sql.Identifier("s"), *chave]
         return sql.SQL(
@@ -231,6 +251,18 @@ class EmParte:
     def _conferir_parada(self) -> None:
         if self.parar.is_set():
             raise Interrompido("Interrompido.")
+
+
+def _ate(
+    bastar: Callable[[], bool], resumidos: Iterator[tuple[int, bytes]]
+) -> Iterator[tuple[int, bytes]]:
+    """Os que se fazem até `bastar`, ou até serem muitos."""
+    feitos = 0
+    while feitos < ADIANTADOS and not bastar():
+        if (proximo := next(resumidos, None)) is None:
+            return
+        feitos += len(proximo[1])
+        yield proximo
 
 
 @contextlib.contextmanager

@@ -251,14 +251,16 @@ def _linhas(ramo: DoRamo, bloco: sql.Composable, chave: Sequence[sql.Identifier]
 
 
 def bloco_de(tabela: Tabela, fronteiras: Fronteiras) -> sql.Composable:
-    """Em que bloco cai a linha `p0`, contado de zero."""
+    """Em que bloco cai a linha `p0`, contado de zero. As fronteiras vão numa subconsulta, que o
+    banco faz uma vez: uma linha de vários valores, ou um texto que só com os ajustes da sessão se
+    lê (uma data), far-se-iam outra vez por cada linha da tabela."""
     if not fronteiras:
         return sql.SQL("0")
     chaves = [[texto(bytes(v)) or "" for v in _CHAVE.decode(f)] for f in fronteiras]
     colunas = [sql.Identifier("p0", c) for c in tabela.chave]
     tipos = [sql.SQL(tipo_de(tabela, c)) for c in tabela.chave]
     if len(colunas) == 1:
-        return sql.SQL("pg_catalog.width_bucket({}, {}::pg_catalog.text[]::{}[])").format(
+        return sql.SQL("pg_catalog.width_bucket({}, (SELECT {}::pg_catalog.text[]::{}[]))").format(
             colunas[0], sql.Literal([valor for (valor,) in chaves]), tipos[0]
         )
     linhas = (
@@ -270,7 +272,7 @@ def bloco_de(tabela: Tabela, fronteiras: Fronteiras) -> sql.Composable:
         )
         for valores in chaves
     )
-    return sql.SQL("pg_catalog.width_bucket(ROW({}), ARRAY[{}])").format(
+    return sql.SQL("pg_catalog.width_bucket(ROW({}), (SELECT ARRAY[{}]))").format(
         _VIRGULA.join(colunas), _VIRGULA.join(linhas)
     )
 
