@@ -115,6 +115,8 @@ class Semana:
         self.rodar("--empresa", dono, *volta, script=RESTAURACAO)
         assert estado(self.projeto, dono) == era
         assert alheias(impressoes(self.projeto), dono) == de_outras
+        # Enquanto ninguém diz que o estrago está resolvido, a poda não tira nada de antes dele.
+        self.rodar("reconhecer", "--empresa", dono)
         self.contas["acidentes"] += 1
 
 

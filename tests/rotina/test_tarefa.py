@@ -134,24 +134,27 @@ def test_a_duvida_faz_o_backup(projeto: SupabaseLocal, tmp_path: Path) -> None: 
     assert de.quantos == (6, 5)
 
 
+@pytest.mark.parametrize("tabela", ["produtos", "empresas"])
 def test_a_tarefa_quieta_nao_rele_os_backups_e_o_primeiro_do_dia_rele(
     projeto: SupabaseLocal,  # noqa: F811
     tmp_path: Path,
+    tabela: str,
 ) -> None:
     """Um byte trocado no disco não se vê em cada quarto de hora; nunca passa para outro dia."""
     de = loja(projeto, tmp_path / "b", "direta")
     de.tarefa(0)
     pasta = Deposito(de.destino).pasta_da_empresa(DONO)
-    (arquivo,) = pasta.glob("produtos_*")
+    (arquivo,) = pasta.glob(f"{tabela}_*")
     bom = arquivo.read_bytes()
-    arquivo.write_bytes(bom.replace(b"300", b"301", 1))
+    arquivo.write_bytes(bom.replace(b'"nome":"P', b'"nome":"Q', 1))
+    assert arquivo.read_bytes() != bom
     antes = fotografia_do_disco(de.destino)
     assert de.tarefa(15)["empresas_iguais"] == 2
     depois = fotografia_do_disco(de.destino)
     assert {p for p in depois if p not in antes} <= {p for p in depois if "logs/" in p}
     amanha = de.tarefa(24 * 60)
     assert (amanha["empresas_iguais"], amanha["empresas_completas"]) == (0, 2)
-    (novo,) = pasta.glob("produtos_20260311*")
+    (novo,) = pasta.glob(f"{tabela}_20260311*")
     assert novo.read_bytes() == bom
 
 
