@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given, settings
@@ -302,6 +303,7 @@ def test_o_nascimento_e_outro_dia_do_mesmo_ano() -> None:
         ("senha_hash", "x", Classe.SEGREDO),
         ("api_token", "x", Classe.SEGREDO),
         ("dt_nasc", "x", Classe.NASCIMENTO),
+        ("nascido_em", "x", Classe.NASCIMENTO),
         ("codigo_barras", "produtos", Classe.CODIGO),
         ("foto_url", "clientes", Classe.TEXTO),
         ("cliente_id", "vendas", Classe.CODIGO),
@@ -374,6 +376,22 @@ def test_num_texto_livre_so_sai_o_que_se_reconhece() -> None:
         "3,5 x 2",
     ):
         assert uma_coluna("descricao", [certo]) == [certo]
+
+
+def test_num_endereco_da_internet_tambem_sai_o_que_vai_codificado() -> None:
+    tabelas = {"clientes": tabela("clientes", {"nome": "text", "email": "text", "obs": "text"})}
+    ditos = {"nome": "Zoé Conceição Prado", "email": "zoe.prado@loja.com.br"}
+    obs = (
+        "https://wa.me/?text=Oi%20Zo%C3%A9%20Concei%C3%A7%C3%A3o%20Prado, 50% e 10%2B, "
+        "mailto:zoe.prado%40loja.com.br"
+    )
+    linhas = {"clientes": [{"id": 1, **ditos, "obs": obs}]}
+    saem, _quem = anonimizar(tabelas, linhas)
+    (novo,) = saem["clientes"]
+    nome, email = quote(novo["nome"]), quote(novo["email"])
+    assert novo["obs"] == f"https://wa.me/?text=Oi%20{nome}, 50% e 10%2B, mailto:{email}"
+    longo = "x" * 300_000 + " 50%2B"  # e também isto se lê uma vez
+    assert uma_coluna("descricao", [longo]) == [longo]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ _BAIRROS = _palavras("bairro neighborhood neighbourhood district")
 _COMPLEMENTOS = _palavras("complemento complement")
 _DO_LUGAR_QUE_FICAM = _palavras("numero number cidade city municipio uf estado state pais country")
 _IPS = _palavras("ip ips ipaddress remoteaddr")
-_NASCIMENTOS = _palavras("nascimento nasc birth birthday birthdate dob aniversario")
+_NASCIMENTOS = _palavras(
+    "nascimento nasc nascido nascida nascidos born birth birthday birthdate dob aniversario"
+)
 _COORDENADAS = _palavras("latitude longitude lat lng lon")
 _DE_UM_ARQUIVO = _palavras(
     "url urls link path arquivo file foto photo imagem image avatar tipo type status template"

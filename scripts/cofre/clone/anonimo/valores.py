@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
+from urllib.parse import quote, unquote
 
 from cofre.clone.anonimo.classes import Classe, Especie
 from cofre.clone.anonimo.documentos import (
@@ -34,6 +35,9 @@ Trocar = Callable[[Especie, str], str]
 Nomes = Callable[[str], Iterator[tuple[int, int, str]]]
 _PALAVRA_DE_GENTE = re.compile(r"[^\W\d_]{3,}")
 _COM_ALGARISMO = re.compile(r"(?=[A-Za-z./-]*\d)[0-9A-Za-z]+(?:[./-][0-9A-Za-z]+)*")
+_SEM_ESPACOS = re.compile(r"[^\s\"'<>]+")
+_CODIFICADO = re.compile(r"%[0-9A-Fa-f]{2}")
+_DE_ENDERECO = frozenset(":/?#[]@!$&()*+,;=~")
 _COM_MASCARA = frozenset("./-() +")
 _DE_DOCUMENTO = frozenset({Especie.CPF, Especie.CNPJ, Especie.NOTA})
 _DATA = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
@@ -132,7 +136,22 @@ class Tratamento:
 
     def livre(self, texto: str) -> str:
         """Um texto livre, sem os e-mails, documentos e telefones que nele se reconhecem, nem os
-        nomes de duas palavras ou mais que se conhecem."""
+        nomes de duas palavras ou mais que se conhecem; também os que um endereço leva codificados
+        («Ana%20Silva»)."""
+        partes: list[str] = []
+        ate = 0
+        for achado in _SEM_ESPACOS.finditer(texto) if "%" in texto else ():
+            if not _CODIFICADO.search(achado.group()):
+                continue
+            aberto = unquote(achado.group())
+            novo = self._aos_pedacos(aberto, self._sem_nomes)
+            if novo != aberto and "\ufffd" not in aberto:
+                seguros = "".join(_DE_ENDERECO.intersection(achado.group()))
+                partes += (self._solto(texto[ate : achado.start()]), quote(novo, safe=seguros))
+                ate = achado.end()
+        return "".join((*partes, self._solto(texto[ate:])))
+
+    def _solto(self, texto: str) -> str:
         return self._aos_pedacos(texto, self._sem_nomes)
 
     def _aos_pedacos(self, texto: str, resto: Callable[[str], str]) -> str:
