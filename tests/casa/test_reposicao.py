@@ -53,7 +53,7 @@ def conteudo(projeto: Projeto) -> tuple[Impressoes, list[tuple[object, ...]], li
         sequencias = banco.execute(
             "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1"
         ).fetchall()
-        guardadas = banco.execute("SELECT id FROM produtos").fetchall()
+        guardadas = banco.execute("SELECT id FROM produtos ORDER BY ctid").fetchall()
     return impressoes(projeto), sequencias, list(guardadas)
 
 
