@@ -101,7 +101,7 @@ def _procurar_na_que_muda(quantos: int) -> _Uso:
 
 
 def _menu(quantos: int) -> _Uso:
-    esperado = ("TABELAS DISPONÍVEIS", f"({quantos} backups)")
+    esperado = ("TABELAS DISPONÍVEIS", f"({inteiro(quantos)} backups)")
     return _Uso(RESTAURACAO, (), esperado, "1\n", A_PARAR)
 
 
