@@ -22,12 +22,12 @@ from cofre.comando.argumentos import (
     opcao_de_empresa,
     opcao_de_esperar,
     opcao_de_ler_tudo,
-    opcao_de_tabelas,
     opcao_de_tipo,
     opcao_sem_logins,
     opcoes_de_conexao,
     opcoes_de_saida,
 )
+from cofre.comando.escolhidas import opcao_de_tabelas
 
 DESCRICAO = """\
 Backup isolado por empresa de um projeto Supabase.
@@ -58,7 +58,7 @@ def _analisador(argumentos: list[str]) -> Analisador:
 
 def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> None:
     opcao_de_empresa(analisador, padrao)
-    opcao_de_tabelas(analisador, padrao)
+    opcao_de_tabelas(analisador, padrao, "só estas tabelas, separadas por vírgula")
     opcao_de_arquivos(analisador, padrao)
     opcao_de_ler_tudo(analisador, padrao)
     opcao_sem_logins(analisador, False if padrao is None else padrao)

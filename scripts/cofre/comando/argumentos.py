@@ -247,17 +247,6 @@ def opcao_do_lacre(analisador: argparse.ArgumentParser, padrao: object) -> None:
     )
 
 
-def opcao_de_tabelas(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    """--tabelas."""
-    analisador.add_argument(
-        "--tabelas",
-        metavar="A,B",
-        type=lista_de_nomes,
-        default=padrao,
-        help="só estas tabelas, separadas por vírgula",
-    )
-
-
 def opcao_de_ler_tudo(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--ler-tudo."""
     analisador.add_argument(
@@ -275,34 +264,6 @@ def opcao_sem_logins(analisador: argparse.ArgumentParser, padrao: object) -> Non
         action="store_true",
         default=padrao,
         help="não guarda os logins das empresas (como BACKUP_LOGINS=nao)",
-    )
-
-
-def opcoes_de_simular(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    """--simular e --detalhes."""
-    nada = False if padrao is None else padrao
-    analisador.add_argument(
-        "--simular",
-        action="store_true",
-        default=nada,
-        help="só mostra o plano; sai com 9 se algo difere",
-    )
-    analisador.add_argument(
-        "--detalhes",
-        action="store_true",
-        default=nada,
-        help="com --simular: também de quê para quê muda cada campo, e o nome do que volta e sai",
-    )
-
-
-def opcao_de_campos(analisador: argparse.ArgumentParser, padrao: object) -> None:
-    """--campos."""
-    analisador.add_argument(
-        "--campos",
-        metavar="A,B",
-        type=lista_de_nomes,
-        default=padrao,
-        help="só estas colunas, e só de registros que existem",
     )
 
 

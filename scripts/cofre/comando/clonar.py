@@ -15,17 +15,22 @@ from cofre.base.perguntas import Perguntas, Voltar
 from cofre.base.relato import Relato, RelatoSobre
 from cofre.comando.argumentos import (
     caminho_de,
-    lista_de_nomes,
     opcao_de_arquivos,
     opcao_de_para,
-    opcoes_de_simular,
 )
 from cofre.comando.chave import com_chave, com_chave_e_fotos
+from cofre.comando.escolhidas import (
+    opcao_de_backup,
+    opcao_de_logins,
+    opcao_de_tabelas,
+    opcoes_de_simular,
+)
 from cofre.comando.execucao import registrada
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cofre.base.config.valores import Configuracao
     from cofre.clone.destino import Destino
     from cofre.deposito.backup import Backup
     from cofre.deposito.inventario import EmpresaComBackups
@@ -119,7 +124,7 @@ def _as_tabelas(
             daqui.relato.linha("   Aqui escolhem-se as tabelas que vão para o outro projeto.")
 
 
-def _destino(opcoes: Namespace, relato: Relato, configuracao: Any) -> Destino:
+def _destino(opcoes: Namespace, relato: Relato, configuracao: Configuracao) -> Destino:
     """O das opções ou, sem elas, o que se responde. Levanta o que `destino.abrir` levanta."""
     from cofre.clone import destino
 
@@ -167,30 +172,17 @@ class _SemDocumento(RelatoSobre):
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_para(analisador, "o .env do outro projeto, com a BACKUP_DIR dele")
-    analisador.add_argument(
-        "--backup",
-        metavar="QUANDO",
-        default=argparse.SUPPRESS,
-        help="a data do backup: '2026-11-26 03:00', 26/11, ontem, ou o carimbo dele",
-    )
+    opcao_de_backup(analisador, argparse.SUPPRESS)
     analisador.add_argument(
         "--agora",
         action="store_true",
         help="a empresa como está agora: faz antes um backup dela, como outro qualquer",
     )
-    analisador.add_argument(
-        "--tabelas",
-        metavar="A,B",
-        type=lista_de_nomes,
-        default=argparse.SUPPRESS,
-        help="só estas tabelas (padrão: todas)",
-    )
-    analisador.add_argument(
-        "--logins",
-        metavar="QUAIS",
-        type=lista_de_nomes,
-        default=argparse.SUPPRESS,
-        help="dos logins que faltam lá, os que vão: ids, e-mails, dono (padrão), todos, nenhum",
+    opcao_de_tabelas(analisador, argparse.SUPPRESS)
+    opcao_de_logins(
+        analisador,
+        argparse.SUPPRESS,
+        "dos logins que faltam lá, os que vão: ids, e-mails, dono (padrão), todos, nenhum",
     )
     analisador.add_argument(
         "--anonimizar",

@@ -6,8 +6,8 @@ import argparse
 from argparse import Namespace
 
 from cofre.base.relato import Relato
-from cofre.comando.argumentos import lista_de_nomes, opcao_de_campos, opcoes_de_simular
 from cofre.comando.chave import com_chave_e_fotos
+from cofre.comando.escolhidas import opcao_de_campos, opcao_de_tabelas, opcoes_de_simular
 from cofre.comando.execucao import registrada
 
 
@@ -42,12 +42,6 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         metavar="QUANDO",
         help="o primeiro de depois dela (padrão: o que se fez a seguir ao de antes)",
     )
-    analisador.add_argument(
-        "--tabelas",
-        metavar="A,B",
-        type=lista_de_nomes,
-        default=argparse.SUPPRESS,
-        help="só o que mudou nestas tabelas (padrão: todas)",
-    )
+    opcao_de_tabelas(analisador, argparse.SUPPRESS, "só o que mudou nestas tabelas (padrão: todas)")
     opcao_de_campos(analisador, argparse.SUPPRESS)
     opcoes_de_simular(analisador, argparse.SUPPRESS)

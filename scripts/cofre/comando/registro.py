@@ -12,8 +12,8 @@ from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
 from cofre.busca.procura import Achados, procurar
 from cofre.comando import procurar as acao_procurar
-from cofre.comando.argumentos import opcoes_de_simular
 from cofre.comando.chave import com_chave_e_fotos
+from cofre.comando.escolhidas import opcoes_de_simular
 from cofre.comando.execucao import registrada
 from cofre.deposito.inventario import EmpresaComBackups
 

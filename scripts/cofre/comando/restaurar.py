@@ -19,15 +19,20 @@ from cofre.comando.argumentos import (
     ESPERA,
     Fazer,
     lista_de_nomes,
-    opcao_de_campos,
     opcao_de_esperar,
     opcao_de_para,
     opcao_do_lacre,
     opcoes_de_conexao,
     opcoes_de_saida,
-    opcoes_de_simular,
 )
 from cofre.comando.chave import com_chave_e_fotos, opcao_de_chave
+from cofre.comando.escolhidas import (
+    opcao_de_backup,
+    opcao_de_campos,
+    opcao_de_logins,
+    opcao_de_tabelas,
+    opcoes_de_simular,
+)
 from cofre.comando.execucao import registrada
 from cofre.restauracao.perdas import PERDAS
 
@@ -118,19 +123,8 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
     """Com o `padrao` SUPPRESS, o que se disse antes da ação não se perde."""
     nada = False if padrao is None else padrao
     _opcoes(analisador, padrao)
-    analisador.add_argument(
-        "--backup",
-        metavar="QUANDO",
-        default=padrao,
-        help="a data do backup: '2026-11-26 03:00', 26/11, ontem, ou o carimbo dele",
-    )
-    analisador.add_argument(
-        "--tabelas",
-        metavar="A,B",
-        type=lista_de_nomes,
-        default=padrao,
-        help="só estas tabelas (padrão: todas)",
-    )
+    opcao_de_backup(analisador, padrao)
+    opcao_de_tabelas(analisador, padrao)
     analisador.add_argument(
         "--modo",
         choices=("voltar", "recuperar"),
@@ -144,12 +138,10 @@ def _opcoes_da_restauracao(analisador: argparse.ArgumentParser, padrao: object) 
         default=nada,
         help="soma às --tabelas as que, no backup, dependem do que volta (senão, só se diz)",
     )
-    analisador.add_argument(
-        "--logins",
-        metavar="QUAIS",
-        type=lista_de_nomes,
-        default=padrao,
-        help="dos logins que faltam, os que voltam: ids, e-mails, dono (padrão), todos, nenhum",
+    opcao_de_logins(
+        analisador,
+        padrao,
+        "dos logins que faltam, os que voltam: ids, e-mails, dono (padrão), todos, nenhum",
     )
     opcao_de_campos(analisador, padrao)
     _opcoes_de_registros(analisador, padrao)

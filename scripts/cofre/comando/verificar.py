@@ -10,11 +10,11 @@ from cofre.base.erros import ErroDeUso
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import (
     opcao_de_empresa,
-    opcao_de_tabelas,
     opcoes_de_saida,
 )
 from cofre.comando.chave import opcao_de_chave, se_ha_arquivo
 from cofre.comando.copia import opcao_de_destino
+from cofre.comando.escolhidas import opcao_de_tabelas
 from cofre.comando.listar import opcao_de_fotos
 from cofre.comando.verificar_copia import parte_de, verificar_copia
 from cofre.deposito import conferidos
@@ -34,7 +34,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
     opcao_de_empresa(analisador, argparse.SUPPRESS)
-    opcao_de_tabelas(analisador, argparse.SUPPRESS)
+    opcao_de_tabelas(analisador, argparse.SUPPRESS, "só estas tabelas, separadas por vírgula")
     opcao_de_fotos(analisador)
     opcao_de_chave(analisador, argparse.SUPPRESS)
     analisador.add_argument(
