@@ -9,7 +9,6 @@ from datetime import datetime
 from cofre.base.config.valores import Configuracao
 from cofre.base.relato import Relato
 from cofre.deposito.cifra import provas
-from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -22,13 +21,7 @@ def obra(acao: str, configuracao: Configuracao, relato: Relato) -> Iterator[Depo
     """O depósito pronto para esta ação, depois de dizer o que está por concluir e o que está velho.
     Levanta TravaOcupada, FalhaDeDisco ou, se não se pode cifrar ou lacrar como se pede,
     ConfiguracaoInvalida e DependenciaAusente."""
-    deposito = Deposito(
-        configuracao.destino,
-        compactar=configuracao.compactar,
-        cifra=de_configuracao(configuracao.cifragem),
-        lacrar=configuracao.lacrar,
-        acao=acao,
-    )
+    deposito = Deposito.da_configuracao(configuracao, acao)
     if configuracao.lacrar:  # o que faltar diz-se antes de qualquer pedido
         conhecidos.minha()
         serie.escritor()

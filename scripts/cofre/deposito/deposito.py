@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import IO
 
 from cofre.base import derrame
+from cofre.base.config.valores import Configuracao
 from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
 from cofre.base.modelo import Empresa
 from cofre.deposito import presenca, recolha, remocao, trava
 from cofre.deposito.backup import Backup, abrir_backup, do_mais_novo
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.cifra import chaveiro
-from cofre.deposito.cifra.cifra import Cifra
+from cofre.deposito.cifra.cifra import Cifra, de_configuracao
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.lacre import serie
 from cofre.deposito.ordem import carimbos_em_ordem
@@ -65,6 +66,18 @@ class Deposito:
         self._trinco = threading.RLock()
         self._presenca: Presenca | None = None
         self._pastas = Pastas(raiz, lambda: self.presente)
+
+    @classmethod
+    def da_configuracao(cls, configuracao: Configuracao, acao: str) -> Deposito:
+        """O da pasta e do jeito de gravar que o .env diz. Levanta ConfiguracaoInvalida se não se
+        pode cifrar como se pede, e DependenciaAusente."""
+        return cls(
+            configuracao.destino,
+            compactar=configuracao.compactar,
+            cifra=de_configuracao(configuracao.cifragem),
+            lacrar=configuracao.lacrar,
+            acao=acao,
+        )
 
     @contextlib.contextmanager
     def trabalhando(self) -> Iterator[None]:

@@ -20,7 +20,6 @@ from cofre.base.equipe import DESPEDIDA
 from cofre.base.erros import ErroCofre, Interrompido
 from cofre.base.relato import LINHAS_PARA_BARRA, Nivel, Relato
 from cofre.deposito import presenca
-from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import Espera
 from cofre.foto.fontes import fechar, fontes_de
@@ -237,13 +236,7 @@ def _abrir_ou_erro(remessa: Remessa, relato: Relato) -> _Aberta:
         raise NaoServe("a pasta dos backups dele não é a mesma de quem começou o backup")
     parar, fim = threading.Event(), contextlib.ExitStack()
     fim.enter_context(_lugar(remessa))
-    deposito = Deposito(
-        configuracao.destino,
-        compactar=configuracao.compactar,
-        cifra=de_configuracao(configuracao.cifragem),
-        lacrar=configuracao.lacrar,
-        acao="backup",
-    )
+    deposito = Deposito.da_configuracao(configuracao, "backup")
     fim.enter_context(deposito.trabalhando())
     parte = remessa.parte
     limites = {"conexoes": parte.conexoes, "limite_por_segundo": parte.por_segundo}

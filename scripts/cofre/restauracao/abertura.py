@@ -11,7 +11,6 @@ from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import ErroDeUso, Interrompido
 from cofre.base.relato import Relato
-from cofre.deposito.cifra.cifra import de_configuracao
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -45,13 +44,7 @@ def abrir_sessao(
 
     if configuracao is None:
         configuracao = configuracao_de(opcoes)
-    deposito = Deposito(
-        configuracao.destino,
-        compactar=configuracao.compactar,
-        cifra=de_configuracao(configuracao.cifragem),
-        lacrar=configuracao.lacrar,
-        acao="restauração",
-    )
+    deposito = Deposito.da_configuracao(configuracao, "restauração")
     outro = getattr(opcoes, "para", None)
     with contextlib.ExitStack() as pilha:
         if outro is not None:
