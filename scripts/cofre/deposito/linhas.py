@@ -7,20 +7,30 @@ quebras de linha próprias, e por isso quem lê separa pelo JSON, nunca pelas li
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import SEPARADOR, Leitor, Linha, separar
+from cofre.base.linha import SEPARADOR, Leitor, Linha, juntar, separar
 from cofre.deposito.formato import ABRE, FECHA, abrir, em_pedacos
 
 T = TypeVar("T")
 
+LINHAS_POR_BLOCO = 500
+
 NAO_E_OBJETO = "há uma posição que não é um objeto"
+
+
+def em_blocos(linhas: Iterable[bytes]) -> Iterator[bytes]:
+    """As linhas soltas, juntas em blocos não vazios (ver `cofre.base.linha.juntar`)."""
+    fluxo = iter(linhas)
+    while bloco := list(itertools.islice(fluxo, LINHAS_POR_BLOCO)):
+        yield juntar(bloco)
 
 
 def ler_linhas(

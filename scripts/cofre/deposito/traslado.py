@@ -18,14 +18,14 @@ from typing import Any
 from cofre import VERSAO
 from cofre.base.disco import erros_de_disco, ler_ficha
 from cofre.base.erros import BackupDanificado
-from cofre.base.linha import juntar, valores_da_linha
+from cofre.base.linha import valores_da_linha
 from cofre.base.modelo import ARQUIVOS, LISTAS, ordem_de_exibicao
 from cofre.deposito import metadados
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.detalhes import bruto_com_a_chave
 from cofre.deposito.formato import PEDACO, Gravador, abrir
-from cofre.deposito.linhas import ler_linhas
+from cofre.deposito.linhas import em_blocos, ler_linhas
 from cofre.deposito.metadados import CLONE, VERSAO_DO_FORMATO
 from cofre.deposito.nomes import dos_textos
 from cofre.deposito.publicacao import Montagem
@@ -37,7 +37,6 @@ EMPRESAS = "empresas"
 Trocar = Callable[[str, Iterable[bytes]], Iterator[bytes]]
 """Recebe o nome de uma tabela e as linhas dela (com os textos; ver `cofre.base.textos`); devolve
 outras tantas, na mesma ordem."""
-LINHAS_POR_BLOCO = 500
 
 _CHAVE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,8}", re.ASCII)
 
@@ -116,7 +115,7 @@ class Traslado:
         with ExitStack() as pilha:
             linhas = Gravador(pilha.enter_context(montagem.criar(nome)))
             textos: Gravador | None = None
-            for bloco in _em_blocos(trocadas):
+            for bloco in em_blocos(trocadas):
                 limpo, dos_seus = separador.separar(bloco)
                 linhas.bloco(limpo)
                 if dos_seus and textos is None:
@@ -230,17 +229,6 @@ def _no_disco(salva: TabelaSalva, quem: str, montagem: Montagem) -> TabelaSalva:
         cifrado=cifrado is not None,
         sha256_cifrado=cifrado.sha256 if cifrado else "",
     )
-
-
-def _em_blocos(linhas: Iterator[bytes]) -> Iterator[bytes]:
-    bloco: list[bytes] = []
-    for linha in linhas:
-        bloco.append(linha)
-        if len(bloco) == LINHAS_POR_BLOCO:
-            yield juntar(bloco)
-            bloco = []
-    if bloco:
-        yield juntar(bloco)
 
 
 def _mesmos(backup: Backup, salvas: Mapping[str, TabelaSalva]) -> bool:

@@ -23,11 +23,11 @@ from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.leitura import BLOCO
 from cofre.deposito.conteudos.marcas import linha_de_conteudo
 from cofre.deposito.formato import Gravador
+from cofre.deposito.linhas import em_blocos
 from cofre.deposito.nomes import CONTEUDOS
 from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva
 
-LINHAS_POR_BLOCO = 500
 _UMA = msgspec.json.Decoder(DaLista)
 _GUARDADO = "guardado"
 
@@ -47,13 +47,8 @@ class ArquivosLevados:
         """
         with self.montagem.criar(ARQUIVOS) as saida:
             lista = Gravador(saida)
-            bloco: list[bytes] = []
-            for linha in linhas:
-                bloco.append(self._linha(linha))
-                if len(bloco) == LINHAS_POR_BLOCO:
-                    lista.bloco(juntar(bloco))
-                    bloco = []
-            lista.bloco(juntar(bloco) if bloco else b"")
+            for bloco in em_blocos(map(self._linha, linhas)):
+                lista.bloco(bloco)
             soma = lista.terminar()
         conteudos = self._conteudos() if salva.conteudos is not None else None
         return replace(
