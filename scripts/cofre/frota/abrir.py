@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import dask
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
@@ -20,7 +18,7 @@ from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.foto.foto import Contexto
 from cofre.frota import certificados, preparo
-from cofre.frota.ajustes import AJUSTES, SO_DAQUI
+from cofre.frota.ajustes import SO_DAQUI, calado, pasta_de_trabalho
 from cofre.frota.digital import Digital, de
 from cofre.frota.endereco import Onde
 from cofre.frota.erros import FrotaParada
@@ -76,12 +74,9 @@ def aberta(
 
 @contextlib.contextmanager
 def _ligada(onde: Onde, digital: Digital, lugares: int) -> Iterator[Client]:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with dask.config.set(AJUSTES), contextlib.ExitStack() as pilha:
+    with calado(), contextlib.ExitStack() as pilha:
         if onde.local:
-            pasta = pilha.enter_context(
-                tempfile.TemporaryDirectory(prefix="cofre-frota-", ignore_cleanup_errors=True)
-            )
+            pasta = pilha.enter_context(pasta_de_trabalho())
             endereco = pilha.enter_context(
                 LocalCluster(
                     n_workers=onde.trabalhadores,

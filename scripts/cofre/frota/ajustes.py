@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
 from typing import Any, Final
+
+import dask
 
 SO_DAQUI: Final = "127.0.0.1:0"
 """O endereço do servidor HTTP que o Dask abre sempre, e que fica sem página nenhuma."""
@@ -18,3 +24,17 @@ AJUSTES: Final[dict[str, Any]] = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
 }
+
+
+@contextlib.contextmanager
+def calado() -> Iterator[None]:
+    """O Dask com estes ajustes, e sem nada a dizer: o que ele diria cita o que se lhe deu; o que
+    importa diz-se daqui."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(AJUSTES):
+        yield
+
+
+def pasta_de_trabalho() -> tempfile.TemporaryDirectory[str]:
+    """Onde o Dask põe o que precisa; some ao sair."""
+    return tempfile.TemporaryDirectory(prefix="cofre-frota-", ignore_cleanup_errors=True)

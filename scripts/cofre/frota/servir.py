@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 
-import dask
 from distributed import Nanny, Scheduler
 from distributed.security import Security
 
 from cofre.base.maquina import maquina
 from cofre.frota import preparo
-from cofre.frota.ajustes import AJUSTES, SO_DAQUI
+from cofre.frota.ajustes import SO_DAQUI, calado, pasta_de_trabalho
 from cofre.frota.digital import Digital
 from cofre.frota.endereco import Onde
 from cofre.frota.erros import FrotaParada
@@ -38,8 +36,7 @@ def agendador(em: str, porta: int, seguranca: Security | None, dizer: Dizer) -> 
             dizer(str(aberto.address))
             await aberto.finished()
 
-    _calar()
-    with dask.config.set(AJUSTES):
+    with calado():
         asyncio.run(servir())
 
 
@@ -65,18 +62,9 @@ def trabalhar(
             dizer(nome)
             await aberta.finished()
 
-    _calar()
     try:
-        with (
-            dask.config.set(AJUSTES),
-            tempfile.TemporaryDirectory(prefix="cofre-frota-", ignore_cleanup_errors=True) as pasta,
-        ):
+        with calado(), pasta_de_trabalho() as pasta:
             asyncio.run(servir(pasta))
     except (OSError, TimeoutError):
         raise FrotaParada(f"O agendador da frota não responde em {onde.agendador}.", "") from None
     raise FrotaParada("O agendador da frota deixou de responder.", "Comece de novo o agendador.")
-
-
-def _calar() -> None:
-    """O que o Dask diria cita o que se lhe deu; o que importa diz-se daqui."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
