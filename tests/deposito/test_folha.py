@@ -85,6 +85,29 @@ def test_duas_linhas_trocadas_de_lugar_se_notam() -> None:
         ler_que_abre("\n".join((um, tres, dois, quatro)))
 
 
+SEM_ALGARISMO = "".join(letra for letra in linhas._LETRAS if letra.isalpha())
+
+
+@given(st.data())
+def test_uma_linha_sem_algarismo_tambem_parece_uma_chave(dados: st.DataObject) -> None:
+    """Uma em mil não tem nenhum. As vogais vêm como o acaso as dá: três em 23 letras."""
+    quantas = dados.draw(st.integers(18, 22))
+    vogais = dados.draw(st.integers(0, 2 * quantas // 5 - 1))
+    de_que = [st.sampled_from("AEU")] * vogais
+    de_que += [st.sampled_from(sorted({*SEM_ALGARISMO} - {*"AEU"}))] * (quantas - vogais)
+    letras = dados.draw(st.permutations(dados.draw(st.tuples(*de_que))))
+    assert linhas.parece_chave("".join(letras))
+    assert linhas.parece_chave("".join(letras[:5]).lower() + "-" + "".join(letras[5:]))
+
+
+@pytest.mark.parametrize(
+    "dita",
+    ["Restaurante da Praça", "Mercearia Santa Clara", "Padaria Estrela", "Auto Center Lapa Ltda"],
+)
+def test_um_nome_do_tamanho_de_uma_linha_nao_parece_uma_chave(dita: str) -> None:
+    assert not linhas.parece_chave(dita)
+
+
 def test_o_texto_da_folha_e_o_arquivo_da_chave_tambem_para_o_age(tmp_path: Path) -> None:
     arquivo = tmp_path / "folha.txt"
     arquivo.write_text(em_texto(_folha()), encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from apoio.campanha import CAMPANHA
+from apoio.danos import virar_um_bit
 from apoio.execucao import (
     RAIZ,
     Saida,
@@ -277,9 +278,7 @@ def test_o_que_ficaria_e_relido_antes_do_primeiro_apagado(deposito: Deposito) ->
     backups = cinco_dias(deposito)
     cinco_dias(deposito, BIA)
     caminho = arquivo(backups[4], "clientes")
-    dados = bytearray(caminho.read_bytes())
-    dados[20] ^= 1
-    caminho.write_bytes(bytes(dados))
+    virar_um_bit(caminho, 20)
     antes = {n: b for n, b in sem_trava(deposito).items() if "aaaa1111" in n}
     fim = podar(deposito, "--manter-ultimos", "1", "--sim")
     assert fim.codigo == 6, fim.tudo

@@ -515,7 +515,10 @@ def test_uma_chave_digitada_na_pergunta_errada_nao_fica_no_log(
     chave = gerar().texto()
     _, (segunda, conferencia), *_ = em_linhas(chave)
     trocada = segunda[:-1] + ("A" if segunda[-1] != "A" else "C")
-    ditas = [chave, chave.lower(), f"{segunda} {conferencia}", trocada, "2026-01-16 18:29", "todas"]
+    sem_algarismo = "FTSD RGUL TMCQ VCXJ KDAL"
+    da_chave = [chave, chave.lower(), f"{segunda} {conferencia}", trocada, sem_algarismo]
+    ficam = ["2026-01-16 18:29", "todas", "Restaurante da Praça"]
+    ditas = [*da_chave, *ficam]
     with (tmp_path / "tela").open("w+", encoding="utf-8") as tela:
         registro = Log(tmp_path, "trazer", QUANDO)
         relato = RelatoComLog(RelatoTexto(tela, tela), registro)
@@ -526,5 +529,6 @@ def test_uma_chave_digitada_na_pergunta_errada_nao_fica_no_log(
                 assert relato.perguntar("De quando? ") == dita
                 relato.falha(f"❌ «{dita}» não é uma data")
     log = (tmp_path / "logs" / "20261124_030001_trazer.log").read_text("utf-8")
-    assert [dita for dita in ditas if dita in log] == ditas[-2:]
-    assert log.count("De quando? (escondida)") == log.count("«(escondida)» não é uma data") == 4
+    assert [dita for dita in ditas if dita in log] == ficam
+    escondidas = log.count("De quando? (escondida)"), log.count("«(escondida)» não é uma data")
+    assert escondidas == (len(da_chave), len(da_chave))

@@ -14,6 +14,7 @@ _COMECO = "AGESECRETKEY1"
 _LETRAS = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
 _TAMANHOS = (len(_COMECO), 20, 20, 18)
 """Letras de cada linha, sem as de conferência: 71 ao todo, e mais nenhuma."""
+_VOGAIS = "AEIOUÁÂÃÉÊÍÓÔÕÚ"
 _CONFERENCIA, _GRUPO = 2, 4
 _PRIMO, _DA_LINHA = 1021, 37
 """O maior primo que cabe em duas letras; e quanto cada linha soma, para não valer por outra."""
@@ -59,7 +60,14 @@ def parece_chave(digitada: str) -> bool:
     menor, maior = min(_TAMANHOS[1:]) - 2, max(_TAMANHOS) + _CONFERENCIA + 2
     do_tamanho = menor <= len(letras) <= maior or len(letras) > 2 * menor
     trocadas = sum(letra not in _LETRAS for letra in letras)
-    return do_tamanho and trocadas <= 2 and any(letra.isdigit() for letra in letras)
+    return do_tamanho and trocadas <= 2 and not _fala_se(letras)
+
+
+def _fala_se(letras: str) -> bool:
+    """Se podem ser palavras. Uma linha em mil não tem algarismo; mas das letras de uma chave uma em
+    oito é vogal, e das de um nome em português quase metade."""
+    vogais = sum(letra in _VOGAIS for letra in letras)
+    return 5 * vogais >= 2 * len(letras) and not any(letra.isdigit() for letra in letras)
 
 
 def completar(pedir: Callable[[str], str], recusar: Callable[[ErroDeUso], None]) -> str:
