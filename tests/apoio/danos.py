@@ -25,6 +25,14 @@ def metadados_de(backup: Mapping[str, Any]) -> Path:
     return pasta / f"backup_metadata_{carimbo[1]}.json"
 
 
+def virar_um_bit(caminho: Path, onde: int | None = None) -> None:
+    """O tamanho continua o mesmo, e o byte é sempre outro: um fixo seria, uma vez em 256, o que já
+    lá estava no que vai cifrado. `onde`: a posição do byte (negativa, do fim); None: no meio."""
+    dados = bytearray(caminho.read_bytes())
+    dados[len(dados) // 2 if onde is None else onde] ^= 1
+    caminho.write_bytes(dados)
+
+
 def trocar_linhas(
     backup: Mapping[str, Any], tabela: str, mudar: Callable[[Linhas], Linhas]
 ) -> None:

@@ -23,6 +23,7 @@ from apoio.cifrados import (
     guardada_em,
     sem_nada_em_claro,
 )
+from apoio.danos import virar_um_bit
 from apoio.execucao import (
     BACKUP,
     PACIENCIA,
@@ -137,7 +138,7 @@ def test_o_de_ontem_que_se_estragou_nao_se_liga_outra_vez(
 ) -> None:
     ontem = ultimo_backup(destino, DONO)
     produtos = ontem["pasta"] / ontem["tabelas"]["produtos"]["arquivo"]
-    produtos.write_bytes(produtos.read_bytes()[:-1] + b"x")
+    virar_um_bit(produtos, -1)
     assert executar(projeto, destino, mais=DUAS).codigo == 0
     hoje = ultimo_backup(destino, DONO)
     ligadas = {

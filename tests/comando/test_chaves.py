@@ -15,6 +15,7 @@ import pytest
 
 from apoio import age
 from apoio.cifrados import conteudo_cifrado
+from apoio.danos import virar_um_bit
 from apoio.execucao import RAIZ, Saida, executar, metadados, restaurar, ultimo_backup
 from apoio.impressoes import impressoes
 from apoio.lojinha import DONO
@@ -246,7 +247,7 @@ def test_testar_diz_o_que_se_estragou_e_a_chave_que_nao_serve(
     backup = ultimo_backup(em_uso.destino, DONO)
     arquivo = backup["pasta"] / backup["tabelas"]["produtos"]["arquivo"]
     certo = arquivo.read_bytes()
-    arquivo.write_bytes(certo[:-1] + bytes([certo[-1] ^ 1]))
+    virar_um_bit(arquivo, -1)
     try:
         estragado = em_uso.chaves("testar", "--chave-arquivo", str(em_uso.folhas()[0]))
     finally:

@@ -12,6 +12,7 @@ import pytest
 
 from apoio.campanha import CAMPANHA
 from apoio.cifrados import a_mao, abrindo_com, cifrando_para, sem_nada_em_claro
+from apoio.danos import virar_um_bit
 from apoio.execucao import executar, fotografia_do_disco
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from apoio.suicida import REGISTROS, matando, que_morre
@@ -65,9 +66,7 @@ def tabelas(clientes: int = 30, dono: str = ANA) -> dict[str, list[dict[str, obj
 
 
 def estragar(caminho: Path) -> None:
-    """Troca o último byte."""
-    dados = caminho.read_bytes()
-    caminho.write_bytes(dados[:-1] + bytes([dados[-1] ^ 1]))
+    virar_um_bit(caminho, -1)
 
 
 def danos(backup: Backup) -> list[str]:

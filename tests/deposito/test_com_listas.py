@@ -15,6 +15,7 @@ import pytest
 
 from apoio.cifrados import sem_nada_em_claro
 from apoio.com_listas import ORIGEM, conteudos_em, fotos_de, publicar, token_de
+from apoio.danos import virar_um_bit
 from apoio.execucao import executar
 from apoio.inventados import ANA
 from cofre.base.modelo import ARQUIVOS, LOGINS
@@ -129,17 +130,11 @@ def test_de_outro_projeto_de_outra_empresa_ou_para_outras_chaves_nada_se_conhece
     assert conteudos_conhecidos(um.pasta, velha, ORIGEM, ANA).achar(token) is None
 
 
-def _virar(caminho: Path) -> None:
-    dados = bytearray(caminho.read_bytes())
-    dados[len(dados) // 2] ^= 1
-    caminho.write_bytes(dados)
-
-
 def _cortar(caminho: Path) -> None:
     caminho.write_bytes(caminho.read_bytes()[:-1])
 
 
-ESTRAGOS = pytest.mark.parametrize("estragar", [_virar, _cortar, Path.unlink])
+ESTRAGOS = pytest.mark.parametrize("estragar", [virar_um_bit, _cortar, Path.unlink])
 
 
 def _do_z(backup: Backup) -> Path:
@@ -198,7 +193,7 @@ def test_verificar_rele_cada_conteudo_uma_vez(
 def test_verificar_diz_arquivos_e_so_neles_se_se_pede(tmp_path: Path) -> None:
     dep = deposito(tmp_path, None)
     backup = publicar(dep, DIA1, FOTOS, LOGINS_DELA)
-    _virar(_do_z(backup))
+    virar_um_bit(_do_z(backup))
     saida = io.StringIO()
     relato = RelatoTexto(saida, saida)
     assert verificar(dep, (), ("logins", "produtos"), relato) == 0
@@ -292,7 +287,7 @@ def test_em_tantos_dias_quantas_as_partes_confere_se_tudo(
     um = publicar(deposito(tmp_path, None), DIA1, fotos)
     for caminho in (um.pasta / lugar.PASTA).rglob("*"):
         if caminho.is_file():
-            _virar(caminho)
+            virar_um_bit(caminho)
     monkeypatch.setattr(rodizio, "POR_VEZ", 10_000)
     vistos = conteudos_conhecidos(um.pasta, None, ORIGEM, ANA)
 

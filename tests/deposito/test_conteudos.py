@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apoio import age
+from apoio.danos import virar_um_bit
 from cofre.base.erros import BackupDanificado, FalhaDeDisco
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaveiro import FaltaChave
@@ -122,9 +123,7 @@ def test_o_estragado_le_se_curto_e_nunca_inteiro(
     chaveiro.guardar(CHAVE)
     conteudos = Conteudos(tmp_path, como)
     g = conteudos.guardar([GRANDE])
-    dados = bytearray(conteudos.caminho(g.guardado).read_bytes())
-    dados[onde] ^= 1
-    conteudos.caminho(g.guardado).write_bytes(dados)
+    virar_um_bit(conteudos.caminho(g.guardado), onde)
     saiu: list[bytes] = []
     with pytest.raises(BackupDanificado), conteudos.abrir(g.guardado, g.soma) as arquivo:
         saiu.extend(iter(lambda: arquivo.read(4096), b""))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.danos import virar_um_bit
 from apoio.execucao import (
     RAIZ,
     conteudo,
@@ -86,12 +87,6 @@ def test_o_ultimo_sem_a_tabela_nao_interrompe(deposito: Deposito) -> None:
     assert arquivo(um, "clientes").samefile(arquivo(tres, "clientes"))
 
 
-def _virar_um_bit(caminho: Path) -> None:
-    dados = bytearray(caminho.read_bytes())
-    dados[len(dados) // 2] ^= 1
-    caminho.write_bytes(bytes(dados))
-
-
 def _cortar(caminho: Path) -> None:
     caminho.write_bytes(caminho.read_bytes()[:-4])
 
@@ -112,7 +107,7 @@ def _abrir_a_todos(caminho: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "estragar", [_virar_um_bit, _cortar, _apagar, _atalho, _abrir_a_todos], ids=lambda f: f.__name__
+    "estragar", [virar_um_bit, _cortar, _apagar, _atalho, _abrir_a_todos], ids=lambda f: f.__name__
 )
 def test_um_anterior_estragado_nao_serve(
     deposito: Deposito, estragar: Callable[[Path], None]
@@ -217,7 +212,7 @@ def test_o_espaco_conta_uma_vez_o_que_e_compartilhado(tmp_path: Path) -> None:
 def test_o_dano_aparece_em_cada_backup_que_usa_o_arquivo(tmp_path: Path) -> None:
     deposito = Deposito(tmp_path)
     backups = [publicar(deposito, f"2026010{d}_030000") for d in (1, 2, 3)]
-    _virar_um_bit(arquivo(backups[1], "produtos"))
+    virar_um_bit(arquivo(backups[1], "produtos"))
     fim = executar(None, tmp_path, "verificar")
     assert fim.codigo == 6
     dano = (

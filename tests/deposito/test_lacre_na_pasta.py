@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.danos import virar_um_bit
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
 from cofre.base import perfil
 from cofre.base.config.valores import Politica
@@ -112,9 +113,7 @@ def test_sem_pedir_nao_ha_lacre_mas_quem_os_tem_continua_a_te_los(casa: Path) ->
 
 
 def _virar_um_byte_do_lacre(backup: Backup) -> None:
-    caminho = backup.pasta / nome_do_lacre(backup.carimbo)
-    dados = caminho.read_bytes()
-    caminho.write_bytes(dados[:40] + bytes([dados[40] ^ 1]) + dados[41:])
+    virar_um_bit(backup.pasta / nome_do_lacre(backup.carimbo), 40)
 
 
 def _mudar_os_dados_e_as_somas(backup: Backup) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from apoio.danos import virar_um_bit
 from apoio.execucao import Saida, executar, fotografia_do_disco
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -71,10 +72,7 @@ class Mesa:
 
 
 def _virar_um_byte(mesa: Mesa) -> None:
-    arquivo = mesa.arquivo("produtos")
-    dados = bytearray(arquivo.read_bytes())
-    dados[len(dados) // 2] ^= 1
-    arquivo.write_bytes(bytes(dados))
+    virar_um_bit(mesa.arquivo("produtos"))
 
 
 def _cortar(mesa: Mesa) -> None:

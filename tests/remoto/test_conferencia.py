@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from apoio.danos import virar_um_bit
 from apoio.destinos import LugarPasta
 from apoio.lacrados import EMPRESAS, Computador
 from cofre.deposito.lacre.lacre import ler, pseudonimo
@@ -82,14 +83,8 @@ def test_inteira_e_dita_inteira_por_fora_e_por_dentro(lugar: LugarPasta, pc: Com
     assert set(visto.empresas) == {ANA, BIA}
 
 
-def _trocar(caminho: Path) -> None:
-    dados = bytearray(caminho.read_bytes())
-    dados[len(dados) // 3] ^= 1
-    caminho.write_bytes(dados)
-
-
 def test_um_lacre_mudado(lugar: LugarPasta, pc: Computador) -> None:
-    _trocar(do_lacre(lugar, DIAS[1]))
+    virar_um_bit(do_lacre(lugar, DIAS[1]))
     ((empresa, carimbo, causa),) = ditos(ver(lugar, pc))
     assert (empresa, carimbo) == (ANA, DIAS[1])
     assert causa.startswith("o lacre não ")
@@ -112,7 +107,7 @@ def test_o_lacre_que_mudou_sem_mudar_de_tamanho_vai_de_novo(
     lugar: LugarPasta, pc: Computador
 ) -> None:
     bom = lugar.conteudo()
-    _trocar(do_lacre(lugar, DIAS[1]))
+    virar_um_bit(do_lacre(lugar, DIAS[1]))
     mandar(lugar, pc)
     assert lugar.conteudo() != bom, "pelo tamanho não se vê"
     visto = ver(lugar, pc)
@@ -173,7 +168,7 @@ def test_um_conteudo_trocado_do_mesmo_tamanho_so_a_soma_o_acha(
     lugar: LugarPasta, pc: Computador
 ) -> None:
     podre = um_blob(lugar, DIAS[1])
-    _trocar(podre)
+    virar_um_bit(podre)
     assert ver(lugar, pc).achados == []
     visto = ver(lugar, pc, Parte(1, 1))
     assert visto.podres == [podre.stem]

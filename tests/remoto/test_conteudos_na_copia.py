@@ -16,6 +16,7 @@ import pytest
 from apoio.campanha import CAMPANHA
 from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.com_listas import conteudos_em, fotos_de, publicar
+from apoio.danos import virar_um_bit
 from apoio.destinos import LugarPasta
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA
@@ -124,7 +125,7 @@ def test_o_que_falta_ou_mudou_la_ve_se_e_nao_entra(
     if estrago == "sumiu":
         la.unlink()
     else:
-        la.write_bytes(la.read_bytes()[:-1] + b"?")
+        virar_um_bit(la, -1)
     depois = datetime.now(UTC) + timedelta(days=2)
     sabido = Sabido(conhecidos.conhecidas(), "", {}, depois)
     visto = conferencia.conferir(lugar.destino, sabido, Parte(1, 1), _calado)
@@ -143,7 +144,7 @@ def test_o_que_ca_se_estragou_nao_vai_e_e_dito(tmp_path: Path, lugar: LugarPasta
     dep = deposito(tmp_path, CIFRA)
     backup = publicar(dep, DIA1, FOTOS)
     grande = max((backup.pasta / "arquivos").rglob("*.age"), key=lambda p: p.stat().st_size)
-    grande.write_bytes(grande.read_bytes()[:-1] + b"?")
+    virar_um_bit(grande, -1)
     feito = mandar(lugar, dep)
     assert feito.lacres == 0
     assert any("não está" in p for p in feito.problemas)

@@ -13,6 +13,7 @@ import pytest
 
 from apoio import a_mao
 from apoio.cifrados import cifrando_para, guardada_em, sem_nada_em_claro
+from apoio.danos import virar_um_bit
 from apoio.destinos import LugarPasta
 from apoio.execucao import conteudo, executar, metadados, restaurar, ultimo_backup
 from apoio.impressoes import alheias, executar_sql, impressoes, proprias
@@ -132,7 +133,7 @@ def test_o_backup_trazido_e_o_mesmo_byte_a_byte_e_trazer_de_novo_nao_faz_nada(
     assert antes == {p: p.stat().st_mtime_ns for p in novo.glob("empresa_*/*")}
     # O que cá está e se estragou não conta como já estar: diz-se, e traz-se para outra pasta.
     produtos = next(novo.glob("empresa_*/produtos_*"))
-    produtos.write_bytes(produtos.read_bytes()[:-1] + b"?")
+    virar_um_bit(produtos, -1)
     outra = executar(None, novo, *pedir, mais=copiado.variaveis())
     assert outra.codigo == 6, outra.tudo
     assert "já está aqui, mas danificado" in outra.erros
@@ -217,9 +218,7 @@ def test_uma_copia_adulterada_nao_entra(copiado: Copiado, novo: Path, tmp_path: 
     ultimo = max((ler(p.read_bytes()) for p in lacres), key=lambda x: (x.carimbo, x.empresa))
     alvo = max((b for b in ultimo.blobs if b.sha256 != ultimo.detalhes), key=lambda b: b.bytes)
     caminho = fora / f"blobs/{alvo.sha256[:2]}/{alvo.sha256}.age"
-    dados = bytearray(caminho.read_bytes())
-    dados[-1] ^= 1
-    caminho.write_bytes(bytes(dados))
+    virar_um_bit(caminho, -1)
     antes = lugar.conteudo()
     feito = executar(
         None,

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
+from apoio.danos import virar_um_bit
 from apoio.destinos import LugarPasta, conteudo_da_pasta
 from apoio.lacrados import Computador
 from cofre.deposito.lacre.lacre import Lacre, ler
@@ -240,15 +241,14 @@ def test_o_que_se_estragou_aqui_nao_vai_nem_o_lacre_que_o_cita(
     pc: Computador, lugar: LugarPasta
 ) -> None:
     estragado = pc.pasta("ana") / "vendas_20260111_030000.json.gz.age"
-    dados = estragado.read_bytes()
-    estragado.write_bytes(bytes([dados[0] ^ 1]) + dados[1:])
+    virar_um_bit(estragado, 0)
     feito = mandar(lugar.destino, pc)
     assert feito.problemas == [
         "empresa_aaaa1111, 20260111_030000: 1 arquivo não está mais como foi lacrado"
     ]
     assert feito.lacres == 3
     assert not faltas(lugar.conteudo())
-    estragado.write_bytes(dados)
+    virar_um_bit(estragado, 0)
     assert mandar(lugar.destino, pc).problemas == []
     assert sem_o_marco(lugar.conteudo()) == esperado(pc)
 

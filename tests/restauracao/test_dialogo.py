@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from apoio.danos import arquivo_de, trocar_bytes, trocar_linhas
+from apoio.danos import arquivo_de, trocar_bytes, trocar_linhas, virar_um_bit
 from apoio.execucao import (
     PACIENCIA,
     RESTAURACAO,
@@ -90,10 +90,7 @@ def outro_backup(destino: Path, carimbo: str, tipo: str = "manual") -> Metadados
 
 def virar_um_byte(backup: Metadados, tabela: str = "produtos") -> None:
     """O tamanho continua o mesmo: só a releitura acusa."""
-    arquivo = arquivo_de(backup, tabela)
-    dados = bytearray(arquivo.read_bytes())
-    dados[len(dados) // 2] ^= 1
-    arquivo.write_bytes(bytes(dados))
+    virar_um_bit(arquivo_de(backup, tabela))
 
 
 def quando(backup: Metadados) -> str:
