@@ -116,6 +116,7 @@ def ja_copiada(deposito: Deposito, empresa: Empresa, pedido: Pedido) -> Resultad
         ultimo.carimbo,
         meta.tabelas,
         instantanea=instantanea,
+        instante=meta.instante,
         lacre=conferencia.numero_de(ultimo),
         notado=Notado.de_metadados(meta),
     )

@@ -190,6 +190,8 @@ class Narracao:
         linha(f"   Registros: {numero(resumo.registros)}")
         linha(f"   Tamanho: {tamanho(resumo.bytes)}")
         linha(f"   Tempo: {duracao(resumo.segundos)}")
+        if resumo.instante is not None:
+            linha(f"   De um só instante: {na_tela(resumo.instante.em, 'segundo')}")
         if resumo.lacres:
             linha(f"   Lacres: {numero(len(resumo.lacres))}, código {resumo.codigo_dos_lacres}")
         for nome, quantas in resumo.sem_dono.items():

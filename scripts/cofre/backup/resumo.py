@@ -12,13 +12,14 @@ from typing import Any
 from cofre.backup.notado import Notado
 from cofre.base.erros import DADOS_ENCOLHERAM, ErroCofre, FalhaDoServidor, TravaOcupada
 from cofre.base.modelo import ARQUIVOS, LISTAS, Contradicao, Empresa
-from cofre.base.palavras import como_se_diz, visivel
+from cofre.base.palavras import como_se_diz, plural, visivel
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.foto.divergencias import divergencias
 from cofre.foto.storage.relacao import DeNinguem
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.mudanca import Mudanca
 from cofre.rotina.retorno import Origem, Retorno, de_que_backups, mudado, retorno
+from cofre.via.leitura import Instante
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class Resultado:
     contradicoes: tuple[Contradicao, ...] = ()
     impedida: ErroCofre | None = None
     notado: Notado = field(default_factory=Notado)
+    instante: str = ""
+    """O instante de que é, se se leu no de todas as empresas da execução."""
+    fora_do_instante: str = ""
+    """Por que não é dele, se se pediu."""
     lacre: int = 0
     """O número do lacre do backup; 0: não tem."""
     sem_cobertura: timedelta = timedelta()
@@ -93,6 +98,7 @@ class Resultado:
             "igual_a": self.igual_a or None,
             "completo": self.inteira and bool(self.carimbo or self.igual_a),
             "consistencia": "instantanea" if self.instantanea else "parcial",
+            "instante": self.instante or None,
             "registros": self.registros,
             "bytes": self.bytes,
             "tabelas": {como_se_diz(n): t.registros for n, t in self.tabelas.items()},
@@ -124,7 +130,8 @@ class Sumida:
 class Resumo:
     """A execução inteira, em números; `falhas` por empresa, em palavras. `iguais`: as que não
     ganharam outro backup; `encolhidas`: as que têm dados que parecem ter sumido; `sumidas`, as que
-    nem aparecem mais; `mudadas`, as que mudaram fora do comum. `servidor`: ver `Catalogo`."""
+    nem aparecem mais; `mudadas`, as que mudaram fora do comum. `instante`, o de todas, se se pediu.
+    `servidor`: ver `Catalogo`."""
 
     empresas: int = 0
     inteiras: int = 0
@@ -133,8 +140,11 @@ class Resumo:
     bytes: int = 0
     segundos: float = 0.0
     so_algumas: bool = False
+    instante: Instante | None = None
     servidor: str = ""
     falhas: list[str] = field(default_factory=list)
+    fora_do_instante: Counter[str] = field(default_factory=Counter)
+    """Por porquê, quantas empresas não são do instante que se pediu."""
     sem_dono: Mapping[str, int] = field(default_factory=dict)
     arquivos_sem_dono: Mapping[str, DeNinguem] = field(default_factory=dict)
     """Por balde do Storage, o que não é de empresa alguma."""
@@ -179,6 +189,8 @@ class Resumo:
         self.bytes += resultado.bytes
         for nome, tabela in resultado.tabelas.items():
             self.por_tabela[nome] += tabela.registros
+        if resultado.fora_do_instante and resultado.carimbo:
+            self.fora_do_instante[resultado.fora_do_instante] += 1
         if resultado.lacre:
             self.lacres[resultado.empresa.id] = (resultado.empresa.nome, resultado.lacre)
         if resultado.sem_cobertura:
@@ -194,6 +206,13 @@ class Resumo:
             quais = (visivel(como_se_diz(n)) for n in sorted(resultado.falhas))
             self.falhas.append(f"{nome}: {', '.join(quais)}")
         self.falhas += [f"{nome}: {d}" for d in divergencias(resultado.divergiram)]
+
+    def acabar(self, segundos: float) -> None:
+        """Já se somaram todas."""
+        self.segundos = segundos
+        for porque, quantas in self.fora_do_instante.items():
+            sao = plural(quantas, "empresa não é", "empresas não são")
+            self.falhas.append(f"{sao} do instante de todas, mas do seu: {visivel(porque)}.")
 
     def _lacres(self) -> dict[str, Any]:
         numeros = [
@@ -221,6 +240,8 @@ class Resumo:
             "total_registros": self.registros,
             "total_bytes": self.bytes,
             "segundos": round(self.segundos, 3),
+            "instante": self.instante.em.isoformat() if self.instante else None,
+            "fora_do_instante": self.fora_do_instante.total(),
             "falhas": self.falhas,
             "sem_dono": dict(self.sem_dono),
             "arquivos_sem_dono": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 from cofre.foto.foto import Contexto, Fonte, Pedido
 from cofre.foto.storage.relacao import DeNinguem
 from cofre.via.contrato import EMPRESAS_JUNTAS, ViaDeLeitura
+from cofre.via.leitura import Instante
 
 REGISTROS_DE_UMA_GRANDE = 20_000
 TRAVAS = 400
@@ -47,6 +49,8 @@ class Rodada:
     listas: Sequence[Fonte] = ()
     com_sem_dono: bool = True
     """Se se contam as linhas que não são de empresa nenhuma: uma pergunta por tabela."""
+    um_instante: bool = False
+    """Se todas as empresas se leem num só instante do banco."""
 
     def fazer(
         self,
@@ -64,10 +68,26 @@ class Rodada:
         inicio = time.monotonic()
         narracao = Narracao(self.relato, self.via.nome)
         narracao.comeco(self.configuracao.avisos)
-        contexto, escolhidas = self._preparar(pedido)
+        seguro = self.via.segurar_instante() if self.um_instante else contextlib.nullcontext()
+        with seguro as instante:
+            resumo = self._fazer(pedido, instante, narracao, ao_publicar, continuando=continuando)
+        resumo.acabar(time.monotonic() - inicio)
+        narracao.fim(resumo)
+        return resumo
+
+    def _fazer(
+        self,
+        pedido: Pedido,
+        instante: Instante | None,
+        narracao: Narracao,
+        ao_publicar: Callable[[Resultado], object],
+        *,
+        continuando: bool,
+    ) -> Resumo:
+        contexto, escolhidas = self._preparar(pedido, instante)
         narracao.projeto(contexto.inspecao, self.configuracao.regras, len(escolhidas))
         servidor = contexto.inspecao.catalogo.servidor
-        resumo = Resumo(so_algumas=bool(pedido.tabelas), servidor=servidor)
+        resumo = Resumo(so_algumas=bool(pedido.tabelas), servidor=servidor, instante=instante)
         prontas, faltam = (
             separar(self.deposito, escolhidas, pedido) if continuando else ([], escolhidas)
         )
@@ -84,19 +104,19 @@ class Rodada:
             self._procurar_faltas(resumo, contexto)
         if resumo.lacres:
             resumo.codigo_dos_lacres = conhecidos.meu_codigo()
-        resumo.segundos = time.monotonic() - inicio
-        narracao.fim(resumo)
         return resumo
 
-    def _preparar(self, pedido: Pedido) -> tuple[Contexto, list[Empresa]]:
+    def _preparar(
+        self, pedido: Pedido, instante: Instante | None
+    ) -> tuple[Contexto, list[Empresa]]:
         """O que há no projeto e o que se vai copiar dele, e de que empresas."""
-        inspecao = self.via.inspecionar(self.configuracao.regras)
+        inspecao = self.via.inspecionar(self.configuracao.regras, instante)
         if not inspecao.empresas:
             raise sem_empresas(inspecao, self.via.nome)
         escolhidas = escolher_empresas(inspecao.empresas, pedido.empresas)
         pedidas = tabelas_pedidas(inspecao, pedido.tabelas)
         escopo = self.via.com_nao_gravaveis(Escopo(pedidas, inspecao.escopo.de_fora))
-        return Contexto(pedido, inspecao, escopo, self.configuracao), escolhidas
+        return Contexto(pedido, inspecao, escopo, self.configuracao, instante), escolhidas
 
     def _publicadas(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[Resultado]:
         """Cada empresa, depois de publicada, e as que outra execução usava no fim. Levanta
@@ -123,7 +143,7 @@ class Rodada:
     def _procurar_faltas(self, resumo: Resumo, contexto: Contexto) -> None:
         """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais."""
         if not resumo.falhas and self.com_sem_dono:
-            resumo.sem_dono = self._contar_sem_dono(resumo, contexto.escopo)
+            resumo.sem_dono = self._contar_sem_dono(resumo, contexto)
             resumo.arquivos_sem_dono = self._arquivos_sem_dono(contexto.pedido)
         presentes = contexto.inspecao.empresas
         resumo.sumidas = procurar_sumidas(self.deposito, presentes, self.via.origem)
@@ -169,11 +189,12 @@ class Rodada:
         total = ultimo.meta.total
         return -total if total > REGISTROS_DE_UMA_GRANDE else 0, ultimo.carimbo
 
-    def _contar_sem_dono(self, resumo: Resumo, escopo: Escopo) -> dict[str, int]:
+    def _contar_sem_dono(self, resumo: Resumo, contexto: Contexto) -> dict[str, int]:
         """Quantas linhas de cada tabela não são de empresa nenhuma: não estão em backup algum."""
         sobras: dict[str, int] = {}
-        totais = self.equipe.cada(self.via.contar, escopo.tabelas)
-        for nome, total in zip(escopo.tabelas, totais, strict=True):
+        tabelas = contexto.escopo.tabelas
+        totais = self.equipe.cada(lambda n: self.via.contar(n, contexto.instante), tabelas)
+        for nome, total in zip(tabelas, totais, strict=True):
             sobra = (total or 0) - resumo.por_tabela[nome]
             if sobra > 0:
                 sobras[nome] = sobra

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from cofre.backup.andamento import ja_copiada
 from cofre.backup.iguais import Descricoes, coberta, vista_igual, vista_sem_gravar
+from cofre.backup.instante import UmInstante
 from cofre.backup.notado import notar
 from cofre.backup.resumo import Resultado
 from cofre.base.equipe import Equipe
@@ -39,6 +40,7 @@ from cofre.foto.foto import Contexto, Fonte, Foto
 from cofre.foto.fotografo import Fotografo
 from cofre.foto.listas import ListasMudaram
 from cofre.via.contrato import ViaDeLeitura
+from cofre.via.leitura import InstantePerdido
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Tarefa:
 class Jeito:
     """Como copiar. `quieta`: a empresa em que nada mudou desde o último backup de hoje não ganha
     outro; `ler_tudo`: nada se aproveita dos últimos backups; `repetivel`: a tarefa pode já ter sido
-    feita, toda ou em parte, nesta execução."""
+    feita, toda ou em parte, nesta execução, ou importa o que outra fez das empresas dela."""
 
     quieta: bool = False
     ler_tudo: bool = False
@@ -75,10 +77,12 @@ class Oficina:
     espera: Espera = JA
     """Como se espera por uma empresa ocupada; quanto, diz a tarefa."""
     empresas: Mapping[str, Empresa] = field(init=False)
+    um_instante: UmInstante = field(init=False)
 
     def __post_init__(self) -> None:
         todas = {e.id: e for e in self.contexto.inspecao.empresas}
         object.__setattr__(self, "empresas", todas)
+        object.__setattr__(self, "um_instante", UmInstante(self.contexto, self.deposito))
 
     @property
     def fotografo(self) -> Fotografo:
@@ -156,18 +160,30 @@ def _juntas(
         if feita is not None:
             prontas[empresa.id] = feita
     livres = [e for e in empresas if e.id not in prontas]
-    if len(livres) > 1:
-        # O que der errado há de se repetir com a empresa a que diz respeito, e só com ela.
-        with (
-            contextlib.suppress(FalhaDoServidor, FalhaDeDisco, BackupDanificado),
-            oficina.fotografo.fotografar(livres, oficina.contexto) as fotos,
-        ):
-            descricoes = Descricoes(oficina.contexto.escopo)
+    # O que der errado há de se repetir com a empresa a que diz respeito, e só com ela.
+    with contextlib.suppress(FalhaDoServidor, FalhaDeDisco, BackupDanificado):
+        contexto, juntas, porque = oficina.um_instante.juntas(livres)
+        if len(juntas) > 1:
+            for resultado in _de_uma_vez(oficina, juntas, contexto):
+                prontas[resultado.empresa.id] = replace(resultado, fora_do_instante=porque)
+    return [prontas.get(e.id) or _sozinha(oficina, e) for e in empresas]
+
+
+def _de_uma_vez(
+    oficina: Oficina, empresas: Sequence[Empresa], contexto: Contexto
+) -> Iterator[Resultado]:
+    """As que se leram juntas e ficaram prontas. Levanta FalhaDoServidor, FalhaDeDisco ou
+    BackupDanificado."""
+    try:
+        with oficina.fotografo.fotografar(empresas, contexto) as fotos:
+            descricoes = Descricoes(contexto.escopo)
             for foto in fotos:
                 with contextlib.suppress(ListasMudaram):
                     igual = _sem_gravar(oficina, foto, descricoes)
-                    prontas[foto.empresa.id] = igual or _guardar(oficina, foto)
-    return [prontas.get(e.id) or _sozinha(oficina, e) for e in empresas]
+                    yield igual or _guardar(oficina, foto, contexto)
+    except InstantePerdido as e:
+        oficina.um_instante.perder(e)
+        raise
 
 
 def _ocupada(
@@ -200,13 +216,18 @@ def _sem_gravar(oficina: Oficina, foto: Foto, descricoes: Descricoes) -> Resulta
     return None
 
 
-def _guardar(oficina: Oficina, foto: Foto) -> Resultado:
-    montando = oficina.fotografo.arquivos(foto, oficina.contexto)
-    return _publicar(oficina, foto.empresa, montando)
+def _guardar(oficina: Oficina, foto: Foto, contexto: Contexto) -> Resultado:
+    return _publicar(oficina, foto.empresa, oficina.fotografo.arquivos(foto, contexto))
 
 
 def _sozinha(oficina: Oficina, empresa: Empresa) -> Resultado:
-    return _publicar(oficina, empresa, oficina.fotografo.montar(empresa, oficina.contexto))
+    contexto, porque = oficina.um_instante.de(empresa)
+    try:
+        resultado = _publicar(oficina, empresa, oficina.fotografo.montar(empresa, contexto))
+    except InstantePerdido as e:
+        oficina.um_instante.perder(e)
+        return _sozinha(oficina, empresa)
+    return replace(resultado, fora_do_instante=porque)
 
 
 def _publicar(
@@ -230,7 +251,7 @@ def _publicar(
                 lacre=conferencia.numero_de(publicado),
                 sem_cobertura=coberta(publicado, oficina.relato, sempre=prometeu),
             )
-    except (Interrompido, ListasMudaram):
+    except (Interrompido, ListasMudaram, InstantePerdido):
         raise
     except ErroCofre as e:
         erro = e
@@ -255,5 +276,6 @@ def _resultado(oficina: Oficina, foto: FotoMontada) -> Resultado:
         foto.instantanea,
         foto.contradicoes,
         divergiram=foto.divergiram,
+        instante=str(foto.metadados.get("instante", "")),
         notado=notar(foto, oficina.deposito, contexto.configuracao, contexto.pedido),
     )

@@ -23,6 +23,7 @@ from cofre.comando.argumentos import (
     opcao_de_esperar,
     opcao_de_ler_tudo,
     opcao_de_tipo,
+    opcao_de_um_instante,
     opcao_sem_logins,
     opcoes_de_conexao,
     opcoes_de_saida,
@@ -61,6 +62,7 @@ def _opcoes_do_backup(analisador: argparse.ArgumentParser, padrao: object) -> No
     opcao_de_tabelas(analisador, padrao, "só estas tabelas, separadas por vírgula")
     opcao_de_arquivos(analisador, padrao)
     opcao_de_ler_tudo(analisador, padrao)
+    opcao_de_um_instante(analisador, padrao)
     opcao_sem_logins(analisador, False if padrao is None else padrao)
     opcao_de_tipo(analisador, MANUAL if padrao is None else padrao)
     opcao_de_esperar(analisador, padrao)

@@ -257,6 +257,17 @@ def opcao_de_ler_tudo(analisador: argparse.ArgumentParser, padrao: object) -> No
     )
 
 
+def opcao_de_um_instante(analisador: argparse.ArgumentParser, padrao: object) -> None:
+    """--um-instante."""
+    analisador.add_argument(
+        "--um-instante",
+        action="store_true",
+        default=False if padrao is None else padrao,
+        help="pela conexão direta: todas as empresas de um só instante do banco, seguro até ao fim"
+        " (enquanto dura, o banco não limpa o que se apaga)",
+    )
+
+
 def opcao_sem_logins(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--sem-logins."""
     analisador.add_argument(

@@ -24,6 +24,7 @@ from cofre.base.erros import (
     PROMESSA_QUEBRADA,
     TUDO_CERTO,
     ErroCofre,
+    ErroDeUso,
     Interrompido,
     primeiro_codigo,
 )
@@ -91,16 +92,17 @@ def _executar(opcoes: Namespace, relato: Relato) -> int:
 
 def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
     """Um backup novo ou, `continuando`, o resto do que parou. Devolve o código de saída."""
+    um_instante = _um_instante(opcoes, continuando=continuando)
     configuracao = ambiente.carregar(destino=opcoes.destino)
     cada, hoje = getattr(opcoes, "cada", None), datetime.now().astimezone().date()
     do_dia = cada is None or diaria.por_fazer(configuracao.destino, hoje)
     with obra("backup", configuracao, relato) as deposito:
         pedido = _pedido(opcoes, deposito, relato, continuando=continuando)
         feitas = _Feitas(com_documentos=opcoes.json)
-        repetivel = continuando or bool(opcoes.frota)
+        repetivel = continuando or bool(opcoes.frota) or um_instante
         jeito = Jeito(cada is not None, bool(opcoes.ler_tudo), repetivel)
         with _rodada(opcoes, configuracao, deposito, relato, pedido, jeito) as rodada:
-            rodada = replace(rodada, com_sem_dono=do_dia)
+            rodada = replace(rodada, com_sem_dono=do_dia, um_instante=um_instante)
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
         documento = resumo.documento(feitas.documentos) | _lembretes(deposito)
@@ -124,6 +126,21 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
         atualizar_painel(deposito, relato, limites.idade, limites.promessas)
     relato.documento(documento)
     return int(documento["codigo"])
+
+
+def _um_instante(opcoes: Namespace, *, continuando: bool) -> bool:
+    """Se se pediu. Levanta ErroDeUso com o que não combina."""
+    pedido = bool(opcoes.um_instante)
+    if pedido and continuando:
+        raise ErroDeUso(
+            "--um-instante não combina com continuar: o instante do que já se copiou passou.",
+            "Para ter tudo de um só instante, comece outro backup.",
+        )
+    if pedido and cada_de(opcoes) is not None:
+        raise ErroDeUso(
+            "--um-instante não combina com --cada: quem não mudou não ganha outro backup."
+        )
+    return pedido
 
 
 def _promessas(

@@ -27,6 +27,7 @@ A_VISTA = (
     "consistencia",
     "consistencia_como",
     "consistencia_passadas",
+    "instante",
     "tabelas_backup",
     "tabelas_falha",
     "tabelas_nao_pedidas",

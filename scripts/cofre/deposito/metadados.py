@@ -79,6 +79,8 @@ class Cabecalho(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     inicio: Any = ""
     data_backup: Any = ""
     consistencia: str = ""
+    instante: str = ""
+    """O de todas as empresas da execução, se se leram num só."""
     falhas: dict[str, str] = {}
     listas_falha: dict[str, str] = {}
     total: int = msgspec.field(default=0, name="total_registros")

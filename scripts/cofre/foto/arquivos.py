@@ -213,6 +213,7 @@ def _metadados(
         "consistencia": "instantanea" if montada.instantanea else "parcial",
         "consistencia_como": foto.lida.metodo,
         "consistencia_passadas": foto.lida.passadas,
+        **({"instante": contexto.instante.em.isoformat()} if contexto.instante else {}),
         "tabelas_backup": sorted(tabelas, key=ordem_de_exibicao),
         "tabelas_falha": sorted({*montada.falhas} - {*LISTAS}, key=ordem_de_exibicao),
         "tabelas_nao_pedidas": sorted(nao_pedidas, key=ordem_de_exibicao),

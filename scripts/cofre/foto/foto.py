@@ -13,17 +13,24 @@ from cofre.base.modelo import Empresa
 from cofre.escopo.escopo import Escopo
 from cofre.foto.listas import Colheita
 from cofre.via.contrato import Inspecao
-from cofre.via.leitura import EmpresaLida
+from cofre.via.leitura import EmpresaLida, Instante
 
 
 @dataclass(frozen=True, slots=True)
 class Contexto:
-    """O que é igual para todas as empresas de uma execução. `escopo` só tem as tabelas pedidas."""
+    """O que é igual para todas as empresas de uma execução. `escopo` só tem as tabelas pedidas;
+    `instante`, o de todas, se não é cada uma do seu."""
 
     pedido: Pedido
     inspecao: Inspecao
     escopo: Escopo
     configuracao: Configuracao
+    instante: Instante | None = None
+
+    @property
+    def inicio(self) -> datetime:
+        """Quando começa, com fuso, a foto que se vai tirar agora."""
+        return self.instante.em if self.instante else datetime.now().astimezone()
 
 
 class Fonte(Protocol):

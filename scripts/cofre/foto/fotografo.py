@@ -51,7 +51,7 @@ class Fotografo:
         """A foto da empresa; o que não for publicado dentro do contexto some ao sair.
         Levanta FalhaDoServidor ou FalhaDeDisco."""
         for faltam in reversed(range(FOTOS_DE_UMA_EMPRESA)):
-            inicio = datetime.now().astimezone()
+            inicio = contexto.inicio
             colheitas = self._comecar(empresa, contexto)
             with self._gravando(empresa, inicio, contexto, colheitas) as gravacao:
                 with (
@@ -76,7 +76,7 @@ class Fotografo:
     def fotografar(self, empresas: Sequence[Empresa], contexto: Contexto) -> Iterator[list[Foto]]:
         """As fotos de várias empresas, lidas juntas; sem as que mudaram enquanto isso. Dentro do
         contexto, `arquivos` as monta. Levanta FalhaDoServidor ou FalhaDeDisco."""
-        inicio = datetime.now().astimezone()
+        inicio = contexto.inicio
         colheitas = {e.id: self._comecar(e, contexto) for e in empresas}
         todas = [c for da_empresa in colheitas.values() for c in da_empresa]
         lendo = self._lendo(empresas, contexto, colheitas=todas)
@@ -139,6 +139,7 @@ class Fotografo:
                 gravacao.recomecar if gravacao else None,
                 self._bases(empresas, gravacao),
                 partial(_no_instante, [c for c in colheitas if isinstance(c, NoInstante)]),
+                contexto.instante,
             )
             lidas = self.via.fotografar(pedido)
             yield {e: _com_as_falhas(lida, contexto.escopo) for e, lida in lidas.items()}

@@ -37,11 +37,11 @@ class Remessa:
 
     def contexto(self, configuracao: Configuracao) -> Contexto:
         """O da execução, com a configuração de quem o abre."""
-        pedido, inspecao, escopo = pickle.loads(zlib.decompress(self.pacote))
-        return Contexto(pedido, inspecao, escopo, configuracao)
+        pedido, inspecao, escopo, instante = pickle.loads(zlib.decompress(self.pacote))
+        return Contexto(pedido, inspecao, escopo, configuracao, instante)
 
 
 def empacotar(contexto: Contexto) -> bytes:
     """O contexto, sem a configuração."""
-    dentro = (contexto.pedido, contexto.inspecao, contexto.escopo)
+    dentro = (contexto.pedido, contexto.inspecao, contexto.escopo, contexto.instante)
     return zlib.compress(pickle.dumps(dentro, protocol=pickle.HIGHEST_PROTOCOL), 1)

@@ -22,7 +22,7 @@ from cofre.plano.escritor import SEM_EFEITO
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
 from cofre.plano.tabela import Acao
-from cofre.via.leitura import EmpresaLida, PedidoDeFoto
+from cofre.via.leitura import EmpresaLida, Instante, PedidoDeFoto
 from cofre.via.logins.contrato import Logins
 from cofre.via.logins.login import Login
 
@@ -112,8 +112,12 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
     def fechar(self) -> None:
         """Encerra conexões e fios."""
 
-    def inspecionar(self, regras: Regras) -> Inspecao:
-        """Catálogo, escopo e empresas. Levanta FalhaDoServidor."""
+    def segurar_instante(self) -> contextlib.AbstractContextManager[Instante]:
+        """Um instante do banco, seguro até sair: o que lá se ler, em muitas fotos e muitos
+        processos, é todo dele. Levanta FalhaDoServidor, ou ErroDeUso se a via não o sabe fazer."""
+
+    def inspecionar(self, regras: Regras, instante: Instante | None = None) -> Inspecao:
+        """Catálogo, escopo e empresas (as deste instante, se dito). Levanta FalhaDoServidor."""
 
     def conhecer(self, inspecao: Inspecao) -> None:
         """O que `inspecionar` deixaria sabido, quando outro processo já inspecionou."""
@@ -127,8 +131,9 @@ class ViaDeLeitura(ViaDeFotos, Protocol):
         Com `padrao`, só as que têm alguma das colunas, de texto, que casa com esta expressão
         regular (do PostgreSQL). Levanta FalhaDoServidor."""
 
-    def contar(self, tabela: str) -> int | None:
-        """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
+    def contar(self, tabela: str, instante: Instante | None = None) -> int | None:
+        """Todas as linhas da tabela, de todas as empresas (neste instante, se dito e ainda se lá
+        chega); None se o servidor não conta a tempo."""
 
 
 class Perguntas(Protocol):

@@ -25,6 +25,22 @@ Entrega = Callable[[Tabela], contextlib.AbstractContextManager[Saida]]
 """Abre a saída de uma tabela, uma de cada vez; o que sai dela com um erro não vale."""
 
 
+@dataclass(frozen=True, slots=True)
+class Instante:
+    """Um instante do banco em que muitas conexões podem ler, também de outros processos, enquanto
+    alguém o segura. `em`: a hora daqui, com fuso, pouco antes dele; `nome`, o que o banco lhe deu,
+    que não é segredo; `visto` e `servidor`, o que há de ser igual para ser ele."""
+
+    em: datetime
+    nome: str
+    visto: str
+    servidor: str
+
+
+class InstantePerdido(FalhaDoServidor):
+    """Já não se lê no instante que se pediu; `str(erro)` diz por quê."""
+
+
 # -- o que se pede ---------------------------------------------------------------------------
 
 
@@ -74,6 +90,8 @@ class PedidoDeFoto:
     bases: Bases | None = None
     no_instante: Callable[[Logins], None] | None = None
     """Chamado depois das linhas, no mesmo instante do banco, pela via que as lê num só."""
+    instante: Instante | None = None
+    """O instante em que ler, se não é o de quando se lê."""
 
     @property
     def ids(self) -> frozenset[str]:

@@ -10,11 +10,12 @@ from functools import partial
 
 import msgspec
 
-from cofre.base.config.valores import Acesso, Regras
+from cofre.base.config.valores import ONDE_PEGAR_BANCO, Acesso, Regras
 from cofre.base.equipe import Equipe
 from cofre.base.erros import (
     ConsultaDemorada,
     Disputa,
+    ErroDeUso,
     EscritaRecusada,
     FalhaDoServidor,
     PedidoRecusado,
@@ -49,7 +50,7 @@ from cofre.via.contrato import (
     ramos_de_agora,
 )
 from cofre.via.empresas import listar
-from cofre.via.leitura import EmpresaLida, PedidoDeFoto
+from cofre.via.leitura import EmpresaLida, Instante, PedidoDeFoto
 from cofre.via.logins.api import LoginsDaApi
 from cofre.via.logins.login import Login
 
@@ -105,7 +106,14 @@ class ViaDaApi:
         self._equipe.encerrar()
         self._conexao.fechar()
 
-    def inspecionar(self, regras: Regras) -> Inspecao:
+    def segurar_instante(self) -> contextlib.AbstractContextManager[Instante]:
+        """Não há: cada pedido é uma transação. Levanta ErroDeUso."""
+        raise ErroDeUso(
+            "Pela API não se lê o projeto inteiro de um só instante: cada pedido é de um.",
+            f"A conexão direta sabe. {ONDE_PEGAR_BANCO}",
+        )
+
+    def inspecionar(self, regras: Regras, _instante: Instante | None = None) -> Inspecao:
         """Catálogo, escopo e empresas. Levanta FalhaDoServidor."""
         sondas = SondasDaApi(self._conexao)
         catalogo = descobrir(self._conexao, self._equipe)
@@ -250,7 +258,7 @@ class ViaDaApi:
         filtro = empresas.que_casam(tabela, colunas, padrao)
         return empresas.em_bytes(self._conexao, tabela, colunas, filtro)
 
-    def contar(self, tabela: str) -> int | None:
+    def contar(self, tabela: str, _instante: Instante | None = None) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se o servidor não conta a tempo."""
         try:
             suas = self._suas.get(tabela, ())

@@ -20,6 +20,8 @@ from cofre.via.contrato import AoTentarDeNovo
 from cofre.via.direta import ajustes
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import SemConexao, na_consulta, sem_conexao
+from cofre.via.direta.instante import entrar
+from cofre.via.leitura import Instante
 
 ESPERA_PARA_CONECTAR = 10
 """Segundos, por endereço do servidor."""
@@ -71,10 +73,15 @@ def conectar(endereco: Endereco) -> psycopg.Connection:
 
 
 @contextlib.contextmanager
-def transacao(conexao: psycopg.Connection, comeco: str = INSTANTE) -> Iterator[None]:
-    """Uma transação que acaba em ROLLBACK se algo der errado. psycopg.Error passa."""
+def transacao(
+    conexao: psycopg.Connection, comeco: str = INSTANTE, instante: Instante | None = None
+) -> Iterator[None]:
+    """Uma transação (que vê este instante, se dito) que acaba em ROLLBACK se algo der errado.
+    Levanta InstantePerdido; psycopg.Error passa."""
     conexao.execute(comeco.encode())
     try:
+        if instante is not None:
+            entrar(conexao, instante)
         yield
     except BaseException:
         with contextlib.suppress(psycopg.Error):

@@ -12,14 +12,20 @@ from cofre.base.modelo import Tabela
 from cofre.via.direta.conexao import transacao
 from cofre.via.direta.erros import na_consulta
 from cofre.via.empresas import Linha
+from cofre.via.leitura import Instante
 
 _VIRGULA = sql.SQL(", ")
 
 
-def linhas(conexao: psycopg.Connection, tabela: Tabela, colunas: Sequence[str]) -> Iterator[Linha]:
+def linhas(
+    conexao: psycopg.Connection,
+    instante: Instante | None,
+    tabela: Tabela,
+    colunas: Sequence[str],
+) -> Iterator[Linha]:
     """Todas as linhas da tabela, com estas colunas, como o JSON que a API daria. Levanta
     FalhaDoServidor."""
-    yield from map(valores_da_linha, em_bytes(conexao, tabela, colunas))
+    yield from map(valores_da_linha, em_bytes(conexao, tabela, colunas, instante=instante))
 
 
 def em_bytes(
@@ -29,6 +35,7 @@ def em_bytes(
     padrao: str = "",
     *,
     so_ela: bool = False,
+    instante: Instante | None = None,
 ) -> Iterator[bytes]:
     """As mesmas, em bytes, com as colunas da ordem também. Com `padrao`, só as que têm alguma
     destas colunas que casa com a expressão regular; `so_ela`, sem as das que herdam dela. Levanta
@@ -48,7 +55,7 @@ def em_bytes(
         _VIRGULA.join(map(sql.Identifier, tabela.ordem)),
     )
     try:
-        with transacao(conexao):
+        with transacao(conexao, instante=instante):
             for (texto,) in conexao.cursor().stream(consulta):
                 yield texto.encode()
     except psycopg.Error as e:

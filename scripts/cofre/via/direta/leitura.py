@@ -27,6 +27,7 @@ from cofre.via.direta.aproveitar import Aproveitamento
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
+from cofre.via.direta.instante import exigir_intactas
 from cofre.via.direta.lida import Lida
 from cofre.via.direta.linhas import Bloco, em_blocos
 from cofre.via.direta.resumos import Perguntas
@@ -60,13 +61,16 @@ class Leitura:
     _aproveitar: Aproveitamento | None = field(init=False, default=None)
 
     def ler(self) -> dict[str, list[TabelaLida]]:
-        """Todas as tabelas de cada empresa, pelo id dela. Levanta SemConexao ou Interrompido; o que
-        é de uma tabela só fica na `falha` dela."""
+        """Todas as tabelas de cada empresa, pelo id dela. Levanta SemConexao, Interrompido ou
+        InstantePerdido; o que é de uma tabela só fica na `falha` dela."""
         tabelas, comecar = self.pedido.tabelas, self.pedido.comecar
         entrega = comecar() if comecar is not None else None
         lidas = {nome: self._vazias(t.tabela, entrega) for nome, t in tabelas.items()}
         self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
         travadas = self._travar(tabelas)
+        if self.pedido.instante is not None:
+            seguras = [t for n, t in tabelas.items() if travadas[n] is None]
+            exigir_intactas(self.conexao, {n for t in seguras for n in tabelas_citadas(t)})
         # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
         fixar = f"SELECT {INTEIROS}; SAVEPOINT {PONTO}"
         linha = self.conexao.execute(fixar.encode()).fetchone()

@@ -18,22 +18,25 @@ from cofre.base.erros import (
 from cofre.base.modelo import Tabela
 from cofre.via.contrato import Entre
 from cofre.via.direta.ajustes import LIMITE_DE_SONDA
-from cofre.via.direta.conexao import Conexoes, transacao
+from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
 from cofre.via.direta.erros import SemConexao, na_consulta
+from cofre.via.leitura import Instante, InstantePerdido
 
-_COMECO = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
+_COMECO = f"{INSTANTE}; SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
 
 
 class SondasDoBanco:
-    """O que o escopo pergunta, em SQL."""
+    """O que o escopo pergunta, em SQL; neste `instante`, se dito."""
 
-    def __init__(self, conexoes: Conexoes) -> None:
+    def __init__(self, conexoes: Conexoes, instante: Instante | None = None) -> None:
         self._conexoes = conexoes
+        self._instante = instante
 
     def ha_linhas(self, tabela: str, nulas: Sequence[str]) -> bool:
         """Se há linhas com todas estas colunas nulas; na dúvida (sem tempo, sem permissão), sim."""
         try:
-            return bool(perguntar(self._conexoes, se_ha_linhas(tabela, nulas), tabela))
+            pergunta = se_ha_linhas(tabela, nulas)
+            return bool(perguntar(self._conexoes, pergunta, tabela, self._instante))
         except (ConsultaDemorada, PermissaoNegada, TabelaInexistente, PedidoRecusado):
             return True
 
@@ -71,22 +74,27 @@ def se_ha_linhas(tabela: str, nulas: Sequence[str]) -> sql.Composed:
     )
 
 
-def contar(conexoes: Conexoes, tabela: Tabela) -> int | None:
-    """Todas as linhas da tabela; None se não se contam a tempo. Levanta FalhaDoServidor."""
+def contar(conexoes: Conexoes, tabela: Tabela, instante: Instante | None = None) -> int | None:
+    """Todas as linhas da tabela (neste instante, se dito, e se ainda se lá chega); None se não se
+    contam a tempo. Levanta FalhaDoServidor."""
     pergunta = sql.SQL("SELECT pg_catalog.count(*) FROM {}{}").format(
         sql.SQL("" if tabela.particionada else "ONLY "), sql.Identifier("public", tabela.nome)
     )
     try:
-        return int(perguntar(conexoes, pergunta, tabela.nome))
+        return int(perguntar(conexoes, pergunta, tabela.nome, instante))
     except ConsultaDemorada:
         return None
+    except InstantePerdido:
+        return contar(conexoes, tabela)
 
 
-def perguntar(conexoes: Conexoes, pergunta: sql.Composed, tabela: str) -> Any:
+def perguntar(
+    conexoes: Conexoes, pergunta: sql.Composed, tabela: str, instante: Instante | None = None
+) -> Any:
     """O único valor da resposta. Levanta FalhaDoServidor."""
     with conexoes.uma() as conexao:
         try:
-            with transacao(conexao, _COMECO):
+            with transacao(conexao, _COMECO, instante):
                 linha = conexao.execute(pergunta).fetchone()
         except psycopg.Error as e:
             raise na_consulta(e, tabela) from e

@@ -17,8 +17,8 @@ import msgspec
 import psycopg
 
 from cofre.base.config.valores import Acesso, AcessoDireto, Regras
-from cofre.base.erros import ConfiguracaoInvalida, Interrompido
-from cofre.base.modelo import Catalogo, Empresa, Tabela
+from cofre.base.erros import Interrompido
+from cofre.base.modelo import Catalogo, Tabela
 from cofre.escopo.donos import Donos, referencias_a_empresas
 from cofre.escopo.escopo import Escopo, TabelaNoEscopo, definir
 from cofre.plano.tabela import Acao
@@ -35,24 +35,27 @@ from cofre.via.direta import (
     catalogo,
     empresas,
     endereco,
+    mesmo_projeto,
     prova,
     sondas,
 )
-from cofre.via.direta.conexao import ESCREVENDO, INSTANTE, Conexoes, transacao
+from cofre.via.direta.conexao import ESCREVENDO, INSTANTE, Conexoes, conectar, transacao
 from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.gatilhos import Suspensos
+from cofre.via.direta.instante import segurando
 from cofre.via.direta.leitura import Leitura
 from cofre.via.direta.prova import Provas
 from cofre.via.direta.transacao import Transacao
 from cofre.via.direta.travas import vigiando
 from cofre.via.empresas import listar
-from cofre.via.leitura import EmpresaLida, PedidoDeFoto
+from cofre.via.leitura import EmpresaLida, Instante, PedidoDeFoto
 from cofre.via.logins.login import Login
 from cofre.via.logins.sql import LoginsPorSql, num_ponto
 
 METODO = "uma transação REPEATABLE READ, READ ONLY"
+METODO_DE_TODOS = f"{METODO}, no instante de todas as empresas"
 """Como se soube que a foto é um instante só, para os metadados."""
 
 
@@ -106,15 +109,33 @@ class ViaDireta:
         """Encerra conexões e fios."""
         self._banco.fechar()
 
-    def inspecionar(self, regras: Regras) -> Inspecao:
-        """Catálogo, escopo e empresas. Levanta FalhaDoServidor ou ConfiguracaoInvalida."""
+    @contextlib.contextmanager
+    def segurar_instante(self) -> Iterator[Instante]:
+        """Numa conexão a mais, que não lê. Levanta FalhaDoServidor."""
+        with contextlib.closing(conectar(self._onde)) as conexao:
+            try:
+                conexao.execute(INSTANTE)
+                seguro = contextlib.ExitStack()
+                instante = seguro.enter_context(segurando(conexao))
+            except psycopg.Error as e:
+                raise na_consulta(e, ALGUMA) from e
+            with seguro:
+                yield instante
+
+    def inspecionar(self, regras: Regras, instante: Instante | None = None) -> Inspecao:
+        """Catálogo (o de agora), escopo e empresas. Levanta FalhaDoServidor ou
+        ConfiguracaoInvalida."""
         with self._banco.uma() as conexao:
             self._catalogo = catalogo.descobrir(conexao)
             self._provas.esquecer()
             referencias = referencias_a_empresas(self._catalogo)
-            todas = listar(self._catalogo, referencias, partial(empresas.linhas, conexao))
-        self._conferir_projeto(todas)
-        escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco))
+            linhas = partial(empresas.linhas, conexao, instante)
+            todas = listar(self._catalogo, referencias, linhas)
+        if self._por_conferir and self.api is not None and self.api.chave:
+            limites = (self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo)
+            mesmo_projeto.exigir(self.api, limites, self._catalogo, todas)
+            self._por_conferir = False
+        escopo = definir(self._catalogo, regras, sondas.SondasDoBanco(self._banco, instante))
         return Inspecao(self._catalogo, escopo, todas, Donos(todas, referencias))
 
     def conhecer(self, inspecao: Inspecao) -> None:
@@ -132,7 +153,7 @@ class ViaDireta:
 
     def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
         """As empresas, por id, todas de um só instante. Uma tabela que falha traz a `falha`, em
-        todas elas. Levanta FalhaDoServidor ou Interrompido."""
+        todas elas. Levanta FalhaDoServidor (InstantePerdido) ou Interrompido."""
         for tentativa in range(1, self.tentativas + 1):
             try:
                 try:
@@ -154,7 +175,7 @@ class ViaDireta:
         with self._banco.uma() as conexao:
             leitura = Leitura(conexao, pedido, self._catalogo.tabelas, self.parar)
             try:
-                with transacao(conexao, INSTANTE):
+                with transacao(conexao, instante=pedido.instante):
                     lidas = leitura.ler()
                     if pedido.no_instante is not None:
                         pedido.no_instante(LoginsPorSql(num_ponto(conexao)))
@@ -162,7 +183,8 @@ class ViaDireta:
                 if self.parar.is_set():
                     raise Interrompido("Interrompido.") from None
                 raise na_consulta(e, ALGUMA) from e
-        return {empresa: EmpresaLida(t, True, 1, METODO) for empresa, t in lidas.items()}
+        metodo = METODO if pedido.instante is None else METODO_DE_TODOS
+        return {empresa: EmpresaLida(t, True, 1, metodo) for empresa, t in lidas.items()}
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[Transacao]:
@@ -265,28 +287,6 @@ class ViaDireta:
         Levanta FalhaDoServidor."""
         return self._banco.uma()
 
-    def contar(self, tabela: str) -> int | None:
+    def contar(self, tabela: str, instante: Instante | None = None) -> int | None:
         """Todas as linhas da tabela, de todas as empresas; None se não se contam a tempo."""
-        return sondas.contar(self._banco, self._catalogo.tabelas[tabela])
-
-    def _conferir_projeto(self, daqui: Sequence[Empresa]) -> None:
-        """Onde os endereços não dizem se a API e o banco são do mesmo projeto, as empresas dizem:
-        uma vez por execução. Levanta ConfiguracaoInvalida ou FalhaDoServidor."""
-        if self.api is None or not self.api.chave or not self._por_conferir:
-            return
-        # Só aqui: quem não tem a chave, ou tem um projeto do Supabase, não carrega o supabase-py.
-        from cofre.via.api.via import ViaDaApi
-
-        opcoes = (self.conexoes, self.tentativas, self.parar, self.ao_tentar_de_novo)
-        pela_api = ViaDaApi(self.api, *opcoes)
-        try:
-            de_la = {e.id for e in pela_api.listar_empresas(self._catalogo, ())}
-        finally:
-            pela_api.fechar()
-        if de_la and de_la.isdisjoint(e.id for e in daqui):
-            raise ConfiguracaoInvalida(
-                "O banco da SUPABASE_DB_URL não tem nenhuma das empresas que a API lista: não é do"
-                " mesmo projeto.",
-                "Corrija SUPABASE_URL ou SUPABASE_DB_URL no .env.",
-            )
-        self._por_conferir = False
+        return sondas.contar(self._banco, self._catalogo.tabelas[tabela], instante)

@@ -1,0 +1,194 @@
+"""Um backup do projeto inteiro num só instante do banco: por fios, por uma frota, e sem ele."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from apoio.execucao import Saida, executar, metadados
+from apoio.impressoes import executar_sql
+from apoio.procurador import Destino, procurador
+from apoio.servidores import VAZIO, FabricaDeSupabase
+from desempenho.dados import muitas_pequenas, tabelas_pequenas
+from frota.copiado import EMPRESAS, TABELAS, copiado, sem_sobras
+from supabase_local.servidores.servidor import SupabaseLocal
+
+UMA, DUAS = tabelas_pequenas(TABELAS)[:2]
+MEXER: Final = f"""
+    UPDATE {UMA} SET descricao = 'mudou';
+    DELETE FROM {DUAS} WHERE valor > 20;
+    INSERT INTO {UMA} (id, user_id) SELECT gen_random_uuid(), user_id FROM empresas;
+    INSERT INTO {UMA} (id, user_id) VALUES (gen_random_uuid(), gen_random_uuid());
+"""
+"""O que o aplicativo faz a todas as empresas enquanto se copia; a última linha não é de nenhuma."""
+
+
+Copiado = dict[str, dict[str, list[bytes]]]
+
+
+@pytest.fixture(scope="module")
+def era(de_um_so: Path) -> Copiado:
+    """O que há em cada projeto destes antes de alguém lhe mexer: é sempre o mesmo."""
+    return copiado(de_um_so)
+
+
+@pytest.fixture
+def vivo(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
+    """O mesmo projeto, em que se pode mexer."""
+    return criar_supabase(VAZIO, sql=(muitas_pequenas(EMPRESAS, TABELAS),), com_api=False)
+
+
+@contextlib.contextmanager
+def a_meio(projeto: SupabaseLocal, fazer: Callable[[], object]) -> Iterator[dict[str, str]]:
+    """O ambiente de um backup pela conexão direta em que, ao ler as primeiras linhas, se faz isto:
+    antes de qualquer outra tarefa começar, se é uma de cada vez."""
+    trinco, feito = threading.Lock(), threading.Event()
+
+    def olhar(dados: bytes) -> Destino:
+        if b"COPY (" in dados:
+            with trinco:
+                if not feito.is_set():
+                    feito.set()
+                    fazer()
+        return Destino.PASSAR
+
+    with procurador(projeto.cluster.porta, olhar) as porta:
+        url = projeto.uri_banco.replace(f":{projeto.cluster.porta}/", f":{porta}/")
+        yield {"SUPABASE_DB_URL": url}
+    assert feito.is_set()
+
+
+def copiar(projeto: SupabaseLocal, destino: Path) -> Copiado:
+    """O que há agora, copiado sem ninguém a mexer."""
+    feito = executar(projeto, destino, mais={"SUPABASE_DB_URL": projeto.uri_banco})
+    assert feito.codigo == 0, feito.tudo
+    return copiado(destino)
+
+
+def instantes(destino: Path) -> Counter[str]:
+    """Quantos backups são de cada instante; vazio: do seu."""
+    todos = Counter(str(m.get("instante", "")) for m in metadados(destino))
+    for backup in metadados(destino):
+        de_todas = "no instante de todas as empresas" in backup["consistencia_como"]
+        assert de_todas == ("instante" in backup)
+        assert backup["consistencia"] == "instantanea"
+        if de_todas:
+            assert backup["inicio"] == backup["instante"]
+    return todos
+
+
+@pytest.mark.parametrize("com", [(), ("--frota", "local:2")], ids=["fios", "frota"])
+def test_todas_as_empresas_sao_do_mesmo_instante(
+    vivo: SupabaseLocal, era: Copiado, tmp_path: Path, com: tuple[str, ...]
+) -> None:
+    destino = tmp_path / "backups"
+    with a_meio(vivo, lambda: executar_sql(vivo, MEXER)) as ambiente:
+        um = ("--um-instante", "--conexoes", "1" if not com else "4", *com, "--json")
+        feito = executar(vivo, destino, *um, mais=ambiente, novo=bool(com))
+    assert feito.codigo == 0, feito.tudo
+    assert copiado(destino) == era
+    (instante,) = instantes(destino)
+    documento = feito.json()
+    assert documento["instante"] == instante
+    assert documento["fora_do_instante"] == 0
+    assert {e["instante"] for e in documento["empresas"]} == {instante}
+    # A linha sem empresa, e as que entretanto saíram, não eram de antes: não há o que dizer.
+    assert documento["sem_dono"] == {}
+    assert sem_sobras(destino)
+
+
+def derrubar_quem_segura(projeto: SupabaseLocal) -> None:
+    """O servidor fecha a transação parada que há: a de quem segura o instante."""
+    with psycopg.connect(projeto.uri_admin, autocommit=True) as banco:
+        quem = banco.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            " AND application_name = 'cofre' AND query LIKE '%%pg_export_snapshot%%'",
+            [projeto.banco],
+        ).fetchall()
+    assert quem == [(True,)]
+
+
+def test_se_o_instante_acaba_a_meio_diz_se_e_nada_passa_por_ele(
+    vivo: SupabaseLocal, era: Copiado, tmp_path: Path
+) -> None:
+    destino = tmp_path / "backups"
+
+    def cair_e_mexer() -> None:
+        derrubar_quem_segura(vivo)
+        executar_sql(vivo, MEXER)
+
+    with a_meio(vivo, cair_e_mexer) as ambiente:
+        um = ("--um-instante", "--conexoes", "1", "--json")
+        feito = executar(vivo, destino, *um, mais=ambiente)
+    assert feito.codigo == 4, feito.tudo
+    documento = feito.json()
+    assert documento["fora_do_instante"] == EMPRESAS - 25
+    (falha,) = documento["falhas"]
+    assert falha.startswith("35 empresas não são do instante de todas, mas do seu:")
+    assert "quem o segurava caiu" in falha
+    # As vinte e cinco da primeira leitura são dele; das outras há backup, do instante delas.
+    assert instantes(destino) == {documento["instante"]: 25, "": EMPRESAS - 25}
+    agora = copiar(vivo, tmp_path / "agora")
+    copiadas = copiado(destino)
+    dele = {m["user_id"] for m in metadados(destino) if "instante" in m}
+    assert copiadas == {e: (era if e in dele else agora)[e] for e in copiadas}
+    assert len(copiadas) == EMPRESAS
+
+
+def test_a_empresa_com_um_backup_mais_novo_do_que_o_instante_fica_do_seu(
+    vivo: SupabaseLocal, tmp_path: Path
+) -> None:
+    """Senão, o último backup dela mostraria menos do que o anterior."""
+    destino, outro = tmp_path / "backups", list[Saida]()
+    with psycopg.connect(vivo.uri_admin) as banco:
+        (ultima,) = banco.execute(  # das que se leem no fim
+            "SELECT user_id::text FROM empresas ORDER BY nome DESC LIMIT 1"
+        ).fetchone() or ("",)
+    assert ultima
+    direta = {"SUPABASE_DB_URL": vivo.uri_banco}
+
+    def outro_backup() -> None:
+        executar_sql(vivo, MEXER)
+        outro.append(executar(vivo, destino, "--empresa", ultima, mais=direta))
+
+    with a_meio(vivo, outro_backup) as ambiente:
+        um = ("--um-instante", "--conexoes", "1", "--json")
+        feito = executar(vivo, destino, *um, mais=ambiente)
+    assert [o.codigo for o in outro] == [0]
+    assert feito.codigo == 4, feito.tudo
+    (falha,) = feito.json()["falhas"]
+    assert falha.startswith("1 empresa não é do instante de todas, mas do seu: enquanto se")
+    dela = sorted((m for m in metadados(destino) if m["user_id"] == ultima), key=_inicio)
+    assert len(dela) == 2
+    assert not any("instante" in m for m in dela)
+    assert json.dumps(dela[1]["total_registros"]) == json.dumps(dela[0]["total_registros"])
+
+
+def _inicio(backup: dict[str, Any]) -> str:
+    return str(backup["inicio"])
+
+
+@pytest.mark.parametrize(
+    ("opcoes", "porque"),
+    [
+        (("--via", "api"), "Pela API não se lê o projeto inteiro de um só instante"),
+        (("--tipo", "agendado", "--cada", "15min"), "--um-instante não combina com --cada"),
+        (("continuar",), "--um-instante não combina com continuar"),
+    ],
+    ids=["api", "cada", "continuar"],
+)
+def test_o_que_nao_combina_com_um_instante_diz_se(
+    vivo: SupabaseLocal, tmp_path: Path, opcoes: tuple[str, ...], porque: str
+) -> None:
+    feito = executar(vivo, tmp_path, "--um-instante", *opcoes)
+    assert feito.codigo == 2, feito.tudo
+    assert porque in feito.erros
+    assert metadados(tmp_path) == []
