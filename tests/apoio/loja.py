@@ -28,6 +28,7 @@ from apoio.reposicao import LOJA_MENOR
 from apoio.servidores import LOJA, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
 from cofre.via.contrato import API, DIRETA
+from supabase_local.servidores.falhas import Pedido
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -49,6 +50,17 @@ SO_NA_INTEIRA: Final = (
 
 PRE, DURANTE = "pre_restauracao", "durante_restauracao"
 ESCRITAS: Final = frozenset({"POST", "PATCH", "DELETE"})
+
+
+def e_ensaio(pedido: Pedido) -> bool:
+    """Se pede a resposta como um só objeto: o servidor desfaz o que escreveu."""
+    return "pgrst.object" in pedido.cabecalhos.get("accept", "")
+
+
+def quer_gravar(pedido: Pedido) -> bool:
+    """Se é uma escrita para ficar: nem um ensaio, nem a sonda que pergunta pelas colunas."""
+    sonda = pedido.metodo == "POST" and pedido.cabecalhos.get("content-length") == "1"
+    return pedido.metodo in ESCRITAS and not e_ensaio(pedido) and not sonda
 
 
 @dataclass(frozen=True, slots=True)

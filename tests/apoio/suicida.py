@@ -1,14 +1,21 @@
-"""Um programa que morre, por kill -9, antes do n-ésimo passo no disco (PASSO): criar, escrever,
-ligar, renomear ou apagar algo em BACKUP_DIR, ou em ONDE, se se diz."""
+"""Um programa que morre, por kill -9: antes do n-ésimo passo no disco (PASSO), que é criar,
+escrever, ligar, renomear ou apagar algo em BACKUP_DIR, ou em ONDE, se se diz; ou no n-ésimo pedido
+que faz a um projeto."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import signal
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from apoio.execucao import RAIZ, executar
+from apoio.execucao import PACIENCIA, RAIZ, Saida, ate_o_fim, executar
+from apoio.forno import Processo
+from supabase_local.servidores.falhas import Pedido
+from supabase_local.servidores.servidor import SupabaseLocal
 
 _COMECO = """
 import os, runpy, signal, sys
@@ -32,7 +39,7 @@ sys.addaudithook(gancho)
 sys.path[:0] = [os.path.dirname(sys.argv[0]), *filter(None, [os.environ.get("TESTES")])]
 """
 RODA_O_SCRIPT = 'runpy.run_path(sys.argv[0], run_name="__main__")\n'
-REGISTROS = ("logs", "ultima_execucao")
+FORA_DOS_BACKUPS = ("logs", "ultima_execucao")
 """O que no destino não é de backup nenhum."""
 
 
@@ -57,3 +64,32 @@ def matando(
         yield passo, fim.codigo
         if fim.codigo == 0:
             return
+
+
+@contextlib.contextmanager
+def morte_no_pedido(
+    projeto: SupabaseLocal, vez: int = 1, onde: str = "antes", **quais: Any
+) -> Iterator[Callable[[Processo], Saida]]:
+    """O que se entrega recebe o processo que vai morrer, espera que acabe, e diz como: por kill -9,
+    antes de o pedido `vez` destes (`metodo`, `tabela`, `se`) chegar ao servidor, ou `depois`, com a
+    resposta pronta e perdida; ou ao fim do que fazia, se os pedidos são menos."""
+    nasceu = threading.Event()
+    nascidos: list[Processo] = []
+
+    def matar(_pedido: Pedido, qual: int) -> bool:
+        if qual != vez:
+            return True
+        assert nasceu.wait(PACIENCIA)
+        (processo,) = nascidos
+        processo.kill()
+        processo.wait(PACIENCIA)
+        return False
+
+    def morrer(processo: Processo) -> Saida:
+        nascidos.append(processo)
+        nasceu.set()
+        return ate_o_fim(processo)
+
+    ganchos = (matar, None) if onde == "antes" else (None, matar)
+    with projeto.gateway.ao_pedir(*ganchos, **quais):
+        yield morrer

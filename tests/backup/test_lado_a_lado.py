@@ -34,6 +34,7 @@ from apoio.execucao import (
 )
 from apoio.forno import Processo
 from apoio.impressoes import Impressoes, executar_sql, impressoes
+from apoio.loja import quer_gravar
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.erros import TravaOcupada
 from cofre.base.modelo import Empresa
@@ -248,8 +249,7 @@ def test_a_que_parou_e_outra_concluiu(projeto: SupabaseLocal, destino: Path) -> 
     executar_sql(projeto, "UPDATE produtos SET nome = 'estragado' WHERE id = 1")
 
     def grava(pedido: Pedido) -> bool:
-        ensaio = pedido.cabecalhos.get("accept", "").startswith("application/vnd.pgrst.object")
-        return pedido.metodo == "PATCH" and not ensaio
+        return pedido.metodo == "PATCH" and quer_gravar(pedido)
 
     with projeto.gateway.com_falha(RespostaForcada(503), se=grava, vezes=None):
         menu = abrir_restauracao(projeto, destino, "--empresa", DONO, "--tentativas", "1")

@@ -30,6 +30,7 @@ from apoio.execucao import (
 )
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.suicida import FORA_DOS_BACKUPS, morte_no_pedido, que_morre
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
@@ -43,29 +44,7 @@ PASSOS_NO_DISCO = 85
 PULO = 4 if CAMPANHA else 12
 FATIAS = PULO if CAMPANHA else 1
 """De quantos em quantos passos cada fatia mata; nas campanhas, juntas, matam em todos."""
-
-# Morre antes do n-ésimo passo no disco: criar, escrever, renomear ou apagar algo no destino.
-SUICIDA = """
-import os, runpy, signal, sys
-sys.argv.pop(0)
-alvo = int(os.environ["PASSO"])
-destino = os.environ["BACKUP_DIR"]
-passos = 0
-MUDAM = {"os.rename", "os.mkdir", "os.rmdir", "os.remove"}
-def gancho(evento, argumentos):
-    global passos
-    escreve = evento == "open" and argumentos[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    onde = str(argumentos[0]) if evento in MUDAM or escreve else ""
-    if "logs" in onde or "ultima_execucao" in onde:
-        return  # não são de backup nenhum
-    if evento in MUDAM or (escreve and onde.startswith(destino)):
-        passos += 1
-        if passos == alvo:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(gancho)
-sys.path.insert(0, os.path.dirname(sys.argv[0]))
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+SUICIDA = que_morre(alheios=FORA_DOS_BACKUPS)
 ALHEIOS = {
     "empresa_aaaa1111/.em_andamento_notas/lista.txt": b"minhas notas",
     "empresa_aaaa1111/.em_andamento_20200101_000000": "um arquivo, não uma pasta".encode(),
@@ -156,24 +135,10 @@ def test_kill_9_nos_pedidos(projeto: SupabaseLocal, destino: Path) -> None:
     for i, n in enumerate(amostra(range(1, total + 1), MORTES_NOS_PEDIDOS)):
         for pronta in (False, True) if CAMPANHA else (i % 2 == 1,):
             antes = _sem_trava(fotografia_do_disco(destino))
-            assert _matar_no_pedido(projeto, destino, n, pronta) == -signal.SIGKILL, (n, pronta)
+            with morte_no_pedido(projeto, n, "depois" if pronta else "antes") as morrer:
+                fim = morrer(abrir(projeto, destino, "--empresa", DONO))
+            assert fim.codigo == -signal.SIGKILL, (n, pronta)
             _conferir_depois_da_morte(projeto, destino, antes)
-
-
-def _matar_no_pedido(projeto: SupabaseLocal, destino: Path, n: int, pronta: bool) -> int:
-    def matar(_pedido: Pedido, vez: int) -> bool:
-        if vez != n:
-            return True
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    gateway = projeto.gateway
-    gancho = gateway.ao_pedir(None, matar) if pronta else gateway.ao_pedir(matar)
-    with gancho:
-        processo = abrir(projeto, destino, "--empresa", DONO)
-        processo.communicate(timeout=PACIENCIA)
-    return processo.returncode
 
 
 @pytest.mark.demorado
@@ -372,14 +337,9 @@ def test_segunda_execucao_diz_quem_tem_a_empresa(projeto: SupabaseLocal, tmp_pat
 
 
 def test_trava_de_um_processo_morto_nao_segura(projeto: SupabaseLocal, tmp_path: Path) -> None:
-    def matar(_pedido: Pedido, _vez: int) -> bool:
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    with projeto.gateway.ao_pedir(matar, tabela="produtos", se=lambda p: DONO in p.consulta):
-        processo = abrir(projeto, tmp_path, "--empresa", DONO)
-        processo.communicate(timeout=PACIENCIA)
+    da_empresa = morte_no_pedido(projeto, tabela="produtos", se=lambda p: DONO in p.consulta)
+    with da_empresa as morrer:
+        morrer(processo := abrir(projeto, tmp_path, "--empresa", DONO))
     (ficha,) = (tmp_path / ".travas").glob("*.json")
     assert json.loads(ficha.read_text("utf-8"))["pid"] == processo.pid
     saida = executar(projeto, tmp_path)

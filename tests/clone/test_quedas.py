@@ -17,7 +17,6 @@ import pytest
 from apoio.campanha import CAMPANHA
 from apoio.dois_projetos import DONO, DoisProjetos, Ponto, acesso, montar
 from apoio.execucao import (
-    PACIENCIA,
     RAIZ,
     RESTAURACAO,
     Saida,
@@ -28,10 +27,9 @@ from apoio.execucao import (
     metadados,
 )
 from apoio.servidores import FabricaDeSupabase
-from apoio.suicida import que_morre
+from apoio.suicida import morte_no_pedido, que_morre
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.via.contrato import API, DIRETA
-from supabase_local.servidores.falhas import Pedido
 
 DA_AMOSTRA: Final = (25, 40)
 """Os passos, ou pedidos, em que se morre na suíte; numa campanha, em cada um até que se chegue ao
@@ -113,19 +111,8 @@ def _mortes() -> Iterator[tuple[int, str]]:
 
 
 def _matar_no_pedido(dois: DoisProjetos, k: int, onde: str) -> Saida:
-    processo = None
-
-    def matar(_pedido: Pedido, vez: int) -> bool:
-        if vez != k or processo is None:
-            return True
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    ganchos = (matar, None) if onde == "antes" else (None, matar)
-    with dois.destino.gateway.ao_pedir(*ganchos):
-        processo = abrir(dois.origem, dois.backups, *_argumentos(dois), script=RESTAURACAO)
-        return ate_o_fim(processo)
+    with morte_no_pedido(dois.destino, k, onde) as morrer:
+        return morrer(abrir(dois.origem, dois.backups, *_argumentos(dois), script=RESTAURACAO))
 
 
 def _seguir(dois: DoisProjetos, antes: Ponto, fim: Saida, vez: int) -> bool:

@@ -15,7 +15,7 @@ from apoio.cifrados import a_mao, abrindo_com, cifrando_para, sem_nada_em_claro
 from apoio.danos import virar_um_bit
 from apoio.execucao import executar, fotografia_do_disco
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
-from apoio.suicida import REGISTROS, matando, que_morre
+from apoio.suicida import FORA_DOS_BACKUPS, matando, que_morre
 from cofre.base import derrame
 from cofre.base.erros import FalhaDeDisco
 from cofre.base.linha import juntar
@@ -225,9 +225,9 @@ from cofre.deposito.deposito import Deposito
 cifra = de_configuracao(Cifragem(os.environ["BACKUP_CIFRAR_PARA"]))
 publicar(Deposito(Path(destino), cifra=cifra), "20260102_030000")
 """,
-    alheios=REGISTROS,
+    alheios=FORA_DOS_BACKUPS,
 )
-CIFRA = que_morre(alheios=REGISTROS)
+CIFRA = que_morre(alheios=FORA_DOS_BACKUPS)
 
 
 def test_kill_9_enquanto_se_publica_cifrado(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from apoio.cifrados import cifrando_para, sem_nada_em_claro
 from apoio.com_listas import conteudos_em, fotos_de, publicar
 from apoio.execucao import RAIZ, executar
 from apoio.inventados import ANA
-from apoio.suicida import REGISTROS, que_morre
+from apoio.suicida import FORA_DOS_BACKUPS, que_morre
 from cofre.base.modelo import ARQUIVOS, LOGINS
 from cofre.deposito.cifra import chaveiro, cifra
 from cofre.deposito.cifra.chaves import gerar
@@ -105,7 +105,7 @@ def test_um_conteudo_estragado_deixa_em_claro_o_que_o_cita_e_so_ele(destino: Pat
     assert sorted(em_claro) == sorted([b"bolo nove", b"bolo de rolo", b"", HOJE["z"]])
 
 
-SUICIDA = que_morre(alheios=REGISTROS)
+SUICIDA = que_morre(alheios=FORA_DOS_BACKUPS)
 PULO = 1 if CAMPANHA else 23
 
 

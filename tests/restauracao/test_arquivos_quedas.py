@@ -16,10 +16,11 @@ import pytest
 
 from apoio.baldes import por_arquivo, tirar_arquivos
 from apoio.campanha import CAMPANHA
-from apoio.execucao import PACIENCIA, RESTAURACAO, Saida, abrir
+from apoio.execucao import RESTAURACAO, Saida, abrir
 from apoio.impressoes import estado, executar_sql
 from apoio.loja import copiar_deposito
 from apoio.lojinha import DONO
+from apoio.suicida import morte_no_pedido
 from apoio.vitrine import (
     API,
     DIRETA,
@@ -125,17 +126,7 @@ def _concluiu(saida: Saida, via: str) -> bool:
 def _matar(cenario: Cenario, destino: Path, k: int, onde: str) -> bool:
     """kill -9 antes de o pedido k chegar ao servidor, ou depois, com a resposta perdida. Falso, se
     a restauração acabou antes."""
-    processo = None
-
-    def matar(_pedido: Pedido, vez: int) -> bool:
-        if vez != k or processo is None:
-            return True
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    antes, depois = (matar, None) if onde == "antes" else (None, matar)
-    with cenario.projeto.gateway.ao_pedir(antes, depois, se=_do_storage_ou_escrita):
+    with morte_no_pedido(cenario.projeto, k, onde, se=_do_storage_ou_escrita) as morrer:
         processo = abrir(
             cenario.projeto,
             destino,
@@ -146,8 +137,7 @@ def _matar(cenario: Cenario, destino: Path, k: int, onde: str) -> bool:
             mais=ambiente_de(cenario.projeto, cenario.via),
             script=RESTAURACAO,
         )
-        processo.communicate(timeout=PACIENCIA)
-    return processo.returncode == -signal.SIGKILL
+        return morrer(processo).codigo == -signal.SIGKILL
 
 
 def _do_storage_ou_escrita(pedido: Pedido) -> bool:

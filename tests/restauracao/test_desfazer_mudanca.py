@@ -14,10 +14,11 @@ from typing import Any, Final
 import pytest
 
 from apoio.campanha import CAMPANHA
-from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar
-from apoio.loja import ESCRITAS, Loja, antes_de, com_backup
+from apoio.execucao import Saida, abrir_restauracao, executar
+from apoio.loja import Loja, antes_de, com_backup, quer_gravar
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.suicida import morte_no_pedido
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Pedido
 
@@ -396,18 +397,11 @@ def test_kill_9_e_seguir(loja: Loja, vez: int, acao: str) -> None:
     hoje, antes = ler_estado(loja), antes_de(loja, DONO)
     ditos = ("desfazer-mudanca", "--antes", quais[0], "--depois", quais[1])
 
-    def matar(_pedido: Pedido, qual: int) -> bool:
-        if qual == vez:
-            processo.kill()
-            processo.wait(PACIENCIA)
-        return qual != vez
-
-    with loja.projeto.gateway.ao_pedir(matar, None, se=_escrita):
+    with morte_no_pedido(loja.projeto, vez, se=quer_gravar) as morrer:
         processo = abrir_restauracao(
             loja.projeto, loja.destino, *ditos, "--empresa", DONO, "--confirmar", "RESTAURAR"
         )
-        processo.communicate(timeout=PACIENCIA)
-    assert processo.returncode == -signal.SIGKILL
+        assert morrer(processo).codigo == -signal.SIGKILL
     assert em_conta(ler_estado(loja)) != em_conta(hoje)
     saida = loja.restaurar(acao, "--empresa", DONO, "--confirmar", "RESTAURAR")
     quer = esperado(era, ficou, hoje) if acao == "continuar" else em_conta(hoje)
@@ -436,12 +430,6 @@ def test_o_que_se_edita_enquanto_se_desfaz_tambem_fica(loja: Loja) -> None:
         if produto["id"] == 8:
             produto.update(preco=55.0, estoque=1)
     assert em_conta(ler_estado(loja)) == em_conta(ficou)
-
-
-def _escrita(pedido: Pedido) -> bool:
-    ensaio = pedido.cabecalhos.get("accept", "").startswith("application/vnd.pgrst.object")
-    sonda = pedido.metodo == "POST" and pedido.cabecalhos.get("content-length") == "1"
-    return pedido.metodo in ESCRITAS and not ensaio and not sonda
 
 
 # -- ao acaso --------------------------------------------------------------------------------------

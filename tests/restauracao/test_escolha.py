@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from apoio.balcao import DONO, MARIA
-from apoio.execucao import PACIENCIA, abrir_restauracao
+from apoio.execucao import abrir_restauracao
 from apoio.impressoes import diferencas, estado
-from apoio.loja import ESCRITAS, PELAS_DUAS_VIAS, Loja, antes_de
-from supabase_local.servidores.falhas import Pedido
+from apoio.loja import PELAS_DUAS_VIAS, Loja, antes_de, quer_gravar
+from apoio.suicida import morte_no_pedido
 
 TUDO = frozenset[tuple[str, str]]()
 """Nenhuma coluna fora da comparação."""
@@ -179,12 +179,6 @@ def test_o_que_nao_se_entende_diz_a_linha_e_nada_muda(balcao: Loja, tmp_path: Pa
     assert balcao.diarios() == []
 
 
-def _escrita(pedido: Pedido) -> bool:
-    ensaio = pedido.cabecalhos.get("accept", "").startswith("application/vnd.pgrst.object")
-    sonda = pedido.metodo == "POST" and pedido.cabecalhos.get("content-length") == "1"
-    return pedido.metodo in ESCRITAS and not ensaio and not sonda
-
-
 @pytest.mark.parametrize("acao", ["continuar", "desfazer"])
 def test_morta_no_meio_segue_e_volta_atras_so_no_que_se_escolheu(balcao: Loja, acao: str) -> None:
     """kill -9 depois da primeira escrita; a empresa não parou de trabalhar."""
@@ -192,17 +186,11 @@ def test_morta_no_meio_segue_e_volta_atras_so_no_que_se_escolheu(balcao: Loja, a
     balcao.sql(*ESTRAGO)
     estragado = _estado(balcao)
 
-    def matar(_pedido: Pedido, _vez: int) -> bool:
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
     pedido = ("--linhas", f"clientes: id={MARIA}", "--linhas", f"vendas: cliente_id={MARIA}")
     confirmada = ("--empresa", DONO, "--confirmar", "RESTAURAR")
-    with balcao.projeto.gateway.ao_pedir(None, matar, se=_escrita):
+    with morte_no_pedido(balcao.projeto, onde="depois", se=quer_gravar) as morrer:
         processo = abrir_restauracao(balcao.projeto, balcao.destino, *confirmada, *pedido)
-        processo.communicate(timeout=PACIENCIA)
-    assert processo.returncode == -signal.SIGKILL
+        assert morrer(processo).codigo == -signal.SIGKILL
     meio = diferencas(_estado(balcao), estragado)
     assert {nome: (len(mais), menos) for nome, (mais, menos) in meio.items()} == {
         "clientes": (1, [])

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from apoio.loja import ESCRITAS, LOJA_X, Loja, antes_de, concluiu
+from apoio.loja import ESCRITAS, LOJA_X, Loja, antes_de, concluiu, quer_gravar
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from supabase_local.servidores.falhas import Pedido, Repetida
@@ -39,9 +39,7 @@ class UmaEmCada:
         self._trinco = threading.Lock()
 
     def __call__(self, pedido: Pedido) -> bool:
-        ensaio = "pgrst.object" in pedido.cabecalhos.get("accept", "")
-        sonda = pedido.metodo == "POST" and pedido.cabecalhos.get("content-length") == "1"
-        if pedido.metodo not in self._so or ensaio or sonda:
+        if pedido.metodo not in self._so or not quer_gravar(pedido):
             return False
         with self._trinco:
             return next(self._numeros) % self._quantas == 0

@@ -23,8 +23,9 @@ import pytest
 from apoio.campanha import CAMPANHA
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar, ler_ate
 from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
-from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, concluiu, copiar_deposito
+from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, concluiu, copiar_deposito, quer_gravar
 from apoio.servidores import FabricaDeSupabase
+from apoio.suicida import morte_no_pedido
 from supabase_local.servidores.falhas import CorteDepois, Pedido, RespostaForcada
 from supabase_local.servidores.postgres import ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -106,13 +107,6 @@ def cenario(
     return Cenario(criar_supabase_do_modulo, modelo_menor, tmp_path_factory.mktemp("cenario"))
 
 
-def _escrita(pedido: Pedido) -> bool:
-    """Se é um pedido que quer gravar: nem um ensaio, que o servidor desfaz, nem uma sonda."""
-    ensaio = pedido.cabecalhos.get("accept", "").startswith("application/vnd.pgrst.object")
-    sonda = pedido.metodo == "POST" and pedido.cabecalhos.get("content-length") == "1"
-    return pedido.metodo in ESCRITAS and not ensaio and not sonda
-
-
 @pytest.fixture(scope="module")
 def total(
     cenario: Cenario,
@@ -122,7 +116,7 @@ def total(
     """Quantas escritas a restauração sem quedas faz."""
     loja = cenario.novo(criar_supabase_do_modulo, tmp_path_factory.mktemp("sem_queda"))
     vistas: list[int] = []
-    with loja.projeto.gateway.ao_pedir(lambda _p, n: vistas.append(n), se=_escrita):
+    with loja.projeto.gateway.ao_pedir(lambda _p, n: vistas.append(n), se=quer_gravar):
         saida = loja.direto()
     assert concluiu(saida), saida.tudo
     cenario.conferir(loja, cenario.alvo, saida.tudo)
@@ -140,21 +134,11 @@ def _mortes() -> Iterator[tuple[str, int]]:
 
 def _matar(loja: Loja, k: int, onde: str) -> None:
     """kill -9 antes de a escrita k chegar ao servidor, ou depois, com a resposta perdida."""
-
-    def matar(_pedido: Pedido, vez: int) -> bool:
-        if vez != k:
-            return True
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    antes, depois = (matar, None) if onde == "antes" else (None, matar)
-    with loja.projeto.gateway.ao_pedir(antes, depois, se=_escrita):
+    with morte_no_pedido(loja.projeto, k, onde, se=quer_gravar) as morrer:
         processo = abrir_restauracao(
             loja.projeto, loja.destino, "--empresa", LOJA_X, "--confirmar", "RESTAURAR"
         )
-        processo.communicate(timeout=PACIENCIA)
-    assert processo.returncode == -signal.SIGKILL, (k, onde)
+        assert morrer(processo).codigo == -signal.SIGKILL, (k, onde)
 
 
 def _morrer_e_seguir(cenario: Cenario, loja: Loja, k: int, onde: str) -> None:
@@ -292,21 +276,13 @@ def test_sem_dialogo_nao_comeca_outra_por_cima(partida: Loja) -> None:
 
 
 def _matar_o_desfazer(loja: Loja) -> None:
-    def matar(_pedido: Pedido, vez: int) -> bool:
-        if vez != 20:
-            return True
-        processo.kill()
-        processo.wait(PACIENCIA)
-        return False
-
-    with loja.projeto.gateway.ao_pedir(matar, se=_escrita):
+    with morte_no_pedido(loja.projeto, 20, se=quer_gravar) as morrer:
         processo = abrir_restauracao(
             loja.projeto,
             loja.destino,
             *("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR"),
         )
-        processo.communicate(timeout=PACIENCIA)
-    assert processo.returncode == -signal.SIGKILL
+        assert morrer(processo).codigo == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
@@ -347,7 +323,7 @@ def test_a_api_some_no_meio_e_volta(
     """Alguns pedidos sem resposta não interrompem nada: são tentados de novo."""
     loja = cenario.novo(criar_supabase, tmp_path)
     with loja.projeto.gateway.com_falha(
-        RespostaForcada(503), se=_escrita, no_pedido=total // 2, vezes=3
+        RespostaForcada(503), se=quer_gravar, no_pedido=total // 2, vezes=3
     ) as regra:
         saida = loja.direto()
     assert regra.disparos == 3
@@ -414,7 +390,7 @@ class _Apagao:
         self._faltam = n
 
     def __call__(self, pedido: Pedido) -> bool:
-        if _escrita(pedido):
+        if quer_gravar(pedido):
             self._faltam -= 1
         return self._faltam <= 0
 
@@ -440,7 +416,7 @@ class _PrimeiraDeCada:
         self.vistas: set[tuple[str, str, str]] = set()
 
     def __call__(self, pedido: Pedido) -> bool:
-        if not _escrita(pedido):
+        if not quer_gravar(pedido):
             return False
         qual = (pedido.metodo, pedido.tabela, pedido.consulta)
         linha = pedido.consulta.partition("&")[0]
@@ -464,7 +440,7 @@ def test_ctrl_c_no_meio(
         if vez == total // 2:
             processo.send_signal(sinal)
 
-    with loja.projeto.gateway.ao_pedir(interromper, se=_escrita):
+    with loja.projeto.gateway.ao_pedir(interromper, se=quer_gravar):
         processo = abrir_restauracao(
             loja.projeto, loja.destino, "--empresa", LOJA_X, "--confirmar", "RESTAURAR"
         )

@@ -19,7 +19,7 @@ from apoio.execucao import (
     restaurar,
     ultimo_backup,
 )
-from apoio.loja import ESCRITAS, LOJA_X, Loja, antes_de, concluiu
+from apoio.loja import ESCRITAS, LOJA_X, Loja, antes_de, concluiu, e_ensaio
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.chave import avisos_da_url
@@ -455,8 +455,7 @@ ESTRAGO = (
 
 
 def _de_verdade(pedido: Pedido) -> bool:
-    ensaio = "pgrst.object" in pedido.cabecalhos.get("accept", "")
-    return pedido.metodo in ESCRITAS and not ensaio and pedido.tabela != ""
+    return pedido.metodo in ESCRITAS and not e_ensaio(pedido) and pedido.tabela != ""
 
 
 @pytest.mark.parametrize(
