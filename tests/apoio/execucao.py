@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from psycopg import sql
 from apoio.forno import Processo, forno
 from cofre.deposito import ordem
 from cofre.rotina.painel import pagina
+from cofre.via.contrato import API
 from supabase_local.servidores.servidor import SupabaseLocal
 
 RAIZ = Path(__file__).resolve().parents[2]
@@ -64,6 +66,24 @@ class Saida:
         return json.loads(self.saida)
 
 
+_vias = [API]
+
+
+def via_da_vez() -> str:
+    """A via por que vão os scripts de quem não diz outra."""
+    return _vias[-1]
+
+
+@contextlib.contextmanager
+def pela_via(via: str) -> Iterator[None]:
+    """Até ao fim, os scripts vão por esta."""
+    _vias.append(via)
+    try:
+        yield
+    finally:
+        _vias.pop()
+
+
 SEM_LISTAS = {"BACKUP_ARQUIVOS": "nao", "BACKUP_LOGINS": "nao"}
 """Nos testes, só as linhas: quem quer os arquivos ou os logins diz que sim em `mais`."""
 
@@ -72,7 +92,7 @@ def ambiente(
     projeto: SupabaseLocal | None, destino: Path, mais: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Um ambiente limpo: nada da configuração de quem roda os testes vaza para o script. O projeto
-    é dado pela API; se `mais` traz a conexão direta, só por ela (as duas: `da_api` em `mais`)."""
+    é dado pela via da vez; se `mais` traz a de uma, só por ela (as duas: `da_api` em `mais`)."""
     limpo = {
         nome: valor
         for nome, valor in os.environ.items()
@@ -83,9 +103,16 @@ def ambiente(
     limpo |= SEM_LISTAS
     # Cada destino é como uma máquina, com o seu perfil.
     limpo["XDG_CONFIG_HOME"] = limpo["APPDATA"] = f"{destino}.perfil"
-    if projeto is not None and "SUPABASE_DB_URL" not in (mais or {}):
-        limpo |= da_api(projeto)
-    return {**limpo, **(mais or {})}
+    mais = mais or {}
+    if projeto is not None and "SUPABASE_DB_URL" not in mais:
+        pela_api = "SUPABASE_URL" in mais or "SUPABASE_SERVICE_ROLE_KEY" in mais
+        limpo |= acesso(projeto, API if pela_api else via_da_vez())
+    return {**limpo, **mais}
+
+
+def acesso(projeto: SupabaseLocal, via: str) -> dict[str, str]:
+    """O que o .env diz para se ir a este projeto só por esta via."""
+    return da_api(projeto) if via == API else {"SUPABASE_DB_URL": projeto.uri_banco}
 
 
 def da_api(projeto: SupabaseLocal) -> dict[str, str]:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from apoio.execucao import Saida, executar, fotografia_do_disco, metadados, restaurar
+from apoio.execucao import (
+    Saida,
+    acesso,
+    executar,
+    fotografia_do_disco,
+    metadados,
+    pela_via,
+    restaurar,
+    via_da_vez,
+)
 from apoio.impressoes import (
     REESCRITAS,
     Impressoes,
@@ -69,12 +80,12 @@ class Loja:
 
     projeto: SupabaseLocal
     destino: Path
-    via: str = API
+    via: str = field(default_factory=via_da_vez)
 
     @property
     def ambiente(self) -> dict[str, str]:
         """O que o .env teria a mais, para que os scripts usem esta via."""
-        return {"SUPABASE_DB_URL": self.projeto.uri_banco} if self.via == DIRETA else {}
+        return acesso(self.projeto, self.via)
 
     def restaurar(self, *argumentos: str, respostas: tuple[str, ...] = ()) -> Saida:
         return restaurar(
@@ -194,7 +205,7 @@ def backup_da_menor(
 def _backup_do_modelo(cluster: ClusterPostgres, modelo: str, destino: Path) -> Path:
     cluster.criar_banco("para_o_backup", modelo=modelo)
     with SupabaseLocal(cluster, banco="para_o_backup") as projeto:
-        saida = executar(projeto, destino)
+        saida = executar(projeto, destino, mais=acesso(projeto, API))
     assert saida.codigo == 0, saida.tudo
     cluster.apagar_banco("para_o_backup")
     return destino
@@ -207,8 +218,15 @@ def concluiu(saida: Saida) -> bool:
     return saida.codigo == (NEM_TUDO_COMO_ERA if dito else 0) and set(dito) <= REESCRITAS
 
 
+TANTO_FAZ: Final = os.environ.get("VIA_DOS_TESTES", DIRETA)
+"""A `VIA` de um arquivo que só olha o que se decide acima das vias (o que se pergunta, o que se
+mostra): na suíte a direta, em que uma restauração custa um quinto do processador; na campanha
+`vias`, a API. O que cada via faz, dizem-no os testes que passam pelas duas."""
+
 PELAS_DUAS_VIAS: Final = pytest.mark.parametrize("via", [API, DIRETA], indirect=True)
 """Os testes de contrato: o mesmo teste passa pela API e pela conexão direta."""
+A_VIA_TANTO_FAZ: Final = pytest.mark.parametrize("via", [TANTO_FAZ], indirect=True)
+"""O mesmo, de um teste só."""
 
 PELA_API: Final = pytest.mark.parametrize("via", [API], indirect=True)
 """Os que só a API tem que fazer, num arquivo que anda pela direta."""
@@ -217,12 +235,20 @@ PELA_DIRETA: Final = pytest.mark.parametrize("via", [DIRETA], indirect=True)
 """Os do diálogo, que não sabe por que via se vai: pela direta, custam um terço."""
 
 
-@pytest.fixture
-def via(request: pytest.FixtureRequest) -> str:
-    """A via que a loja usa: a que o teste diz, ou a `VIA` do arquivo dele, ou a API. Um arquivo que
-    olha o que não depende da via (o que se pergunta, o que se mostra) diz DIRETA, que custa um
-    terço: o que cada via faz, dizem-no os que passam pelas duas."""
-    return str(getattr(request, "param", getattr(request.module, "VIA", API)))
+@pytest.fixture(autouse=True, scope="module")
+def via_do_arquivo(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A `VIA` do arquivo, se ele diz uma, ou a API: por ela vai o que ele não diz por onde vai."""
+    via = str(getattr(request.module, "VIA", API))
+    with pela_via(via):
+        yield via
+
+
+@pytest.fixture(autouse=True)
+def via(request: pytest.FixtureRequest, via_do_arquivo: str) -> Iterator[str]:
+    """A via deste teste: a que ele diz, ou a do arquivo."""
+    dele = str(getattr(request, "param", via_do_arquivo))
+    with pela_via(dele):
+        yield dele
 
 
 INTEIRA: Final = pytest.mark.loja_inteira

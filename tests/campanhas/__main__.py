@@ -15,7 +15,9 @@ delas. `semana` faz a
 demonstração viver uma semana a quatro backups por hora, com acidentes. `demonstracao` faz
 o acidente inteiro pelas duas vias. `propriedades` inventa
 o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
-programas num Windows sob o wine (ver `wine`). `antigo` repete os testes da API com o PostgREST como
+programas num Windows sob o wine (ver `wine`). `vias` repete pela API
+o que a suíte só faz pela direta, por ser de acima das vias (ver `apoio.loja.TANTO_FAZ`). `antigo`
+repete os testes da API com o PostgREST como
 ele é, e não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros
 argumentos são os do pytest.
 """
@@ -32,6 +34,13 @@ sys.path.insert(0, str(RAIZ / "scripts"))
 from supabase_local.servidores.ambiente import continuar_no_ambiente, preparar  # noqa: E402
 from supabase_local.servidores.sistema import ErroDeAmbiente, arrumar_entrada_e_saida  # noqa: E402
 
+QUE_DIZEM_TANTO_FAZ = tuple(
+    str(arquivo.relative_to(RAIZ))
+    for arquivo in sorted((RAIZ / "tests").glob("*/test_*.py"))
+    if "TANTO_FAZ" in arquivo.read_text("utf-8")
+)
+SEM_CAMPANHA = {"vias": {"VIA_DOS_TESTES": "api"}, "antigo": {"SUPABASE_LOCAL_PERFIL": "antigo"}}
+"""As que correm a suíte como ela é, com estas variáveis."""
 CAMPANHAS = {
     "backup": (
         "tests/backup/test_queda.py",
@@ -77,6 +86,7 @@ CAMPANHAS = {
     "semana": ("tests/rotina/test_semana.py",),
     "demonstracao": ("tests/embutido/test_demonstracao.py",),
     "windows": ("tests/campanhas/test_windows.py",),
+    "vias": QUE_DIZEM_TANTO_FAZ,
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),
 }
 
@@ -93,11 +103,11 @@ def main() -> int:
     outros = [a for a in sys.argv[1:] if a not in CAMPANHAS]
     ditos = [a for a in outros if (RAIZ / a.partition("::")[0]).is_file()]
     pedidas = nomes or ([] if ditos else list(CAMPANHAS))
-    alvos = [arquivo for nome in pedidas if nome != "antigo" for arquivo in CAMPANHAS[nome]]
+    alvos = [arquivo for nome in pedidas if nome not in SEM_CAMPANHA for arquivo in CAMPANHAS[nome]]
     codigo = _rodar([*alvos, *outros], CAMPANHA="1") if alvos or ditos else 0
-    if "antigo" in pedidas:
-        alvos = [*CAMPANHAS["antigo"], *outros]
-        codigo = codigo or _rodar(alvos, SUPABASE_LOCAL_PERFIL="antigo")
+    for nome, variaveis in SEM_CAMPANHA.items():
+        if nome in pedidas:
+            codigo = codigo or _rodar([*CAMPANHAS[nome], *outros], **variaveis)
     return codigo
 
 

@@ -10,12 +10,15 @@ from apoio.danos import trocar_linhas, trocar_metadados
 from apoio.execucao import executar, restaurar, ultimo_backup
 from apoio.impressoes import impressoes, valor
 from apoio.inventados import ANA, BIA, publicar
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.modelo import Empresa
 from cofre.deposito.deposito import Deposito
 from cofre.foto.empresa import de_hoje_e_do_backup
 from cofre.via.contrato import Inspecao
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 
 def test_os_metadados_calam_as_ligacoes_de_uma_linha_da_vizinha(

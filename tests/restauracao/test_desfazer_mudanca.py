@@ -8,6 +8,7 @@ import re
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,14 +16,22 @@ import pytest
 
 from apoio.campanha import CAMPANHA
 from apoio.execucao import Saida, abrir_restauracao, executar
-from apoio.loja import Loja, antes_de, com_backup, quer_gravar
+from apoio.loja import (
+    PELA_API,
+    PELAS_DUAS_VIAS,
+    TANTO_FAZ,
+    Loja,
+    antes_de,
+    com_backup,
+    quer_gravar,
+)
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.suicida import morte_no_pedido
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Pedido
 
-VIA = DIRETA
+VIA = TANTO_FAZ
 
 MERCADO = f"""
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);
@@ -94,10 +103,10 @@ def loja_do_modulo(
 
 
 @pytest.fixture
-def loja(loja_do_modulo: Loja) -> Iterator[Loja]:
+def loja(loja_do_modulo: Loja, via: str) -> Iterator[Loja]:
     """A do módulo, que volta a ser o que era no fim de cada teste."""
     antes = loja_do_modulo.impressoes()
-    yield loja_do_modulo
+    yield replace(loja_do_modulo, via=via)
     volta = Loja(loja_do_modulo.projeto, loja_do_modulo.destino, DIRETA)
     saida = volta.direto("--backup", carimbos(loja_do_modulo)[0], dono=DONO)
     assert saida.codigo == 0, saida.tudo
@@ -192,9 +201,8 @@ Tabelas restauradas: 3
 """
 
 
-@pytest.mark.parametrize("via", [API, DIRETA])
-def test_desfaz_a_importacao_e_nao_o_que_veio_depois(loja: Loja, via: str) -> None:
-    loja = Loja(loja.projeto, loja.destino, via)
+@PELAS_DUAS_VIAS
+def test_desfaz_a_importacao_e_nao_o_que_veio_depois(loja: Loja) -> None:
     era = ler_estado(loja)
     quais = mudar(loja, *IMPORTACAO)
     ficou = ler_estado(loja)
@@ -388,6 +396,7 @@ def test_no_dialogo_perguntam_se_os_dois_backups(loja: Loja) -> None:
 # -- quando para no meio ---------------------------------------------------------------------------
 
 
+@PELA_API
 @pytest.mark.parametrize(("vez", "acao"), [(9, "continuar"), (6, "desfazer")])
 def test_kill_9_e_seguir(loja: Loja, vez: int, acao: str) -> None:
     era = ler_estado(loja)
@@ -410,6 +419,7 @@ def test_kill_9_e_seguir(loja: Loja, vez: int, acao: str) -> None:
     antes.conferir_outras()
 
 
+@PELA_API
 def test_o_que_se_edita_enquanto_se_desfaz_tambem_fica(loja: Loja) -> None:
     """Entre o plano e a escrita de uma linha, alguém a muda: o valor de agora não se troca."""
     quais = mudar(loja, "UPDATE produtos SET preco = 0.01 WHERE id < 9")

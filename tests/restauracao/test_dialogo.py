@@ -28,7 +28,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.impressoes import executar_sql
-from apoio.loja import LOJA_X, Loja
+from apoio.loja import LOJA_X, PELA_API, TANTO_FAZ, Loja
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal
@@ -49,9 +49,10 @@ from cofre.restauracao.escolha import tabelas_pedidas
 from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import resumir
-from cofre.via.contrato import DIRETA
 from cofre.via.direta.gatilhos import Gatilho, dizer
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 Metadados = Mapping[str, Any]
 PRE, DURANTE = "pre_restauracao", "durante_restauracao"
@@ -334,6 +335,7 @@ SENHAS = f"""
 """
 
 
+@PELA_API
 def test_so_num_terminal_se_ve_o_que_o_banco_reescreveu(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
@@ -394,7 +396,6 @@ def test_no_terminal_estreito_as_tabelas_da_confirmacao_nao_se_partem(
     assert confirmacao.splitlines() == ["Empresa: Padaria Ação", *ditas]
 
 
-@pytest.mark.parametrize("via", [DIRETA], indirect=True)
 @pytest.mark.parametrize("colunas", [80, 50])
 def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
     """O que a conexão direta trava é dito antes da confirmação, sem partir palavras."""

@@ -12,7 +12,7 @@ import pytest
 from apoio.balcao import DONO, MARIA
 from apoio.execucao import abrir_restauracao
 from apoio.impressoes import diferencas, estado
-from apoio.loja import PELAS_DUAS_VIAS, Loja, antes_de, quer_gravar
+from apoio.loja import A_VIA_TANTO_FAZ, PELAS_DUAS_VIAS, Loja, antes_de, quer_gravar
 from apoio.suicida import morte_no_pedido
 
 TUDO = frozenset[tuple[str, str]]()
@@ -109,7 +109,7 @@ def test_so_as_colunas_pedidas_voltam_em_quem_existe(balcao: Loja) -> None:
     assert _estado(balcao) == {**estragado, "produtos": de_novo}
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_so_algumas_colunas_de_alguns_registros_de_um_arquivo(balcao: Loja, tmp_path: Path) -> None:
     inicio = antes_de(balcao, DONO)
     balcao.sql(*ESTRAGO)
@@ -136,6 +136,7 @@ def _erro(loja: Loja, *argumentos: str) -> tuple[int, str]:
     return saida.codigo, saida.erros.split("\n❌ ")[-1].removeprefix("❌ ").rstrip()
 
 
+@A_VIA_TANTO_FAZ
 def test_o_que_nao_se_entende_diz_a_linha_e_nada_muda(balcao: Loja, tmp_path: Path) -> None:
     inicio = antes_de(balcao, DONO)
     arquivo = tmp_path / "c.jsonl"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from apoio.impressoes import diferencas
-from apoio.loja import Loja, antes_de, com_backup
+from apoio.loja import PELA_API, TANTO_FAZ, Loja, antes_de, com_backup
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal, sem_barras
@@ -21,7 +22,7 @@ from cofre.plano.recusas import causa, detalhe, em_grupos
 from cofre.plano.tabela import ALTERAR, REMOVER, REPOR
 from cofre.via.contrato import API, DIRETA
 
-VIA = DIRETA
+VIA = TANTO_FAZ
 
 CNPJ = "12345678000199"
 REGRAS = """
@@ -57,11 +58,11 @@ def loja_do_modulo(
 
 
 @pytest.fixture
-def loja(loja_do_modulo: Loja) -> Iterator[Loja]:
+def loja(loja_do_modulo: Loja, via: str) -> Iterator[Loja]:
     """A do módulo, estragada e com regras novas; no fim, volta a ser o que era."""
     antes = loja_do_modulo.impressoes()
     loja_do_modulo.sql(*ESTRAGO, REGRAS)
-    yield loja_do_modulo
+    yield replace(loja_do_modulo, via=via)
     loja_do_modulo.sql(SEM_REGRAS)
     assert (
         Loja(loja_do_modulo.projeto, loja_do_modulo.destino, DIRETA).direto(dono=DONO).codigo == 0
@@ -109,6 +110,7 @@ Para desfazer:
 """
 
 
+@PELA_API
 def test_nem_tudo_voltou_dito_antes_e_depois(loja: Loja) -> None:
     """Num terminal de 80 × 24: o que se concordou em perder, com tudo o que se segue; e no fim,
     cada causa uma vez, em palavras, com a cura."""
@@ -128,6 +130,7 @@ def test_nem_tudo_voltou_dito_antes_e_depois(loja: Loja) -> None:
     antes.conferir_outras()
 
 
+@PELA_API
 def test_nem_tudo_voltou_no_json_e_se_desfaz(loja: Loja) -> None:
     antes = antes_de(loja, DONO)
     feita = loja.direto("--aceitar", "registros", "--json", dono=DONO)
@@ -186,6 +189,7 @@ def test_muitas_recusas_nao_impedem_o_resto_de_voltar(loja: Loja, via: str) -> N
     antes.conferir_outras()
 
 
+@PELA_API
 def test_a_recusa_sem_acordo_diz_de_quem_se_trata(loja: Loja) -> None:
     """Num cano, sem terminal; e nada muda."""
     antes = antes_de(loja, DONO)
@@ -201,6 +205,7 @@ def test_a_recusa_sem_acordo_diz_de_quem_se_trata(loja: Loja) -> None:
     ]
 
 
+@PELA_API
 def test_a_tabela_deixada_de_fora_e_dita_antes_e_depois(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:

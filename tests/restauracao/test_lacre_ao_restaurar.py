@@ -18,6 +18,7 @@ from apoio.execucao import executar, fotografia_do_disco, restaurar, ultimo_back
 from apoio.impressoes import executar_sql, impressoes
 from apoio.inventados import publicar
 from apoio.lacres import codigo_de
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA
 from apoio.terminal import num_terminal
 from cofre.deposito.cifra.chaves import gerar
@@ -26,6 +27,8 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import serie
 from cofre.deposito.lacre.lacre import ler
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 CONFIRMAR = ("--empresa", DONO, "--confirmar", "RESTAURAR")
 PASTA = "empresa_aaaa1111"

@@ -14,6 +14,7 @@ import pytest
 from apoio.execucao import Saida, executar, fotografia_do_disco, restaurar, ultimo_backup
 from apoio.impressoes import alheias, executar_sql, impressoes, proprias
 from apoio.inventados import ANA, linhas, publicar
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NadaEncontrado
@@ -23,10 +24,9 @@ from cofre.deposito.diario import abrir_novo
 from cofre.deposito.inventario import EmpresaComBackups, guardadas
 from cofre.restauracao.oferta import alguma, oferecer
 from cofre.rotina.encolhimento import reconhecer
-from cofre.via.contrato import DIRETA
 from supabase_local.servidores.servidor import SupabaseLocal
 
-VIA = DIRETA
+VIA = TANTO_FAZ
 
 SEM_VENDAS = (
     f"DELETE FROM vendas_itens WHERE user_id = '{DONO}' OR user_id IS NULL",

@@ -17,11 +17,11 @@ from apoio.balcao import DONO, LINHAS, MARIA
 from apoio.campanha import CAMPANHA
 from apoio.execucao import executar
 from apoio.impressoes import Linha, diferencas, estado
-from apoio.loja import LOJA_X, PELA_API, PELAS_DUAS_VIAS, Loja, antes_de, concluiu
+from apoio.loja import LOJA_X, PELA_API, PELAS_DUAS_VIAS, TANTO_FAZ, Loja, antes_de, concluiu
 from apoio.terminal import num_terminal, sem_barras
-from cofre.via.contrato import API, DIRETA
+from cofre.via.contrato import API
 
-VIA = DIRETA
+VIA = TANTO_FAZ
 
 TUDO = frozenset[tuple[str, str]]()
 CASCATA = (f"DELETE FROM clientes WHERE id = '{MARIA}'", "DELETE FROM produtos WHERE id = 9")
@@ -367,6 +367,7 @@ Para desfazer:
 """Um ¬ é um espaço no fim da linha."""
 
 
+@PELA_API
 def test_as_quatro_respostas_num_terminal_de_80_colunas(balcao: Loja) -> None:
     balcao.sql(*CASCATA)
     visto = num_terminal(

@@ -10,6 +10,7 @@ import pytest
 
 from apoio.execucao import executar, fotografia_do_disco, restaurar, ultimo_backup
 from apoio.impressoes import executar_sql
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal
@@ -18,10 +19,9 @@ from cofre.base.perguntas import Perguntas, Voltar
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import abrir_novo
-from cofre.via.contrato import DIRETA
 from supabase_local.servidores.servidor import SupabaseLocal
 
-VIA = DIRETA
+VIA = TANTO_FAZ
 
 SAIU = "👋 Restauração cancelada.\n   Nada foi alterado.\n"
 

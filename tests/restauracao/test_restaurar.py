@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from apoio.impressoes import diferencas
 from apoio.loja import (
+    A_VIA_TANTO_FAZ,
     DIFICIL,
     DURANTE,
     GRUPO,
     INTEIRA,
     LOJA_X,
-    PELA_DIRETA,
     PELAS_DUAS_VIAS,
     PRE,
+    Antes,
     Loja,
     antes_de,
     concluiu,
@@ -24,6 +27,7 @@ from apoio.loja import (
 from cofre.base.apelido import TAMANHO
 from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.erros import NEM_TUDO_COMO_ERA
+from cofre.via.contrato import API, DIRETA
 
 ACIDENTE = (
     # O produto AVULSO e o cliente C-0001 furam regras NOT VALID e não voltariam: ficam de fora.
@@ -231,7 +235,7 @@ def test_ciclo_entre_empresas_e_funcionarios_e_linhas_em_cascata(loja: Loja) -> 
     assert loja.valor(f"SELECT responsavel_id IS NOT NULL FROM empresas WHERE user_id = '{LOJA_X}'")
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_autorreferencias(loja: Loja) -> None:
     """Uma árvore de categorias, mais funda que larga, volta com a mãe antes da filha."""
     loja.sql(
@@ -248,7 +252,7 @@ def test_autorreferencias(loja: Loja) -> None:
 
 
 @INTEIRA
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_filhas_que_perderam_a_mae_por_baixo_delas(loja: Loja) -> None:
     """As vendas somem sem levar o que pendia delas: pagamentos e recibos, que só a venda liga à
     empresa, ficam de ninguém. Com a venda de volta, são dela outra vez."""
@@ -368,9 +372,10 @@ def test_efeitos_se_explicam_e_se_pode_decidir_depois(loja: Loja) -> None:
     antes.conferir()
 
 
-@pytest.mark.parametrize("efeitos", ["desfazer", "manter", None])
+@pytest.mark.parametrize("efeitos", ["desfazer", None])
 def test_efeitos_por_opcao_sem_dialogo(loja: Loja, efeitos: str | None) -> None:
-    """Sem a opção, são mostrados e mantidos: nunca desfeitos em silêncio."""
+    """Sem a opção, são mostrados e mantidos: nunca desfeitos em silêncio. (Com «manter», também:
+    ver o que os desfaz depois.)"""
     loja.sql(VENDAS_APAGADAS)
     antes = antes_de(loja)
     opcao = ("--efeitos", efeitos) if efeitos else ()
@@ -383,8 +388,7 @@ def test_efeitos_por_opcao_sem_dialogo(loja: Loja, efeitos: str | None) -> None:
     antes.conferir_outras()
 
 
-@PELAS_DUAS_VIAS
-@pytest.mark.parametrize("como", ["dialogo", "opcao"])
+@pytest.mark.parametrize(("via", "como"), [(DIRETA, "dialogo"), (API, "opcao")], indirect=["via"])
 def test_so_o_que_falta(loja: Loja, como: str) -> None:
     """Os clientes apagados voltam; os preços e o cliente novo ficam como estão."""
     original = antes_de(loja)
@@ -407,7 +411,7 @@ def test_so_o_que_falta(loja: Loja, como: str) -> None:
     original.conferir_outras()
 
 
-@PELA_DIRETA
+@A_VIA_TANTO_FAZ
 def test_m_duas_vezes_volta_ao_primeiro_modo(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*ACIDENTE, NOVO)
@@ -462,33 +466,45 @@ def test_simular_mostra_os_riscos_sem_perguntar(loja: Loja) -> None:
     ],
     ids=lambda r: "+".join(r) or "nada",
 )
-def test_desistir_nao_grava_nada(loja_estragada: Loja, respostas: tuple[str, ...]) -> None:
-    antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
-    loja_estragada.projeto.gateway.esquecer_pedidos()
-    saida = loja_estragada.restaurar(respostas=respostas)
+def test_desistir_nao_grava_nada(intacta: Loja, respostas: tuple[str, ...]) -> None:
+    saida = intacta.restaurar(respostas=respostas)
     assert saida.codigo == 130, saida.tudo
     assert saida.erros == ""
     assert saida.saida.endswith("👋 Restauração cancelada.\n   Nada foi alterado.\n")
-    assert loja_estragada.escritas() == []
-    antes.conferir_intacto()
-    assert loja_estragada.arquivos() == arquivos
 
 
 @pytest.fixture(scope="module")
-def loja_estragada(loja_do_modulo: Loja) -> Loja:
-    loja_do_modulo.sql(*ACIDENTE, OUTRO_NOME)
-    return loja_do_modulo
+def estragada(loja_do_modulo: Loja) -> Antes:
+    loja = replace(loja_do_modulo, via=DIRETA)
+    loja.sql(*ACIDENTE, OUTRO_NOME)
+    return antes_de(loja)
 
 
-def test_confirmar_com_a_palavra_errada_cancela(loja_estragada: Loja) -> None:
-    antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
-    saida = loja_estragada.restaurar("--empresa", LOJA_X, "--confirmar", "restaurar")
+@pytest.fixture
+def intacta(estragada: Antes) -> Iterator[Loja]:
+    """Uma loja com o que restaurar, de que no fim do teste nada mudou: nem o banco, nem o
+    depósito."""
+    arquivos = estragada.loja.arquivos()
+    yield estragada.loja
+    estragada.conferir_intacto()
+    assert estragada.loja.arquivos() == arquivos
+
+
+def test_pela_api_desistir_nao_manda_nenhuma_escrita(intacta: Loja) -> None:
+    pela_api = replace(intacta, via=API)
+    pela_api.projeto.gateway.esquecer_pedidos()
+    saida = pela_api.restaurar(respostas=("2", "0", "m", "q"))
     assert saida.codigo == 130, saida.tudo
-    antes.conferir_intacto()
-    assert loja_estragada.arquivos() == arquivos
+    assert pela_api.projeto.gateway.pedidos
+    assert pela_api.escritas() == []
 
 
-@PELA_DIRETA
+def test_confirmar_com_a_palavra_errada_cancela(intacta: Loja) -> None:
+    saida = intacta.restaurar("--empresa", LOJA_X, "--confirmar", "restaurar")
+    assert saida.codigo == 130, saida.tudo
+
+
+@A_VIA_TANTO_FAZ
 def test_respostas_erradas_sao_perguntadas_de_novo(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(f"INSERT INTO fornecedores (user_id, nome) VALUES ('{LOJA_X}', 'Novo')")
@@ -512,15 +528,13 @@ def test_respostas_erradas_sao_perguntadas_de_novo(loja: Loja) -> None:
         ("PEDIDO item, 4", "clientes, Pedido Item"),
     ],
 )
-def test_escolha_de_tabelas(loja_estragada: Loja, resposta: str, tabelas: str) -> None:
-    antes, arquivos = antes_de(loja_estragada), loja_estragada.arquivos()
-    saida = loja_estragada.restaurar(respostas=("2", resposta, "n", "q"))
+def test_escolha_de_tabelas(intacta: Loja, resposta: str, tabelas: str) -> None:
+    saida = intacta.restaurar(respostas=("2", resposta, "n", "q"))
     assert saida.codigo == 130, saida.tudo
     assert f"Tabelas: {tabelas}\n" in saida.saida
-    antes.conferir_intacto()
-    assert loja_estragada.arquivos() == arquivos
 
 
+@A_VIA_TANTO_FAZ
 def test_so_as_tabelas_escolhidas_mudam(loja: Loja) -> None:
     loja.sql(
         *ACIDENTE[:1],
@@ -537,7 +551,7 @@ def test_so_as_tabelas_escolhidas_mudam(loja: Loja) -> None:
     antes.conferir_outras()
 
 
-@PELA_DIRETA
+@A_VIA_TANTO_FAZ
 def test_d_escolhe_outra_data(loja: Loja) -> None:
     antigo = antes_de(loja)
     loja.sql(f"UPDATE produtos SET nome = 'Do meio' WHERE user_id = '{LOJA_X}' AND preco > 0")
@@ -553,7 +567,7 @@ def test_d_escolhe_outra_data(loja: Loja) -> None:
     antigo.conferir()
 
 
-@PELA_DIRETA
+@A_VIA_TANTO_FAZ
 def test_backup_por_opcao(loja: Loja) -> None:
     antigo = antes_de(loja)
     (primeiro,) = loja.backups("manual")
@@ -639,7 +653,12 @@ def test_desfazer_com_os_efeitos_em_tabelas_nao_escolhidas(loja: Loja) -> None:
     """O que os gatilhos da restauração mudaram fora da escolha também volta, se pedido."""
     loja.sql(VENDAS_APAGADAS)
     antes = antes_de(loja)
-    assert loja.direto("--tabelas", TABELAS_DA_VENDA, "--efeitos", "manter").codigo == 0
+    saida = loja.direto("--tabelas", TABELAS_DA_VENDA, "--efeitos", "manter")
+    assert saida.codigo == 0, saida.tudo
+    # Pela direta os gatilhos dormem, e não há efeitos.
+    mudou = set(diferencas(loja.estado(), antes.estado)) - set(TABELAS_DA_VENDA.split(","))
+    assert mudou == ({"produtos", "movimentacoes_estoque"} if loja.via == API else set())
+    assert ("TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida) == (loja.via == API)
     desfeita = loja.restaurar(
         "desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR", "--efeitos", "desfazer"
     )
@@ -647,7 +666,7 @@ def test_desfazer_com_os_efeitos_em_tabelas_nao_escolhidas(loja: Loja) -> None:
     antes.conferir()
 
 
-@PELA_DIRETA
+@A_VIA_TANTO_FAZ
 def test_desfazer_no_dialogo_e_sem_nada_para_desfazer(loja: Loja) -> None:
     saida = loja.restaurar("desfazer", "--empresa", LOJA_X)
     assert saida.codigo == 3

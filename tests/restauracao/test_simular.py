@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from apoio.loja import INTEIRA, LOJA_X, Loja, antes_de
-from cofre.via.contrato import DIRETA
+from apoio.loja import INTEIRA, LOJA_X, TANTO_FAZ, Loja, antes_de
 
-VIA = DIRETA
+VIA = TANTO_FAZ
 
 DESCARTA_REPETIDAS = """
 CREATE FUNCTION descartar_repetida() RETURNS trigger LANGUAGE plpgsql AS $$

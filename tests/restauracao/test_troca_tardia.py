@@ -17,12 +17,15 @@ from apoio.execucao import (
 )
 from apoio.impressoes import executar_sql, impressoes
 from apoio.inventados import ANA, linhas, publicar
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA
 from cofre.deposito.backup import abrir_backup
 from cofre.deposito.carimbo import nome_dos_metadados
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 
 def test_trocado_enquanto_se_espera_a_confirmacao(projeto: SupabaseLocal, tmp_path: Path) -> None:
