@@ -14,6 +14,7 @@ pytest_plugins = [
     "apoio.lojinha",
     "apoio.loja",
     "apoio.balcao",
+    "apoio.escritorio",
     "apoio.bancada",
     "apoio.extensoes",
     "apoio.navegador",

@@ -3,14 +3,16 @@ o dono leva a empresa em cascata, e o login de um empregado pode sumir sozinho (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
 import psycopg
+import pytest
 
 from apoio import logins as portaria
 from apoio.cifrados import abrindo_com, cifrando_para
@@ -23,10 +25,11 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.forno import Processo
+from apoio.reposicao import ESCRITORIO
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.cifra.chaves import ChaveQueAbre, gerar
 from cofre.via.contrato import DIRETA
-from supabase_local.servidores.postgres import ADMINISTRADOR
+from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
 
 DONA: Final = UUID("aaaa1111-0000-4000-8000-000000000001")
@@ -201,16 +204,93 @@ class Escritorio:
         return dict(lista["notas"])
 
 
-def montar(
-    criar: FabricaDeSupabase, pasta: Path, via: str, *, cifrado: bool = False, gatilho: str = ""
-) -> Escritorio:
-    """As duas empresas, com os logins de todos, e o `gatilho` do projeto, se há; sem backup ainda.
-    Quem é dono, e quem tem sessão aberta, tem outra senha."""
-    projeto = criar(VAZIO, sql=(TABELAS,))
+def povoar(projeto: SupabaseLocal) -> None:
+    """As linhas das duas empresas, com os logins de todos: quem é dono, e quem tem sessão aberta,
+    tem outra senha."""
     for quem, email in TODOS.items():
         senha = SENHA_DA_DONA if quem == DONA else None
         portaria.criar_login(projeto, email, senha, id=quem, com_sessao=quem in (DONA, VIZINHO))
     projeto.cluster.executar(projeto.banco, LINHAS, ADMINISTRADOR)
+
+
+class Montar(Protocol):
+    """Um escritório, `com_backup` do que ele é ou sem nenhum; o `gatilho` é posto depois."""
+
+    def __call__(
+        self, via: str, *, cifrado: bool = False, gatilho: str = "", com_backup: bool = True
+    ) -> Escritorio: ...
+
+
+@pytest.fixture(scope="session")
+def modelo_do_escritorio(cluster: ClusterPostgres) -> str:
+    """O nome do banco com tudo, de que se copiam os escritórios."""
+    cluster.criar_banco(ESCRITORIO, modelo=VAZIO, sql=(TABELAS,))
+    with SupabaseLocal(cluster, banco=ESCRITORIO) as projeto:
+        povoar(projeto)
+    return ESCRITORIO
+
+
+@pytest.fixture(scope="session")
+def escritorios_guardados(
+    cluster: ClusterPostgres, modelo_do_escritorio: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, bool], Escritorio]:
+    """De cada via, em claro e cifrado, o backup e a chave: faz-se uma vez, quando se pede."""
+    feitos: dict[tuple[str, bool], Escritorio] = {}
+
+    def guardado(via: str, cifrado: bool) -> Escritorio:
+        if (via, cifrado) not in feitos:
+            pasta = tmp_path_factory.mktemp("escritorio")
+            chave = gerar() if cifrado else None
+            cluster.criar_banco("para_o_escritorio", modelo=modelo_do_escritorio)
+            with SupabaseLocal(cluster, banco="para_o_escritorio") as projeto:
+                feitos[via, cifrado] = Escritorio(projeto, pasta / "backups", via, chave)
+                feitos[via, cifrado].copiar()
+            cluster.apagar_banco("para_o_escritorio")
+        return feitos[via, cifrado]
+
+    return guardado
+
+
+@pytest.fixture
+def escritorio(
+    criar_supabase: FabricaDeSupabase,
+    modelo_do_escritorio: str,
+    escritorios_guardados: Callable[[str, bool], Escritorio],
+    tmp_path: Path,
+) -> Montar:
+    """Monta um; o backup dele não se faz outra vez: copia-se."""
+
+    def montado(
+        via: str, *, cifrado: bool = False, gatilho: str = "", com_backup: bool = True
+    ) -> Escritorio:
+        projeto, destino = criar_supabase(modelo_do_escritorio), tmp_path / "backups"
+        if com_backup:
+            guardado = escritorios_guardados(via, cifrado)
+            e = Escritorio(projeto, destino, via, guardado.chave)
+            for de, para in ((guardado.destino, destino), (perfil(guardado), perfil(e))):
+                if de.is_dir():
+                    shutil.copytree(de, para)
+        else:
+            e = Escritorio(projeto, destino, via, gerar() if cifrado else None)
+        if gatilho:
+            e.sql(gatilho)
+        return e
+
+    return montado
+
+
+def perfil(e: Escritorio) -> Path:
+    """A pasta do usuário na máquina dele (ver `execucao.ambiente`)."""
+    return Path(f"{e.destino}.perfil")
+
+
+def montar(
+    criar: FabricaDeSupabase, pasta: Path, via: str, *, cifrado: bool = False, gatilho: str = ""
+) -> Escritorio:
+    """As duas empresas, com os logins de todos, e o `gatilho` do projeto, se há; sem backup
+    ainda."""
+    projeto = criar(VAZIO, sql=(TABELAS,))
+    povoar(projeto)
     if gatilho:
         projeto.cluster.executar(projeto.banco, gatilho, ADMINISTRADOR)
     chave = gerar() if cifrado else None

@@ -32,6 +32,7 @@ PACIENCIA_COM_UM_PEDIDO: Final = 0.3
 LOJA: Final = "modelo_loja"
 LOJA_SEM_GATILHOS: Final = "modelo_sem_gatilhos"
 LOJA_MENOR: Final = "modelo_loja_menor"
+ESCRITORIO: Final = "modelo_escritorio"
 VAZIO: Final = "template1"
 """Os bancos de que se copiam projetos."""
 CABEM: Final = 4
@@ -170,7 +171,7 @@ class Estante:
         self._cluster = cluster
         self._registro = cluster.registro
         self._moldes: dict[str, Molde | None] = {}
-        self._fixos = {LOJA, LOJA_SEM_GATILHOS, LOJA_MENOR, VAZIO}
+        self._fixos = {LOJA, LOJA_SEM_GATILHOS, LOJA_MENOR, ESCRITORIO, VAZIO}
         self._de_textos: dict[tuple[str, tuple[str, ...]], str | None] = {}
         """Cada modelo com os seus textos → o banco feito deles; None, ainda não; vazio, não dá."""
         self._estados: dict[str, Estado] = {}

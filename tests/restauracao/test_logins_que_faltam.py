@@ -25,10 +25,9 @@ from apoio.escritorio import (
     TODOS,
     VIZINHO,
     Escritorio,
-    montar,
+    Montar,
 )
 from apoio.execucao import metadados, ultimo_backup
-from apoio.servidores import FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.logins import SENHA
 from supabase_local.servidores.falhas import (
@@ -56,12 +55,10 @@ def _identica(e: Escritorio, antes: dict[str, list[str]], auth: object, *quem: U
 # -- com a senha de antes ---------------------------------------------------------------------
 
 
-def test_apagada_com_cascata_volta_com_as_linhas_e_a_senha_de_antes(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_apagada_com_cascata_volta_com_as_linhas_e_a_senha_de_antes(escritorio: Montar) -> None:
     """Pela conexão direta, de um backup cifrado: a linha de auth.users e a identidade byte a byte,
     nenhuma sessão nem token, e nada da senha em claro no caminho."""
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+    e = escritorio(DIRETA, cifrado=True, com_backup=False)
     copiada = e.copiar()
     antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
     era = portaria.linha_do_login(e.projeto, DONA)
@@ -86,10 +83,8 @@ def test_apagada_com_cascata_volta_com_as_linhas_e_a_senha_de_antes(
 
 
 @VIAS
-def test_sem_cifra_a_senha_nao_se_guarda(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
-    e = montar(criar_supabase, tmp_path, via)
+def test_sem_cifra_a_senha_nao_se_guarda(escritorio: Montar, via: str) -> None:
+    e = escritorio(via, com_backup=False)
     e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
     antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
     lista = {UUID(linha["id"]): linha for linha in e.lista()}
@@ -109,11 +104,8 @@ def test_sem_cifra_a_senha_nao_se_guarda(
     assert portaria.entra_por(e.projeto, "google", "g1", TODOS[DONA]).quem == DONA
 
 
-def test_pela_api_a_senha_guardada_pela_direta_tambem_volta(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
-    e.copiar()
+def test_pela_api_a_senha_guardada_pela_direta_tambem_volta(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True)
     antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
     e.apagar(DONA)
     saida = e.restaurar(via=API)
@@ -128,12 +120,10 @@ def test_pela_api_a_senha_guardada_pela_direta_tambem_volta(
 
 
 @VIAS
-def test_quem_e_da_empresa_e_quem_e_so_referencia(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
+def test_quem_e_da_empresa_e_quem_e_so_referencia(escritorio: Montar, via: str) -> None:
     """O dono, os funcionários e, fracos, os de user_approvals. Nunca quem o diz de si mesmo, nem
     quem só agiu; de duas empresas, ou da plataforma, só a referência."""
-    e = montar(criar_supabase, tmp_path, via)
+    e = escritorio(via, com_backup=False)
     mentira = f'{{"role": "owner", "empresa_id": "{EMPRESA}", "parent_user_id": "{DONA}"}}'
     portaria.criar_login(e.projeto, "mentiroso@fora.example", raw_user_meta_data=mentira)
     e.sql(
@@ -160,11 +150,8 @@ def test_quem_e_da_empresa_e_quem_e_so_referencia(
     assert e.lista() == de_todas
 
 
-def test_o_que_e_so_referencia_nunca_se_escreve(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+def test_o_que_e_so_referencia_nunca_se_escreve(escritorio: Montar) -> None:
+    e = escritorio(API)
     e.apagar(DE_DUAS, PLATAFORMA, INTRUSO)
     estragado, auth = e.linhas(), e.do_auth()
     saida = e.restaurar("--logins", TODOS[DE_DUAS])
@@ -190,12 +177,9 @@ MEXIDOS: dict[str, dict[str, object]] = {
 """Por que não volta, e o que alguém mudou na linha do backup."""
 
 
-def test_um_login_que_um_backup_nunca_diria_assim_nao_nasce(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_um_login_que_um_backup_nunca_diria_assim_nao_nasce(escritorio: Montar) -> None:
     """Nem por costume (o «dono»), nem pedido, com as somas do backup refeitas."""
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+    e = escritorio(API)
     backup = ultimo_backup(e.destino, str(DONA))
     lista = backup["pasta"] / backup["listas"]["auth.users"]["arquivo"]
     (ficha,) = e.destino.rglob("backup_metadata_*.json")
@@ -218,13 +202,10 @@ def test_um_login_que_um_backup_nunca_diria_assim_nao_nasce(
 
 
 @VIAS
-def test_sem_se_pedir_so_o_do_dono_volta(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
+def test_sem_se_pedir_so_o_do_dono_volta(escritorio: Montar, via: str) -> None:
     """O empregado pode ter sido dispensado: as linhas que o citam são ditas antes da palavra, com a
     cura; pedido pelo e-mail, volta com elas."""
-    e = montar(criar_supabase, tmp_path, via, cifrado=True)
-    e.copiar()
+    e = escritorio(via, cifrado=True)
     antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
     e.apagar(CAIXA)
     estragado = e.linhas()
@@ -242,10 +223,9 @@ def test_sem_se_pedir_so_o_do_dono_volta(
         assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) == CAIXA
 
 
-def test_o_que_existe_nunca_e_tocado(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
+def test_o_que_existe_nunca_e_tocado(escritorio: Montar) -> None:
     """Uma senha mais nova, um ban, outro e-mail: ficam, ainda que se peçam todos."""
-    e = montar(criar_supabase, tmp_path, API, cifrado=True)
-    e.copiar()
+    e = escritorio(API, cifrado=True)
     e.sql(
         "UPDATE auth.users SET encrypted_password = 'nova', banned_until = now() + '1 day',"
         f" email = 'outro@escritorio.example' WHERE id = '{CAIXA}'",
@@ -258,9 +238,8 @@ def test_o_que_existe_nunca_e_tocado(criar_supabase: FabricaDeSupabase, tmp_path
     assert e.do_auth() == auth
 
 
-def test_a_pergunta_numerada_escolhe(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
-    e.copiar()
+def test_a_pergunta_numerada_escolhe(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True)
     antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
     e.apagar(CAIXA, DONA)
     saida = e.restaurar(respostas=("?", "9", "1,2", "RESTAURAR"))
@@ -273,11 +252,8 @@ def test_a_pergunta_numerada_escolhe(criar_supabase: FabricaDeSupabase, tmp_path
 
 
 @VIAS
-def test_um_email_que_hoje_e_de_outro_nunca_se_toma(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
-    e = montar(criar_supabase, tmp_path, via, cifrado=True)
-    e.copiar()
+def test_um_email_que_hoje_e_de_outro_nunca_se_toma(escritorio: Montar, via: str) -> None:
+    e = escritorio(via, cifrado=True)
     e.apagar(CAIXA)
     outro = portaria.criar_login(e.projeto, TODOS[CAIXA].upper())
     auth = e.do_auth()
@@ -288,13 +264,10 @@ def test_um_email_que_hoje_e_de_outro_nunca_se_toma(
     assert e.do_auth() == auth
 
 
-def test_uma_lista_que_o_auth_nao_consegue_dar_nao_impede(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_uma_lista_que_o_auth_nao_consegue_dar_nao_impede(escritorio: Montar) -> None:
     """O token nulo de um só, seja de quem for, estraga a página inteira; e um id apagado de leve
     ainda existe, e não se revive."""
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+    e = escritorio(API)
     e.apagar(CAIXA)
     e.sql(
         f"UPDATE auth.users SET recovery_token = NULL WHERE id = '{VIZINHO}'",
@@ -309,8 +282,8 @@ def test_uma_lista_que_o_auth_nao_consegue_dar_nao_impede(
     assert portaria.linha_do_login(e.projeto, CAIXA)
 
 
-def test_anonimo_e_de_sso_so_pela_direta(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+def test_anonimo_e_de_sso_so_pela_direta(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True, com_backup=False)
     e.sql(
         f"UPDATE auth.users SET is_anonymous = true, email = NULL WHERE id = '{CAIXA}'",
         f"UPDATE auth.users SET is_sso_user = true WHERE id = '{GERENTE}'",
@@ -334,10 +307,8 @@ def test_anonimo_e_de_sso_so_pela_direta(criar_supabase: FabricaDeSupabase, tmp_
 
 
 @VIAS
-def test_por_confirmar_e_banido_voltam_assim(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
-    e = montar(criar_supabase, tmp_path, via, cifrado=True)
+def test_por_confirmar_e_banido_voltam_assim(escritorio: Montar, via: str) -> None:
+    e = escritorio(via, cifrado=True, com_backup=False)
     e.sql(
         f"UPDATE auth.users SET email_confirmed_at = NULL WHERE id = '{GERENTE}'",
         f"UPDATE auth.users SET banned_until = now() + '90 days' WHERE id = '{CAIXA}'",
@@ -358,10 +329,8 @@ def test_por_confirmar_e_banido_voltam_assim(
 
 
 @VIAS
-def test_sem_o_segundo_fator_entra_banido(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
-    e = montar(criar_supabase, tmp_path, via, cifrado=True)
+def test_sem_o_segundo_fator_entra_banido(escritorio: Montar, via: str) -> None:
+    e = escritorio(via, cifrado=True, com_backup=False)
     portaria.por_fator(e.projeto, CAIXA)
     e.copiar()
     e.apagar(CAIXA)
@@ -373,10 +342,8 @@ def test_sem_o_segundo_fator_entra_banido(
     assert e.valores("SELECT 1 FROM auth.mfa_factors") == []
 
 
-def test_pedido_pelo_nome_o_segundo_fator_volta_igual(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+def test_pedido_pelo_nome_o_segundo_fator_volta_igual(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True, com_backup=False)
     portaria.por_fator(e.projeto, CAIXA)
     e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
     fator = e.valores("SELECT f::text FROM auth.mfa_factors f")
@@ -389,10 +356,8 @@ def test_pedido_pelo_nome_o_segundo_fator_volta_igual(
     assert "JBSWY3DPEHPK3PXP" not in saida.tudo
 
 
-def test_o_que_se_mostra_dos_backups_nunca_diz_uma_senha_nem_um_segredo(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
+def test_o_que_se_mostra_dos_backups_nunca_diz_uma_senha_nem_um_segredo(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True, com_backup=False)
     portaria.por_fator(e.projeto, CAIXA)
     e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
     hashes = [str(h) for (h,) in e.valores("SELECT encrypted_password FROM auth.users")]
@@ -416,10 +381,8 @@ def test_o_que_se_mostra_dos_backups_nunca_diz_uma_senha_nem_um_segredo(
     assert [s for s in segredos for dita in ditas if s in dita] == []
 
 
-def test_quem_entra_pelo_google_volta_com_a_identidade_dele(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA)
+def test_quem_entra_pelo_google_volta_com_a_identidade_dele(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, com_backup=False)
     e.sql(
         f"UPDATE auth.users SET encrypted_password = NULL WHERE id = '{CAIXA}'",
         f"DELETE FROM auth.identities WHERE user_id = '{CAIXA}'",
@@ -471,14 +434,11 @@ VARIANTES = {
     [(DONA, "empresa e assinatura"), *((CAIXA, variante) for variante in VARIANTES)],
     ids=["dona", *VARIANTES],
 )
-def test_o_que_um_gatilho_cria_e_dito_e_desfeito(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, qual: str, quem: UUID
-) -> None:
+def test_o_que_um_gatilho_cria_e_dito_e_desfeito(escritorio: Montar, qual: str, quem: UUID) -> None:
     """Pela API os gatilhos disparam: as linhas voltam a ser as do backup, e nenhuma empresa nova
     fica. Também só com parte das tabelas escolhidas."""
     gatilho = _NASCER.format(corpo=VARIANTES[qual])
-    e = montar(criar_supabase, tmp_path, API, gatilho=gatilho)
-    e.copiar()
+    e = escritorio(API, gatilho=gatilho)
     antes, auth = e.linhas(), e.do_auth(frozenset({quem}))
     e.apagar(quem)
     saida = e.restaurar("--logins", str(quem))
@@ -488,16 +448,13 @@ def test_o_que_um_gatilho_cria_e_dito_e_desfeito(
         assert "um gatilho do projeto mexeu em" in saida.tudo
 
 
-def test_so_com_produtos_escolhidos_o_empregado_nao_vira_dono(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_so_com_produtos_escolhidos_o_empregado_nao_vira_dono(escritorio: Montar) -> None:
     """A linha dele em user_approvals não sumiu com ele: o gatilho muda-a, numa tabela que não se
     escolheu, e ela volta a ser o que era."""
     gatilho = _NASCER.format(corpo=VARIANTES["vira dono"]) + (
         "ALTER TABLE user_approvals DROP CONSTRAINT user_approvals_user_id_fkey"
     )
-    e = montar(criar_supabase, tmp_path, API, gatilho=gatilho)
-    e.copiar()
+    e = escritorio(API, gatilho=gatilho)
     e.apagar(CAIXA)
     e.sql("DELETE FROM produtos WHERE id < 4")
     estragado = e.linhas()
@@ -511,15 +468,12 @@ def test_so_com_produtos_escolhidos_o_empregado_nao_vira_dono(
     assert "durante_restauracao" in tipos  # com o que o gatilho fez, antes de se desfazer
 
 
-def test_sem_poder_suspender_os_gatilhos_a_direta_tambem_os_desfaz(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_sem_poder_suspender_os_gatilhos_a_direta_tambem_os_desfaz(escritorio: Montar) -> None:
     """Um ENABLE ALWAYS dispara também no papel de réplica, e em auth não somos donos de nada."""
     gatilho = _NASCER.format(corpo=VARIANTES["vira dono"]) + (
         "ALTER TABLE auth.users ENABLE ALWAYS TRIGGER ao_nascer"
     )
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True, gatilho=gatilho)
-    e.copiar()
+    e = escritorio(DIRETA, cifrado=True, gatilho=gatilho)
     antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA}))
     e.apagar(CAIXA)
     saida = e.restaurar("--logins", str(CAIXA))
@@ -528,15 +482,12 @@ def test_sem_poder_suspender_os_gatilhos_a_direta_tambem_os_desfaz(
 
 
 @VIAS
-def test_um_gatilho_que_recusa_e_dito(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
-) -> None:
+def test_um_gatilho_que_recusa_e_dito(escritorio: Montar, via: str) -> None:
     gatilho = _NASCER.format(corpo="RAISE EXCEPTION 'ninguém mais chega';") + (
         "ALTER TABLE auth.users ENABLE ALWAYS TRIGGER ao_nascer;"
         "ALTER TABLE auth.users DISABLE TRIGGER ao_nascer"
     )
-    e = montar(criar_supabase, tmp_path, via, gatilho=gatilho)
-    e.copiar()
+    e = escritorio(via, gatilho=gatilho)
     e.apagar(CAIXA)
     e.sql("ALTER TABLE auth.users ENABLE ALWAYS TRIGGER ao_nascer")
     estragado, auth = e.linhas(), e.do_auth()
@@ -561,10 +512,9 @@ def test_um_gatilho_que_recusa_e_dito(
     ids=["criou e caiu", "criou e 504", "o gateway repete", "503 sem criar"],
 )
 def test_depois_de_um_pedido_sem_resposta_olha_se(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, falha: object, pedidos: int
+    escritorio: Montar, falha: object, pedidos: int
 ) -> None:
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+    e = escritorio(API)
     antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
     e.apagar(DONA)
     with (
@@ -577,11 +527,8 @@ def test_depois_de_um_pedido_sem_resposta_olha_se(
     _identica(e, antes, auth, DONA)
 
 
-def test_um_auth_antigo_ignora_o_id_e_o_que_fez_sai(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+def test_um_auth_antigo_ignora_o_id_e_o_que_fez_sai(escritorio: Montar) -> None:
+    e = escritorio(API)
     e.apagar(GERENTE)
     estragado, auth = e.linhas(), e.do_auth()
     e.projeto.auth.modos.antigo = True
@@ -592,10 +539,8 @@ def test_um_auth_antigo_ignora_o_id_e_o_que_fez_sai(
     assert e.do_auth() == auth
 
 
-def test_um_ban_que_o_auth_nao_grava_e_dito_alto(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, API)
+def test_um_ban_que_o_auth_nao_grava_e_dito_alto(escritorio: Montar) -> None:
+    e = escritorio(API, com_backup=False)
     e.sql(f"UPDATE auth.users SET banned_until = now() + '1 day' WHERE id = '{CAIXA}'")
     e.copiar()
     e.apagar(CAIXA)
@@ -605,11 +550,8 @@ def test_um_ban_que_o_auth_nao_grava_e_dito_alto(
     assert "o ban, que o Auth não gravou: bana-o no painel" in saida.tudo
 
 
-def test_uma_resposta_200_sem_a_linha_nao_conta_como_criado(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+def test_uma_resposta_200_sem_a_linha_nao_conta_como_criado(escritorio: Montar) -> None:
+    e = escritorio(API)
     e.apagar(GERENTE)
     auth = e.do_auth()
     e.projeto.auth.modos.sem_gravar = True
@@ -619,12 +561,9 @@ def test_uma_resposta_200_sem_a_linha_nao_conta_como_criado(
     assert e.do_auth() == auth
 
 
-def test_o_email_que_so_uma_identidade_tem_e_recusado_ao_criar(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_o_email_que_so_uma_identidade_tem_e_recusado_ao_criar(escritorio: Montar) -> None:
     """A lista da API não o mostra; o Auth recusa, e nada se toma."""
-    e = montar(criar_supabase, tmp_path, API)
-    e.copiar()
+    e = escritorio(API)
     e.apagar(GERENTE)
     outro = portaria.criar_login(e.projeto, "outro@fora.example")
     portaria.por_identidade(e.projeto, outro, "google", "g9", TODOS[GERENTE])
@@ -636,10 +575,10 @@ def test_o_email_que_so_uma_identidade_tem_e_recusado_ao_criar(
 
 
 def test_um_auth_que_recusa_a_chave_deixa_o_backup_incompleto_com_a_cura(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
+    escritorio: Montar,
 ) -> None:
     """Uma `sb_secret_` vai igual nos dois cabeçalhos; há projetos em que só o Auth a recusa."""
-    e = montar(criar_supabase, tmp_path, API)
+    e = escritorio(API, com_backup=False)
     e.mais["SUPABASE_SERVICE_ROLE_KEY"] = e.projeto.chave_secreta
     e.copiar()
     assert len(e.lista()) == 6
@@ -651,9 +590,9 @@ def test_um_auth_que_recusa_a_chave_deixa_o_backup_incompleto_com_a_cura(
 
 
 def test_um_token_nulo_estraga_a_leitura_pela_api_e_nao_pela_direta(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
+    escritorio: Montar, tmp_path: Path
 ) -> None:
-    e = montar(criar_supabase, tmp_path, API)
+    e = escritorio(API, com_backup=False)
     e.sql(f"UPDATE auth.users SET confirmation_token = NULL WHERE id = '{CAIXA}'")
     with pytest.raises(AssertionError, match=f"não consegue ler o login {CAIXA}"):
         e.copiar()
@@ -662,10 +601,8 @@ def test_um_token_nulo_estraga_a_leitura_pela_api_e_nao_pela_direta(
     assert len(pela_direta.lista()) == 6
 
 
-def test_sem_auth_nada_se_diz_e_se_ja_houve_e_falha(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, API)
+def test_sem_auth_nada_se_diz_e_se_ja_houve_e_falha(escritorio: Montar) -> None:
+    e = escritorio(API, com_backup=False)
     nada = RespostaForcada(404, {"message": "no Route matched with those values"})
     with e.projeto.gateway.com_falha(nada, se=lambda p: p.caminho.startswith("/auth/"), vezes=None):
         assert "logins" not in e.copiar().tudo
@@ -677,11 +614,9 @@ def test_sem_auth_nada_se_diz_e_se_ja_houve_e_falha(
         e.copiar()
 
 
-def test_um_papel_que_nao_le_o_auth_copia_o_resto_e_di_lo(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
+def test_um_papel_que_nao_le_o_auth_copia_o_resto_e_di_lo(escritorio: Montar) -> None:
     """E se já os leu, é falha: nunca desaparecem em silêncio."""
-    e = montar(criar_supabase, tmp_path, DIRETA)
+    e = escritorio(DIRETA, com_backup=False)
     papel, senha = f"so_{e.projeto.banco}", e.projeto.cluster.senha
     e.sql(
         f"CREATE ROLE {papel} LOGIN BYPASSRLS PASSWORD '{senha}';"
@@ -698,10 +633,8 @@ def test_um_papel_que_nao_le_o_auth_copia_o_resto_e_di_lo(
         e.sql(f"DROP OWNED BY {papel}; DROP ROLE {papel}")
 
 
-def test_uma_tabela_auth_users_so_com_o_id_basta(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA)
+def test_uma_tabela_auth_users_so_com_o_id_basta(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, com_backup=False)
     colunas = e.valores(
         "SELECT string_agg(format('DROP COLUMN %I CASCADE', attname), ', ') FROM pg_attribute"
         " WHERE attrelid = 'auth.users'::regclass AND attnum > 0 AND NOT attisdropped"
@@ -720,11 +653,8 @@ def test_uma_tabela_auth_users_so_com_o_id_basta(
 # -- parar, continuar, desfazer ---------------------------------------------------------------
 
 
-def test_desfazer_nao_apaga_o_login_e_diz_como(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    e = montar(criar_supabase, tmp_path, API, cifrado=True)
-    e.copiar()
+def test_desfazer_nao_apaga_o_login_e_diz_como(escritorio: Montar) -> None:
+    e = escritorio(API, cifrado=True)
     e.apagar(DONA)
     estragado = e.linhas()
     assert e.restaurar().codigo == 12
@@ -738,11 +668,10 @@ def test_desfazer_nao_apaga_o_login_e_diz_como(
 
 @pytest.mark.parametrize("quando", ["antes de anotar", "nas linhas"])
 def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, quando: str
+    escritorio: Montar, quando: str
 ) -> None:
     gatilho = _NASCER.format(corpo=VARIANTES["vira dono"])
-    e = montar(criar_supabase, tmp_path, API, gatilho=gatilho)
-    e.copiar()
+    e = escritorio(API, gatilho=gatilho)
     antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA}))
     e.apagar(CAIXA)
     criado = False
@@ -770,9 +699,8 @@ def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(
     _identica(e, antes, auth, CAIXA)
 
 
-def test_json_nao_diz_nome_de_ninguem(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
-    e = montar(criar_supabase, tmp_path, DIRETA, cifrado=True)
-    e.copiar()
+def test_json_nao_diz_nome_de_ninguem(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True)
     e.apagar(DONA)
     saida = e.restaurar("--simular", "--json")
     dito = json.loads(saida.saida)
