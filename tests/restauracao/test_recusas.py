@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.danos import (
     arquivo_de,
     metadados_de,
@@ -20,16 +21,20 @@ from apoio.danos import (
 )
 from apoio.impressoes import alheias, diferencas
 from apoio.loja import (
+    A_VIA_TANTO_FAZ,
     GRUPO,
     INTEIRA,
     LOJA_X,
     PELAS_DUAS_VIAS,
     PRE,
+    TANTO_FAZ,
+    Antes,
     Loja,
     antes_de,
     concluiu,
     copiar_deposito,
 )
+from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.dados import ler_sql
 
 Backup = dict[str, Any]
@@ -39,19 +44,20 @@ CARIMBO = re.compile(r"\d{8}_\d{6}")
 
 
 @pytest.fixture(scope="module")
-def loja_estragada(loja_do_modulo: Loja) -> Loja:
+def estragada(loja_do_modulo: Loja) -> Antes:
     """Uma loja com o que restaurar, que nenhum teste chega a mudar."""
     loja_do_modulo.sql(
         f"UPDATE fornecedores SET nome = 'Estragado' WHERE user_id = '{LOJA_X}'",
         f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0002'",
     )
-    return loja_do_modulo
+    return antes_de(loja_do_modulo)
 
 
 @pytest.fixture
-def parada(loja_estragada: Loja, backup_da_menor: Path, tmp_path: Path) -> Loja:
-    """A mesma loja, com um depósito só deste teste."""
-    return Loja(loja_estragada.projeto, copiar_deposito(backup_da_menor, tmp_path))
+def parada(estragada: Antes, backup_da_menor: Path, tmp_path: Path) -> Iterator[Loja]:
+    """A mesma loja, com um depósito só deste teste; no fim, nada mudou no banco."""
+    yield Loja(estragada.loja.projeto, copiar_deposito(backup_da_menor, tmp_path), TANTO_FAZ)
+    estragada.conferir_intacto()
 
 
 def _cortado(b: Backup) -> None:
@@ -215,11 +221,10 @@ def test_backup_danificado(parada: Loja, estragar: Callable[[Backup], None]) -> 
     carimbo = CARIMBO.search(metadados_de(backup).name)
     assert carimbo is not None
     estragar(backup)
-    antes, arquivos = antes_de(parada), parada.arquivos()
+    arquivos = parada.arquivos()
     saida = parada.direto("--backup", carimbo.group(), dono=_nome_da(backup))
     assert saida.codigo == 6, saida.tudo
     assert re.search(DANOS[estragar], saida.erros), saida.tudo
-    antes.conferir_intacto()
     assert parada.arquivos() == arquivos
 
 
@@ -229,22 +234,20 @@ def test_sem_um_backup_inteiro_nao_ha_o_que_escolher(
 ) -> None:
     (backup,) = parada.backups("manual")
     estragar(backup)
-    antes, arquivos = antes_de(parada), parada.arquivos()
+    arquivos = parada.arquivos()
     saida = parada.direto(dono=_nome_da(backup))
     assert saida.codigo == 3, saida.tudo
     assert "Esta empresa não tem backup inteiro." in saida.erros
-    antes.conferir_intacto()
     assert parada.arquivos() == arquivos
 
 
 def test_metadados_ausentes(parada: Loja) -> None:
     """Sem metadados não há backup; o da empresa vizinha, de pasta parecida, não serve."""
     metadados_de(parada.backups("manual")[0]).unlink()
-    antes, arquivos = antes_de(parada), parada.arquivos()
+    arquivos = parada.arquivos()
     saida = parada.direto()
     assert saida.codigo == 3, saida.tudo
     assert f"Nenhuma empresa com id ou nome «{LOJA_X}»." in saida.erros
-    antes.conferir_intacto()
     assert parada.arquivos() == arquivos
 
 
@@ -252,16 +255,16 @@ def test_metadados_de_outra_empresa(parada: Loja) -> None:
     """As linhas da Loja X, dizendo ser o backup mais novo do Grupo Raval."""
     (backup,) = parada.backups("manual")
     trocar_metadados(backup, lambda m: m.update(user_id=GRUPO, nome="Grupo Raval"))
-    antes, arquivos = antes_de(parada), parada.arquivos()
+    arquivos = parada.arquivos()
     assert parada.direto().codigo == 3
     carimbo = CARIMBO.search(metadados_de(backup).name)
     assert carimbo is not None
     saida = parada.direto("--backup", carimbo.group(), dono=GRUPO)
     assert saida.codigo in (2, 6), saida.tudo
-    antes.conferir_intacto()
     assert parada.arquivos() == arquivos
 
 
+@A_VIA_TANTO_FAZ
 def test_bom_de_editor_do_windows_e_aceito(loja: Loja) -> None:
     antes = antes_de(loja)
     (backup,) = loja.backups("manual")
@@ -300,7 +303,7 @@ def _primeira_versao(loja: Loja) -> None:
     destino.write_text(json.dumps(velho, indent=2), "utf-8")
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_backup_da_primeira_versao(loja: Loja) -> None:
     antes = antes_de(loja)
     _primeira_versao(loja)
@@ -352,36 +355,46 @@ def test_chave_de_uma_filha_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
     _recusada(loja, "1 chave de movimentacoes_caixa hoje", "de outra empresa")
 
 
-@PELAS_DUAS_VIAS
+TOMAR = {
+    "cnpj alterado": (
+        "WITH x AS (UPDATE empresas SET cnpj = 'novo' WHERE user_id = '{x}' RETURNING 1)"
+        " SELECT 1 FROM x",
+        "cnpj",
+    ),
+    "numero_os apagado": (
+        "DELETE FROM ordens_servico WHERE id = (SELECT id FROM ordens_servico"
+        " WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
+        "numero_os",
+    ),
+    "numero_os alterado": (
+        "UPDATE ordens_servico SET numero_os = 'mudado' WHERE id = (SELECT id FROM"
+        " ordens_servico WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
+        "numero_os",
+    ),
+    "usuario alterado": (
+        "UPDATE login_funcionarios SET usuario = 'mudado' WHERE id = (SELECT l.id FROM"
+        " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
+        " ON e.id = f.empresa_id WHERE e.user_id = '{x}' ORDER BY l.id LIMIT 1)",
+        "usuario",
+    ),
+}
+"""Como alguém toma o valor de uma linha, e a coluna dele."""
+
+
 @pytest.mark.parametrize(
-    ("tomar", "valor"),
+    ("via", "como"),
     [
-        (
-            "WITH x AS (UPDATE empresas SET cnpj = 'novo' WHERE user_id = '{x}' RETURNING 1)"
-            " SELECT 1 FROM x",
-            "cnpj",
-        ),
-        (
-            "DELETE FROM ordens_servico WHERE id = (SELECT id FROM ordens_servico"
-            " WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
-            "numero_os",
-        ),
-        (
-            "UPDATE ordens_servico SET numero_os = 'mudado' WHERE id = (SELECT id FROM"
-            " ordens_servico WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
-            "numero_os",
-        ),
-        pytest.param(
-            "UPDATE login_funcionarios SET usuario = 'mudado' WHERE id = (SELECT l.id FROM"
-            " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
-            " ON e.id = f.empresa_id WHERE e.user_id = '{x}' ORDER BY l.id LIMIT 1)",
-            "usuario",
-            marks=INTEIRA,
-        ),
+        (DIRETA, "cnpj alterado"),
+        (API, "numero_os apagado"),
+        (DIRETA, "numero_os apagado"),
+        (API, "numero_os alterado"),
+        (DIRETA, "numero_os alterado"),
+        pytest.param(API, "usuario alterado", marks=INTEIRA),
     ],
-    ids=["cnpj alterado", "numero_os apagado", "numero_os alterado", "usuario alterado"],
+    indirect=["via"],
 )
-def test_valor_unico_que_hoje_e_de_outra_empresa(loja: Loja, tomar: str, valor: str) -> None:
+def test_valor_unico_que_hoje_e_de_outra_empresa(loja: Loja, como: str) -> None:
+    tomar, valor = TOMAR[como]
     dono_do_valor = {
         "cnpj": f"SELECT cnpj FROM empresas WHERE user_id = '{LOJA_X}'",
         "numero_os": "SELECT numero_os FROM ordens_servico"
@@ -410,7 +423,7 @@ ORDEM_SEM_CLIENTE = (
 )
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(*ORDEM_SEM_CLIENTE)
@@ -477,36 +490,39 @@ def test_usuario_dono_apagado_do_auth(loja: Loja) -> None:
 SEM_COLUNA = ("--empresa", LOJA_X, "--tabelas", "fornecedores")
 
 
-@pytest.mark.parametrize(
-    ("opcoes", "respostas", "codigo"),
-    [
-        (("--confirmar", "RESTAURAR", "--aceitar", "colunas"), (), 0),
-        ((), ("s", "RESTAURAR"), 0),
-        (("--confirmar", "RESTAURAR"), (), 8),
-        ((), ("n", "RESTAURAR"), 8),
-        ((), (), 8),
-    ],
-)
-def test_coluna_que_nao_existe_mais_so_se_ignora_com_acordo(
-    loja: Loja, opcoes: tuple[str, ...], respostas: tuple[str, ...], codigo: int
-) -> None:
+COM_ACORDO = ("--confirmar", "RESTAURAR", "--aceitar", "colunas")
+
+
+@PELAS_DUAS_VIAS
+def test_coluna_que_nao_existe_mais_so_se_ignora_com_acordo(loja: Loja) -> None:
+    """O acordo por opção, pelas duas vias; o diálogo não sabe por qual se vai."""
     antes = antes_de(loja)
-    loja.sql(
-        "ALTER TABLE fornecedores DROP COLUMN contatos",
-        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
-    )
+    loja.sql("ALTER TABLE fornecedores DROP COLUMN contatos")
     loja.projeto.recarregar_esquema()
-    estragado, arquivos = antes_de(loja), loja.arquivos()
-    saida = loja.restaurar(*SEM_COLUNA, *opcoes, respostas=respostas)
-    assert saida.codigo == codigo, saida.tudo
-    assert "fornecedores: o banco não tem mais contatos" in saida.saida
-    assert saida.saida.count("Restaurar sem essas colunas? (s/n)") == (not opcoes)
-    if codigo:
-        estragado.conferir_intacto()
-        assert loja.arquivos() == arquivos
-        return
     sem = [{c: v for c, v in f.items() if c != "contatos"} for f in antes.estado["fornecedores"]]
-    assert loja.estado()["fornecedores"] == sorted(sem, key=json.dumps)
+
+    def ditas(*opcoes: str, respostas: tuple[str, ...] = (), codigo: int) -> None:
+        saida = loja.restaurar(*SEM_COLUNA, *opcoes, respostas=respostas)
+        assert saida.codigo == codigo, saida.tudo
+        assert "fornecedores: o banco não tem mais contatos" in saida.saida
+        assert saida.saida.count("Restaurar sem essas colunas? (s/n)") == (not opcoes)
+
+    def com_acordo(*opcoes: str, respostas: tuple[str, ...] = ()) -> None:
+        loja.sql(f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'")
+        ditas(*opcoes, respostas=respostas, codigo=0)
+        assert loja.estado()["fornecedores"] == sorted(sem, key=json.dumps)
+
+    com_acordo(*COM_ACORDO)
+    if loja.via == API and not CAMPANHA:
+        return
+    com_acordo(respostas=("s", "RESTAURAR"))
+    loja.sql(f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'")
+    estragado, arquivos = antes_de(loja), loja.arquivos()
+    ditas("--confirmar", "RESTAURAR", codigo=8)
+    ditas(respostas=("n", "RESTAURAR"), codigo=8)
+    ditas(codigo=8)
+    estragado.conferir_intacto()
+    assert loja.arquivos() == arquivos
 
 
 @INTEIRA
@@ -529,8 +545,9 @@ def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
 
 
 @INTEIRA
-@PELAS_DUAS_VIAS
-@pytest.mark.parametrize("como", ["apagada", "alterada"])
+@pytest.mark.parametrize(
+    ("via", "como"), [(API, "apagada"), (DIRETA, "alterada")], indirect=["via"]
+)
 def test_valor_de_enum_que_nao_existe_mais(loja: Loja, como: str) -> None:
     loja.sql("ALTER TYPE plano RENAME VALUE 'teste' TO 'gratis'")
     loja.sql(f"UPDATE subscriptions SET plano = 'gratis' WHERE user_id = '{LOJA_X}'")

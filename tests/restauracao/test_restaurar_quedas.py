@@ -1,7 +1,8 @@
 """Morrer, ser cortado ou interrompido em qualquer escrita da restauração, e depois seguir.
 
 Na suíte, o cenário tem uns 80 pedidos de escrita, e morre-se numa amostra deles; na campanha
-(`python3 tests/campanhas`) tem mais de 150, e morre-se antes e depois de cada um.
+(`python3 tests/campanhas`) tem mais de 150, e morre-se antes e depois de cada um. O que se pergunta
+a quem parou, e o que se pode fazer depois, vê-se num de uma dúzia de escritas.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from typing import Final
 
 import pytest
 
+from apoio.balcao import DONO, LINHAS, MARIA, TABELAS
 from apoio.campanha import CAMPANHA
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao, executar, ler_ate
 from apoio.impressoes import Impressoes, Linha, alheias, diferencas, executar_sql
 from apoio.loja import ESCRITAS, LOJA_X, PRE, Loja, antes_de, concluiu, copiar_deposito, quer_gravar
-from apoio.servidores import FabricaDeSupabase
+from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.suicida import morte_no_pedido
 from supabase_local.servidores.falhas import CorteDepois, Pedido, RespostaForcada
 from supabase_local.servidores.postgres import ClusterPostgres
@@ -76,16 +78,33 @@ class Guardada:
         return Guardada(banco, backups)
 
 
+PEQUENO: Final = (TABELAS, LINHAS.replace(DONO, LOJA_X))
+ESTRAGO_PEQUENO: Final = (
+    f"DELETE FROM clientes WHERE id = '{MARIA}'",  # leva duas vendas, três itens e duas anotações
+    f"UPDATE produtos SET preco = 0.01 WHERE user_id = '{LOJA_X}'",
+    f"INSERT INTO clientes VALUES (gen_random_uuid(), '{LOJA_X}', 'Nova')",
+)
+NO_MEIO: Final = 6
+"""Uma escrita mais ou menos no meio das do pequeno, das quais nove são de um produto cada."""
+
+
 class Cenario:
     """Um banco no estado estragado, com o backup de antes, copiado para cada morte."""
 
-    def __init__(self, fabrica: FabricaDeSupabase, loja: str, backups: Path) -> None:
-        modelo = fabrica.banco(loja, PREPARO)
+    def __init__(
+        self,
+        fabrica: FabricaDeSupabase,
+        loja: str,
+        backups: Path,
+        preparo: tuple[str, ...] = PREPARO,
+        estrago: tuple[str, ...] = ESTRAGO,
+    ) -> None:
+        modelo = fabrica.banco(loja, preparo)
         with SupabaseLocal(fabrica.cluster, banco=modelo) as projeto:
             assert executar(projeto, backups, "--empresa", LOJA_X).codigo == 0
             no_backup = Loja(projeto, backups)
             self.alvo: dict[str, list[Linha]] = no_backup.estado()
-            executar_sql(projeto, *ESTRAGO)
+            executar_sql(projeto, *estrago)
             self.antes: dict[str, list[Linha]] = no_backup.estado()
             self.outras: Impressoes = alheias(no_backup.impressoes(), LOJA_X)
         self.guardado = Guardada(modelo, backups)
@@ -105,6 +124,14 @@ def cenario(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Cenario:
     return Cenario(criar_supabase_do_modulo, modelo_menor, tmp_path_factory.mktemp("cenario"))
+
+
+@pytest.fixture(scope="module")
+def pequeno(
+    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
+) -> Cenario:
+    pasta = tmp_path_factory.mktemp("pequeno")
+    return Cenario(criar_supabase_do_modulo, VAZIO, pasta, PEQUENO, ESTRAGO_PEQUENO)
 
 
 @pytest.fixture(scope="module")
@@ -186,15 +213,14 @@ if CAMPANHA:
 
 @pytest.fixture(scope="module")
 def morta(
-    cenario: Cenario,
-    total: int,
+    pequeno: Cenario,
     criar_supabase_do_modulo: FabricaDeSupabase,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Guardada:
     """Uma restauração morta mais ou menos no meio."""
     pasta = tmp_path_factory.mktemp("morta")
-    return cenario.guardado.depois_de(
-        lambda loja: _matar(loja, total // 2, "depois"), criar_supabase_do_modulo, pasta
+    return pequeno.guardado.depois_de(
+        lambda loja: _matar(loja, NO_MEIO, "depois"), criar_supabase_do_modulo, pasta
     )
 
 
@@ -203,7 +229,7 @@ def partida(morta: Guardada, criar_supabase: FabricaDeSupabase, tmp_path: Path) 
     return morta.copia(criar_supabase, tmp_path)
 
 
-def test_a_proxima_execucao_oferece_concluir(cenario: Cenario, partida: Loja) -> None:
+def test_a_proxima_execucao_oferece_concluir(pequeno: Cenario, partida: Loja) -> None:
     aviso = partida.copiar("--empresa", LOJA_X)
     assert "restauração não concluída" in aviso.tudo.lower(), aviso.tudo
     saida = partida.restaurar(respostas=("1", "x", "", "1"))
@@ -215,14 +241,14 @@ def test_a_proxima_execucao_oferece_concluir(cenario: Cenario, partida: Loja) ->
     )
     assert escolhas in saida.saida
     assert concluiu(saida), saida.tudo
-    cenario.conferir(partida, cenario.alvo, saida.tudo)
+    pequeno.conferir(partida, pequeno.alvo, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["concluida"]
 
 
-def test_a_proxima_execucao_oferece_desfazer(cenario: Cenario, partida: Loja) -> None:
+def test_a_proxima_execucao_oferece_desfazer(pequeno: Cenario, partida: Loja) -> None:
     saida = partida.restaurar(respostas=("1", "2", "RESTAURAR"))
     assert concluiu(saida), saida.tudo
-    cenario.conferir(partida, cenario.antes, saida.tudo)
+    pequeno.conferir(partida, pequeno.antes, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["desfeita", "concluida"]
 
 
@@ -235,7 +261,7 @@ def test_sair_sem_escolher_nao_muda_nada(partida: Loja, respostas: tuple[str, ..
     assert partida.arquivos() == arquivos
 
 
-def test_deixar_como_esta_permite_outra_restauracao(cenario: Cenario, partida: Loja) -> None:
+def test_deixar_como_esta_permite_outra_restauracao(pequeno: Cenario, partida: Loja) -> None:
     antes = antes_de(partida)
     saida = partida.restaurar(respostas=("1", "3"))
     assert saida.codigo == 7, saida.tudo
@@ -247,7 +273,7 @@ def test_deixar_como_esta_permite_outra_restauracao(cenario: Cenario, partida: L
     de_antes = partida.backups("manual")[0]["inicio"][:19]
     saida = partida.direto("--backup", re.sub(r"[-:]", "", de_antes).replace("T", "_"))
     assert concluiu(saida), saida.tudo
-    cenario.conferir(partida, cenario.alvo, saida.tudo)
+    pequeno.conferir(partida, pequeno.alvo, saida.tudo)
     assert [d["estado"] for d in partida.diarios()] == ["deixada", "concluida"]
     assert "não concluída" not in partida.copiar("--empresa", LOJA_X).tudo
     desfeita = partida.restaurar("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
@@ -257,12 +283,12 @@ def test_deixar_como_esta_permite_outra_restauracao(cenario: Cenario, partida: L
 
 @pytest.mark.parametrize("acao", ["continuar", "desfazer"])
 def test_a_que_foi_deixada_ainda_se_conclui_ou_desfaz(
-    cenario: Cenario, partida: Loja, acao: str
+    pequeno: Cenario, partida: Loja, acao: str
 ) -> None:
     assert partida.restaurar(respostas=("1", "3")).codigo == 7
     saida = partida.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert concluiu(saida), saida.tudo
-    cenario.conferir(partida, cenario.alvo if acao == "continuar" else cenario.antes, saida.tudo)
+    pequeno.conferir(partida, pequeno.alvo if acao == "continuar" else pequeno.antes, saida.tudo)
 
 
 def test_sem_dialogo_nao_comeca_outra_por_cima(partida: Loja) -> None:
@@ -276,7 +302,7 @@ def test_sem_dialogo_nao_comeca_outra_por_cima(partida: Loja) -> None:
 
 
 def _matar_o_desfazer(loja: Loja) -> None:
-    with morte_no_pedido(loja.projeto, 20, se=quer_gravar) as morrer:
+    with morte_no_pedido(loja.projeto, 3, se=quer_gravar) as morrer:
         processo = abrir_restauracao(
             loja.projeto,
             loja.destino,
@@ -298,7 +324,7 @@ def morta_ao_desfazer(
 
 @pytest.mark.parametrize("acao", ["continuar", "desfazer", None])
 def test_morrer_ao_desfazer_e_concluir_o_desfazer(
-    cenario: Cenario,
+    pequeno: Cenario,
     morta_ao_desfazer: Guardada,
     criar_supabase: FabricaDeSupabase,
     tmp_path: Path,
@@ -313,22 +339,22 @@ def test_morrer_ao_desfazer_e_concluir_o_desfazer(
     else:
         saida = loja.restaurar(acao, "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert concluiu(saida), saida.tudo
-    cenario.conferir(loja, cenario.antes, saida.tudo)
+    pequeno.conferir(loja, pequeno.antes, saida.tudo)
     assert [d["estado"] for d in loja.diarios()] == ["desfeita", "concluida"]
 
 
 def test_a_api_some_no_meio_e_volta(
-    cenario: Cenario, total: int, criar_supabase: FabricaDeSupabase, tmp_path: Path
+    pequeno: Cenario, criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
     """Alguns pedidos sem resposta não interrompem nada: são tentados de novo."""
-    loja = cenario.novo(criar_supabase, tmp_path)
+    loja = pequeno.novo(criar_supabase, tmp_path)
     with loja.projeto.gateway.com_falha(
-        RespostaForcada(503), se=quer_gravar, no_pedido=total // 2, vezes=3
+        RespostaForcada(503), se=quer_gravar, no_pedido=NO_MEIO, vezes=3
     ) as regra:
         saida = loja.direto()
     assert regra.disparos == 3
     assert concluiu(saida), saida.tudo
-    cenario.conferir(loja, cenario.alvo, saida.tudo)
+    pequeno.conferir(loja, pequeno.alvo, saida.tudo)
 
 
 def test_a_api_some_e_nao_volta_ate_o_fim(
@@ -350,9 +376,9 @@ def test_a_api_some_e_nao_volta_ate_o_fim(
 
 @pytest.mark.parametrize("escolha", ["concluir", "desfazer", "deixar", "sair", "nada"])
 def test_no_dialogo_um_erro_sem_volta_oferece_as_tres_escolhas_ali_mesmo(
-    cenario: Cenario, total: int, criar_supabase: FabricaDeSupabase, tmp_path: Path, escolha: str
+    pequeno: Cenario, criar_supabase: FabricaDeSupabase, tmp_path: Path, escolha: str
 ) -> None:
-    loja = cenario.novo(criar_supabase, tmp_path)
+    loja = pequeno.novo(criar_supabase, tmp_path)
     comeco = "1\n0\nRESTAURAR\n"
     respostas = {
         "concluir": "1\n",
@@ -363,7 +389,7 @@ def test_no_dialogo_um_erro_sem_volta_oferece_as_tres_escolhas_ali_mesmo(
     }
     processo = abrir_restauracao(loja.projeto, loja.destino, "--tentativas", "2")
     assert processo.stdin is not None
-    with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_Apagao(total // 2), vezes=None):
+    with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_Apagao(NO_MEIO), vezes=None):
         processo.stdin.write(comeco.encode())
         processo.stdin.flush()
         dito = ler_ate(processo, "3. deixar como está e sair\nEscolha: ")
@@ -371,16 +397,16 @@ def test_no_dialogo_um_erro_sem_volta_oferece_as_tres_escolhas_ali_mesmo(
     saida, erros = processo.communicate(respostas[escolha].encode(), timeout=PACIENCIA)
     fim = Saida(processo.returncode, dito + saida.decode(), erros.decode())
     assert "❌ A restauração parou no meio: " in fim.saida
-    queria = {"concluir": cenario.alvo, "desfazer": cenario.antes}.get(escolha)
+    queria = {"concluir": pequeno.alvo, "desfazer": pequeno.antes}.get(escolha)
     if queria is None:
         assert fim.codigo == 7, fim.tudo
         assert f"continuar --empresa {LOJA_X}" in fim.erros
         estado = "deixada" if escolha == "deixar" else "em_andamento"
         assert [d["estado"] for d in loja.diarios()] == [estado]
-        assert alheias(loja.impressoes(), LOJA_X) == cenario.outras
+        assert alheias(loja.impressoes(), LOJA_X) == pequeno.outras
         return  # como daí se continua é o que os testes de cima provam
     assert fim.codigo == 7 if escolha == "desfazer" else concluiu(fim), fim.tudo
-    cenario.conferir(loja, queria, fim.tudo)
+    pequeno.conferir(loja, queria, fim.tudo)
 
 
 class _Apagao:
@@ -395,13 +421,21 @@ class _Apagao:
         return self._faltam <= 0
 
 
-@pytest.mark.parametrize("com_reset", [False, True], ids=["fim", "reset"])
+@pytest.mark.parametrize(
+    ("qual", "com_reset"), [("pequeno", False), ("cenario", True)], ids=["fim", "reset"]
+)
 def test_respostas_perdidas_nao_duplicam(
-    cenario: Cenario, criar_supabase: FabricaDeSupabase, tmp_path: Path, com_reset: bool
+    request: pytest.FixtureRequest,
+    criar_supabase: FabricaDeSupabase,
+    tmp_path: Path,
+    qual: str,
+    com_reset: bool,
 ) -> None:
-    """De cada INSERT, de cada DELETE e de alguns PATCHes, a primeira resposta se perde."""
+    """De cada INSERT, de cada DELETE e de alguns PATCHes (no pequeno, de todos), a primeira
+    resposta se perde."""
+    cenario: Cenario = request.getfixturevalue(qual)
     loja = cenario.novo(criar_supabase, tmp_path)
-    perdidas = _PrimeiraDeCada()
+    perdidas = _PrimeiraDeCada(um_em=1 if qual == "pequeno" else 20)
     with loja.projeto.gateway.com_falha(CorteDepois(com_reset), se=perdidas, vezes=None):
         saida = loja.direto()
     assert {metodo for metodo, _, _ in perdidas.vistas} == set(ESCRITAS)
@@ -410,9 +444,10 @@ def test_respostas_perdidas_nao_duplicam(
 
 
 class _PrimeiraDeCada:
-    """Verdadeiro na primeira vez de cada escrita; dos PATCHes, nas linhas de um em vinte."""
+    """Verdadeiro na primeira vez de cada escrita; dos PATCHes, nas linhas de `um_em` tantos."""
 
-    def __init__(self) -> None:
+    def __init__(self, um_em: int) -> None:
+        self._um_em = um_em
         self.vistas: set[tuple[str, str, str]] = set()
 
     def __call__(self, pedido: Pedido) -> bool:
@@ -420,7 +455,9 @@ class _PrimeiraDeCada:
             return False
         qual = (pedido.metodo, pedido.tabela, pedido.consulta)
         linha = pedido.consulta.partition("&")[0]
-        if qual in self.vistas or (pedido.metodo == "PATCH" and zlib.crc32(linha.encode()) % 20):
+        if qual in self.vistas or (
+            pedido.metodo == "PATCH" and zlib.crc32(linha.encode()) % self._um_em
+        ):
             return False
         self.vistas.add(qual)
         return True
@@ -428,16 +465,15 @@ class _PrimeiraDeCada:
 
 @pytest.mark.parametrize("sinal", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_no_meio(
-    cenario: Cenario,
-    total: int,
+    pequeno: Cenario,
     criar_supabase: FabricaDeSupabase,
     tmp_path: Path,
     sinal: signal.Signals,
 ) -> None:
-    loja = cenario.novo(criar_supabase, tmp_path)
+    loja = pequeno.novo(criar_supabase, tmp_path)
 
     def interromper(_pedido: Pedido, vez: int) -> None:
-        if vez == total // 2:
+        if vez == NO_MEIO:
             processo.send_signal(sinal)
 
     with loja.projeto.gateway.ao_pedir(interromper, se=quer_gravar):
@@ -452,4 +488,4 @@ def test_ctrl_c_no_meio(
     assert "RESTAURAÇÃO CONCLUÍDA" not in fim.saida
     depois = loja.restaurar("continuar", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
     assert concluiu(depois), depois.tudo
-    cenario.conferir(loja, cenario.alvo, depois.tudo)
+    pequeno.conferir(loja, pequeno.alvo, depois.tudo)
