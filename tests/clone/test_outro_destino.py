@@ -75,6 +75,23 @@ def test_o_env_do_destino_que_mudou_nao_leva_a_clonagem_para_outro(
     assert len(copias) == 1, "a que ia para o outro não ficou, e a de cá ainda cá está"
     assert dois.acao("desfazer", "--confirmar", "DESFAZER").codigo == 0
     assert proprias(dois.ponto().destino, DONO) == {}
+    _um_desfazer_que_parou_tambem_nao_vai(dois, no_terceiro)
+
+
+def _um_desfazer_que_parou_tambem_nao_vai(dois: DoisProjetos, no_terceiro: DoisProjetos) -> None:
+    """O alvo dele é uma foto do primeiro: concluí-lo noutro apagaria o que lá mora."""
+    lidos = {d: json.loads(d.read_bytes()) for d in dois.backups_de_la.rglob("restauracao_*.json")}
+    ((arquivo, dados),) = ((a, d) for a, d in lidos.items() if "desfaz" in d)
+    arquivo.write_text(json.dumps({**dados, "estado": "em_andamento"}), encoding="utf-8")
+    antes = impressoes(no_terceiro.destino)
+    no_terceiro.escrever_env()
+    for acao in ("continuar", "desfazer"):
+        saida = no_terceiro.acao(acao)
+        assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+        assert "foi para outro projeto" in saida.erros, saida.tudo
+    assert impressoes(no_terceiro.destino) == antes
+    dois.escrever_env()
+    assert dois.acao("continuar").codigo == 0
 
 
 def test_uma_copia_anonimizada_nao_se_restaura_em_quem_ela_copiou(dois: DoisProjetos) -> None:
