@@ -13,12 +13,14 @@ from cofre.busca.chaves import ler_chave
 from cofre.busca.comparacao import palavras
 from cofre.busca.comparacao.palavras import Frase
 from cofre.busca.comparacao.quando import Alvo, ler_alvo, mudancas
+from cofre.busca.deste_projeto import so_deste
 from cofre.busca.historico import Registro, historias
 from cofre.busca.palavras import mudancas_de, nome
 from cofre.deposito.inventario import EmpresaComBackups
 
 
 def executar(opcoes: Namespace, guardada: EmpresaComBackups, relato: Relato) -> int:
+    guardada = so_deste(guardada)
     alvo = ler_alvo(opcoes.quando, guardada.backups)
     if alvo is None:
         raise ErroDeUso(

@@ -12,6 +12,7 @@ from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.busca import palavras
 from cofre.busca.chaves import ler_chave
+from cofre.busca.deste_projeto import so_deste, tambem
 from cofre.busca.historico import Registro, historias
 from cofre.busca.relacionados import Relacao, relacionados
 from cofre.comando.argumentos import opcoes_de_saida, uso_com
@@ -20,11 +21,14 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.guardados import tabelas_em
 from cofre.deposito.inventario import guardadas
 
+A_CHAVE = "A chave inteira vem com «procurar»; a de várias colunas é a,b."
+
 
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
-    guardada = com_chave(opcoes, relato, guardada)
+    todos = com_chave(opcoes, relato, guardada)
+    guardada = so_deste(todos)
     disponiveis = set(tabelas_em(guardada.backups))
     tabela = tabela_de_nome(opcoes.tabela, disponiveis)
     if tabela is None:
@@ -35,7 +39,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         raise NadaEncontrado(
             f"Nenhum backup tem em {visivel(como_se_diz(tabela))} o registro"
             f" {visivel(opcoes.chave)}.",
-            "A chave inteira vem com «procurar»; a de várias colunas é a,b.",
+            tambem(A_CHAVE, todos, guardada),
         )
     (registro,) = achados
     ligados = _relacionados(registro) if opcoes.relacionados else []

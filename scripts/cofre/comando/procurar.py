@@ -16,6 +16,7 @@ from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
 from cofre.busca import palavras
 from cofre.busca.chaves import escrever_chave, ler_chave
+from cofre.busca.deste_projeto import so_deste, tambem
 from cofre.busca.historico import Registro
 from cofre.busca.procura import LIMITE, Achados, Procura, procurar
 from cofre.busca.termos import ler_termos
@@ -30,15 +31,20 @@ from cofre.deposito.quando import EXEMPLOS_DE_DATA, ler_dia
 def executar(opcoes: Namespace, relato: Relato) -> int:
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
     (guardada,) = guardadas(deposito, (opcoes.qual,))
-    guardada = com_chave(opcoes, relato, guardada)
+    todos = com_chave(opcoes, relato, guardada)
+    guardada = so_deste(todos)
     procura = procura_de(opcoes, guardada, opcoes.palavras)
     with relato.acompanhando("Procurando nos backups"):
         achados = procurar(guardada.backups, procura, relato.aviso)
     if not achados.registros:
         raise NadaEncontrado(
             f"Nada encontrado nos backups de {visivel(guardada.empresa.nome)}.",
-            "Procure por menos palavras, ou por outra: um pedaço do nome, os últimos números do"
-            " telefone.",
+            tambem(
+                "Procure por menos palavras, ou por outra: um pedaço do nome, os últimos números do"
+                " telefone.",
+                todos,
+                guardada,
+            ),
         )
     _mostrar(guardada, achados, relato)
     relato.documento(

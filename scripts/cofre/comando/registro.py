@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cofre.base.perguntas import Voltar
 from cofre.base.relato import Relato
+from cofre.busca.deste_projeto import so_deste
 from cofre.busca.procura import Achados, procurar
 from cofre.comando import procurar as acao_procurar
 from cofre.comando.chave import com_chave_e_fotos
@@ -65,7 +66,7 @@ def da_empresa(
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
     caminho = PorRegistro(sessao, conversa, achar, volta=volta)
-    return caminho.restaurar(guardada, opcoes.palavras)
+    return caminho.restaurar(so_deste(guardada), opcoes.palavras)
 
 
 def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
