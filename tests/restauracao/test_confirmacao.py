@@ -361,7 +361,7 @@ MENU_DE_24_LINHAS = """
 13. funcionarios (1)           5   27. tipos_dificeis (1)         3
 14. Pedido Item (1)            6   28. vendas_pagamentos (1)     12
    (entre parênteses, em quantos backups está; ao lado, os registros neste)
-   (backup de AAAA-MM-DD HH:MM:SS; d escolhe outra data; p, um registro só)
+   (backup de AAAA-MM-DD HH:MM:SS; d outra data, p um registro, l outro projeto)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas): """
 

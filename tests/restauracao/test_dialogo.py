@@ -282,7 +282,8 @@ def test_a_lista_de_datas(projeto: SupabaseLocal, destino: Path) -> None:
         in (depois[1])
     )
     assert (
-        "   (backup de 2020-01-03 03:00:00; d escolhe outra data; p, um registro só)" in depois[3]
+        "   (backup de 2020-01-03 03:00:00; d outra data, p um registro, l outro projeto)"
+        in depois[3]
     )
     assert fotografia_do_disco(destino) == antes
 

@@ -59,7 +59,7 @@ Usar o de {2} 03:00, o último antes? [Enter]
 1. produtos (3 backups)  5
 2. clientes (3 backups)  145 → 0
    (ao lado, os registros neste; → os do mais novo)
-   (backup de {2} 03:00:00; d escolhe outra data; p, um registro só)
+   (backup de {2} 03:00:00; d outra data, p um registro, l outro projeto)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):
 📅 BACKUPS DESTA EMPRESA
@@ -85,8 +85,8 @@ Usar o de {2} 03:00, o último antes?
 2. clientes (3 backups)  145 → 0
    (ao lado, os registros neste; → os do mais
     novo)
-   (backup de {2} 03:00:00; d escolhe outra
-   data; p, um registro só)
+   (backup de {2} 03:00:00; d outra data, p
+   um registro, l outro projeto)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):
 📅 BACKUPS DESTA EMPRESA

@@ -245,7 +245,7 @@ Escolha a empresa:\x20
 4. vendas (1 backup)  60
 5. vendas_itens (1 backup)  120
 6. vazia (1 backup)  0
-   (backup de {segundo}; d escolhe outra data; p, um registro só)
+   (backup de {segundo}; d outra data, p um registro, l outro projeto)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
 📅 BACKUPS DESTA EMPRESA
@@ -285,8 +285,8 @@ Escolha a empresa:\x20
 4. vendas (1 backup)  60
 5. vendas_itens (1 backup)  120
 6. vazia (1 backup)  0
-   (backup de {segundo}; d escolhe outra
-   data; p, um registro só)
+   (backup de {segundo}; d outra data, p
+   um registro, l outro projeto)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
 📅 BACKUPS DESTA EMPRESA

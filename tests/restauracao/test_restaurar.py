@@ -82,7 +82,7 @@ Escolha a empresa:\x20
 26. registro_acessos (1 backup)
 27. tipos_dificeis (1 backup)
 28. vendas_pagamentos (1 backup)
-   (backup de AAAA-MM-DD HH:MM:SS; d escolhe outra data; p, um registro só)
+   (backup de AAAA-MM-DD HH:MM:SS; d outra data, p um registro, l outro projeto)
 
 Escolha as tabelas (ex: 1,3 ou 0 para todas):\x20
 ⚠️ CONFIRMAÇÃO

@@ -137,7 +137,8 @@ def tabelas(
         yield f"   ⚠️ {ressalva}"
     for marca in marcas.em_palavras(backup, Estragos.em(guardada)):
         yield f"   {marca}"
-    yield f"   (backup de {na_tela(backup.quando)}; d escolhe outra data; p, um registro só)"
+    # Cabe, inteira, em 80 colunas.
+    yield f"   (backup de {na_tela(backup.quando)}; d outra data, p um registro, l outro projeto)"
     yield ""
 
 
