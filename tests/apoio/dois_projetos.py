@@ -7,6 +7,7 @@ A origem vai nas variáveis do processo, como nos outros testes; o destino, só 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -323,6 +324,11 @@ def sem_travas(pasta: Path) -> dict[str, bytes]:
     return {n: b for n, b in fotografia_do_disco(pasta).items() if n != ".trava"}
 
 
+def sql_da_numeracao(tela: str) -> list[str]:
+    """O que a tela dá a colar no painel do destino, para a numeração seguir depois do que veio."""
+    return re.findall(r"^   DO \$\$.*?END \$\$;$", tela, re.MULTILINE | re.DOTALL)
+
+
 def _ordem(linha: Linha) -> str:
     return repr(sorted(linha.items()))
 
@@ -351,20 +357,23 @@ def montar(
     via: str = API,
     da_origem: str = API,
     com_backup: bool = True,
+    nos_dois: str = "",
     **mais: str,
 ) -> DoisProjetos:
     """Os dois, e um backup da empresa do DONO na origem; `diferencas` são nomes de OUTRO_ESQUEMA ou
-    de OUTRAS_LINHAS, ou SQL, que se executa no destino. `mais` vai nas variáveis do processo."""
+    de OUTRAS_LINHAS, ou SQL, que se executa no destino; `nos_dois`, o que os dois esquemas têm além
+    do ESQUEMA (nasce com eles: a API só vê depois o que se cria depois). `mais` vai nas variáveis
+    do processo."""
     origem = criar(
         VAZIO,
         sql=(
-            ESQUEMA,
+            ESQUEMA + nos_dois,
             linhas_de(DONO, PRIMEIRA_DE[DONO], "Padaria Ação"),
             linhas_de(VIZINHA, PRIMEIRA_DE[VIZINHA], "Vizinha"),
             SEQUENCIAS_EM_DIA,
         ),
     )
-    destino = criar(VAZIO, sql=sql_do_destino(*diferencas))
+    destino = criar(VAZIO, sql=sql_do_destino(*diferencas, nos_dois=nos_dois))
     dois = DoisProjetos(origem, destino, pasta / "backups", pasta / "la", via, da_origem, mais)
     dois.escrever_env()
     if com_backup:
@@ -372,10 +381,10 @@ def montar(
     return dois
 
 
-def sql_do_destino(*diferencas: str) -> tuple[str, ...]:
+def sql_do_destino(*diferencas: str, nos_dois: str = "") -> tuple[str, ...]:
     """Como nasce um destino com estas diferenças."""
     return (
-        ESQUEMA,
+        ESQUEMA + nos_dois,
         linhas_de(MORADORA, PRIMEIRA_DE[MORADORA], "Moradora"),
         linhas_de(SEGUNDA, PRIMEIRA_DE[SEGUNDA], "Segunda"),
         SEQUENCIAS_EM_DIA,

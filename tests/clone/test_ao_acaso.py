@@ -7,7 +7,6 @@ Na suíte, um caso por via; `python3 tests/campanhas clone` faz cinquenta por ca
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ import pytest
 
 from apoio.ao_acaso import Empresa, empresa, gravar
 from apoio.campanha import CAMPANHA
-from apoio.dois_projetos import ESQUEMA, DoisProjetos, sql_do_destino
+from apoio.dois_projetos import ESQUEMA, DoisProjetos, sql_da_numeracao, sql_do_destino
 from apoio.execucao import Saida, executar, fotografia_do_disco
 from apoio.impressoes import sequencias_atras
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -140,7 +139,7 @@ def _conferir_o_todo(
     perdidas = DE_ACORDO & set(diferencas)
     assert saida.codigo == (NEM_TUDO_COMO_ERA if ditas else 0) or perdidas, saida.tudo
     # Pela API não há como adiantá-las: a tela dá o SQL que o faz.
-    dois.sql(*re.findall(r"^   (SELECT setval\(.*;)$", saida.saida, re.MULTILINE))
+    dois.sql(*sql_da_numeracao(saida.saida))
     assert sequencias_atras(dois.destino) == []
 
 

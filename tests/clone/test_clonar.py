@@ -3,6 +3,7 @@ conferido por inteiro."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,7 +13,7 @@ from apoio.dois_projetos import DONO, acesso, montar
 from apoio.execucao import executar, metadados
 from apoio.impressoes import proprias
 from apoio.servidores import FabricaDeSupabase
-from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
+from cofre.base.erros import HA_DIFERENCAS, NEM_TUDO_COMO_ERA, NadaEncontrado, RestauracaoRecusada
 from cofre.via.contrato import API, DIRETA
 
 
@@ -40,6 +41,25 @@ def test_a_empresa_chega_inteira_e_o_que_havia_fica_como_estava(
     assert saida.codigo == 0, saida.tudo
     dois.conferir_intacto(antes)
     assert proprias(dois.ponto().destino, DONO) == {}
+
+
+def test_na_pasta_do_destino_a_copia_nao_e_historia_de_la(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    dois = montar(criar_supabase, tmp_path)
+    assert dois.clonar().codigo == 0
+    for acao in (("procurar", DONO, "Cliente"), ("historia", DONO, "produtos", "1")):
+        saida = executar(None, dois.backups_de_la, *acao)
+        assert saida.codigo == NadaEncontrado.codigo, saida.tudo
+        assert "trazidas de outro projeto não contam" in saida.erros, saida.tudo
+    por_la = acesso(dois.destino, API)
+    assert executar(None, dois.backups_de_la, "--empresa", DONO, mais=por_la).codigo == 0
+    saida = executar(None, dois.backups_de_la, "historia", DONO, "produtos", "1", "--json")
+    assert saida.codigo == 0, saida.tudo
+    fichas = dois.backups_de_la.glob("empresa_*/backup_metadata_*.json")
+    (de_la,) = (f.stem[-15:] for f in fichas if json.loads(f.read_bytes())["tipo"] == "manual")
+    (versao,) = saida.json()["versoes"]
+    assert versao["desde"] == versao["ate"] == de_la
 
 
 @pytest.mark.parametrize("via", [API, DIRETA])
@@ -105,6 +125,17 @@ def test_o_mesmo_banco_por_dois_enderecos_recusa(
     dois.conferir_intacto(antes)
 
 
+def test_se_o_banco_daqui_nao_responde_diz_se_que_so_os_enderecos_o_distinguem(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    dois = montar(criar_supabase, tmp_path, via=DIRETA)
+    parado = {"SUPABASE_DB_URL": "postgresql://alguem:senha@127.0.0.1:1/banco"}
+    saida = dois.clonar("--simular", respostas=(), mais=parado)
+    assert saida.codigo == HA_DIFERENCAS, saida.tudo
+    assert "O banco daqui não disse que banco é" in saida.saida, saida.tudo
+    assert "O banco" not in dois.clonar("--simular", respostas=()).saida
+
+
 @pytest.mark.parametrize("via", [API, DIRETA])
 def test_o_que_o_destino_nao_tem_combina_se_antes(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
@@ -130,7 +161,7 @@ def test_o_que_o_destino_nao_tem_combina_se_antes(
     assert "clientes: o destino gera nome" in saida.saida, saida.tudo
     assert dois.diferem(sem=[("clientes", "nome")]) == {}
     dois.conferir_alheias(antes)
-    assert ("setval(" in saida.saida) == (via == API)
+    assert ("SELECT setval(" in saida.saida) == (via == API)
     # A cópia não é um backup de lá: o primeiro que lá se faz não dá por falta do que ela tem.
     por_la = acesso(dois.destino, via)
     de_la = executar(None, dois.backups_de_la, "--empresa", DONO, mais=por_la)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from apoio.dois_projetos import DONO, DoisProjetos, montar
 from apoio.execucao import metadados, restaurar
 from apoio.impressoes import executar_sql, proprias
 from apoio.servidores import FabricaDeSupabase
-from cofre.base.erros import NEM_TUDO_COMO_ERA
+from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
 
 NOMES = ("Padaria Ação", "Cliente 1", "Cliente 7")
 
@@ -85,3 +87,20 @@ def test_pelo_dialogo_da_restauracao_com_o_caminho_do_env(dois: DoisProjetos) ->
     assert dois.diferem() == {}
     dois.conferir_alheias(antes)
     _desfazer(dois)
+
+
+def test_um_backup_da_primeira_versao_recusa_se_com_o_que_fazer(dois: DoisProjetos) -> None:
+    """Não tem somas: nada prova o que chegaria."""
+    pasta = dois.backups / "empresa_aaaa1111"
+    carimbo = "20240101_030000"
+    antiga = {"user_id": DONO, "nome": "Padaria Ação", "data_backup": "2024-01-01T03:00:00"}
+    ficha = {**antiga, "tabelas_backup": ["clientes"], "tabelas_falha": [], "total_registros": 0}
+    (pasta / f"backup_metadata_{carimbo}.json").write_text(json.dumps(ficha), encoding="utf-8")
+    (pasta / f"clientes_{carimbo}.json").write_text("[]", encoding="utf-8")
+    antes, la = dois.ponto(), sorted(dois.backups_de_la.rglob("*"))
+    saida = dois.clonar("--backup", carimbo)
+    assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+    assert "é da primeira versão" in saida.erros
+    assert "--agora" in saida.erros
+    dois.conferir_intacto(antes)
+    assert sorted(dois.backups_de_la.rglob("*")) == la

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO, ErroCofre
+from cofre.base.erros import NEM_TUDO_COMO_ERA, TUDO_CERTO, ErroCofre, RestauracaoRecusada
 from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.palavras import na_tela, visivel
 from cofre.clone import esquema, numeracao
@@ -67,6 +67,7 @@ class Clonagem:
         """Leva estas tabelas da empresa, como estão neste backup ou anonimizadas. Devolve o código
         de saída. Levanta como uma restauração, e BackupDanificado."""
         backup = completo(backup)
+        _recusar_da_primeira_versao(backup)
         self._conferir_origem(backup)
         # O que sai de um backup cifrado não fica em claro no destino; o anonimizado já não o é.
         self.la.cifrar_como(*([] if anonimizar else [backup]))
@@ -74,6 +75,8 @@ class Clonagem:
         if anonimizar:
             da_mesma = Empresa(da_mesma.id, nome_sem_dizer(da_mesma.id))
         esta_la = self.com_chave(self.la, self._no_destino(da_mesma))
+        conferencia = self._conferencia(backup, anonimizar=anonimizar)
+        self.la.vigia = conferencia
         conversa = Conversa(self.la)
         pendente = self.la.pendente(esta_la)
         if pendente is not None and not self.opcoes.simular:
@@ -90,7 +93,7 @@ class Clonagem:
             pasta = self.la.deposito.pasta_da_empresa(da_mesma.id)
             if nova:
                 self._pilha.callback(self._largar_se_sobra, copia)
-            self.la.ao_conectar = self._ao_conectar(conversa, backup, copia)
+            self.la.ao_conectar = self._ao_conectar(conferencia, conversa, backup, copia)
             esta_la = replace(esta_la, pasta=pasta, backups=(copia,))
             codigo = conversa.restaurar(esta_la, copia, tabelas, self.opcoes.modo)
             if self.la.restaurou and codigo in (TUDO_CERTO, NEM_TUDO_COMO_ERA):
@@ -99,12 +102,9 @@ class Clonagem:
                 numeracao.dizer(self.la.relato, list(numerar))
             return codigo
 
-    def _ao_conectar(
-        self, conversa: Conversa, backup: Backup, copia: Backup
-    ) -> Callable[[Restauracao], None]:
-        """O que se confere do destino, e o que o documento final diz a mais."""
+    def _conferencia(self, backup: Backup, *, anonimizar: bool) -> Conferencia:
         assert backup.meta is not None
-        conferencia = Conferencia(
+        return Conferencia(
             self.destino,
             self.daqui.configuracao,
             backup.meta,
@@ -114,8 +114,13 @@ class Clonagem:
             self.opcoes.projeto,
             pergunta=not self.opcoes.confirmar,
             so_simula=self.opcoes.simular,
-            anonimizada=self._anonimizador is not None,
+            anonimizada=anonimizar,
         )
+
+    def _ao_conectar(
+        self, conferencia: Conferencia, conversa: Conversa, backup: Backup, copia: Backup
+    ) -> Callable[[Restauracao], None]:
+        """O que se confere do destino, e o que o documento final diz a mais."""
         conversa.juntar_ao_documento(**self._documento(backup))
 
         def ao_conectar(restauracao: Restauracao) -> None:
@@ -265,6 +270,18 @@ class Clonagem:
             ),
             "destino": {"projeto": self.destino.nome, "pasta": str(self.la.deposito.raiz)},
         }
+
+
+def _recusar_da_primeira_versao(backup: Backup) -> None:
+    """Não tem somas nem contagens: o que lá chegasse não se podia provar que é o que havia. Levanta
+    RestauracaoRecusada."""
+    if backup.meta is not None and backup.meta.da_primeira_versao:
+        raise RestauracaoRecusada(
+            f"O backup de {na_tela(backup.quando)} é da primeira versão, sem as somas que provam o"
+            " que se leva: não se clona.",
+            "Leve a empresa como está agora (clonar --agora), ou um backup mais novo. Se o que quer"
+            " só há\nnesse, restaure-o aqui, faça um backup e clone-o.",
+        )
 
 
 def separadas(opcoes: Namespace) -> tuple[Namespace, Namespace]:

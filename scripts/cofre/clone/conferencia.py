@@ -4,12 +4,13 @@ mesmo banco, de quem é lá o id da empresa, e se parece um projeto em que algu�
 Parece produção, e pede o nome escrito, o projeto em que: outra empresa, que não foi trazida por
 aqui, tem linhas destes últimos RECENTES; ou outra empresa é também uma das que têm backup cá (pode
 ser o mesmo projeto por outro endereço); ou esta empresa já lá mora sem que daqui a levassem, ou
-levou-se a de verdade, e agora vai uma anonimizada.
+levou-se a de verdade, e agora vai uma anonimizada. E, feito o plano, o projeto em que se trabalhou
+nesta empresa depois da última cópia, se a que se leva desfaz esse trabalho.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,16 +18,22 @@ from typing import Any
 from cofre.base.config.valores import Configuracao
 from cofre.base.erros import RestauracaoRecusada
 from cofre.base.modelo import Empresa, ordem_de_exibicao
-from cofre.base.palavras import plural, visivel
+from cofre.base.palavras import em_linhas, plural, visivel
 from cofre.base.perguntas import Perguntas
 from cofre.base.relato import Relato
 from cofre.clone.destino import Destino, mesmo_projeto
+from cofre.clone.feito_la import feito_la, ultimas
+from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import e_carimbo
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import DESFEITA, diarios
+from cofre.deposito.diario import DESFEITA, Diario, diarios
 from cofre.deposito.metadados import Metadados
+from cofre.foto.arquivos import FotoMontada
+from cofre.plano.alvo import Alvo
+from cofre.plano.plano import Plano
 from cofre.restauracao import ajudas
 from cofre.restauracao.restauracao import Restauracao
+from cofre.restauracao.trabalho import Trabalho, em_poucas_palavras
 from cofre.via.contrato import DIRETA
 from cofre.via.projeto import trazida_para
 
@@ -53,6 +60,8 @@ class Conferencia:
     pergunta: bool
     so_simula: bool
     anonimizada: bool
+    consentiu: bool = field(default=False)
+    """Se já se disse o nome do projeto (ou se só se simula, e se avisou)."""
     _feita: bool = field(default=False)
 
     def conferir(self, restauracao: Restauracao) -> None:
@@ -66,6 +75,7 @@ class Conferencia:
             self._pedir_o_nome(motivos)
         elif self.nome is not None:
             self._conferir_o_nome(self.nome)
+            self.consentiu = True
         self._feita = True
 
     def _outro_banco(self, restauracao: Restauracao) -> None:
@@ -75,9 +85,15 @@ class Conferencia:
             return
         from cofre.via.direta.identidade import identidade
 
-        qual = identidade(la)
-        if qual is not None and qual == identidade(aqui):
+        de_la, daqui = identidade(la), identidade(aqui)
+        if de_la is not None and de_la == daqui:
             raise mesmo_projeto(self.destino.env.name, "é o mesmo banco")
+        calado = "daqui" if daqui is None else "do destino" if de_la is None else ""
+        if calado:
+            self.relato.aviso(
+                f"O banco {calado} não disse que banco é (não respondeu, ou o papel não o pode"
+                " perguntar): que são dois, só se sabe pelos endereços."
+            )
 
     def _mesma_empresa(self, restauracao: Restauracao) -> None:
         """O id é o de quem a empresa é: se lá é de outra, nada dela se toca."""
@@ -104,16 +120,40 @@ class Conferencia:
 
     def _trazidas(self, empresa: Empresa) -> Iterator[dict[str, Any]]:
         """O `clone_de` de cada cópia dela que lá se pôs, e não se desfez, da primeira à última."""
+        return (copia.meta.clone_de for _, copia in self._postas(empresa) if copia.meta)
+
+    def _postas(self, empresa: Empresa) -> Iterator[tuple[Diario, Backup]]:
+        """O diário e a cópia de cada vez que lá se pôs, e não se desfez, da primeira à última; a
+        cópia que já não se lê vem com o `dano`, e pode não ser uma."""
         pasta = self.depositado.pasta_da_empresa(empresa.id)
         if not pasta.is_dir():
             return
-        ditos = [d.dados.get("backup") for d in diarios(pasta) if d.estado != DESFEITA]
-        for carimbo in (c for c in ditos if isinstance(c, str) and e_carimbo(c)):
-            meta = self.depositado.abrir(pasta, carimbo).meta
-            if meta is None or meta.user_id != empresa.id:
+        for diario in (d for d in diarios(pasta) if d.estado != DESFEITA):
+            carimbo = diario.dados.get("backup")
+            if not (isinstance(carimbo, str) and e_carimbo(carimbo)):
                 continue
-            if trazida_para(meta.clone_de, self.destino.configuracao):
-                yield meta.clone_de
+            copia = self.depositado.abrir(pasta, carimbo)
+            if copia.meta is not None and (
+                copia.meta.user_id != empresa.id
+                or not trazida_para(copia.meta.clone_de, self.destino.configuracao)
+            ):
+                continue
+            yield diario, copia
+
+    # -- o que lá se fez (ver `cofre.restauracao.trabalho`) -----------------------------------
+
+    def trabalho(self, alvo: Alvo, foto: FotoMontada, plano: Plano) -> tuple[Trabalho, ...]:
+        """O que este plano desfaz do que lá se fez depois da última cópia. De uma empresa que não
+        se levou daqui, já se perguntou ao conhecê-la."""
+        if not self._trazida(alvo.empresa):
+            return ()
+        trazidas = ultimas(self._postas(alvo.empresa), self.depositado)
+        return feito_la(alvo, foto, plano, trazidas)
+
+    def consentir(self, trabalho: Sequence[Trabalho]) -> None:
+        """Pede o nome do projeto. Levanta como `conferir`."""
+        quais = em_poucas_palavras(trabalho)
+        self._pedir_o_nome([f"trabalhou-se lá depois da última cópia, e esta desfaz isso: {quais}"])
 
     # -- parece produção? --------------------------------------------------------------------
 
@@ -160,21 +200,24 @@ class Conferencia:
 
     def _pedir_o_nome(self, motivos: list[str]) -> None:
         nome = self.destino.nome
-        if self.nome is not None:
-            self._conferir_o_nome(self.nome)
-            return
         dito = "\n".join(f"   • {motivo}" for motivo in motivos)
         causa = f"O destino, {visivel(nome)}, parece um projeto em uso:\n{dito}"
-        if self.so_simula:
+        if self.nome is not None:
+            self._conferir_o_nome(self.nome)
+        elif self.so_simula:
             self.relato.aviso(f"{causa}\nPara clonar, será preciso dizê-lo: --projeto {nome}")
-            return
-        if not self.pergunta:
+        elif not self.pergunta:
             raise RestauracaoRecusada(causa, f"Se é mesmo nele: --projeto {nome}")
-        self.relato.linha(f"⚠️ {causa}")
+        else:
+            self._perguntar_o_nome(causa)
+        self.consentiu = True
+
+    def _perguntar_o_nome(self, causa: str) -> None:
+        largura, nome = self.relato.largura, self.destino.nome
+        self.relato.linha(em_linhas(f"⚠️ {causa}", largura))
         perguntas = Perguntas(self.relato, "Clonagem cancelada.", "Nada foi alterado.")
-        perguntas.palavra(
-            f"Digite o nome do projeto ({visivel(nome)}) para seguir: ", [nome], ajudas.PROJETO
-        )
+        pergunta = em_linhas(f"Digite o nome do projeto ({visivel(nome)}) para seguir:", largura, 3)
+        perguntas.palavra(f"{pergunta} ", [nome], ajudas.PROJETO)
 
     def _conferir_o_nome(self, dito: str) -> None:
         if dito != self.destino.nome:

@@ -1,47 +1,77 @@
-"""As chaves que o banco numera: depois de virem linhas com as chaves de outro projeto, a numeração
-do destino tem de continuar depois da maior.
+"""O que o banco numera: depois de virem linhas com os números de outro projeto, a numeração do
+destino tem de continuar depois do maior.
 
-A conexão direta adianta as sequências na própria transação. Pela API não há como: o PostgREST só
-escreve linhas. Diz-se então que SQL o faz, colado no painel do destino.
+A conexão direta adianta as sequências na própria transação (ver `cofre.via.direta.sequencias`).
+Pela API não há como: o PostgREST só escreve linhas, e não diz que colunas são numeradas. Diz-se
+então o SQL que as acha e as adianta, para colar no painel do destino.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cofre.base.palavras import visivel
+from cofre.base.palavras import em_linhas, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
 from cofre.restauracao.restauracao import Restauracao
 from cofre.via.contrato import API
 
 INTEIROS = frozenset({"smallint", "integer", "bigint"})
+_ADIANTAR = """\
+DO $$ DECLARE x record; BEGIN FOR x IN
+  SELECT DISTINCT a.attrelid::regclass AS t, a.attname AS c,
+    s.oid::regclass AS s, q.seqmax AS m
+  FROM pg_attribute a LEFT JOIN pg_attrdef p
+    ON p.adrelid = a.attrelid AND p.adnum = a.attnum
+  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND (
+    d.classid = 'pg_class'::regclass AND d.refobjid = a.attrelid
+      AND d.refobjsubid = a.attnum
+    OR d.classid = 'pg_attrdef'::regclass AND d.objid = p.oid)
+  JOIN pg_class s ON s.relkind = 'S' AND s.oid = CASE
+    WHEN d.classid = 'pg_class'::regclass THEN d.objid ELSE d.refobjid END
+  JOIN pg_sequence q ON q.seqrelid = s.oid AND q.seqincrement > 0
+  WHERE a.attnum > 0 AND NOT a.attisdropped
+    AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+    AND a.attrelid IN (
+      {tabelas})
+LOOP EXECUTE format('SELECT setval(%L, v.m) FROM %s s, (SELECT max(%I) AS m
+  FROM %s WHERE %I <= %s) v WHERE v.m > s.last_value
+  OR v.m = s.last_value AND NOT s.is_called',
+  x.s, x.s, x.c, x.t, x.c, x.m); END LOOP; END $$;"""
+"""As sequências que numeram uma coluna destas tabelas (de identidade, de `serial`, ou citada no
+valor padrão, seja ou não a da chave) vão ao maior valor dela; nunca para trás, e sem nenhuma, não
+faz nada."""
 
 
 def comandos(restauracao: Restauracao, copia: Backup) -> Iterator[str]:
-    """O SQL que põe a numeração de cada tabela depois da maior chave; se a tabela não é numerada,
-    não faz nada. Nenhum, se a via já o fez."""
+    """O SQL que põe a numeração do que veio depois do maior número; nada, se a via já o fez, ou se
+    não veio nenhum."""
     if restauracao.via.nome != API or copia.meta is None:
         return
-    for nome, no_escopo in restauracao.contexto.escopo.tabelas.items():
-        tabela, salva = no_escopo.tabela, copia.meta.tabelas.get(nome)
-        chave = tabela.chave[0] if len(tabela.chave) == 1 else ""
-        if salva is not None and salva.registros and tabela.tipo_de(chave) in INTEIROS:
-            onde = f"public.{_nome(nome)}"
-            seq = f"pg_get_serial_sequence({_texto(onde)}, {_texto(chave)})"
-            # Nunca para trás: o que se apagou também já foi numerado.
-            maior = f"greatest((SELECT max({_nome(chave)}) FROM {onde}), nextval({seq}))"
-            yield f"SELECT setval({seq}, {maior});"
+    salvas = copia.meta.tabelas
+    numeraveis = [
+        nome
+        for nome, no_escopo in restauracao.contexto.escopo.tabelas.items()
+        if nome in salvas
+        and salvas[nome].registros
+        and any(c.tipo in INTEIROS for c in no_escopo.tabela.colunas)
+    ]
+    if numeraveis:
+        tabelas = ",\n      ".join(f"{_texto(f'public.{_nome(n)}')}::regclass" for n in numeraveis)
+        yield _ADIANTAR.format(tabelas=tabelas)
 
 
-def dizer(relato: Relato, linhas: list[str]) -> None:
+def dizer(relato: Relato, comandos: list[str]) -> None:
     """O que falta fazer à mão, se algo."""
-    if not linhas:
+    if not comandos:
         return
     relato.linha()
-    relato.linha("⚠️ Pela API não se adianta a numeração das chaves: um registro novo lá pode")
-    relato.linha("   pedir uma que já veio. Cole no SQL Editor do destino:")
-    for linha in linhas:
+    causa = (
+        "⚠️ Pela API não se adianta a numeração: um registro novo lá pode pedir um número que já"
+        " veio. Cole no SQL Editor do destino:"
+    )
+    relato.linha(em_linhas(causa, relato.largura))
+    for linha in (linha for dito in comandos for linha in dito.split("\n")):
         relato.linha(f"   {visivel(linha)}")
 
 

@@ -19,6 +19,7 @@ from cofre.restauracao.palavras import Narrador
 from cofre.restauracao.perdas import BALDES, COLUNAS, REGISTROS, TABELAS
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.risco import Risco
+from cofre.restauracao.trabalho import Vigia
 
 RECUSADA = "A restauração foi recusada antes de começar: nada foi alterado."
 
@@ -55,13 +56,14 @@ class Combinado:
 @dataclass(frozen=True, slots=True)
 class Negociacao:
     """Quem pergunta. `palavra` é a que veio por opção (e então nada se pergunta), e `aceitas`, as
-    perdas que vieram por opção; `somar`, se as tabelas que pendem do que volta se somam sem
-    perguntar."""
+    perdas que vieram por opção; `vigia`, quem olha pelo trabalho de lá; `somar`, se as tabelas que
+    pendem do que volta se somam sem perguntar."""
 
     dialogo: Dialogo
     narrador: Narrador
     palavra: str | None
     aceitas: Sequence[str]
+    vigia: Vigia
     somar: bool = False
     desfazendo: bool = False
 
@@ -78,7 +80,8 @@ class Negociacao:
     def ha_o_que_combinar(self, acordo: Acordo, quadro: Quadro) -> bool:
         """Se o plano traz algo que este acordo ainda não diz."""
         perdas = {*_colunas(quadro.perdidas), *_por_aceitar(acordo, quadro)}
-        return not perdas <= acordo.perdas or bool(self._por_somar(acordo, quadro))
+        por_cima = bool(quadro.trabalho) and not self.vigia.consentiu
+        return not perdas <= acordo.perdas or por_cima or bool(self._por_somar(acordo, quadro))
 
     def combinar(self, acordo: Acordo, quadro: Quadro) -> Acordo:
         """O que não tem como voltar: some tabelas, tire tabelas ou siga sem, se o usuário quer.
@@ -94,6 +97,8 @@ class Negociacao:
         acordo = replace(acordo, perdas=acordo.perdas | colunas)
         novos = [r for r in _por_aceitar(acordo, quadro) if r not in acordo.perdas]
         if not novos:
+            if quadro.trabalho and not self.vigia.consentiu:
+                self.vigia.consentir(quadro.trabalho)
             return acordo
         self.narrador.riscos(quadro, novos)
         if a_criar := [r for r in novos if r.criar]:

@@ -64,7 +64,9 @@ class Conversa:
         self._narrador = Narrador(sessao.relato)
         palavra, aceitas = sessao.opcoes.confirmar, sessao.opcoes.aceitar or ()
         somar = bool(getattr(sessao.opcoes, "somar", False))
-        self._negociacao = Negociacao(self._dialogo, self._narrador, palavra, aceitas, somar)
+        self._negociacao = Negociacao(
+            self._dialogo, self._narrador, palavra, aceitas, sessao.vigia, somar
+        )
         self._quadro: Quadro | None = None
         self._faltam = Faltam()
         self._mais: dict[str, Any] = {}
@@ -206,6 +208,8 @@ class Conversa:
             if quadro.vazio:
                 return self._sem_o_que_mudar("restaurar")
             self._narrador.riscos(quadro, quadro.riscos)
+            if quadro.trabalho and not self._sessao.vigia.consentiu:
+                self._sessao.vigia.consentir(quadro.trabalho)
             return self._fim("restaurar", HA_DIFERENCAS, plano.contagens, quadro=quadro)
 
     def _levar(
@@ -273,6 +277,9 @@ class Conversa:
                     somaveis = self._sessao.usado.sadias if acao == "restaurar" else ()
                     ausentes = self._faltam.ausentes(alvo.logins)
                     quadro = restauracao.quadro(alvo, plano, foto, somaveis, ausentes)
+                    if acao == "restaurar":
+                        feito_la = self._sessao.vigia.trabalho(alvo, foto, plano)
+                        quadro = replace(quadro, trabalho=feito_la)
                     self._quadro = quadro
             yield foto, plano, quadro
 

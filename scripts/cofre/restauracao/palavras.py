@@ -21,6 +21,7 @@ from cofre.restauracao.pendentes import em_palavras, o_que_se_segue
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import Resumo, TabelaResumida
 from cofre.restauracao.risco import Risco
+from cofre.restauracao.trabalho import Trabalho
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 COLUNAS = 4
@@ -75,6 +76,7 @@ class Narrador(Fala):
             somar = "" if como_voltar == PELO_M else " (--somar soma essas tabelas)"
             self._em_linhas(f"   ⚠️ {em_palavras(quadro.pendentes)}{somar}", 6)
         self._conflitos(quadro.conflitos, "   ")
+        self._trabalho(quadro.trabalho)
         NarradorDeLogins(self.relato).citacoes(quadro.citam)
         self._do_que_faltava(alvo, resumo)
         self._inexatas(quadro.inexatas)
@@ -151,6 +153,14 @@ class Narrador(Fala):
             onde = f"{visivel(como_se_diz(i.tabela))}.{visivel(i.coluna)}"
             dito = DE_REGISTROS[i.causa].format(quais=f"{quais}{chaves}")
             self._em_linhas(f"   ⚠️ {onde}: {dito}", 6)
+
+    def _trabalho(self, trabalho: Sequence[Trabalho]) -> None:
+        """O que se fez lá, e esta cópia desfaz: quanto de cada tabela, e os primeiros."""
+        if trabalho:
+            self._em_linhas("   ⚠️ Feito lá depois da última cópia, e que esta desfaz:", 6)
+        for feito in trabalho:
+            self._em_linhas(f"      {feito.em_palavras}", 8)
+            self._reservado(f"        • {com_mais(feito.exemplos, feito.registros)}", 10)
 
     def _do_que_faltava(self, alvo: Alvo, resumo: Resumo) -> None:
         """A primeira versão parava em 1.000 registros por tabela, e o resto parece a mais."""

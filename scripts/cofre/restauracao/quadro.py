@@ -14,6 +14,7 @@ from cofre.restauracao.inexatas import Inexata
 from cofre.restauracao.pendentes import Pendente
 from cofre.restauracao.resumo import Resumo
 from cofre.restauracao.risco import Risco
+from cofre.restauracao.trabalho import Trabalho
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Quadro:
     listas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     citam: Mapping[str, int] = field(default_factory=dict)
     """Quantos registros, dos que voltam, citam cada login que não volta."""
+    trabalho: tuple[Trabalho, ...] = ()
+    """De uma empresa que se leva outra vez a outro projeto, o que lá se fez e isto desfaz."""
 
     @property
     def vazio(self) -> bool:
@@ -54,8 +57,17 @@ class Quadro:
             "riscos": [r.documento() for r in self.riscos],
             **(self.alvo.recorte.documento() if isinstance(self.alvo.recorte, Mudanca) else {}),
             **{como_se_diz(nome): dict(dito) for nome, dito in self.listas.items()},
+            **(
+                {"trabalho_de_la": {t.tabela: t.documento() for t in w}}
+                if (w := self.trabalho)
+                else {}
+            ),
             **({"mudaram_de_novo": de_todos(self.conflitos)} if self.conflitos else {}),
         }
+
+    def _de_la(self) -> dict[str, Any]:
+        """De cada tabela, quantos registros se fizeram lá."""
+        return {como_se_diz(t.tabela): t.documento() for t in self.trabalho}
 
     def _do_recorte(self) -> dict[str, Any]:
         """De cada tabela de que só se quer uma parte: quantos registros e que colunas (null:

@@ -45,6 +45,7 @@ from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
 from cofre.restauracao.listas import Lista, com_listas
 from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
+from cofre.restauracao.trabalho import Ninguem, Vigia
 from cofre.restauracao.trazidas import recusar_anonimizadas
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import API, Via
@@ -65,6 +66,7 @@ class Sessao:
         self.deposito = deposito
         self.ao_conectar: Callable[[Restauracao], None] = lambda _restauracao: None
         """O que ainda se confere depois de se conhecer o projeto, antes de se planejar."""
+        self.vigia: Vigia = Ninguem()
         self.configuracao = configuracao
         self._parar = threading.Event()
         self._pilha = contextlib.ExitStack()
