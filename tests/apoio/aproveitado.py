@@ -24,7 +24,7 @@ from cofre.foto.foto import Contexto, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.via.direta import linhas as do_copy
 from cofre.via.direta.via import ViaDireta
-from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA
+from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA, Trocadas
 
 LIDA = {"i": INTEIRA, "p": EM_PARTE, "=": IGUAL}
 BLOCO_PEQUENO = 4 * 1024
@@ -70,6 +70,7 @@ class Aproveitado:
     deposito: Deposito = field(init=False)
     dito: list[str] = field(init=False, default_factory=list)
     divergiram: Mapping[str, object] = field(init=False, default_factory=dict)
+    trocadas: Mapping[str, Trocadas] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.deposito = self._novo_deposito()
@@ -149,7 +150,7 @@ class Aproveitado:
             (empresa,) = _de(inspecao.empresas, [quem])
             with fotografo.montar(empresa, contexto) as foto:
                 assert foto.falhas == {}, foto.falhas
-                self.divergiram = foto.divergiram
+                self.divergiram, self.trocadas = foto.divergiram, foto.trocadas
                 return {quem: foto.publicar()}
         finally:
             self.dito = ouvinte.detalhes

@@ -43,7 +43,7 @@ def medida(antes: Backup, agora: Backup) -> dict[str, tuple[int, int]]:
     assert agora.meta
     era = {n: Antes(antes, salva) for n, salva in antes.meta.tabelas.items()}
     arquivos = {n: agora.arquivo(salva) for n, salva in agora.meta.tabelas.items()}
-    return {n: (m.alteradas, m.comuns) for n, m in medir(era, arquivos).items()}
+    return {n: (m.alteradas, m.comuns) for n, m in medir(era, arquivos, {}).items()}
 
 
 def linhas(de: int, ate: int, v: str = "x", tipos: dict[str, str] = NUMERO) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def _medidas(
     ultimo = de_antes[-1]
     antes = {n: era for n, era in ultimo.tabelas.items() if n not in ultimo.restauradas}
     arquivos = {n: a for n, a in foto.arquivos.items() if n not in podem and n not in LISTAS}
-    return mudanca.medir(antes, arquivos)
+    return mudanca.medir(antes, arquivos, foto.trocadas)
 
 
 def _fora_do_comum(

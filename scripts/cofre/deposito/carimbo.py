@@ -66,6 +66,16 @@ def nome_do_resumo(carimbo: str) -> str:
     return f".resumo.{carimbo}"
 
 
+def nome_dos_resumos_por_linha(carimbo: str) -> str:
+    """O arquivo com o resumo de cada linha de algumas tabelas do backup."""
+    return f".resumo_linhas.{carimbo}"
+
+
+def lembrancas(carimbo: str) -> tuple[str, ...]:
+    """Os arquivos ao lado de um backup que se podem apagar."""
+    return nome_do_resumo(carimbo), nome_dos_resumos_por_linha(carimbo)
+
+
 def nossos(carimbo: str) -> tuple[str, ...]:
     """Os arquivos de um backup que não são de tabela nenhuma."""
     return (

@@ -13,7 +13,7 @@ from pathlib import Path
 from cofre.base.disco import MONTAGEM, mover, sincronizar
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import metadados
-from cofre.deposito.carimbo import CARIMBO, nome_do_lacre, nome_do_resumo, nome_dos_metadados
+from cofre.deposito.carimbo import CARIMBO, lembrancas, nome_do_lacre, nome_dos_metadados
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.remocao import apagar, leva_o_carimbo, recolher_poda
 
@@ -83,7 +83,8 @@ def _largar_os_em_claro(montagem: Path) -> None:
     meta = metadados.ler(atual)
     if meta.cifrado is None:
         return
-    apagar(pasta / nome_do_resumo(carimbo))
+    for lembranca in lembrancas(carimbo):
+        apagar(pasta / lembranca)
     ficam = {nome_do_lacre(carimbo), *(a.arquivo for a in meta.arquivos)}
     for salva in metadados.ler(antiga).arquivos:
         if salva.arquivo not in ficam and leva_o_carimbo(salva.arquivo, carimbo):

@@ -9,7 +9,7 @@ from pathlib import Path
 from cofre.base.disco import PODANDO, com_paciencia, mover, sincronizar
 from cofre.base.erros import BackupDanificado
 from cofre.deposito import metadados
-from cofre.deposito.carimbo import CARIMBO, nome_do_lacre, nome_do_resumo, nome_dos_metadados
+from cofre.deposito.carimbo import CARIMBO, lembrancas, nome_do_lacre, nome_dos_metadados
 from cofre.deposito.metadados import Metadados
 from cofre.deposito.presenca import MARCA
 
@@ -45,7 +45,8 @@ def _terminar_poda(poda: Path, carimbo: str) -> None:
             if leva_o_carimbo(salva.arquivo, carimbo):
                 apagar(poda.parent / salva.arquivo)
         apagar(poda.parent / nome_do_lacre(carimbo))
-        apagar(poda.parent / nome_do_resumo(carimbo))
+        for lembranca in lembrancas(carimbo):
+            apagar(poda.parent / lembranca)
         sincronizar(poda.parent)
         apagar(ficha)
     apagar(poda / MARCA)

@@ -31,6 +31,7 @@ from cofre.deposito.cifra.cifra import segredo
 from cofre.deposito.formato import ABRE, FECHA, abrir
 from cofre.deposito.ja_conferido import que_confere
 from cofre.deposito.linhas import ler_linhas
+from cofre.deposito.resumos_por_linha import PorLinha
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.textos import Textos, com_textos
 
@@ -80,7 +81,7 @@ class ResumoDaTabela(msgspec.Struct, frozen=True, gc=False):
 @dataclass(frozen=True, slots=True)
 class Anterior:
     """Uma tabela do último backup inteiro, que pode servir outra vez. `vencida`: é altura de a ler
-    por inteiro."""
+    por inteiro; `por_linha`: os resumos de cada linha, se se guardaram."""
 
     carimbo: str
     salva: TabelaSalva
@@ -88,6 +89,7 @@ class Anterior:
     textos: Path | None
     resumo: ResumoDaTabela
     vencida: bool
+    por_linha: PorLinha | None = None
 
     @property
     def selada(self) -> bool:

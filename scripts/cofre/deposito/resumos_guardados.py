@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -16,9 +17,10 @@ from cofre.base import estado
 from cofre.base.disco import criar_privado, mover
 from cofre.base.erros import BackupDanificado, FalhaDeDisco
 from cofre.deposito.backup import Backup, abrir_backup
-from cofre.deposito.carimbo import e_carimbo, nome_do_resumo
+from cofre.deposito.carimbo import e_carimbo, nome_do_resumo, nome_dos_resumos_por_linha
 from cofre.deposito.cifra.cifra import Cifra, segredo
 from cofre.deposito.resumos import NENHUMA, Anterior, Bloco, ResumoDaTabela, selo, sementes
+from cofre.deposito.resumos_por_linha import DE_CADA, Onde, PorLinha, escrever
 from cofre.deposito.tabela_salva import TabelaSalva
 
 VERSAO = 1
@@ -30,12 +32,13 @@ ESPALHADAS = timedelta(days=7)
 
 class _Salvo(msgspec.Struct, frozen=True, gc=False):
     """`sha256`: do conteúdo ou, se está cifrado, do que está no disco; aí `oculta` é a do conteúdo,
-    que só se descobre com o segredo deste PC."""
+    que só se descobre com o segredo deste PC. `por_linha`: onde está o resumo de cada linha."""
 
     sha256: str
     textos: str
     resumo: ResumoDaTabela
     oculta: str = ""
+    por_linha: Onde | None = None
 
 
 class _NoDisco(msgspec.Struct, frozen=True):
@@ -115,14 +118,24 @@ def _tabelas(
         if cifra is None and salva.somas != (salvo.sha256, salvo.textos):
             continue
         with contextlib.suppress(BackupDanificado):
-            textos = backup.caminho(salva.textos) if salva.textos else None
-            vencida = _vencida(salvo.resumo.inteira_em, f"{user_id}\0{nome}", agora)
             yield (
                 nome,
                 Anterior(
-                    backup.carimbo, salva, backup.caminho(salva), textos, salvo.resumo, vencida
+                    backup.carimbo,
+                    salva,
+                    backup.caminho(salva),
+                    backup.caminho(salva.textos) if salva.textos else None,
+                    salvo.resumo,
+                    _vencida(salvo.resumo.inteira_em, f"{user_id}\0{nome}", agora),
+                    _por_linha(backup, salva, salvo.por_linha),
                 ),
             )
+
+
+def _por_linha(backup: Backup, salva: TabelaSalva, onde: Onde | None) -> PorLinha | None:
+    if onde is None or onde.linhas != salva.registros or salva.cifrado:
+        return None
+    return PorLinha(backup.pasta / nome_dos_resumos_por_linha(backup.carimbo), onde)
 
 
 def _revelada(salva: TabelaSalva, salvo: _Salvo, cifra: Cifra) -> TabelaSalva | None:
@@ -152,30 +165,57 @@ def _vencida(inteira_em: datetime, qual: str, agora: datetime) -> bool:
 
 
 def guardar(
-    backup: Backup, lidos: Mapping[str, ResumoDaTabela], salvas: Mapping[str, TabelaSalva]
+    backup: Backup,
+    lidos: Mapping[str, ResumoDaTabela],
+    salvas: Mapping[str, TabelaSalva],
+    por_linha: Mapping[str, bytes],
 ) -> None:
     """Põe ao lado de um backup que acabou de se publicar o que o servidor disse das tabelas dele
-    (`salvas`, com as somas do conteúdo), e tira o que havia ao lado dos outros. Onde não dá, fica
-    sem, e o próximo lê tudo."""
+    (`salvas`, com as somas do conteúdo) e, de algumas, de cada linha; tira o que havia ao lado dos
+    outros. Onde não dá, fica sem, e o próximo lê tudo."""
     meta = backup.meta
     if meta is None or not meta.inteiro or not lidos:
         return
     with contextlib.suppress(OSError, FalhaDeDisco):
+        onde = _gravar_por_linha(backup, por_linha)
         tabelas = {
-            nome: _por_salvar(meta.tabelas[nome], resumo, salvas[nome].sha256)
+            nome: _por_salvar(meta.tabelas[nome], resumo, salvas[nome].sha256, onde.get(nome))
             for nome, resumo in lidos.items()
             if not (meta.tabelas[nome].cifrado and meta.tabelas[nome].textos)
         }
         dados = msgspec.json.encode(_NoDisco(VERSAO, backup.ficha, sementes().nome, tabelas))
-        antigos = [c for c in _carimbos(backup.pasta) if c != backup.carimbo]
-        _gravar(backup.pasta / nome_do_resumo(backup.carimbo), dados)
-        for carimbo in antigos:
-            (backup.pasta / nome_do_resumo(carimbo)).unlink(missing_ok=True)
+        with _gravando(backup.pasta / nome_do_resumo(backup.carimbo)) as arquivo:
+            arquivo.write(dados)
+        for lembranca in (*backup.pasta.glob(nome_do_resumo("*")), *_das_linhas(backup.pasta)):
+            carimbo = lembranca.name.rpartition(".")[2]
+            if e_carimbo(carimbo) and carimbo != backup.carimbo:
+                lembranca.unlink(missing_ok=True)
 
 
-def _por_salvar(salva: TabelaSalva, resumo: ResumoDaTabela, sha256: str) -> _Salvo:
+def _das_linhas(pasta: Path) -> Iterator[Path]:
+    return pasta.glob(nome_dos_resumos_por_linha("*"))
+
+
+def _gravar_por_linha(backup: Backup, por_linha: Mapping[str, bytes]) -> dict[str, Onde]:
+    """Só de uma tabela em claro, e que tenha o de cada linha. OSError passa."""
+    assert backup.meta is not None
+    tabelas = {
+        nome: resumos
+        for nome, resumos in por_linha.items()
+        if not (salva := backup.meta.tabelas[nome]).cifrado
+        and len(resumos) == DE_CADA * salva.registros
+    }
+    if not tabelas:
+        return {}
+    with _gravando(backup.pasta / nome_dos_resumos_por_linha(backup.carimbo)) as arquivo:
+        return escrever(arquivo, tabelas)
+
+
+def _por_salvar(
+    salva: TabelaSalva, resumo: ResumoDaTabela, sha256: str, onde: Onde | None
+) -> _Salvo:
     if not salva.cifrado:
-        return _Salvo(*salva.somas, resumo)
+        return _Salvo(*salva.somas, resumo, por_linha=onde)
     disse = next((b.resumo for b in resumo.blocos), NENHUMA)
     selado = selo(salva.sha256_cifrado, disse)
     um_so = msgspec.structs.replace(resumo, blocos=(Bloco("", salva.registros, 0, selado),))
@@ -183,10 +223,12 @@ def _por_salvar(salva: TabelaSalva, resumo: ResumoDaTabela, sha256: str) -> _Sal
     return _Salvo(salva.sha256_cifrado, "", um_so, oculta)
 
 
-def _gravar(caminho: Path, dados: bytes) -> None:
-    """Sem esperar pelo disco: o que uma queda cortar não se lê, e não faz falta. OSError passa."""
+@contextlib.contextmanager
+def _gravando(caminho: Path) -> Iterator[BinaryIO]:
+    """Onde escrever o arquivo inteiro, sem esperar pelo disco: o que uma queda cortar não se lê, e
+    não faz falta. OSError passa."""
     novo = caminho.with_name(f"{caminho.name}.novo")
     novo.unlink(missing_ok=True)
     with criar_privado(novo) as arquivo:
-        arquivo.write(dados)
+        yield arquivo
     mover(novo, caminho)

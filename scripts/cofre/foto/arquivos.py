@@ -19,14 +19,14 @@ from cofre.deposito.ligacoes import Arquivo
 from cofre.deposito.metadados import VERSAO_DO_FORMATO
 from cofre.deposito.nomes import CONTEUDOS, dos_textos
 from cofre.deposito.publicacao import Montagem
-from cofre.deposito.resumos import ResumoDaTabela
+from cofre.deposito.resumos_por_linha import PorLinha
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.escopo.escopo import Escopo
 from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
 from cofre.foto.gravacao import Gravacao, Gravada
 from cofre.via.contrato import ViaDeFotos
-from cofre.via.leitura import INTEIRA, Reuso, TabelaLida
+from cofre.via.leitura import INTEIRA, Reuso, TabelaLida, Trocadas
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class FotoMontada:
     divergiram: Mapping[str, datetime]
     _montagem: Montagem
     _metadados: Mapping[str, Any]
-    _resumos: Mapping[str, ResumoDaTabela]
+    _lidas: Mapping[str, Reuso]
 
     @property
     def metadados(self) -> Mapping[str, Any]:
@@ -64,8 +64,22 @@ class FotoMontada:
         FalhaDeDisco."""
         backup = self._montagem.publicar({**self._metadados, **(notado or {})})
         if self.instantanea:
-            resumos_guardados.guardar(backup, self._resumos, self.salvas)
+            resumos = {n: r.resumo for n, r in self._lidas.items() if r.resumo is not None}
+            por_linha = {n: _lidos(r) for n, r in self._lidas.items() if n in resumos}
+            resumos_guardados.guardar(backup, resumos, self.salvas, por_linha)
         return backup
+
+    @property
+    def trocadas(self) -> Mapping[str, Trocadas]:
+        """Das tabelas que se leram em parte, quanto mudou."""
+        return {n: r.trocadas for n, r in self._lidas.items() if r.trocadas is not None}
+
+
+def _lidos(reuso: Reuso) -> bytes:
+    """Os resumos de cada linha, se os há."""
+    if isinstance(reuso.por_linha, PorLinha):
+        return reuso.por_linha.ler()
+    return reuso.por_linha or b""
 
 
 def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) -> FotoMontada:
@@ -93,7 +107,7 @@ def montar(foto: Foto, gravacao: Gravacao, contexto: Contexto, via: ViaDeFotos) 
         {t.tabela.nome: d for t in boas if (d := t.reuso.divergiu) is not None},
         montagem,
         {},
-        {t.tabela.nome: t.reuso.resumo for t in boas if t.reuso.resumo is not None},
+        {t.tabela.nome: t.reuso for t in boas},
     )
     de_fora = (
         DeixadaDeFora(como_se_diz(c.tabela.nome), c.ausente)

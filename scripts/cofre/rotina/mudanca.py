@@ -29,6 +29,7 @@ from cofre.rotina.encolhimento import MINIMO, Antes
 
 if TYPE_CHECKING:
     from cofre.rotina.restauradas import Restaurada
+    from cofre.via.leitura import Trocadas
 
 SEMANAS = timedelta(weeks=5)
 """Até onde se olha para trás: um reajuste de preços por mês ainda está lá."""
@@ -80,14 +81,18 @@ class Mudanca:
         return f"{nome}: {numero(self.alteradas)} de {registros} {mudaram} desde {quando}"
 
 
-def medir(antes: Mapping[str, Antes], agora: Mapping[str, Arquivo]) -> dict[str, Mudanca]:
-    """De cada tabela das duas que se sabe medir, o que mudou nela, se algo mudou. De um arquivo que
-    não se lê nada se diz aqui: quem o confere é `verificar`."""
+def medir(
+    antes: Mapping[str, Antes], agora: Mapping[str, Arquivo], trocadas: Mapping[str, Trocadas]
+) -> dict[str, Mudanca]:
+    """De cada tabela das duas que se sabe medir, o que mudou nela, se algo mudou; das `trocadas`
+    contra o mesmo backup já se sabe. De um arquivo que não se lê nada se diz aqui: quem o confere é
+    `verificar`."""
     medidas: dict[str, Mudanca] = {}
     for nome in sorted(antes.keys() & agora.keys(), key=ordem_de_exibicao):
         if _mede_se(antes[nome].salva, agora[nome]):
             with contextlib.suppress(*NAO_SE_MEDE):
-                medida = _medida(antes[nome], agora[nome])
+                medida = _sabida(antes[nome], agora[nome], trocadas.get(nome))
+                medida = medida or _medida(antes[nome], agora[nome])
                 if medida.alteradas:
                     medidas[nome] = medida
     return medidas
@@ -110,6 +115,13 @@ def _mede_se(era: TabelaSalva, arquivo: Arquivo) -> bool:
 def _ordem(tabela: TabelaSalva) -> Ordem | None:
     tipo = tabela.tipos.get(tabela.chave[0], "")
     return ORDENS.get(tipo) if len(tabela.chave) == 1 else None
+
+
+def _sabida(era: Antes, arquivo: Arquivo, trocadas: Trocadas | None) -> Mudanca | None:
+    if trocadas is None or trocadas.carimbo != era.backup.carimbo:
+        return None
+    comuns = arquivo.tabela.registros - trocadas.novas
+    return Mudanca(arquivo.tabela.nome, trocadas.alteradas, comuns, trocadas.carimbo)
 
 
 def _medida(era: Antes, arquivo: Arquivo) -> Mudanca:

@@ -6,11 +6,13 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from cofre.base.erros import FalhaDoServidor
 from cofre.base.modelo import Empresa, Tabela
 from cofre.base.rascunho import Rascunho
 from cofre.deposito.resumos import Anterior, ResumoDaTabela, Sementes
+from cofre.deposito.resumos_por_linha import PorLinha
 from cofre.escopo.donos import Donos
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.logins.contrato import Logins
@@ -107,16 +109,27 @@ IGUAL, EM_PARTE, INTEIRA = "igual", "em_parte", "inteira"
 leram as que mudaram desde ele; ou leu-se toda."""
 
 
+class Trocadas(NamedTuple):
+    """Contra o backup deste `carimbo`: quantas linhas são outras, e quantas não havia."""
+
+    carimbo: str
+    alteradas: int
+    novas: int
+
+
 @dataclass(frozen=True, slots=True)
 class Reuso:
     """Como se leu uma tabela. `anterior`, a que serviu, se não se leu toda; `resumo`, o que o
-    servidor disse das linhas, para a próxima vez, se o disse. `divergiu`: leu-se toda, e não era o
-    que se aproveitaria sem a ler; e quando se tinha lido assim."""
+    servidor disse das linhas, para a próxima vez, se o disse, e `por_linha` o de cada uma, se se
+    guarda. `divergiu`: leu-se toda, e não era o que se aproveitaria sem a ler; e quando se tinha
+    lido assim. `trocadas`: da que se leu em parte."""
 
     como: str = INTEIRA
     anterior: Anterior | None = None
     resumo: ResumoDaTabela | None = None
     divergiu: datetime | None = None
+    trocadas: Trocadas | None = None
+    por_linha: bytes | PorLinha | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ import psycopg
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.resumos import Bloco, juntar
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.direta.em_parte import Duvida, EmParte
+from cofre.via.direta.em_parte import EmParte
 from cofre.via.direta.lida import Lida, somador
+from cofre.via.direta.mudadas import Duvida
 from cofre.via.direta.reuso import Lidas, Reusos, Situacao
 from cofre.via.leitura import Entrega
 
@@ -63,7 +64,8 @@ class Aproveitamento:
                 lida.em_parte(situacao.anterior, parte.montar(), saida)
             except (psycopg.Error, BackupDanificado, msgspec.DecodeError, UnicodeDecodeError) as e:
                 raise Duvida("o que se ia aproveitar já não é o que era") from e
-        lida.com_textos = parte.com_textos
+        lida.com_textos, lida.trocadas = parte.com_textos, parte.trocadas
+        lida.por_linha = bytes(parte.por_linha)
         if not (parte.partidos or parte.com_textos):
             lida.resumo = msgspec.structs.replace(
                 situacao.anterior.resumo, blocos=tuple(lida.blocos)
@@ -130,17 +132,18 @@ class Aproveitamento:
             return False
 
     def _parte(self, no_escopo: TabelaNoEscopo, situacao: Situacao) -> EmParte:
-        perguntas = self.reusos.perguntas
-        (empresa,) = perguntas.empresas
+        reusos = self.reusos
+        mudadas, guardados = reusos.achadas(no_escopo.tabela.nome)
         return EmParte(
-            perguntas.conexao,
+            reusos.perguntas,
             no_escopo,
-            empresa,
-            perguntas.catalogadas,
             self.parar,
             situacao.anterior,
             situacao.resumida,
             situacao.diferem or frozenset(),
+            mudadas,
+            guardados,
+            mudadas is None and reusos.cabem(no_escopo, situacao.resumida.linhas),
         )
 
 

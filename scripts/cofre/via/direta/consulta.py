@@ -132,10 +132,15 @@ class DoRamo:
         numero = sql.SQL("{}::pg_catalog.text").format(sql.Literal(str(self.numero)))
         return [numero, *elos, *nulos]
 
+    @property
+    def de_um_valor(self) -> bool:
+        """Se o que diz de quem a linha é só pode ser um."""
+        return len(self.ramo.elos) == 1 and len(_valores(self.ramo.elos[0], self.empresas)) == 1
+
     def prefixo(self) -> sql.Composable:
         """O mesmo, num vetor de textos; se só pode ser um, o próprio valor, que nada custa."""
-        valores = [v for e in self.ramo.elos for v in _valores(e, self.empresas)]
-        if len(valores) == len(self.ramo.elos) == 1:
+        if self.de_um_valor:
+            valores = _valores(self.ramo.elos[0], self.empresas)
             resto = [None] * (self.largura - 1)
             return sql.SQL("{}::pg_catalog.text[]").format(
                 sql.Literal([str(self.numero), *valores, *resto])

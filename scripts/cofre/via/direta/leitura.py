@@ -25,11 +25,11 @@ from cofre.base.modelo import Empresa, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.direta.aproveitar import Aproveitamento
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
-from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.instante import exigir_intactas
 from cofre.via.direta.lida import Lida
 from cofre.via.direta.linhas import Bloco, em_blocos
+from cofre.via.direta.mudadas import Duvida
 from cofre.via.direta.resumos import Perguntas
 from cofre.via.direta.reuso import Reusos
 from cofre.via.direta.travas import quem_segura

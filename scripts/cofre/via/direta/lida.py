@@ -17,10 +17,11 @@ from cofre.base.textos import MARCA
 from cofre.deposito import resumos
 from cofre.deposito.formato import Gravador
 from cofre.deposito.resumos import Anterior, ResumoDaTabela
+from cofre.deposito.resumos_por_linha import PorLinha
 from cofre.via.direta.em_parte import chave_da
 from cofre.via.direta.formas import sem_prova
 from cofre.via.direta.linhas import Bloco, estragada
-from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA, Reuso, Saida, TabelaLida
+from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA, Reuso, Saida, TabelaLida, Trocadas
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class Lida:
     divergiu: datetime | None = None
     resumo: ResumoDaTabela | None = None
     soma: Gravador | None = None
+    trocadas: Trocadas | None = None
+    por_linha: bytes | PorLinha | None = None
     _trechos: list[Trecho] = field(default_factory=list)
     _anterior: Anterior | None = None
     _como: str = INTEIRA
@@ -61,6 +64,7 @@ class Lida:
         """São as mesmas linhas que as do backup anterior, que não se leram; `dito`, o que o
         servidor disse de todas, de que uma tabela selada só tem o selo."""
         self._como, self._anterior, self.resumo = IGUAL, anterior, anterior.resumo
+        self.por_linha = anterior.por_linha
         self.registros = anterior.salva.registros
         if anterior.selada:
             um_so = (resumos.Bloco("", self.registros, 0, dito),)
@@ -90,7 +94,14 @@ class Lida:
             self.registros,
             self._em_ordem,
             provado,
-            Reuso(self._como, self._anterior, self.resumo, self.divergiu),
+            Reuso(
+                self._como,
+                self._anterior,
+                self.resumo,
+                self.divergiu,
+                self.trocadas,
+                self.por_linha,
+            ),
         )
 
     def _em_ordem(self) -> Iterator[bytes]:

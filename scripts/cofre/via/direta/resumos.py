@@ -20,8 +20,9 @@ prova que as chaves ainda se ordenam assim.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +32,7 @@ from psycopg import sql
 
 from cofre.base.linha import texto
 from cofre.base.modelo import Empresa, Tabela
-from cofre.deposito.resumos import NENHUMA, Bloco, ResumoDaTabela, Sementes
+from cofre.deposito.resumos import Bloco, Sementes
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.direta.consulta import (
     Catalogadas,
@@ -40,6 +41,8 @@ from cofre.via.direta.consulta import (
     ramos_de,
     valores_dos_ramos,
 )
+from cofre.via.direta.mudadas import lugar_de
+from cofre.via.direta.somas import Resumida
 from cofre.via.direta.texto import tipo_de
 
 FORMULA = 2
@@ -48,85 +51,23 @@ FORMULA = 2
 Fronteiras = Sequence[str]
 """A chave, em JSON, da primeira linha de cada bloco, menos o primeiro."""
 
+DeQuem = Callable[[TabelaNoEscopo, Sequence[str | None]], str | None]
+Receber = Callable[[str, int, int, bytes], None]
+"""Recebe de uma tabela, de um bloco que não é o que se esperava, quantas linhas tem, e os itens
+delas (ver `mudadas.Seguidos`). Não levanta."""
+
 _VIRGULA = sql.SQL(", ")
 _CHAVE = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(slots=True)
-class Resumida:
-    """O que o servidor disse de uma tabela de uma empresa, por bloco. `duvidosa`: a ordem das
-    linhas não está provada; `alheias`: entre elas passaram outras, que não são da empresa."""
-
-    por_bloco: dict[int, Soma] = field(default_factory=dict)
-    duvidosa: bool = False
-    alheias: bool = False
-
-    @property
-    def linhas(self) -> int:
-        """Quantas são."""
-        return sum(s.linhas for s in self.por_bloco.values())
-
-    def somar(self, bloco: int, soma: Sequence[Any], ramo: str) -> None:
-        """Mais linhas de um bloco: (quantas, a soma, a outra, a ordem) das de um ramo."""
-        linhas, uma, outra, ordem = soma
-        antes = self.por_bloco.get(bloco, NADA)
-        ordens = {*antes.ordem.split("+"), f"{ramo}:{ordem}"} - {""} if ordem else ()
-        self.por_bloco[bloco] = Soma(
-            antes.linhas + linhas,
-            antes.uma + int(uma),
-            antes.outra + int(outra),
-            "+".join(sorted(ordens)),
-        )
-
-    def de(self, bloco: int) -> str:
-        """O resumo de um bloco, como se guarda."""
-        return str(self.por_bloco.get(bloco, NADA))
-
-    def que_diferem(self, resumo: ResumoDaTabela) -> set[int] | None:
-        """Os blocos que já não são os que eram; None se não se sabe quais."""
-        if self.duvidosa:
-            return None
-        eram = {n: b.resumo for n, b in enumerate(resumo.blocos)}
-        todos = {*eram, *self.por_bloco}
-        return {n for n in todos if self.de(n) != eram.get(n, str(NADA))}
-
-    def mesmas(self, resumo: ResumoDaTabela) -> bool:
-        """Se são as mesmas linhas, por muito que os blocos fossem outros."""
-        if self.duvidosa:
-            return False
-        somas = [Soma.lida(b.resumo) for b in resumo.blocos]
-        if any(s.ordem for s in somas):
-            return not self.que_diferem(resumo)
-        return _total(somas) == _total(list(self.por_bloco.values()))
-
-
 @dataclass(frozen=True, slots=True)
-class Soma:
-    """De umas linhas: quantas, as duas somas, e o resumo delas por ordem (vazio: não importa)."""
+class Pergunta:
+    """O que se pergunta de uma tabela: as somas por bloco e, se se diz o que se espera delas
+    (`esperadas`, por bloco), também os itens das linhas dos blocos em que não é isso."""
 
-    linhas: int
-    uma: int
-    outra: int
-    ordem: str = ""
-
-    @classmethod
-    def lida(cls, guardada: str) -> Soma:
-        """O contrário de `str`. Levanta ValueError."""
-        linhas, uma, outra, *ordem = guardada.split()
-        return cls(int(linhas), int(uma), int(outra), *ordem)
-
-    def __str__(self) -> str:
-        return f"{self.linhas} {self.uma} {self.outra} {self.ordem}".rstrip()
-
-
-NADA = Soma(0, 0, 0)
-assert str(NADA) == NENHUMA
-
-
-def _total(somas: Sequence[Soma]) -> Soma:
-    return Soma(
-        sum(s.linhas for s in somas), sum(s.uma for s in somas), sum(s.outra for s in somas)
-    )
+    no_escopo: TabelaNoEscopo
+    fronteiras: Fronteiras
+    esperadas: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,54 +100,71 @@ class Perguntas:
             repr((no_escopo.tabela.colunas, no_escopo.tabela.chave, no_escopo.tabela.ordem_sabida)),
         )
 
+    def podem_dar_itens(self, no_escopo: TabelaNoEscopo) -> bool:
+        """Se desta tabela se podem pedir itens: as linhas são todas de um ramo, por um valor só, e
+        pela chave se sabe aqui pô-las em ordem. Levanta TabelaInexistente."""
+        ramos = ramos_de(no_escopo, self.empresas, self.catalogadas)
+        return no_escopo.tabela.ordem_sabida and len(ramos) == 1 and ramos[0].de_um_valor
+
     def fazer(
-        self,
-        tabelas: Mapping[str, tuple[TabelaNoEscopo, Fronteiras]],
-        de_quem: Callable[[TabelaNoEscopo, Sequence[str | None]], str | None],
+        self, perguntas: Mapping[str, Pergunta], de_quem: DeQuem, receber: Receber
     ) -> dict[str, dict[str, Resumida]]:
         """O que o servidor diz de cada tabela, por empresa, perguntado de uma vez. psycopg.Error
         passa; levanta TabelaInexistente, e o que `de_quem` levante."""
-        nomes = list(tabelas)
+        nomes = list(perguntas)
         resumidas = {nome: {e.id: Resumida() for e in self.empresas} for nome in nomes}
         partes = [
             parte
-            for n, (no_escopo, fronteiras) in enumerate(tabelas.values())
-            if (parte := self._da_tabela(n, no_escopo, fronteiras)) is not None
+            for n, pergunta in enumerate(perguntas.values())
+            if (parte := self._da_tabela(n, pergunta)) is not None
         ]
         if not partes:
             return resumidas
-        cursor = self.conexao.execute(sql.SQL(" UNION ALL ").join(partes))
         vistos: dict[tuple[str, str, str], list[str | None]] = {}
-        for n, prefixo, bloco, *soma in cursor:
-            nome = nomes[n]
-            no_escopo = tabelas[nome][0]
-            quem = de_quem(no_escopo, prefixo)
-            if quem is None:
-                for resumida in resumidas[nome].values():
-                    resumida.alheias = True
-                continue
-            ramo = (nome, quem, prefixo[0])
-            resumidas[nome][quem].somar(bloco, soma, prefixo[0])
-            # Um ramo vem depois do outro, mas dentro dele a ordem é a da chave: só se sabe qual é
-            # se as linhas dele vieram todas juntas.
-            if vistos.setdefault(ramo, prefixo) != prefixo and _por_ordem(no_escopo.tabela):
-                resumidas[nome][quem].duvidosa = True
+        com_itens = any(p.esperadas is not None for p in perguntas.values())
+        with contextlib.closing(self._respostas(partes, com_itens=com_itens)) as respostas:
+            for n, prefixo, bloco, *soma, itens in respostas:
+                nome = nomes[n]
+                no_escopo = perguntas[nome].no_escopo
+                quem = de_quem(no_escopo, prefixo)
+                if quem is None:
+                    for resumida in resumidas[nome].values():
+                        resumida.alheias = True
+                    continue
+                ramo = (nome, quem, prefixo[0])
+                resumidas[nome][quem].somar(bloco, soma, prefixo[0])
+                if itens is not None:
+                    receber(nome, bloco, soma[0], itens)
+                # Um ramo vem depois do outro, mas dentro dele a ordem é a da chave: só se sabe
+                # qual é se as linhas dele vieram todas juntas.
+                if vistos.setdefault(ramo, prefixo) != prefixo and _por_ordem(no_escopo.tabela):
+                    resumidas[nome][quem].duvidosa = True
         return resumidas
 
-    def _da_tabela(
-        self, numero: int, no_escopo: TabelaNoEscopo, fronteiras: Fronteiras
-    ) -> sql.Composed | None:
-        """(número, prefixo, bloco, linhas, soma, soma, ordem)."""
+    def _respostas(
+        self, partes: Sequence[sql.Composable], *, com_itens: bool
+    ) -> Generator[tuple[Any, ...]]:
+        """Uma a uma, se trazem itens: juntas, seriam memória demais."""
+        consulta = sql.SQL(" UNION ALL ").join(partes)
+        if not com_itens:
+            yield from self.conexao.execute(consulta)
+            return
+        with self.conexao.cursor(binary=True) as cursor:
+            yield from cursor.stream(consulta)
+
+    def _da_tabela(self, numero: int, pergunta: Pergunta) -> sql.Composed | None:
+        """(número, prefixo, bloco, linhas, soma, soma, ordem, itens)."""
+        no_escopo = pergunta.no_escopo
         ramos = ramos_de(no_escopo, self.empresas, self.catalogadas)
         if not ramos:
             return None
         por_ordem = _por_ordem(no_escopo.tabela)
         chave = [sql.Identifier(f"k{n}") for n in range(len(no_escopo.tabela.ordem) * por_ordem)]
+        mais = [sql.SQL("lugar")] if pergunta.esperadas is not None else []
         de_cada = sql.SQL(" UNION ALL ").join(
-            _linhas(r, bloco_de(r.tabela, fronteiras), chave) for r in ramos
+            _linhas(r, bloco_de(r.tabela, pergunta.fronteiras), chave, com_lugar=bool(mais))
+            for r in ramos
         )
-        resumo = sql.SQL('pg_catalog.hashtextextended(l COLLATE pg_catalog."C", {})')
-        uma, outra = (resumo.format(sql.Literal(s)) for s in self.sementes[:2])
         ordem: sql.Composable = sql.SQL("''")
         if por_ordem:
             ordem = sql.SQL(
@@ -215,17 +173,40 @@ class Perguntas:
             ).format(_VIRGULA.join(chave), sql.Literal(self.sementes.outra))
         return sql.SQL(
             "SELECT {}::pg_catalog.int4, prefixo, bloco, pg_catalog.count(*),"
-            " pg_catalog.sum(h0)::pg_catalog.text, pg_catalog.sum(h1)::pg_catalog.text, {}"
+            " pg_catalog.sum(h0)::pg_catalog.text, pg_catalog.sum(h1)::pg_catalog.text, {}, {}"
             " FROM (SELECT prefixo, bloco, {} AS h0, {} AS h1{} FROM ({}) AS linhas) AS resumos"
             " GROUP BY prefixo, bloco"
         ).format(
             sql.Literal(numero),
             ordem,
-            uma,
-            outra,
-            sql.SQL("").join(sql.SQL(", {}").format(c) for c in chave),
+            _itens(pergunta.esperadas),
+            self.resumo(sql.SQL("l")),
+            _resumo(sql.SQL("l"), self.sementes.outra),
+            sql.SQL("").join(sql.SQL(", {}").format(c) for c in (*chave, *mais)),
             de_cada,
         )
+
+    def resumo(self, linha: sql.Composable) -> sql.Composed:
+        """O resumo, de 64 bits, do texto de uma linha: o que se guarda de cada uma, e se soma."""
+        return _resumo(linha, self.sementes.uma)
+
+
+def _resumo(linha: sql.Composable, semente: int) -> sql.Composed:
+    com = sql.SQL('pg_catalog.hashtextextended({} COLLATE pg_catalog."C", {})')
+    return com.format(linha, sql.Literal(semente))
+
+
+def _itens(esperadas: Sequence[str] | None) -> sql.Composable:
+    """Dos blocos que não somam o que se esperava. As duas listas vão pela ordem em que o servidor
+    passou pelas linhas, que é a mesma."""
+    if esperadas is None:
+        return sql.SQL("NULL::pg_catalog.bytea")
+    return sql.SQL(
+        "CASE WHEN (SELECT {}::pg_catalog.text[])[bloco + 1] IS DISTINCT FROM"
+        " pg_catalog.concat_ws(' ', pg_catalog.count(*), pg_catalog.sum(h0), pg_catalog.sum(h1))"
+        " THEN pg_catalog.string_agg(pg_catalog.int8send(h0), '')"
+        " || pg_catalog.string_agg(lugar, '') END"
+    ).format(sql.Literal(list(esperadas)))
 
 
 def _por_ordem(tabela: Tabela) -> bool:
@@ -233,19 +214,24 @@ def _por_ordem(tabela: Tabela) -> bool:
     return bool(tabela.chave) and not tabela.ordem_sabida
 
 
-def _linhas(ramo: DoRamo, bloco: sql.Composable, chave: Sequence[sql.Identifier]) -> sql.Composed:
-    """As linhas de um ramo: de quem são, o bloco, o texto a resumir e, se importa, a chave."""
+def _linhas(
+    ramo: DoRamo, bloco: sql.Composable, chave: Sequence[sql.Identifier], *, com_lugar: bool
+) -> sql.Composed:
+    """As linhas de um ramo: de quem são, o bloco, o texto a resumir e, se importam, a chave e o
+    lugar."""
     texto_: sql.Composable = ramo.linha()
     if not ramo.tabela.chave:
         lugar = f"'{ramo.numero} ' || p0.tableoid || ' ' || p0.ctid::pg_catalog.text || ' '"
         texto_ = sql.SQL(lugar + " || ({})").format(texto_)
-    chaves = zip(ramo.chave(), chave, strict=False)
+    mais = list(zip(ramo.chave(), chave, strict=False))
+    if com_lugar:
+        mais.append((lugar_de(ramo.tabela), sql.Identifier("lugar")))
     # O OFFSET impede que o planejador escreva a linha uma vez por cada resumo dela.
     return sql.SQL("(SELECT {} AS prefixo, {} AS bloco, {} AS l{} {} OFFSET 0)").format(
         ramo.prefixo(),
         bloco,
         texto_,
-        sql.SQL("").join(sql.SQL(", {} AS {}").format(c, nome) for c, nome in chaves),
+        sql.SQL("").join(sql.SQL(", {} AS {}").format(c, nome) for c, nome in mais),
         ramo.origem(),
     )
 

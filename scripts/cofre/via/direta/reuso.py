@@ -6,16 +6,19 @@ chega a ser prova, lê-se a tabela toda, e o log diz porquê.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cofre.deposito.resumos import Anterior, Bloco, ResumoDaTabela, juntar
+from cofre.deposito.resumos_por_linha import DE_CADA, MAIS_LINHAS
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.direta.resumos import Fronteiras, Perguntas, Resumida, fronteiras_de
+from cofre.via.direta.mudadas import Duvida, Mudadas, Seguidos, tamanho_do_lugar
+from cofre.via.direta.resumos import DeQuem, Fronteiras, Pergunta, Perguntas, fronteiras_de
+from cofre.via.direta.somas import Resumida
 from cofre.via.leitura import Bases
 
-DeQuem = Callable[[TabelaNoEscopo, Sequence[str | None]], str | None]
 SemFalhar = Callable[[Callable[[], None]], bool]
 """Faz, e diz se o banco o deixou; se não, a transação fica como estava."""
 
@@ -39,6 +42,38 @@ class Situacao:
 
 
 @dataclass(slots=True)
+class _Guardados:
+    """Os resumos das linhas que havia, e as que se veem que mudaram; nenhuns, se não se leem ou se
+    houve uma dúvida: então procuram-se de outro modo."""
+
+    anterior: Anterior
+    mudadas: Mudadas
+    _lidos: bytes | None = None
+    _inicios: list[int] = field(default_factory=list)
+
+    def receber(self, bloco: int, linhas: int, itens: bytes) -> None:
+        """Mais um bloco que difere."""
+        if self._lidos is None:
+            da_tabela = self.anterior.por_linha
+            self._lidos = da_tabela.ler() if da_tabela else b""
+            de_cada = (b.linhas for b in self.anterior.resumo.blocos)
+            self._inicios = list(itertools.accumulate(de_cada, initial=0))
+        if not self._lidos or bloco + 1 >= len(self._inicios):
+            return
+        inicio, fim = (n * DE_CADA for n in self._inicios[bloco : bloco + 2])
+        seguidos = Seguidos(itens, linhas, self.mudadas.do_lugar)
+        try:
+            seguidos.comparar(self.mudadas, bloco, self._lidos[inicio:fim])
+        except Duvida:
+            self._lidos = b""
+
+    @property
+    def achadas(self) -> tuple[Mudadas | None, bytes]:
+        """As que mudaram, e os resumos das que havia."""
+        return (self.mudadas, self._lidos) if self._lidos else (None, b"")
+
+
+@dataclass(slots=True)
 class Reusos:
     """O que se sabe, nesta leitura, de cada tabela de cada empresa."""
 
@@ -48,6 +83,8 @@ class Reusos:
     sem_falhar: SemFalhar
     _resumidas: dict[str, dict[str, Resumida]] = field(default_factory=dict)
     _perguntadas: dict[str, Fronteiras] = field(default_factory=dict)
+    _guardados: dict[str, _Guardados] = field(default_factory=dict)
+    _cabem: int = field(default_factory=lambda: MAIS_LINHAS)
     _situacoes: dict[tuple[str, str], Situacao | None] = field(default_factory=dict)
 
     @property
@@ -59,33 +96,68 @@ class Reusos:
         """O que o servidor diz das tabelas em que isso pode servir."""
         self._fazer(
             {
-                nome: (no_escopo, self._da_base(nome))
+                nome: self._da_base(no_escopo)
                 for nome, no_escopo in tabelas.items()
                 if any(nome in t for t in self.bases.por_empresa.values())
             }
         )
 
-    def _da_base(self, nome: str) -> Fronteiras:
+    def _da_base(self, no_escopo: TabelaNoEscopo) -> Pergunta:
         if not self.sozinha:
-            return ()
+            return Pergunta(no_escopo, ())
         (empresa,) = self.perguntas.empresas
-        return fronteiras_de(self.bases.por_empresa[empresa.id][nome].resumo.blocos)
+        anterior = self.bases.por_empresa[empresa.id][no_escopo.tabela.nome]
+        blocos = anterior.resumo.blocos
+        if not self._com_itens(no_escopo, anterior):
+            return Pergunta(no_escopo, fronteiras_de(blocos))
+        lugar = tamanho_do_lugar(no_escopo.tabela)
+        guardados = _Guardados(anterior, Mudadas(lugar, por_chave=True))
+        self._guardados[no_escopo.tabela.nome] = guardados
+        return Pergunta(no_escopo, fronteiras_de(blocos), tuple(b.resumo for b in blocos))
 
-    def _fazer(self, quais: Mapping[str, tuple[TabelaNoEscopo, Fronteiras]]) -> None:
+    def _com_itens(self, no_escopo: TabelaNoEscopo, anterior: Anterior) -> bool:
+        """Se, onde algo mudou, se hão de ver já as linhas."""
+        por_inteiro = anterior.vencida or self.bases.ler_tudo or anterior.textos is not None
+        return (
+            anterior.por_linha is not None
+            and not por_inteiro
+            and len(anterior.resumo.blocos) > 1
+            and self.cabem(no_escopo, anterior.salva.registros)
+        )
+
+    def cabem(self, no_escopo: TabelaNoEscopo, linhas: int) -> bool:
+        """Se os resumos de mais estas linhas, de uma tabela de que servem, cabem na memória."""
+        if linhas > self._cabem or not self.perguntas.podem_dar_itens(no_escopo):
+            return False
+        self._cabem -= linhas
+        return True
+
+    def achadas(self, nome: str) -> tuple[Mudadas | None, bytes]:
+        """As linhas da tabela que mudaram, se já se viram, e os resumos das que havia."""
+        guardados = self._guardados.get(nome)
+        return guardados.achadas if guardados else (None, b"")
+
+    def _fazer(self, quais: Mapping[str, Pergunta]) -> None:
         """De todas de uma vez; senão, uma a uma, e por fim sem blocos."""
         if not quais or self._de_uma_vez(quais):
             return
-        for nome, (no_escopo, fronteiras) in quais.items():
-            feita = self._de_uma_vez({nome: (no_escopo, fronteiras)})
-            if not feita and not (fronteiras and self._de_uma_vez({nome: (no_escopo, ())})):
+        for nome, pergunta in quais.items():
+            self._guardados.pop(nome, None)
+            so_somas = Pergunta(pergunta.no_escopo, pergunta.fronteiras)
+            feita = self._de_uma_vez({nome: so_somas})
+            sem_blocos = Pergunta(pergunta.no_escopo, ())
+            if not feita and not (pergunta.fronteiras and self._de_uma_vez({nome: sem_blocos})):
                 self.bases.dizer(f"{nome}: o servidor não resume as linhas")
 
-    def _de_uma_vez(self, quais: Mapping[str, tuple[TabelaNoEscopo, Fronteiras]]) -> bool:
+    def _de_uma_vez(self, quais: Mapping[str, Pergunta]) -> bool:
         def fazer() -> None:
-            self._resumidas.update(self.perguntas.fazer(quais, self.de_quem))
-            self._perguntadas.update({nome: f for nome, (_, f) in quais.items()})
+            self._resumidas.update(self.perguntas.fazer(quais, self.de_quem, self._receber))
+            self._perguntadas.update({nome: p.fronteiras for nome, p in quais.items()})
 
         return self.sem_falhar(fazer)
+
+    def _receber(self, nome: str, bloco: int, linhas: int, itens: bytes) -> None:
+        self._guardados[nome].receber(bloco, linhas, itens)
 
     def situacao(self, no_escopo: TabelaNoEscopo, empresa: str) -> Situacao | None:
         """Se há base para esta tabela, e o que dela se sabe. Levanta TabelaInexistente."""
@@ -131,7 +203,7 @@ class Reusos:
         # O que já se perguntou assim, neste instante, não se pergunta outra vez.
         self._fazer(
             {
-                nome: (no_escopo, fronteiras[nome])
+                nome: Pergunta(no_escopo, fronteiras[nome])
                 for nome, no_escopo in tabelas.items()
                 if self._perguntadas.get(nome) != fronteiras[nome]
             }

@@ -40,12 +40,12 @@ from cofre.via.direta import (
     sondas,
 )
 from cofre.via.direta.conexao import ESCREVENDO, INSTANTE, Conexoes, conectar, transacao
-from cofre.via.direta.em_parte import Duvida
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.gatilhos import Suspensos
 from cofre.via.direta.instante import segurando
 from cofre.via.direta.leitura import Leitura
+from cofre.via.direta.mudadas import Duvida
 from cofre.via.direta.prova import Provas
 from cofre.via.direta.transacao import Transacao
 from cofre.via.direta.travas import vigiando
