@@ -22,9 +22,9 @@ import psycopg
 import pytest
 
 from apoio.campanha import CAMPANHA
-from apoio.execucao import conteudo, linhas_do_arquivo, metadados
+from apoio.execucao import PACIENCIA, conteudo, linhas_do_arquivo, metadados
 from apoio.impressoes import diferencas
-from apoio.loja import DURANTE, PELAS_DUAS_VIAS, PRE, Loja, antes_de
+from apoio.loja import DURANTE, PELAS_DUAS_VIAS, PRE, Loja, antes_de, e_ensaio
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -184,11 +184,6 @@ def mesa(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> Mesa:
     return Mesa(criar_supabase, tmp_path)
 
 
-def de_verdade(pedido: Pedido) -> bool:
-    """Se a escrita fica: um ensaio pede a resposta como um só objeto, que o desfaz."""
-    return "pgrst.object" not in pedido.cabecalhos.get("accept", "")
-
-
 # -- no último momento -------------------------------------------------------------------------
 
 
@@ -217,7 +212,10 @@ def test_a_edicao_do_ultimo_momento_fica_numa_foto(mesa: Mesa, metodo: str, de_h
             edicoes.editar("avulsas", mudar(n, 2, "avulsas", numero=n + 1000))
 
     tabela = "avulsas" if metodo == "POST" else "fichas"
-    with loja.projeto.gateway.ao_pedir(editar, metodo=metodo, tabela=tabela, se=de_verdade):
+    de_verdade = loja.projeto.gateway.ao_pedir(
+        editar, metodo=metodo, tabela=tabela, se=lambda p: not e_ensaio(p)
+    )
+    with de_verdade:
         saida = loja.direto(dono=DONO)
     assert saida.codigo == 0, saida.tudo
     assert len(edicoes.linhas["fichas"]) >= 2 * len(TIPOS) - 2
@@ -302,7 +300,7 @@ def _loja_aberta(loja: Loja, edicoes: Edicoes) -> Iterator[None]:
     try:
         yield
     finally:
-        fio.join(60)
+        fio.join(PACIENCIA)
         assert not fio.is_alive()
 
 
@@ -320,7 +318,7 @@ def test_quem_estava_com_a_linha_na_mao_nao_perde_o_que_gravou(mesa: Mesa) -> No
     def prender(_pedido: Pedido, vez: int) -> None:
         if vez == 1:
             threading.Thread(target=segurar).start()
-            assert presas.wait(10)
+            assert presas.wait(PACIENCIA)
 
     def segurar() -> None:
         with psycopg.connect(loja.projeto.uri_admin) as banco:
@@ -341,7 +339,7 @@ def test_quem_estava_com_a_linha_na_mao_nao_perde_o_que_gravou(mesa: Mesa) -> No
 def _esperar_uma_trava(projeto: SupabaseLocal) -> None:
     """Até que alguém espere por nós."""
     with psycopg.connect(projeto.uri_admin, autocommit=True) as banco:
-        for _ in range(500):
+        for _ in range(int(PACIENCIA / 0.01)):
             (espera,) = banco.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                 " AND datname = current_database()"

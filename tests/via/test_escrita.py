@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apoio.loja import DURANTE, LOJA_X, MENOR, Loja, antes_de, copiar_deposito
+from apoio.juntos import Juntos
+from apoio.loja import DURANTE, LOJA_X, MENOR, Loja, antes_de, copiar_deposito, quer_gravar
 from apoio.servidores import FabricaDeSupabase
 from cofre.restauracao.convergencia import PASSADAS
 from supabase_local.servidores.falhas import Pedido
@@ -133,43 +130,15 @@ def test_chaves_longas_nao_fazem_urls_longas(loja: Loja) -> None:
     assert 2 <= len(exclusoes) <= 20, "cabem várias em cada pedido"
 
 
-class _AoMesmoTempo:
-    """Quantos pedidos de um tipo chegaram a estar a caminho juntos."""
-
-    def __init__(self) -> None:
-        self._trava = threading.Lock()
-        self._agora = 0
-        self.maximo = 0
-        self.na_primeira = 0
-
-    @contextmanager
-    def contar(self, loja: Loja, tabela: str) -> Iterator[None]:
-        gateway = loja.projeto.gateway
-        with gateway.ao_pedir(self._chegou, self._saiu, metodo="PATCH", tabela=tabela):
-            yield
-
-    def _chegou(self, _pedido: Pedido, _vez: int) -> None:
-        with self._trava:
-            self._agora += 1
-            self.maximo = max(self.maximo, self._agora)
-        time.sleep(0.05)
-
-    def _saiu(self, _pedido: Pedido, vez: int) -> None:
-        with self._trava:
-            if vez == 1:
-                self.na_primeira = self._agora
-            self._agora -= 1
-
-
 def test_alteracoes_vao_em_varias_conexoes(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(PRECOS)
-    juntas = _AoMesmoTempo()
-    with juntas.contar(loja, "produtos"):
+    alteracoes = Juntos(companhia=True)
+    with alteracoes.contar(loja.projeto, metodo="PATCH", tabela="produtos", se=quer_gravar):
         saida = loja.direto("--conexoes", "4")
     assert saida.codigo == 0, saida.tudo
-    assert juntas.na_primeira == 1, "a primeira vai só"
-    assert 2 <= juntas.maximo <= 4
+    assert alteracoes.vistos[:2] == [1, 1], "a primeira vai só"
+    assert 2 <= max(alteracoes.vistos) <= 4
     antes.conferir()
 
 
@@ -177,8 +146,8 @@ def test_com_a_mae_fora_do_plano_vai_uma_alteracao_de_cada_vez(loja: Loja) -> No
     """O total da venda é somado por um gatilho: duas somas ao mesmo tempo não se veriam, e ninguém
     confere a venda, que não foi escolhida."""
     loja.sql(PRECOS)
-    juntas = _AoMesmoTempo()
-    with juntas.contar(loja, "produtos"):
+    alteracoes = Juntos(companhia=False)
+    with alteracoes.contar(loja.projeto, metodo="PATCH", tabela="produtos", se=quer_gravar):
         saida = loja.direto("--tabelas", "produtos", "--conexoes", "4")
     assert saida.codigo == 0, saida.tudo
-    assert juntas.maximo == 1
+    assert max(alteracoes.vistos) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 
 from apoio.bancada import PARA_A_API
 from apoio.execucao import PACIENCIA, abrir_restauracao, ler_ate, responder, ultimo_backup
-from apoio.loja import Antes, Loja, antes_de
+from apoio.juntos import Juntos
+from apoio.loja import Antes, Loja, antes_de, e_ensaio, quer_gravar
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.equipe import Equipe
@@ -61,8 +61,7 @@ def _tamanho(pedido: Pedido) -> int:
 
 def _insere(pedido: Pedido) -> bool:
     """Se é uma inserção de verdade, e não um ensaio nem a sondagem das colunas."""
-    ensaio = "pgrst.object" in pedido.cabecalhos.get("accept", "")
-    return pedido.metodo == "POST" and not ensaio and _tamanho(pedido) > len(SONDA)
+    return pedido.metodo == "POST" and quer_gravar(pedido)
 
 
 MUITOS = (
@@ -121,7 +120,7 @@ def _bytes_mandados(loja: Loja) -> int:
 
 def _provas(loja: Loja, tabela: str) -> list[Pedido]:
     pedidos = [p.pedido for p in loja.projeto.gateway.pedidos if p.tabela == tabela]
-    return [p for p in pedidos if "pgrst.object" in p.cabecalhos.get("accept", "")]
+    return [p for p in pedidos if e_ensaio(p)]
 
 
 def test_numa_conversa_cada_linha_vai_a_prova_uma_vez_e_ao_banco_outra(
@@ -158,25 +157,6 @@ def test_se_o_plano_muda_enquanto_se_le_prova_se_de_novo(lojinha: tuple[Loja, An
     antes.conferir_outras()
 
 
-class _AoMesmoTempo:
-    """Quantas inserções de uma tabela estiveram a caminho juntas."""
-
-    def __init__(self) -> None:
-        self._trava = threading.Lock()
-        self._agora = 0
-        self.maximos: list[int] = []
-
-    def chegou(self, _pedido: Pedido, _vez: int) -> None:
-        with self._trava:
-            self._agora += 1
-            self.maximos.append(self._agora)
-        time.sleep(0.05)
-
-    def saiu(self, _pedido: Pedido, _vez: int) -> None:
-        with self._trava:
-            self._agora -= 1
-
-
 @pytest.mark.parametrize(
     ("mais", "juntas"),
     [("", True), ("ALTER TABLE produtos ADD mae bigint REFERENCES produtos", False)],
@@ -189,14 +169,14 @@ def test_insercoes_vao_lado_a_lado_depois_da_primeira(
     muitos = MUITOS.format(4 * LINHAS_POR_LOTE)
     projeto = criar_supabase(VAZIO, sql=(LOJINHA, muitos, mais, PARA_A_API))
     loja, antes = _montar(projeto, tmp_path / "backups")
-    visto = _AoMesmoTempo()
-    with projeto.gateway.ao_pedir(visto.chegou, visto.saiu, tabela="produtos", se=_insere):
+    insercoes = Juntos(companhia=juntas)
+    with insercoes.contar(projeto, tabela="produtos", se=_insere):
         saida = loja.direto("--conexoes", "4", dono=DONO)
     assert saida.codigo == 0, saida.tudo
     antes.conferir()
-    assert len(visto.maximos) == 5
-    assert visto.maximos[:2] == [1, 1]
-    assert (max(visto.maximos) > 1) == juntas
+    assert len(insercoes.vistos) == 5
+    assert insercoes.vistos[:2] == [1, 1]
+    assert (max(insercoes.vistos) > 1) == juntas
 
 
 def test_o_ritmo_cai_pela_metade_e_volta_a_crescer() -> None:
