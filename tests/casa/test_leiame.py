@@ -133,7 +133,8 @@ def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     conferir_dialogo(supabase, destino, desfeita)
 
     de_volta = ("--empresa", GRUPO, "--tabelas", "clientes", "--confirmar", "RESTAURAR")
-    assert concluiu(restaurar(supabase, destino, *de_volta))
+    pela_direta = {"SUPABASE_DB_URL": supabase.uri_banco}
+    assert concluiu(restaurar(supabase, destino, *de_volta, mais=pela_direta))
     executar_sql(supabase, f"DELETE FROM clientes WHERE user_id = '{GRUPO}'")
     (encolheu,) = [b for b in blocos() if "📉" in b.texto]
     fim = executar(supabase, destino)
