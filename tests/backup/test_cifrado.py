@@ -29,6 +29,7 @@ from apoio.execucao import (
     PACIENCIA,
     RAIZ,
     RESTAURACAO,
+    acesso,
     ambiente,
     conteudo,
     executar,
@@ -39,10 +40,13 @@ from apoio.execucao import (
 )
 from apoio.impressoes import executar_sql, impressoes, valor
 from apoio.lacres import codigo_de
+from apoio.loja import PELA_API, TANTO_FAZ
 from apoio.lojinha import DONO, REGISTROS_DO_DONO, VIZINHA
 from cofre.deposito.cifra.chaves import gerar
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 CHAVE, RESERVA, OUTRA = gerar(), gerar(), gerar()
 DUAS = cifrando_para(CHAVE, RESERVA)
@@ -289,8 +293,7 @@ def test_volta_tudo_desfaz_e_nada_fica_em_claro(
     temporarios = tmp_path / "tmp"
     temporarios.mkdir()
     mais = {**abrindo_com(tmp_path, CHAVE), "TMPDIR": str(temporarios)}
-    if via == DIRETA:
-        mais["SUPABASE_DB_URL"] = projeto.uri_banco
+    mais |= acesso(projeto, via)
     antes = impressoes(projeto)
     executar_sql(projeto, *ACIDENTE)
     estragado = impressoes(projeto)
@@ -444,6 +447,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@PELA_API
 def test_sem_o_pacote_nada_se_grava_nem_se_pede(projeto: SupabaseLocal, destino: Path) -> None:
     antes = fotografia_do_disco(destino)
     projeto.gateway.esquecer_pedidos()

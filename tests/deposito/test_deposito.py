@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from apoio.campanha import amostra
 from apoio.cifrados import cifrando_para
 from apoio.disco_proprio import MONTAR
 from apoio.execucao import (
@@ -32,6 +33,7 @@ from apoio.execucao import (
     metadados,
     ultimo_backup,
 )
+from apoio.loja import PELA_API, TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
@@ -39,6 +41,8 @@ from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.verificacao import danos_de
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 
 def _danos(backup: Backup) -> list[str]:
@@ -48,6 +52,7 @@ def _danos(backup: Backup) -> list[str]:
 # -- a forma dos arquivos ------------------------------------------------------------------------
 
 
+@PELA_API
 def test_forma_dos_arquivos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     assert executar(projeto, tmp_path, "--empresa", DONO).codigo == 0
     (meta,) = metadados(tmp_path)
@@ -73,6 +78,7 @@ def test_forma_dos_arquivos(projeto: SupabaseLocal, tmp_path: Path) -> None:
         assert linhas == sorted(do_banco, key=lambda bruta: [json.loads(bruta)[c] for c in chave])
 
 
+@PELA_API
 def test_metadados_antigos_e_novos(projeto: SupabaseLocal, tmp_path: Path) -> None:
     assert executar(projeto, tmp_path, "--empresa", DONO).codigo == 0
     (meta,) = metadados(tmp_path)
@@ -237,6 +243,7 @@ def test_mesmo_comeco_pastas_diferentes(criar_supabase: FabricaDeSupabase, tmp_p
         assert json.loads(linha)["nome"] == f"Produto de {m['nome']}"
 
 
+@PELA_API
 def test_metadados_decidem_e_nao_o_nome(projeto: SupabaseLocal, tmp_path: Path) -> None:
     """A pasta com o nome da empresa é de outra; a dela foi renomeada à mão."""
     assert executar(projeto, tmp_path).codigo == 0
@@ -286,6 +293,7 @@ NOMES = (
 )
 
 
+@PELA_API
 def test_nomes_de_tabela_que_o_ntfs_nao_aceita(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
@@ -342,7 +350,10 @@ def com_backup(projeto: SupabaseLocal, tmp_path: Path) -> tuple[Path, dict[str, 
 
 @pytest.mark.parametrize(
     ("limite", "cifra"),
-    [(100, False), (4_000, False), (30_000, False), (600, True), (2_000, True), (3_000, True)],
+    amostra(
+        [(100, False), (4_000, False), (30_000, False), (600, True), (2_000, True), (3_000, True)],
+        4,
+    ),
 )
 def test_arquivo_que_nao_cabe(
     projeto: SupabaseLocal, com_backup: tuple[Path, dict[str, bytes]], limite: int, cifra: bool
@@ -362,6 +373,7 @@ def test_arquivo_que_nao_cabe(
     assert {**fotografia_do_disco(destino), ".trava": b""} == antes
 
 
+@PELA_API
 def test_disco_que_recusa_so_uma_empresa(
     projeto: SupabaseLocal, com_backup: tuple[Path, dict[str, bytes]]
 ) -> None:

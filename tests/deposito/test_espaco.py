@@ -24,7 +24,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
-from apoio.loja import LOJA_X, PRE, Loja, antes_de
+from apoio.loja import LOJA_X, PRE, TANTO_FAZ, Loja, antes_de
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.disco import guardar_uma_vez, liberado, ocupado
 from cofre.base.erros import BackupDanificado
@@ -35,6 +35,8 @@ from cofre.deposito.inventario import estado_de
 from cofre.deposito.linhas import ler_linhas
 from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import DIRETA
+
+VIA = TANTO_FAZ
 
 
 def _danos(backup: Backup) -> list[str]:

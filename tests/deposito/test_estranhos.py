@@ -18,8 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apoio.execucao import SEM_PODERES, Saida, executar
+from apoio.execucao import SEM_PODERES, Saida, acesso, executar
 from apoio.inventados import ANA, BIA, publicar
+from apoio.loja import TANTO_FAZ
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.backup import andamento
 from cofre.base.disco import MAIOR_FICHA
@@ -34,6 +35,8 @@ from cofre.foto.foto import Pedido
 from cofre.restauracao.abertura import abrir_sessao
 from cofre.rotina import encolhimento, ultima
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 CARIMBOS = ("20260110_030000", "20260111_030000", "20260112_030000")
 EM = datetime(2026, 1, 12, 4, tzinfo=UTC)
@@ -419,8 +422,10 @@ def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
 @pytest.fixture
 def no_ar(raiz: Path, projeto: SupabaseLocal, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A mesma pasta, e um servidor que atende."""
-    monkeypatch.setenv("SUPABASE_URL", projeto.url)
-    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", projeto.chave_service_role)
+    for nome in ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"):
+        monkeypatch.delenv(nome)
+    for nome, dado in acesso(projeto, VIA).items():
+        monkeypatch.setenv(nome, dado)
     return raiz
 
 

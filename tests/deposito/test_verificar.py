@@ -13,9 +13,12 @@ import pytest
 
 from apoio.danos import virar_um_bit
 from apoio.execucao import Saida, executar, fotografia_do_disco
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.diario import CONCLUIDA, abrir_novo
+
+VIA = TANTO_FAZ
 
 Metadados = dict[str, Any]
 
