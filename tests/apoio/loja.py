@@ -35,8 +35,9 @@ from apoio.impressoes import (
     sequencias_atras,
     valor,
 )
+from apoio.lojinha import LOJINHA
 from apoio.reposicao import LOJA_MENOR
-from apoio.servidores import LOJA, FabricaDeSupabase
+from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.falhas import Pedido
@@ -202,8 +203,17 @@ def backup_da_menor(
     return _backup_do_modelo(cluster, modelo_menor, tmp_path_factory.mktemp("backup_da_menor"))
 
 
-def _backup_do_modelo(cluster: ClusterPostgres, modelo: str, destino: Path) -> Path:
-    cluster.criar_banco("para_o_backup", modelo=modelo)
+@pytest.fixture(scope="session")
+def backup_da_lojinha(cluster: ClusterPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Um depósito como o `backup_da_loja`, da lojinha."""
+    pasta = tmp_path_factory.mktemp("backup_da_lojinha")
+    return _backup_do_modelo(cluster, VAZIO, pasta, sql=(LOJINHA,))
+
+
+def _backup_do_modelo(
+    cluster: ClusterPostgres, modelo: str, destino: Path, sql: tuple[str, ...] = ()
+) -> Path:
+    cluster.criar_banco("para_o_backup", modelo=modelo, sql=sql)
     with SupabaseLocal(cluster, banco="para_o_backup") as projeto:
         saida = executar(projeto, destino, mais=acesso(projeto, API))
     assert saida.codigo == 0, saida.tudo
@@ -269,6 +279,16 @@ def loja(
     modelo, backup = (LOJA, "backup_da_loja") if inteira else (MENOR, "backup_da_menor")
     destino = copiar_deposito(request.getfixturevalue(backup), tmp_path)
     return Loja(criar_supabase(modelo, com_api=via == API), destino, via)
+
+
+@pytest.fixture
+def oficina(
+    criar_supabase: FabricaDeSupabase, backup_da_lojinha: Path, tmp_path: Path, via: str
+) -> Loja:
+    """A lojinha como no backup, para um teste só: quando não importam as tabelas da loja nem os
+    gatilhos dela, que custam o triplo."""
+    destino = copiar_deposito(backup_da_lojinha, tmp_path)
+    return Loja(criar_supabase(VAZIO, sql=(LOJINHA,), com_api=via == API), destino, via)
 
 
 @pytest.fixture(scope="module")
