@@ -1,9 +1,10 @@
 """As campanhas inteiras, num comando: `python3 tests/campanhas [nome]...`.
 
 `backup` mata o backup e a poda antes de cada passo no disco, e o backup antes e depois de cada
-pedido, e passa por todos os cenários de `tests/desempenho`. `restauracao` mata a restauração antes
-e depois de cada escrita, e restaura centenas de estragos ao acaso: mais de uma hora em dois
-processadores, e por isso a suíte só faz uma amostra. `registro` traz de volta, com o que foi com
+pedido, faz cada pedido falhar de muitas maneiras, e passa por todos os cenários de
+`tests/desempenho`. `restauracao` mata a restauração antes e depois de cada escrita, e restaura
+centenas de estragos ao acaso: mais de uma hora em dois processadores, e por isso a suíte só faz uma
+amostra. `registro` traz de volta, com o que foi com
 ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
 com outras edições depois de cada uma. `arquivos` mata uma restauração com arquivos em cada pedido,
 restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
@@ -44,6 +45,7 @@ SEM_CAMPANHA = {"vias": {"VIA_DOS_TESTES": "api"}, "antigo": {"SUPABASE_LOCAL_PE
 CAMPANHAS = {
     "backup": (
         "tests/backup/test_queda.py",
+        "tests/via/test_falhas.py",
         "tests/foto/test_consistencia.py",
         "tests/rotina/test_poda.py",
         "tests/casa/test_desempenho.py",
