@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.campanha import amostra
 from apoio.execucao import Saida, copiar_scripts, executar
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config import ambiente, regras, valores
@@ -41,6 +42,7 @@ ESQUEMA = f"""
     INSERT INTO anotacoes VALUES (1, '{DONO}', 'um'), (2, '{DONO}', 'dois');
 """
 PUBLICOS = ("sb_secret_", "sb_publishable_")
+URL, SECRETA = "https://abcdefgh.supabase.co", "sb_secret_Zk3vQw9xLmTt81Ab_Cd"
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,7 @@ CHAVES_RECUSADAS = {
 }
 
 
-@pytest.mark.parametrize("qual", CHAVES_RECUSADAS)
+@pytest.mark.parametrize("qual", amostra(list(CHAVES_RECUSADAS), 2))
 def test_uma_chave_que_nao_serve_e_recusada_antes_de_qualquer_pedido(
     servidor: SupabaseLocal, copia: Copia, qual: str
 ) -> None:
@@ -164,9 +166,12 @@ def test_uma_chave_que_nao_serve_e_recusada_antes_de_qualquer_pedido(
 
 @pytest.mark.parametrize("qual", CHAVES_RECUSADAS)
 def test_o_erro_de_uma_chave_nao_a_mostra_nem_no_rastro(qual: str) -> None:
-    chave, _achado = CHAVES_RECUSADAS[qual]
+    chave, achado = CHAVES_RECUSADAS[qual]
     with pytest.raises(ConfiguracaoInvalida) as erro:
         conferir_chave("SUPABASE_SERVICE_ROLE_KEY", chave)
+    assert str(erro.value).startswith("SUPABASE_SERVICE_ROLE_KEY ")
+    assert achado in str(erro.value)
+    assert "Project Settings → API Keys" in erro.value.dica
     rastro = "".join(traceback.format_exception(erro.value))
     sem_pedacos(chave, rastro, repr(erro.value), erro.value.dica)
 
@@ -288,16 +293,6 @@ def test_a_url_pode_vir_com_barras_e_com_o_caminho_da_api(resto: str) -> None:
     assert conferir_url("SUPABASE_URL", url + resto) == url
 
 
-def test_uma_url_com_o_caminho_da_api_funciona_de_ponta_a_ponta(
-    servidor: SupabaseLocal, copia: Copia
-) -> None:
-    copia.env(
-        f"SUPABASE_URL={servidor.url}/rest/v1/\n"
-        f"SUPABASE_SERVICE_ROLE_KEY={servidor.chave_service_role}\n"
-    )
-    feito(copia.rodar(), copia)
-
-
 def test_http_sem_s_so_e_avisado_fora_da_maquina(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,58 +327,82 @@ def test_o_env_e_achado_do_lugar_do_script_e_os_backups_ficam_ao_lado(
     feito(saida, copia)
 
 
-def test_o_ambiente_vence_o_env(servidor: SupabaseLocal, copia: Copia) -> None:
-    copia.env("SUPABASE_URL=https://errado.example\nSUPABASE_SERVICE_ROLE_KEY=errada\n")
-    do_ambiente = {
-        "SUPABASE_URL": servidor.url,
-        "SUPABASE_SERVICE_ROLE_KEY": servidor.chave_service_role,
-    }
-    feito(copia.rodar(mais=do_ambiente), copia)
+@pytest.fixture
+def lugar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lugar:
+    for nome in [n for n in os.environ if n.startswith(("SUPABASE_", "VITE_", "BACKUP_"))]:
+        monkeypatch.delenv(nome)
+    return Lugar(tmp_path, monkeypatch)
+
+
+@dataclass(frozen=True)
+class Lugar:
+    """Uma pasta com o seu `.env`, e o que este processo lê dele e do ambiente."""
+
+    raiz: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    def acesso(self, env: str | bytes, **do_ambiente: str) -> valores.Acesso:
+        """O que o script usaria para falar com a API."""
+        arquivo = self.raiz / ".env"
+        arquivo.write_bytes(env if isinstance(env, bytes) else env.encode())
+        arquivo.chmod(0o600)
+        for nome, valor in do_ambiente.items():
+            self.monkeypatch.setenv(nome, valor)
+        return ambiente.carregar(self.raiz).acesso_da_api()
+
+
+def test_o_ambiente_vence_o_env(lugar: Lugar) -> None:
+    acesso = lugar.acesso(
+        "SUPABASE_URL=https://errado.example\nSUPABASE_SERVICE_ROLE_KEY=errada\n",
+        SUPABASE_URL=URL,
+        SUPABASE_SERVICE_ROLE_KEY=SECRETA,
+    )
+    assert acesso == valores.Acesso(URL, SECRETA)
 
 
 @pytest.mark.parametrize("vazio", ["", "   "])
-def test_uma_variavel_vazia_no_ambiente_apaga_a_do_env(
-    servidor: SupabaseLocal, copia: Copia, vazio: str
-) -> None:
-    copia.env(env_de(servidor))
-    servidor.gateway.esquecer_pedidos()
-    saida = copia.rodar(mais={"SUPABASE_SERVICE_ROLE_KEY": vazio})
-    assert saida.codigo == 2
-    assert saida.erros.startswith("❌ Falta a chave de serviço: ")
-    assert servidor.gateway.pedidos == []
+def test_uma_variavel_vazia_no_ambiente_apaga_a_do_env(lugar: Lugar, vazio: str) -> None:
+    env = f"SUPABASE_URL={URL}\nSUPABASE_SERVICE_ROLE_KEY={SECRETA}\n"
+    with pytest.raises(ConfiguracaoInvalida, match=r"^Falta a chave de serviço: "):
+        lugar.acesso(env, SUPABASE_SERVICE_ROLE_KEY=vazio)
 
 
-def test_vazia_no_ambiente_da_lugar_ao_outro_nome(servidor: SupabaseLocal, copia: Copia) -> None:
-    copia.env(
-        f"SUPABASE_URL=https://errado.example\nVITE_SUPABASE_URL={servidor.url}\n"
-        f"SUPABASE_SERVICE_ROLE_KEY=errada\nSUPABASE_SECRET_KEY={servidor.chave_secreta}\n"
+def test_vazia_no_ambiente_da_lugar_ao_outro_nome(lugar: Lugar) -> None:
+    acesso = lugar.acesso(
+        f"SUPABASE_URL=https://errado.example\nVITE_SUPABASE_URL={URL}\n"
+        f"SUPABASE_SERVICE_ROLE_KEY=errada\nSUPABASE_SECRET_KEY={SECRETA}\n",
+        SUPABASE_URL="",
+        SUPABASE_SERVICE_ROLE_KEY="",
     )
-    feito(copia.rodar(mais={"SUPABASE_URL": "", "SUPABASE_SERVICE_ROLE_KEY": ""}), copia)
+    assert acesso == valores.Acesso(URL, SECRETA)
 
 
 def test_os_nomes_que_o_aplicativo_usa_tambem_servem(servidor: SupabaseLocal, copia: Copia) -> None:
-    copia.env(f"VITE_SUPABASE_URL={servidor.url}\nSUPABASE_SECRET_KEY={servidor.chave_secreta}\n")
-    feito(copia.rodar(), copia)
-
-
-def test_uma_chave_sb_secret_serve_no_nome_de_sempre(servidor: SupabaseLocal, copia: Copia) -> None:
+    """Ponta a ponta, num .env que o Bloco de Notas gravou, com o caminho da API na URL."""
     assert servidor.chave_secreta.startswith("sb_secret_")
-    copia.env(env_de(servidor, servidor.chave_secreta))
-    feito(copia.rodar(), copia)
-
-
-def test_um_env_do_bloco_de_notas_com_bom_e_crlf(servidor: SupabaseLocal, copia: Copia) -> None:
-    texto = f'SUPABASE_URL="{servidor.url}"\n# acentuação\n'
-    texto += f"export SUPABASE_SERVICE_ROLE_KEY = {servidor.chave_service_role}\n"
+    texto = f'VITE_SUPABASE_URL="{servidor.url}/rest/v1/"\n# acentuação\n'
+    texto += f"export SUPABASE_SECRET_KEY = {servidor.chave_secreta}\n"
     copia.env(b"\xef\xbb\xbf" + texto.replace("\n", "\r\n").encode())
     feito(copia.rodar(), copia)
 
 
+def test_um_env_do_bloco_de_notas_com_bom_e_crlf(lugar: Lugar) -> None:
+    texto = f'SUPABASE_URL="{URL}/rest/v1/"\n# acentuação\n'
+    texto += f"export SUPABASE_SERVICE_ROLE_KEY = {SECRETA}\n"
+    acesso = lugar.acesso(b"\xef\xbb\xbf" + texto.replace("\n", "\r\n").encode())
+    assert acesso == valores.Acesso(URL, SECRETA)
+
+
 @pytest.mark.parametrize("codificacao", ["latin-1", "utf-16"])
-def test_um_env_que_nao_e_utf8_e_recusado_com_a_cura(
-    servidor: SupabaseLocal, copia: Copia, codificacao: str
+def test_um_env_que_nao_e_utf8_e_recusado(lugar: Lugar, codificacao: str) -> None:
+    with pytest.raises(ConfiguracaoInvalida, match=r"\.env não está em UTF-8\.$"):
+        lugar.acesso(f"# configuração\nSUPABASE_URL={URL}\n".encode(codificacao))
+
+
+def test_o_script_recusa_um_env_que_nao_e_utf8_com_a_cura(
+    servidor: SupabaseLocal, copia: Copia
 ) -> None:
-    copia.env(("# configuração\n" + env_de(servidor)).encode(codificacao))
+    copia.env(("# configuração\n" + env_de(servidor)).encode("utf-16"))
     servidor.gateway.esquecer_pedidos()
     saida = copia.rodar()
     assert saida.codigo == 2
@@ -394,18 +413,22 @@ def test_um_env_que_nao_e_utf8_e_recusado_com_a_cura(
     assert servidor.gateway.pedidos == []
 
 
+DE_TODOS = "O arquivo {} pode ser lido por outros usuários. Corrija: chmod 600 .env"
+
+
 @pytest.mark.parametrize("modo", [0o600, 0o640, 0o604])
-def test_um_env_que_outros_podem_ler_e_avisado(
-    servidor: SupabaseLocal, copia: Copia, modo: int
-) -> None:
+def test_um_env_que_outros_podem_ler_e_notado(lugar: Lugar, modo: int) -> None:
     assert os.name == "posix"
-    copia.env(env_de(servidor), modo)
+    lugar.acesso(f"SUPABASE_URL={URL}\nSUPABASE_SERVICE_ROLE_KEY={SECRETA}\n")
+    (lugar.raiz / ".env").chmod(modo)
+    esperados = (DE_TODOS.format(lugar.raiz / ".env"),) if modo & 0o077 else ()
+    assert ambiente.carregar(lugar.raiz).avisos == esperados
+
+
+def test_um_env_que_outros_podem_ler_e_avisado(servidor: SupabaseLocal, copia: Copia) -> None:
+    copia.env(env_de(servidor), 0o604)
     saida = copia.rodar()
-    aviso = (
-        f"⚠️ O arquivo {copia.raiz / '.env'} pode ser lido por outros usuários."
-        " Corrija: chmod 600 .env"
-    )
-    assert (aviso in saida.saida.splitlines()) is bool(modo & 0o077)
+    assert "⚠️ " + DE_TODOS.format(copia.raiz / ".env") in saida.saida.splitlines()
     feito(saida, copia)
 
 
