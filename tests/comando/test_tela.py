@@ -27,6 +27,7 @@ from apoio.execucao import (
     Saida,
     ambiente,
     executar,
+    fotografia_do_disco,
     metadados,
 )
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
@@ -132,9 +133,9 @@ def test_json_e_silencioso(projeto: SupabaseLocal, tmp_path: Path) -> None:
         assert (empresa["completo"], empresa["consistencia"]) == (True, "instantanea")
     assert (documento["codigo"], documento["total_registros"]) == (0, 4589)
 
-    calado = executar(projeto, tmp_path, "--silencioso")
+    calado = executar(projeto, tmp_path, "--silencioso", mais=_pela_direta(projeto))
     assert calado == Saida(0, "", "")
-    calado = executar(projeto, tmp_path, "--silencioso", "--json")
+    calado = executar(projeto, tmp_path, "--silencioso", "--json", mais=_pela_direta(projeto))
     assert calado.erros == ""
     assert calado.json()["total_registros"] == 4589
 
@@ -194,32 +195,40 @@ def _no_shell(projeto: SupabaseLocal, destino: Path, comando: str) -> Saida:
 @pytest.mark.parametrize(
     "desvio", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "> /dev/full", "2> /dev/full"]
 )
-@pytest.mark.parametrize("acao", ["", "listar"])
 def test_saidas_fechadas_ou_cheias(
-    projeto: SupabaseLocal, tmp_path: Path, desvio: str, acao: str
+    projeto: SupabaseLocal, copiadas: Path, tmp_path: Path, desvio: str
 ) -> None:
     """Sem plateia o trabalho é o mesmo: o backup fica inteiro, e os arquivos, limpos."""
-    if acao:
-        de_uma = executar(projeto, tmp_path, "--empresa", VIZINHA, mais=_pela_direta(projeto))
-        assert de_uma.codigo == 0, de_uma.tudo
-    saida = _no_shell(projeto, tmp_path, f'"$1" "$2" {acao} {desvio}')
+    saida = _no_shell(projeto, tmp_path, f'"$1" "$2" --empresa {VIZINHA} {desvio}')
     assert saida.codigo == 0, saida.tudo
     assert executar(None, tmp_path, "verificar").codigo == 0
-    if not acao:
-        assert len(metadados(tmp_path)) == 3
+    assert [m["user_id"] for m in metadados(tmp_path)] == [VIZINHA]
+
+    eram = fotografia_do_disco(copiadas)
+    saida = _no_shell(projeto, copiadas, f'"$1" "$2" listar {desvio}')
+    assert saida.codigo == 0, saida.tudo
+    assert fotografia_do_disco(copiadas) == eram
+
+
+@pytest.fixture(scope="module")
+def copiadas(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Um backup de cada empresa, que ninguém muda."""
+    destino = tmp_path_factory.mktemp("copiadas")
+    saida = executar(projeto, destino, mais=_pela_direta(projeto))
+    assert saida.codigo == 0, saida.tudo
+    return destino
 
 
 @pytest.mark.parametrize("acao", ["", "listar", "verificar", "--help", "listar --json"])
-def test_cano_fechado(projeto: SupabaseLocal, tmp_path: Path, acao: str) -> None:
+def test_cano_fechado(projeto: SupabaseLocal, copiadas: Path, tmp_path: Path, acao: str) -> None:
     """`| head -1` fecha o cano: o backup continua até o fim e o código é o de sempre."""
-    if acao:
-        assert executar(projeto, tmp_path, mais=_pela_direta(projeto)).codigo == 0
-    saida = _no_shell(projeto, tmp_path, f'"$1" "$2" {acao} | head -n 1')
+    destino = copiadas if acao else tmp_path
+    saida = _no_shell(projeto, destino, f'"$1" "$2" {acao} | head -n 1')
     assert saida.codigo == 0, saida.tudo
     assert "json" in acao or saida.erros == ""
     assert "Exception" not in saida.erros
     assert len(saida.saida.splitlines()) == 1
-    assert len(metadados(tmp_path)) == 3
+    assert len(metadados(destino)) == 3
 
 
 # -- terminal ------------------------------------------------------------------------------------
@@ -586,15 +595,17 @@ def test_modulo_que_falta(
     [DONO, DONO.upper(), "aaaa", "aaaa1111-0", "padaria ação", "PADARIA AÇÃO", "ação", "pad"],
 )
 def test_empresa_por_id_comeco_ou_nome(projeto: SupabaseLocal, tmp_path: Path, qual: str) -> None:
-    saida = executar(projeto, tmp_path, "--empresa", qual, "--tabelas", "empresas")
+    escolha = ("--empresa", qual, "--tabelas", "empresas")
+    saida = executar(projeto, tmp_path, *escolha, mais=_pela_direta(projeto))
     assert saida.codigo == 0, saida.tudo
     assert [m["user_id"] for m in metadados(tmp_path)] == [DONO]
     assert "📊 Total de empresas: 1\n" in saida.saida
 
 
 def test_empresas_repetidas(projeto: SupabaseLocal, tmp_path: Path) -> None:
-    escolha = ("--empresa", "vizinha", "--empresa", "aaaa", "--empresa", DONO)
-    saida = executar(projeto, tmp_path, *escolha, "--tabelas", "empresas")
+    escolha: tuple[str, ...] = ("--empresa", "vizinha", "--empresa", "aaaa", "--empresa", DONO)
+    escolha += ("--tabelas", "empresas")
+    saida = executar(projeto, tmp_path, *escolha, mais=_pela_direta(projeto))
     assert saida.codigo == 0, saida.tudo
     assert sorted(m["user_id"] for m in metadados(tmp_path)) == [DONO, VIZINHA]
 
