@@ -7,13 +7,11 @@ diante de cada código de saída.
 from __future__ import annotations
 
 import functools
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from apoio.execucao import executar
 from apoio.paginas import RAIZ
 from cofre.comando.acoes import SEM_ACAO
 
@@ -105,15 +103,15 @@ def acoes(script: str) -> list[str]:
 @functools.cache
 def ajuda(script: str, *palavras: str) -> str:
     """O que o script de verdade mostra com --help."""
-    limpo = {n: v for n, v in os.environ.items() if not n.startswith(("PYTHON", "LINES"))}
-    fim = subprocess.run(
-        [sys.executable, str(RAIZ / "scripts" / script), *palavras, "--help"],
-        env={**limpo, "COLUMNS": COLUNAS},
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
+    fim = executar(
+        None,
+        RAIZ / "backups",
+        *(*palavras, "--help"),
+        mais={"COLUMNS": COLUNAS},
+        script=RAIZ / "scripts" / script,
     )
-    return fim.stdout.rstrip() + "\n"
+    assert fim.codigo == 0, fim.tudo
+    return fim.saida.rstrip() + "\n"
 
 
 def codigos() -> dict[int, str]:
