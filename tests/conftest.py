@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from apoio.campanha import CAMPANHA
 from cofre.base import derrame
 from cofre.deposito.cifra import chaveiro, cifra
 
@@ -23,6 +25,19 @@ pytest_plugins = [
     "apoio.sistema",
     "apoio.fatias",
 ]
+
+# Na suíte, os mesmos exemplos sempre: o que ela diz de um código não muda de uma vez para a outra.
+# As campanhas tiram outros cada vez. Um exemplo demora o que demorar, que a máquina pode estar
+# cheia; e o que um teste recebe serve a todos os dele.
+settings.register_profile(
+    "nosso",
+    derandomize=not CAMPANHA,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("nosso")
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio import age
@@ -53,7 +53,7 @@ def lido(pasta: Path, g: Guardado) -> bytes:
 
 
 @COMO
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(partes=st.lists(st.binary(max_size=70_000), max_size=6))
 def test_o_que_se_guarda_e_o_que_se_abre(
     tmp_path: Path, como: Cifra | None, partes: list[bytes]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.execucao import SEM_PODERES, Saida, acesso, executar
@@ -350,9 +350,7 @@ DE_TODO_TIPO = {
 }
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(dados=st.data(), por=JSON)
 def test_qualquer_valor_em_qualquer_campo(raiz: Path, dados: st.DataObject, por: Any) -> None:
     """Os metadados de um backup da Ana, ou um arquivo de estado, com um campo de outro tipo."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.acervo import guardar
@@ -319,11 +319,7 @@ def test_uma_pasta_nova_nao_tem_lembranca(tmp_path: Path, fuso: Fuso) -> None:
     assert not (pasta / ordem.ARQUIVO).exists()
 
 
-@settings(
-    max_examples=exemplos(40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=exemplos(40))
 @given(
     st.lists(
         st.tuples(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.campanha import exemplos
@@ -131,7 +131,7 @@ PARTES = st.tuples(
 
 
 # Textos de qualquer letra: a tabela delas, o Hypothesis só a faz no primeiro exemplo.
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(), st.lists(PARTES, min_size=1).map(tuple)))
 def test_o_que_o_diario_guarda_e_o_mesmo_recorte(partes: dict[str, tuple[Parte, ...]]) -> None:
     recorte = Registros({nome: PorChave(suas) for nome, suas in partes.items()})

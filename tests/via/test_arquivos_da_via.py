@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apoio.campanha import CAMPANHA, exemplos
@@ -169,7 +169,7 @@ def test_os_pedacos_de_ponto_chegam_ao_servidor_como_sao(
 
 
 @given(st.lists(st.text(PERMITIDOS, min_size=1, max_size=40), min_size=1, max_size=8, unique=True))
-@settings(max_examples=exemplos(15), suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=exemplos(15))
 def test_qualquer_nome_permitido_vai_e_volta(
     projeto: SupabaseLocal, storage: Storage, nomes: list[str]
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apoio.bancada import PARA_A_API
@@ -244,10 +244,8 @@ def _do_backup(destino: Path) -> set[tuple[str, str]]:
 
 SORTEADOS = settings(
     max_examples=EXEMPLOS,
-    deadline=None,
     # Encolher um caso são dezenas de restaurações: só numa campanha.
     phases=[f for f in Phase if CAMPANHA or f not in (Phase.shrink, Phase.explain)],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

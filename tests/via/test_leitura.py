@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from apoio.campanha import exemplos
@@ -216,11 +216,7 @@ LINHA = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=exemplos(40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=exemplos(40))
 @given(linhas=st.lists(LINHA, max_size=8))
 def test_qualquer_linha_volta_byte_a_byte(
     hostil: tuple[psycopg.Connection, Fotografo, SupabaseLocal], linhas: list[dict[str, Any]]
@@ -252,7 +248,6 @@ FALSAS = [f'{{"a":[{LINHA_FALSA}]}}'.encode(), b'{"a":"},\\n{"}', b"{}", b'{"a":
 PEDACOS = st.sampled_from([1, 2, 3, 5, 7, 16, 64, 1000, 256 * 1024])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(blocos=st.lists(st.lists(OBJETO, max_size=5), max_size=4), pedaco=PEDACOS)
 @example(blocos=[FALSAS, [], FALSAS], pedaco=1)
 @example(blocos=[FALSAS * 50], pedaco=33)
@@ -273,7 +268,6 @@ def test_o_que_o_gravador_escreve_e_lido_de_volta_igual(
     assert formato.sha256_do_arquivo(caminho) == (soma, gravador.bytes)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     linhas=st.lists(st.dictionaries(TEXTO, TEXTO | st.integers(), max_size=3), max_size=6),
     recuo=st.sampled_from([None, 0, 2, "\t"]),
@@ -297,7 +291,6 @@ def test_le_os_arquivos_indentados_da_primeira_versao_com_ou_sem_bom(
     assert [json.loads(linha) for linha in lidas(caminho)] == linhas
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(linhas=st.lists(OBJETO, min_size=1, max_size=6), dados=st.data(), pedaco=PEDACOS)
 def test_um_arquivo_cortado_em_qualquer_ponto_e_danificado(
     tmp_path: Path,
