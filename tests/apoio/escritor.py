@@ -57,23 +57,42 @@ TABELAS = ("empresas", "contas", "cofres", "vendas", "vendas_itens", "funcionari
 
 @dataclass
 class Escritor:
-    """Um caixa que não para: cada transação move valores entre duas tabelas, vende ou desfaz."""
+    """Um caixa que não para: cada transação move valores entre duas tabelas, vende ou desfaz. Entre
+    umas e outras deixa passar até `a_cada` pedidos de quem lê, e não tanto tempo: quantas caem no
+    meio de uma foto não depende da velocidade da máquina."""
 
     banco: psycopg.Connection
     acaso: random.Random
-    pausa: float
+    a_cada: int
     transacoes: int = 0
-    _parar: threading.Event = field(default_factory=threading.Event)
+    _passados: int = 0
+    _parou: bool = False
+    _mudou: threading.Condition = field(default_factory=threading.Condition)
 
     def trabalhar(self) -> None:
-        while not self._parar.wait(self.acaso.uniform(0, self.pausa)):
+        while self._e_a_vez():
             for _ in range(self.acaso.randint(1, 3)):
                 with self.banco.transaction():
                     self._uma()
                 self.transacoes += 1
 
+    def passou(self) -> None:
+        """Mais um pedido de quem lê."""
+        with self._mudou:
+            self._passados += 1
+            self._mudou.notify()
+
     def parar(self) -> None:
-        self._parar.set()
+        with self._mudou:
+            self._parou = True
+            self._mudou.notify()
+
+    def _e_a_vez(self) -> bool:
+        """Espera que seja; falso, se é para parar."""
+        with self._mudou:
+            ate = self._passados + self.acaso.randint(0, self.a_cada)
+            self._mudou.wait_for(lambda: self._parou or self._passados >= ate)
+            return not self._parou
 
     def _uma(self) -> None:
         self._mover()
@@ -106,9 +125,10 @@ class Escritor:
 
 
 @contextlib.contextmanager
-def escrevendo(projeto: SupabaseLocal, pausa: float) -> Iterator[Escritor]:
+def escrevendo(projeto: SupabaseLocal, a_cada: int = 0) -> Iterator[Escritor]:
+    """Enquanto durar; sem `a_cada`, sem pausas."""
     with psycopg.connect(projeto.uri_banco, autocommit=True) as banco:
-        escritor = Escritor(banco, random.Random(42), pausa)
+        escritor = Escritor(banco, random.Random(42), a_cada)
         fio = threading.Thread(target=escritor.trabalhar)
         fio.start()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -49,6 +48,8 @@ def projeto(de_todos: SupabaseLocal) -> SupabaseLocal:
 
 
 FOTOS = 50 if CAMPANHA else 20
+PEDIDOS_DE_UMA_FOTO = 19
+"""Das tabelas em que se mexe, quando nada muda no meio."""
 
 
 # -- o escritor ------------------------------------------------------------------------------
@@ -58,14 +59,12 @@ FOTOS = 50 if CAMPANHA else 20
 def test_fotos_sob_um_escritor_ou_sao_um_instante_ou_dizem_que_nao(
     projeto: SupabaseLocal, tmp_path: Path
 ) -> None:
-    retratos = []
-    with fotografo(projeto, tmp_path) as quem, escrevendo(projeto, pausa=0.1) as escritor:
-        for _ in range(FOTOS):
-            inicio = time.perf_counter()
-            retratos.append(quem.fotografar(DONO, MEXIDAS))
-            uma_passada = (time.perf_counter() - inicio) / (1 + retratos[-1].coleta.passadas)
-            # As pausas acompanham a velocidade da máquina: há passadas com e sem escrita no meio.
-            escritor.pausa = 6 * uma_passada
+    with (
+        fotografo(projeto, tmp_path) as quem,
+        escrevendo(projeto, a_cada=4 * PEDIDOS_DE_UMA_FOTO) as escritor,
+        projeto.gateway.ao_pedir(lambda _pedido, _vez: escritor.passou()),
+    ):
+        retratos = [quem.fotografar(DONO, MEXIDAS) for _ in range(FOTOS)]
     instantaneas = [r for r in retratos if r.coleta.instantanea]
     for retrato in instantaneas:
         conferir_instante(do_retrato(retrato))

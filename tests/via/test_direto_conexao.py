@@ -16,6 +16,7 @@ import trustme
 
 from apoio.direto import copiar_direto
 from apoio.execucao import (
+    PACIENCIA,
     Saida,
     abrir,
     da_api,
@@ -26,6 +27,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO
+from apoio.procurador import Destino, passar, procurador
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.tls import com_tls, gravar_ca
 from cofre.base.config.ambiente import carregar
@@ -395,7 +397,7 @@ def test_a_senha_nao_viaja_aberta(supabase_da_lojinha: SupabaseLocal, tmp_path: 
             opcoes="sslmode=require",
         )
         saida = copiar_direto(supabase_da_lojinha, tmp_path, "--tentativas", "1", url=url)
-        fio.join(10)
+        fio.join(PACIENCIA)
     conferir_erro(saida, "não aceita conexão cifrada (TLS)", "painel do Supabase")
     assert len(recebido) == 8
 
@@ -410,32 +412,40 @@ def test_uma_conexao_que_cai_e_refeita(
     """O banco derruba quem lê; o backup recomeça a foto e sai inteiro, também o que já escrevia
     no arquivo definitivo."""
     projeto = criar_supabase(VAZIO, sql=(LOJINHA, MUITAS))
-    cluster = criar_supabase.cluster
-    processo = abrir(projeto, tmp_path, *pedido, mais={"SUPABASE_DB_URL": projeto.uri_banco})
-    derrubadas = 0
+    cluster, trinco, lidos, derrubadas = criar_supabase.cluster, threading.Lock(), 0, 0
     derrubar = (
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
         " AND application_name = 'cofre' AND query LIKE 'COPY%%'"
     )
-    with cluster.conectar(projeto.banco, ADMINISTRADOR) as admin:
-        while processo.poll() is None and derrubadas == 0:
-            achadas = admin.execute(derrubar, [projeto.banco]).fetchone()
-            derrubadas += achadas[0] if achadas else 0
-    saida, erros = processo.communicate(timeout=60)
-    texto = (saida + erros).decode()
+
+    def voltar(dados: bytes) -> Destino:
+        """No meio da tabela grande, com o servidor a meio de a mandar."""
+        nonlocal lidos, derrubadas
+        with trinco:
+            lidos += len(dados)
+            if lidos > NO_MEIO and derrubadas == 0:
+                with cluster.conectar(projeto.banco, ADMINISTRADOR) as admin:
+                    (derrubadas,) = admin.execute(derrubar, [projeto.banco]).fetchone() or (0,)
+        return Destino.PASSAR
+
+    with procurador(cluster.porta, passar, voltar) as porta:
+        url = re.sub(r":\d+/", f":{porta}/", projeto.uri_banco)
+        saida = executar(projeto, tmp_path, *pedido, mais={"SUPABASE_DB_URL": url})
     assert derrubadas >= 1
-    assert processo.returncode == 0, texto
-    assert "A conexão com o banco caiu no meio. Nova tentativa em" in texto
+    assert saida.codigo == 0, saida.tudo
+    assert "A conexão com o banco caiu no meio. Nova tentativa em" in saida.tudo
     backups = {m["user_id"]: m for m in metadados(tmp_path)}
-    assert backups[DONO]["tabelas"]["muitas"]["registros"] == 300_000
+    assert backups[DONO]["tabelas"]["muitas"]["registros"] == 150_000
     assert executar(None, tmp_path, "verificar").codigo == 0
     sobras = [p.name for p in tmp_path.glob("empresa_*/.*") if not p.name.startswith(".resumo.")]
     assert not sobras
 
 
+NO_MEIO = 2_000_000
+"""Bytes que o servidor mandou: mais do que todas as outras tabelas juntas, e um décimo desta."""
 MUITAS = f"""
     CREATE TABLE muitas (id int PRIMARY KEY, user_id uuid, nome text);
-    INSERT INTO muitas SELECT n, '{DONO}', repeat('x', 100) FROM generate_series(1, 300000) n;
+    INSERT INTO muitas SELECT n, '{DONO}', repeat('x', 100) FROM generate_series(1, 150000) n;
     GRANT ALL ON muitas TO service_role;
 """
 
@@ -459,7 +469,7 @@ def test_ctrl_c_larga_uma_espera_longa_no_banco(
             assert processo.poll() is None
             time.sleep(0.05)
         processo.terminate()
-        saida, erros = processo.communicate(timeout=20)
+        saida, erros = processo.communicate(timeout=PACIENCIA)
         while vigia.execute(esperando).fetchone() != (0,):
             time.sleep(0.05)
         outra.execute("ROLLBACK")

@@ -27,6 +27,7 @@ from apoio.escritor import (
 )
 from apoio.execucao import (
     BACKUP,
+    PACIENCIA,
     da_api,
     executar,
     linhas_do_arquivo,
@@ -515,7 +516,7 @@ def test_cem_fotos_sob_um_escritor_sao_cem_instantes(
 ) -> None:
     projeto = criar_supabase(VAZIO, sql=(ESQUEMA_COM_ESCRITOR, LINHAS))
     retratos = []
-    with fotografo_direto(projeto, tmp_path) as quem, escrevendo(projeto, pausa=0) as escritor:
+    with fotografo_direto(projeto, tmp_path) as quem, escrevendo(projeto) as escritor:
         for _ in range(100):
             antes = escritor.transacoes
             retratos.append(quem.fotografar(DONO_COM_ESCRITOR, MEXIDAS))
@@ -574,7 +575,7 @@ def test_um_truncate_no_meio_nao_esvazia_a_foto(
             coleta = fotos[DONO]
             assert not any(t.falha for t in coleta.tabelas)
             linhas = [sum(b.count(b"\n") + 1 for b in t.em_ordem()) for t in coleta.tabelas]
-        fio.join(10)
+        fio.join(PACIENCIA)
     assert linhas[0] == 10001
     assert linhas[1] > 800
     assert truncou.is_set()
