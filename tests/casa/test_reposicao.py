@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from apoio.execucao import PACIENCIA
 from apoio.impressoes import Impressoes, impressoes, sequencias_atras
 from apoio.loja import GRUPO, LOJA_X
 from apoio.lojinha import LOJINHA
@@ -60,7 +61,7 @@ def conteudo(projeto: Projeto) -> tuple[Impressoes, list[tuple[object, ...]], li
 def ler(projeto: Projeto, caminho: str) -> bytes:
     chave = projeto.chave_service_role
     pedido = urllib.request.Request(projeto.url + caminho, headers={"apikey": chave})
-    with urllib.request.urlopen(pedido, timeout=10) as resposta:
+    with urllib.request.urlopen(pedido, timeout=PACIENCIA) as resposta:
         corpo: bytes = resposta.read()
     return corpo
 

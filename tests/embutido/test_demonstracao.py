@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from apoio.campanha import CAMPANHA
+from apoio.execucao import PACIENCIA
 from supabase_local.palco import API, DIRETA, VIAS
 from supabase_local.servidores.ambiente import RAIZ
 from supabase_local.servidores.lugar import dono_do_servidor, pasta_do_cluster
@@ -129,7 +130,7 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path) -> None:
             text=True,
             encoding="utf-8",
             env=ambiente_do_filho(PYTHONIOENCODING="cp1252", **DE_UM_PROJETO_REAL),
-            timeout=60,
+            timeout=PACIENCIA,
             check=False,
         )
         assert (fim.returncode, fim.stderr) == (0, "")
@@ -158,7 +159,7 @@ def test_o_codigo_de_saida_e_o_do_backup(ja_criada: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=ambiente_do_filho(),
-        timeout=60,
+        timeout=PACIENCIA,
         check=False,
     )
     assert fim.returncode == 4
@@ -196,7 +197,7 @@ def num_terminal(tmp_path: Path, *passos: Passo) -> tuple[int, str]:
     except OSError:  # é assim que o Linux diz que o outro lado fechou
         pass
     os.close(mestre)
-    return processo.wait(30), visto.decode()
+    return processo.wait(PACIENCIA), visto.decode()
 
 
 @pytest.mark.parametrize(

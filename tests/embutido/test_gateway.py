@@ -31,7 +31,7 @@ from supabase_local.servidores.gateway import Gateway
 from supabase_local.servidores.processos import esperar
 from supabase_local.servidores.servidor import SupabaseLocal
 
-PRAZO = 10.0
+PRAZO = 60.0
 """Segundos para um registro que já devia estar lá."""
 
 TABELA = """
@@ -171,7 +171,7 @@ def test_um_atraso_maior_do_que_a_paciencia_do_cliente(
 ) -> None:
     projeto.gateway.acrescentar(Regra(Atraso(1), quando()))
     with pytest.raises(httpx.ReadTimeout):
-        cliente.get("coisas", timeout=0.1)
+        cliente.get("coisas", timeout=httpx.Timeout(PRAZO, read=0.1))
 
 
 def test_resposta_forcada_com_cabecalhos_e_corpo(
@@ -300,8 +300,8 @@ def test_um_gancho_que_espera_nao_para_os_outros_pedidos(
     projeto: SupabaseLocal, cliente: httpx.Client
 ) -> None:
     solto = threading.Event()
-    with projeto.gateway.ao_pedir(lambda pedido, n: solto.wait(20), metodo="HEAD"):
-        preso = threading.Thread(target=lambda: cliente.head("coisas", timeout=30))
+    with projeto.gateway.ao_pedir(lambda pedido, n: solto.wait(PRAZO), metodo="HEAD"):
+        preso = threading.Thread(target=lambda: cliente.head("coisas", timeout=PRAZO))
         preso.start()
         assert cliente.get("coisas").status_code == 200
         solto.set()

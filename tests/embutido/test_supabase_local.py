@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from supabase import create_client
 
-from apoio.execucao import RAIZ
+from apoio.execucao import PACIENCIA, RAIZ
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from supabase_local.empresas.dados import DEMONSTRACAO, Perfil, inventar, ler_sql, linhas_de, semear
 from supabase_local.servidores.erros import ErroSupabaseLocal
@@ -113,7 +113,7 @@ def test_uma_consulta_demorada_e_interrompida_em_8_segundos(
     cabecalhos = {"apikey": projeto.chave_secreta}
     url = f"{projeto.url}/rest/v1/rpc"
     assert httpx.post(f"{url}/prazo", headers=cabecalhos, json={}).json() == "8s"
-    resposta = httpx.post(f"{url}/demorar", headers=cabecalhos, json={}, timeout=15)
+    resposta = httpx.post(f"{url}/demorar", headers=cabecalhos, json={}, timeout=PACIENCIA)
     assert (resposta.status_code, resposta.json()["code"]) == (500, "57014")
 
 
@@ -332,14 +332,14 @@ def test_morto_o_processo_nada_fica_em_execucao_nem_no_disco(
 ) -> None:
     processo, lugar, _ = iniciar_filho(tmp_path / "pg", efemero=True)
     processo.send_signal(sinal)
-    processo.wait(30)
-    assert esperar(lambda: not processos_de(lugar) and not lugar.exists(), 30)
+    processo.wait(PACIENCIA)
+    assert esperar(lambda: not processos_de(lugar) and not lugar.exists(), PACIENCIA)
 
 
 def test_depois_de_um_kill_9_o_comeco_seguinte_reaproveita_os_dados(tmp_path: Path) -> None:
     processo, lugar, _ = iniciar_filho(tmp_path / "pg", efemero=False)
     processo.kill()
-    processo.wait(30)
+    processo.wait(PACIENCIA)
     with ClusterPostgres(tmp_path / "pg", efemero=True) as cluster:
         assert (cluster.pasta, cluster.existe_banco("guardado")) == (lugar, True)
 

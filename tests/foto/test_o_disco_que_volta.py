@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
+from apoio.execucao import PACIENCIA
 from apoio.memoria import lugar_do_cluster
 from cofre.via.leitura import IGUAL
 from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
@@ -162,7 +163,7 @@ def _matar(cluster: ClusterPostgres) -> None:
     chefe = psutil.Process(pid)
     todos = [chefe, *chefe.children(recursive=True)]
     chefe.kill()
-    psutil.wait_procs(todos, timeout=30)
+    psutil.wait_procs(todos, timeout=PACIENCIA)
 
 
 def _identidade(fotos: Aproveitado) -> list[tuple[str, ...]]:

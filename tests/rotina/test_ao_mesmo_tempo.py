@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from apoio.acervo import guardar
-from apoio.execucao import executar, fotografia_do_disco
+from apoio.execucao import PACIENCIA, executar, fotografia_do_disco
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.config.limites import Destinatarios
 from cofre.base.erros import FalhaDoServidor, TravaOcupada
@@ -70,7 +70,7 @@ def _juntos(*processos: BaseProcess) -> Iterator[None]:
 def test_a_ultima_execucao_nunca_fica_pela_metade_nem_perde_um_alarme(tmp_path: Path) -> None:
     for vez in range(VEZES):
         (tmp_path / str(vez)).mkdir()
-    partida = PROCESSOS.Barrier(2, timeout=30)
+    partida = PROCESSOS.Barrier(2, timeout=PACIENCIA)
     codigos = (0, FalhaDoServidor.codigo)
     processos = [PROCESSOS.Process(target=_registrar, args=(tmp_path, c, partida)) for c in codigos]
     for _ in _juntos(*processos):
@@ -84,7 +84,7 @@ def test_a_ultima_execucao_nunca_fica_pela_metade_nem_perde_um_alarme(tmp_path: 
 
 def test_a_pagina_nunca_fica_pela_metade_e_a_ultima_diz_tudo(tmp_path: Path) -> None:
     Deposito(tmp_path).preparar()
-    partida = PROCESSOS.Barrier(2, timeout=30)
+    partida = PROCESSOS.Barrier(2, timeout=PACIENCIA)
     processos = [PROCESSOS.Process(target=_publicar, args=(tmp_path, e, partida)) for e in NOMES]
     caminho = tmp_path / pagina.ARQUIVO
     for _ in _juntos(*processos):

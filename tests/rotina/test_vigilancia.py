@@ -27,8 +27,7 @@ from cofre.base.relato import RelatoSilencioso
 from cofre.base.tela import RelatoTexto
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import momento
-from cofre.deposito.cifra.chaves import gerar
-from cofre.deposito.cifra.linhas import em_linhas
+from cofre.deposito.cifra.linhas import _LETRAS, em_linhas
 from cofre.deposito.idade import avisos_de_velhos, ha_quanto, idade_de
 from cofre.deposito.metadados import Metadados
 from cofre.deposito.ordem import PRIMEIRA
@@ -512,7 +511,7 @@ def test_uma_chave_digitada_na_pergunta_errada_nao_fica_no_log(
 ) -> None:
     """Inteira ou uma linha da folha, também com uma letra trocada, e também quando a recusa a cita;
     o resto do que se responde fica."""
-    chave = gerar().texto()
+    chave = "AGE-SECRET-KEY-1" + (_LETRAS * 2)[:58]
     _, (segunda, conferencia), *_ = em_linhas(chave)
     trocada = segunda[:-1] + ("A" if segunda[-1] != "A" else "C")
     sem_algarismo = "FTSD RGUL TMCQ VCXJ KDAL"

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from apoio.bancada import Bancada, Montador
-from apoio.execucao import abrir_restauracao, conteudo
+from apoio.execucao import PACIENCIA, abrir_restauracao, conteudo
 from apoio.forno import Processo
 from apoio.impressoes import diferencas, estado
 from apoio.loja import DURANTE, PRE
@@ -696,7 +696,7 @@ def test_a_mae_apagada_ao_mesmo_tempo(montar: Montador) -> None:
         hora = NaHora(b, ESCREVENDO.encode(), apagar)
         with procurador(b.loja.projeto.cluster.porta, hora) as porta:
             saida = b.restaurar("--tabelas", "vendas,vendas_itens", url=pela_porta(b, porta))
-        fio.join(30)
+        fio.join(PACIENCIA)
         assert not fio.is_alive()
     assert saida.codigo == 8, saida.tudo
     assert "a ligação com clientes não fecha (23503)" in saida.tudo
@@ -807,7 +807,7 @@ def test_outra_empresa_grava_e_le_sem_parar(montar: Montador) -> None:
     fio.start()
     saida = b.restaurar()
     fim.set()
-    fio.join(10)
+    fio.join(PACIENCIA)
     assert saida.codigo == 0, saida.tudo
     assert erros == []
     assert voltas > 20

@@ -94,7 +94,7 @@ def test_so_as_que_cabem_vao_ao_mesmo_tempo() -> None:
             with trinco:
                 juntas += 1
                 mais = max(mais, juntas)
-            porta.wait(10)
+            porta.wait(60)
             with trinco:
                 juntas -= 1
 
