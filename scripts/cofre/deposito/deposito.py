@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import heapq
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
 from cofre.base.modelo import Empresa
 from cofre.deposito import presenca, recolha, remocao, trava
 from cofre.deposito.backup import Backup, abrir_backup, do_mais_novo
-from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO, carimbos_em
+from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.cifra import Cifra, de_configuracao
 from cofre.deposito.conteudos import lugar
@@ -37,6 +36,7 @@ from cofre.deposito.ordem import carimbos_em_ordem
 from cofre.deposito.pastas import Pastas
 from cofre.deposito.presenca import Presenca
 from cofre.deposito.publicacao import Montagem
+from cofre.deposito.retrato import esquecer, nomes_em, que_comecam
 from cofre.deposito.trava import JA, Espera, Trava
 
 MEMORIA_DO_RASCUNHO = 64 * 1024
@@ -102,6 +102,7 @@ class Deposito:
             for sobra in sobras:
                 if presenca.sem_dono(self.raiz, sobra):
                     recolha.recolher(sobra)
+                    esquecer()
             presenca.recolher_mortos(self.raiz)
             self._pastas.reler()
 
@@ -111,7 +112,7 @@ class Deposito:
         FalhaDeDisco ou TravaOcupada."""
         with self._trinco, erros_de_disco(self.raiz):
             for pasta in filter(Path.is_dir, self._pastas.rever(user_id)):
-                sobras = [p for p in pasta.iterdir() if p.name.startswith((MONTAGEM, PODANDO))]
+                sobras = [pasta / nome for nome in que_comecam(pasta, MONTAGEM, PODANDO)]
                 for sobra in (p for p in sobras if presenca.sem_dono(self.raiz, p)):
                     with self._breve():
                         recolha.recolher(sobra)
@@ -197,9 +198,8 @@ class Deposito:
             if os.name == "posix":
                 pasta.chmod(0o700)
             lugar.recolher(pasta)
-            usados = {m.group() for p in pasta.iterdir() if (m := re.search(CARIMBO, p.name))}
-            momento = agora.replace(microsecond=0)
-            while momento.strftime(FORMATO_DO_CARIMBO) in usados:
+            nomes, momento = nomes_em(pasta), agora.replace(microsecond=0)
+            while any((carimbo := momento.strftime(FORMATO_DO_CARIMBO)) in nome for nome in nomes):
                 momento += timedelta(seconds=1)
             carimbo = momento.strftime(FORMATO_DO_CARIMBO)
             montagem = self._abrir_trabalho(pasta / f"{MONTAGEM}{carimbo}")

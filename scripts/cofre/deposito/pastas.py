@@ -16,6 +16,7 @@ from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
 from cofre.deposito import presenca
 from cofre.deposito.backup import do_mais_novo
 from cofre.deposito.conteudos.lugar import PASTA as CONTEUDOS
+from cofre.deposito.retrato import que_comecam
 
 PREFIXO = "empresa_"
 
@@ -42,8 +43,7 @@ class Pastas:
     def de_trabalho(self) -> Iterator[Path]:
         """As de trabalho que há nelas, de quem quer que sejam, em ordem de nome. OSError passa."""
         for pasta in self.todas():
-            nomes = (p.name for p in os.scandir(pasta))
-            yield from (pasta / n for n in sorted(nomes) if n.startswith((MONTAGEM, PODANDO)))
+            yield from (pasta / nome for nome in sorted(que_comecam(pasta, MONTAGEM, PODANDO)))
 
     def da_empresa(self, user_id: str) -> Path:
         """A que existe ou a que seria dela agora: os 8 primeiros caracteres do id, ou mais, até não

@@ -17,10 +17,16 @@ from cofre.base import estado
 from cofre.base.disco import criar_privado, mover
 from cofre.base.erros import BackupDanificado, FalhaDeDisco
 from cofre.deposito.backup import Backup, abrir_backup
-from cofre.deposito.carimbo import e_carimbo, nome_do_resumo, nome_dos_resumos_por_linha
+from cofre.deposito.carimbo import (
+    e_carimbo,
+    lembrancas,
+    nome_do_resumo,
+    nome_dos_resumos_por_linha,
+)
 from cofre.deposito.cifra.cifra import Cifra, segredo
 from cofre.deposito.resumos import NENHUMA, Anterior, Bloco, ResumoDaTabela, selo, sementes
 from cofre.deposito.resumos_por_linha import DE_CADA, Onde, PorLinha, escrever
+from cofre.deposito.retrato import que_comecam
 from cofre.deposito.tabela_salva import TabelaSalva
 
 VERSAO = 1
@@ -85,10 +91,11 @@ def _o_mais_novo(pasta: Path) -> tuple[str, _NoDisco | None] | None:
 
 
 def _carimbos(pasta: Path) -> Iterator[str]:
-    for arquivo in pasta.glob(nome_do_resumo("*")):
-        carimbo = arquivo.name.removeprefix(nome_do_resumo(""))
-        if e_carimbo(carimbo):
-            yield carimbo
+    comeco = nome_do_resumo("")
+    with contextlib.suppress(OSError):
+        for nome in que_comecam(pasta, comeco):
+            if e_carimbo(carimbo := nome.removeprefix(comeco)):
+                yield carimbo
 
 
 def _por_que_nao(backup: Backup, lido: _NoDisco, user_id: str, origem: str) -> str:
@@ -186,14 +193,10 @@ def guardar(
         dados = msgspec.json.encode(_NoDisco(VERSAO, backup.ficha, sementes().nome, tabelas))
         with _gravando(backup.pasta / nome_do_resumo(backup.carimbo)) as arquivo:
             arquivo.write(dados)
-        for lembranca in (*backup.pasta.glob(nome_do_resumo("*")), *_das_linhas(backup.pasta)):
-            carimbo = lembranca.name.rpartition(".")[2]
+        for nome in que_comecam(backup.pasta, *lembrancas("")):
+            carimbo = nome.rpartition(".")[2]
             if e_carimbo(carimbo) and carimbo != backup.carimbo:
-                lembranca.unlink(missing_ok=True)
-
-
-def _das_linhas(pasta: Path) -> Iterator[Path]:
-    return pasta.glob(nome_dos_resumos_por_linha("*"))
+                (backup.pasta / nome).unlink(missing_ok=True)
 
 
 def _gravar_por_linha(backup: Backup, por_linha: Mapping[str, bytes]) -> dict[str, Onde]:

@@ -17,22 +17,32 @@ T = TypeVar("T")
 A_MAO = 8
 """Quantas respostas ficam guardadas: as das duas últimas pastas, por maiores que sejam."""
 
-_RETRATO: ContextVar[OrderedDict[Hashable, Any] | None] = ContextVar("retrato", default=None)
+Retrato = OrderedDict[Hashable, Any]
+_RETRATO: ContextVar[Retrato | None] = ContextVar("retrato", default=None)
 
 
 @contextlib.contextmanager
-def um_retrato() -> Iterator[None]:
+def um_retrato(mesmo: Retrato | None = None) -> Iterator[Retrato]:
     """Dentro do contexto, o que se leu há pouco de uma pasta não se lê outra vez, e fica como era
-    então: para quem mostra, e quer um instante. Nunca para quem escreve, nem enquanto se espera por
-    alguém."""
-    if _RETRATO.get() is not None:
-        yield
+    então: para quem mostra, e quer um instante. Nunca enquanto se espera por alguém; e quem nele
+    mudou algo, `esquece`. `mesmo`: o de há pouco, que se volta a abrir."""
+    atual = _RETRATO.get()
+    if atual is not None:
+        yield atual
         return
-    antes = _RETRATO.set(OrderedDict())
+    aberto = OrderedDict() if mesmo is None else mesmo
+    antes = _RETRATO.set(aberto)
     try:
-        yield
+        yield aberto
     finally:
         _RETRATO.reset(antes)
+
+
+def esquecer() -> None:
+    """Tudo se lê outra vez: alguma pasta mudou."""
+    atual = _RETRATO.get()
+    if atual is not None:
+        atual.clear()
 
 
 def uma_vez(qual: Hashable, fazer: Callable[[], T]) -> T:
@@ -52,7 +62,15 @@ def nomes_em(pasta: Path) -> list[str]:
     return uma_vez((nomes_em, pasta), lambda: os.listdir(pasta))  # noqa: PTH208 (são muitos)
 
 
-def que_comecam(pasta: Path, prefixo: str) -> list[str]:
+def que_comecam(pasta: Path, *comecos: str) -> list[str]:
     """Os que começam assim. OSError passa."""
     # Aos poucos, e não por glob: quase todos são de tabelas.
-    return [nome for nome in nomes_em(pasta) if nome.startswith(prefixo)]
+    return [nome for nome in nomes_em(pasta) if nome.startswith(comecos)]
+
+
+def ha_que_comece(pasta: Path, comeco: str) -> bool:
+    """Se há algum assim; nenhum, se não há a pasta. OSError passa."""
+    try:
+        return bool(que_comecam(pasta, comeco))
+    except FileNotFoundError:
+        return False

@@ -17,6 +17,7 @@ from cofre.base.modelo import LOGINS, NO_DISCO, Coluna, Empresa, Tabela
 from cofre.base.relato import Relato
 from cofre.deposito.passada import Observador
 from cofre.deposito.publicacao import Montagem
+from cofre.deposito.retrato import ha_que_comece
 from cofre.escopo.logins import DA_PLATAFORMA as ADMINISTRA
 from cofre.escopo.logins import Membros, Pertencas, administra, colunas_de_membros, pertencas
 from cofre.foto.foto import Contexto
@@ -126,7 +127,7 @@ class ColheitaDeLogins:
             return self._colher(empresa, selado=montagem.cifra is not None)
         except (SemAuth, SemAcesso) as e:
             # Um projeto que nunca teve logins nada tem a dizer; um em que já se leram, sim.
-            if any(montagem.pasta.glob(f"{NO_DISCO[LOGINS]}_*")):
+            if ha_que_comece(montagem.pasta, f"{NO_DISCO[LOGINS]}_"):
                 return Colhida(TABELA, falha=e)
             if isinstance(e, SemAuth):
                 return Colhida(TABELA, ausente="-")

@@ -49,9 +49,10 @@ def abrir_sessao(
     with contextlib.ExitStack() as pilha:
         if outro is not None:
             pilha.enter_context(noutro_projeto(outro, configuracao.destino))
-        pilha.enter_context(deposito.trabalhando())
-        _avisar(deposito, configuracao, relato)
-        sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito)
+        with um_retrato() as retrato:
+            pilha.enter_context(deposito.trabalhando())
+            _avisar(deposito, configuracao, relato)
+        sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito, retrato)
         try:
             yield sessao
         except KeyboardInterrupt:
@@ -67,10 +68,9 @@ def abrir_sessao(
 def _avisar(deposito: Deposito, configuracao: Configuracao, relato: Relato) -> None:
     """O que há a saber da pasta, antes de tudo."""
     pastas = deposito.pastas()
-    with um_retrato():
-        for aviso in (
-            *avisos_de_pendentes(pastas, deposito.em_uso),
-            *avisos_de_estranhos(deposito.raiz, pastas),
-        ):
-            relato.aviso(aviso)
-        avisar_das_velhas(deposito, configuracao.limites.idade, relato)
+    for aviso in (
+        *avisos_de_pendentes(pastas, deposito.em_uso),
+        *avisos_de_estranhos(deposito.raiz, pastas),
+    ):
+        relato.aviso(aviso)
+    avisar_das_velhas(deposito, configuracao.limites.idade, relato)

@@ -21,6 +21,7 @@ from cofre.base.palavras import na_tela
 from cofre.base.relato import Relato, RelatoSobre
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.diario import PREFIXO
+from cofre.deposito.retrato import que_comecam
 from cofre.deposito.trava import Espera, Trava, esperar
 
 DE_VOLTA = 30
@@ -31,8 +32,11 @@ Marcas = Mapping[str, tuple[int, int]]
 
 
 def marcas(pasta: Path) -> Marcas:
-    """As dos diários que há na pasta."""
-    dos_diarios = ((d.name, d.lstat()) for d in pasta.glob(f"{PREFIXO}*.json"))
+    """As dos diários que há na pasta; nenhuma, se ainda não há a pasta."""
+    nomes: list[str] = []
+    with contextlib.suppress(FileNotFoundError):
+        nomes = [nome for nome in que_comecam(pasta, PREFIXO) if nome.endswith(".json")]
+    dos_diarios = ((nome, (pasta / nome).lstat()) for nome in nomes)
     return {nome: (info.st_mtime_ns, info.st_size) for nome, info in dos_diarios}
 
 

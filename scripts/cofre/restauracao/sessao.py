@@ -25,6 +25,7 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario, diarios
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.lacre.faltas import Faltas
+from cofre.deposito.retrato import Retrato, um_retrato
 from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
@@ -60,7 +61,9 @@ class Sessao:
         relato: RelatoComGuarda,
         configuracao: Configuracao,
         deposito: Deposito,
+        retrato: Retrato,
     ) -> None:
+        """`retrato`: o da pasta, de há pouco: para a primeira vez que se perguntam as empresas."""
         self.opcoes = opcoes
         self.relato = relato
         self.deposito = deposito
@@ -68,6 +71,7 @@ class Sessao:
         """O que ainda se confere depois de se conhecer o projeto, antes de se planejar."""
         self.vigia: Vigia = Ninguem()
         self.configuracao = configuracao
+        self._retrato: Retrato | None = retrato
         self._parar = threading.Event()
         self._pilha = contextlib.ExitStack()
         self._via: Via | None = None
@@ -106,7 +110,9 @@ class Sessao:
 
     def guardadas(self, empresa: str | None) -> list[EmpresaComBackups]:
         """As empresas com backup (a pedida, se dita)."""
-        return inventario.guardadas(self.deposito, (empresa,) if empresa else ())
+        retrato, self._retrato = self._retrato, None
+        with um_retrato(retrato):
+            return inventario.guardadas(self.deposito, (empresa,) if empresa else ())
 
     def escolher(
         self,
@@ -187,8 +193,9 @@ class Sessao:
         return lidos
 
     def _ler_diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
-        self._vistas = marcas(guardada.pasta)
-        todos = diarios(guardada.pasta)
+        with um_retrato():
+            self._vistas = marcas(guardada.pasta)
+            todos = diarios(guardada.pasta)
         return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
 
     def trava(self, guardada: EmpresaComBackups) -> Trava:

@@ -18,6 +18,7 @@ from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
 from cofre.base.palavras import na_tela
 from cofre.deposito.carimbo import nome_dos_detalhes
 from cofre.deposito.cifra.chaves import ChaveQueFecha
+from cofre.deposito.retrato import ha_que_comece
 
 if TYPE_CHECKING:
     from cofre.deposito.deposito import Deposito
@@ -60,7 +61,7 @@ def se_deixou_de_cifrar(deposito: Deposito) -> list[str]:
     if deposito.cifra is not None:
         return []
     for pasta in deposito.pastas():
-        if any(pasta.glob(nome_dos_detalhes("*"))):
+        if ha_que_comece(pasta, nome_dos_detalhes("").partition(".")[0]):
             for backup in deposito.do_mais_novo(pasta):
                 if backup.para:
                     valor = ",".join(chave.texto for chave in backup.para)

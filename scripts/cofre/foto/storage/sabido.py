@@ -13,6 +13,7 @@ from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.conteudos.conhecidos import Conhecidos, DaLista, conteudos_conhecidos
 from cofre.deposito.conteudos.guarda import Conteudos, Guardado
 from cofre.deposito.conteudos.marcas import Token
+from cofre.deposito.retrato import ha_que_comece
 from cofre.foto.storage.caderno import Caderno, curto
 from cofre.foto.storage.linha import token_de
 from cofre.via.arquivos.objetos import Objeto
@@ -80,7 +81,7 @@ def tinha_lista(pasta: Path) -> bool:
     """Se o último backup da empresa que traz a lista tinha arquivos: se agora não há Storage, é
     notícia. Um mais novo em que ela falhou, ou não se pediu, não prova que já não os havia; um que
     veio de outro projeto nada diz deste."""
-    if not any(pasta.glob(f"{NO_DISCO[ARQUIVOS]}_*")):
+    if not ha_que_comece(pasta, f"{NO_DISCO[ARQUIVOS]}_"):
         return False
     for backup in do_mais_novo(pasta):
         lista = backup.meta.tabelas.get(ARQUIVOS) if backup.meta else None
