@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from cofre.base.equipe import Equipe
 from cofre.base.erros import ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente
@@ -16,29 +17,64 @@ from cofre.base.linha import abrir_linha, texto
 from cofre.base.modelo import SEM_CHAVE, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Conexao
-from cofre.via.api.consulta import Parametros
+from cofre.via.api.consulta import Parametros, valor_citado
 
 VEZES = 3
 """Uma linha muda de lugar quando alguém a altera: procura-se outra vez."""
+
+POR_PEDIDO = 25
+"""Lugares que se procuram de uma vez: cada um são uns setenta bytes da URL."""
 
 Heranca = Mapping[str, tuple[tuple[str, str], ...]]
 """Por tabela-mãe: as filhas que têm linhas, e o `tableoid` delas."""
 
 
+class Lugar(NamedTuple):
+    """Onde está uma linha, em textos."""
+
+    tableoid: str
+    ctid: str
+
+
 def achar(conexao: Conexao, equipe: Equipe, tabelas: Collection[Tabela]) -> Heranca:
-    """Quem herda de quem, entre estas tabelas, pelas linhas que há. Levanta FalhaDoServidor."""
-    pares = [
-        (mae, filha)
-        for mae in tabelas
-        for filha in tabelas
-        if mae is not filha and _poderia_herdar(filha, mae)
-    ]
-    tableoids = equipe.cada(lambda par: _visto_pela_mae(conexao, *par), pares)
-    achadas: dict[str, tuple[tuple[str, str], ...]] = {}
-    for (mae, filha), tableoid in zip(pares, tableoids, strict=True):
-        if tableoid:
-            achadas[mae.nome] = (*achadas.get(mae.nome, ()), (filha.nome, tableoid))
-    return achadas
+    """Quem herda de quem, entre estas tabelas, pelas linhas que há: três perguntas por tabela que
+    podia herdar, e não por par, que com muitas tabelas iguais seriam milhares. Levanta
+    FalhaDoServidor."""
+    por_ver = {f.nome: [m.nome for m in tabelas if _poderia_herdar(f, m)] for f in tabelas}
+    achadas: dict[tuple[str, str], str] = {}
+    for _ in range(VEZES):
+        por_ver = _procurar(conexao, equipe, por_ver, achadas)
+    nomes = [t.nome for t in tabelas]
+    return {
+        mae: tuple((f, achadas[mae, f]) for f in nomes if (mae, f) in achadas)
+        for mae in dict.fromkeys(m for m, _ in achadas)
+    }
+
+
+def _procurar(
+    conexao: Conexao,
+    equipe: Equipe,
+    por_ver: Mapping[str, Sequence[str]],
+    achadas: dict[tuple[str, str], str],
+) -> dict[str, list[str]]:
+    """Acrescenta às `achadas`, de (mãe, filha), o `tableoid` de cada filha que se vê por uma mãe
+    das que tem `por_ver`; devolve as que é preciso procurar outra vez, que a linha saiu de onde
+    estava."""
+    filhas = [filha for filha, maes in por_ver.items() if maes]
+    todos = equipe.cada(lambda filha: _um_lugar(conexao, filha), filhas)
+    lugares = {f: lugar for f, lugar in zip(filhas, todos, strict=True) if lugar is not None}
+    nas_maes: dict[str, dict[str, Lugar]] = {}
+    for filha, lugar in lugares.items():
+        for mae in por_ver[filha]:
+            nas_maes.setdefault(mae, {})[filha] = lugar
+    vistas = equipe.cada(lambda par: _vistas(conexao, *par), nas_maes.items())
+    for mae, suas in zip(nas_maes, vistas, strict=True):
+        achadas.update({(mae, filha): lugares[filha].tableoid for filha in suas})
+    faltam = {f: [m for m in por_ver[f] if (m, f) not in achadas] for f in lugares}
+    # A que continua onde estava não se vê por essas mães.
+    duvidosas = [filha for filha, maes in faltam.items() if maes]
+    ainda = equipe.cada(lambda f: _um_lugar(conexao, f, (lugares[f],)), duvidosas)
+    return {f: faltam[f] for f, lugar in zip(duvidosas, ainda, strict=True) if lugar is None}
 
 
 def com_herdeiras(
@@ -57,27 +93,40 @@ def _juntas(tabela: Tabela, mais: Sequence[tuple[str, str]]) -> tuple[tuple[str,
 
 def _poderia_herdar(filha: Tabela, mae: Tabela) -> bool:
     tem = {(c.nome, c.tipo) for c in filha.colunas}
-    return bool(mae.colunas) and all((c.nome, c.tipo) in tem for c in mae.colunas)
+    colunas = mae.colunas if mae is not filha else ()
+    return bool(colunas) and all((c.nome, c.tipo) in tem for c in colunas)
 
 
-def _visto_pela_mae(conexao: Conexao, mae: Tabela, filha: Tabela) -> str:
-    """O `tableoid` de uma linha da filha, se ela também se vê pela mãe; vazio se não."""
-    for _ in range(VEZES):
-        lugar = _um_lugar(conexao, filha.nome, ())
-        if not lugar or _um_lugar(conexao, mae.nome, lugar):
-            return dict(lugar).get("tableoid", "").removeprefix("eq.")
-        if _um_lugar(conexao, filha.nome, lugar):
-            return ""  # continua lá, e a mãe não a mostra
-    return ""
+def _vistas(conexao: Conexao, mae: str, filhas: Mapping[str, Lugar]) -> set[str]:
+    """Destas filhas, as de que a linha neste lugar também se vê pela mãe."""
+    vistas: set[str] = set()
+    nomes = list(filhas)
+    for n in range(0, len(nomes), POR_PEDIDO):
+        algumas = nomes[n : n + POR_PEDIDO]
+        por_ver = {filhas[f] for f in algumas}
+        # Uma resposta pode trazer menos linhas do que há: pergunta-se até não vir nenhuma.
+        while por_ver and (achados := _lugares(conexao, mae, por_ver) & por_ver):
+            vistas |= {f for f in algumas if filhas[f] in achados}
+            por_ver -= achados
+    return vistas
 
 
-def _um_lugar(conexao: Conexao, tabela: str, onde: Parametros) -> Parametros:
-    """O filtro do lugar de uma linha da tabela; vazio se não há nenhuma."""
+def _um_lugar(conexao: Conexao, tabela: str, entre: Sequence[Lugar] = ()) -> Lugar | None:
+    """O de uma linha da tabela (num destes lugares, se ditos); None se não há nenhuma."""
+    return next(iter(_lugares(conexao, tabela, entre, limite=1)), None)
+
+
+def _lugares(
+    conexao: Conexao, tabela: str, entre: Collection[Lugar], limite: int | None = None
+) -> set[Lugar]:
+    """Onde há linhas da tabela (entre estes lugares, se ditos)."""
+    termos = ",".join(
+        f"and(tableoid.eq.{x.tableoid},ctid.eq.{valor_citado(x.ctid)})" for x in entre
+    )
+    onde: Parametros = (("or", f"({termos})"),) if termos else ()
     try:
-        linhas = conexao.ler(tabela, ",".join(SEM_CHAVE), onde, limite=1).linhas
+        linhas = conexao.ler(tabela, ",".join(SEM_CHAVE), onde, limite=limite or len(entre)).linhas
     except (ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente):
-        return ()  # se for defeito da tabela, a leitura dela dirá
-    if not linhas:
-        return ()
-    campos = abrir_linha(linhas[0])
-    return tuple((nome, f"eq.{texto(bytes(campos[nome]))}") for nome in SEM_CHAVE)
+        return set()  # se for defeito da tabela, a leitura dela dirá
+    campos = map(abrir_linha, linhas)
+    return {Lugar(*(texto(bytes(dela[nome])) or "" for nome in SEM_CHAVE)) for dela in campos}
