@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import tenacity
-
 from cofre.base.erros import FalhaDeDisco
 
 MONTAGEM, PODANDO = ".em_andamento_", ".podando_"
@@ -66,9 +64,14 @@ def sincronizar(pasta: Path) -> None:
 
 def com_paciencia(fazer: Callable[[], object]) -> None:
     """No Windows, um antivírus pode segurar um arquivo recém-escrito por um instante."""
+    if os.name != "nt":
+        fazer()
+        return
+    import tenacity  # leva 10 ms a importar; com o Dask instalado, 40
+
     for tentativa in tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(PermissionError),
-        stop=tenacity.stop_after_attempt(10 if os.name == "nt" else 1),
+        stop=tenacity.stop_after_attempt(10),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
         reraise=True,
     ):
