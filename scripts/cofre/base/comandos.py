@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ BACKUP, RESTAURACAO = "backup-por-empresa.py", "restaurar-empresa.py"
 DO_BANCO, DA_COPIA = "scripts/requirements-direto.txt", "scripts/requirements-copia.txt"
 DE_ANONIMIZAR = "scripts/requirements-anonimizar.txt"
 """As dependências da conexão direta; e as de cifrar, e de copiar para fora daqui."""
+_O_ENV = re.compile(r"(?<![\w./])\.env(?![\w.])")
 _OUTRO: list[tuple[Path, Path]] = []
 """O .env e a pasta dos backups do outro projeto, enquanto é nele que se mexe."""
 
@@ -33,6 +35,11 @@ def noutro_projeto(env: Path, pasta: Path) -> Iterator[None]:
         yield
     finally:
         _OUTRO.pop()
+
+
+def de_outro_env(texto: str, nome: str) -> str:
+    """O que se diz do .env, quando é outro o arquivo que diz o projeto: pelo nome dele."""
+    return _O_ENV.sub(nome, texto)
 
 
 def comando(script: str, *argumentos: str) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ A_PERGUNTA = 4
 """Linhas de um terminal que ficam para a pergunta que vem depois de uma tela."""
 MUITAS = 1 << 30
 """Colunas: onde não há terminal, nada se quebra."""
+_NO_MEIO = re.compile(r"(?<![.:;?!])\n(?=[a-zà-ÿ«])")
+"""O fim de uma linha no meio de uma frase."""
 
 
 class Voltar(Exception):
@@ -117,6 +120,8 @@ class Perguntas:
 
     def explicar(self, texto: str, *, volta: bool = False) -> None:
         """O texto, recuado; e, se se pode voltar, como."""
+        if self.relato.largura is not None:
+            texto = _NO_MEIO.sub(" ", texto)  # onde a linha acaba, é o terminal que diz
         linhas = texto.split("\n") + (["v volta à pergunta de antes; q sai."] if volta else [])
         for linha in linhas:
             self.relato.linha(em_linhas(f"   {linha}", self.relato.largura))

@@ -93,7 +93,7 @@ class RelatoTexto(Relato):
             barras.start()
 
     def _perguntar(self, pergunta: str) -> str | None:
-        _escrever(self._saida, pergunta, fim="")
+        _escrever(self._saida, _em_linhas(pergunta, self.largura), fim="")
         try:
             resposta = _ler_linha(sys.stdin)
         except (OSError, ValueError):
@@ -249,6 +249,12 @@ def _ler_linha(entrada: TextIO | None) -> str:
         return bruta.decode("utf-8-sig")
     except UnicodeDecodeError:
         return bruta.decode(entrada.encoding if entrada else "utf-8", "replace")
+
+
+def _em_linhas(pergunta: str, largura: int | None) -> str:
+    """Quebrada entre palavras, com o espaço que separa a resposta."""
+    texto = pergunta.rstrip(" ")
+    return em_linhas(texto, largura, 3) + pergunta[len(texto) :]
 
 
 def _escrever(saida: TextIO | None, texto: str, fim: str = "\n") -> None:

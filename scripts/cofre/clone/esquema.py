@@ -92,8 +92,11 @@ def partilhadas(restauracao: Restauracao, copia: Backup) -> Iterator[str]:
 def dizer_partilhadas(relato: Relato, ditas: list[str]) -> None:
     """O que se há de conferir nelas, se algo."""
     if ditas:
-        relato.linha("🔗 Há colunas que apontam para tabelas que não são de empresa nenhuma, e não")
-        relato.linha("   vão: confira que lá as mesmas chaves são das mesmas coisas.")
+        dito = (
+            "🔗 Há colunas que apontam para tabelas que não são de empresa nenhuma, e não vão:"
+            " confira que lá as mesmas chaves são das mesmas coisas."
+        )
+        relato.linha(em_linhas(dito, relato.largura, 3))
     for dita in ditas:
         relato.linha(f"   {visivel(dita)}")
 

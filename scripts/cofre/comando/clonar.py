@@ -6,6 +6,7 @@ import argparse
 import contextlib
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cofre.base.erros import ConfiguracaoInvalida, ErroDeUso
@@ -51,6 +52,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     """Da empresa que se escolhe ao projeto do outro .env."""
     from cofre.clone.clonagem import separadas
     from cofre.restauracao.abertura import abrir_sessao, configuracao_de
+    from cofre.restauracao.vocabulario import CLONAR
 
     if opcoes.para is None and (opcoes.confirmar or opcoes.simular):
         raise ErroDeUso(
@@ -65,6 +67,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     if opcoes.agora and (codigo := _copiar_agora(suas, relato)) not in SERVEM:
         return codigo
     with abrir_sessao(suas, relato, configuracao) as daqui:
+        daqui.dialogo = replace(daqui.dialogo, vocabulario=CLONAR)
         guardadas = daqui.guardadas(opcoes.empresa)
         while True:
             guardada = guardadas[0] if opcoes.empresa else daqui.dialogo.empresa(guardadas)
@@ -75,9 +78,15 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 def da_empresa(daqui: Sessao, guardada: EmpresaComBackups) -> int:
     """Escolhida a empresa, pelo diálogo da restauração. Levanta Voltar, se se quer outra."""
-    opcoes, relato = daqui.opcoes, daqui.relato.por_baixo
+    from cofre.restauracao.vocabulario import CLONAR
+
+    opcoes, relato, de_antes = daqui.opcoes, daqui.relato.por_baixo, daqui.dialogo
     vars(opcoes).update({**SEM_OPCOES, **vars(opcoes)})
-    return _levar(opcoes, daqui, _destino(opcoes, relato, daqui.configuracao), guardada)
+    daqui.dialogo = replace(de_antes, vocabulario=CLONAR)
+    try:
+        return _levar(opcoes, daqui, _destino(opcoes, relato, daqui.configuracao), guardada)
+    finally:
+        daqui.dialogo = de_antes
 
 
 def _levar(opcoes: Namespace, daqui: Sessao, para: Destino, guardada: EmpresaComBackups) -> int:

@@ -6,10 +6,10 @@ import contextlib
 from argparse import Namespace
 from collections.abc import Iterator
 
-from cofre.base.comandos import noutro_projeto
+from cofre.base.comandos import de_outro_env, noutro_projeto
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
-from cofre.base.erros import ErroDeUso, Interrompido
+from cofre.base.erros import ErroCofre, ErroDeUso, Interrompido
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import avisos_de_pendentes
@@ -55,6 +55,11 @@ def abrir_sessao(
         sessao = Sessao(opcoes, RelatoComGuarda(relato), configuracao, deposito, retrato)
         try:
             yield sessao
+        except ErroCofre as e:
+            if outro is not None:
+                e.args = (de_outro_env(str(e), outro.name), *e.args[1:])
+                e.dica = de_outro_env(e.dica, outro.name)
+            raise
         except KeyboardInterrupt:
             # Depois da primeira escrita, quem executa já disse como seguir.
             raise Interrompido("Interrompido.", "Nada foi alterado.") from None

@@ -20,8 +20,7 @@ from cofre.restauracao.perdas import BALDES, COLUNAS, REGISTROS, TABELAS
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.risco import Risco
 from cofre.restauracao.trabalho import Vigia
-
-RECUSADA = "A restauração foi recusada antes de começar: nada foi alterado."
+from cofre.restauracao.vocabulario import Vocabulario
 
 Perda = Risco | tuple[str, str]
 """O que se pode aceitar: um risco, ou uma coluna (tabela, nome) que o banco não tem mais."""
@@ -68,6 +67,10 @@ class Negociacao:
     desfazendo: bool = False
 
     @property
+    def _vocabulario(self) -> Vocabulario:
+        return self.dialogo.vocabulario
+
+    @property
     def palavras(self) -> tuple[str, ...]:
         """As que confirmam; a primeira é a que se pede."""
         return (PALAVRA_DE_DESFAZER, PALAVRA) if self.desfazendo else (PALAVRA,)
@@ -88,9 +91,9 @@ class Negociacao:
         Devolve o mesmo acordo se não há nada novo. Levanta RestauracaoRecusada."""
         colunas = _colunas(quadro.perdidas)
         novas = colunas - acordo.perdas
-        if novas and not self._aceita(COLUNAS, "Restaurar sem essas colunas?"):
+        if novas and not self._aceita(COLUNAS, f"{self._vocabulario.verbo} sem essas colunas?"):
             raise RestauracaoRecusada(
-                RECUSADA,
+                self._vocabulario.recusada,
                 "Crie de novo no banco as colunas que faltam, ou aceite perdê-las"
                 " (--aceitar colunas).",
             )
@@ -163,7 +166,9 @@ class Negociacao:
         somar = sorted({r.somar for r in riscos if r.somar and meta and r.somar in meta.tabelas})
         if not somar or alvo.recorte or not all(r.somar for r in riscos) or self.palavra:
             return None
-        if not self.dialogo.sim(f"Restaurar também {', '.join(somar)}?", ajudas.SOMAR):
+        if not self.dialogo.sim(
+            f"{self._vocabulario.verbo} também {', '.join(somar)}?", self._vocabulario.somar
+        ):
             return None
         return replace(acordo, alvo=_com_tabelas(alvo, somar))
 
@@ -173,7 +178,7 @@ class Negociacao:
             not self.palavra and self.dialogo.sim("Criar de novo o que falta?", ajudas.CRIAR)
         ):
             return replace(acordo, cria=True)
-        raise RestauracaoRecusada(RECUSADA, riscos[0].cura)
+        raise RestauracaoRecusada(self._vocabulario.recusada, riscos[0].cura)
 
     def _tirar(self, acordo: Acordo, riscos: Sequence[Risco]) -> Acordo:
         """Seguir sem as tabelas, ou sem as linhas, que não podem voltar."""
@@ -186,14 +191,16 @@ class Negociacao:
             menos = replace(alvo, tabelas=sobram)
             return replace(acordo, alvo=menos, fora=(*acordo.fora, *fora.values()))
         so_linhas = all(r.so_linhas for r in riscos)
-        if so_linhas and self._aceita(REGISTROS, "Restaurar o resto, sem esses registros?"):
+        if so_linhas and self._aceita(
+            REGISTROS, f"{self._vocabulario.verbo} o resto, sem esses registros?"
+        ):
             return replace(acordo, perdas=acordo.perdas | frozenset(riscos))
-        raise RestauracaoRecusada(RECUSADA, riscos[0].cura)
+        raise RestauracaoRecusada(self._vocabulario.recusada, riscos[0].cura)
 
     def _aceita(self, perda: str, pergunta: str) -> bool:
         """Se o usuário concorda em perder isto: pela opção, ou perguntando."""
         return perda in self.aceitas or (
-            not self.palavra and self.dialogo.sim(pergunta, ajudas.PERDA)
+            not self.palavra and self.dialogo.sim(pergunta, self._vocabulario.perda)
         )
 
 

@@ -50,6 +50,40 @@ Um arquivo como o .env daqui, com o endereço e a chave do outro projeto e a pas
 SUPABASE_URL=...  SUPABASE_SERVICE_ROLE_KEY=...  BACKUP_DIR=backups-do-destino
 Este projeto só se lê. Antes da primeira escrita no outro vê-se o plano, e pede-se a palavra."""
 
+EMPRESA_QUE_VAI = """\
+Qual empresa vai: o número da lista, o nome, ou uma parte dele. Daqui só se lê, e no outro projeto
+só ela é tocada. Nada muda antes de você ler o plano e escrever a palavra que se pede no fim."""
+
+TABELAS_QUE_VAO = """\
+O que vai. 0 ou «todas» é tudo o que o backup tem; ou números e nomes, com vírgula ou espaço:
+1,3   2-5   produtos clientes
+Se não sabe, 0: o que lá já está igual não é tocado, e antes de confirmar você vê o que muda.
+d escolhe outra data de backup."""
+
+DATA_QUE_VAI = """\
+De que dia são os dados que vão: o número da lista, ou a data como se fala:
+26/11   26/11 03:00   2026-11-26 03:00   ontem
+Enter fica com o que está escolhido; t mostra todos."""
+
+LOGINS_QUE_VAO = """\
+Um login que o backup tem e o outro projeto não tem. Sem ele, o banco de lá pode recusar as linhas
+que o citam; com ele, a pessoa passa a poder entrar lá: leve só quem deve entrar.
+Responda os números (1,2), 0 para nenhum, ou Enter para só o do dono. O que lá existe não é
+tocado."""
+
+CONFIRMACAO_DE_LA = """\
+Acima está tudo o que vai mudar no outro projeto, e só nesta empresa; neste, nada muda. Antes da
+primeira escrita tira-se uma foto de como ela lá está: se não era isto, «desfazer» volta atrás.
+A palavra tem de ser escrita inteira, em maiúsculas; qualquer outra resposta não muda nada."""
+
+PERDA_DE_LA = """\
+s segue assim, e o que está dito acima não vai.
+n não muda nada: a mensagem diz como resolver antes."""
+
+SOMAR_LA = """\
+s leva também essas tabelas, de que as escolhidas precisam.
+n segue só com as escolhidas, e o que depende das outras não vai."""
+
 PROJETO = """\
 O que está acima diz por que o destino parece um projeto em que alguém trabalha. Clonar nele só mexe
 nesta empresa, mas o que ela tem lá passa a ser o do backup.

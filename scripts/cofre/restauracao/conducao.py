@@ -107,7 +107,9 @@ class Conducao:
                 combinado = None
                 continue
             if escolha == DESFAZER and not diario.desfazendo:
-                self.restauracao.relato.linha("↩️ Voltando ao que era antes da restauração...")
+                self.restauracao.relato.linha(
+                    f"↩️ Voltando ao que era antes da {self.dialogo.vocabulario.ato}..."
+                )
                 self._voltar(alvo, parou.efeitos, antes, diario)
             else:
                 if resposta == DEIXAR:
@@ -178,7 +180,7 @@ class Conducao:
         while True:
             efeitos = self.opcoes.efeitos or diario.dados.get("efeitos")
             with (
-                self.restauracao.relato.acompanhando("Restaurando e conferindo"),
+                self.restauracao.relato.acompanhando(self.dialogo.vocabulario.fazendo),
                 self.restauracao.convergindo(
                     etapa, de_antes, diario, efeitos, sem_recusadas
                 ) as aberta,

@@ -15,6 +15,7 @@ from cofre.base.palavras import (
 )
 from cofre.plano.alvo import RECUPERAR, Alvo
 from cofre.restauracao.resumo import Resumo
+from cofre.restauracao.vocabulario import de
 
 PELO_M, PELA_OPCAO = "m volta tudo", "--modo voltar volta tudo"
 """Como se pede, no diálogo e sem ele, que também o que difere volte."""
@@ -31,13 +32,13 @@ def pedido(alvo: Alvo, resumo: Resumo, largura: int | None) -> Iterator[str]:
     yield f"Empresa: {nome}"
     yield _tabelas(alvo, largura)
     if alvo.logins:
-        yield f"Logins que voltam: {len(alvo.logins)}"
+        yield f"Logins que {de(alvo.backup).vao[1]}: {len(alvo.logins)}"
     if alvo.fatias:
         yield em_linhas(f"Só: {so_o_que(alvo)}", largura, len("Só: "))
     if alvo.modo == RECUPERAR:
         yield "Modo: só repor o que falta (nada é alterado nem removido)"
     yield ""
-    yield em_linhas(_o_que_acontece(resumo), largura, 3)
+    yield em_linhas(_o_que_acontece(alvo, resumo), largura, 3)
     yield f'✅ Apenas a empresa "{nome}" será afetada'
     yield "✅ Outras empresas NÃO serão afetadas"
 
@@ -67,11 +68,11 @@ def so_o_que(alvo: Alvo) -> str:
     return "; ".join(partes)
 
 
-def _o_que_acontece(resumo: Resumo) -> str:
+def _o_que_acontece(alvo: Alvo, resumo: Resumo) -> str:
     if resumo.sobrescreve:
         return "🚨 ATENÇÃO: Dados atuais serão sobrescritos!"
     repor = resumo.total.repor
-    voltam = "volta" if repor == 1 else "voltam"
+    voltam = de(alvo.backup).vao[repor != 1]
     return f"ℹ️ {plural(repor, 'registro', 'registros')} {voltam}; nada é alterado nem removido"
 
 

@@ -161,7 +161,7 @@ class Conversa:
             return self.concluir(guardada, qual)
         qual.conferir()
         recusar_de_outro(self._sessao.configuracao, guardada, qual)
-        self._relato.linha(f"↩️ Desfazendo a restauração de {qual.quando}")
+        self._relato.linha(f"↩️ Desfazendo a {self._dialogo.vocabulario.ato} de {qual.quando}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         tabelas = tuple(qual.dados["tabelas"])
         da_mudanca = backups_da(self._sessao, guardada, pedida_de(qual))
@@ -306,7 +306,7 @@ class Conversa:
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
         restauracao, opcoes = self._sessao.restauracao, self._opcoes
-        fim = Encerramento(self._relato)
+        fim = Encerramento(self._relato, self._dialogo.vocabulario)
         return Conducao(restauracao, self._dialogo, fim, opcoes, continuando)
 
     def _fim(

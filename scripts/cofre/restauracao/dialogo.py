@@ -30,6 +30,7 @@ from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.oferta import Oferta, alguma, melhor_que
+from cofre.restauracao.vocabulario import RESTAURAR, Vocabulario
 
 PALAVRA, PALAVRA_DE_DESFAZER = "RESTAURAR", "DESFAZER"
 EXEMPLOS_DE_RESPOSTA = "   Exemplos: 0 (todas); 1,3; 2-5; produtos,clientes; ? explica, q sai."
@@ -53,18 +54,19 @@ class Dialogo:
     relato: Relato
     exames: Exames = field(default_factory=Exames)
     volta: bool = False
+    vocabulario: Vocabulario = RESTAURAR
 
     @property
     def perguntas(self) -> Perguntas:
         """As que se fazem antes da primeira escrita."""
-        return Perguntas(self.relato, "Restauração cancelada.", "Nada foi alterado.")
+        return Perguntas(self.relato, self.vocabulario.cancelada, "Nada foi alterado.")
 
     def empresa(self, guardadas: Sequence[EmpresaComBackups]) -> EmpresaComBackups:
         """Qual empresa. Levanta Cancelada."""
         self._mostrar(telas.empresas(guardadas, self.relato.largura))
         todas = [g.empresa for g in guardadas]
         while True:
-            resposta = self.perguntas.resposta("Escolha a empresa: ", ajudas.EMPRESA)
+            resposta = self.perguntas.resposta("Escolha a empresa: ", self.vocabulario.empresa)
             posicao = indice(resposta, len(guardadas))
             achadas = [todas[posicao]] if posicao is not None else empresas_como(todas, resposta)
             if len(achadas) == 1:
@@ -112,20 +114,26 @@ class Dialogo:
     ) -> tuple[Backup, tuple[str, ...]]:
         """De que data e quais tabelas. Levanta Cancelada."""
         oferecidas = self.exames.sadias(backup)
-        self._mostrar(telas.tabelas(guardada, backup, oferecidas, self.relato.largura))
+        self._mostrar(self._menu(guardada, backup, oferecidas))
         while not (escolhidas := self._escolher_tabelas(oferecidas)):
             antes = (backup.carimbo, oferecidas)
             backup = self._data(guardada, backup)
             oferecidas = self.exames.sadias(backup)  # o mesmo, já relido, pode oferecer menos
             if (backup.carimbo, oferecidas) != antes:
-                self._mostrar(telas.tabelas(guardada, backup, oferecidas, self.relato.largura))
+                self._mostrar(self._menu(guardada, backup, oferecidas))
         return backup, escolhidas
+
+    def _menu(
+        self, guardada: EmpresaComBackups, backup: Backup, oferecidas: Sequence[str]
+    ) -> Iterable[str]:
+        escolhas = self.vocabulario.escolhas
+        return telas.tabelas(guardada, backup, oferecidas, escolhas, self.relato.largura)
 
     def _escolher_tabelas(self, disponiveis: Sequence[str]) -> tuple[str, ...]:
         """As tabelas; vazio, se pediram outra data. Levanta QuerUmRegistro ou QuerLevar."""
         pergunta = "Escolha as tabelas (ex: 1,3 ou 0 para todas): "
         while True:
-            resposta = self.perguntas.resposta(pergunta, ajudas.TABELAS, volta=self.volta)
+            resposta = self.perguntas.resposta(pergunta, self.vocabulario.tabelas, volta=self.volta)
             if resposta.lower() == "d":
                 return ()
             if resposta.lower() == "p":
@@ -192,7 +200,7 @@ class Dialogo:
     def _uma_data(self, pergunta: str) -> str:
         """O que se respondeu; voltar é ficar como se está. Levanta Cancelada."""
         with contextlib.suppress(Voltar):
-            return self.perguntas.resposta(pergunta, ajudas.DATA, volta=True)
+            return self.perguntas.resposta(pergunta, self.vocabulario.data, volta=True)
         return ""
 
     def _presta(self, backup: Backup) -> bool:
@@ -207,9 +215,11 @@ class Dialogo:
         podem = faltam.podem
         padrao = faltam.de_costume()
         enter = "só o do dono" if padrao else "nenhum"
-        pergunta = f"Quais logins voltam? (ex: 1,2; 0 nenhum; Enter: {enter}): "
+        pergunta = f"{self.vocabulario.logins} (ex: 1,2; 0 nenhum; Enter: {enter}): "
         while True:
-            dita = self.perguntas.resposta(pergunta, ajudas.LOGINS, volta=self.volta)
+            dita = self.perguntas.resposta(
+                pergunta, self.vocabulario.explica_logins, volta=self.volta
+            )
             if dita.strip() in ("", "0"):
                 return () if dita.strip() else padrao
             try:
@@ -221,7 +231,9 @@ class Dialogo:
         """Uma das `palavras` (a primeira é a que se pede), ou uma das `outras` respostas (o que se
         diz de cada uma). Levanta Cancelada ou Voltar."""
         self._mostrar(["", f"({'; '.join(outras.values())})"])
-        ajuda = ajudas.CONFIRMACAO + "".join(ajudas.AO_CONFIRMAR[outra] for outra in outras)
+        ajuda = self.vocabulario.confirmacao + "".join(
+            ajudas.AO_CONFIRMAR[outra] for outra in outras
+        )
         pergunta = f"Digite '{palavras[0]}' para confirmar: "
         return self.perguntas.palavra(pergunta, palavras, ajuda, outras=outras, volta=self.volta)
 

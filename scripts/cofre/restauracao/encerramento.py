@@ -15,12 +15,15 @@ from cofre.restauracao.fim import Fim
 from cofre.restauracao.logins.guardados import do_backup
 from cofre.restauracao.logins.palavras import NarradorDeLogins
 from cofre.restauracao.reescritas import Reescrita
+from cofre.restauracao.vocabulario import Vocabulario
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 
 @dataclass(frozen=True, slots=True)
 class Encerramento(Fala):
     """Conta como acabou."""
+
+    vocabulario: Vocabulario
 
     def fim(self, fim: Fim, seguir: str) -> None:
         """As linhas finais: só diz «concluída» quando a última foto confirmou, e «em parte» se algo
@@ -30,10 +33,11 @@ class Encerramento(Fala):
         if fim.em_parte:
             linha("⚠️ DESFEITA EM PARTE" if fim.desfazendo else "⚠️ CONCLUÍDA EM PARTE")
         else:
-            linha("↩️ RESTAURAÇÃO DESFEITA!" if fim.desfazendo else "✅ RESTAURAÇÃO CONCLUÍDA!")
+            ato = self.vocabulario.ato.upper()
+            linha(f"↩️ {ato} DESFEITA!" if fim.desfazendo else f"✅ {ato} CONCLUÍDA!")
         linha(f"Empresa: {nome}")
         if tabelas := [n for n in fim.alvo.tabelas if n not in LISTAS]:
-            linha(f"Tabelas restauradas: {len(tabelas)}")
+            linha(f"Tabelas {self.vocabulario.feito}: {len(tabelas)}")
             linha(f"Total de registros: {numero(fim.desfecho.registros)}")
         for lista, quantos in fim.desfecho.nas_listas.items():
             linha(f"Total de {como_se_diz(lista)}: {numero(quantos)}")
@@ -53,7 +57,7 @@ class Encerramento(Fala):
         self._reescritas(fim.desfecho.reescritas, atomica=fim.desfecho.atomica)
         self._de_novo(fim.desfecho)
         linha()
-        como = "voltou ao que era antes" if fim.desfazendo else "foi restaurada"
+        como = "voltou ao que era antes" if fim.desfazendo else self.vocabulario.feita
         linha(f"✅ Apenas a empresa {nome} {como}")
         linha("✅ Outras empresas permanecem intactas")
         if seguir:
@@ -67,8 +71,8 @@ class Encerramento(Fala):
             return
         datas = any(r.avancou for r in desfecho.reescritas) and not desfecho.atomica
         que_sao = (
-            "Com ℹ️, datas que o banco põe sozinho ao gravar: só a conexão direta (SUPABASE_DB_URL)"
-            " as repõe. "
+            "Com ℹ️, datas que o banco põe sozinho ao gravar: só a conexão direta"
+            f" ({self.vocabulario.direta}) as repõe. "
         )
         self.relato.linha(
             f"   {que_sao if datas else ''}Um novo plano mostra de novo o que o banco reescreve."
@@ -78,7 +82,7 @@ class Encerramento(Fala):
         """Não chegou ao alvo: o que ainda difere, e o que o banco recusou."""
         linha = self.relato.linha
         linha()
-        linha("❌ RESTAURAÇÃO INCOMPLETA")
+        linha(f"❌ {self.vocabulario.ato.upper()} INCOMPLETA")
         for nome, c in desfecho.restantes.items():
             linha(
                 f"   {visivel(como_se_diz(nome))}: ainda faltam {numero(c.repor)}, diferem"
@@ -111,7 +115,9 @@ class Encerramento(Fala):
         if False in causas:
             curas.append(DIRETO if atomica else PELA_API)
         if curas:
-            self._em_linhas(f"⚠️ Nem tudo voltou como era. {' '.join(curas)}", 3)
+            palavras = {"direta": self.vocabulario.direta, "de_novo": self.vocabulario.de_novo}
+            curas_ = " ".join(cura.format(**palavras) for cura in curas)
+            self._em_linhas(f"⚠️ Nem tudo {self.vocabulario.ficou} como era. {curas_}", 3)
 
 
 TAMANHO_DO_APELIDO = 40
@@ -123,16 +129,13 @@ SEM_IDENTIDADE = (
     "com outro id, a data de agora e sem dono (owner_id), que a API não escreve: uma política do"
     " Storage que olhe o dono já não os dá a quem os enviou."
 )
-SO_PELA_DIRETA = (
-    "O que a API não grava, a conexão direta (SUPABASE_DB_URL) grava: restaure de novo por ela."
-)
+SO_PELA_DIRETA = "O que a API não grava, a conexão direta ({direta}) grava: {de_novo} por ela."
 PELA_API = (
-    "Quem reescreve é um gatilho, e a conexão direta (SUPABASE_DB_URL) grava sem eles: restaure de"
-    " novo por ela."
+    "Quem reescreve é um gatilho, e a conexão direta ({direta}) grava sem eles: {de_novo} por ela."
 )
 DIRETO = (
     "Quem reescreve é um gatilho que este papel não pode desligar: desative-o (ALTER TABLE …"
-    " DISABLE TRIGGER …), restaure de novo e reative-o."
+    " DISABLE TRIGGER …), {de_novo} e reative-o."
 )
 """O que fazer do que o banco reescreve."""
 

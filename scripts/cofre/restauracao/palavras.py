@@ -22,6 +22,7 @@ from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import Resumo, TabelaResumida
 from cofre.restauracao.risco import Risco
 from cofre.restauracao.trabalho import Trabalho
+from cofre.restauracao.vocabulario import de
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 COLUNAS = 4
@@ -187,7 +188,8 @@ class Narrador(Fala):
         if not riscos and not fora:
             return
         self.relato.linha()
-        self.relato.linha("⚠️ NÃO VOLTAM, com o seu acordo:")
+        vao = de(quadro.alvo.backup).vao[1].upper()
+        self.relato.linha(f"⚠️ NÃO {vao}, com o seu acordo:")
         for risco in riscos:
             self.relato.linha(f"   • {visivel(risco.causa)}")
             self._quem(risco.quantos, risco.apelidos, "", "     ", so_alguns=risco.so_alguns)

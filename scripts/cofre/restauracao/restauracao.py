@@ -49,7 +49,7 @@ NAO_HA_COMO = {
 NAO_HA_COMO_LA = {
     ARQUIVOS: (
         "só a API escreve os arquivos do Storage, e a do destino não está configurada",
-        "Ponha SUPABASE_URL e a chave de serviço no .env do destino, ou --sem-arquivos.",
+        "Ponha SUPABASE_URL e a chave de serviço no .env dele, ou --sem-arquivos.",
     ),
 }
 """O mesmo, quando o backup veio de outro projeto."""

@@ -48,6 +48,7 @@ from cofre.restauracao.oferta import oferecer
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.trabalho import Ninguem, Vigia
 from cofre.restauracao.trazidas import recusar_anonimizadas
+from cofre.restauracao.vocabulario import CLONAR, RESTAURAR
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import API, Via
 
@@ -82,7 +83,8 @@ class Sessao:
         escolhe = opcoes.acao == "registro" or (opcoes.acao is None and not opcoes.empresa)
         pergunta = not (opcoes.confirmar or opcoes.simular)
         quem = Apresentacao(relato, opcoes.codigo_do_lacre or "", pergunta)
-        self.dialogo = Dialogo(relato, Exames(quem.apresentar), volta=escolhe)
+        palavras = CLONAR if getattr(opcoes, "para", None) else RESTAURAR
+        self.dialogo = Dialogo(relato, Exames(quem.apresentar), escolhe, palavras)
         self.restauracao: Restauracao
         self.usado: Exame
 

@@ -108,12 +108,13 @@ def tabelas(
     guardada: EmpresaComBackups,
     backup: Backup,
     oferecidas: Sequence[str],
+    escolhas: str,
     largura: int | None = None,
 ) -> Iterator[str]:
-    """As tabelas que se oferecem de um backup, em quantos outros cada uma está, e, num terminal
-    desta `largura`, quantos registros tem neste e, se são outros, no mais novo: em várias colunas,
-    se são muitas e cabem. O que há agora no banco só o plano diz: aqui ainda não se perguntou nada
-    ao servidor."""
+    """As tabelas que se oferecem de um backup, e as outras `escolhas`; em quantos outros cada uma
+    está, e, num terminal desta `largura`, quantos registros tem neste e, se são outros, no mais
+    novo: em várias colunas, se são muitas e cabem. O que há agora no banco só o plano diz: aqui
+    ainda não se perguntou nada ao servidor."""
     contados = que(guardada.backups, lambda b: b.de_rotina or b.carimbo == backup.carimbo)
     de_cada = tabelas_em(contados)
     em_quantos = [de_cada[nome] for nome in oferecidas]
@@ -137,8 +138,7 @@ def tabelas(
         yield f"   ⚠️ {ressalva}"
     for marca in marcas.em_palavras(backup, Estragos.em(guardada)):
         yield f"   {marca}"
-    # Cabe, inteira, em 80 colunas.
-    yield f"   (backup de {na_tela(backup.quando)}; d outra data, p um registro, l outro projeto)"
+    yield f"   (backup de {na_tela(backup.quando)}; {escolhas})"
     yield ""
 
 

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cofre.base import comandos
 from cofre.base.config.arquivos import ler_arquivos
 from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM, ler_cifragem, recusar_chave_que_abre
@@ -101,7 +102,8 @@ def carregar_outro(arquivo: Path) -> Configuracao:
         pasta = _destino(valores, arquivo.parent, None)
         return _configuracao(valores, arquivo, pasta)
     except ConfiguracaoInvalida as e:
-        raise ConfiguracaoInvalida(f"Em {arquivo.name}: {e}", e.dica) from e
+        dito, dica = (comandos.de_outro_env(t, arquivo.name) for t in (str(e), e.dica))
+        raise ConfiguracaoInvalida(f"Em {arquivo.name}: {dito}", dica) from e
 
 
 def _configuracao(valores: Mapping[str, str], env: Path, destino: Path) -> Configuracao:

@@ -1,0 +1,89 @@
+"""Como se diz o que se faz: restaurar uma empresa no seu projeto, ou levá-la a outro. É a mesma
+coisa, com o alvo noutro lugar; a quem clona, «restaurar» faria pensar que é o daqui que muda."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cofre.deposito.backup import Backup
+from cofre.restauracao import ajudas
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulario:
+    """As palavras de uma das duas: o `ato` («restauração»), o que se diz ao começar, ao acabar e ao
+    desistir, e o que as perguntas explicam."""
+
+    ato: str
+    fazendo: str
+    verbo: str
+    feito: str
+    feita: str
+    vao: tuple[str, str]
+    ficou: str
+    de_novo: str
+    direta: str
+    logins: str
+    escolhas: str
+    empresa: str
+    tabelas: str
+    data: str
+    explica_logins: str
+    confirmacao: str
+    perda: str
+    somar: str
+
+    @property
+    def cancelada(self) -> str:
+        return f"{self.ato.capitalize()} cancelada."
+
+    @property
+    def recusada(self) -> str:
+        return f"A {self.ato} foi recusada antes de começar: nada foi alterado."
+
+
+RESTAURAR = Vocabulario(
+    ato="restauração",
+    fazendo="Restaurando e conferindo",
+    verbo="Restaurar",
+    feito="restauradas",
+    feita="foi restaurada",
+    vao=("volta", "voltam"),
+    ficou="voltou",
+    de_novo="restaure de novo",
+    direta="SUPABASE_DB_URL",
+    logins="Quais logins voltam?",
+    escolhas="d outra data, p um registro, l outro projeto",
+    empresa=ajudas.EMPRESA,
+    tabelas=ajudas.TABELAS,
+    data=ajudas.DATA,
+    explica_logins=ajudas.LOGINS,
+    confirmacao=ajudas.CONFIRMACAO,
+    perda=ajudas.PERDA,
+    somar=ajudas.SOMAR,
+)
+CLONAR = Vocabulario(
+    ato="clonagem",
+    fazendo="Levando e conferindo",
+    verbo="Levar",
+    feito="levadas",
+    feita="foi levada",
+    vao=("vai", "vão"),
+    ficou="chegou",
+    de_novo="clone de novo",
+    direta="SUPABASE_DB_URL, no .env do destino",
+    logins="Quais logins vão?",
+    escolhas="d outra data",
+    empresa=ajudas.EMPRESA_QUE_VAI,
+    tabelas=ajudas.TABELAS_QUE_VAO,
+    data=ajudas.DATA_QUE_VAI,
+    explica_logins=ajudas.LOGINS_QUE_VAO,
+    confirmacao=ajudas.CONFIRMACAO_DE_LA,
+    perda=ajudas.PERDA_DE_LA,
+    somar=ajudas.SOMAR_LA,
+)
+
+
+def de(backup: Backup) -> Vocabulario:
+    """O de quem põe a empresa como é neste backup: o que veio de outro projeto, levou-se."""
+    return CLONAR if backup.de_outro_projeto else RESTAURAR
