@@ -19,7 +19,8 @@ from cofre.deposito.diario import BALDES_CRIADOS, Diario, abrir_novo, fechado
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.recorte import REGISTROS, Recorte
 from cofre.restauracao.acordo import Acordo, Combinado
-from cofre.restauracao.convergencia import MANTER, Desfecho, encerrar
+from cofre.restauracao.convergencia import MANTER
+from cofre.restauracao.desfecho import Desfecho, encerrar
 from cofre.restauracao.dialogo import Dialogo
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fim, fim_de

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
-from cofre.base.derrame import cifrando
 from cofre.base.erros import EmpresaMudou, FalhaDoServidor
 from cofre.base.modelo import LISTAS
 from cofre.base.palavras import como_se_diz, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.backup import Backup
-from cofre.deposito.diario import CONCLUIDA, INCOMPLETA, Diario
+from cofre.deposito.diario import Diario
 from cofre.foto.arquivos import FotoMontada
 from cofre.foto.foto import Contexto
 from cofre.foto.fotografo import Fotografo
@@ -23,12 +20,13 @@ from cofre.plano.alvo import Alvo, Arquivos
 from cofre.plano.escritor import DONO_TROCADO, INDIZIVEL, POR_REVER
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
-from cofre.plano.recusas import DE_UMA_LINHA, causa
+from cofre.plano.recusas import DE_UMA_LINHA
 from cofre.plano.tabela import Contagem
 from cofre.restauracao.arquivos.execucao import RECUSAS_DE_UM_ARQUIVO
-from cofre.restauracao.conflitos import EmConflito, conflitos_de
+from cofre.restauracao.conflitos import conflitos_de
+from cofre.restauracao.desfecho import Desfecho, contagens_em_json
 from cofre.restauracao.logins.volta import VoltaDosLogins
-from cofre.restauracao.reescritas import Reescrita, reescritas
+from cofre.restauracao.reescritas import reescritas
 from cofre.via.contrato import Escrita
 
 MANTER, DESFAZER = "manter", "desfazer"
@@ -41,46 +39,6 @@ ESCRITAS_PARA_BARRA = 100
 ACEITAVEIS = DE_UMA_LINHA | {"23503", INDIZIVEL} | RECUSAS_DE_UM_ARQUIVO
 """Recusas com que o usuário pode concordar: as de uma linha, as das que apontam para ela, e as de
 um arquivo."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desfecho:
-    """Como acabou. `registros`: quantos há nas tabelas, e `nas_listas`, em cada lista. `atomica`:
-    se era uma transação; `reescritas`: as colunas que o banco muda sozinho; `restantes`: o que
-    ainda difere; `efeitos`: o que mudou em tabelas não escolhidas. Com `pergunta`, ainda não
-    acabou: é preciso decidir o que fazer desses efeitos."""
-
-    completa: bool
-    atomica: bool
-    passadas: int
-    registros: int
-    reescritas: Sequence[Reescrita]
-    restantes: Mapping[str, Contagem]
-    impedimentos: Sequence[Impedimento]
-    efeitos: Mapping[str, Contagem]
-    conflitos: tuple[EmConflito, ...] = ()
-    nas_listas: Mapping[str, int] = field(default_factory=dict)
-    pergunta: bool = False
-
-    def com(self, depois: Desfecho) -> Desfecho:
-        """O desta etapa, que se completou, e o da que veio depois."""
-        return Desfecho(
-            completa=depois.completa,
-            atomica=False,
-            passadas=self.passadas + depois.passadas,
-            registros=self.registros + depois.registros,
-            reescritas=(*self.reescritas, *depois.reescritas),
-            restantes={**self.restantes, **depois.restantes},
-            impedimentos=(*self.impedimentos, *depois.impedimentos),
-            efeitos=self.efeitos,
-            conflitos=(*self.conflitos, *depois.conflitos),
-            nas_listas={**self.nas_listas, **depois.nas_listas},
-        )
-
-    @property
-    def desfeita(self) -> bool:
-        """Se a transação inteira voltou atrás, e nada mudou."""
-        return self.atomica and not self.completa
 
 
 @dataclass(slots=True)
@@ -273,30 +231,6 @@ class Convergencia:
         return ACEITAVEIS if self.sem_recusadas else frozenset()
 
 
-def encerrar(diario: Diario, desfecho: Desfecho) -> None:
-    """Anota no diário como acabou, e quanto levou. Levanta FalhaDeDisco."""
-    agora = datetime.now().astimezone()
-    diario.anotar(
-        estado=CONCLUIDA if desfecho.completa else INCOMPLETA,
-        desfecho={
-            "passadas": desfecho.passadas,
-            "registros": desfecho.registros,
-            "segundos": round((agora - diario.comecada_em).total_seconds(), 3),
-            "reescritas": [r.documento() for r in desfecho.reescritas],
-            "restantes": contagens_em_json(desfecho.restantes),
-            "recusas": [
-                {
-                    "tabela": i.tabela,
-                    "acao": i.acao,
-                    **({} if cifrando() else {"chave": i.chave}),
-                    "erro": causa(i.erro),
-                }
-                for i in desfecho.impedimentos
-            ],
-        },
-    )
-
-
 def de_agora(contexto: Contexto, fotografo: Fotografo, tipo: str) -> Contexto:
     """A execução para uma foto: as linhas que acabaram de voltar, ou que um gatilho criou, podem
     ser as primeiras sem dono da sua tabela."""
@@ -310,14 +244,6 @@ def ilegiveis(foto: FotoMontada, alvo: Alvo) -> str:
     falhas = foto.falhas
     nomes = sorted(set(falhas) & set(alvo.escopo))
     return "\n".join(f"{visivel(como_se_diz(nome))}: {falhas[nome]}" for nome in nomes)
-
-
-def contagens_em_json(contagens: Mapping[str, Contagem]) -> dict[str, dict[str, int]]:
-    """As contagens de um plano, como o diário e o documento final as dizem."""
-    return {
-        n: {"repor": c.repor, "alterar": c.alterar, "remover": c.remover, "iguais": c.iguais}
-        for n, c in contagens.items()
-    }
 
 
 def _que_diferem(plano: Plano) -> dict[str, Contagem]:

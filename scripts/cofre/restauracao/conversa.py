@@ -31,7 +31,7 @@ from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
 from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
 from cofre.restauracao.conflitos import em_uma_frase
-from cofre.restauracao.convergencia import contagens_em_json
+from cofre.restauracao.desfecho import contagens_em_json
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.logins.escolha import escolher, pedidos_antes

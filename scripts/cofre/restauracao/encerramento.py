@@ -9,7 +9,7 @@ from cofre.base.linha import NULO, texto
 from cofre.base.modelo import LISTAS
 from cofre.base.palavras import como_se_diz, numero, plural, visivel
 from cofre.plano.recusas import Grupo, em_grupos
-from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.desfecho import Desfecho
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fim
 from cofre.restauracao.logins.guardados import do_backup

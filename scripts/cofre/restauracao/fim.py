@@ -14,7 +14,7 @@ from cofre.plano.alvo import Alvo
 from cofre.plano.recusas import Grupo, em_grupos
 from cofre.plano.tabela import ALTERAR, Contagem
 from cofre.restauracao.conflitos import de_todos
-from cofre.restauracao.convergencia import Desfecho
+from cofre.restauracao.desfecho import Desfecho
 from cofre.restauracao.listas import Lista
 from cofre.restauracao.logins.volta import FEITOS, em_parte
 
