@@ -256,7 +256,7 @@ def test_so_a_config_le_o_ambiente() -> None:
         for no in ast.walk(arvore(arquivo))
         if isinstance(no, ast.Attribute) and no.attr in ("environ", "environb", "getenv")
     }
-    assert leitores == {"ambiente.py", "processo.py"}
+    assert leitores == {"variaveis.py", "processo.py"}
 
 
 def test_o_exemplo_sem_preencher_e_recusado_com_clareza(

@@ -20,7 +20,7 @@ from apoio.execucao import RAIZ, Saida, executar, metadados, restaurar, ultimo_b
 from apoio.impressoes import impressoes
 from apoio.lojinha import DONO
 from apoio.terminal import AoVivo
-from cofre.base.config.ambiente import _ambiente
+from cofre.base.config.variaveis import do_ambiente
 from cofre.deposito.cifra.chaves import ChaveQueAbre, ler_que_abre
 from cofre.rotina.boletim import texto_de
 from cofre.rotina.ultima import UltimaExecucao
@@ -66,7 +66,7 @@ class Maquina:
         return [ler_que_abre(f.read_text(encoding="utf-8")) for f in self.folhas()]
 
     def para(self) -> str:
-        return _ambiente(self.raiz, so_o_env=True).get("BACKUP_CIFRAR_PARA", "")
+        return do_ambiente(self.raiz, so_o_env=True).get("BACKUP_CIFRAR_PARA", "")
 
 
 @pytest.fixture

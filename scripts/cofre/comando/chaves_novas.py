@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cofre.base.comandos import BACKUP, comando
-from cofre.base.config import ambiente
+from cofre.base.config import ambiente, variaveis
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
 from cofre.base.config.gravacao import gravar_variavel
 from cofre.base.disco import criar_privado, erros_de_disco, ler_ficha, para_o_disco, sincronizar
@@ -113,7 +113,7 @@ def contar(novas: Novas, relato: Relato) -> None:
 
 def _recusar_variavel_de_fora() -> None:
     """Uma variável do sistema vale mais do que o .env: o que se escrevesse nele não se veria."""
-    if ambiente.de_fora(NOME_DAS_QUE_FECHAM):
+    if variaveis.de_fora(NOME_DAS_QUE_FECHAM):
         raise ConfiguracaoInvalida(
             f"{NOME_DAS_QUE_FECHAM} está numa variável de ambiente, que vale mais do que o .env.",
             "Tire-a de lá e repita. Nada mudou.",

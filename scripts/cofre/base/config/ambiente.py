@@ -1,4 +1,4 @@
-"""O único leitor do ambiente: .env, variáveis de ambiente e cofre.toml, conferidos antes de usar.
+"""A configuração: o que o .env, as variáveis e o cofre.toml dizem, conferido antes de usar.
 
 Nenhum texto daqui (erro, aviso, repr) leva qualquer parte de uma chave.
 """
@@ -6,16 +6,14 @@ Nenhum texto daqui (erro, aviso, repr) leva qualquer parte de uma chave.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cofre.base import comandos
 from cofre.base.config.arquivos import ler_arquivos
 from cofre.base.config.chave import avisos_da_url, conferir_chave, conferir_url
-from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM, ler_cifragem, recusar_chave_que_abre
+from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM, ler_cifragem
 from cofre.base.config.copia import NOME_DO_DESTINO, Copia, ler_copia
 from cofre.base.config.limites import (
     Destinatarios,
@@ -43,7 +41,8 @@ from cofre.base.config.valores import (
     Politica,
     Regras,
 )
-from cofre.base.erros import ConfiguracaoInvalida, DependenciaAusente
+from cofre.base.config.variaveis import avisos_do_env, do_ambiente, lidos
+from cofre.base.erros import ConfiguracaoInvalida
 from cofre.base.interprete import RAIZ
 
 NOMES_DA_URL = ("SUPABASE_URL", "VITE_SUPABASE_URL")
@@ -77,7 +76,7 @@ def carregar(
     """Lê e confere toda a configuração. `destino` é o da linha de comando (relativo à pasta
     corrente); `so_o_env`: sem as variáveis deste terminal, como a tarefa agendada a vê. Levanta
     ConfiguracaoInvalida ou DependenciaAusente."""
-    valores = _ambiente(raiz, so_o_env=so_o_env)
+    valores = do_ambiente(raiz, so_o_env=so_o_env)
     return _configuracao(valores, raiz / ".env", _destino(valores, raiz, destino))
 
 
@@ -93,7 +92,7 @@ def carregar_outro(arquivo: Path) -> Configuracao:
             " projeto, e a BACKUP_DIR dele.",
         )
     try:
-        valores = _lidos(arquivo, {})
+        valores = lidos(arquivo, {})
         if "BACKUP_DIR" not in valores:
             raise ConfiguracaoInvalida(
                 "falta a BACKUP_DIR, a pasta das fotos e dos diários daquele projeto.",
@@ -108,7 +107,7 @@ def carregar_outro(arquivo: Path) -> Configuracao:
 
 def _configuracao(valores: Mapping[str, str], env: Path, destino: Path) -> Configuracao:
     """O que estes valores, lidos de `env`, dizem. Levanta ConfiguracaoInvalida."""
-    raiz, avisos = env.parent, list(_avisos_do_env(env))
+    raiz, avisos = env.parent, list(avisos_do_env(env))
     direto = _acesso_direto(valores, raiz)
     acesso, sem_api = _acesso(valores), _o_que_falta(valores)
     if sem_api is not None and direto is None:
@@ -142,13 +141,13 @@ def limites(raiz: Path = RAIZ) -> Limites:
     regras = Regras()
     with contextlib.suppress(ConfiguracaoInvalida):
         regras = ler_regras(raiz / "cofre.toml")
-    return _limites(_ambiente(raiz), regras)
+    return _limites(do_ambiente(raiz), regras)
 
 
 def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
     """A quem avisar. Um endereço que não serve vira um aviso: avisar nunca impede um backup.
     Levanta ConfiguracaoInvalida (o .env não se lê) ou DependenciaAusente."""
-    valores = _ambiente(raiz)
+    valores = do_ambiente(raiz)
     nomes = (NOME_DO_PING, NOME_DO_WEBHOOK)
     urls = {n: valores.get(n, "") for n in nomes}
     ruins = [n for n, url in urls.items() if url and not serve_de_endereco(url)]
@@ -157,17 +156,12 @@ def destinatarios(raiz: Path = RAIZ) -> Destinatarios:
     return Destinatarios(ping, webhook, tuple(avisos))
 
 
-def de_fora(nome: str) -> bool:
-    """Se a variável vem do ambiente deste processo, e não do .env."""
-    return bool(os.environ.get(nome, "").strip())
-
-
 def cifragem(raiz: Path = RAIZ, outro: Path | None = None) -> Cifragem:
     """Só o que se disse de cifrar; se há `outro` arquivo, o que ele diz. Levanta
     ConfiguracaoInvalida ou DependenciaAusente."""
     if outro is not None:
-        return ler_cifragem(_lidos(outro, {}), outro.parent)
-    return ler_cifragem(_ambiente(raiz), raiz)
+        return ler_cifragem(lidos(outro, {}), outro.parent)
+    return ler_cifragem(do_ambiente(raiz), raiz)
 
 
 def _limites(valores: Mapping[str, str], regras: Regras) -> Limites:
@@ -184,14 +178,14 @@ def _limites(valores: Mapping[str, str], regras: Regras) -> Limites:
 
 def pasta_de_backups(raiz: Path = RAIZ, destino: str | None = None) -> Path:
     """Só o destino, para as ações que não falam com o servidor."""
-    return _destino(_ambiente(raiz), raiz, destino)
+    return _destino(do_ambiente(raiz), raiz, destino)
 
 
 def copia(raiz: Path = RAIZ, destino: str | None = None, so: str | None = None) -> Copia:
     """Só para onde vão as cópias. `destino`, o da linha de comando, é a pasta dos backups daqui;
     `so`, um destino da cópia que se disse nela, no lugar dos do .env. Levanta ConfiguracaoInvalida
     ou DependenciaAusente."""
-    valores = _ambiente(raiz)
+    valores = do_ambiente(raiz)
     if so:
         valores = {**valores, NOME_DO_DESTINO: so}
     projeto = _primeiro(valores, NOMES_DA_URL)
@@ -200,7 +194,7 @@ def copia(raiz: Path = RAIZ, destino: str | None = None, so: str | None = None) 
 
 def politica_de_poda(raiz: Path = RAIZ) -> Politica:
     """Só o que o .env manda guardar. Levanta ConfiguracaoInvalida."""
-    return _politica(_ambiente(raiz))
+    return _politica(do_ambiente(raiz))
 
 
 def _politica(valores: Mapping[str, str]) -> Politica:
@@ -218,40 +212,10 @@ def _politica(valores: Mapping[str, str]) -> Politica:
 
 def acessos_de_ensaio(raiz: Path = RAIZ) -> AcessosDeEnsaio:
     """Só os bancos, por conferir: um ensaio não fala com a API nem precisa da chave."""
-    valores = _ambiente(raiz)
+    valores = do_ambiente(raiz)
     url = valores.get(NOME_DA_URL_DE_ENSAIO)
     teste = AcessoDireto(url, nome=NOME_DA_URL_DE_ENSAIO) if url else None
     return AcessosDeEnsaio(teste, _acesso_direto(valores, raiz))
-
-
-def _ambiente(raiz: Path, *, so_o_env: bool = False) -> dict[str, str]:
-    """.env por baixo, ambiente de verdade por cima; vazio conta como ausente."""
-    return _lidos(raiz / ".env", {} if so_o_env else os.environ)
-
-
-def _lidos(caminho: Path, por_cima: Mapping[str, str]) -> dict[str, str]:
-    """O que este arquivo diz, se existe, e o que vem `por_cima` dele."""
-    try:
-        from dotenv import dotenv_values
-    except ModuleNotFoundError as e:
-        raise DependenciaAusente.de(e) from e
-    do_arquivo: Mapping[str, str | None] = {}
-    if caminho.is_file():
-        try:
-            # utf-8-sig: o Bloco de Notas do Windows põe um BOM na frente.
-            do_arquivo = dotenv_values(caminho, encoding="utf-8-sig")
-        except UnicodeDecodeError as e:
-            raise ConfiguracaoInvalida(
-                f"O arquivo {caminho} não está em UTF-8.",
-                "Abra-o no editor e salve de novo escolhendo a codificação UTF-8.",
-            ) from e
-        except OSError as e:
-            raise ConfiguracaoInvalida(
-                f"Não consegui ler {caminho}: {e.strerror}.", "Confira as permissões do arquivo."
-            ) from e
-    juntos = {**do_arquivo, **por_cima}
-    recusar_chave_que_abre(caminho, juntos)
-    return {nome: valor.strip() for nome, valor in juntos.items() if valor and valor.strip()}
 
 
 def _primeiro(valores: Mapping[str, str], nomes: Iterable[str]) -> tuple[str, str] | None:
@@ -299,13 +263,3 @@ def _destino(valores: Mapping[str, str], raiz: Path, pedido: str | None) -> Path
         return Path(pedido).expanduser().absolute()
     # Um BACKUP_DIR relativo é relativo à raiz: a tarefa agendada não tem pasta corrente certa.
     return (raiz / Path(valores.get("BACKUP_DIR", "backups")).expanduser()).absolute()
-
-
-def _avisos_do_env(caminho: Path) -> Iterable[str]:
-    if os.name != "posix" or not caminho.is_file():
-        return
-    if stat.S_IMODE(caminho.stat().st_mode) & 0o077:
-        yield (
-            f"O arquivo {caminho} pode ser lido por outros usuários. Corrija: chmod 600"
-            f" {caminho.name}"
-        )
