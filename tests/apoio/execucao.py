@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from apoio.forno import Processo, forno
-from cofre.deposito import ordem
+from cofre.deposito import lembranca
 from cofre.rotina.painel import pagina
 from cofre.via.contrato import API
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -283,7 +283,7 @@ def fotografia_do_disco(pasta: Path, *, com_registros: bool = False) -> dict[str
     fotografia = {}
     for caminho in sorted(pasta.rglob("*")):
         relativo = caminho.relative_to(pasta)
-        if caminho.name in DA_PAGINA or caminho.name.startswith(ordem.ARQUIVO):
+        if caminho.name in DA_PAGINA or caminho.name.startswith(lembranca.ARQUIVO):
             continue
         if not com_registros and set(REGISTROS) & set(relativo.parts):
             continue

@@ -27,7 +27,7 @@ from cofre.base.disco import MAIOR_FICHA
 from cofre.base.relato import codigo_de
 from cofre.base.tela import RelatoJson
 from cofre.comando import acoes, restaurar
-from cofre.deposito import ensaios, ordem, presenca
+from cofre.deposito import ensaios, lembranca, presenca
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, DEIXADA, INCOMPLETA, abrir_novo
 from cofre.deposito.estranhos import avisos_de_estranhos
@@ -239,7 +239,7 @@ DA_EMPRESA = (
     "restauracao_20260109_030000.json",
     ensaios.ARQUIVO,
     encolhimento.ARQUIVO,
-    ordem.ARQUIVO,
+    lembranca.ARQUIVO,
     PRONTA,
     f".em_andamento_20260108_030000/{presenca.MARCA}",
     ".podando_20260109_030000/backup_metadata_20260109_030000.json",

@@ -24,6 +24,7 @@ from cofre.deposito.carimbo import momento
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.idade import idades
 from cofre.deposito.inventario import backup_pedido, guardadas, mais_novo
+from cofre.deposito.lembranca import ARQUIVO
 from cofre.deposito.metadados import ler
 from cofre.rotina.encolhimento import reconhecer, reconhecido_ate, referencias
 from cofre.rotina.painel import dados
@@ -301,7 +302,7 @@ def test_a_lembranca_pode_apagar_se_ou_estragar_se(
     deposito = Deposito(tmp_path)
     pasta = muitos(deposito, ordem.POR_LEMBRAR)
     certos = deposito.carimbos(pasta)
-    lembranca = pasta / ordem.ARQUIVO
+    lembranca = pasta / ARQUIVO
     boa = lembranca.read_bytes()
     lembranca.write_bytes(estrago)
     assert deposito.carimbos(pasta) == certos
@@ -309,14 +310,14 @@ def test_a_lembranca_pode_apagar_se_ou_estragar_se(
     lembranca.unlink()
     lembranca.mkdir()
     assert deposito.carimbos(pasta) == certos
-    assert [p.name for p in pasta.glob(f"{ordem.ARQUIVO}*")] == [ordem.ARQUIVO]
+    assert [p.name for p in pasta.glob(f"{ARQUIVO}*")] == [ARQUIVO]
 
 
 def test_uma_pasta_nova_nao_tem_lembranca(tmp_path: Path, fuso: Fuso) -> None:
     deposito = Deposito(tmp_path)
     pasta = muitos(deposito, ordem.POR_LEMBRAR - 1)
     assert len(deposito.carimbos(pasta)) == ordem.POR_LEMBRAR - 1
-    assert not (pasta / ordem.ARQUIVO).exists()
+    assert not (pasta / ARQUIVO).exists()
 
 
 @settings(max_examples=exemplos(40))

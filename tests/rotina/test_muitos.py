@@ -13,7 +13,7 @@ import pytest
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA, publicar
 from cofre.deposito import guardados as modulo_dos_guardados
-from cofre.deposito import ordem
+from cofre.deposito import lembranca, ordem
 from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import FORMATO_DO_CARIMBO, carimbos_em
 from cofre.deposito.deposito import Deposito
@@ -99,7 +99,7 @@ def test_o_que_se_lembra_le_se_uma_vez_e_o_de_antes_le_se_de_novo(
     assert [b.sinais for b in lembrados(pasta)] == sinais
     assert lidos == []
     # Uma lembrança de antes de se lembrarem as tabelas, com quatro campos.
-    arquivo = pasta / ordem.ARQUIVO
+    arquivo = pasta / lembranca.ARQUIVO
     lembrada = json.loads(arquivo.read_text("utf-8"))
     assert lembrada["donos"] == [ANA]
     assert lembrada["tabelas"] == [["clientes", "produtos"]]

@@ -4,8 +4,8 @@ A hora do nome é a do relógio de quem o fez, e só serve de nome: noutro fuso,
 passar quando o horário de verão acaba, um backup mais novo pode ter um nome menor. Os da primeira
 versão não dizem o fuso: deles vale a hora do nome, na hora local de agora.
 
-Para não ler todos os metadados a cada vez, a pasta guarda uma lembrança (`.ordem.json`) do que cada
-um dizia, que só vale enquanto o arquivo tem o mesmo tamanho e a mesma data. Pode ser apagada.
+Para não ler todos os metadados a cada vez, a pasta guarda uma `lembranca` do que cada um dizia, que
+só vale enquanto o arquivo tem o mesmo tamanho e a mesma data.
 """
 
 from __future__ import annotations
@@ -16,12 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
-
-from cofre.base import estado
-from cofre.base.disco import criar_privado
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.carimbo import (
     ANOS,
@@ -30,10 +25,10 @@ from cofre.deposito.carimbo import (
     momento,
     nome_dos_metadados,
 )
+from cofre.deposito.lembranca import Dito, Sabido, lembrada, lembrar
 from cofre.deposito.metadados import Cabecalho, ler, ler_cabecalho
 from cofre.deposito.retrato import uma_vez
 
-ARQUIVO = ".ordem.json"
 POR_LEMBRAR = 10
 """Só com tantos por ler de novo é que gravar a lembrança poupa algo: a pasta de uma empresa que
 começa não tem nenhuma."""
@@ -80,7 +75,7 @@ def lembrados(pasta: Path) -> list[Lembrado]:
 
     def em_ordem_() -> list[Lembrado]:
         sabidos = _sabidos(pasta, _achados(pasta))
-        todos = sorted((s.quando(carimbo), carimbo, s.dito) for carimbo, s in sabidos.items())
+        todos = sorted((_quando(s, carimbo), carimbo, s.dito) for carimbo, s in sabidos.items())
         return [
             Lembrado((_EPOCA + timedelta(microseconds=m)).astimezone(), carimbo, *dito)
             for m, carimbo, dito in todos
@@ -89,33 +84,24 @@ def lembrados(pasta: Path) -> list[Lembrado]:
     return uma_vez((lembrados, pasta), em_ordem_)
 
 
-def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, _Sabido]:
+def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, Sabido]:
     """O que se sabe de cada um destes backups; o que se leu agora fica lembrado."""
-    lembrada = _lembrada(pasta) if len(achados) >= POR_LEMBRAR else {}
-    sabidos: dict[str, _Sabido] = {}
+    de_antes = lembrada(pasta) if len(achados) >= POR_LEMBRAR else {}
+    sabidos: dict[str, Sabido] = {}
     novos = 0
     for carimbo, (tamanho, data) in achados.items():
-        sabido = lembrada.get(carimbo)
+        sabido = de_antes.get(carimbo)
         if sabido is None or (sabido.tamanho, sabido.data) != (tamanho, data):
-            sabido = _Sabido(tamanho, data, *_lido(pasta, carimbo))
+            sabido = Sabido(tamanho, data, *_lido(pasta, carimbo))
             novos += 1
         sabidos[carimbo] = sabido
     if novos >= POR_LEMBRAR:
-        _lembrar(pasta, sabidos)
+        lembrar(pasta, sabidos)
     return sabidos
 
 
 INTEIRO, ROTINA, ENCOLHEU, MUDOU, POR_CONCLUIR, CIFRADO, ILEGIVEL = "irempcx"
 """O que se lembra de um backup, uma letra por coisa."""
-
-
-class Dito(NamedTuple):
-    """O que os metadados dizem, em letras (o que encolheu ou mudou, ainda por reconhecer ou não), o
-    id da empresa (vazio: não se leem) e as tabelas que há (None: não as dizem)."""
-
-    sinais: str
-    dono: str
-    tabelas: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +142,11 @@ def lembrado_de(cabecalho: Cabecalho | None, carimbo: str, tabelas: Iterable[str
     return Lembrado(instante(cabecalho, carimbo), carimbo, sinais, dono, tuple(tabelas))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sabido:
-    """O que se leu de um arquivo de metadados com este `tamanho` (bytes) e esta `data` (ns): os
-    microssegundos desde 1970, ou None se é o nome que diz quando; e o que diz."""
-
-    tamanho: int
-    data: int
-    micros: int | None
-    dito: Dito
-
-    def quando(self, carimbo: str) -> int:
-        """Em microssegundos, também quando é o nome que o diz, ou alguém mexeu na lembrança."""
-        if self.micros is not None and 0 <= self.micros < _FIM:
-            return self.micros
-        return _em_micros(momento(carimbo))
+def _quando(sabido: Sabido, carimbo: str) -> int:
+    """Em microssegundos, também quando é o nome que o diz, ou alguém mexeu na lembrança."""
+    if sabido.micros is not None and 0 <= sabido.micros < _FIM:
+        return sabido.micros
+    return _em_micros(momento(carimbo))
 
 
 def _dito(cabecalho: Cabecalho) -> datetime | None:
@@ -232,74 +208,3 @@ def _sinais(cabecalho: Cabecalho) -> str:
         CIFRADO: cabecalho.cifrado is not None,
     }
     return "".join(sinal for sinal, sim in ditos.items() if sim)
-
-
-class _NoDisco(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """De um backup; `dono` e `tabelas` são posições nas listas (-1: nenhuma)."""
-
-    tamanho: int
-    data: int
-    micros: int | None
-    sinais: str
-    dono: int
-    tabelas: int
-
-
-class _Lembranca(msgspec.Struct, frozen=True):
-    """O que se repete em quase todos os backups vai uma vez só."""
-
-    donos: tuple[str, ...]
-    tabelas: tuple[tuple[str, ...], ...]
-    backups: dict[str, _NoDisco]
-
-
-def _lembrada(pasta: Path) -> dict[str, _Sabido]:
-    lida = estado.ler(pasta / ARQUIVO, _Lembranca)
-    if lida is None:
-        return {}
-    donos, tabelas = (*lida.donos, ""), (*lida.tabelas, None)
-    with contextlib.suppress(IndexError):  # alguém mexeu nela
-        return {
-            carimbo: _Sabido(
-                b.tamanho, b.data, b.micros, Dito(b.sinais, donos[b.dono], tabelas[b.tabelas])
-            )
-            for carimbo, b in lida.backups.items()
-        }
-    return {}
-
-
-def _por_lembrar(sabidos: Mapping[str, _Sabido]) -> _Lembranca:
-    donos = list(dict.fromkeys(s.dito.dono for s in sabidos.values() if s.dito.dono))
-    tabelas = list(dict.fromkeys(t for s in sabidos.values() if (t := s.dito.tabelas) is not None))
-    do_dono = {dono: n for n, dono in enumerate(donos)}
-    das_tabelas: dict[tuple[str, ...] | None, int] = {t: n for n, t in enumerate(tabelas)}
-    return _Lembranca(
-        tuple(donos),
-        tuple(tabelas),
-        {
-            carimbo: _NoDisco(
-                s.tamanho,
-                s.data,
-                s.micros,
-                s.dito.sinais,
-                do_dono.get(s.dito.dono, -1),
-                das_tabelas.get(s.dito.tabelas, -1),
-            )
-            for carimbo, s in sabidos.items()
-        },
-    )
-
-
-def _lembrar(pasta: Path, sabidos: dict[str, _Sabido]) -> None:
-    """Quem só lê também a grava: se não puder, lê-se tudo outra vez na próxima. Duas execuções ao
-    mesmo tempo podem deixar uma que não se lê, e é como não haver nenhuma."""
-    novo = pasta / f"{ARQUIVO}.novo"
-    with contextlib.suppress(OSError):
-        novo.unlink(missing_ok=True)
-        try:
-            with criar_privado(novo) as arquivo:
-                arquivo.write(msgspec.json.encode(_por_lembrar(sabidos)))
-            novo.replace(pasta / ARQUIVO)
-        except OSError:
-            novo.unlink(missing_ok=True)
-            raise
