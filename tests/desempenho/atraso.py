@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from types import TracebackType
-from typing import Self
 
+from supabase_local.servidores.ligado import Ligado
+
+PRAZO = 60.0
+"""Segundos para abrir, ou fechar."""
 RESPOSTA = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
 
 
-class ServidorDeAtraso:
-    """Em laço assíncrono próprio, noutra thread; gerenciador de contexto."""
+class ServidorDeAtraso(Ligado):
+    """Em laço assíncrono próprio, noutra thread."""
 
     def __init__(self, segundos: float) -> None:
         self._segundos = segundos
@@ -21,18 +23,12 @@ class ServidorDeAtraso:
         self.esperas = 0
         """Quantas vezes já esperou."""
 
-    def __enter__(self) -> Self:
+    def iniciar(self) -> None:
         self._thread.start()
-        self.porta = asyncio.run_coroutine_threadsafe(self._abrir(), self._laco).result(10)
-        return self
+        self.porta = asyncio.run_coroutine_threadsafe(self._abrir(), self._laco).result(PRAZO)
 
-    def __exit__(
-        self,
-        tipo: type[BaseException] | None,
-        valor: BaseException | None,
-        rastro: TracebackType | None,
-    ) -> None:
-        asyncio.run_coroutine_threadsafe(self._fechar(), self._laco).result(10)
+    def parar(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._fechar(), self._laco).result(PRAZO)
         self._laco.call_soon_threadsafe(self._laco.stop)
         self._thread.join()
         self._laco.close()

