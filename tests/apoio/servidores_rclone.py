@@ -14,10 +14,11 @@ from typing import Final
 import pytest
 
 from apoio.destinos import SEGREDO, conteudo_da_pasta, por_na_pasta
+from apoio.portas import porta_presa
 from apoio.servidores_s3 import PRAZO, esperar_porta, programa
 from cofre.remoto.rclone import DestinoRclone
 from cofre.remoto.rclone_processo import Rclone
-from supabase_local.servidores.processos import Processo, porta_livre
+from supabase_local.servidores.processos import Processo
 
 RCLONE: Final = ("rclone-webdav", "rclone-sftp", "rclone-local")
 USUARIO: Final = "ana"
@@ -90,17 +91,18 @@ class RemotosRclone:
         return self._vivos[nome]
 
     def _servir(self, como: str, raiz: Path) -> RemotoRclone:
-        porta, controle = porta_livre(), porta_livre()
-        comando = [programa("rclone"), "serve", como, str(raiz), "--addr", f"127.0.0.1:{porta}"]
-        comando += ["--rc", "--rc-no-auth", "--rc-addr", f"127.0.0.1:{controle}"]
-        credencial = {"RCLONE_USER": USUARIO, "RCLONE_PASS": SEGREDO}
-        # O servidor SFTP guarda a sua chave na pasta de cache: que não seja a da máquina.
-        cache = {"RCLONE_CACHE_DIR": str(self.pasta / "cache"), "XDG_CACHE_HOME": str(self.pasta)}
-        ambiente = {**os.environ, **credencial, **cache}
-        processo = Processo(comando, self.pasta / f"{como}.log", ambiente=ambiente)
-        self._processos.append(processo)
-        esperar_porta(processo, porta)
-        esperar_porta(processo, controle)
+        with porta_presa() as porta, porta_presa() as controle:
+            comando = [programa("rclone"), "serve", como, str(raiz), "--addr", f"127.0.0.1:{porta}"]
+            comando += ["--rc", "--rc-no-auth", "--rc-addr", f"127.0.0.1:{controle}"]
+            credencial = {"RCLONE_USER": USUARIO, "RCLONE_PASS": SEGREDO}
+            # O servidor SFTP guarda a sua chave na pasta de cache: que não seja a da máquina.
+            pasta = str(self.pasta)
+            cache = {"RCLONE_CACHE_DIR": f"{pasta}/cache", "XDG_CACHE_HOME": pasta}
+            ambiente = {**os.environ, **credencial, **cache}
+            processo = Processo(comando, self.pasta / f"{como}.log", ambiente=ambiente)
+            self._processos.append(processo)
+            esperar_porta(processo, porta)
+            esperar_porta(processo, controle)
         opcoes = {"TYPE": como, "USER": USUARIO, "PASS": obscura(SEGREDO)}
         if como == "webdav":
             opcoes |= {"URL": f"http://127.0.0.1:{porta}", "VENDOR": "other"}

@@ -20,9 +20,10 @@ from typing import Any, Final
 import pytest
 
 from apoio.destinos import SEGREDO
+from apoio.portas import porta_presa
 from cofre.base.config.copia import S3Dito
 from cofre.remoto.s3 import DestinoS3
-from supabase_local.servidores.processos import Processo, esperar, porta_livre
+from supabase_local.servidores.processos import Processo, esperar
 
 CHAVE: Final = "AKIAEXEMPLO"
 PREFIXO: Final = "da-loja/cofre"
@@ -125,8 +126,14 @@ class ServidoresS3:
         return self._vivos[nome][0]
 
     def _subir(self, nome: str) -> tuple[ServidorS3, Processo]:
-        porta, raiz = porta_livre(), self.pasta / nome
+        raiz = self.pasta / nome
         raiz.mkdir()
+        with porta_presa() as porta:
+            processo = Processo(self._comando(nome, porta, raiz), self.pasta / f"{nome}.log")
+            esperar_porta(processo, porta)
+        return ServidorS3(porta), processo
+
+    def _comando(self, nome: str, porta: int, raiz: Path) -> list[str]:
         comandos: dict[str, Callable[[], list[str]]] = {
             "moto": lambda: [programa("moto_server"), "-H", "127.0.0.1", "-p", str(porta)],
             "localbucket": lambda: [programa("localbucket"), "--port", str(porta), str(raiz)],
@@ -137,9 +144,7 @@ class ServidoresS3:
                 str(raiz),
             ],
         }
-        processo = Processo(comandos[nome](), self.pasta / f"{nome}.log")
-        esperar_porta(processo, porta)
-        return ServidorS3(porta), processo
+        return comandos[nome]()
 
     def parar(self) -> None:
         for _, processo in self._vivos.values():

@@ -18,6 +18,7 @@ import pytest
 
 from apoio.destinos import SEGREDO
 from apoio.execucao import RAIZ
+from apoio.portas import porta_presa
 from apoio.procurador import Destino as Corte
 from apoio.procurador import passar, procurador
 from apoio.servidores_rclone import LugarRclone, RemotosRclone, obscura
@@ -29,7 +30,6 @@ from cofre.remoto.abrir import abrir
 from cofre.remoto.pasta import DestinoPasta
 from cofre.remoto.rclone import DestinoRclone
 from cofre.remoto.rclone_processo import Rclone
-from supabase_local.servidores.processos import porta_livre
 
 NOME = "blobs/ab/abc1.age"
 pytestmark = pytest.mark.usefixtures("sem_rclone_da_maquina")
@@ -50,6 +50,13 @@ def ligado(remotos: RemotosRclone, nome: str, monkeypatch: pytest.MonkeyPatch) -
     for variavel, valor in remoto.variaveis.items():
         monkeypatch.setenv(variavel, valor)
     return remoto.nova_pasta()
+
+
+@pytest.fixture
+def sem_ninguem() -> Iterator[int]:
+    """Uma porta em que ninguém atende."""
+    with porta_presa() as porta:
+        yield porta
 
 
 @pytest.fixture
@@ -192,7 +199,11 @@ def test_a_pasta_provisoria_cheia_e_dita(
 
 
 def test_o_que_o_rclone_recusa_e_dito_sem_o_que_ele_diz(
-    dav: LugarRclone, arquivo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dav: LugarRclone,
+    arquivo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sem_ninguem: int,
 ) -> None:
     fechada = tmp_path / "fechada.conf"
     fechada.write_text("[outro]\ntype = local\n", encoding="utf-8")
@@ -207,7 +218,7 @@ def test_o_que_o_rclone_recusa_e_dito_sem_o_que_ele_diz(
     recusas: list[tuple[dict[str, str], type[erros.FalhaDaCopia], str]] = [
         ({"RCLONE_CONFIG_WEBDAV_PASS": obscura("outra")}, erros.AcessoRecusado, "a credencial"),
         (
-            {"RCLONE_CONFIG_WEBDAV_URL": f"http://ana:{SEGREDO}@127.0.0.1:{porta_livre()}"},
+            {"RCLONE_CONFIG_WEBDAV_URL": f"http://ana:{SEGREDO}@127.0.0.1:{sem_ninguem}"},
             erros.DestinoFora,
             "não consigo chegar ao lugar",
         ),

@@ -21,6 +21,7 @@ import pytest
 from apoio.campanha import CAMPANHA, amostra
 from apoio.destinos import SEGREDO
 from apoio.execucao import RAIZ
+from apoio.portas import porta_presa
 from apoio.procurador import Destino as Corte
 from apoio.procurador import passar, procurador
 from apoio.s3_torto import Pedido, Resposta, ServicoTorto, envio_em_partes, servico_torto
@@ -34,7 +35,6 @@ from cofre.remoto.destino import MARCA, Trava
 from cofre.remoto.s3 import DestinoS3
 from cofre.remoto.s3_envio import Envio
 from cofre.remoto.s3_erros import FalhaDoServico
-from supabase_local.servidores.processos import porta_livre
 
 NOME = "blobs/ab/abc1.age"
 SO_POSIX = pytest.mark.skipif(
@@ -269,12 +269,12 @@ def test_quem_nao_atende_e_o_segredo_errado_sao_ditos(
     servidores_s3: ServidoresS3, arquivo: Path
 ) -> None:
     lugar = servidores_s3["rclone-s3"].novo_balde()
-    fora = DestinoS3(dito(porta_livre()))
     alheio = DestinoS3(lugar.dito(segredo="outro"))
 
-    for chamar in verbos(fora, arquivo).values():
-        with pytest.raises(erros.DestinoFora, match="não consigo falar com o serviço"):
-            chamar()
+    with porta_presa() as porta:
+        for chamar in verbos(DestinoS3(dito(porta)), arquivo).values():
+            with pytest.raises(erros.DestinoFora, match="não consigo falar com o serviço"):
+                chamar()
     for chamar in verbos(alheio, arquivo).values():
         with pytest.raises(erros.AcessoRecusado):
             chamar()
@@ -351,8 +351,8 @@ def test_a_lista_sem_a_obstore_diz_o_mesmo_de_cada_recusa(
             list(s3_lista.listar_sem_a_obstore(dito(servico.porta), "", ""))
         assert type(falha.value) is tipo
         assert SEGREDO not in "".join(traceback.format_exception(falha.value))
-    with pytest.raises(erros.DestinoFora, match="não consigo falar"):
-        list(s3_lista.listar_sem_a_obstore(dito(porta_livre()), "", ""))
+    with porta_presa() as porta, pytest.raises(erros.DestinoFora, match="não consigo falar"):
+        list(s3_lista.listar_sem_a_obstore(dito(porta), "", ""))
 
 
 # -- o balde com trava -----------------------------------------------------------------------

@@ -27,6 +27,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.lojinha import DONO, LOJINHA, REGISTROS_DO_DONO
+from apoio.portas import porta_presa
 from apoio.procurador import Destino, passar, procurador
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.tls import com_tls, gravar_ca
@@ -35,7 +36,6 @@ from cofre.base.config.valores import Acesso, AcessoDireto
 from cofre.base.erros import ConfiguracaoInvalida
 from cofre.via.direta.endereco import interpretar, mesmo_projeto
 from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
-from supabase_local.servidores.processos import porta_livre
 from supabase_local.servidores.servidor import SupabaseLocal
 
 SENHA = "s3gredo-Que_nao+aparece"
@@ -268,10 +268,10 @@ def test_uma_porta_fechada_e_um_endereco_ipv6_fechado(
     supabase_da_lojinha: SupabaseLocal, tmp_path: Path
 ) -> None:
     for host, cura in (("127.0.0.1", "Confira o endereço"), ("[::1]", "só existe em IPv6")):
-        url = trocar(
-            supabase_da_lojinha.uri_banco, host=host, porta=str(porta_livre()), senha=SENHA
-        )
-        saida = copiar_direto(supabase_da_lojinha, tmp_path, "--tentativas", "2", url=url)
+        with porta_presa() as porta:
+            uri = supabase_da_lojinha.uri_banco
+            url = trocar(uri, host=host, porta=str(porta), senha=SENHA)
+            saida = copiar_direto(supabase_da_lojinha, tmp_path, "--tentativas", "2", url=url)
         conferir_erro(saida, host.strip("[]"), cura)
 
 
