@@ -20,11 +20,13 @@ import psycopg
 import pytest
 
 from apoio.acervo import guardar
+from apoio.campanha import CAMPANHA
 from apoio.execucao import (
     PACIENCIA,
     Saida,
     abrir,
     abrir_restauracao,
+    acesso,
     ate_o_fim,
     conteudo,
     executar,
@@ -34,7 +36,7 @@ from apoio.execucao import (
 )
 from apoio.forno import Processo
 from apoio.impressoes import Impressoes, executar_sql, impressoes
-from apoio.loja import quer_gravar
+from apoio.loja import A_VIA_TANTO_FAZ, PELAS_DUAS_VIAS, quer_gravar
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.erros import TravaOcupada
 from cofre.base.modelo import Empresa
@@ -47,7 +49,6 @@ from supabase_local.servidores.servidor import SupabaseLocal
 PADARIA, NOME_DA_VIZINHA = "Padaria Ação", "Vizinha"
 ESCRITAS: Final = frozenset({"POST", "PATCH", "DELETE"})
 ESTRAGO: Final = "UPDATE produtos SET nome = 'estragado' WHERE id IN (1, 1001)"
-VIAS: Final = pytest.mark.parametrize("via", [API, DIRETA])
 SEM_ESPERAR: Final = ("--esperar", "0")
 
 
@@ -67,7 +68,7 @@ def _como_era(projeto: SupabaseLocal) -> Iterator[None]:
 @pytest.fixture
 def mais(projeto: SupabaseLocal, via: str) -> dict[str, str]:
     """O que o .env teria a mais, para que os scripts usem esta via."""
-    return {"SUPABASE_DB_URL": projeto.uri_banco} if via == DIRETA else {}
+    return acesso(projeto, via)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +161,7 @@ def em_uso(processo: Processo, acao: str, nome: str = PADARIA) -> str:
 # -- o menu aberto -------------------------------------------------------------------------------
 
 
-@VIAS
+@A_VIA_TANTO_FAZ
 def test_um_menu_aberto_nao_segura_ninguem(
     projeto: SupabaseLocal, destino: Path, via: str, mais: dict[str, str]
 ) -> None:
@@ -197,6 +198,7 @@ def alterada(agora: Impressoes, antes: Impressoes) -> set[tuple[str, str]]:
     return {qual for qual in agora.keys() | antes.keys() if agora.get(qual) != antes.get(qual)}
 
 
+@A_VIA_TANTO_FAZ
 def test_o_backup_escolhido_que_saiu_enquanto_se_lia(projeto: SupabaseLocal, destino: Path) -> None:
     """O que se leu antes de prender a empresa lê-se de novo: nada é escrito."""
     executar_sql(projeto, ESTRAGO)
@@ -218,6 +220,7 @@ def test_o_backup_escolhido_que_saiu_enquanto_se_lia(projeto: SupabaseLocal, des
     assert por_empresa(destino) == {DONO: 1, VIZINHA: 1}
 
 
+@A_VIA_TANTO_FAZ
 def test_outra_restauracao_enquanto_se_lia(projeto: SupabaseLocal, destino: Path) -> None:
     """Duas pessoas diante do mesmo plano: a segunda a responder começa de novo."""
     de_antes = impressoes(projeto)
@@ -272,7 +275,7 @@ def test_a_que_parou_e_outra_concluiu(projeto: SupabaseLocal, destino: Path) -> 
 # -- duas que trabalham --------------------------------------------------------------------------
 
 
-@VIAS
+@PELAS_DUAS_VIAS
 def test_dois_backups_de_todas_ao_mesmo_tempo(
     projeto: SupabaseLocal, tmp_path: Path, via: str, mais: dict[str, str]
 ) -> None:
@@ -299,7 +302,7 @@ def test_dois_backups_de_todas_ao_mesmo_tempo(
     assert not (tmp_path / ".execucao.json").exists()
 
 
-@VIAS
+@A_VIA_TANTO_FAZ
 def test_uma_empresa_em_uso_so_se_deixa_a_ela(
     projeto: SupabaseLocal, destino: Path, via: str, mais: dict[str, str]
 ) -> None:
@@ -365,8 +368,15 @@ def test_importar_ao_lado_de_um_backup(projeto: SupabaseLocal, destino: Path) ->
 # -- a morte de uma ------------------------------------------------------------------------------
 
 
-@VIAS
-@pytest.mark.parametrize("escrevendo", [False, True])
+@pytest.mark.parametrize(
+    ("via", "escrevendo"),
+    [
+        (via, escrevendo)
+        for via in (API, DIRETA)
+        for escrevendo in ([False, True] if CAMPANHA else [via == API])
+    ],
+    indirect=["via"],
+)
 def test_kill_9_solta_a_empresa(
     projeto: SupabaseLocal, destino: Path, via: str, mais: dict[str, str], escrevendo: bool
 ) -> None:

@@ -38,10 +38,10 @@ from cofre.via.contrato import EMPRESAS_JUNTAS
 from supabase_local.servidores.falhas import Atraso, Pedido
 from supabase_local.servidores.servidor import SupabaseLocal
 
-MORTES_NOS_PEDIDOS = 6
+MORTES_NOS_PEDIDOS = 4
 PASSOS_NO_DISCO = 85
 """No mínimo: a execução é morta até não haver mais passos."""
-PULO = 4 if CAMPANHA else 12
+PULO = 4 if CAMPANHA else 21
 FATIAS = PULO if CAMPANHA else 1
 """De quantos em quantos passos cada fatia mata; nas campanhas, juntas, matam em todos."""
 SUICIDA = que_morre(alheios=FORA_DOS_BACKUPS)
@@ -144,8 +144,8 @@ def test_kill_9_nos_pedidos(projeto: SupabaseLocal, destino: Path) -> None:
 @pytest.mark.demorado
 @pytest.mark.parametrize("fatia", range(FATIAS))
 def test_kill_9_em_cada_passo_no_disco(projeto: SupabaseLocal, destino: Path, fatia: int) -> None:
-    """Da trava à última renomeação: morre antes de um passo em cada doze, até não haver mais; nas
-    campanhas, antes de cada um deles."""
+    """Da trava à última renomeação: morre antes de um passo em cada vinte e um, até não haver mais;
+    nas campanhas, antes de cada um deles."""
     for passo in itertools.count(fatia + 1, PULO):
         antes = _sem_trava(fotografia_do_disco(destino))
         mais = {"PASSO": str(passo), "PYTHONDONTWRITEBYTECODE": "1"}

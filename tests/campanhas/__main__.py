@@ -47,6 +47,9 @@ CAMPANHAS = {
         "tests/backup/test_queda.py",
         "tests/via/test_falhas.py",
         "tests/foto/test_consistencia.py",
+        "tests/foto/test_aproveitado.py",
+        "tests/foto/test_memoria.py",
+        "tests/backup/test_lado_a_lado.py",
         "tests/rotina/test_poda.py",
         "tests/casa/test_desempenho.py",
     ),
@@ -78,6 +81,7 @@ CAMPANHAS = {
     ),
     "arquivos": (
         "tests/restauracao/test_arquivos_quedas.py",
+        "tests/restauracao/test_arquivos.py",
         "tests/via/test_subida.py",
         "tests/rotina/test_poda_dos_conteudos.py",
         "tests/deposito/test_cifrar_arquivos.py",

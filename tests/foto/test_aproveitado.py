@@ -12,6 +12,7 @@ import pytest
 
 from apoio.aproveitado import Aproveitado, blocos_pequenos, conteudo
 from apoio.bancada import Bancada, Montador
+from apoio.campanha import CAMPANHA
 from apoio.lojinha import DONO as DA_LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.backup.resumo import Resultado, Resumo
@@ -155,7 +156,7 @@ def test_o_que_nao_mudou_e_o_mesmo_arquivo_e_o_que_mudou_le_se_em_parte(
     assert set(fotos.leituras(fotos.foto()).values()) == {IGUAL}, fotos.dito
 
 
-@pytest.mark.parametrize("compactar", [False, True])
+@pytest.mark.parametrize("compactar", [False, True] if CAMPANHA else [True])
 def test_o_que_nasce_sai_e_muda_de_lugar(
     fotos: Aproveitado, compactar: bool, criar_supabase: FabricaDeSupabase
 ) -> None:

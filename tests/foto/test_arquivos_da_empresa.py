@@ -204,8 +204,7 @@ def test_uma_linha_que_nomeia_um_arquivo_diz_de_quem_e_se_so_ela_o_nomeia(
     }
 
 
-@pytest.mark.parametrize("via", ["api", "direta"])
-@pytest.mark.parametrize("fins", ["(.+*$?", " !&'()+,-./:;=@_$*?é"])
+@pytest.mark.parametrize(("via", "fins"), [("api", "(.+*$?"), ("direta", " !&'()+,-./:;=@_$*?é")])
 def test_acha_se_quem_nomeia_qualquer_nome(
     projeto: SupabaseLocal, storage: Storage, tmp_path: Path, via: str, fins: str
 ) -> None:

@@ -21,7 +21,7 @@ from apoio.loja import DIFICIL, GRUPO, INTEIRA, LOJA_X, Loja, antes_de, concluiu
 from apoio.servidores import FabricaDeSupabase
 from cofre.via.contrato import API, DIRETA
 
-SEMENTES = range(200 if CAMPANHA else 4)
+SEMENTES = range(200 if CAMPANHA else 3)
 ADULTERADOS = range(60 if CAMPANHA else 3)
 REFORCOS = 8
 """Quantas vezes seguir o conselho da recusa («restaure também...») antes de desistir."""

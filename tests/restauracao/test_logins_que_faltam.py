@@ -28,6 +28,7 @@ from apoio.escritorio import (
     Montar,
 )
 from apoio.execucao import metadados, ultimo_backup
+from apoio.loja import TANTO_FAZ
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.logins import SENHA
 from supabase_local.servidores.falhas import (
@@ -151,7 +152,7 @@ def test_quem_e_da_empresa_e_quem_e_so_referencia(escritorio: Montar, via: str) 
 
 
 def test_o_que_e_so_referencia_nunca_se_escreve(escritorio: Montar) -> None:
-    e = escritorio(API)
+    e = escritorio(TANTO_FAZ)
     e.apagar(DE_DUAS, PLATAFORMA, INTRUSO)
     estragado, auth = e.linhas(), e.do_auth()
     saida = e.restaurar("--logins", TODOS[DE_DUAS])
@@ -179,7 +180,7 @@ MEXIDOS: dict[str, dict[str, object]] = {
 
 def test_um_login_que_um_backup_nunca_diria_assim_nao_nasce(escritorio: Montar) -> None:
     """Nem por costume (o «dono»), nem pedido, com as somas do backup refeitas."""
-    e = escritorio(API)
+    e = escritorio(TANTO_FAZ)
     backup = ultimo_backup(e.destino, str(DONA))
     lista = backup["pasta"] / backup["listas"]["auth.users"]["arquivo"]
     (ficha,) = e.destino.rglob("backup_metadata_*.json")

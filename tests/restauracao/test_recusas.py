@@ -572,7 +572,7 @@ def test_chaves_de_identidade_always(loja: Loja) -> None:
     )
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_tabela_que_nao_existe_mais(loja: Loja) -> None:
     antes = antes_de(loja)
     loja.sql(

@@ -17,9 +17,18 @@ from apoio.balcao import DONO, LINHAS, MARIA
 from apoio.campanha import CAMPANHA
 from apoio.execucao import executar
 from apoio.impressoes import Linha, diferencas, estado
-from apoio.loja import LOJA_X, PELA_API, PELAS_DUAS_VIAS, TANTO_FAZ, Loja, antes_de, concluiu
+from apoio.loja import (
+    A_VIA_TANTO_FAZ,
+    LOJA_X,
+    PELA_API,
+    PELAS_DUAS_VIAS,
+    TANTO_FAZ,
+    Loja,
+    antes_de,
+    concluiu,
+)
 from apoio.terminal import num_terminal, sem_barras
-from cofre.via.contrato import API
+from cofre.via.contrato import API, DIRETA
 
 VIA = TANTO_FAZ
 
@@ -66,7 +75,7 @@ def test_um_cliente_volta_com_tudo_o_que_foi_com_ele_em_quatro_respostas(balcao:
     assert balcao.impressoes() == como_se_nunca
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_so_ele_se_e_so_ele_que_se_quer(balcao: Loja) -> None:
     """Sem pergunta e sem --com-ligados, só o registro, e diz-se o que ficou; com a resposta n, o
     mesmo. O --json não diz dados."""
@@ -95,7 +104,7 @@ def test_so_ele_se_e_so_ele_que_se_quer(balcao: Loja) -> None:
     inicio.conferir_outras()
 
 
-@PELAS_DUAS_VIAS
+@A_VIA_TANTO_FAZ
 def test_um_item_de_chave_composta_traz_as_maes_de_que_precisa(balcao: Loja) -> None:
     """A venda e a cliente dela, e o produto; e não os outros itens nem as outras vendas."""
     inicio = antes_de(balcao, DONO)
@@ -477,8 +486,11 @@ def _refeita(
     return ficam + [x for x in era if (tabela, _ficha(tabela, x)) in voltam]
 
 
-@PELAS_DUAS_VIAS
-@pytest.mark.parametrize("caso", CASOS)
+@pytest.mark.parametrize(
+    ("via", "caso"),
+    [(v, n) for n in CASOS for v in ((API, DIRETA) if CAMPANHA else ((DIRETA, API)[n % 2],))],
+    indirect=["via"],
+)
 def test_de_um_estrago_ao_acaso_volta_so_o_registro_e_o_que_foi_com_ele(
     balcao: Loja, caso: int
 ) -> None:
