@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import json
 import os
 import selectors
@@ -159,13 +160,7 @@ class Forno:
         com_entrada: bool = False,
     ) -> Assado:
         """Um filho que é este script, ou este programa; sem entrada, ela é vazia."""
-        pedido = {
-            "argv": list(argv),
-            "ambiente": dict(ambiente),
-            "pasta": str(pasta or Path.cwd()),
-            "programa": programa,
-            "umask": _umask(),
-        }
+        pedido = _pedido(argv, ambiente, pasta, programa)
         with contextlib.ExitStack() as deles:
             nossos = [_cano(deles, escrever=com_entrada and n == 0) for n in range(4)]
             canos = [c for _, c in nossos]
@@ -173,19 +168,45 @@ class Forno:
                 nada = deles.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
                 nossos[0][0].close()
                 canos[0] = nada.fileno()
-            self._pedir(json.dumps(pedido).encode(), canos)
+            self._pedir(pedido, canos)
         entrada, *saidas, fim = (nosso for nosso, _ in nossos)
         return Assado(entrada if com_entrada else None, saidas, fim)
+
+    def abrir_num_terminal(
+        self, argv: Sequence[str], ambiente: Mapping[str, str], terminal: int
+    ) -> Assado:
+        """Um filho com este descritor, de um terminal, no lugar dos três canos: o que ele diz, diz
+        lá."""
+        with contextlib.ExitStack() as deles:
+            fim, dele = _cano(deles, escrever=False)
+            self._pedir(_pedido(argv, ambiente), [terminal] * 3 + [dele])
+        return Assado(None, (io.BytesIO(), io.BytesIO()), fim)
 
     def apagar(self) -> None:
         """O forneiro termina, e com ele o que tiver saído daqui e não terminou."""
         self._pedidos.close()
         self._forneiro.wait()
 
-    def _pedir(self, corpo: bytes, canos: Sequence[int]) -> None:
+    def _pedir(self, pedido: Mapping[str, Any], canos: Sequence[int]) -> None:
+        corpo = json.dumps(pedido).encode()
         with self._tranca:
             socket.send_fds(self._pedidos, [len(corpo).to_bytes(4, "big")], canos)
             self._pedidos.sendall(corpo)
+
+
+def _pedido(
+    argv: Sequence[str],
+    ambiente: Mapping[str, str],
+    pasta: Path | None = None,
+    programa: str = "",
+) -> dict[str, Any]:
+    return {
+        "argv": list(argv),
+        "ambiente": dict(ambiente),
+        "pasta": str(pasta or Path.cwd()),
+        "programa": programa,
+        "umask": _umask(),
+    }
 
 
 def _cano(deles: contextlib.ExitStack, *, escrever: bool) -> tuple[IO[bytes], int]:

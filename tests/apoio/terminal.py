@@ -15,6 +15,7 @@ from fcntl import ioctl
 from pathlib import Path
 
 from apoio.execucao import PACIENCIA, RESTAURACAO, ambiente
+from apoio.forno import Processo, forno
 from supabase_local.servidores.servidor import SupabaseLocal
 
 
@@ -31,13 +32,8 @@ def num_terminal(
     digitou de uma vez."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
-    processo = subprocess.Popen(
-        [sys.executable, str(script), *argumentos],
-        env=ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})}),
-        stdin=escravo,
-        stdout=escravo,
-        stderr=escravo,
-    )
+    env = ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})})
+    processo = _comecar(script, argumentos, env, escravo)
     os.close(escravo)
     os.write(mestre, digitado.encode())
     partes = []
@@ -52,19 +48,27 @@ def num_terminal(
     return visto.replace("\r\n", "\n")
 
 
+def _comecar(
+    script: Path, argumentos: Sequence[str], env: Mapping[str, str], terminal: int
+) -> Processo:
+    """O script neste terminal: saído do forno, se pode (ver `execucao.abrir`)."""
+    comando = [str(script), *argumentos]
+    aquecido = forno()
+    if aquecido and script.parent == RESTAURACAO.parent and aquecido.serve(env):
+        return aquecido.abrir_num_terminal(comando, env, terminal)
+    return subprocess.Popen(
+        [sys.executable, *comando], env=env, stdin=terminal, stdout=terminal, stderr=terminal
+    )
+
+
 class AoVivo:
     """Um script num terminal de 80 colunas, com quem lê o que ele diz antes de responder."""
 
     def __init__(self, destino: Path, script: Path, *argumentos: str) -> None:
         self._mestre, escravo = pty.openpty()
         ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self._processo = subprocess.Popen(
-            [sys.executable, str(script), *argumentos],
-            env=ambiente(None, destino, {"TERM": "xterm-256color"}),
-            stdin=escravo,
-            stdout=escravo,
-            stderr=escravo,
-        )
+        env = ambiente(None, destino, {"TERM": "xterm-256color"})
+        self._processo = _comecar(script, argumentos, env, escravo)
         os.close(escravo)
         self.visto = ""
 

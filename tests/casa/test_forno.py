@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from apoio import terminal
 from apoio.execucao import (
     BACKUP,
     PACIENCIA,
@@ -21,6 +22,9 @@ from apoio.execucao import (
     executar,
 )
 from apoio.forno import Forno, Processo, forno
+from apoio.inventados import publicar
+from apoio.terminal import num_terminal
+from cofre.deposito.deposito import Deposito
 
 # Sem as duas coisas que não mudam num filho: o modo de escrever .pyc nas flags, que ele obedece de
 # outro jeito (`sem_pyc`), e o acaso da ordem dos conjuntos, que é um por forno.
@@ -78,6 +82,22 @@ def test_o_mundo_de_um_filho_e_o_de_um_processo_novo(
     novo, filho = vistos
     assert filho == novo
     assert (filho["umask"], filho["abertos"]) == (umask, [])
+
+
+def test_num_terminal_o_filho_mostra_o_que_um_processo_novo_mostra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O eco, as larguras, a ordem em que as coisas aparecem, e o código."""
+    publicar(Deposito(tmp_path / "b"), "20260101_030000")
+    digitado = "?\nana\nd\n?\n1\nq\n"
+    ninguem = {
+        "SUPABASE_URL": "http://127.0.0.1:9",
+        "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_inventada",
+    }
+    do_forno = num_terminal(None, tmp_path / "b", 50, digitado, ninguem)
+    assert "🏢 EMPRESAS COM BACKUP DISPONÍVEL" in do_forno
+    monkeypatch.setattr(terminal, "forno", lambda: None)
+    assert num_terminal(None, tmp_path / "b", 50, digitado, ninguem) == do_forno
 
 
 def test_nada_de_uma_execucao_chega_a_seguinte(tmp_path: Path) -> None:
