@@ -6,11 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 
 from apoio.baldes import (
     arquivos_de,
-    criar_balde,
     impressoes_do_storage,
     por_arquivo,
     tirar_arquivos,
@@ -20,6 +20,8 @@ from apoio.impressoes import alheias, impressoes
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from supabase_local.servidores.servidor import SupabaseLocal
+from supabase_local.servidores.storage import plantio
+from supabase_local.servidores.storage.conteudos import Conteudos
 
 EMPRESA: Final = "aaaa1111"
 API, DIRETA = "api", "direta"
@@ -62,18 +64,24 @@ def encher(projeto: SupabaseLocal) -> None:
         banco.execute("SET session_replication_role = replica")
         banco.execute("DELETE FROM storage.objects")
         banco.execute("DELETE FROM storage.buckets")
-    criar_balde(projeto, "fotos", publico=True)
-    criar_balde(projeto, "papeis")
-    for balde in ("fotos", "papeis"):
-        for dono in (DONO, VIZINHA):
-            for nome in NOMES:
-                _por(projeto, balde, dono, nome)
-    por_arquivo(projeto, "fotos", "logo.png", b"de ninguem")
+    # Numa só conexão, cada um na sua transação: abrir uma por arquivo custaria dez vezes mais.
+    with psycopg.connect(projeto.uri_admin, autocommit=True) as banco:
+        plantio.criar_balde(banco, "fotos", publico=True)
+        plantio.criar_balde(banco, "papeis")
+        conteudos = projeto.storage.projeto.conteudos
+        for balde in ("fotos", "papeis"):
+            for dono in (DONO, VIZINHA):
+                for nome in NOMES:
+                    _por(banco, conteudos, balde, dono, nome)
+        plantio.plantar(banco, conteudos, "fotos", "logo.png", b"de ninguem")
 
 
-def _por(projeto: SupabaseLocal, balde: str, dono: str, nome: str) -> None:
-    por_arquivo(
-        projeto,
+def _por(
+    banco: psycopg.Connection[Any], conteudos: Conteudos, balde: str, dono: str, nome: str
+) -> None:
+    plantio.plantar(
+        banco,
+        conteudos,
         balde,
         f"{dono}/{nome}",
         b"" if nome.startswith(".") else f"{balde}{dono}{nome}".encode() * 9,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apoio.baldes import arquivos_de, por_arquivo, tirar_arquivos
+from apoio.campanha import CAMPANHA
 from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.execucao import RESTAURACAO, executar
 from apoio.execucao import restaurar as conversar
@@ -380,7 +381,7 @@ def test_uma_linha_que_nomeia_o_arquivo_de_outra_nao_o_tira_do_storage(
     executar_sql(projeto, "UPDATE produtos SET foto = NULL WHERE id = 3")
 
 
-@pytest.mark.parametrize("via", [API, DIRETA])
+@pytest.mark.parametrize("via", [API, DIRETA] if CAMPANHA else [DIRETA])
 def test_um_que_ja_existia_sem_que_nada_o_nomeasse_fica_ao_restaurar_e_ao_desfazer(
     projeto: SupabaseLocal, armazem: None, tmp_path: Path, via: str
 ) -> None:
