@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from apoio.execucao import BACKUP, PACIENCIA, RAIZ, Saida, ambiente, copiar_scripts
+from apoio.loja import TANTO_FAZ
 from cofre.base import comandos
 from cofre.base.palavras import em_linhas
+
+VIA = TANTO_FAZ
 
 SEM_PACOTES = (sys.executable, "-S")
 """Um Python como o do sistema: sem site-packages, e fora do ambiente do projeto."""

@@ -18,6 +18,7 @@ from apoio.cifrados import conteudo_cifrado
 from apoio.danos import virar_um_bit
 from apoio.execucao import RAIZ, Saida, executar, metadados, restaurar, ultimo_backup
 from apoio.impressoes import impressoes
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO
 from apoio.terminal import AoVivo
 from cofre.base.config.variaveis import do_ambiente
@@ -25,6 +26,8 @@ from cofre.deposito.cifra.chaves import ChaveQueAbre, ler_que_abre
 from cofre.rotina.boletim import texto_de
 from cofre.rotina.ultima import UltimaExecucao
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 ENV = b"\xef\xbb\xbf# o meu\r\nSUPABASE_URL=\r\nBACKUP_COMPACTAR=n\xc3\xa3o\r\n"
 SECRETO = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{4}", re.IGNORECASE)

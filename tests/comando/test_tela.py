@@ -30,6 +30,7 @@ from apoio.execucao import (
     fotografia_do_disco,
     metadados,
 )
+from apoio.loja import PELA_API, TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base import erros
@@ -40,6 +41,8 @@ from cofre.comando.argumentos import CODIGOS
 from cofre.comando.grupos import DA_RESTAURACAO, DO_BACKUP
 from cofre.comando.restaurar import ler_argumentos as ler_da_restauracao
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 TERCEIRA = "cccc3333-0000-4000-8000-000000000003"
 GRANDE = f"""
@@ -105,6 +108,7 @@ def _sem_numeros(texto: str) -> str:
     return re.sub(r"Tempo: \d+,\d s\n", "Tempo: TEMPO\n", texto)
 
 
+@PELA_API
 def test_as_palavras_do_manual(projeto: SupabaseLocal, tmp_path: Path) -> None:
     saida = executar(projeto, tmp_path)
     assert saida.codigo == 0, saida.tudo
@@ -114,6 +118,7 @@ def test_as_palavras_do_manual(projeto: SupabaseLocal, tmp_path: Path) -> None:
     assert f"   Tamanho: {total / 1024:.1f} KB\n".replace(".", ",") in saida.saida
 
 
+@PELA_API
 def test_json_e_silencioso(projeto: SupabaseLocal, tmp_path: Path) -> None:
     """Um documento na saída padrão, as mesmas palavras na de erros; calado, nem elas."""
     saida = executar(projeto, tmp_path, "--json")
@@ -311,6 +316,7 @@ def test_o_sinal_no_instante_da_pergunta_e_atendido(quem: str) -> None:
 
 
 @pytest.mark.parametrize("colunas", [80, 40])
+@PELA_API
 def test_barra_no_terminal(projeto: SupabaseLocal, tmp_path: Path, colunas: int) -> None:
     codigo, visto = _no_terminal(projeto, tmp_path, colunas)
     assert codigo == 0, visto
@@ -547,6 +553,7 @@ RECUSAS = {
 
 
 @pytest.mark.parametrize("argumentos", RECUSAS)
+@PELA_API
 def test_recusas(projeto: SupabaseLocal, tmp_path: Path, argumentos: tuple[str, ...]) -> None:
     projeto.gateway.esquecer_pedidos()
     saida = executar(projeto, tmp_path, *argumentos)
@@ -563,6 +570,7 @@ def test_recusas(projeto: SupabaseLocal, tmp_path: Path, argumentos: tuple[str, 
 
 @pytest.mark.parametrize("modulo", ["supabase", "dotenv", "msgspec", "tenacity", "filelock"])
 @pytest.mark.parametrize("acao", [[], ["verificar"]])
+@PELA_API
 def test_modulo_que_falta(
     projeto: SupabaseLocal, tmp_path: Path, modulo: str, acao: list[str]
 ) -> None:
@@ -638,6 +646,7 @@ def test_empresa_que_nao_existe(projeto: SupabaseLocal, tmp_path: Path, qual: st
     assert metadados(tmp_path) == []
 
 
+@PELA_API
 def test_nenhuma_empresa(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
     vazio = criar_supabase(VAZIO, sql=(LOJINHA, "DELETE FROM empresas"))
     saida = executar(vazio, tmp_path)

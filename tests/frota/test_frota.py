@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from apoio.execucao import executar
+from apoio.loja import TANTO_FAZ
 from frota.copiado import copiado, sem_sobras
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 
 def empresas_do(documento: dict[str, Any]) -> list[dict[str, Any]]:

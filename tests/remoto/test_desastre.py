@@ -17,10 +17,13 @@ from apoio.danos import virar_um_bit
 from apoio.destinos import LugarPasta
 from apoio.execucao import conteudo, executar, metadados, restaurar, ultimo_backup
 from apoio.impressoes import alheias, executar_sql, impressoes, proprias
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA
 from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.lacre.lacre import ler
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 CHAVE, RESERVA, ALHEIA = gerar(), gerar(), gerar()
 NO_BANCO = ("Pão ", "Cliente ", "Bolo ", "0.123456789012345")

@@ -16,6 +16,7 @@ import pytest
 
 from apoio.acervo import guardar
 from apoio.execucao import PACIENCIA, executar, fotografia_do_disco
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.config.limites import Destinatarios
 from cofre.base.erros import FalhaDoServidor, TravaOcupada
@@ -25,6 +26,8 @@ from cofre.deposito.deposito import Deposito
 from cofre.rotina.acompanhamento import Acompanhamento
 from cofre.rotina.painel import pagina
 from cofre.rotina.ultima import ARQUIVO
+
+VIA = TANTO_FAZ
 
 PROCESSOS = multiprocessing.get_context("spawn")
 VEZES = 12

@@ -12,6 +12,7 @@ import pytest
 from apoio.execucao import restaurar
 from apoio.impressoes import alheias, executar_sql, impressoes, valor
 from apoio.inventados import ANA, BIA, linhas, publicar
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, projeto  # noqa: F401
 from apoio.relogio import executar_em
 from cofre.deposito.carimbo import momento
@@ -21,6 +22,8 @@ from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.rotina.aos_poucos import aos_poucos, de_antes_de_hoje
 from cofre.rotina.encolhimento import Encolhimento, encolhimentos, referencias
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 HOJE: Final = datetime(2026, 3, 20, 14, 0).astimezone()
 

@@ -15,6 +15,7 @@ from apoio.acervo import guardar
 from apoio.avisos import ServidorDeAvisos, servidor_de_avisos
 from apoio.execucao import executar, restaurar, ultimo_backup
 from apoio.impressoes import alheias, executar_sql, impressoes, valor
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.backup import Backup
@@ -24,6 +25,8 @@ from cofre.rotina import mudanca
 from cofre.rotina.encolhimento import Antes
 from cofre.rotina.mudanca import Mudanca, fora_do_comum, maiores, medir
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 QUANDO = datetime(2026, 1, 10, 3).astimezone()
 NUMERO, TEXTO = {"id": "bigint", "v": "text"}, {"id": "text", "v": "text"}

@@ -12,6 +12,7 @@ import pytest
 
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA, publicar
+from apoio.loja import TANTO_FAZ
 from cofre.deposito import guardados as modulo_dos_guardados
 from cofre.deposito import lembranca, ordem
 from cofre.deposito.backup import Backup, abrir_backup
@@ -24,6 +25,8 @@ from cofre.deposito.ordem import INTEIRO, ROTINA, Lembrado, lembrados
 from cofre.deposito.retrato import nomes_em, um_retrato
 from cofre.rotina.listagem import MOSTRADOS
 from cofre.rotina.painel.historico import MUITOS_NUM_DIA, NOVOS, de_cada_dia
+
+VIA = TANTO_FAZ
 
 COMECO: Final = datetime(2026, 3, 1, 12, 0).astimezone()
 

@@ -27,12 +27,15 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.impressoes import executar_sql
+from apoio.loja import PELA_API, TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.idade import idades
 from supabase_local.servidores.falhas import Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 
 @pytest.fixture
@@ -135,6 +138,7 @@ def sem_a_versao(log: list[str]) -> list[str]:
     return [primeira, *resto]
 
 
+@PELA_API
 def test_uma_noite_boa(noite: Noite) -> None:
     noite = replace(noite, nova=True)
     antes = datetime.now().astimezone()
@@ -186,6 +190,7 @@ def das_linhas(pedido: Pedido) -> bool:
     return "order" in pedido.parametros
 
 
+@PELA_API
 def test_uma_falha_avisa_toda_noite_e_a_volta_ao_normal_uma_vez(noite: Noite) -> None:
     de_produtos = noite.projeto.gateway.com_falha(
         RespostaForcada(403), tabela="produtos", se=das_linhas, vezes=None
@@ -233,6 +238,7 @@ def test_uma_falha_avisa_toda_noite_e_a_volta_ao_normal_uma_vez(noite: Noite) ->
     assert noite.mensagens() == ["normal", "normal"]
 
 
+@PELA_API
 def test_a_que_nem_comecou_tambem_se_registra_e_avisa(noite: Noite) -> None:
     """Chave errada, limite que não se entende, ninguém a quem avisar."""
     noite = replace(noite, nova=True)

@@ -17,6 +17,7 @@ from playwright.sync_api import Locator
 from apoio.acervo import guardar
 from apoio.execucao import executar, fotografia_do_disco, restaurar
 from apoio.impressoes import executar_sql, impressoes
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.navegador import Aba
 from apoio.servidores import VAZIO, FabricaDeSupabase
@@ -31,6 +32,8 @@ from cofre.rotina.encolhimento import reconhecer
 from cofre.rotina.painel.dados import EmpresaNoPainel, reunir
 from cofre.rotina.painel.historico import DIAS
 from cofre.rotina.painel.pagina import ARQUIVO, calendario, desenhar, gravar
+
+VIA = TANTO_FAZ
 
 ALVO = "abc12345-0000-4000-8000-000000000001"
 AGORA = datetime.now().astimezone().replace(microsecond=0)

@@ -25,6 +25,7 @@ from apoio.execucao import (
     fotografia_do_disco,
 )
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
+from apoio.loja import PELA_API, TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.valores import Politica
@@ -44,6 +45,8 @@ from cofre.deposito.diario import (
 from cofre.deposito.verificacao import danos_de
 from cofre.rotina.encolhimento import reconhecer
 from cofre.rotina.poda.poda import Poda
+
+VIA = TANTO_FAZ
 
 AGORA = datetime(2026, 3, 31, 12, 0, 0).astimezone()
 INCOMPLETO: Mapping[str, Any] = {"falhas": {"vendas": "sem permissão"}}
@@ -552,6 +555,7 @@ def test_um_backup_termina_a_poda_que_morreu(
 # -- a execução diária --------------------------------------------------------------------------
 
 
+@PELA_API
 def test_o_backup_do_dia_poda_depois_se_tudo_deu_certo(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from apoio.avisos import ServidorDeAvisos, servidor_de_avisos
 from apoio.execucao import copiar_scripts, executar, restaurar
 from apoio.impressoes import executar_sql
 from apoio.inventados import ANA, BIA, publicar
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA, projeto  # noqa: F401
 from apoio.relogio import executar_em
 from cofre.base.config.promessas import Promessa, Promessas
@@ -30,6 +31,8 @@ from cofre.rotina.ensaio import rodizio
 from cofre.rotina.ensaio.rodizio import Restaurar
 from cofre.rotina.promessa import Medida, Volta
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 HORA: Final = timedelta(hours=1)
 MINUTO: Final = timedelta(minutes=1)
