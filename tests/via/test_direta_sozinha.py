@@ -10,7 +10,7 @@ import pytest
 
 from apoio.direto import SO_DA_VIA, conferir_iguais, copiar_direto
 from apoio.execucao import BACKUP, RESTAURACAO, Saida, ambiente, da_api, executar, metadados
-from apoio.loja import LOJA_X, Loja, antes_de
+from apoio.loja import Loja, antes_de
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.ambiente import carregar
@@ -136,26 +136,25 @@ def test_uma_empresa_que_sumiu_e_notada_sem_chave(
 def test_restaurar_listar_verificar_e_a_pagina(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
-    loja = Loja(criar_supabase(), tmp_path / "b", DIRETA)
+    loja = Loja(criar_supabase(VAZIO, sql=(LOJINHA,)), tmp_path / "b", DIRETA)
     projeto, destino = loja.projeto, loja.destino
     assert so_com_o_banco(projeto, destino).codigo == 0
-    antes = antes_de(loja, LOJA_X)
+    antes = antes_de(loja, DONO)
     loja.sql(
-        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
-        f"UPDATE produtos SET preco = 1 WHERE user_id = '{LOJA_X}'",
-        sem_gatilhos=True,
+        f"DELETE FROM vendas_itens WHERE user_id = '{DONO}'",
+        f"UPDATE produtos SET preco = 1 WHERE user_id = '{DONO}'",
     )
-    volta = ("--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    volta = ("--empresa", DONO, "--confirmar", "RESTAURAR")
     saida = so_com_o_banco(projeto, destino, *volta, script=RESTAURACAO)
     assert saida.codigo == 0, saida.tudo
     antes.conferir()
     desfeita = so_com_o_banco(projeto, destino, "desfazer", *volta, script=RESTAURACAO)
     assert desfeita.codigo == 0, desfeita.tudo
-    assert loja.valor(f"SELECT count(*) FROM despesas WHERE user_id = '{LOJA_X}'") == 0
+    assert loja.valor(f"SELECT count(*) FROM vendas_itens WHERE user_id = '{DONO}'") == 0
     for acao in ("listar", "verificar", "painel"):
         fim = so_com_o_banco(projeto, destino, acao)
         assert fim.codigo == 0, fim.tudo
-    ensaio = so_com_o_banco(projeto, destino, "ensaiar", "--embutido", "--empresa", LOJA_X)
+    ensaio = so_com_o_banco(projeto, destino, "ensaiar", "--embutido", "--empresa", DONO)
     assert ensaio.codigo == 0, ensaio.tudo
 
 

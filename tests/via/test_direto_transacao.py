@@ -13,12 +13,14 @@ import psycopg
 import pytest
 
 from apoio.bancada import Bancada, Montador
+from apoio.campanha import amostra
 from apoio.execucao import PACIENCIA, abrir_restauracao, conteudo
 from apoio.forno import Processo
 from apoio.impressoes import diferencas, estado
 from apoio.loja import DURANTE, PRE
 from apoio.lojinha import DONO, VIZINHA
 from apoio.procurador import Destino, procurador
+from apoio.servidores import FabricaDeSupabase
 from cofre.via.direta.conexao import ESCREVENDO
 
 # -- tipos e nomes -----------------------------------------------------------------------------
@@ -72,10 +74,17 @@ TIPOS = f"""
     ],
     ids=["apagar", "mudar tudo", "mudar uma", "inserir"],
 )
-def test_todo_tipo_volta(montar: Montador, dano: str) -> None:
-    b = montar(TIPOS)
-    b.sql(dano)
-    b.conferir(b.restaurar())
+def test_todo_tipo_volta(com_tipos: Bancada, dano: str) -> None:
+    com_tipos.sql(dano)
+    assert com_tipos.loja.impressoes() != com_tipos.antes.impressoes
+    com_tipos.conferir(com_tipos.restaurar())
+
+
+@pytest.fixture(scope="module")
+def com_tipos(
+    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
+) -> Bancada:
+    return Montador(criar_supabase_do_modulo, tmp_path_factory.mktemp("com_tipos"))(TIPOS)
 
 
 NOMES = f"""
@@ -400,8 +409,18 @@ def test_uma_trava_alheia_vira_erro_que_diz_de_quem(montar: Montador, trava: str
 # -- a confirmação -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("corte", [Destino.CORTAR, Destino.PASSAR_E_CORTAR])
-@pytest.mark.parametrize("como", ["opção", "diálogo"])
+@pytest.mark.parametrize(
+    ("como", "corte"),
+    amostra(
+        [
+            ("opção", Destino.CORTAR),
+            ("opção", Destino.PASSAR_E_CORTAR),
+            ("diálogo", Destino.CORTAR),
+            ("diálogo", Destino.PASSAR_E_CORTAR),
+        ],
+        2,
+    ),
+)
 def test_a_conexao_cai_na_hora_de_confirmar(montar: Montador, corte: Destino, como: str) -> None:
     b = montar()
     b.sql(*ESTRAGO)

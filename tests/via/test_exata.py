@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from apoio.bancada import Bancada, Montador
+from apoio.campanha import amostra
 from apoio.cifrados import abrindo_com, cifrando_para
 from apoio.exatidao import em_texto
 from apoio.execucao import executar, linhas_salvas, metadados, restaurar
@@ -318,7 +319,7 @@ def test_verificar_exportar_importar_e_podar_levam_os_textos(
     assert tem <= ficaram
 
 
-@pytest.mark.parametrize("como", ["compactados", "cifrados", "cifrados depois"])
+@pytest.mark.parametrize("como", amostra(["compactados", "cifrados", "cifrados depois"], 2))
 def test_compactados_ou_cifrados_os_textos_tambem_se_leem(
     bancada: Bancada, tmp_path: Path, como: str
 ) -> None:

@@ -33,7 +33,7 @@ DAS_OUTRAS: Final = f"t.user_id <> '{DONO}'"
 
 RECUSA = "um json que a API não leva ao banco"
 
-EXEMPLOS = 400 if CAMPANHA else 8
+EXEMPLOS = 400 if CAMPANHA else 5
 
 TIPOS = """
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.execucao import conteudo, executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.grande import CONCEDER, DONO, EMPRESAS, GRANDE, ORDENS, no_banco
 from apoio.impressoes import executar_sql
@@ -207,7 +208,7 @@ def grande(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
 
 
 @pytest.mark.usefixtures("em_partes")
-@pytest.mark.parametrize("conexoes", [2, 5])
+@pytest.mark.parametrize("conexoes", [2, 5] if CAMPANHA else [5])
 def test_em_partes_vem_tudo_em_ordem(grande: SupabaseLocal, tmp_path: Path, conexoes: int) -> None:
     """Toda espécie de chave: inteira, composta, de texto estranho, nenhuma, de várias partições."""
     grande.gateway.esquecer_pedidos()
