@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -176,14 +177,20 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
         )
 
 
+LEMBRADOS = 128
+"""O último backup de cada empresa abre-se uma meia dúzia de vezes numa tarefa, e quatro fios têm à
+vez umas vinte empresas cada um."""
+
+
 def ler(caminho: Path) -> Metadados:
     """Lê e confere a forma. Levanta BackupDanificado; OSError passa."""
     return de_bytes(ler_ficha(caminho), caminho.name)
 
 
+@functools.lru_cache(maxsize=LEMBRADOS)
 def de_bytes(dados: bytes, nome: str) -> Metadados:
-    """Os metadados a partir do conteúdo do arquivo; `nome` é para a mensagem. Levanta
-    BackupDanificado."""
+    """Os metadados a partir do conteúdo do arquivo; `nome` é para a mensagem. Os dos mesmos bytes
+    são os mesmos, e não se leem outra vez. Levanta BackupDanificado."""
     lido = _decodificar(dados, _NoDisco, nome)
     comum = {campo: getattr(lido, campo) for campo in Cabecalho.__struct_fields__}
     listas = {lista: lido.listas[n] for lista, n in NO_DISCO.items() if n in lido.listas}

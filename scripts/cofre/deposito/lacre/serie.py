@@ -8,11 +8,12 @@ ninguém: antes de apagar, ela deixa na pasta, assinado, o rol dos que ficam.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,10 +172,24 @@ def irmas(pasta: Path) -> list[Path]:
     """As outras pastas desta raiz que podem ser da mesma empresa: o nome começa igual, e o que se
     pôs numa e se tirou da outra é da mesma história."""
     with contextlib.suppress(OSError):
-        comeco = pasta.name[:_COMECO_DO_NOME].lower()
-        com_ela = (p for p in pasta.parent.iterdir() if p.name.lower().startswith(comeco))
-        return sorted(p for p in com_ela if p != pasta and p.is_dir())
+        raiz = pasta.parent
+        com_ela = _por_comeco(raiz, raiz.stat().st_mtime_ns).get(_comeco(pasta.name), ())
+        return [p for p in com_ela if p != pasta and p.is_dir()]
     return []
+
+
+@functools.lru_cache(maxsize=4)
+def _por_comeco(raiz: Path, _mudou_em: int) -> Mapping[str, Sequence[Path]]:
+    """O que há na raiz, em ordem, pelo começo do nome. Só se lê de novo se algo mudou: são tantos
+    como as empresas, e pergunta-se por cada uma. OSError passa."""
+    achados: dict[str, list[Path]] = {}
+    for nome in sorted(item.name for item in os.scandir(raiz)):
+        achados.setdefault(_comeco(nome), []).append(raiz / nome)
+    return achados
+
+
+def _comeco(nome: str) -> str:
+    return nome[:_COMECO_DO_NOME].lower()
 
 
 def das_irmas(pasta: Path, empresa: str) -> list[Lacre]:

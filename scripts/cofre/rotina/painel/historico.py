@@ -57,6 +57,7 @@ class Historico:
         self.carimbos = list(self.quando)
         self._lidos: dict[str, Cabecalho | None] = {}
         self._aberto: Backup | None = None
+        self._estados: dict[str, tuple[str, str]] = {}
         antigos = [c for c in self.carimbos if self.quando[c] < agora - timedelta(days=DIAS)]
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *de_cada_dia(todos[len(antigos) :])]
 
@@ -105,7 +106,9 @@ class Historico:
 
     def estado(self, ponto: Ponto) -> tuple[str, str]:
         """O estado e a causa dele, vendo se os arquivos estão no lugar."""
-        return estado_de(self.aberto(ponto.carimbo))
+        if ponto.carimbo not in self._estados:
+            self._estados[ponto.carimbo] = estado_de(self.aberto(ponto.carimbo))
+        return self._estados[ponto.carimbo]
 
     def aberto(self, carimbo: str) -> Backup:
         """O backup, com tudo; quase sempre se pergunta várias vezes pelo mesmo."""
