@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from cofre.base.erros import DefeitoInterno, ErroDeUso, EscritaRecusada, TravaOc
 from cofre.frota import digital
 from cofre.frota.endereco import Onde, ler_onde
 from cofre.frota.partilha import Limites, Parte
+from cofre.frota.relogio import diferenca
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,25 @@ def test_o_limite_dito_e_de_todos_juntos(
         assert parte.conexoes * lugares <= limites.conexoes
     if limites.por_segundo:
         assert (parte.por_segundo or 0) * lugares == pytest.approx(limites.por_segundo)
+
+
+@pytest.mark.parametrize(
+    ("de_quem_comecou", "do_trabalhador", "dito"),
+    [
+        (0.0, 0.0, ""),
+        (3600.0, 3600.0, ""),
+        (3600.0, 3571.0, ""),
+        (0.0, -45.0, "o relógio dele está adiantado 45,0 s em relação ao de quem começou"),
+        (-10.0, 120.0, "o relógio dele está atrasado 2 min 10 s em relação ao de quem começou"),
+    ],
+    ids=["certos", "só o agendador é de outra hora", "com folga", "adiantado", "atrasado"],
+)
+def test_o_relogio_de_um_trabalhador_e_o_de_quem_comecou(
+    de_quem_comecou: float, do_trabalhador: float, dito: str
+) -> None:
+    """O que o do agendador leva à frente de cada um, em segundos."""
+    quem: Any = SimpleNamespace(scheduler_delay=do_trabalhador)
+    assert diferenca(quem, de_quem_comecou) == dito
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from apoio.execucao import executar
+from apoio.campanha import CAMPANHA
+from apoio.cifrados import cifrando_para
+from apoio.execucao import executar, metadados
 from apoio.loja import TANTO_FAZ
-from frota.copiado import copiado, sem_sobras
+from cofre.deposito.cifra import chaves
+from frota.copiado import EMPRESAS, copiado, sem_sobras
 from supabase_local.servidores.servidor import SupabaseLocal
 
 VIA = TANTO_FAZ
@@ -31,3 +34,28 @@ def test_dois_processos_copiam_o_que_um_copiaria(
     sem = executar(projeto, tmp_path / "outra", "--json")
     assert empresas_do(com.json()) == empresas_do(sem.json())
     assert executar(None, destino, "verificar").codigo == 0
+
+
+if CAMPANHA:
+
+    def test_cifrado_e_lacrado_e_sem_nada_mudar(projeto: SupabaseLocal, tmp_path: Path) -> None:
+        """Sem chave nenhuma na máquina, dois processos cifram e lacram; os de uma tarefa que se
+        repete no dia veem que nada mudou, e não gravam."""
+        destino, para = tmp_path / "backups", (chaves.gerar(), chaves.gerar())
+        mais = {**cifrando_para(*para), "SUPABASE_DB_URL": projeto.uri_banco}
+        com = executar(projeto, destino, "--frota", "local:2", "--json", mais=mais, novo=True)
+        assert com.codigo == 0, com.tudo
+        documento = com.json()
+        assert len(documento["lacres"]["numeros"]) == EMPRESAS
+        assert {n["numero"] for n in documento["lacres"]["numeros"]} == {1}
+        assert len(metadados(destino)) == EMPRESAS
+        publicas = {c.publica.texto for c in para}
+        assert all(set(m["cifrado"]["para"]) == publicas for m in metadados(destino))
+        assert executar(None, destino, "verificar", mais=mais).codigo == 0
+        cada = ("--tipo", "agendado", "--cada", "15min", "--frota", "local:2", "--json")
+        for _ in range(2):
+            quieta = executar(projeto, destino, *cada, mais=mais, novo=True)
+            assert quieta.codigo == 0, quieta.tudo
+            assert quieta.json()["empresas_iguais"] == EMPRESAS
+        assert len(metadados(destino)) == EMPRESAS
+        assert sem_sobras(destino)

@@ -28,6 +28,12 @@ from supabase_local.servidores.servidor import SupabaseLocal
 SEMENTE: Final = 19
 MORTES: Final = 25
 """Numa campanha, de cada."""
+RELOGIO_ADIANTADO: Final = """
+import time
+de_verdade = time.time
+time.time = lambda: de_verdade() + 3600
+"""
+"""O `sitecustomize` de uma máquina que está uma hora à frente das outras."""
 DEVAGAR: Final = 0.15
 """Segundos a mais em cada pedido, para haver um meio onde morrer."""
 
@@ -90,16 +96,16 @@ def o_que_copia(trabalhador: Processo) -> psutil.Process:
 
 @pytest.fixture
 def montar_frota(projeto: SupabaseLocal, tmp_path: Path) -> Iterator[Callable[..., FrotaDePe]]:
-    """Monta uma frota, com tantos trabalhadores; `pasta`, onde copia."""
+    """Monta uma frota, com tantos trabalhadores; `pasta`, onde copia; `do_agendador`, o que muda no
+    ambiente dele."""
     de_pe: list[FrotaDePe] = []
 
-    def montar(quantos: int, pasta: str = "backups") -> FrotaDePe:
+    def montar(quantos: int, pasta: str = "backups", **do_agendador: str) -> FrotaDePe:
         with socket.create_server(("127.0.0.1", 0)) as livre:
             porta = livre.getsockname()[1]
         destino = tmp_path / pasta
-        agendador = abrir(
-            None, destino, "frota", "agendador", "--so-aqui", "--porta", str(porta), novo=True
-        )
+        so_aqui = ("frota", "agendador", "--so-aqui", "--porta", str(porta))
+        agendador = abrir(None, destino, *so_aqui, mais=do_agendador, novo=True)
         ler_ate(agendador, "à espera em")
         frota = FrotaDePe(projeto, destino, porta, agendador)
         de_pe.append(frota)
@@ -211,6 +217,50 @@ if CAMPANHA:
         outra = executar(projeto, destino, "continuar", "--frota", "local:2", novo=True)
         assert outra.codigo == 0, outra.tudo
         assert copiado(destino) == copiado(de_um_so)
+
+
+def parar_ou_seguir(trabalhador: Processo, sinal: signal.Signals) -> None:
+    """O sinal, a ele e aos processos que começou: a máquina que se suspende, ou acorda."""
+    pai = psutil.Process(trabalhador.pid)
+    for um in (*pai.children(recursive=True), pai):
+        os.kill(um.pid, sinal)
+
+
+if CAMPANHA:
+
+    @pytest.mark.usefixtures("devagar")
+    @pytest.mark.parametrize("depois_de", [3, 12, 27])
+    def test_um_que_se_julgava_morto_acorda(
+        montar_frota: Callable[..., FrotaDePe], de_um_so: Path, depois_de: int
+    ) -> None:
+        frota = montar_frota(2, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="4s")
+        backup = frota.copiar("--esperar", "3")
+        esperar_publicados(frota.destino, depois_de)
+        parar_ou_seguir(frota.trabalhadores[0], signal.SIGSTOP)
+        ler_ate(backup, "saiu da frota")
+        parar_ou_seguir(frota.trabalhadores[0], signal.SIGCONT)
+        feito = ate_o_fim(backup)
+        assert feito.codigo == 0, feito.tudo
+        assert copiado(frota.destino) == copiado(de_um_so)
+        # O que ele ainda fazia acaba, e não faz outro.
+        time.sleep(3)
+        assert copiado(frota.destino) == copiado(de_um_so)
+        assert sem_sobras(frota.destino)
+
+
+if CAMPANHA:
+
+    def test_um_de_outra_hora_nao_copia(
+        montar_frota: Callable[..., FrotaDePe], tmp_path: Path
+    ) -> None:
+        frota = montar_frota(0)
+        (tmp_path / "sitecustomize.py").write_text(RELOGIO_ADIANTADO, encoding="utf-8")
+        frota.contratar("--conexoes", "1", PYTHONPATH=str(tmp_path))
+        feito = ate_o_fim(frota.copiar("--esperar", "0"))
+        assert feito.codigo == 4, feito.tudo
+        assert "o relógio dele está adiantado 1 h 0 min" in feito.erros
+        assert "Não há trabalhador que sirva" in feito.erros
+        assert not list(frota.destino.glob("empresa_*"))
 
 
 @pytest.mark.demorado

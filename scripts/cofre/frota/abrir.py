@@ -17,7 +17,7 @@ from cofre.base.erros import ErroCofre
 from cofre.base.relato import Relato
 from cofre.deposito.deposito import Deposito
 from cofre.foto.foto import Contexto
-from cofre.frota import certificados, preparo
+from cofre.frota import certificados, preparo, relogio
 from cofre.frota.ajustes import SO_DAQUI, calado, pasta_de_trabalho
 from cofre.frota.digital import Digital, de
 from cofre.frota.endereco import Onde
@@ -47,7 +47,7 @@ def aberta(
     digital = de(configuracao)
     limites = Limites(conexoes_ditas, opcoes.limite_por_segundo)
 
-    def remessa_de(contexto: Contexto, parte: Parte) -> Remessa:
+    def remessa_de(contexto: Contexto, parte: Parte, cliente: Client) -> Remessa:
         return Remessa(
             contexto.pedido.execucao,
             deposito.presente,
@@ -55,6 +55,7 @@ def aberta(
             {nome: getattr(opcoes, nome, None) for nome in OPCOES},
             jeito,
             parte,
+            relogio.do_agendador(cliente),
             str(configuracao.destino) if onde.local else None,
             empacotar(contexto),
         )

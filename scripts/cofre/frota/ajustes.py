@@ -30,7 +30,10 @@ AJUSTES: Final[dict[str, Any]] = {
 def calado() -> Iterator[None]:
     """O Dask com estes ajustes, e sem nada a dizer: o que ele diria cita o que se lhe deu; o que
     importa diz-se daqui."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # Alguns dos módulos dele têm o seu próprio nível, que o do pai não muda.
+    for nome in ("distributed", *logging.root.manager.loggerDict):
+        if nome.partition(".")[0] == "distributed":
+            logging.getLogger(nome).setLevel(logging.CRITICAL)
     with dask.config.set(AJUSTES):
         yield
 

@@ -33,6 +33,8 @@ from cofre.frota.remessa import Remessa
 
 Feito = Future[list[Resultado]]
 
+SEM_AGENDADOR = "O agendador da frota deixou de responder."
+
 FOLGA = 2
 """Tarefas à frente, por lugar: quem acaba uma não espera pela próxima."""
 ENTRE_OLHADAS = 1.0
@@ -49,7 +51,7 @@ class Frota:
     digital: Digital
     deposito: Deposito
     relato: Relato
-    remessa_de: Callable[[Contexto, Parte], Remessa]
+    remessa_de: Callable[[Contexto, Parte, Client], Remessa]
     """A remessa de um contexto, com a parte de cada trabalhador."""
     limites: Limites
     paciencia: float
@@ -114,44 +116,62 @@ class Frota:
                         yield self._voltou(*par)
                         par[0].release()
         finally:
-            if a_caminho:
-                self.cliente.cancel([f for f, _ in a_caminho.values()], force=True)
+            with contextlib.suppress(FrotaParada), self._com_agendador():
+                if a_caminho:
+                    self.cliente.cancel([f for f, _ in a_caminho.values()], force=True)
 
     def acabar(self, *, parando: bool) -> None:
-        """Fecha, em cada trabalhador, o que se abriu para esta execução."""
-        if self.cliente.status == "running":
-            self._em_todos(trabalhador.acabar, self.deposito.presente, parando=parando)
+        """Fecha, em cada trabalhador, o que se abriu para esta execução; sem agendador, fecham-no
+        eles."""
+        with contextlib.suppress(FrotaParada):
+            if self.cliente.status == "running":
+                self._em_todos(trabalhador.acabar, self.deposito.presente, parando=parando)
+
+    @contextlib.contextmanager
+    def _com_agendador(self) -> Iterator[None]:
+        """O que corre mal porque o agendador se foi, qualquer que seja o nome que o Dask lhe dá, é
+        FrotaParada."""
+        try:
+            yield
+        except ErroCofre:
+            raise
+        except Exception as e:
+            if isinstance(e, OSError) or self.cliente.status != "running":
+                raise FrotaParada(SEM_AGENDADOR) from None
+            raise
 
     def _em_todos(self, fazer: Callable[..., object], *dados: object, **mais: Any) -> None:
         """Em cada um com a nossa digital, sirva ou não agora."""
         nosso = self.digital.recurso
         quem = [e for e, um in self._trabalhadores().items() if nosso in um.get("resources", {})]
-        if quem:
-            self.cliente.run(fazer, *dados, **mais, workers=quem, on_error="ignore")
+        with self._com_agendador():
+            if quem:
+                self.cliente.run(fazer, *dados, **mais, workers=quem, on_error="ignore")
 
     def _comecar(self, contexto: Contexto) -> None:
-        self.cliente.subscribe_topic(
-            trabalhador.assunto(contexto.pedido.execucao), lambda evento: self._ouvir(evento[1])
-        )
+        with self._com_agendador():
+            self.cliente.subscribe_topic(
+                trabalhador.assunto(contexto.pedido.execucao), lambda evento: self._ouvir(evento[1])
+            )
         self._empresas = {e.id: e for e in contexto.inspecao.empresas}
         self._em_todos(trabalhador.oferecer_se, self.digital.recurso)
         self._esperar_alguem()
-        remessa = self.remessa_de(contexto, self.limites.partilhar(self.processos))
+        parte = self.limites.partilhar(self.processos)
+        with self._com_agendador():
+            remessa = self.remessa_de(contexto, parte, self.cliente)
         # Um resultado do Dask, e não um dado posto em quem há: se quem o tem morre, refaz-se.
-        self._remessa = self.cliente.submit(
-            _a_mesma, remessa, pure=False, resources={self.digital.recurso: 0}
-        )
+        self._remessa = self._submeter(0, _a_mesma, remessa)
 
     def _mandar(self, tarefa: Tarefa) -> Feito:
-        futuro = self.cliente.submit(
-            trabalhador.fazer,
-            self._remessa,
-            tarefa,
-            pure=False,
-            resources={self.digital.recurso: 1},
-        )
+        futuro = self._submeter(1, trabalhador.fazer, self._remessa, tarefa)
         futuro.add_done_callback(self._prontas.put)
         return futuro
+
+    def _submeter(self, lugares: int, fazer: Callable[..., Any], *dados: object) -> Future[Any]:
+        """A um trabalhador com a nossa digital, enquanto lhe toma tantos lugares."""
+        recursos = {self.digital.recurso: lugares}
+        with self._com_agendador():
+            return self.cliente.submit(fazer, *dados, pure=False, resources=recursos)
 
     def _voltou(self, futuro: Feito, tarefa: Tarefa) -> list[Resultado]:
         if futuro.status == "finished":
@@ -165,7 +185,7 @@ class Frota:
             if isinstance(erro, Interrompido):
                 raise erro
             return self._impedidas(tarefa, _como_nosso(erro))
-        raise FrotaParada("O agendador da frota deixou de responder.")
+        raise FrotaParada(SEM_AGENDADOR)
 
     def _impedidas(self, tarefa: Tarefa, erro: ErroCofre) -> list[Resultado]:
         pasta = self.deposito.pasta_da_empresa
@@ -213,13 +233,15 @@ class Frota:
         return "tem outro .env (ou cofre.toml, ou outra chave dos lacres)"
 
     def _trabalhadores(self) -> dict[str, dict[str, Any]]:
-        achados: dict[str, dict[str, Any]] = self.cliente.scheduler_info(n_workers=-1)["workers"]
+        with self._com_agendador():
+            sabido = self.cliente.scheduler_info(n_workers=-1)
+        achados: dict[str, dict[str, Any]] = sabido["workers"]
         return achados
 
     def _vigiar(self) -> None:
         """Levanta FrotaParada se o agendador se foi, ou se há muito ninguém serve."""
         if self.cliente.status == "closed":
-            raise FrotaParada("O agendador da frota deixou de responder.")
+            raise FrotaParada(SEM_AGENDADOR)
         servem = self._servem()
         sairam = self._vistos - servem.keys()
         self._vistos = set(servem)

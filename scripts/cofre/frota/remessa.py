@@ -24,7 +24,8 @@ OPCOES = ("via", "tentativas", "sem_arquivos", "sem_logins")
 @dataclass(frozen=True, slots=True)
 class Remessa:
     """`presente` é o nome da presença de quem começou (ver `deposito.presenca`), que só vê quem tem
-    a mesma pasta; `destino`, a pasta, se a diz quem começou."""
+    a mesma pasta; `relogio`, o que o do agendador leva à frente do seu, em segundos; `destino`, a
+    pasta, se a diz quem começou."""
 
     execucao: str
     presente: str
@@ -32,6 +33,7 @@ class Remessa:
     opcoes: Mapping[str, Any]
     jeito: Jeito
     parte: Parte
+    relogio: float
     destino: str | None
     pacote: bytes = field(repr=False)
 

@@ -25,6 +25,7 @@ from cofre.deposito.trava import Espera
 from cofre.foto.fontes import fechar, fontes_de
 from cofre.foto.foto import Fonte
 from cofre.frota import digital
+from cofre.frota.relogio import diferenca
 from cofre.frota.remessa import Remessa
 from cofre.via.abrir import abrir_via
 from cofre.via.contrato import ViaDeLeitura
@@ -207,6 +208,8 @@ def _fechar(presente: str) -> None:
 
 def _abrir(remessa: Remessa, worker: Worker) -> _Aberta:
     try:
+        if porque := diferenca(worker, remessa.relogio):
+            raise NaoServe(f"{porque}: acerte-o (hora automática)")
         return _abrir_ou_erro(remessa, RelatoDeLonge(worker, remessa.execucao))
     except NaoServe:
         raise
