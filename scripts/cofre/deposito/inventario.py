@@ -131,6 +131,15 @@ def nenhum_backup(deposito: Deposito) -> NadaEncontrado:
     )
 
 
+def nenhum_inteiro() -> NadaEncontrado:
+    """O que se diz a quem não disse de que backup, e não há um inteiro."""
+    return NadaEncontrado(
+        "Esta empresa não tem backup inteiro.",
+        f"Veja os que há com:\n  {comando(BACKUP, 'listar')}\n"
+        "e escolha um com --backup, ou só as tabelas que quer com --tabelas.",
+    )
+
+
 def estado_de(backup: Backup) -> tuple[str, str]:
     """O estado e a causa dele, vendo também se os arquivos estão lá com o tamanho que tinham (o
     conteúdo, só `verificar` relê)."""
@@ -289,11 +298,7 @@ def backup_pedido(
         com_elas = mais_novo_com(do_mais_novo, tabelas) if tabelas else None
         achado = com_elas or mais_novo(do_mais_novo)
         if achado is None:
-            raise NadaEncontrado(
-                "Esta empresa não tem backup inteiro.",
-                f"Veja os que há com:\n  {comando(BACKUP, 'listar')}\n"
-                "e escolha um com --backup, ou só as tabelas que quer com --tabelas.",
-            )
+            raise nenhum_inteiro()
         return achado
     achados = de_quando(pedido, guardada.backups, datetime.now().astimezone())
     if len(achados) != 1:

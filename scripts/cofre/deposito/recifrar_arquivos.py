@@ -30,8 +30,6 @@ from cofre.deposito.nomes import CONTEUDOS
 from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva
 
-_UMA = msgspec.json.Decoder(DaLista)
-
 
 @dataclass(slots=True)
 class ConteudosCifrados:
@@ -69,7 +67,7 @@ class ConteudosCifrados:
         self, grupo: list[msgspec.Raw], backup: Backup, origem: str, citados: list[bytes]
     ) -> Iterator[bytes]:
         for bruta in grupo:
-            linha = _ler(bruta)
+            linha = DaLista.de(bruta)
             guardado: bytes = b"null"
             if (claro := linha.guardado) is not None:
                 fechado = self._fechado(claro, backup, origem)
@@ -98,13 +96,6 @@ class ConteudosCifrados:
             while aberto.read(BLOCO):
                 pass  # a soma confere-se ao ler
         return fechado
-
-
-def _ler(bruta: msgspec.Raw) -> DaLista:
-    try:
-        return _UMA.decode(bruta)
-    except msgspec.DecodeError as e:
-        raise BackupDanificado(f"a lista dos arquivos tem uma linha que não se lê: {e}") from e
 
 
 def _gravar(montagem: Montagem, citados: list[bytes]) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from cofre.deposito.nomes import CONTEUDOS
 from cofre.deposito.publicacao import Montagem
 from cofre.deposito.tabela_salva import TabelaSalva
 
-_UMA = msgspec.json.Decoder(DaLista)
 _GUARDADO = "guardado"
 
 
@@ -63,7 +62,7 @@ class ArquivosLevados:
         """A linha como este depósito a escreve, com o conteúdo dela já guardado nele."""
         campos = abrir_linha(bruta)
         nome = _texto_de(campos.pop(_GUARDADO, msgspec.Raw(NULO)))
-        linha = _ler(bruta)
+        linha = DaLista.de(bruta)
         novo = None
         if linha.soma is not None and linha.tamanho is not None:
             novo = self._guardar(linha.soma, nome or linha.soma)
@@ -128,10 +127,3 @@ class ArquivosLevados:
 def _texto_de(valor: msgspec.Raw) -> str:
     dito = msgspec.json.decode(valor)
     return dito if isinstance(dito, str) else ""
-
-
-def _ler(bruta: bytes) -> DaLista:
-    try:
-        return _UMA.decode(bruta)
-    except msgspec.DecodeError as e:
-        raise BackupDanificado(f"a lista dos arquivos tem uma linha que não se lê: {e}") from e

@@ -27,7 +27,7 @@ DONO, FUNCIONARIO, COLUNA, APROVADO = "dono", "funcionario", "coluna", "aprovado
 _FORCA = (DONO, FUNCIONARIO, COLUNA, APROVADO)
 """Do que mais prova ao que menos: de quem tem dois papéis, vale o primeiro."""
 
-APROVACOES, PAPEL_NA_PLATAFORMA, ADMIN = "user_approvals", "user_role", "admin"
+APROVACOES, PAPEL_NA_PLATAFORMA = "user_approvals", "user_role"
 DE_ADMIN = frozenset({"admin", "administrator", "super_admin", "superadmin", "platform_admin"})
 """O que, em `app_metadata` (que só quem tem a chave de serviço escreve), diz que alguém administra
 a plataforma."""

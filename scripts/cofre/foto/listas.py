@@ -3,15 +3,14 @@ mais uma tabela."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from cofre.base.erros import ErroCofre, FalhaDoServidor
+from cofre.base.erros import ErroCofre
 from cofre.base.modelo import Empresa, Tabela
 from cofre.deposito.passada import Observador
 from cofre.deposito.publicacao import Montagem
-from cofre.via.leitura import TabelaLida
 from cofre.via.logins.contrato import Logins
 
 
@@ -53,17 +52,6 @@ class Colhida:
     conteudos: Iterable[bytes] | None = None
     mudou: bool = False
     incompleta: ErroCofre | None = None
-
-    def como_lida(self, registros: int) -> TabelaLida:
-        """A mesma, como a leitura de uma tabela que já se gravou."""
-        falha = self.falha
-        if falha is not None and not isinstance(falha, FalhaDoServidor):
-            falha = FalhaDoServidor(str(falha), falha.dica)
-        return TabelaLida(self.tabela, falha, registros, _nada, ())
-
-
-def _nada() -> Iterator[bytes]:
-    return iter(())
 
 
 class ListasMudaram(ErroCofre):

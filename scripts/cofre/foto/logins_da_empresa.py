@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
-
 from cofre.base.config.valores import Regras
 from cofre.base.erros import ConfiguracaoInvalida, ErroCofre, FalhaDoServidor, Interrompido
 from cofre.base.linha import juntar
@@ -182,8 +180,3 @@ def _notas(
         "so_referencia": sum(map(bool, motivos)),
         "sem_login": len(papeis) - len(lidos),
     }
-
-
-def logins_de(linhas: Iterable[bytes | msgspec.Raw]) -> list[Login]:
-    """Os que um backup guarda, destas linhas. Levanta msgspec.DecodeError."""
-    return [Login.de(linha) for linha in linhas]

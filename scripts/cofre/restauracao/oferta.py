@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cofre.base.comandos import BACKUP, comando
-from cofre.base.erros import NadaEncontrado
 from cofre.base.palavras import na_tela
 from cofre.deposito.backup import Backup
 from cofre.deposito.guardados import que
-from cofre.deposito.inventario import EmpresaComBackups, mais_novo, mais_novo_com
+from cofre.deposito.inventario import (
+    EmpresaComBackups,
+    mais_novo,
+    mais_novo_com,
+    nenhum_inteiro,
+)
 from cofre.deposito.ordem import POR_CONCLUIR
 from cofre.rotina.encolhimento import Encolhimento
 from cofre.rotina.marcas import Estragos, resumir
@@ -56,11 +59,7 @@ def oferecer(guardada: EmpresaComBackups, tabelas: Sequence[str] = ()) -> Oferta
     # Sem um que tenha todas, o inteiro: quem as pediu saberá, por nome, a que falta.
     achado = procurar(servem) or mais_novo(servem)
     if achado is None:
-        raise NadaEncontrado(
-            "Esta empresa não tem backup inteiro.",
-            f"Veja os que há com:\n  {comando(BACKUP, 'listar')}\n"
-            "e escolha um com --backup, ou só as tabelas que quer com --tabelas.",
-        )
+        raise nenhum_inteiro()
     estragos = Estragos.em(guardada, tabelas)
     if not (estrago := estragos.de(achado)):
         return Oferta(achado)

@@ -53,6 +53,14 @@ class DaLista(msgspec.Struct, frozen=True, gc=False):
     etag: str | None = None
     metadados: msgspec.Raw = msgspec.Raw(b"null")
 
+    @staticmethod
+    def de(linha: bytes | msgspec.Raw) -> DaLista:
+        """O que esta linha diz. Levanta BackupDanificado."""
+        try:
+            return _DA_LISTA.decode(linha)
+        except msgspec.DecodeError as e:
+            raise BackupDanificado(f"a lista dos arquivos tem uma linha que não se lê: {e}") from e
+
     def token(self, origem: str) -> Token:
         """Como `identidade` o faz do que o Storage diz hoje."""
         versao = self.versao or self.mudado
@@ -64,6 +72,9 @@ class DaLista(msgspec.Struct, frozen=True, gc=False):
         if self.soma is None or self.tamanho is None:
             return None
         return Guardado(self.soma, self.tamanho, self.soma, self.tamanho)
+
+
+_DA_LISTA = msgspec.json.Decoder(DaLista)
 
 
 Ver = Callable[[Token, DaLista], None]

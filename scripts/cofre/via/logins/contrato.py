@@ -31,7 +31,7 @@ class Lugar:
     de_quem: str = ""
 
 
-SENHA_NOVA, DATAS, BANIDO_PELO_FATOR = "senha", "datas", "segundo fator"
+SENHA_NOVA, DATAS = "senha", "datas"
 
 
 @dataclass(frozen=True, slots=True)

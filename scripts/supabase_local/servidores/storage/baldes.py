@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from psycopg import errors, sql
 from psycopg.rows import DictRow
@@ -18,6 +17,7 @@ from supabase_local.servidores.storage.erros import (
     sem_balde,
 )
 from supabase_local.servidores.storage.nomes import BALDE
+from supabase_local.servidores.storage.objetos import como_uuid
 from supabase_local.servidores.storage.tempo import em_milissegundos
 
 UNIDADES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -79,7 +79,7 @@ def criar(conexao: Conexao, papel: Papel, corpo: dict[str, Any], teto: int) -> d
         "file_size_limit": _limite(corpo.get("file_size_limit"), teto),
         "allowed_mime_types": corpo.get("allowed_mime_types"),
         "owner_id": papel.pessoa,
-        "owner": _uuid(papel.pessoa),
+        "owner": como_uuid(papel.pessoa),
     }
     try:
         conexao.execute(
@@ -138,10 +138,3 @@ def _limite(dito: object, teto: int) -> int | None:
     if bytes_ > teto:
         raise grande_demais()
     return bytes_
-
-
-def _uuid(texto: str | None) -> UUID | None:
-    try:
-        return UUID(texto) if texto else None
-    except ValueError:
-        return None
