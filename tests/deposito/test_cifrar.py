@@ -27,9 +27,9 @@ from cofre.deposito.cifra.chaves import gerar
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.formato import Gravador, abrir, de_passagem, gravando_cifrado
-from cofre.deposito.inventario import estado_de
 from cofre.deposito.legivel import legivel
 from cofre.deposito.linhas import ler_linhas
+from cofre.deposito.no_disco import estado_de
 from cofre.deposito.recifrar import JaCifrados, cifrar_de_novo
 from cofre.deposito.recifrar_arquivos import ConteudosCifrados
 from cofre.deposito.verificacao import danos_de

@@ -32,9 +32,9 @@ from cofre.deposito.conteudos.guarda import Conteudos
 from cofre.deposito.conteudos.releitura import Lidos, reler
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.estranhos import avisos_de_estranhos
-from cofre.deposito.inventario import alem_das_linhas, estado_de, no_lugar
 from cofre.deposito.lacre import conferencia as do_lacre
 from cofre.deposito.lacre.lacre import ler
+from cofre.deposito.no_disco import alem_das_linhas, estado_de, no_lugar
 from cofre.deposito.verificacao import danos_de
 from cofre.rotina.encolhimento import Encolhimento, encolhimentos, referencias
 

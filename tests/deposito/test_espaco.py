@@ -31,8 +31,8 @@ from cofre.base.erros import BackupDanificado
 from cofre.deposito import formato
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.inventario import estado_de
 from cofre.deposito.linhas import ler_linhas
+from cofre.deposito.no_disco import estado_de
 from cofre.deposito.verificacao import danos_de
 from cofre.via.contrato import DIRETA
 

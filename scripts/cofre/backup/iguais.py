@@ -27,9 +27,9 @@ from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import diarios, pendentes
-from cofre.deposito.inventario import estado_de
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.metadados import Metadados, bruto_de
+from cofre.deposito.no_disco import estado_de
 from cofre.deposito.nomes import CONTEUDOS, dos_textos
 from cofre.deposito.tabela_salva import TabelaSalva, tabela_em_json
 from cofre.escopo.escopo import Escopo

@@ -39,7 +39,8 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.cifra import chaveiro
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.inventario import EmpresaComBackups, backup_pedido, estado_de, guardadas
+from cofre.deposito.inventario import EmpresaComBackups, backup_pedido, guardadas
+from cofre.deposito.no_disco import estado_de
 from cofre.deposito.zip.planilha import LINHAS_DO_EXCEL
 from cofre.deposito.zip.saida import ZIP, conferir_saida
 

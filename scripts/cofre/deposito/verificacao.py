@@ -17,14 +17,11 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.citados import dos_conteudos
 from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.formato import sha256_do_arquivo, sha256_no_disco
-from cofre.deposito.inventario import (
-    EmpresaComBackups,
-    de_rotina,
-    estado_de,
-)
+from cofre.deposito.inventario import EmpresaComBackups, de_rotina
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.ligacoes import Arquivo, Chaves, Ligacoes, contar_repetidas
 from cofre.deposito.metadados import DETALHES, Metadados
+from cofre.deposito.no_disco import estado_de
 from cofre.deposito.passada import Observador, Somas, passar
 from cofre.deposito.tabela_salva import SEM_CONTAGEM, TabelaSalva
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cofre.base.palavras import como_se_diz, na_tela, numero, visivel
 from cofre.deposito.backup import Backup
-from cofre.deposito.inventario import no_lugar
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.lacre.conhecidos import AssinanteDesconhecido
+from cofre.deposito.no_disco import no_lugar
 from cofre.deposito.verificacao import Dano, danos_de
 
 

@@ -12,7 +12,8 @@ from cofre.deposito import inventario
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import Diario
 from cofre.deposito.guardados import que
-from cofre.deposito.inventario import EmpresaComBackups, no_lugar
+from cofre.deposito.inventario import EmpresaComBackups
+from cofre.deposito.no_disco import no_lugar
 from cofre.plano import mudanca, recorte
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca, Pedida

@@ -10,14 +10,8 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.cobertura import visto_em
 from cofre.deposito.guardados import lembrados_de, que, tabelas_em
 from cofre.deposito.idade import as_horas
-from cofre.deposito.inventario import (
-    EM_PALAVRAS,
-    EmpresaComBackups,
-    de_rotina,
-    estado_de,
-    mais_novo,
-    por_data,
-)
+from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, de_rotina, mais_novo, por_data
+from cofre.deposito.no_disco import estado_de
 from cofre.deposito.quando import EXEMPLOS_DE_DATA, e_data
 from cofre.deposito.tabela_salva import SEM_CONTAGEM
 from cofre.deposito.verificacao import Dano

@@ -9,7 +9,7 @@ from cofre.base.disco import ocupado
 from cofre.base.palavras import numero, plural, tamanho
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.lugar import bytes_em
-from cofre.deposito.inventario import arquivos_de, bytes_de, em_arquivos
+from cofre.deposito.no_disco import arquivos_de, bytes_de, em_arquivos
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,17 +32,14 @@ from cofre.deposito.idade import Idade, as_horas, ha_quanto, idade_de
 from cofre.deposito.inventario import (
     EM_PALAVRAS,
     EmpresaComBackups,
-    alem_das_linhas,
-    bytes_de,
     de_rotina,
     dobrados,
     e_foto,
-    em_arquivos,
-    estado_de,
     fotos_em_palavras,
     mais_novo,
     uma_a_uma,
 )
+from cofre.deposito.no_disco import alem_das_linhas, bytes_de, em_arquivos, estado_de
 from cofre.deposito.ordem import Lembrado
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia

@@ -11,8 +11,8 @@ from cofre.base.erros import BackupDanificado
 from cofre.base.modelo import LISTAS
 from cofre.base.palavras import na_pagina, na_tela
 from cofre.deposito.backup import Backup
-from cofre.deposito.inventario import no_lugar
 from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.no_disco import no_lugar
 
 AGORA = "agora"
 NAO_PEDIDA = "não foi pedida nesse backup"

@@ -23,9 +23,9 @@ from cofre.base.palavras import na_pagina, plural
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.carimbo import CARIMBO, nome_do_lacre
 from cofre.deposito.formato import CIFRADO, COMPACTADO
-from cofre.deposito.inventario import alem_das_linhas
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.metadados import Metadados
+from cofre.deposito.no_disco import alem_das_linhas
 from cofre.deposito.tabela_salva import TabelaSalva
 from cofre.deposito.zip import conteudos, planilha
 from cofre.deposito.zip.saida import conferir_saida, inteiro_ou_nada

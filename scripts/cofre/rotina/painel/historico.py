@@ -13,8 +13,8 @@ from cofre.base.erros import BackupDanificado
 from cofre.deposito.backup import Backup, arquivo_de_metadados
 from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.inventario import alem_das_linhas, estado_de
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
+from cofre.deposito.no_disco import alem_das_linhas, estado_de
 from cofre.deposito.ordem import Lembrado, Ordem, lembrados
 
 DIAS = 60

@@ -21,16 +21,10 @@ from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.conteudos.orfaos import NaoSeSabe, apagar_os_de_ninguem, de_ninguem
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.inventario import (
-    EmpresaComBackups,
-    arquivos_de,
-    da_pasta,
-    estado_de,
-    guardadas,
-    nenhum_backup,
-)
+from cofre.deposito.inventario import EmpresaComBackups, da_pasta, guardadas, nenhum_backup
 from cofre.deposito.lacre import conferencia
 from cofre.deposito.ligacoes import Arquivo
+from cofre.deposito.no_disco import arquivos_de, estado_de
 from cofre.deposito.trava import JA, Espera
 from cofre.deposito.verificacao import conferir_bytes
 from cofre.rotina.poda import palavras

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, diarios, ha_ilegivel
-from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, bytes_de, de_rotina
+from cofre.deposito.inventario import EM_PALAVRAS, EmpresaComBackups, de_rotina
 from cofre.deposito.metadados import TIPOS_DE_ROTINA
+from cofre.deposito.no_disco import bytes_de
 from cofre.deposito.remocao import so_cita_os_seus
 from cofre.rotina.encolhimento import reconhecido_ate
 from cofre.rotina.poda.retencao import BackupNaPoda
