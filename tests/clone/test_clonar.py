@@ -11,7 +11,7 @@ import pytest
 
 from apoio.dois_projetos import DONO, acesso, montar
 from apoio.execucao import executar, metadados
-from apoio.impressoes import proprias
+from apoio.impressoes import executar_sql, proprias
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.erros import HA_DIFERENCAS, NEM_TUDO_COMO_ERA, NadaEncontrado, RestauracaoRecusada
 from cofre.via.contrato import API, DIRETA
@@ -180,6 +180,26 @@ def test_sem_o_login_que_uma_tabela_de_um_so_registro_exige_recusa_se_antes(
     assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
     assert "o usuário dono da empresa não existe" in saida.tudo, saida.tudo
     dois.conferir_intacto(antes)
+
+
+def test_com_o_login_la_vai_tambem_a_linha_de_que_ele_e_a_chave(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Uma linha só, e a chave dela aponta para auth.users: as que a provam são de outra chave."""
+    preferencias = "CREATE TABLE preferencias (user_id uuid PRIMARY KEY, tema text);"
+    direitos = "GRANT ALL ON preferencias TO service_role;"
+    login = (
+        f"INSERT INTO auth.users (id, email) VALUES ('{DONO}', 'dona@padaria.example');"
+        " ALTER TABLE preferencias ADD FOREIGN KEY (user_id) REFERENCES auth.users"
+    )
+    dois = montar(
+        criar_supabase, tmp_path, login, nos_dois=preferencias + direitos, com_backup=False
+    )
+    executar_sql(dois.origem, f"INSERT INTO preferencias VALUES ('{DONO}', 'escuro')")
+    dois.copiar()
+    saida = dois.clonar()
+    assert saida.codigo == 0, saida.tudo
+    assert dois.diferem() == {}
 
 
 @pytest.mark.parametrize(("via", "da_origem"), [(DIRETA, API), (API, DIRETA)])

@@ -64,14 +64,17 @@ def _sem_mae(
     conexao: Conexao, tabela: Tabela, linha: bytes, colunas: Sequence[str], insistir: bool
 ) -> EscritaRecusada | None:
     """A chave estrangeira que uma linha sozinha não fecharia: vai com duas iguais a ela, de chaves
-    inventadas, e só a recusa dela conta. None também se com outra chave a linha não entraria."""
+    inventadas, e só a recusa dela conta. None também se com outra chave a linha não entraria, como
+    a de uma tabela em que a própria chave aponta para outra (a de um dono, para auth.users)."""
     campos = abrir_linha(linha)
     if len(tabela.chave) != 1 or not (novas := _inventadas(tabela.tipo_de(tabela.chave[0]))):
         return None
     iguais = [msgspec.json.encode({**campos, tabela.chave[0]: nova}) for nova in novas]
     prefer = "return=representation"
     recusa = _provar(conexao, tabela, [linha, *iguais], colunas, (), prefer, insistir)
-    return recusa if recusa is not None and recusa.codigo_sql == SEM_MAE else None
+    if recusa is None or recusa.codigo_sql != SEM_MAE:
+        return None
+    return None if any(str(nova) in recusa.detalhes for nova in novas) else recusa
 
 
 def _inventadas(tipo: str) -> tuple[object, ...]:
