@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from apoio.baldes import criar_balde, por_arquivo
 from apoio.campanha import CAMPANHA
 from apoio.cifrados import cifrando_para
-from apoio.execucao import executar, metadados
+from apoio.execucao import da_api, executar, metadados
+from apoio.impressoes import executar_sql
 from apoio.loja import TANTO_FAZ
 from cofre.deposito.cifra import chaves
 from frota.copiado import EMPRESAS, copiado, sem_sobras
@@ -23,16 +27,36 @@ def empresas_do(documento: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(todas, key=lambda e: str(e["id"]))
 
 
+@pytest.fixture
+def com_arquivos(projeto: SupabaseLocal) -> dict[str, Any]:
+    """No Storage, arquivos que só linhas dizem de quem são: de duas empresas (que outro processo
+    pode copiar), de nenhuma, e um que as duas nomeiam. Devolve o que há de ninguém."""
+    criar_balde(projeto, "fotos")
+    for nome in ("da 1.png", "da 60.png", "das duas.png", "de ninguém.png"):
+        por_arquivo(projeto, "fotos", nome, nome.encode())
+    nomeiam = [(1, 1, "da 1"), (1, 2, "das duas"), (60, 1, "da 60"), (60, 2, "das duas")]
+    executar_sql(
+        projeto,
+        *(
+            f"UPDATE movimentos_01 SET descricao = '{nome}.png'"
+            f" WHERE id = md5('movimentos_01{empresa} {linha}')::uuid"
+            for empresa, linha, nome in nomeiam
+        ),
+    )
+    return {"fotos": {"arquivos": 2, "bytes": 27, "disputados": 1}}
+
+
 def test_dois_processos_copiam_o_que_um_copiaria(
-    projeto: SupabaseLocal, de_um_so: Path, tmp_path: Path
+    projeto: SupabaseLocal, com_arquivos: dict[str, Any], tmp_path: Path
 ) -> None:
-    destino = tmp_path / "backups"
-    com = executar(projeto, destino, "--frota", "local:2", "--json", novo=True)
+    destino, mais = tmp_path / "backups", {**da_api(projeto), "BACKUP_ARQUIVOS": "sim"}
+    com = executar(projeto, destino, "--frota", "local:2", "--json", mais=mais, novo=True)
     assert com.codigo == 0, com.tudo
-    assert copiado(destino) == copiado(de_um_so)
     assert sem_sobras(destino)
-    sem = executar(projeto, tmp_path / "outra", "--json")
+    sem = executar(projeto, tmp_path / "outra", "--json", mais=mais)
+    assert copiado(destino) == copiado(tmp_path / "outra")
     assert empresas_do(com.json()) == empresas_do(sem.json())
+    assert com.json()["arquivos_sem_dono"] == sem.json()["arquivos_sem_dono"] == com_arquivos
     assert executar(None, destino, "verificar").codigo == 0
 
 

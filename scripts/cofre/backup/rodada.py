@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cofre.backup.andamento import separar
@@ -22,9 +22,8 @@ from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre import conhecidos
 from cofre.deposito.trava import JA, Espera
 from cofre.escopo.escopo import Escopo
-from cofre.foto.arquivos_da_empresa import FonteDeArquivos
+from cofre.foto.fontes import dos_arquivos
 from cofre.foto.foto import Contexto, Fonte, Pedido
-from cofre.foto.storage.relacao import DeNinguem
 from cofre.via.contrato import EMPRESAS_JUNTAS, ViaDeLeitura
 from cofre.via.leitura import Instante
 
@@ -101,7 +100,7 @@ class Rodada:
                 ao_publicar(resultado)
                 narracao.empresa(resultado)
         if not pedido.empresas:
-            self._procurar_faltas(resumo, contexto)
+            self._procurar_faltas(resumo, contexto, de_todas=not prontas)
         if resumo.lacres:
             resumo.codigo_dos_lacres = conhecidos.meu_codigo()
         return resumo
@@ -140,18 +139,16 @@ class Rodada:
         for resultados in self.motor.fazer(contexto, tarefas):
             yield from resultados
 
-    def _procurar_faltas(self, resumo: Resumo, contexto: Contexto) -> None:
-        """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais."""
+    def _procurar_faltas(self, resumo: Resumo, contexto: Contexto, *, de_todas: bool) -> None:
+        """Num backup de todas: as linhas de ninguém, e as empresas que não aparecem mais. Os
+        arquivos de ninguém, se de todas (`de_todas`) se viram agora as linhas."""
         if not resumo.falhas and self.com_sem_dono:
             resumo.sem_dono = self._contar_sem_dono(resumo, contexto)
-            resumo.arquivos_sem_dono = self._arquivos_sem_dono(contexto.pedido)
+            if de_todas and self.motor.viu_tudo and not contexto.pedido.tabelas:
+                fonte = dos_arquivos(self.listas)
+                resumo.arquivos_sem_dono = fonte.de_ninguem(contexto) if fonte else {}
         presentes = contexto.inspecao.empresas
         resumo.sumidas = procurar_sumidas(self.deposito, presentes, self.via.origem)
-
-    def _arquivos_sem_dono(self, pedido: Pedido) -> Mapping[str, DeNinguem]:
-        """O que não é de ninguém no Storage: só se sabe depois de ver as linhas de todas."""
-        fontes = [f for f in self.listas if isinstance(f, FonteDeArquivos)]
-        return fontes[0].de_ninguem() if fontes and not pedido.tabelas else {}
 
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas em grupos que se leem de uma vez. As que eram grandes no último backup vão

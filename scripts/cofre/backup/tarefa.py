@@ -106,6 +106,10 @@ class Motor(Protocol):
     def em_ordem(self) -> bool:
         """Se responde na ordem em que se pede."""
 
+    @property
+    def viu_tudo(self) -> bool:
+        """Se das tarefas feitas se sabe tudo o que quem as fez viu."""
+
     def fazer(self, contexto: Contexto, tarefas: Iterable[Tarefa]) -> Iterator[list[Resultado]]:
         """O que deu cada tarefa, à medida que se sabe. Levanta ErroCofre pelo que as impede
         todas."""
@@ -132,6 +136,11 @@ class Fios:
     @property
     def em_ordem(self) -> bool:
         """Sim: a tela conta as empresas por nome."""
+        return True
+
+    @property
+    def viu_tudo(self) -> bool:
+        """Sim: foi aqui."""
         return True
 
     def fazer(self, contexto: Contexto, tarefas: Iterable[Tarefa]) -> Iterator[list[Resultado]]:

@@ -220,6 +220,8 @@ def _rodada(
                 jeito=jeito,
                 espera=espera,
             )
+            if frota is not None:
+                frota.listas = quais
             motor: Motor = frota or Fios(equipe, oficina)
             yield Rodada(configuracao, via, deposito, equipe, motor, relato, espera, quais)
         finally:

@@ -35,7 +35,7 @@ from cofre.foto.storage.descarga import Descarga
 from cofre.foto.storage.franquia import Franquia
 from cofre.foto.storage.guardados import Guardados
 from cofre.foto.storage.listador import Listador, Lote
-from cofre.foto.storage.relacao import DeNinguem, Relacao
+from cofre.foto.storage.relacao import DeNinguem, Relacao, Soltos
 from cofre.foto.storage.sabido import Sabido, tinha_lista
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Objeto
@@ -67,8 +67,7 @@ class FonteDeArquivos:
         self.franquia = Franquia(configuracao.arquivos, configuracao.destino, relato)
         self.listador = Listador(armazem, via, configuracao.regras, configuracao.destino, relato)
         self._cadernos: dict[str, Caderno] = {}
-        self._reclamados: set[int] = set()
-        self._disputados: set[int] = set()
+        self._soltos = Soltos()
         self._trinco = threading.Lock()
 
     def fechar(self) -> None:
@@ -116,19 +115,32 @@ class FonteDeArquivos:
     def reclamar(self, marca: int, *, disputado: bool) -> None:
         """Este solto é de alguém; ou, `disputado`, de ninguém, porque mais de uma o nomeia."""
         with self._trinco:
-            (self._disputados if disputado else self._reclamados).add(marca)
+            (self._soltos.disputados if disputado else self._soltos.reclamados).add(marca)
+
+    def levar_soltos(self) -> Soltos:
+        """O que se viu deles desde a última vez, para quem junta o de vários processos."""
+        with self._trinco:
+            levados, self._soltos = self._soltos, Soltos()
+        return levados
+
+    def somar_soltos(self, vistos: Soltos) -> None:
+        """O que outro processo viu."""
+        with self._trinco:
+            self._soltos.somar(vistos)
 
     def regra(self) -> DonosDeArquivos:
         """De quem é cada arquivo, como a última lista o soube."""
         ultima = self.listador.ultima
         return ultima.donos if ultima is not None else DonosDeArquivos({})
 
-    def de_ninguem(self) -> dict[str, DeNinguem]:
-        """Por balde, o que não é de empresa alguma das que se fotografaram."""
-        ultima = self.listador.ultima
-        if ultima is None:
+    def de_ninguem(self, contexto: Contexto) -> dict[str, DeNinguem]:
+        """Por balde, o que não é de empresa alguma das que se fotografaram. Quem as fotografou
+        noutros processos ainda não listou nada: lista-se agora; se não se deixa, nada se diz."""
+        try:
+            ultima = self.listador.ultima or self.listador.de_todas(contexto)
+            return ultima.sobras(self._soltos)
+        except (FalhaDoServidor, OSError):
             return {}
-        return ultima.sobras(self._reclamados, self._disputados)
 
 
 @dataclass(slots=True)

@@ -66,6 +66,11 @@ def fontes_de(
     return tuple(fontes)
 
 
+def dos_arquivos(fontes: Iterable[Fonte]) -> FonteDeArquivos | None:
+    """A dos arquivos, se se fotografam."""
+    return next((f for f in fontes if isinstance(f, FonteDeArquivos)), None)
+
+
 def fechar(fontes: Iterable[Fonte]) -> None:
     """Encerra as conexões e os fios delas."""
     for fonte in fontes:

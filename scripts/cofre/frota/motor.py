@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,14 +24,15 @@ from cofre.base.modelo import Empresa
 from cofre.base.palavras import exibir_pasta, plural, visivel
 from cofre.base.relato import Nivel, Relato
 from cofre.deposito.deposito import Deposito
-from cofre.foto.foto import Contexto
+from cofre.foto.fontes import dos_arquivos
+from cofre.foto.foto import Contexto, Fonte
 from cofre.frota import trabalhador
 from cofre.frota.digital import Digital, do_recurso
 from cofre.frota.erros import FrotaParada
 from cofre.frota.partilha import Limites, Parte
 from cofre.frota.remessa import Remessa
 
-Feito = Future[list[Resultado]]
+Feito = Future[trabalhador.Feita]
 
 SEM_AGENDADOR = "O agendador da frota deixou de responder."
 
@@ -56,6 +57,8 @@ class Frota:
     limites: Limites
     paciencia: float
     """Segundos sem trabalhador nenhum até se desistir."""
+    listas: Sequence[Fonte] = ()
+    """As de quem começou, a que se soma o que os trabalhadores viram."""
     _remessa: Future[Remessa] | None = None
     _empresas: dict[str, Empresa] = field(default_factory=dict)
     _prontas: queue.SimpleQueue[Feito] = field(default_factory=queue.SimpleQueue)
@@ -89,6 +92,11 @@ class Frota:
     def perdeu_alguem(self) -> bool:
         """Se algum trabalhador se foi a meio: pode ter deixado algo por recolher."""
         return self._perdidos > 0
+
+    @property
+    def viu_tudo(self) -> bool:
+        """Não, se alguém se foi com o que tinha visto por dizer."""
+        return not self.perdeu_alguem
 
     def fazer(self, contexto: Contexto, tarefas: Iterable[Tarefa]) -> Iterator[list[Resultado]]:
         """À medida que acabam. Levanta FrotaParada ou Interrompido."""
@@ -175,10 +183,12 @@ class Frota:
 
     def _voltou(self, futuro: Feito, tarefa: Tarefa) -> list[Resultado]:
         if futuro.status == "finished":
-            raiz = self.deposito.raiz
+            raiz, feita = self.deposito.raiz, futuro.result()
+            if feita.soltos is not None and (fonte := dos_arquivos(self.listas)) is not None:
+                fonte.somar_soltos(feita.soltos)
             return [
                 replace(r, pasta=exibir_pasta(raiz / _ultimo_nome(r.pasta)))
-                for r in futuro.result()
+                for r in feita.resultados
             ]
         if futuro.status == "error":
             erro = futuro.exception()

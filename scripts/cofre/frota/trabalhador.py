@@ -22,8 +22,9 @@ from cofre.base.relato import LINHAS_PARA_BARRA, Nivel, Relato
 from cofre.deposito import presenca
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.trava import Espera
-from cofre.foto.fontes import fechar, fontes_de
+from cofre.foto.fontes import dos_arquivos, fechar, fontes_de
 from cofre.foto.foto import Fonte
+from cofre.foto.storage.relacao import Soltos
 from cofre.frota import digital
 from cofre.frota.relogio import diferenca
 from cofre.frota.remessa import Remessa
@@ -152,13 +153,23 @@ class _Bancada:
 _BANCADA = _Bancada()
 
 
-def fazer(remessa: Remessa, tarefa: Tarefa) -> list[Resultado]:
+@dataclass(frozen=True, slots=True)
+class Feita:
+    """O que volta de uma tarefa; `soltos`, o que este processo viu deles desde a anterior."""
+
+    resultados: list[Resultado]
+    soltos: Soltos | None
+
+
+def fazer(remessa: Remessa, tarefa: Tarefa) -> Feita:
     """A tarefa, neste processo. Se ele não serve, di-lo, deixa de se oferecer, e ela vai a outro;
     levanta Interrompido se pedirem para parar."""
     worker = get_worker()
     try:
         with _BANCADA.usando(remessa, worker) as oficina:
-            return copiar(oficina, tarefa)
+            resultados = copiar(oficina, tarefa)
+            fonte = dos_arquivos(oficina.listas)
+            return Feita(resultados, fonte.levar_soltos() if fonte else None)
     except NaoServe as e:
         worker.log_event(assunto(remessa.execucao), {"recusa": str(e), "quem": str(worker.name)})
         deixar_de_se_oferecer(worker, remessa.digital.recurso)

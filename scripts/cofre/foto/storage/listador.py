@@ -87,6 +87,13 @@ class Listador:
         assert lote.depois is not None
         return lote.depois
 
+    def de_todas(self, contexto: Contexto) -> Relacao:
+        """Uma lista de agora, sem linhas à volta. Levanta FalhaDoServidor; OSError passa."""
+        with self._trinco:
+            for empresa in contexto.inspecao.empresas[:1]:
+                self._conhecer(empresa, contexto.inspecao)
+            return self._listar()
+
     def citacoes(self, procura: Procura, *, de_novo: bool) -> Citacoes:
         """Quem nomeia o que se procura; uma vez por execução, ou `de_novo`. Levanta
         FalhaDoServidor."""

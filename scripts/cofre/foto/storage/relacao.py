@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,6 +52,20 @@ class DeNinguem:
         self.disputados += disputado
         if len(self.exemplos) < EXEMPLOS:
             self.exemplos.append(objeto.nome)
+
+
+@dataclass(slots=True)
+class Soltos:
+    """Dos arquivos que só uma linha diz de quem são, as marcas dos que alguém reclamou, e as dos
+    que são de ninguém porque mais de uma empresa os nomeia."""
+
+    reclamados: set[int] = field(default_factory=set)
+    disputados: set[int] = field(default_factory=set)
+
+    def somar(self, outros: Soltos) -> None:
+        """Também estes."""
+        self.reclamados |= outros.reclamados
+        self.disputados |= outros.disputados
 
 
 class _Parte:
@@ -112,14 +126,14 @@ class Relacao:
         """As de todos eles."""
         return self._soltos.keys()
 
-    def sobras(self, reclamados: Set[int], disputados: Set[int]) -> dict[str, DeNinguem]:
-        """Por balde, o que não é de ninguém: também os soltos, menos os `reclamados`. OSError
+    def sobras(self, vistos: Soltos) -> dict[str, DeNinguem]:
+        """Por balde, o que não é de ninguém: também os soltos, menos os reclamados. OSError
         passa."""
         todas = {b: replace(s, exemplos=[*s.exemplos]) for b, s in self.de_ninguem.items()}
         for marca in self._soltos:
-            if marca not in reclamados and (objeto := self.solto(marca)) is not None:
+            if marca not in vistos.reclamados and (objeto := self.solto(marca)) is not None:
                 sobra = todas.setdefault(objeto.balde, DeNinguem())
-                sobra.somar(objeto, disputado=marca in disputados)
+                sobra.somar(objeto, disputado=marca in vistos.disputados)
         return dict(sorted(todas.items()))
 
     def da_empresa(self, empresa: str) -> Iterator[Objeto]:
