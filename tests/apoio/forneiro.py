@@ -8,6 +8,7 @@ compila uma vez e não muda: o modelo da página.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -162,12 +163,32 @@ def main() -> None:
     if pedido is None:
         return
     virar(pedido)
-    if programa := pedido["programa"]:
-        sys.path[0] = ""
-        sys.modules["__main__"] = principal = ModuleType("__main__")
-        exec(compile(programa, "<string>", "exec"), vars(principal))
-    else:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    try:
+        if programa := pedido["programa"]:
+            sys.path[0] = ""
+            sys.modules["__main__"] = principal = ModuleType("__main__")
+            exec(compile(programa, "<string>", "exec"), vars(principal))
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as saida:
+        if saida.code is None or type(saida.code) is int:
+            terminar(saida.code or 0)
+        raise
+    terminar(0)
+
+
+def terminar(codigo: int) -> None:
+    """O que o interpretador faz ao acabar sem erro, menos desfazer os módulos: são centenas, e
+    levam mais do que quase tudo o que um script faz. Se a saída não se deixa escrever, volta, e é o
+    interpretador que acaba."""
+    for fio in threading.enumerate():
+        if fio is not threading.current_thread() and not fio.daemon:
+            fio.join()
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codigo)
 
 
 if __name__ == "__main__":
