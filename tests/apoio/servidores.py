@@ -20,11 +20,17 @@ _numeros = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[ClusterPostgres]:
-    """O PostgreSQL da sessão, com os bancos modelo `LOJA` e `LOJA_SEM_GATILHOS` já prontos."""
+    """O PostgreSQL da sessão, com o banco modelo `LOJA` já pronto."""
     with ClusterPostgres(lugar_do_cluster(), efemero=True) as servidor:
         criar_modelo(servidor, LOJA, DEMONSTRACAO)
-        criar_modelo(servidor, LOJA_SEM_GATILHOS, DEMONSTRACAO, com_gatilhos=False)
         yield servidor
+
+
+@pytest.fixture(scope="session")
+def modelo_sem_gatilhos(cluster: ClusterPostgres) -> str:
+    """O nome do modelo LOJA_SEM_GATILHOS, que passa a existir."""
+    criar_modelo(cluster, LOJA_SEM_GATILHOS, DEMONSTRACAO, com_gatilhos=False)
+    return LOJA_SEM_GATILHOS
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from apoio.execucao import (
     metadados,
     ultimo_backup,
 )
-from apoio.servidores import LOJA_SEM_GATILHOS, VAZIO, FabricaDeSupabase
+from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.modelo import TABELAS_CONHECIDAS
 from supabase_local.empresas.dados import DEMONSTRACAO
 from supabase_local.servidores.falhas import SemDefinicoes
@@ -241,10 +241,12 @@ class Copiada:
 
 @pytest.fixture(scope="module")
 def loja(
-    criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
+    criar_supabase_do_modulo: FabricaDeSupabase,
+    modelo_sem_gatilhos: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Copiada:
     """A loja de demonstração com todas as linhas difíceis, copiada uma vez."""
-    projeto = criar_supabase_do_modulo(LOJA_SEM_GATILHOS, sql=(DIFICEIS,))
+    projeto = criar_supabase_do_modulo(modelo_sem_gatilhos, sql=(DIFICEIS,))
     destino = tmp_path_factory.mktemp("loja")
     return Copiada(projeto, destino, executar(projeto, destino))
 
@@ -376,9 +378,9 @@ def test_uma_copia_de_todas_nao_deixa_contradicao_nem_falha_na_demonstracao(
 
 
 def test_sem_descricao_as_treze_sao_achadas_pelo_nome_com_as_mesmas_linhas(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
+    criar_supabase: FabricaDeSupabase, modelo_sem_gatilhos: str, tmp_path: Path
 ) -> None:
-    projeto = criar_supabase(LOJA_SEM_GATILHOS)
+    projeto = criar_supabase(modelo_sem_gatilhos)
     assert executar(projeto, tmp_path / "com").codigo == 0
     with projeto.gateway.com_falha(SemDefinicoes(), vezes=None):
         saida = executar(projeto, tmp_path / "sem")
