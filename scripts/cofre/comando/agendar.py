@@ -49,6 +49,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
 
 
 def _instalar(opcoes: Namespace, relato: Relato) -> int:
+    """Agenda a tarefa nesta máquina e diz como a experimentar. Devolve o código de saída."""
     _sem_outra_hora(opcoes)
     agora = datetime.now().astimezone()
     ler_ritmo(opcoes.pedido)  # uma hora errada se diz antes de procurar a agenda

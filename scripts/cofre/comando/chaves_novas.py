@@ -121,6 +121,8 @@ def _recusar_variavel_de_fora() -> None:
 
 
 def _pasta(papel: str, opcoes: Namespace, relato: Relato) -> Path:
+    """A pasta onde gravar a folha deste `papel`, dita ou perguntada. Levanta ErroDeUso ou
+    Cancelada."""
     dita = getattr(opcoes, f"folha_{papel}")
     if dita is None:
         if opcoes.confirmar:

@@ -110,6 +110,7 @@ def _largar_os_em_claro(deposito: Deposito, guardada: EmpresaComBackups, relato:
 
 
 def _um(deposito: Deposito, backup: Backup, ja: JaCifrados, conta: _Conta, relato: Relato) -> bool:
+    """Se este backup passou a cifrado; o que não passa é dito, e fica em claro."""
     quando = na_tela(backup.quando)
     try:
         if backup.meta is None:

@@ -96,6 +96,7 @@ def _sabido(deposito: Deposito, destino: Destino) -> Sabido:
 def _anotar(
     deposito: Deposito, destino: Destino, visto: Conferencia, parte: Parte | None, relato: Relato
 ) -> None:
+    """Guarda quando se conferiu este destino, e o que nele está podre. Uma falha é só um aviso."""
     prova = Prova(em=datetime.now().astimezone(), achados=len(visto.achados))
 
     def mudar(antes: Copia) -> Copia:
@@ -126,6 +127,7 @@ def _falhou(destino: Destino, erro: ErroCofre, relato: Relato) -> dict[str, Any]
 
 
 def _contar(destino: Destino, visto: Conferencia, nomes: Mapping[str, str], relato: Relato) -> None:
+    """O que se viu neste destino, na tela: `nomes` são os das empresas, por pseudônimo."""
     quantos = sum(e.backups for e in visto.empresas.values())
     conta = f"{plural(quantos, 'backup', 'backups')} de"
     conta += f" {plural(len(visto.empresas), 'empresa', 'empresas')}"
@@ -162,6 +164,8 @@ def _quem(empresa: str, nomes: Mapping[str, str]) -> str:
 
 
 def _documento(destino: Destino, visto: Conferencia, nomes: Mapping[str, str]) -> dict[str, Any]:
+    """O mesmo, para o --json."""
+
     def lista(achados: Sequence[Achado]) -> list[dict[str, str]]:
         return [
             {"empresa": a.empresa, "nome": nomes.get(a.empresa, ""), "carimbo": a.carimbo}

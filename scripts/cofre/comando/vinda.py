@@ -145,6 +145,8 @@ class Vinda:
             yield self._de_quando(fora, oferecidos[empresa.id])
 
     def _empresas(self, oferecidos: dict[str, NaCopia]) -> list[Empresa]:
+        """Quais vêm, das oferecidas (por id): pelas opções, ou perguntando. Levanta ErroDeUso ou
+        Cancelada."""
         todas = sorted(
             (n.meta.empresa for n in oferecidos.values()), key=lambda e: (e.nome.casefold(), e.id)
         )
@@ -167,6 +169,8 @@ class Vinda:
                 self.perguntas.explicar(str(e))
 
     def _de_quando(self, fora: Fora, oferecido: NaCopia) -> NaCopia:
+        """De que backup vem esta empresa: o oferecido, ou o da data dita. Levanta ErroDeUso ou
+        Cancelada."""
         enderecos = fora.da_empresa(oferecido.endereco.empresa)
         if dito := self.opcoes.backup:
             return self._abrir(fora, _da_data(dito, enderecos))

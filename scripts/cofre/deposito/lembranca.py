@@ -72,6 +72,7 @@ def lembrada(pasta: Path) -> dict[str, Sabido]:
 
 
 def _por_lembrar(sabidos: Mapping[str, Sabido]) -> _Lembranca:
+    """O mesmo, como vai para o arquivo: cada dono e cada rol de tabelas, uma vez só."""
     donos = list(dict.fromkeys(s.dito.dono for s in sabidos.values() if s.dito.dono))
     tabelas = list(dict.fromkeys(t for s in sabidos.values() if (t := s.dito.tabelas) is not None))
     do_dono = {dono: n for n, dono in enumerate(donos)}

@@ -114,6 +114,8 @@ def _nomes(originais: list[_Original], carimbo: str) -> dict[str, str]:
 def _cifrar(
     deposito: Deposito, backup: Backup, original: _Original, montagem: Montagem, ja: JaCifrados
 ) -> None:
+    """Põe na montagem, cifrado, este arquivo do backup; o que outro backup `ja` cifrou igual só se
+    liga. Levanta BackupDanificado, se o que ficou não dá o que havia."""
     quem, salvo = original.quem, original.salvo
     assert deposito.cifra is not None
     caminho, certo = backup.caminho(salvo), (salvo.sha256, salvo.bytes)

@@ -112,6 +112,8 @@ def _por_que_nao(backup: Backup, lido: _NoDisco, user_id: str, origem: str) -> s
 def _tabelas(
     backup: Backup, lido: _NoDisco, agora: datetime, cifra: Cifra | None
 ) -> Iterator[tuple[str, Anterior]]:
+    """De cada tabela, a leitura de antes e o resumo dela, se dizem o mesmo: o que não bate fica de
+    fora."""
     assert backup.meta is not None
     user_id = backup.meta.user_id
     for nome, salvo in lido.tabelas.items():

@@ -110,6 +110,7 @@ class Traslado:
         return _no_disco(salva, quem, montagem)
 
     def _trocada(self, salva: TabelaSalva, montagem: Montagem, trocar: Trocar) -> TabelaSalva:
+        """A tabela com as linhas trocadas, escrita na montagem, e o que dela se diz."""
         nome, separador = salva.nome, Separador()
         trocadas = self._vistas(nome, trocar(nome, linhas_de(self.backup, salva)))
         with ExitStack() as pilha:
@@ -148,6 +149,7 @@ class Traslado:
             yield linha
 
     def _bruto(self, salvas: Mapping[str, TabelaSalva], marca: Mapping[str, Any]) -> dict[str, Any]:
+        """Os metadados da cópia: os do backup, sem o que só vale lá, com a `marca` de onde veio."""
         bruto = {c: v for c, v in bruto_de(self.backup).items() if c not in _SO_DE_LA}
         meta = self.backup.meta
         assert meta is not None

@@ -85,6 +85,8 @@ class Sondas(Protocol):
 
 
 def tabelas_parecidas(coluna: str, catalogo: Catalogo) -> list[str]:
+    """As tabelas (até três) a que esta coluna, pelo nome («id_cliente», «fk_venda»), parece
+    apontar."""
     radical = re.sub(r"^(id|fk)_|_(id|fk)$", "", coluna)
     if radical == coluna:
         return []
@@ -128,6 +130,7 @@ class _Definicao:
         return (v for v in sorted(self._catalogo.visoes) if v not in self._regras.ignorar)
 
     def _elos_de(self, tabela: Tabela) -> tuple[Elo, ...]:
+        """As colunas que dizem de quem é cada linha desta tabela, da que mais vale à que menos."""
         regra = self._regras.tabelas.get(tabela.nome, RegraDeTabela())
         if regra.dono:
             return (Elo(regra.dono),)

@@ -205,6 +205,7 @@ def _metadados(
     via: ViaDeFotos,
     listas_de_fora: Sequence[DeixadaDeFora],
 ) -> dict[str, Any]:
+    """O que o backup dirá de si: ver o manual, arquivos.md."""
     inspecao = contexto.inspecao
     tabelas = {n: t for n, t in montada.salvas.items() if n not in LISTAS}
     nao_pedidas = set(inspecao.escopo.tabelas) - set(contexto.escopo.tabelas)

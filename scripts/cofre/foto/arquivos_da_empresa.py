@@ -175,6 +175,7 @@ class ColheitaDeArquivos:
             return Colhida(da_lista.tabela(cifrado=cifrado), falha=e)
 
     def _colher(self, lote: Lote, montagem: Montagem) -> Colhida:
+        """Os arquivos desta empresa, guardados na montagem, e a lista deles."""
         tabela = da_lista.tabela(cifrado=montagem.cifra is not None)
         depois = self.fonte.listador.acabar(lote)
         if not depois.baldes:

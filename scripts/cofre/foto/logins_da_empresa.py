@@ -137,6 +137,7 @@ class ColheitaDeLogins:
             return Colhida(TABELA, falha=e)
 
     def _colher(self, empresa: Empresa, *, selado: bool) -> Colhida:
+        """Os logins desta empresa, com as senhas se `selado`; os só de referência, sem elas."""
         logins, fatores = self.fonte.via.logins, self.fonte.fatores and selado
         quem = self.quem
         assert quem is not None

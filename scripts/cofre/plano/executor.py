@@ -201,6 +201,7 @@ class Executor:
             self._apagar(no_escopo, lote)
 
     def _apagar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Acao]) -> None:
+        """Apaga o lote, aos pedaços se o banco o recusa inteiro; as que não saem ficam anotadas."""
         nome = no_escopo.tabela.nome
         if self.impedimentos.desistiu(nome, REMOVER):
             return

@@ -122,6 +122,7 @@ def _mostrar_a_protecao(remetente: Remetente, destino: Destino, todos: Inventari
 
 
 def _num(remetente: Remetente, destino: Destino, todos: Inventariados, antes: Copia) -> Copiado:
+    """Envia a um destino o que lhe falta, e anota como foi. Uma falha fica no que se devolve."""
     vao, problemas = _os_que_vao(remetente, destino, todos)
     try:
         usado = JaUsado(antes.usada, remetente.comecar)
@@ -196,6 +197,7 @@ def _avanco(relato: Relato, destino: Destino) -> Callable[[int, int], None]:
 
 
 def _contar(feito: Copiado, relato: Relato) -> None:
+    """Como foi num destino, na tela."""
     nome = visivel(feito.destino)
     if feito.erro is not None:
         # Umas falhas dizem de que destino são, outras não.

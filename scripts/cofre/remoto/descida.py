@@ -141,6 +141,8 @@ class Descida:
         return self._achados[soma]
 
     def _um(self, soma: str, pasta: Path) -> None:
+        """Desce o conteúdo desta `soma` para a pasta, de onde parou. Levanta CopiaDanificada, e o
+        que o destino levante."""
         pronto, provisorio = pasta / soma, pasta / f"{soma}{BAIXANDO}"
         if pronto.exists():  # de uma vez que parou: quem mexe na pasta pode tê-lo trocado
             if _soma(pronto) == soma:

@@ -149,6 +149,8 @@ def _relogio_do_lugar(agora: datetime, objetos: Sequence[Objeto]) -> datetime:
 def _todos_bons(
     destino: Destino, objetos: Mapping[Endereco, Objeto], conhecidas: Collection[str]
 ) -> Mapping[Endereco, Lacre]:
+    """Os lacres que lá estão, se todos se leem e são de chaves conhecidas. Levanta
+    CopiaSuspeita."""
     lidos = ler_lacres(destino, objetos)
     estranhos = [x for x in lidos.bons.values() if x.chave not in conhecidas]
     if lidos.ruins:

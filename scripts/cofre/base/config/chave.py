@@ -111,6 +111,7 @@ def ref_da_chave(chave: str) -> str:
 
 
 def avisos_da_url(url: str) -> Iterable[str]:
+    """O que há a dizer de um endereço que serve."""
     partes = urlsplit(url)
     if partes.scheme == "http" and not endereco_local(partes.hostname or ""):
         yield "SUPABASE_URL usa http://: a chave viaja sem criptografia. Use https://."

@@ -171,6 +171,8 @@ def _rclone(texto: str, resto: str) -> RcloneDito:
 
 
 def _s3(texto: str, resto: str, valores: Mapping[str, str]) -> S3Dito:
+    """O S3 que `texto` diz («s3://» e o `resto`), com a credencial dele. Levanta
+    ConfiguracaoInvalida."""
     balde, *pastas = resto.rstrip("/").split("/")
     if not _BALDE.fullmatch(balde) or not all(_SEGMENTO.fullmatch(p) for p in pastas):
         raise ConfiguracaoInvalida(
@@ -195,6 +197,8 @@ def _s3(texto: str, resto: str, valores: Mapping[str, str]) -> S3Dito:
 
 
 def _endereco_e_regiao(valores: Mapping[str, str]) -> tuple[str, str]:
+    """O endereço do serviço e a região, que muitos dizem no próprio endereço. Levanta
+    ConfiguracaoInvalida."""
     regiao = valores.get(NOME_DA_REGIAO, "")
     if regiao and not re.fullmatch(r"[A-Za-z0-9-]+", regiao):
         raise ConfiguracaoInvalida(

@@ -141,6 +141,7 @@ def _regra(caminho: Path, nome: str, valor: object) -> RegraDeTabela:
 
 
 def _do_balde(caminho: Path, balde: str, valor: object) -> RegraDeBalde:
+    """O que o cofre.toml (em `caminho`) diz de um balde. Levanta ConfiguracaoInvalida."""
     onde = f"{caminho}: em [arquivos.{balde}],"
     if not isinstance(valor, dict) or not all(isinstance(v, str) for v in valor.values()):
         raise ConfiguracaoInvalida(f"{caminho}: não entendi [arquivos.{balde}].", EXEMPLO_TOML)

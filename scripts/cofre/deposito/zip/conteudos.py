@@ -80,6 +80,8 @@ def _um(
     *,
     cifrado: bool,
 ) -> None:
+    """Tira do .zip o conteúdo `guardado` (a soma), se não há já um bom na pasta; um novo fica em
+    `novos`. Levanta ZipRecusado."""
     caminho = caminho_de(pasta, guardado, cifrado=cifrado)
     with contextlib.suppress(BackupDanificado), erros_de_disco(pasta):
         conferir(caminho, guardado, no_disco)

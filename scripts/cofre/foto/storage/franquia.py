@@ -53,6 +53,7 @@ class Franquia:
         return f"passa de BACKUP_ARQUIVOS_MAXIMO ({tamanho(maximo)})"
 
     def _decidir(self, quantos: int, bytes_: int) -> str | FalhaDeDisco:
+        """Por que estes arquivos não descem (vazio: descem); a falha, se não cabem no disco."""
         sobra = shutil.disk_usage(self.destino).free - FOLGA
         # Percorrer o que há só vale a pena quando o total, sozinho, já seria demais.
         demais = bytes_ > sobra or (self.arquivos.quer is None and bytes_ > self.livre)

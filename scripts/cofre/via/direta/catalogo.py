@@ -170,6 +170,7 @@ def _tabela(
     restricoes: Sequence[_Restricao],
     tipos: Tipos,
 ) -> Tabela:
+    """A tabela, como a API a diria."""
     modelo = tuple(Coluna(c.nome, nome_do_tipo(c.tipo), c.anulavel) for c in colunas)
     da_chave = {c for r in restricoes if r.tipo == "p" for c in r.colunas}
     chave = [c.nome for c in colunas if c.nome in da_chave]  # na ordem das colunas, como na API

@@ -150,6 +150,8 @@ class Conexoes:
         conexao.close()
 
     def _conectar(self) -> psycopg.Connection:
+        """Uma conexão nova, insistindo. Levanta SemConexao, ou Interrompido se é para parar."""
+
         def contar(estado: tenacity.RetryCallState) -> None:
             erro = estado.outcome.exception() if estado.outcome else None
             espera = estado.next_action.sleep if estado.next_action else 0.0

@@ -136,6 +136,7 @@ class EscritorDireto:
                 yield from self._mudar_lote(no_escopo, lote)
 
     def _mudar_lote(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> list[Mudada]:
+        """Altera o lote; o que o banco recusa, às metades até à linha. De cada uma, como ficou."""
         try:
             gravadas = self._alterar(no_escopo, lote)
         except (EscritaRecusada, ConsultaDemorada) as e:
@@ -157,6 +158,8 @@ class EscritorDireto:
         ]
 
     def _alterar(self, no_escopo: TabelaNoEscopo, lote: Sequence[Mudanca]) -> dict[Chave, bytes]:
+        """O que o banco gravou deste lote, pela chave nova de cada linha; falta a que já era
+        outra."""
         tabela = no_escopo.tabela
         fora = [m for m in lote if (tabela.nome, m.acao.chave) in self._sairam]
         if fora:

@@ -90,6 +90,7 @@ class Tipos:
         return self._sabidas[oid]
 
     def _decidir(self, tipo: _Tipo) -> Forma | None:
+        """Como o JSON de um valor deste tipo se refaz; None, se o próprio JSON basta."""
         if tipo.especie == "d":
             return self.forma(tipo.base)
         if tipo.do_sistema in (JSON, JSONB):

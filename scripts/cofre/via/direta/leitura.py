@@ -144,6 +144,7 @@ class Leitura:
         self.conexao.execute(f"ROLLBACK TO SAVEPOINT {PONTO}".encode())
 
     def _ler_uma(self, no_escopo: TabelaNoEscopo, lidas: Lidas, entrega: Entrega | None) -> None:
+        """Lê uma tabela de todas as empresas pedidas, ou só o que mudou nela, se se aproveita."""
         aproveitar, por_ler = self._aproveitar, list(self.pedido.empresas)
         if aproveitar is not None:
             por_ler = [e for e in por_ler if not aproveitar.igual(no_escopo, lidas[e.id], e.id)]

@@ -168,6 +168,7 @@ class Ligacoes:
     def _exigir_mae(
         self, ligacao: Ligacao, tabela: Tabela, linhas: Sequence[bytes], *, so_se_entrou: bool
     ) -> None:
+        """Que cada linha tenha a sua mãe, e esta não saia antes do fim. Levanta EscritaRecusada."""
         valores = _so(ligacao.colunas, linhas)
         segurando = _sem_mae(ligacao, tabela, so_se_entrou, "FOR KEY SHARE")
         try:

@@ -115,6 +115,7 @@ class Provas:
         *,
         alterando: bool,
     ) -> EscritaRecusada | None:
+        """O que o banco recusaria destas linhas, inseridas ou alteradas; None se nada."""
         tabela = no_escopo.tabela
         with self._provando(tabela.nome, [tabela.nome]) as (conexao, suspensos):
             quem = escritor(conexao, suspensos, self.ligacoes_em(conexao))
@@ -129,6 +130,8 @@ class Provas:
     def _provando(
         self, tabela: str, tabelas: Sequence[str]
     ) -> Iterator[tuple[psycopg.Connection, Suspensos]]:
+        """Uma transação que se desfaz, com os gatilhos suspensos e os logins que se supõe que
+        voltam."""
         with self.banco.uma() as conexao, vigiando(self.onde, conexao):
             try:
                 conexao.execute(ESCREVENDO)

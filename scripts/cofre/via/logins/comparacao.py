@@ -30,6 +30,7 @@ def ja_existia(era: Login, existe: Login, *, com_datas: bool) -> Criado:
 
 
 def _diferem(era: Login, ficou: Login, *, com_datas: bool) -> Iterator[str]:
+    """O que, no login que `ficou`, não é como `era`, em palavras."""
     agora = datetime.now(UTC)
     for coluna, dito in (("email", "e-mail"), ("phone", "telefone"), ("role", "papel")):
         if ficou.tem(coluna) or era.tem(coluna):

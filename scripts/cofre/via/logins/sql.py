@@ -157,6 +157,7 @@ def _ler(
     senhas: bool = False,
     fatores: bool = False,
 ) -> dict[str, Login]:
+    """Os logins destes ids que existem, cada um com as identidades e os fatores."""
     quais = [c for c in COLUNAS if c in colunas[USUARIOS] and (senhas or c != SENHA)]
     consulta = sql.SQL(
         "SELECT x.id::text, pg_catalog.row_to_json(x.*)::text FROM"
@@ -206,6 +207,7 @@ def _de_cada(
 def _lugar(
     conexao: psycopg.Connection, colunas: Colunas, guardado: Login, hoje: Login | None
 ) -> Lugar:
+    """O que há hoje no lugar do `guardado`; `hoje` é o que tem o id dele, se há."""
     if hoje is not None:
         return Lugar(contrato.APAGADO if hoje.tem("deleted_at") else contrato.EXISTE)
     email, fone = str(guardado.valor("email") or "").lower(), guardado.valor("phone")
