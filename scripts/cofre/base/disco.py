@@ -247,9 +247,12 @@ def _arquivos(caminhos: Iterable[Path]) -> list[tuple[int, int, int]]:
     aqui: Counter[tuple[int, int]] = Counter()
     vistos: dict[tuple[int, int], tuple[int, int]] = {}
     for n, caminho in enumerate(caminhos):
-        if not caminho.is_file():
+        try:
+            info = caminho.stat()
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        info = caminho.stat()
+        if not stat.S_ISREG(info.st_mode):
+            continue
         # Sem número de arquivo (algumas pastas de rede), cada nome conta por si.
         chave = (info.st_dev, info.st_ino) if info.st_ino else (-1, n)
         aqui[chave] += 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -78,22 +80,39 @@ class Backup:
 
     def caminho(self, tabela: TabelaSalva) -> Path:
         """O arquivo da tabela. Levanta BackupDanificado se o nome sai da pasta."""
-        nome = tabela.arquivo
-        if len(nome.encode("utf-8", "replace")) > MAIOR_NOME:
-            raise BackupDanificado(f"Os metadados citam um nome longo demais: {nome[:40]!r}...")
-        caminho = self.pasta / nome
-        if (
-            re.search(r"[/\\:\0\ud800-\udfff]", nome)
-            or nome in ("", ".", "..")
-            or caminho.is_symlink()
-        ):
-            raise BackupDanificado(f"Os metadados citam um arquivo fora da pasta: {nome!r}.")
+        caminho = self.pasta / _nome_da_pasta(tabela)
+        if caminho.is_symlink():
+            raise _de_fora(tabela)
         return caminho
+
+    def informacao(self, tabela: TabelaSalva) -> os.stat_result:
+        """O que o disco diz do arquivo da tabela. Levanta como `caminho`; OSError passa."""
+        info = os.lstat(f"{self.pasta}{os.sep}{_nome_da_pasta(tabela)}")
+        if stat.S_ISLNK(info.st_mode):
+            raise _de_fora(tabela)
+        return info
 
     def arquivo(self, tabela: TabelaSalva) -> Arquivo:
         """A tabela, e os textos dela. Levanta BackupDanificado se um nome sai da pasta."""
         textos = self.caminho(tabela.textos) if tabela.textos is not None else None
         return Arquivo(tabela, self.caminho(tabela), textos)
+
+
+_SAI_DA_PASTA = re.compile(r"[/\\:\0\ud800-\udfff]")
+
+
+def _nome_da_pasta(tabela: TabelaSalva) -> str:
+    """O nome do arquivo. Levanta BackupDanificado se não pode ser o de um da pasta."""
+    nome = tabela.arquivo
+    if len(nome.encode("utf-8", "replace")) > MAIOR_NOME:
+        raise BackupDanificado(f"Os metadados citam um nome longo demais: {nome[:40]!r}...")
+    if nome in ("", ".", "..") or _SAI_DA_PASTA.search(nome):
+        raise _de_fora(tabela)
+    return nome
+
+
+def _de_fora(tabela: TabelaSalva) -> BackupDanificado:
+    return BackupDanificado(f"Os metadados citam um arquivo fora da pasta: {tabela.arquivo!r}.")
 
 
 def arquivo_de_metadados(pasta: Path, carimbo: str) -> Path:

@@ -74,7 +74,7 @@ def alem_das_linhas(backup: Backup) -> str:
 
 def _no_lugar(backup: Backup, tabela: TabelaSalva) -> bool:
     try:
-        info = backup.caminho(tabela).stat()
+        info = backup.informacao(tabela)
     except (BackupDanificado, OSError):
         return False
     com_tamanho = tabela.sha256 or tabela.cifrado
@@ -100,8 +100,8 @@ def arquivos_de(backup: Backup) -> list[Path]:
 def bytes_de(backup: Backup) -> int:
     """O tamanho das tabelas do backup, em bytes, como está no disco."""
     total = 0
-    for caminho in arquivos_de(backup):
-        with contextlib.suppress(OSError, ValueError):
-            info = caminho.stat()
+    for salva in backup.meta.arquivos if backup.meta else ():
+        with contextlib.suppress(BackupDanificado, OSError):
+            info = backup.informacao(salva)
             total += info.st_size if stat.S_ISREG(info.st_mode) else 0
     return total

@@ -9,7 +9,7 @@ from cofre.base.disco import ocupado
 from cofre.base.palavras import numero, plural, tamanho
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.lugar import bytes_em
-from cofre.deposito.no_disco import arquivos_de, bytes_de, em_arquivos
+from cofre.deposito.no_disco import arquivos_de, em_arquivos
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,15 @@ class Espaco:
     somados: int = 0
     antigos: int = 0
 
-    def com(self, backups: Sequence[Backup], antigos: int = 0) -> Espaco:
-        """Com os de mais uma empresa, e quantos `antigos`, que não se somam."""
+    def com(self, backups: Sequence[Backup], somados: int, antigos: int = 0) -> Espaco:
+        """Com os de mais uma empresa, de tabelas que ocupam `somados` bytes, e quantos `antigos`,
+        que não se somam."""
         return Espaco(
             self.backups + len(backups),
             self.no_disco
             + ocupado(arquivo for b in backups for arquivo in arquivos_de(b))
             + sum(bytes_em(pasta) for pasta in {b.pasta for b in backups}),
-            self.somados + sum(bytes_de(b) + em_arquivos(b) for b in backups),
+            self.somados + somados + sum(map(em_arquivos, backups)),
             self.antigos + antigos,
         )
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.limites import Limites
 from cofre.base.erros import PROMESSA_QUEBRADA, TUDO_CERTO
-from cofre.base.modelo import ARQUIVOS
 from cofre.base.palavras import (
-    como_se_diz,
     exibir_pasta,
     na_tela,
     plural,
@@ -39,12 +35,13 @@ from cofre.deposito.inventario import (
     mais_novo,
     uma_a_uma,
 )
-from cofre.deposito.no_disco import alem_das_linhas, bytes_de, em_arquivos, estado_de
+from cofre.deposito.no_disco import alem_das_linhas
 from cofre.deposito.ordem import Lembrado
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia
 from cofre.rotina.copias import CopiaDaEmpresa, da_empresa
 from cofre.rotina.espaco import Espaco
+from cofre.rotina.listada import Listada, Visto, documento_de
 from cofre.rotina.marcas import ENCOLHEU, MUDOU, POR_CONCLUIR, SUMIU, Estragos, do_backup
 from cofre.rotina.promessa import Medida, medir
 
@@ -87,10 +84,11 @@ def listar(
         for linha in _linhas(listada, limites.idade, com_fotos=com_fotos):
             dizer = relato.falha if linha.startswith("   ❌ ") else relato.linha
             dizer(linha)
-        espaco = espaco.com(guardada.backups, len(guardada.antigos))
+        somados = sum(listada.visto(b).bytes for b in guardada.backups)
+        espaco = espaco.com(guardada.backups, somados, len(guardada.antigos))
         em_claro += _em_claro(guardada.backups)
         if com_documento:
-            documentos.append(_documento(listada))
+            documentos.append(documento_de(listada))
     relato.linha()
     relato.linha(espaco.em_palavras)
     if em_claro:
@@ -99,20 +97,6 @@ def listar(
     documento = {"acao": "listar", "codigo": codigo, "avisos": avisos}
     relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
     return codigo
-
-
-@dataclass(frozen=True, slots=True)
-class Listada:
-    """Uma empresa na lista: os backups, o que se mediu da promessa dela, e as cópias fora daqui."""
-
-    guardada: EmpresaComBackups
-    medida: Medida
-    copias: tuple[CopiaDaEmpresa, ...]
-
-    @property
-    def em_falta(self) -> bool:
-        """Se não se cumpre o que se prometeu dela; de uma que já não há, nada se prometeu."""
-        return bool(self.medida.quebras) and not self.guardada.sumiu
 
 
 def _avisos(deposito: Deposito, pastas: Sequence[Path], agora: datetime) -> list[str]:
@@ -185,12 +169,16 @@ def _linhas(listada: Listada, limite: timedelta, *, com_fotos: bool) -> Iterator
     estragos = Estragos.em(guardada)
 
     def em_que(backup: Backup) -> str | None:
-        dobra = not com_fotos and e_foto(backup) and estado_de(backup)[0] == "completo"
+        dobra = not com_fotos and e_foto(backup) and listada.visto(backup).estado == "completo"
         return na_tela(backup.quando, "dia") if dobra else None
 
     for juntos in dobrados(reversed(guardada.backups), em_que):
         dia = em_que(juntos[0])
-        linha = _das_fotos(dia, juntos) if dia else _linha(juntos[0], estragos)
+        linha = (
+            _das_fotos(dia, juntos)
+            if dia
+            else _linha(juntos[0], listada.visto(juntos[0]), estragos)
+        )
         yield f"   {linha}"
     for do_dia in dobrados(reversed(guardada.antigos), lambda a: na_tela(a.quando, "dia")):
         yield f"   {_de_um_dia(do_dia)}"
@@ -221,9 +209,9 @@ def _das_fotos(dia: str, fotos: Sequence[Backup]) -> str:
 SINAIS = {"completo": "✅", "danificado": "❌"}
 
 
-def _linha(backup: Backup, estragos: Estragos) -> str:
+def _linha(backup: Backup, visto: Visto, estragos: Estragos) -> str:
     quando = na_tela(backup.quando)
-    estado, causa = estado_de(backup)
+    estado, causa, ocupa = visto
     sinal = SINAIS.get(estado, "⚠️")
     if backup.meta is None:
         return f"{sinal} {quando}  {estado}: {visivel(causa)}"
@@ -234,52 +222,6 @@ def _linha(backup: Backup, estragos: Estragos) -> str:
     alem = f"  {dito}" if (dito := alem_das_linhas(backup)) else ""
     v1 = ", sem somas (primeira versão)" if backup.meta.da_primeira_versao else ""
     return (
-        f"{sinal} {quando}  {tipo}  {registros}  {tamanho(bytes_de(backup))}{alem}"
+        f"{sinal} {quando}  {tipo}  {registros}  {tamanho(ocupa)}{alem}"
         f"  {estado}{f' ({visivel(causa)})' if causa else ''}{parcial}{v1}{marcado}"
     )
-
-
-def _contagens(b: Backup) -> dict[str, int]:
-    tabelas = b.meta.tabelas.items() if b.meta else ()
-    return {como_se_diz(n): t.registros for n, t in tabelas}
-
-
-def _dos_arquivos(b: Backup) -> dict[str, int] | None:
-    """Quantos arquivos da empresa o backup leva, e os bytes que os guardam; None se não os leva."""
-    if b.meta is None or ARQUIVOS not in b.meta.tabelas:
-        return None
-    return {"quantos": b.meta.tabelas[ARQUIVOS].registros, "bytes": em_arquivos(b)}
-
-
-def _documento(listada: Listada) -> dict[str, Any]:
-    guardada, medida = listada.guardada, listada.medida
-    ensaio = ensaios.ler(guardada.pasta, guardada.empresa.id).ultimo_sucesso
-    return {
-        "id": guardada.empresa.id,
-        "nome": guardada.empresa.nome,
-        "pasta": str(guardada.pasta),
-        "sumiu": guardada.sumiu,
-        "ultimo_ensaio": ensaio.em.isoformat() if ensaio else None,
-        "ultimo_inteiro": medida.idade.documento(),
-        "promessa": medida.documento(),
-        "copias": [c.documento() for c in listada.copias],
-        "backups": [
-            {
-                "carimbo": b.carimbo,
-                "quando": b.quando.isoformat(),
-                "tipo": b.meta.tipo if b.meta else None,
-                "estado": estado_de(b)[0],
-                "cifrado": b.cifrado,
-                "consistencia": b.meta.consistencia if b.meta else None,
-                "registros": b.meta.total if b.meta else None,
-                "bytes": bytes_de(b),
-                "tabelas": _contagens(b),
-                "arquivos": _dos_arquivos(b),
-                "encolhimentos": list(b.meta.encolhimentos) if b.meta else [],
-                "mudancas": list(b.meta.mudancas) if b.meta else [],
-                "restauracao_por_concluir": bool(b.meta and b.meta.restauracao_por_concluir),
-                "dano": b.dano,
-            }
-            for b in guardada.backups
-        ],
-    }
