@@ -68,15 +68,31 @@ def historias(
     colunas = guardadas[-1].salva.chave if guardadas else ()
     registros = {c: Registro(tabela, c, colunas) for c in chaves}
     seguir = _Seguir(frozenset(registros))
+    linhas: Mapping[Chave, bytes] = {}
+    igual: Guardada | None = None
     for guardada in guardadas:
+        # De uma fila deles com o mesmo conteúdo, só o primeiro e o último dizem algo.
+        if seguir.ja_leu(guardada):
+            igual = guardada
+            continue
+        _ver(registros, igual, linhas)
+        igual = None
         try:
             linhas = seguir.linhas(guardada)
         except (BackupDanificado, OSError) as e:
             avisar(guardada.ilegivel(e))
             continue
+        _ver(registros, guardada, linhas)
+    _ver(registros, igual, linhas)
+    return [r for r in registros.values() if r.versoes]
+
+
+def _ver(
+    registros: Mapping[Chave, Registro], guardada: Guardada | None, linhas: Mapping[Chave, bytes]
+) -> None:
+    if guardada is not None:
         for chave, registro in registros.items():
             registro.visto(guardada.backup, linhas.get(chave))
-    return [r for r in registros.values() if r.versoes]
 
 
 @dataclass(slots=True)
@@ -90,12 +106,15 @@ class _Seguir:
 
     def linhas(self, guardada: Guardada) -> Mapping[Chave, bytes]:
         """As que há neste. Levanta BackupDanificado; OSError passa."""
-        if guardada.conteudo != self._lido:
-            self._lido = ""
-            achadas = self._por_bissecao(guardada)
-            self._linhas = self._das_diferencas(guardada) if achadas is None else achadas
-            self._lido = guardada.conteudo
+        self._lido = ""
+        achadas = self._por_bissecao(guardada)
+        self._linhas = self._das_diferencas(guardada) if achadas is None else achadas
+        self._lido = guardada.conteudo
         return self._linhas
+
+    def ja_leu(self, guardada: Guardada) -> bool:
+        """Se as deste são as que se leram por último."""
+        return guardada.conteudo == self._lido
 
     def _por_bissecao(self, guardada: Guardada) -> dict[Chave, bytes] | None:
         salva, caminho = guardada.salva, guardada.caminho

@@ -4,7 +4,7 @@ nada do que se pergunta a uma lista precisa de mais do que se lembra (ver `ordem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import overload
 
@@ -34,7 +34,12 @@ class Guardados(Sequence[Backup]):
     def __getitem__(self, qual: int | slice) -> Backup | Guardados:
         if isinstance(qual, slice):
             return self.estes(self.lembrados[qual])
-        carimbo = self.lembrados[qual].carimbo
+        return self._aberto(self.lembrados[qual].carimbo)
+
+    def __iter__(self) -> Iterator[Backup]:
+        return (self._aberto(lembrado.carimbo) for lembrado in self.lembrados)
+
+    def _aberto(self, carimbo: str) -> Backup:
         if carimbo not in self._abertos:
             self._abertos[carimbo] = self._abrir(carimbo)
         return self._abertos[carimbo]

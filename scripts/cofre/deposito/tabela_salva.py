@@ -149,8 +149,9 @@ class Entrada(_Arquivo):
 
     def __post_init__(self) -> None:
         _Arquivo.__post_init__(self)
-        if not {type(c.get("nome")) for c in self.colunas} <= {str}:
-            raise ValueError("há uma coluna sem nome")
+        for coluna in self.colunas:  # por cada tabela de cada backup: sem mais um conjunto
+            if type(coluna.get("nome")) is not str:
+                raise ValueError("há uma coluna sem nome")
 
     def salva(self, nome: str) -> TabelaSalva:
         """A mesma, com os tipos das colunas chamados como hoje."""
