@@ -276,16 +276,16 @@ class DoisProjetos:
             impressoes_do_storage(self.destino),
         )
 
-    def conferir_origem(self, antes: Ponto) -> None:
+    def conferir_origem(self, antes: Ponto, depois: Ponto | None = None) -> None:
         """A origem inteira e o depósito dela são os de antes."""
-        for era, agora in zip(antes.origem, self.ponto().origem, strict=True):
+        for era, agora in zip(antes.origem, (depois or self.ponto()).origem, strict=True):
             assert agora == era, [n for n in {*era, *agora} if era.get(n) != agora.get(n)]
 
     def conferir_alheias(self, antes: Ponto, dono: str = DONO) -> None:
         """A origem inteira, o depósito dela e, no destino, as outras empresas, o que é de todas, os
         logins e os arquivos são os de antes (de um teste em que logins e arquivos não vão)."""
         agora = self.ponto()
-        assert agora.origem == antes.origem
+        self.conferir_origem(antes, agora)
         assert alheias(agora.destino, dono) == alheias(antes.destino, dono)
         assert (agora.do_auth, agora.do_storage) == (antes.do_auth, antes.do_storage)
 

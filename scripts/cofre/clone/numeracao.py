@@ -20,7 +20,8 @@ INTEIROS = frozenset({"smallint", "integer", "bigint"})
 _ADIANTAR = """\
 DO $$ DECLARE x record; BEGIN FOR x IN
   SELECT DISTINCT a.attrelid::regclass AS t, a.attname AS c,
-    s.oid::regclass AS s, q.seqmax AS m
+    s.oid::regclass AS s, q.seqincrement > 0 AS sobe,
+    CASE WHEN q.seqincrement > 0 THEN q.seqmax ELSE q.seqmin END AS m
   FROM pg_attribute a LEFT JOIN pg_attrdef p
     ON p.adrelid = a.attrelid AND p.adnum = a.attnum
   JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND (
@@ -29,17 +30,19 @@ DO $$ DECLARE x record; BEGIN FOR x IN
     OR d.classid = 'pg_attrdef'::regclass AND d.objid = p.oid)
   JOIN pg_class s ON s.relkind = 'S' AND s.oid = CASE
     WHEN d.classid = 'pg_class'::regclass THEN d.objid ELSE d.refobjid END
-  JOIN pg_sequence q ON q.seqrelid = s.oid AND q.seqincrement > 0
+  JOIN pg_sequence q ON q.seqrelid = s.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped
     AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     AND a.attrelid IN (
       {tabelas})
-LOOP EXECUTE format('SELECT setval(%L, v.m) FROM %s s, (SELECT max(%I) AS m
-  FROM %s WHERE %I <= %s) v WHERE v.m > s.last_value
-  OR v.m = s.last_value AND NOT s.is_called',
-  x.s, x.s, x.c, x.t, x.c, x.m); END LOOP; END $$;"""
+LOOP EXECUTE format('SELECT setval(%1$L, v.m) FROM %1$s s,
+  (SELECT %5$s(%2$I) AS m FROM %3$s WHERE %2$I %7$s= %4$s) v
+  WHERE v.m %6$s s.last_value OR v.m = s.last_value AND NOT s.is_called',
+  x.s, x.c, x.t, x.m, CASE WHEN x.sobe THEN 'max' ELSE 'min' END,
+  CASE WHEN x.sobe THEN '>' ELSE '<' END,
+  CASE WHEN x.sobe THEN '<' ELSE '>' END); END LOOP; END $$;"""
 """As sequências que numeram uma coluna destas tabelas (de identidade, de `serial`, ou citada no
-valor padrão, seja ou não a da chave) vão ao maior valor dela; nunca para trás, e sem nenhuma, não
+valor padrão, seja ou não a da chave) vão ao último valor dela; nunca para trás, e sem nenhuma, não
 faz nada."""
 
 

@@ -57,11 +57,7 @@ class Quadro:
             "riscos": [r.documento() for r in self.riscos],
             **(self.alvo.recorte.documento() if isinstance(self.alvo.recorte, Mudanca) else {}),
             **{como_se_diz(nome): dict(dito) for nome, dito in self.listas.items()},
-            **(
-                {"trabalho_de_la": {t.tabela: t.documento() for t in w}}
-                if (w := self.trabalho)
-                else {}
-            ),
+            **({"trabalho_de_la": self._de_la()} if self.trabalho else {}),
             **({"mudaram_de_novo": de_todos(self.conflitos)} if self.conflitos else {}),
         }
 
