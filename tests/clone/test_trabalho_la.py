@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.danos import virar_um_bit
 from apoio.dois_projetos import DONO, DoisProjetos, montar
 from apoio.execucao import Saida
 from apoio.impressoes import executar_sql
@@ -126,6 +127,15 @@ def test_o_que_so_a_origem_mudou_vai_sem_perguntar(dois: DoisProjetos) -> None:
     dois.sql(*TRABALHO)
     simulada = dois.clonar("--simular", "--json", respostas=())
     assert _feito(simulada) == FEITO
+
+    # De uma cópia que se estragou não se sabe o que lá se fez: conta tudo o que se perderia.
+    executar_sql(dois.origem, f"UPDATE produtos SET nome = 'outro' WHERE user_id = '{DONO}'")
+    dois.copiar()
+    for arquivo in dois.backups_de_la.glob("empresa_*/produtos_*.json"):
+        virar_um_bit(arquivo)
+    simulada = dois.clonar("--simular", "--json", respostas=())
+    feito = {**FEITO, "produtos": {"criados": 20, "alterados": 0, "apagados": 0}}
+    assert _feito(simulada) == feito, simulada.tudo
 
 
 def test_o_que_um_gatilho_de_la_reescreve_nao_e_trabalho_de_ninguem(
