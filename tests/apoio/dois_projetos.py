@@ -320,8 +320,10 @@ class DoisProjetos:
 
 
 def sem_travas(pasta: Path) -> dict[str, bytes]:
-    """O que há numa pasta de backups, fora a trava da pasta inteira."""
-    return {n: b for n, b in fotografia_do_disco(pasta).items() if n != ".trava"}
+    """O que há numa pasta de backups, fora a trava da pasta inteira e o registro da última execução
+    que alguém, morto, deixou por acabar (a seguinte acaba-o)."""
+    fora = (".trava", ".ultima_execucao.json.novo")
+    return {n: b for n, b in fotografia_do_disco(pasta).items() if n not in fora}
 
 
 def sql_da_numeracao(tela: str) -> list[str]:

@@ -41,6 +41,7 @@ REQUISITOS = (
     "requirements.txt",
     "scripts/requirements-direto.txt",
     "scripts/requirements-copia.txt",
+    "scripts/requirements-anonimizar.txt",
 )
 DA_DEMONSTRACAO = ("psutil>=6,<8", "aiohttp>=3.10,<4", "pyjwt>=2.8,<3", "bcrypt>=4.1,<6")
 SO_DO_WINDOWS = ("colorama", "tzdata")
