@@ -11,6 +11,7 @@ from cofre.base import derrame
 from cofre.deposito.cifra import chaveiro, cifra
 
 pytest_plugins = [
+    "apoio.impressoes",
     "apoio.memoria",
     "apoio.servidores",
     "apoio.lojinha",

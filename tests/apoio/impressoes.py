@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -183,10 +186,50 @@ def _abertas(contadas: Counter[str]) -> list[Linha]:
     return [json.loads(texto) for texto in sorted(contadas.elements())]
 
 
-def _conexao(projeto: SupabaseLocal) -> psycopg.Connection[Any]:
-    banco = psycopg.connect(projeto.uri_admin, autocommit=True)
+_guardadas: dict[str, psycopg.Connection[Any]] = {}
+"""A conexão em que se olhou por último, pelo endereço: só uma. Quem acaba de nascer não conhece
+tabela nenhuma, e conhecê-las custa mais do que ler o que têm."""
+
+
+@contextlib.contextmanager
+def _conexao(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[Any]]:
+    """A guardada, se é deste projeto e ainda serve; num fio à parte, uma só dele."""
+    if threading.current_thread() is not threading.main_thread():
+        with _nova(projeto.uri_admin) as banco:
+            yield banco
+        return
+    guardada = _guardadas.get(projeto.uri_admin)
+    if guardada is None or not _serve(guardada):
+        soltar()
+        guardada = _guardadas[projeto.uri_admin] = _nova(projeto.uri_admin)
+    yield guardada
+
+
+def _nova(uri: str) -> psycopg.Connection[Any]:
+    # Sem preparar nada: o esquema pode mudar de uma vez para a outra.
+    banco = psycopg.connect(uri, autocommit=True, prepare_threshold=None)
     banco.execute("SET timezone = 'UTC'; SET jit = off")
     return banco
+
+
+def _serve(banco: psycopg.Connection[Any]) -> bool:
+    """Se não acabaram com ela."""
+    with contextlib.suppress(psycopg.Error):
+        banco.execute("SELECT 1")
+        return True
+    return False
+
+
+def soltar() -> None:
+    """Fecha a guardada: um banco com alguém dentro não se copia nem se apaga em paz."""
+    while _guardadas:
+        _guardadas.popitem()[1].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Antes de se desmontar o que um teste usou."""
+    soltar()
 
 
 def _nome(tabela: str) -> sql.Identifier:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from apoio.impressoes import impressoes
+from apoio.impressoes import impressoes, soltar
 from apoio.memoria import lugar_do_cluster
 from apoio.reposicao import LOJA, LOJA_SEM_GATILHOS, VAZIO, Estante, estante_de
 from supabase_local.empresas.dados import DEMONSTRACAO, criar_modelo
 from supabase_local.servidores.servidor import ClusterPostgres, SupabaseLocal
 
-__all__ = ["LOJA", "LOJA_SEM_GATILHOS", "VAZIO", "FabricaDeSupabase"]
+__all__ = ["LOJA", "VAZIO", "FabricaDeSupabase"]
 _numeros = itertools.count(1)
 
 
@@ -56,8 +56,10 @@ class FabricaDeSupabase:
 
     def banco(self, modelo: str = LOJA, sql: tuple[str, ...] = ()) -> str:
         nome = f"teste_{next(_numeros)}"
+        soltar()
         self.cluster.criar_banco(nome, modelo=modelo, sql=sql)
         self._pilha.callback(self.cluster.apagar_banco, nome)
+        self._pilha.callback(soltar)
         return nome
 
     def __call__(
@@ -71,6 +73,7 @@ class FabricaDeSupabase:
         com_api: bool = True,
     ) -> SupabaseLocal:
         """Sem `com_api`, de quem não a usa, não se tira da estante um projeto com ela no ar."""
+        soltar()
         molde = self._estante.molde(modelo, sql) if self._estante and com_api else None
         if self._estante is None or molde is None:
             banco = self.banco(modelo, sql)
@@ -84,6 +87,7 @@ class FabricaDeSupabase:
                 self.cluster, banco=nome, max_linhas=max_linhas, de_hoje=de_hoje, minima=minima
             )
         self._pilha.callback(self._estante.receber, especie, projeto, molde, desde)
+        self._pilha.callback(soltar)
         return projeto
 
     def sobre(
