@@ -6,6 +6,7 @@ em tudo o mais bate certo: o que um defeito deles deixaria."""
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,32 +28,53 @@ A_TAREFA = ("--tipo", "agendado", "--cada", "15min")
 UM_DIA = timedelta(days=1)
 
 
+NOME = "Pão que ninguém leu"
+
+
+def _ambiente(projeto: SupabaseLocal, pasta: Path) -> dict[str, str]:  # noqa: F811
+    """Com o mesmo segredo nas duas pastas."""
+    perfil = str(pasta / "perfil")
+    return {
+        "SUPABASE_DB_URL": projeto.uri_banco,
+        "XDG_CONFIG_HOME": perfil,
+        "APPDATA": perfil,
+    }
+
+
+@pytest.fixture(scope="module")
+def plantada(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    """Em `a`, os resumos que mentem; em `b`, o que o banco tem."""
+    onde = tmp_path_factory.mktemp("plantada")
+
+    def rodar(quando: datetime, pasta: str) -> None:
+        fim = executar_em(quando, projeto, onde / pasta, mais=_ambiente(projeto, onde))
+        assert fim.codigo == 0, fim.tudo
+
+    rodar(OITO, "a")
+    executar_sql(
+        projeto, f"UPDATE produtos SET nome = '{NOME}' WHERE user_id = '{DONO}' AND id = 7"
+    )
+    rodar(OITO, "b")
+    _plantar(_ultimo(onde / "a"), _ultimo(onde / "b"))
+    # Enquanto só se perguntam os resumos, a mentira passa: por isso se lê tudo de vez em quando.
+    rodar(OITO + UM_DIA, "a")
+    assert NOME not in _produtos(_ultimo(onde / "a"))
+    return onde
+
+
 @pytest.mark.parametrize("como", ["pedida", "da tarefa, ao fim dos dias"])
 def test_o_que_diverge_e_um_erro_com_alarmes_e_o_backup_tem_o_que_o_banco_tem(
     projeto: SupabaseLocal,  # noqa: F811
+    plantada: Path,
     tmp_path: Path,
     como: str,
 ) -> None:
-    mais = {
-        "SUPABASE_DB_URL": projeto.uri_banco,
-        "XDG_CONFIG_HOME": str(tmp_path / "perfil"),  # o mesmo segredo nas duas pastas
-        "APPDATA": str(tmp_path / "perfil"),
-    }
+    for pasta in ("a", "b", "perfil"):
+        shutil.copytree(plantada / pasta, tmp_path / pasta)
+    mais = _ambiente(projeto, tmp_path)
 
     def rodar(quando: datetime, pasta: str, *argumentos: str) -> Saida:
         return executar_em(quando, projeto, tmp_path / pasta, *argumentos, mais=mais)
-
-    assert rodar(OITO, "a").codigo == 0
-    nome = f"Pão {como}"
-    executar_sql(
-        projeto, f"UPDATE produtos SET nome = '{nome}' WHERE user_id = '{DONO}' AND id = 7"
-    )
-    assert rodar(OITO, "b").codigo == 0
-    _plantar(_ultimo(tmp_path / "a"), _ultimo(tmp_path / "b"))
-
-    # Enquanto só se perguntam os resumos, a mentira passa: por isso se lê tudo de vez em quando.
-    assert rodar(OITO + UM_DIA, "a").codigo == 0
-    assert nome not in _produtos(_ultimo(tmp_path / "a"))
 
     antes, da_vizinha = (
         fotografia_do_disco(tmp_path / "a"),
