@@ -61,6 +61,7 @@ CAMPANHAS = {
         "tests/restauracao/test_restaurar_quedas.py",
         "tests/via/test_direto_restaurar.py",
         "tests/restauracao/test_edicoes.py",
+        "tests/restauracao/test_recusas.py",
         "tests/via/test_exata_gerada.py",
         "tests/via/test_exata.py",
         "tests/via/test_escrita.py",

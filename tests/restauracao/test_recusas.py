@@ -389,7 +389,7 @@ TOMAR = {
         (DIRETA, "numero_os apagado"),
         (API, "numero_os alterado"),
         (DIRETA, "numero_os alterado"),
-        pytest.param(API, "usuario alterado", marks=INTEIRA),
+        pytest.param(DIRETA, "usuario alterado", marks=INTEIRA),
     ],
     indirect=["via"],
 )
@@ -465,6 +465,8 @@ def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
         "Restaure também vendas_itens.",
         opcoes=("--tabelas", "produtos"),
     )
+    if loja.via == API and not CAMPANHA:
+        return  # o que se oferece não sabe por que via se vai
     saida = loja.restaurar(respostas=("2", "produtos", "s", "RESTAURAR", "s"))
     assert "Tabelas: produtos, vendas_itens, movimentacoes_estoque\n" in saida.saida
     assert saida.codigo == 0, saida.tudo
