@@ -3,8 +3,7 @@ diante, `conducao`."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +20,8 @@ from cofre.base.palavras import como_se_diz
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
-from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Pedida
-from cofre.plano.plano import Plano
 from cofre.plano.tabela import Contagem
 from cofre.restauracao import campos, conflitos
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
@@ -35,10 +32,10 @@ from cofre.restauracao.desfecho import contagens_em_json
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.logins.escolha import escolher, pedidos_antes
-from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
 from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
+from cofre.restauracao.planejamento import Planejamento
 from cofre.restauracao.possiveis import possiveis
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.restauracao import Restauracao
@@ -67,8 +64,7 @@ class Conversa:
         self._negociacao = Negociacao(
             self._dialogo, self._narrador, palavra, aceitas, sessao.vigia, somar
         )
-        self._quadro: Quadro | None = None
-        self._faltam = Faltam()
+        self._planos = Planejamento(sessao)
         self._mais: dict[str, Any] = {}
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
@@ -90,19 +86,19 @@ class Conversa:
             if recortar is not None:
                 alvo = recortar(restauracao, alvo)
             inteiro = LOGINS in tabelas and not alvo.recorte
-            self._faltam, ids = escolher(self._sessao, backup, inteiro=inteiro)
+            self._planos.faltam, ids = escolher(self._sessao, backup, inteiro=inteiro)
             alvo = replace(alvo, logins=ids)
-            self.juntar_ao_documento(**self._faltam.documento(ids))
+            self.juntar_ao_documento(**self._planos.faltam.documento(ids))
             if self._opcoes.simular:
                 return self._simular(alvo)
             codigo = self._levar(alvo, "restaurar", fora=fora)
             if codigo is not None:
                 return codigo
-            self._dizer_que_e_igual("restaurar")
+            quadro = self._dizer_que_e_igual("restaurar")
             perguntar = not (self._opcoes.confirmar or recortar)
             outra = self._dialogo.outra_data(guardada, backup, tabelas) if perguntar else None
             if outra is None:
-                return self._fim("restaurar", TUDO_CERTO, quadro=self._quadro)
+                return self._fim("restaurar", TUDO_CERTO, quadro=quadro)
             backup, tabelas = outra
             self._sessao.desconectar()
 
@@ -198,7 +194,7 @@ class Conversa:
     # -- planejar e combinar -----------------------------------------------------------------
 
     def _simular(self, alvo: Alvo) -> int:
-        with self._planejando(alvo, "restaurar") as (_foto, plano, quadro):
+        with self._planos.planejando(alvo, "restaurar") as (_foto, plano, quadro):
             self._narrador.plano(quadro, "restaurar", PELA_OPCAO)
             if self._opcoes.detalhes and (plano.conflitos or not quadro.vazio):
                 self._narrador.campos(alvo, plano)
@@ -243,7 +239,7 @@ class Conversa:
         visto = b""
         negociacao, opcao = self._negociacao, self._opcoes.confirmar
         while True:
-            with self._planejando(acordo.alvo, acao) as (foto, plano, quadro):
+            with self._planos.planejando(acordo.alvo, acao) as (foto, plano, quadro):
                 # À palavra, o plano vai junto; antes dela, só se há outra coisa a dizer.
                 antes = quadro.vazio or opcao or negociacao.ha_o_que_combinar(acordo, quadro)
                 if antes and quadro.assinatura != visto:
@@ -265,44 +261,26 @@ class Conversa:
             # Outro alvo, ou alguém pode ter mexido enquanto se lia: fotografa de novo.
             acordo = novo
 
-    @contextlib.contextmanager
-    def _planejando(self, alvo: Alvo, acao: str) -> Iterator[tuple[FotoMontada, Plano, Quadro]]:
-        """Uma foto de agora, o plano dela até o alvo, e o quadro dele: de um plano que não mudou, é
-        o mesmo, que fazê-lo manda ao banco tudo o que se vai escrever."""
-        restauracao, quadro = self._sessao.restauracao, self._quadro
-        with contextlib.ExitStack() as pilha:
-            with self._relato.acompanhando("Comparando a empresa com o backup"):
-                foto, plano = pilha.enter_context(restauracao.fotografando(alvo))
-                if quadro is None or (quadro.alvo, quadro.assinatura) != (alvo, plano.assinatura()):
-                    somaveis = self._sessao.usado.sadias if acao == "restaurar" else ()
-                    ausentes = self._faltam.ausentes(alvo.logins)
-                    quadro = restauracao.quadro(alvo, plano, foto, somaveis, ausentes)
-                    if acao == "restaurar":
-                        feito_la = self._sessao.vigia.trabalho(alvo, foto, plano)
-                        quadro = replace(quadro, trabalho=feito_la)
-                    self._quadro = quadro
-            yield foto, plano, quadro
-
     def _sem_o_que_mudar(self, acao: str) -> int:
         """O fim de um plano vazio; se algo que se queria mudou outra vez, nem tudo é como era."""
-        self._dizer_que_e_igual(acao)
-        assert self._quadro is not None
-        codigo = NEM_TUDO_COMO_ERA if self._quadro.conflitos else TUDO_CERTO
-        return self._fim(acao, codigo, quadro=self._quadro)
+        quadro = self._dizer_que_e_igual(acao)
+        codigo = NEM_TUDO_COMO_ERA if quadro.conflitos else TUDO_CERTO
+        return self._fim(acao, codigo, quadro=quadro)
 
-    def _dizer_que_e_igual(self, acao: str) -> None:
-        """O plano que se acaba de fazer é vazio."""
-        assert self._quadro is not None
-        resumo, sem_dialogo = self._quadro.resumo, self._opcoes.confirmar or self._opcoes.simular
-        igual = JA_ESTA if self._quadro.alvo.fatias else JA_E_IGUAL
+    def _dizer_que_e_igual(self, acao: str) -> Quadro:
+        """O plano que se acaba de fazer é vazio; devolve o quadro dele."""
+        quadro, sem_dialogo = self._planos.quadro, self._opcoes.confirmar or self._opcoes.simular
+        assert quadro is not None
+        igual = JA_ESTA if quadro.alvo.fatias else JA_E_IGUAL
         dito = JA_COMO_ERA if acao == "desfazer" else igual
-        if resumo.diferem:
-            dito = nada_falta(resumo, PELA_OPCAO if sem_dialogo else "")
+        if quadro.resumo.diferem:
+            dito = nada_falta(quadro.resumo, PELA_OPCAO if sem_dialogo else "")
         self._relato.linha()
-        if frase := em_uma_frase(self._quadro.conflitos):
+        if frase := em_uma_frase(quadro.conflitos):
             self._relato.linha(f"⚠️ Nada a mudar: {frase}.")
-            return
-        self._relato.linha(f"✅ {dito}")
+        else:
+            self._relato.linha(f"✅ {dito}")
+        return quadro
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
         restauracao, opcoes = self._sessao.restauracao, self._opcoes
