@@ -117,7 +117,7 @@ def restaurar_ate_o_servidor(raiz: Path, dono: str) -> str:
     opcoes, _acao = restaurar.ler_argumentos(argumentos)
     with abrir_sessao(opcoes, RelatoJson(io.StringIO(), io.StringIO())) as sessao:
         (guardada,) = sessao.guardadas(dono)
-        sessao.pendente(guardada)
+        sessao.diarios.pendente(guardada)
         backup, _tabelas = sessao.escolher(guardada, None, None)
         return backup.carimbo
 

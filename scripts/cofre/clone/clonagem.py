@@ -78,7 +78,7 @@ class Clonagem:
         conferencia = self._conferencia(backup, anonimizar=anonimizar)
         self.la.vigia = conferencia
         conversa = Conversa(self.la)
-        pendente = self.la.pendente(esta_la)
+        pendente = self.la.diarios.pendente(esta_la)
         if pendente is not None and not self.opcoes.simular:
             return conversa.resolver(esta_la, pendente)
         self._apresentar(esta_la, backup)

@@ -23,7 +23,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         guardadas = sessao.guardadas(opcoes.empresa)
         guardada = guardadas[0] if opcoes.empresa else sessao.dialogo.empresa(guardadas)
         guardada = com_chave_e_fotos(sessao, guardada)
-        pendente = sessao.pendente(guardada)
+        pendente = sessao.diarios.pendente(guardada)
         if pendente is not None and not opcoes.simular:
             return conversa.resolver(guardada, pendente)
         antes, depois = mudanca.escolher(sessao, guardada)

@@ -62,7 +62,7 @@ def da_empresa(
         procura = acao_procurar.procura_de(opcoes, guardada, palavras)
         return procurar(guardada.backups, procura, relato.aviso)
 
-    pendente = sessao.pendente(guardada)
+    pendente = sessao.diarios.pendente(guardada)
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
     caminho = PorRegistro(sessao, conversa, achar, volta=volta)

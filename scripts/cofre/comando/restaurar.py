@@ -238,7 +238,7 @@ def _da_empresa(
 ) -> int:
     """Escolhida a empresa. Levanta Voltar, se se quer outra."""
     guardada = com_chave_e_fotos(sessao, guardada)
-    pendente = sessao.pendente(guardada)
+    pendente = sessao.diarios.pendente(guardada)
     if pendente is not None and not opcoes.simular:
         return conversa.resolver(guardada, pendente)
     from cofre.restauracao.dialogo import QuerLevar, QuerUmRegistro
@@ -272,7 +272,7 @@ def desfazer(opcoes: Namespace, relato: Relato) -> int:
     from cofre.deposito.diario import desfazivel
 
     with _conversando(opcoes, relato) as (sessao, conversa):
-        guardada, diario = sessao.a_unica(opcoes.empresa, "desfazer", desfazivel)
+        guardada, diario = sessao.diarios.a_unica(opcoes.empresa, "desfazer", desfazivel)
         return conversa.desfazer(com_chave_e_fotos(sessao, guardada), diario)
 
 
@@ -282,5 +282,5 @@ def continuar(opcoes: Namespace, relato: Relato) -> int:
     from cofre.deposito.diario import por_concluir
 
     with _conversando(opcoes, relato) as (sessao, conversa):
-        guardada, diario = sessao.a_unica(opcoes.empresa, "continuar", por_concluir)
+        guardada, diario = sessao.diarios.a_unica(opcoes.empresa, "continuar", por_concluir)
         return conversa.concluir(com_chave_e_fotos(sessao, guardada), diario)

@@ -1,4 +1,4 @@
-"""Uma execução da restauração: o que foi aberto, e as restaurações que a empresa já teve."""
+"""Uma execução da restauração: o que foi aberto e escolhido."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cofre.base.comandos import RESTAURACAO, comando
 from cofre.base.config.chave import conferir_que_escreve
 from cofre.base.config.valores import Configuracao
 from cofre.base.disco import erros_de_disco
-from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import ARQUIVOS
-from cofre.base.palavras import visivel
 from cofre.deposito import inventario
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.cifra.chaves import ChaveQueFecha
 from cofre.deposito.cifra.cifra import Cifra
 from cofre.deposito.deposito import Deposito
-from cofre.deposito.diario import Diario, diarios
 from cofre.deposito.inventario import EmpresaComBackups
 from cofre.deposito.lacre.faltas import Faltas
 from cofre.deposito.retrato import Retrato, um_retrato
@@ -40,6 +36,7 @@ from cofre.plano.herdadas import Herdadas
 from cofre.restauracao.apresentacao import Apresentacao
 from cofre.restauracao.arquivos.lista import DoStorage, ListaDeArquivos
 from cofre.restauracao.dialogo import Dialogo
+from cofre.restauracao.diarios import Diarios
 from cofre.restauracao.escolha import Escolha, tabelas_pedidas
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.guarda import Guarda, Marcas, RelatoComGuarda, marcas
@@ -79,7 +76,7 @@ class Sessao:
         self._abertas: tuple[Fonte, ...] = ()
         self._pasta: Path | None = None
         self._diarios_de_antes: Marcas = {}
-        self._vistas: Marcas = {}
+        self.diarios = Diarios(relato, self.guardadas, self.trava)
         escolhe = opcoes.acao == "registro" or (opcoes.acao is None and not opcoes.empresa)
         pergunta = not (opcoes.confirmar or opcoes.simular)
         quem = Apresentacao(relato, opcoes.codigo_do_lacre or "", pergunta)
@@ -156,50 +153,6 @@ class Sessao:
         """O deste carimbo. Levanta ErroDeUso."""
         return inventario.backup_pedido(guardada, carimbo)
 
-    def pendente(self, guardada: EmpresaComBackups) -> Diario | None:
-        """A restauração desta empresa que não acabou, se há."""
-        return next((d for d in reversed(self._diarios(guardada)) if d.aberto), None)
-
-    def a_unica(
-        self,
-        empresa: str | None,
-        acao: str,
-        qual: Callable[[Sequence[Diario]], Diario | None],
-    ) -> tuple[EmpresaComBackups, Diario]:
-        """A empresa pedida, ou a única com uma restauração que sirva para a `acao` (dos diários de
-        uma empresa, a que `qual` devolve), com ela. Levanta NadaEncontrado, ou ErroDeUso se são
-        várias, com o comando de cada uma."""
-        guardadas = self.guardadas(empresa)
-        achadas = [(g, d) for g in guardadas if (d := qual(self._ler_diarios(g))) is not None]
-        if len(achadas) > 1:
-            linhas = "\n".join(
-                f"{visivel(g.empresa.nome)}, a de {d.quando}:\n"
-                f"  {comando(RESTAURACAO, acao, '--empresa', g.empresa.id)}"
-                for g, d in achadas
-            )
-            raise ErroDeUso(f"Há mais de uma restauração para {acao}.", f"Escolha:\n{linhas}")
-        guardada = achadas[0][0] if achadas else guardadas[0]
-        if (diario := qual(self._diarios(guardada))) is None:
-            desta = " desta empresa" if empresa else ""
-            raise NadaEncontrado(f"Não há restauração{desta} para {acao}.", "")
-        if not empresa:
-            self.relato.linha(f"🏢 Empresa: {visivel(guardada.empresa.nome)}")
-        return guardada, diario
-
-    def _diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
-        lidos = self._ler_diarios(guardada)
-        if any(d.aberto for d in lidos):
-            # Por concluir, ou outra execução a está fazendo agora: espera-se por ela.
-            with self.trava(guardada):
-                lidos = self._ler_diarios(guardada)
-        return lidos
-
-    def _ler_diarios(self, guardada: EmpresaComBackups) -> list[Diario]:
-        with um_retrato():
-            self._vistas = marcas(guardada.pasta)
-            todos = diarios(guardada.pasta)
-        return [d for d in todos if d.dados.get("user_id") == guardada.empresa.id]
-
     def trava(self, guardada: EmpresaComBackups) -> Trava:
         """A da empresa, por tomar, esperando o que se disse."""
         espera = esperar(self.opcoes.esperar, self.relato, self._parar)
@@ -209,7 +162,7 @@ class Sessao:
         """Prende a empresa, se ela ainda está como se leu e os backups são os que se escolheram.
         Levanta o que `Guarda.prender` levanta."""
         trava = self.trava(guardada)
-        self.relato.guarda = Guarda(trava, guardada.pasta, self._vistas, backups)
+        self.relato.guarda = Guarda(trava, guardada.pasta, self.diarios.vistas, backups)
         self.relato.guarda.prender()
 
     def conectar(
