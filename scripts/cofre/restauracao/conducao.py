@@ -22,6 +22,7 @@ from cofre.restauracao.acordo import Acordo, Combinado
 from cofre.restauracao.convergencia import MANTER
 from cofre.restauracao.desfecho import Desfecho, encerrar
 from cofre.restauracao.dialogo import Dialogo
+from cofre.restauracao.efeitos import contar_efeitos, perguntar_dos_efeitos
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fim, fim_de
 from cofre.restauracao.guarda import Interveio
@@ -136,7 +137,7 @@ class Conducao:
             self._dizer_parada(parada, e if isinstance(e, ErroCofre) else DefeitoInterno(e))
             return _Parou(parada, sem_resposta=DEIXAR)
         if desfecho.efeitos and self.opcoes.efeitos:
-            self.dialogo.contar_efeitos(desfecho.efeitos)
+            contar_efeitos(self.dialogo.relato, desfecho.efeitos)
         self.desfecho = desfecho
         if desfecho.completa:
             self.fim = fim_de(alvo, desfecho, diario, self.restauracao.listas)
@@ -177,11 +178,11 @@ class Conducao:
         agora, plano = None, None
         if combinado and (combinado.ou_nada or not etapa.atomica):
             agora, plano = combinado.antes, combinado.plano.so_de(alvo.tabelas)
-        sem_recusadas = bool(diario.dados.get("sem_recusadas"))
+        relato, sem_recusadas = self.dialogo.relato, bool(diario.dados.get("sem_recusadas"))
         while True:
             efeitos = self.opcoes.efeitos or diario.dados.get("efeitos")
             with (
-                self.restauracao.relato.acompanhando(self.dialogo.vocabulario.fazendo),
+                relato.acompanhando(self.dialogo.vocabulario.fazendo),
                 self.restauracao.convergindo(
                     etapa, de_antes, diario, efeitos, sem_recusadas
                 ) as aberta,
@@ -190,14 +191,14 @@ class Conducao:
                 if desfecho.pergunta and (self.opcoes.confirmar or alvo.recorte):
                     # De registros que voltam, o que o banco faz é o contrário do que fez quando
                     # sumiram: o estoque que a venda apagada devolveu, ela torna a tirar.
-                    self.dialogo.contar_efeitos(desfecho.efeitos, ficam=bool(alvo.recorte))
+                    contar_efeitos(relato, desfecho.efeitos, ficam=bool(alvo.recorte))
                     desfecho = aberta.decidir(MANTER)
                 elif desfecho.pergunta and not etapa.atomica:
-                    desfecho = aberta.decidir(self.dialogo.efeitos(desfecho.efeitos))
+                    desfecho = aberta.decidir(perguntar_dos_efeitos(relato, desfecho.efeitos))
             if not desfecho.pergunta:
                 return desfecho
             # A transação foi desfeita: ninguém espera uma resposta com linhas travadas.
-            diario.anotar(efeitos=self.dialogo.efeitos(desfecho.efeitos))
+            diario.anotar(efeitos=perguntar_dos_efeitos(relato, desfecho.efeitos))
 
     # -- quando não acaba --------------------------------------------------------------------
 

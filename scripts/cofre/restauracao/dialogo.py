@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cofre.base.erros import Cancelada, ErroDeUso, Interrompido
+from cofre.base.erros import Cancelada, ErroDeUso
 from cofre.base.palavras import em_linhas, na_tela
 from cofre.base.perguntas import NAO, SIM, Perguntas, Voltar
 from cofre.base.relato import Relato
@@ -24,9 +24,7 @@ from cofre.deposito.inventario import (
     por_data,
 )
 from cofre.deposito.quando import de_quando
-from cofre.plano.tabela import Contagem
 from cofre.restauracao import ajudas, telas
-from cofre.restauracao.convergencia import DESFAZER, MANTER
 from cofre.restauracao.exame import Exame, Exames
 from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.oferta import Oferta, alguma, melhor_que
@@ -252,31 +250,6 @@ class Dialogo:
         except Cancelada:
             return False
         return resposta.lower() == "m"
-
-    def efeitos(self, mudou: Mapping[str, Contagem]) -> str:
-        """O que fazer com o que gatilhos mudaram em tabelas não escolhidas. Levanta Interrompido,
-        se a decisão fica para depois."""
-        self.contar_efeitos(mudou)
-        self._mostrar(telas.ajuda_dos_efeitos(self.relato.largura))
-        perguntas = Perguntas(self.relato, "Você saiu sem decidir.", "")
-        while True:
-            resposta = self.relato.perguntar("Desfazer esses efeitos? (s/n): ")
-            if resposta is None:
-                self.relato.linha("   Sem resposta: mantidos como estão.")
-                return MANTER
-            if resposta.lower() in SIM:
-                return DESFAZER
-            if resposta.lower() in NAO:
-                return MANTER
-            if resposta.lower() == "q":
-                raise Interrompido("Você saiu sem decidir o que fazer desses efeitos.")
-            perguntas.explicar(ajudas.EFEITOS)
-
-    def contar_efeitos(self, mudou: Mapping[str, Contagem], *, ficam: bool = False) -> None:
-        """As tabelas não escolhidas que mudaram; e, se `ficam` assim, porquê."""
-        self._mostrar(telas.efeitos(mudou))
-        if ficam:
-            self._mostrar(telas.efeitos_que_ficam(self.relato.largura))
 
     def sim(self, pergunta: str, ajuda: str) -> bool:
         """Uma pergunta de sim ou não, antes da primeira escrita; sem resposta é não. Levanta
