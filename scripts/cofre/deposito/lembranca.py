@@ -25,7 +25,7 @@ class Dito(NamedTuple):
     tabelas: tuple[str, ...] | None
 
 
-class Sabido(NamedTuple):
+class DoArquivo(NamedTuple):
     """O que se leu de um arquivo de metadados com este `tamanho` (bytes) e esta `data` (ns), e que
     só vale enquanto ele os tem: os microssegundos desde 1970, ou None se é o nome que diz quando; e
     o que diz."""
@@ -55,7 +55,7 @@ class _Lembranca(msgspec.Struct, frozen=True):
     backups: dict[str, _NoDisco]
 
 
-def lembrada(pasta: Path) -> dict[str, Sabido]:
+def lembrada(pasta: Path) -> dict[str, DoArquivo]:
     """O que se guardou, por carimbo; nada, se não se lê ou alguém mexeu nela."""
     lida = estado.ler(pasta / ARQUIVO, _Lembranca)
     if lida is None:
@@ -63,7 +63,7 @@ def lembrada(pasta: Path) -> dict[str, Sabido]:
     donos, tabelas = (*lida.donos, ""), (*lida.tabelas, None)
     with contextlib.suppress(IndexError):
         return {
-            carimbo: Sabido(
+            carimbo: DoArquivo(
                 b.tamanho, b.data, b.micros, Dito(b.sinais, donos[b.dono], tabelas[b.tabelas])
             )
             for carimbo, b in lida.backups.items()
@@ -71,7 +71,7 @@ def lembrada(pasta: Path) -> dict[str, Sabido]:
     return {}
 
 
-def _por_lembrar(sabidos: Mapping[str, Sabido]) -> _Lembranca:
+def _por_lembrar(sabidos: Mapping[str, DoArquivo]) -> _Lembranca:
     """O mesmo, como vai para o arquivo: cada dono e cada rol de tabelas, uma vez só."""
     donos = list(dict.fromkeys(s.dito.dono for s in sabidos.values() if s.dito.dono))
     tabelas = list(dict.fromkeys(t for s in sabidos.values() if (t := s.dito.tabelas) is not None))
@@ -94,7 +94,7 @@ def _por_lembrar(sabidos: Mapping[str, Sabido]) -> _Lembranca:
     )
 
 
-def lembrar(pasta: Path, sabidos: dict[str, Sabido]) -> None:
+def lembrar(pasta: Path, sabidos: dict[str, DoArquivo]) -> None:
     """Quem só lê também a grava: se não puder, lê-se tudo outra vez na próxima. Duas execuções ao
     mesmo tempo podem deixar uma que não se lê, e é como não haver nenhuma."""
     novo = pasta / f"{ARQUIVO}.novo"

@@ -25,7 +25,7 @@ from cofre.deposito.carimbo import (
     momento,
     nome_dos_metadados,
 )
-from cofre.deposito.lembranca import Dito, Sabido, lembrada, lembrar
+from cofre.deposito.lembranca import Dito, DoArquivo, lembrada, lembrar
 from cofre.deposito.metadados import Cabecalho, ler, ler_cabecalho
 from cofre.deposito.retrato import uma_vez
 
@@ -84,15 +84,15 @@ def lembrados(pasta: Path) -> list[Lembrado]:
     return uma_vez((lembrados, pasta), em_ordem_)
 
 
-def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, Sabido]:
+def _sabidos(pasta: Path, achados: Mapping[str, tuple[int, int]]) -> dict[str, DoArquivo]:
     """O que se sabe de cada um destes backups; o que se leu agora fica lembrado."""
     de_antes = lembrada(pasta) if len(achados) >= POR_LEMBRAR else {}
-    sabidos: dict[str, Sabido] = {}
+    sabidos: dict[str, DoArquivo] = {}
     novos = 0
     for carimbo, (tamanho, data) in achados.items():
         sabido = de_antes.get(carimbo)
         if sabido is None or (sabido.tamanho, sabido.data) != (tamanho, data):
-            sabido = Sabido(tamanho, data, *_lido(pasta, carimbo))
+            sabido = DoArquivo(tamanho, data, *_lido(pasta, carimbo))
             novos += 1
         sabidos[carimbo] = sabido
     if novos >= POR_LEMBRAR:
@@ -142,7 +142,7 @@ def lembrado_de(cabecalho: Cabecalho | None, carimbo: str, tabelas: Iterable[str
     return Lembrado(instante(cabecalho, carimbo), carimbo, sinais, dono, tuple(tabelas))
 
 
-def _quando(sabido: Sabido, carimbo: str) -> int:
+def _quando(sabido: DoArquivo, carimbo: str) -> int:
     """Em microssegundos, também quando é o nome que o diz, ou alguém mexeu na lembrança."""
     if sabido.micros is not None and 0 <= sabido.micros < _FIM:
         return sabido.micros
