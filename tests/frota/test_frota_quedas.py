@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 from apoio.campanha import CAMPANHA
 from apoio.execucao import BACKUP, PACIENCIA, abrir, ambiente, ate_o_fim, executar, ler_ate
 from apoio.forno import Processo
+from apoio.portas import porta_presa
 from frota.copiado import EMPRESAS, copiado, sem_sobras
 from supabase_local.servidores.falhas import Atraso, Regra
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -101,12 +101,11 @@ def montar_frota(projeto: SupabaseLocal, tmp_path: Path) -> Iterator[Callable[..
     de_pe: list[FrotaDePe] = []
 
     def montar(quantos: int, pasta: str = "backups", **do_agendador: str) -> FrotaDePe:
-        with socket.create_server(("127.0.0.1", 0)) as livre:
-            porta = livre.getsockname()[1]
         destino = tmp_path / pasta
-        so_aqui = ("frota", "agendador", "--so-aqui", "--porta", str(porta))
-        agendador = abrir(None, destino, *so_aqui, mais=do_agendador, novo=True)
-        ler_ate(agendador, "à espera em")
+        with porta_presa() as porta:
+            so_aqui = ("frota", "agendador", "--so-aqui", "--porta", str(porta))
+            agendador = abrir(None, destino, *so_aqui, mais=do_agendador, novo=True)
+            ler_ate(agendador, "à espera em")
         frota = FrotaDePe(projeto, destino, porta, agendador)
         de_pe.append(frota)
         for _ in range(quantos):
