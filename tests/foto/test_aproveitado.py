@@ -422,6 +422,34 @@ def test_cifrado_sem_a_chave_o_que_nao_mudou_liga_se_e_o_que_mudou_le_se_todo(
     assert completo_claro(claro) not in sem_nada
 
 
+def test_cifradas_e_lidas_juntas_o_que_nao_mudou_liga_se(fotos: Aproveitado) -> None:
+    """Sem a chave, do que se liga vêm só as colunas por que se acham as contradições."""
+    chave, claro = gerar(), fotos
+    fotos = Aproveitado(claro.projeto, claro.pasta, (DONO, VIZINHA), cifra=Cifra((chave.publica,)))
+    fotos.juntas()
+    fotos.sql(*(_mexer(t, f"WHERE user_id = '{DONO}' LIMIT 3") for t in ("por_texto", "filhas")))
+    for mudadas in ({"por_texto", "filhas"}, set()):
+        backups = fotos.juntas()
+        chaveiro.guardar(chave)
+        try:
+            for dono, backup in backups.items():
+                aberto = completo(backup)
+                # De `empresas` lê-se sempre, e as linhas com textos à parte não se aproveitam.
+                lidas = {"empresas", *({"com_json"} & _com_textos(aberto))}
+                lidas |= mudadas if dono == DONO else set()
+                assert _lidas(fotos, aberto, INTEIRA) == lidas, fotos.dito
+                assert _lidas(fotos, aberto, IGUAL) == {*fotos.leituras(aberto)} - lidas
+                claro.conferir(aberto)
+                assert dono != DONO or aberto.meta is None or aberto.meta.contradicoes
+        finally:
+            chaveiro.esquecer()
+
+
+def _com_textos(backup: Backup) -> set[str]:
+    assert backup.meta is not None
+    return {nome for nome, salva in backup.meta.tabelas.items() if salva.textos is not None}
+
+
 def test_ao_cifrar_o_que_havia_os_resumos_em_claro_saem(fotos: Aproveitado) -> None:
     """Dizem chaves de linhas."""
     backup = fotos.foto()

@@ -13,6 +13,7 @@ import pytest
 from apoio.execucao import executar
 from apoio.inventados import ANA, BIA, publicar
 from apoio.loja import TANTO_FAZ
+from cofre.base.disco import MONTAGEM
 from cofre.deposito import guardados as modulo_dos_guardados
 from cofre.deposito import lembranca, ordem
 from cofre.deposito.backup import Backup, abrir_backup
@@ -22,7 +23,7 @@ from cofre.deposito.guardados import tabelas_em
 from cofre.deposito.inventario import backup_pedido, guardadas, mais_novo, por_data
 from cofre.deposito.metadados import ler
 from cofre.deposito.ordem import INTEIRO, ROTINA, Lembrado, lembrados
-from cofre.deposito.retrato import nomes_em, um_retrato
+from cofre.deposito.retrato import esquecer, nomes_em, um_retrato
 from cofre.rotina.listagem import MOSTRADOS
 from cofre.rotina.painel.historico import MUITOS_NUM_DIA, NOVOS, de_cada_dia
 
@@ -163,6 +164,36 @@ def test_num_retrato_a_pasta_le_se_uma_vez_e_fora_dele_sempre(tmp_path: Path) ->
         assert (carimbos_em(pasta), nomes_em(pasta), lembrados(pasta)) == antes
     assert carimbos_em(pasta) == [*antes[0], "20270101_000000"]
     assert len(lembrados(pasta)) == 4
+
+
+def test_um_retrato_que_se_volta_a_abrir_e_o_mesmo_ate_se_esquecer(tmp_path: Path) -> None:
+    pasta = muitos(tmp_path, 3).pasta
+    with um_retrato() as retrato:
+        antes = carimbos_em(pasta)
+    publicar(Deposito(tmp_path), "20270101_000000")
+    with um_retrato(retrato) as outra_vez:
+        assert outra_vez is retrato
+        assert carimbos_em(pasta) == antes
+        esquecer()
+        assert carimbos_em(pasta) == [*antes, "20270101_000000"]
+    esquecer()  # fora de um, nada há que esquecer
+
+
+def test_o_que_se_recolhe_ao_comecar_ja_se_ve_no_retrato(tmp_path: Path) -> None:
+    """Um backup pronto que um processo morto não chegou a mover."""
+    pasta = muitos(tmp_path, 3).pasta
+    deles = carimbos_em(pasta)
+    montagem = pasta / f"{MONTAGEM}{deles[-1]}"
+    montagem.mkdir()
+    for nome in nomes_em(pasta):
+        if deles[-1] in nome and not nome.startswith("."):
+            (pasta / nome).rename(montagem / nome)
+    assert carimbos_em(pasta) == deles[:-1]
+    with um_retrato(), Deposito(tmp_path).trabalhando():
+        assert carimbos_em(pasta) == deles
+        assert not montagem.exists()
+        (dela,) = guardadas(Deposito(tmp_path))
+        assert [b.carimbo for b in dela.backups] == deles
 
 
 def test_a_pagina_nao_le_todos_os_de_um_dia() -> None:

@@ -17,11 +17,12 @@ from cofre.base.rascunho import Rascunho
 from cofre.base.relato import Relato
 from cofre.deposito import resumos, resumos_guardados
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.resumos import Anterior
 from cofre.escopo.escopo import Escopo
 from cofre.foto.arquivos import FotoMontada, montar
-from cofre.foto.empresa import empresa_na_foto
+from cofre.foto.empresa import EMPRESAS, empresa_na_foto
 from cofre.foto.foto import Contexto, Fonte, Foto
-from cofre.foto.gravacao import Gravacao
+from cofre.foto.gravacao import Gravacao, colunas_por_ver
 from cofre.foto.listas import Colheita, ListasMudaram, NoInstante
 from cofre.foto.perdidas import tabelas_perdidas
 from cofre.via.contrato import DIRETA, ViaDeFotos
@@ -137,18 +138,23 @@ class Fotografo:
                 lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
                 partial(self.relato.avanco, _de_quem(empresas)),
                 gravacao.recomecar if gravacao else None,
-                self._bases(empresas, gravacao),
+                self._bases(empresas, contexto, gravacao, colheitas),
                 partial(_no_instante, [c for c in colheitas if isinstance(c, NoInstante)]),
                 contexto.instante,
             )
             lidas = self.via.fotografar(pedido)
             yield {e: _com_as_falhas(lida, contexto.escopo) for e, lida in lidas.items()}
 
-    def _bases(self, empresas: Sequence[Empresa], gravacao: Gravacao | None) -> Bases | None:
+    def _bases(
+        self,
+        empresas: Sequence[Empresa],
+        contexto: Contexto,
+        gravacao: Gravacao | None,
+        colheitas: Sequence[Colheita],
+    ) -> Bases | None:
         """O que há de antes destas empresas, para a via que sabe dizer o que mudou."""
         cifra = self.deposito.cifra
-        # Das lidas juntas, quando se grava já não há a quem perguntar o que não se pode ler.
-        if self.via.nome != DIRETA or (cifra is not None and gravacao is None):
+        if self.via.nome != DIRETA:
             return None
         agora = datetime.now().astimezone()
 
@@ -162,7 +168,7 @@ class Fotografo:
                 achadas = resumos_guardados.anteriores(
                     pasta, empresa.id, self.via.origem, agora, cifra
                 )
-                por_empresa[empresa.id] = achadas.tabelas
+                por_empresa[empresa.id] = self._que_servem(achadas.tabelas, gravacao)
                 if achadas.porque:
                     dizer(f"{empresa.nome}: lê-se tudo: {achadas.porque}")
             sementes = resumos.sementes()
@@ -176,9 +182,19 @@ class Fotografo:
             dizer,
             gravacao.usar if gravacao else None,
             gravacao.por_ver if gravacao and cifra is not None else None,
+            # Das lidas juntas, quando se grava já não há a quem perguntar o que não se pode ler.
+            colunas_por_ver(contexto, colheitas) if not gravacao and cifra is not None else {},
             selado=cifra is not None,
             ler_tudo=self.ler_tudo,
         )
+
+    def _que_servem(
+        self, tabelas: Mapping[str, Anterior], gravacao: Gravacao | None
+    ) -> Mapping[str, Anterior]:
+        """Das lidas juntas, as próprias linhas de `empresas` leem-se antes de se gravar."""
+        if gravacao is not None or self.deposito.cifra is None:
+            return tabelas
+        return {nome: anterior for nome, anterior in tabelas.items() if nome != EMPRESAS}
 
     def _foto(
         self, empresa: Empresa, lida: EmpresaLida, contexto: Contexto, inicio: datetime

@@ -126,20 +126,26 @@ class Gravacao:
             self._largar(nome)
             raise
 
-    def usar(self, tabela: Tabela, anterior: Anterior) -> bool:
+    def usar(self, tabela: Tabela, anterior: Anterior, vistas: Iterable[bytes] = ()) -> bool:
         """Faz da tabela a de um backup anterior, se ainda tem os bytes que tinha, e diz se deu: o
-        mesmo arquivo, com mais um nome ou, onde não dá, copiado. Levanta FalhaDeDisco."""
+        mesmo arquivo, com mais um nome ou, onde não dá, copiado. `vistas`: de uma que não se pode
+        ler, as linhas só com as colunas que alguém tem de ver. Levanta FalhaDeDisco."""
         arquivos = [(tabela.nome, anterior.salva, anterior.caminho)]
         if anterior.salva.textos is not None and anterior.textos is not None:
             arquivos.append((dos_textos(tabela.nome), anterior.salva.textos, anterior.textos))
         if not all(self.montagem.aproveitar(*um) for um in arquivos):
             self._largar(tabela.nome)
             return False
-        if not anterior.selada and (observadores := self._observadores(tabela)):
+        observadores = self._observadores(tabela)
+        if observadores and not anterior.selada:
             somas = Somas()
             passar(self.montagem.caminho(tabela.nome), observadores, somas)
             if somas.sha256 != anterior.salva.sha256:
                 raise FalhaDeDisco(f"O arquivo de {visivel(tabela.nome)} mudou enquanto se lia.")
+        elif observadores:
+            passada = Passada(observadores)
+            for bloco in vistas:
+                passada.bloco(bloco)
         salva, textos = anterior.salva, None
         if (seus := salva.textos) is not None:
             textos = Gravada(
@@ -153,8 +159,7 @@ class Gravacao:
         observadores = self._observadores(tabela) if self.montagem.cifra is not None else []
         if not observadores:
             return None
-        colunas = tuple(dict.fromkeys(c for o in observadores for c in o.colunas))
-        return PorVer(colunas, Passada(observadores).bloco)
+        return PorVer(_colunas_de(observadores), Passada(observadores).bloco)
 
     def _largar(self, nome: str) -> None:
         self.gravadas.pop(nome, None)
@@ -168,7 +173,7 @@ class Gravacao:
             anterior = da_tabela.reuso.anterior
             if da_tabela.falha is None and da_tabela.tabela.nome not in self.gravadas:
                 if anterior is not None:
-                    if not self.usar(da_tabela.tabela, anterior):
+                    if not self.usar(da_tabela.tabela, anterior, da_tabela.vistas()):
                         raise ListasMudaram(f"{visivel(da_tabela.tabela.nome)} não se aproveita.")
                     continue
                 with self.abrir(da_tabela.tabela) as receber:
@@ -219,6 +224,28 @@ class Gravacao:
 
     def _novas_contradicoes(self) -> Contradicoes:
         return Contradicoes(self._contexto.escopo.tabelas, self._contexto.inspecao.donos)
+
+
+def colunas_por_ver(
+    contexto: Contexto, colheitas: Sequence[Colheita]
+) -> Mapping[str, Sequence[str]]:
+    """De cada tabela, as colunas que alguém há de ver quando se gravar, de qualquer empresa; as
+    `colheitas` são as de uma."""
+    tabelas = contexto.escopo.tabelas
+    with contextlib.closing(Contradicoes(tabelas, contexto.inspecao.donos)) as contradicoes:
+        return {
+            nome: _colunas_de(
+                [
+                    *contradicoes.observadores(t.tabela),
+                    *(o for c in colheitas for o in c.observadores(t.tabela)),
+                ]
+            )
+            for nome, t in tabelas.items()
+        }
+
+
+def _colunas_de(observadores: Sequence[Observador]) -> Sequence[str]:
+    return tuple(dict.fromkeys(c for o in observadores for c in o.colunas))
 
 
 def _passar(blocos: Iterable[bytes], receber: Callable[[bytes], None]) -> int:

@@ -60,8 +60,9 @@ class Bases:
     """O que há de antes, por empresa e por tabela, para a via que sabe dizer o que mudou. `usar`
     põe já a tabela anterior no lugar da nova, se ainda tem os bytes que tinha, e diz se deu; sem
     ele, quem pediu a foto confere-a e fá-lo depois. `selado`: sem a chave, as tabelas anteriores
-    não se leem, e do que se usou `por_ver` diz o que ainda há de vir do servidor. `ler_tudo`: nada
-    se aproveita.
+    não se leem, e do que se usou `por_ver` diz o que ainda há de vir do servidor; do que só se usa
+    depois, `colunas_por_ver` diz, por tabela, as colunas que hão de ficar em `TabelaLida.vistas`.
+    `ler_tudo`: nada se aproveita.
     """
 
     por_empresa: Mapping[str, Mapping[str, Anterior]]
@@ -70,6 +71,7 @@ class Bases:
     dizer: Callable[[str], None]
     usar: Callable[[Tabela, Anterior], bool] | None = None
     por_ver: Callable[[Tabela], PorVer | None] | None = None
+    colunas_por_ver: Mapping[str, Sequence[str]] = field(default_factory=dict)
     selado: bool = False
     ler_tudo: bool = False
 
@@ -138,9 +140,10 @@ class TabelaLida:
 
     `em_ordem()` são as linhas, na ordem da chave, em blocos não vazios e já juntados (ver
     `cofre.base.linha.juntar`), enquanto os rascunhos em que estão não se fecham.
-    Só existem se a via não as entregou já (`PedidoDeFoto.comecar`). As que o JSON não refaz trazem
-    os textos (ver `cofre.base.textos`), menos os das colunas `sem_prova`: o JSON delas pode não
-    dizer tudo. None: de nenhuma se sabe.
+    Só existem se a via não as entregou já (`PedidoDeFoto.comecar`); `vistas()` são o mesmo, só das
+    colunas que se pediram do que não se pode ler. As que o JSON não refaz trazem os textos (ver
+    `cofre.base.textos`), menos os das colunas `sem_prova`: o JSON delas pode não dizer tudo. None:
+    de nenhuma se sabe.
     """
 
     tabela: Tabela
@@ -149,6 +152,7 @@ class TabelaLida:
     em_ordem: Callable[[], Iterator[bytes]]
     sem_prova: tuple[str, ...] | None = None
     reuso: Reuso = field(default_factory=Reuso)
+    vistas: Callable[[], Iterator[bytes]] = lambda: iter(())
 
 
 @dataclass(frozen=True, slots=True)

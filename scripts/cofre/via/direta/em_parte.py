@@ -23,7 +23,6 @@ from cofre.base.textos import MARCA
 from cofre.deposito.resumos import Anterior, Bloco
 from cofre.deposito.resumos_por_linha import DE_CADA
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.direta.consulta import DoRamo, ramos_de
 from cofre.via.direta.mudadas import NOVA, Duvida, Mudadas, inteiros, lugar_de
 from cofre.via.direta.resumos import Perguntas
 from cofre.via.direta.segunda_passada import SegundaPassada, conferir_quantas, separadas
@@ -173,7 +172,7 @@ class EmParte:
         de_cada = max(1, salva.bytes // max(salva.registros, 1))
         quantas = max(1, min(POR_PEDIDO, BYTES_POR_PEDIDO // de_cada)) * do_lugar
         for inicio in range(0, len(lugares), quantas):
-            pedaco = bytes(lugares[inicio : inicio + quantas])
+            pedaco = lugares[inicio : inicio + quantas]
             pedidos = [pedaco[i : i + do_lugar] for i in range(0, len(pedaco), do_lugar)]
             vieram = self._pedir(pedidos)
             for lugar in pedidos:
@@ -197,17 +196,13 @@ class EmParte:
                 ramo.origem(),
                 onde,
             )
-            for ramo in self._ramos()
+            for ramo in self.perguntas.ramos(self.no_escopo)
         )
         with self.perguntas.conexao.cursor(binary=True) as cursor:
             return {
                 bytes(lugar): _Nova(bytes(linha), inteiros(resumo)[0])
                 for lugar, linha, resumo in cursor.execute(consulta)
             }
-
-    def _ramos(self) -> list[DoRamo]:
-        perguntas = self.perguntas
-        return ramos_de(self.no_escopo, perguntas.empresas, perguntas.catalogadas)
 
 
 def _por_no_lugar(

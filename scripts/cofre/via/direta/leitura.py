@@ -7,7 +7,7 @@ da sua própria transação, e vê o que acabou de escrever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -148,6 +148,7 @@ class Leitura:
         aproveitar, por_ler = self._aproveitar, list(self.pedido.empresas)
         if aproveitar is not None:
             por_ler = [e for e in por_ler if not aproveitar.igual(no_escopo, lidas[e.id], e.id)]
+            self._guardar_vistas(no_escopo, lidas, {e.id for e in por_ler})
         if not por_ler:
             self._mostrar(no_escopo)
             return
@@ -170,6 +171,17 @@ class Leitura:
         if por_ver is not None:
             for bloco in self._blocos(no_escopo, self.pedido.empresas, por_ver.colunas):
                 por_ver.receber(bloco.linhas)
+
+    def _guardar_vistas(
+        self, no_escopo: TabelaNoEscopo, lidas: Lidas, por_ler: Collection[str]
+    ) -> None:
+        """O mesmo, das empresas que só se gravam depois."""
+        bases = self.pedido.bases
+        colunas = bases.colunas_por_ver.get(no_escopo.tabela.nome) if bases else None
+        aproveitadas = [e for e in self.pedido.empresas if e.id not in por_ler]
+        if colunas and aproveitadas:
+            for bloco in self._blocos(no_escopo, aproveitadas, colunas):
+                lidas[bloco.empresa].ver(bloco)
 
     def _copiar(self, no_escopo: TabelaNoEscopo, empresas: Sequence[Empresa], lidas: Lidas) -> None:
         registros = 0

@@ -42,6 +42,7 @@ class Lida:
     trocadas: Trocadas | None = None
     por_linha: bytes | PorLinha | None = None
     _trechos: list[Trecho] = field(default_factory=list)
+    _vistas: list[Trecho] = field(default_factory=list)
     _anterior: Anterior | None = None
     _como: str = INTEIRA
 
@@ -69,6 +70,11 @@ class Lida:
         if anterior.selada:
             um_so = (resumos.Bloco("", self.registros, 0, dito),)
             self.resumo = msgspec.structs.replace(anterior.resumo, blocos=um_so)
+
+    def ver(self, bloco: Bloco) -> None:
+        """Guarda algumas colunas de mais linhas, na ordem, do que se aproveitou sem se ler."""
+        assert self.rascunho is not None, "só se guardam as de quem se grava depois"
+        self._vistas.append(self.rascunho.guardar(bloco.linhas))
 
     def em_parte(
         self, anterior: Anterior, blocos: Iterable[tuple[bytes, resumos.Bloco]], saida: Saida
@@ -102,6 +108,7 @@ class Lida:
                 self.trocadas,
                 self.por_linha,
             ),
+            self._as_vistas,
         )
 
     def _em_ordem(self) -> Iterator[bytes]:
@@ -109,6 +116,9 @@ class Lida:
             return self._anterior.linhas()
         assert self.rascunho is not None, "as linhas já foram entregues"
         return map(self.rascunho.ler, self._trechos)
+
+    def _as_vistas(self) -> Iterator[bytes]:
+        return map(self.rascunho.ler, self._vistas) if self.rascunho is not None else iter(())
 
 
 def somador() -> Gravador:

@@ -100,10 +100,14 @@ class Perguntas:
             repr((no_escopo.tabela.colunas, no_escopo.tabela.chave, no_escopo.tabela.ordem_sabida)),
         )
 
+    def ramos(self, no_escopo: TabelaNoEscopo) -> list[DoRamo]:
+        """Os da tabela em que pode haver linhas destas empresas. Levanta TabelaInexistente."""
+        return ramos_de(no_escopo, self.empresas, self.catalogadas)
+
     def podem_dar_itens(self, no_escopo: TabelaNoEscopo) -> bool:
         """Se desta tabela se podem pedir itens: as linhas são todas de um ramo, por um valor só, e
         pela chave se sabe aqui pô-las em ordem. Levanta TabelaInexistente."""
-        ramos = ramos_de(no_escopo, self.empresas, self.catalogadas)
+        ramos = self.ramos(no_escopo)
         return no_escopo.tabela.ordem_sabida and len(ramos) == 1 and ramos[0].de_um_valor
 
     def fazer(
@@ -155,7 +159,7 @@ class Perguntas:
     def _da_tabela(self, numero: int, pergunta: Pergunta) -> sql.Composed | None:
         """(número, prefixo, bloco, linhas, soma, soma, ordem, itens)."""
         no_escopo = pergunta.no_escopo
-        ramos = ramos_de(no_escopo, self.empresas, self.catalogadas)
+        ramos = self.ramos(no_escopo)
         if not ramos:
             return None
         por_ordem = _por_ordem(no_escopo.tabela)

@@ -26,7 +26,6 @@ from cofre.base.erros import Interrompido
 from cofre.base.linha import SEPARADOR, separar
 from cofre.deposito.resumos import Anterior
 from cofre.escopo.escopo import TabelaNoEscopo
-from cofre.via.direta.consulta import DoRamo, ramos_de
 from cofre.via.direta.mudadas import Duvida, Intercalados, Mudadas, lugar_de, tamanho_do_lugar
 from cofre.via.direta.resumos import Perguntas, bloco_de, fronteiras_de
 from cofre.via.direta.somas import Resumida
@@ -118,7 +117,7 @@ class SegundaPassada:
                 ramo.origem(),
                 so_estes,
             )
-            for ramo in self._ramos()
+            for ramo in self.perguntas.ramos(self.no_escopo)
         )
         por = chave if tabela.ordem_sabida else [sql.Identifier("s"), *chave]
         return sql.SQL(
@@ -134,10 +133,6 @@ class SegundaPassada:
             return item
         guardado = self.perguntas.resumo(sql.SQL("l"))
         return sql.SQL("{} || pg_catalog.int8send({})").format(item, guardado)
-
-    def _ramos(self) -> list[DoRamo]:
-        perguntas = self.perguntas
-        return ramos_de(self.no_escopo, perguntas.empresas, perguntas.catalogadas)
 
 
 def conferir_quantas(mudadas: Mudadas, resumida: Resumida) -> None:
