@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,10 @@ from apoio.execucao import Saida, executar, metadados
 from apoio.impressoes import executar_sql
 from apoio.procurador import Destino, procurador
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.backup.resumo import Resultado, Resumo
+from cofre.base.erros import FalhaDoServidor
+from cofre.base.modelo import Empresa
+from cofre.via.leitura import Instante
 from desempenho.dados import muitas_pequenas, tabelas_pequenas
 from frota.copiado import EMPRESAS, TABELAS, copiado, sem_sobras
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -174,6 +179,22 @@ def test_a_empresa_com_um_backup_mais_novo_do_que_o_instante_fica_do_seu(
 
 def _inicio(backup: dict[str, Any]) -> str:
     return str(backup["inicio"])
+
+
+def test_o_que_quem_morreu_copiou_fora_do_instante_tambem_se_conta() -> None:
+    """Feita outra vez, a tarefa só acha o backup, e não por que ele não é do instante."""
+    em = datetime(2026, 11, 28, 2, tzinfo=UTC)
+    resumo = Resumo(instante=Instante(em, "", "", ""))
+    for carimbo, instante in [("20261128_020000", em.isoformat()), ("20261128_031500", "")]:
+        resumo.somar(Resultado(Empresa("1", "Uma"), "pasta", carimbo, instante=instante))
+    resumo.somar(Resultado(Empresa("2", "Não deu"), "pasta", impedida=FalhaDoServidor("caiu")))
+    resumo.acabar(1.0)
+    assert resumo.fora_do_instante.total() == 1
+    assert resumo.falhas == [
+        "Não deu: caiu",
+        "1 empresa não é do instante de todas, mas do seu: copiou-as quem já não chegava a ele.",
+    ]
+    assert resumo.codigo == FalhaDoServidor.codigo
 
 
 @pytest.mark.parametrize(

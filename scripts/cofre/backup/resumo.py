@@ -21,6 +21,9 @@ from cofre.rotina.mudanca import Mudanca
 from cofre.rotina.retorno import Origem, Retorno, de_que_backups, mudado, retorno
 from cofre.via.leitura import Instante
 
+JA_PERDIDO = "copiou-as quem já não chegava a ele"
+"""Por que não são do instante as que outro processo copiou antes de se perder, se não o disse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resultado:
@@ -189,8 +192,12 @@ class Resumo:
         self.bytes += resultado.bytes
         for nome, tabela in resultado.tabelas.items():
             self.por_tabela[nome] += tabela.registros
-        if resultado.fora_do_instante and resultado.carimbo:
-            self.fora_do_instante[resultado.fora_do_instante] += 1
+        if (
+            self.instante is not None
+            and resultado.carimbo
+            and resultado.instante != self.instante.em.isoformat()
+        ):
+            self.fora_do_instante[resultado.fora_do_instante or JA_PERDIDO] += 1
         if resultado.lacre:
             self.lacres[resultado.empresa.id] = (resultado.empresa.nome, resultado.lacre)
         if resultado.sem_cobertura:

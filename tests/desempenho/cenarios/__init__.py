@@ -14,7 +14,7 @@ from desempenho.cenarios.backup import (
 from desempenho.cenarios.cifra import cifrado
 from desempenho.cenarios.comparacao import comparacao
 from desempenho.cenarios.empresas import carga, muitas_empresas, pedidos_por_tabela
-from desempenho.cenarios.frota import mais_trabalhadores
+from desempenho.cenarios.frota import mais_trabalhadores, memoria_de_quem_comeca
 from desempenho.cenarios.historico import historico
 from desempenho.cenarios.partida import partida
 from desempenho.cenarios.promessa import promessa
@@ -48,6 +48,7 @@ CENARIOS: Final[Mapping[str, Cenario]] = {
     "muitas": muitas_empresas,
     "carga": carga,
     "frota": mais_trabalhadores,
+    "frota-memoria": memoria_de_quem_comeca,
     "quietas": quietas,
     "historico": historico,
     "promessa": promessa,

@@ -20,6 +20,8 @@ from desempenho.quadro import Linha, inteiro, segundos
 METAS: Mapping[int, float] = {4: 3.4, 8: 6.0}
 """Quantas vezes mais depressa do que um, com tantos trabalhadores."""
 META_DE_UM_LOCAL = 1.1
+META_DA_MEMORIA = 250
+TABELAS_DA_CARGA = 2
 NOTA = (
     "Trabalhadores de pé, que já copiaram uma vez (o que se mede é o backup, e não o começo do"
     " Python), quatro conexões cada um, o atraso em cada pedido. A CPU é a de todos os processos."
@@ -63,6 +65,22 @@ def mais_trabalhadores(banca: Banca) -> Iterator[Linha]:
             cumprida=razao <= META_DE_UM_LOCAL,
             nota="Com o começo do outro processo.",
         )
+
+
+def memoria_de_quem_comeca(banca: Banca) -> Iterator[Linha]:
+    """a memória de quem começa um backup de muitas empresas numa frota."""
+    quantas = banca.opcoes.multidao
+    with banca.projeto(muitas_pequenas(quantas, TABELAS_DA_CARGA)) as projeto:
+        destino = projeto.novo_destino()
+        with _de_pe(projeto.ambiente(destino, direta=True), 2) as (onde, _processos):
+            corrida = projeto.copiar(destino, "--frota", onde, "--silencioso", direta=True)
+    yield Linha(
+        medida=f"memória de quem começa, {inteiro(quantas)} empresas, dois trabalhadores",
+        nosso=f"{corrida.pico_mb:.0f} MB",
+        meta=f"< {META_DA_MEMORIA} MB",
+        cumprida=corrida.pico_mb < META_DA_MEMORIA,
+        nota="Pela conexão direta. A meta é de cinquenta mil empresas: --multidao 50000.",
+    )
 
 
 def _medir(projeto: Projeto, quantos: int, tabelas: int) -> _Medida:
