@@ -9,12 +9,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.dois_projetos import DONO, acesso, montar
 from apoio.execucao import executar, metadados
 from apoio.impressoes import executar_sql, proprias
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.erros import HA_DIFERENCAS, NEM_TUDO_COMO_ERA, NadaEncontrado, RestauracaoRecusada
 from cofre.via.contrato import API, DIRETA
+
+NA_SUITE_PELA_DIRETA = pytest.mark.parametrize("via", [API, DIRETA] if CAMPANHA else [DIRETA])
+"""O que se recusa antes de escrever; a API escreve nos outros."""
 
 
 @pytest.mark.parametrize("via", [API, DIRETA])
@@ -62,7 +66,7 @@ def test_na_pasta_do_destino_a_copia_nao_e_historia_de_la(
     assert versao["desde"] == versao["ate"] == de_la
 
 
-@pytest.mark.parametrize("via", [API, DIRETA])
+@NA_SUITE_PELA_DIRETA
 def test_um_destino_em_uso_pede_o_nome(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
 ) -> None:
@@ -97,7 +101,7 @@ def test_o_id_de_outra_empresa_no_destino_recusa(
     dois.conferir_intacto(antes)
 
 
-@pytest.mark.parametrize("via", [API, DIRETA])
+@NA_SUITE_PELA_DIRETA
 def test_as_chaves_de_outra_empresa_no_destino_recusam_se_pelo_nome(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
 ) -> None:
