@@ -33,7 +33,7 @@ def num_terminal(
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
     env = ambiente(projeto, destino, {"TERM": "xterm-256color", **(mais or {})})
-    processo = _comecar(script, argumentos, env, escravo)
+    processo = comecar(script, argumentos, env, escravo)
     os.close(escravo)
     os.write(mestre, digitado.encode())
     partes = []
@@ -48,7 +48,7 @@ def num_terminal(
     return visto.replace("\r\n", "\n")
 
 
-def _comecar(
+def comecar(
     script: Path, argumentos: Sequence[str], env: Mapping[str, str], terminal: int
 ) -> Processo:
     """O script neste terminal: saído do forno, se pode (ver `execucao.abrir`)."""
@@ -68,7 +68,7 @@ class AoVivo:
         self._mestre, escravo = pty.openpty()
         ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         env = ambiente(None, destino, {"TERM": "xterm-256color"})
-        self._processo = _comecar(script, argumentos, env, escravo)
+        self._processo = comecar(script, argumentos, env, escravo)
         os.close(escravo)
         self.visto = ""
 

@@ -30,9 +30,11 @@ from apoio.execucao import (
     fotografia_do_disco,
     metadados,
 )
+from apoio.forno import Processo
 from apoio.loja import PELA_API, TANTO_FAZ
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.terminal import comecar
 from cofre.base import erros
 from cofre.base.palavras import em_linhas
 from cofre.comando.acoes import ler_argumentos as ler_do_backup
@@ -247,13 +249,14 @@ def _no_terminal(
     """O código e tudo o que chegou a um terminal de verdade desta largura."""
     mestre, escravo = pty.openpty()
     ioctl(escravo, termios.TIOCSWINSZ, struct.pack("HHHH", 24, colunas, 0, 0))
-    processo = subprocess.Popen(
-        [sys.executable, *(programa or [str(BACKUP)])],
-        env=ambiente(projeto, destino, {"TERM": "xterm-256color"}),
-        stdin=escravo,
-        stdout=escravo,
-        stderr=escravo,
-    )
+    env = ambiente(projeto, destino, {"TERM": "xterm-256color"})
+    processo: Processo
+    if programa:
+        processo = subprocess.Popen(
+            [sys.executable, *programa], env=env, stdin=escravo, stdout=escravo, stderr=escravo
+        )
+    else:
+        processo = comecar(BACKUP, (), env, escravo)
     os.close(escravo)
     partes = []
     while True:

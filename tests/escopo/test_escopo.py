@@ -485,10 +485,10 @@ def test_uma_tabela_apagada_e_falha_ate_ser_posta_em_ignorar(
     pequena: SupabaseLocal, tmp_path: Path
 ) -> None:
     script, destino = copiar_scripts(tmp_path / "raiz"), tmp_path / "backups"
-    assert executar(pequena, destino, script=script).codigo == 0
+    assert executar(pequena, destino).codigo == 0
     quando = ultimo_backup(destino, DONO)["inicio"]
     mudar(pequena, "DROP TABLE pedidos")
-    saida = executar(pequena, destino, script=script)
+    saida = executar(pequena, destino)
     assert saida.codigo == 4, saida.tudo
     dia, hora = quando[:10], quando[11:16]
     assert (
@@ -573,7 +573,7 @@ def test_a_linha_sugerida_do_cofre_toml_traz_as_linhas(
 ) -> None:
     projeto = criar_supabase(VAZIO, sql=(COM_PISTAS,))
     script, destino = copiar_scripts(tmp_path / "raiz"), tmp_path / "backups"
-    assert executar(projeto, destino, script=script).codigo == 0
+    assert executar(projeto, destino).codigo == 0
     achadas = sugestoes(ultimo_backup(destino, DONO))
     assert achadas == {
         "anotacoes": '[tabelas.anotacoes]\ndono = "usuario_id"',

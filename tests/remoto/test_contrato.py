@@ -22,7 +22,7 @@ from cofre.remoto.erros import DestinoErrado, DestinoFora, FalhaDaCopia, ObjetoA
 
 GRANDE = 5 * 1024 * 1024 + 1
 """Bytes: num S3, já vai em duas partes."""
-LUGARES = ("pasta", *S3, *(RCLONE if CAMPANHA else RCLONE[:2]))
+LUGARES = ("pasta", *S3, *(RCLONE if CAMPANHA else RCLONE[:1]))
 
 
 @pytest.fixture(params=LUGARES)

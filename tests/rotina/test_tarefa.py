@@ -17,6 +17,7 @@ from apoio.campanha import amostra
 from apoio.cifrados import cifrando_para
 from apoio.execucao import Saida, fotografia_do_disco, metadados
 from apoio.impressoes import executar_sql
+from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA, projeto  # noqa: F401
 from apoio.relogio import executar_em
 from cofre.deposito import cobertura
@@ -160,7 +161,7 @@ def test_a_tarefa_quieta_nao_rele_os_backups_e_o_primeiro_do_dia_rele(
 
 
 def test_a_idade_conta_desde_que_se_viu(projeto: SupabaseLocal, tmp_path: Path) -> None:  # noqa: F811
-    de = loja(projeto, tmp_path / "b", "api")
+    de = loja(projeto, tmp_path / "b", TANTO_FAZ)
     de.tarefa(0)
     de.tarefa(120)
     limite, agora = timedelta(hours=1), aos(150)
@@ -187,7 +188,7 @@ def test_as_vezes_em_que_nada_mudou_tem_um_log_por_dia(
     projeto: SupabaseLocal,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    de = loja(projeto, tmp_path / "b", "api")
+    de = loja(projeto, tmp_path / "b", TANTO_FAZ)
     for minutos in (0, 15, 30, 45):
         de.tarefa(minutos)
     do_dia = "20260310_000000_sem_mudanca.log"
@@ -241,7 +242,7 @@ def test_uma_vez_nao_comeca_enquanto_a_outra_nao_acaba(
     projeto: SupabaseLocal,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    de = loja(projeto, tmp_path / "b", "api")
+    de = loja(projeto, tmp_path / "b", TANTO_FAZ)
     de.tarefa(0)
     antes = fotografia_do_disco(de.destino, com_registros=True)
     with de_um_trabalho(de.destino, "tarefa"):
