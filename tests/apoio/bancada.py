@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,21 +92,38 @@ def _separar(argumentos: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, .
 
 
 class Montador:
-    """Monta bancadas; cada uma com o seu banco."""
+    """Monta bancadas; cada uma com o seu banco. Da que é só a lojinha, com um `guardado` (o backup
+    de outra, ou onde o deixar às seguintes), o backup não se tira de novo: é o mesmo."""
 
-    def __init__(self, criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
-        self._criar, self._pasta = criar_supabase, tmp_path
+    def __init__(
+        self, criar_supabase: FabricaDeSupabase, tmp_path: Path, guardado: Path | None = None
+    ) -> None:
+        self._criar, self._pasta, self._guardado = criar_supabase, tmp_path, guardado
 
     def __call__(self, *mais: str, admin: str = "") -> Bancada:
         projeto = self._criar(VAZIO, sql=(LOJINHA, *mais, PARA_A_API))
         if admin:
             projeto.cluster.executar(projeto.banco, admin, ADMINISTRADOR)
         loja = Loja(projeto, self._pasta / f"backups_{next(_numeros)}", DIRETA)
-        saida = loja.copiar("--empresa", DONO)
-        assert saida.codigo == 0, saida.tudo
+        guardado = None if mais or admin else self._guardado
+        if guardado and guardado.exists():
+            shutil.copytree(guardado, loja.destino)
+        else:
+            saida = loja.copiar("--empresa", DONO)
+            assert saida.codigo == 0, saida.tudo
+            if guardado:
+                shutil.copytree(loja.destino, guardado)
         return Bancada(loja, antes_de(loja, DONO))
 
 
+@pytest.fixture(scope="session")
+def guardado_da_bancada(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Onde fica o backup da primeira bancada que é só a lojinha, para as outras."""
+    return tmp_path_factory.mktemp("bancada") / "backups"
+
+
 @pytest.fixture
-def montar(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> Montador:
-    return Montador(criar_supabase, tmp_path)
+def montar(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, guardado_da_bancada: Path
+) -> Montador:
+    return Montador(criar_supabase, tmp_path, guardado_da_bancada)
