@@ -113,15 +113,15 @@ def test_nada_do_que_mostra_se_executa_nem_vai_a_rede(pagina: Path, aba: Aba) ->
     assert aba.pedidos == [aba.pagina.url]
 
 
-def test_cabe_no_telefone_e_imprime_se_inteira(pagina: Path, aba: Aba, telefone: Aba) -> None:
+def test_cabe_no_telefone_e_imprime_se_inteira(pagina: Path, aba_nova: Aba, telefone: Aba) -> None:
     abrir(telefone, pagina)
     larguras = "[document.documentElement.scrollWidth, innerWidth]"
     assert telefone.pagina.evaluate(larguras) == [360, 360]
-    abrir(aba, pagina)
-    aba.pagina.evaluate("document.querySelector('.tabela').open = false")
-    aba.pagina.emulate_media(media="print")
-    assert not aba.pagina.locator("#busca").is_visible()
-    aba.pagina.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert aba.pagina.locator(".tabela:not([open])").count() == 0
+    abrir(aba_nova, pagina)
+    aba_nova.pagina.evaluate("document.querySelector('.tabela').open = false")
+    aba_nova.pagina.emulate_media(media="print")
+    assert not aba_nova.pagina.locator("#busca").is_visible()
+    aba_nova.pagina.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert aba_nova.pagina.locator(".tabela:not([open])").count() == 0
     fundo = "getComputedStyle(document.body).backgroundColor"
-    assert aba.pagina.evaluate(fundo) == "rgb(255, 255, 255)"
+    assert aba_nova.pagina.evaluate(fundo) == "rgb(255, 255, 255)"

@@ -448,29 +448,31 @@ def test_busca_e_ordem(deposito: Deposito, aba: Aba) -> None:
     assert aba.pagina.locator("#nenhuma").text_content() == "Nenhuma empresa assim."
 
 
-def test_nomes_hostis_sao_so_nomes(deposito: Deposito, aba: Aba) -> None:
+def test_nomes_hostis_sao_so_nomes(deposito: Deposito, aba_nova: Aba) -> None:
     for n, nome in enumerate(HOSTIS):
         fora = [{"tabela": nome or "x", "motivo": nome, "sugestao": ""}]
         falhas = {nome or "x": nome}
         b = guardar(deposito, id_de(n), nome, NO_PONTO, falhas=falhas, deixadas_de_fora=fora)
         diario = abrir_novo(b.pasta, {"user_id": id_de(n), "tabelas": [], "backup": nome})
         diario.anotar(estado=nome, comecada_em=nome)
-    abrir(aba, deposito)
+    abrir(aba_nova, deposito)
     mostrados = {visivel(n) if n else f"(empresa_{id_de(len(HOSTIS) - 1)[:8]})" for n in HOSTIS}
-    assert set(nomes(aba)) == mostrados
-    aba.pagina.evaluate("document.querySelectorAll('.empresa').forEach(e => { e.open = true })")
-    aba.por_em_dia()
-    assert aba.pagina.title() == "Backups por empresa"
-    assert aba.pagina.locator("img").all() == []
-    textos = aba.pagina.locator("#empresas").text_content() or ""
+    assert set(nomes(aba_nova)) == mostrados
+    aba_nova.pagina.evaluate(
+        "document.querySelectorAll('.empresa').forEach(e => { e.open = true })"
+    )
+    aba_nova.por_em_dia()
+    assert aba_nova.pagina.title() == "Backups por empresa"
+    assert aba_nova.pagina.locator("img").all() == []
+    textos = aba_nova.pagina.locator("#empresas").text_content() or ""
     for nome in HOSTIS[:-1]:
         # Nome, estado, falha (tabela e causa), de fora (as duas), diário (data, desfecho e backup).
         assert textos.count(visivel(nome)) == 9
     sobra = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     for largura in (1280, 780, 320):
-        aba.pagina.set_viewport_size({"width": largura, "height": 500})
-        assert aba.pagina.evaluate(sobra) == 0
-    sem_erros_nem_rede(aba)
+        aba_nova.pagina.set_viewport_size({"width": largura, "height": 500})
+        assert aba_nova.pagina.evaluate(sobra) == 0
+    sem_erros_nem_rede(aba_nova)
 
 
 # -- o tempo -----------------------------------------------------------------------------------
@@ -596,22 +598,22 @@ def test_cada_backup_se_le_uma_vez_por_pagina_e_o_que_mudou_se_ve(
     assert de_antes.read_bytes() == b'{"x": {"y": [1]}}'
 
 
-def test_a_pagina_que_ninguem_refez_acusa_sozinha(deposito: Deposito, aba: Aba) -> None:
+def test_a_pagina_que_ninguem_refez_acusa_sozinha(deposito: Deposito, aba_nova: Aba) -> None:
     """Gerada há três dias com tudo bem: quem a abre hoje vê que o backup parou."""
     quando = MEIO_DIA - timedelta(days=3)
     guardar(deposito, ALVO, "Loja", quando - timedelta(minutes=1))
-    aba.pagina.clock.set_fixed_time(MEIO_DIA)
-    abrir(aba, deposito, quando)
-    assert selos(aba) == {"Loja": ["velha"]}
-    assert contas(aba) == ["1 empresa", "0 inteiras", "1 velha"]
-    assert aba.pagina.locator(".idade").inner_text() == "há 3 dias"
-    assert "O backup deixou de rodar?" in aba.pagina.locator("#parada").inner_text()
-    rotulo = aba.pagina.locator(".calendario").get_attribute("aria-label")
+    aba_nova.pagina.clock.set_fixed_time(MEIO_DIA)
+    abrir(aba_nova, deposito, quando)
+    assert selos(aba_nova) == {"Loja": ["velha"]}
+    assert contas(aba_nova) == ["1 empresa", "0 inteiras", "1 velha"]
+    assert aba_nova.pagina.locator(".idade").inner_text() == "há 3 dias"
+    assert "O backup deixou de rodar?" in aba_nova.pagina.locator("#parada").inner_text()
+    rotulo = aba_nova.pagina.locator(".calendario").get_attribute("aria-label")
     assert rotulo == (
         "Últimos 60 dias: 1 com backup inteiro, 0 com backup não inteiro, 3 sem backup"
     )
-    abrir(aba, deposito, MEIO_DIA)
-    assert not aba.pagina.locator("#parada").is_visible()
+    abrir(aba_nova, deposito, MEIO_DIA)
+    assert not aba_nova.pagina.locator("#parada").is_visible()
 
 
 def dica_do_dia(aba: Aba, n: int) -> str:
@@ -623,7 +625,7 @@ def dica_do_dia(aba: Aba, n: int) -> str:
     return calendario.locator("title").text_content() or ""
 
 
-def test_cada_dia_do_calendario_diz_o_que_houve_nele(deposito: Deposito, aba: Aba) -> None:
+def test_cada_dia_do_calendario_diz_o_que_houve_nele(deposito: Deposito, aba_nova: Aba) -> None:
     guardar(deposito, ALVO, "Loja", MEIO_DIA - timedelta(days=2))
     guardar(deposito, ALVO, "Loja", MEIO_DIA, falhas={"x": "y"})
     pasta = deposito.pasta_da_empresa(ALVO)
@@ -638,17 +640,20 @@ def test_cada_dia_do_calendario_diz_o_que_houve_nele(deposito: Deposito, aba: Ab
     }
     # Quem a lê pode ter o relógio num fuso em que ainda é ontem: os dias são os de quem a gerou.
     for relogio in (MEIO_DIA, MEIO_DIA - timedelta(days=1)):
-        aba.pagina.clock.set_fixed_time(relogio)
-        abrir(aba, deposito, MEIO_DIA)
+        aba_nova.pagina.clock.set_fixed_time(relogio)
+        abrir(aba_nova, deposito, MEIO_DIA)
         for n, (dias, palavras) in esperadas.items():
-            assert dica_do_dia(aba, n) == f"{MEIO_DIA - timedelta(days=dias):%d/%m/%Y}: {palavras}"
+            assert (
+                dica_do_dia(aba_nova, n)
+                == f"{MEIO_DIA - timedelta(days=dias):%d/%m/%Y}: {palavras}"
+            )
     # E uma que ninguém refez: os dias que passaram desde então não têm backup.
-    aba.pagina.clock.set_fixed_time(MEIO_DIA + timedelta(days=2))
-    abrir(aba, deposito, MEIO_DIA)
+    aba_nova.pagina.clock.set_fixed_time(MEIO_DIA + timedelta(days=2))
+    abrir(aba_nova, deposito, MEIO_DIA)
     amanha = MEIO_DIA + timedelta(days=1)
-    assert dica_do_dia(aba, 57) == f"{MEIO_DIA:%d/%m/%Y}: backup não inteiro"
-    assert dica_do_dia(aba, 58) == f"{amanha:%d/%m/%Y}: sem backup"
-    sem_erros_nem_rede(aba)
+    assert dica_do_dia(aba_nova, 57) == f"{MEIO_DIA:%d/%m/%Y}: backup não inteiro"
+    assert dica_do_dia(aba_nova, 58) == f"{amanha:%d/%m/%Y}: sem backup"
+    sem_erros_nem_rede(aba_nova)
 
 
 # -- onde se lê ----------------------------------------------------------------------------------
@@ -662,16 +667,16 @@ def test_cabe_no_telefone(deposito: Deposito, telefone: Aba) -> None:
     assert telefone.pagina.evaluate(larguras) == [360, 360]
 
 
-def test_imprime_se_e_escurece(deposito: Deposito, aba: Aba) -> None:
+def test_imprime_se_e_escurece(deposito: Deposito, aba_nova: Aba) -> None:
     estados(deposito)
-    abrir(aba, deposito)
-    aba.pagina.emulate_media(media="print")
-    assert not aba.pagina.locator("#busca").is_visible()
-    assert len(nomes(aba)) == 9
+    abrir(aba_nova, deposito)
+    aba_nova.pagina.emulate_media(media="print")
+    assert not aba_nova.pagina.locator("#busca").is_visible()
+    assert len(nomes(aba_nova)) == 9
     fundo = "getComputedStyle(document.body).backgroundColor"
-    assert aba.pagina.evaluate(fundo) == "rgb(255, 255, 255)"
-    aba.pagina.emulate_media(media="screen", color_scheme="dark")
-    assert aba.pagina.evaluate(fundo) == "rgb(18, 22, 28)"
+    assert aba_nova.pagina.evaluate(fundo) == "rgb(255, 255, 255)"
+    aba_nova.pagina.emulate_media(media="screen", color_scheme="dark")
+    assert aba_nova.pagina.evaluate(fundo) == "rgb(18, 22, 28)"
 
 
 def test_mil_empresas(tmp_path: Path, aba: Aba) -> None:
