@@ -108,6 +108,7 @@ MEDIDAS = {
         "12 empresas × 2 tabelas, 5 ms: 8 trabalhadores contra um",
         "12 empresas × 2 tabelas, 5 ms: --frota local:1 contra nenhuma",
     ],
+    "frota-memoria": ["memória de quem começa, 12 empresas, dois trabalhadores"],
     "quietas": [
         "3 empresas × 2 tabelas, 30 ms de ida e volta, nada mudou: a tarefa de quarto em quarto de"
         " hora",
