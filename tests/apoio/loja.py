@@ -242,7 +242,7 @@ PELA_API: Final = pytest.mark.parametrize("via", [API], indirect=True)
 """Os que só a API tem que fazer, num arquivo que anda pela direta."""
 
 PELA_DIRETA: Final = pytest.mark.parametrize("via", [DIRETA], indirect=True)
-"""Os do diálogo, que não sabe por que via se vai: pela direta, custam um terço."""
+"""Os do que só a conexão direta faz ou diz."""
 
 
 @pytest.fixture(autouse=True, scope="module")

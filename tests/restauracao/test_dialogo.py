@@ -28,7 +28,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.impressoes import executar_sql
-from apoio.loja import LOJA_X, PELA_API, TANTO_FAZ, Loja
+from apoio.loja import LOJA_X, PELA_API, PELA_DIRETA, TANTO_FAZ, Loja
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal
@@ -397,6 +397,7 @@ def test_no_terminal_estreito_as_tabelas_da_confirmacao_nao_se_partem(
     assert confirmacao.splitlines() == ["Empresa: Padaria Ação", *ditas]
 
 
+@PELA_DIRETA
 @pytest.mark.parametrize("colunas", [80, 50])
 def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
     """O que a conexão direta trava é dito antes da confirmação, sem partir palavras."""
