@@ -4,23 +4,21 @@
 pedido, faz cada pedido falhar de muitas maneiras, e passa por todos os cenários de
 `tests/desempenho`. `restauracao` mata a restauração antes e depois de cada escrita, e restaura
 centenas de estragos ao acaso: mais de uma hora em dois processadores, e por isso a suíte só faz uma
-amostra. `registro` traz de volta, com o que foi com
-ele, um registro de cem estragos ao acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
+amostra. `registro` traz de volta, com o que foi com ele, um registro de cem estragos ao acaso,
+pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
 com outras edições depois de cada uma. `arquivos` mata uma restauração com arquivos em cada pedido,
 restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
 guarda conteúdos, quem os poda e quem os cifra. `logins` mata em cada pedido uma restauração que
-cria logins. `copia` põe a cópia fora daqui
-contra cada recusa de um serviço, e cada corte e cada lentidão de uma linha. `clone` leva
-cinquenta empresas ao acaso a outro projeto, por cada via, e morre em cada passo e pedido de uma
-delas. `semana` faz a
-demonstração viver uma semana a quatro backups por hora, com acidentes. `demonstracao` faz
-o acidente inteiro pelas duas vias. `propriedades` inventa
-o triplo de exemplos em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os
-programas num Windows sob o wine (ver `wine`). `vias` repete pela API
-o que a suíte só faz pela direta, por ser de acima das vias (ver `apoio.loja.TANTO_FAZ`). `antigo`
-repete os testes da API com o PostgREST como
-ele é, e não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros
-argumentos são os do pytest.
+cria logins. `copia` põe a cópia fora daqui contra cada recusa de um serviço, e cada corte e cada
+lentidão de uma linha. `clone` leva cinquenta empresas ao acaso a outro projeto, por cada via, e
+morre em cada passo e pedido de uma delas. `frota` mata agendador, trabalhadores e quem começa.
+`semana` faz a demonstração viver uma semana a quatro backups por hora, com acidentes.
+`demonstracao` faz o acidente inteiro pelas duas vias. `propriedades` inventa o triplo de exemplos
+em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os programas num Windows sob
+o wine (ver `wine`). `vias` repete pela API o que a suíte só faz pela direta, por ser de acima das
+vias (ver `apoio.loja.TANTO_FAZ`). `antigo` repete os testes da API com o PostgREST como ele é, e
+não como os de hoje (ver `supabase_local.servidores.perfil`). Sem nome, todas. Os outros argumentos
+são os do pytest.
 """
 
 import os
@@ -54,6 +52,7 @@ CAMPANHAS = {
         "tests/deposito/test_deposito.py",
         "tests/deposito/test_estranhos.py",
         "tests/rotina/test_poda.py",
+        "tests/rotina/test_tarefa.py",
         "tests/casa/test_desempenho.py",
     ),
     "restauracao": (
@@ -72,8 +71,9 @@ CAMPANHAS = {
     ),
     "registro": ("tests/restauracao/test_registro.py",),
     "mudanca": ("tests/plano/test_tres_lados.py", "tests/restauracao/test_desfazer_mudanca.py"),
-    "frota": ("tests/frota/test_frota_quedas.py",),
+    "frota": ("tests/frota/test_frota_quedas.py", "tests/frota/test_frota.py"),
     "propriedades": (
+        "tests/base/test_config.py",
         "tests/clone/test_anonimo.py",
         "tests/plano/test_plano.py",
         "tests/plano/test_recorte.py",
@@ -93,6 +93,7 @@ CAMPANHAS = {
         "tests/restauracao/test_arquivos_quedas.py",
         "tests/restauracao/test_arquivos.py",
         "tests/via/test_subida.py",
+        "tests/via/test_arquivos_da_via.py",
         "tests/rotina/test_poda_dos_conteudos.py",
         "tests/deposito/test_cifrar_arquivos.py",
     ),
