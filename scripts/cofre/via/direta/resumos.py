@@ -164,6 +164,10 @@ class Perguntas:
             return None
         por_ordem = _por_ordem(no_escopo.tabela)
         chave = [sql.Identifier(f"k{n}") for n in range(len(no_escopo.tabela.ordem) * por_ordem)]
+        # De um valor só, agrupa-se só pelo bloco: por duas colunas de que nada sabe, o planejador
+        # espera milhares de grupos e, em vez de somar, ordena a tabela toda em disco.
+        de_um_so = len(ramos) == 1 and ramos[0].de_um_valor
+        prefixo = ramos[0].prefixo() if de_um_so else sql.SQL("prefixo")
         mais = [sql.SQL("lugar")] if pergunta.esperadas is not None else []
         de_cada = sql.SQL(" UNION ALL ").join(
             _linhas(r, bloco_de(r.tabela, pergunta.fronteiras), chave, com_lugar=bool(mais))
@@ -176,18 +180,20 @@ class Perguntas:
                 " ORDER BY {}), {})::pg_catalog.text"
             ).format(_VIRGULA.join(chave), sql.Literal(self.sementes.outra))
         return sql.SQL(
-            "SELECT {}::pg_catalog.int4, prefixo, bloco, pg_catalog.count(*),"
+            "SELECT {}::pg_catalog.int4, {}, bloco, pg_catalog.count(*),"
             " pg_catalog.sum(h0)::pg_catalog.text, pg_catalog.sum(h1)::pg_catalog.text, {}, {}"
             " FROM (SELECT prefixo, bloco, {} AS h0, {} AS h1{} FROM ({}) AS linhas) AS resumos"
-            " GROUP BY prefixo, bloco"
+            " GROUP BY {}"
         ).format(
             sql.Literal(numero),
+            prefixo,
             ordem,
             _itens(pergunta.esperadas),
             self.resumo(sql.SQL("l")),
             _resumo(sql.SQL("l"), self.sementes.outra),
             sql.SQL("").join(sql.SQL(", {}").format(c) for c in (*chave, *mais)),
             de_cada,
+            sql.SQL("bloco" if de_um_so else "prefixo, bloco"),
         )
 
     def resumo(self, linha: sql.Composable) -> sql.Composed:
