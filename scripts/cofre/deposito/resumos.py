@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -123,20 +124,25 @@ class Anterior:
         não são os que os metadados dizem: só depois do último se sabe."""
         confere = que_confere(self.caminho, self.salva.sha256)
         somar = confere if conferir and confere else _nada
-        with self._lendo(), abrir(self.caminho) as arquivo:
+        # Somar não precisa do Python: faz-se noutro fio, um pedaço atrás, enquanto este é usado.
+        with self._lendo(), abrir(self.caminho) as arquivo, ThreadPoolExecutor(1) as fio:
+            somado = fio.submit(_nada, b"")
 
             def ler(quantos: int) -> bytes:
                 lido = arquivo.read(quantos)
                 if len(lido) != quantos:
                     raise BackupDanificado(f"{self.caminho.name} é mais curto do que era")
+                nonlocal somado
                 if lido:
-                    somar(lido)
+                    somado.result()
+                    somado = fio.submit(somar, lido)
                 return lido
 
             for n, bloco in enumerate(self.resumo.blocos):
                 ler(len(SEPARADOR if n else ABRE))
                 yield ler(bloco.bytes)
             ler(len(FECHA))
+            somado.result()
             somar(b"")
 
 
