@@ -619,3 +619,22 @@ def test_o_ctrl_c_e_ouvido_a_meio_de_um_pedido(verbo: str) -> None:
         solta.set()  # até aqui, ninguém respondeu
 
     assert (processo.returncode, saida) == (0, "interrompido\n")
+
+
+def test_um_ctrl_c_que_calha_dentro_de_um_envio_nao_deixa_queixas() -> None:
+    """O sinal chega enquanto o Python está a meio de uma das tarefas, e não à espera delas."""
+    verbo = """async def cai(*_): raise KeyboardInterrupt
+    DestinoS3._mandar = cai
+    destino.enviar([('blobs/a.age', pathlib.Path(sys.executable))] * 9, print)"""
+    programa = INTERROMPIDO.replace("VERBO", verbo).replace("PORTA", "9")
+    programa = programa.replace("SCRIPTS", repr(str(RAIZ / "scripts")))
+    fim = subprocess.run(
+        [sys.executable, "-c", programa],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (fim.returncode, fim.stdout) == (0, "interrompido\n")

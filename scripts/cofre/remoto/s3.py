@@ -12,7 +12,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from cofre.base.config.copia import S3Dito
 from cofre.remoto.destino import (
@@ -90,7 +90,9 @@ class DestinoS3:
         with asyncio.Runner() as fio:  # ao sair com um erro, cancela o que estiver no ar
             while proximo is not None or no_ar:
                 while proximo is not None and cabe(proximo, no_ar.values()):
-                    no_ar[fio.get_loop().create_task(self._enviar_um(proximo))] = proximo
+                    tarefa = fio.get_loop().create_task(self._enviar_um(proximo))
+                    tarefa.add_done_callback(_vista)
+                    no_ar[tarefa] = proximo
                     proximo = next(fila, None)
                 prontas = fio.run(_esperar(no_ar))
                 for envio in no_ar.values():
@@ -169,6 +171,7 @@ class DestinoS3:
         for inicio in inicios:
             fim = min(inicio + TRECHO, tamanho)
             fila.append(asyncio.create_task(self._trecho(nome, inicio, fim)))
+            fila[-1].add_done_callback(_vista)
             if len(fila) == 2:
                 saida.write(await fila.popleft())
         while fila:
@@ -232,6 +235,13 @@ async def _seguinte(fluxo: AsyncIterator[T], fim: T) -> T:
         return await fluxo.__anext__()
     except StopAsyncIteration:
         return fim
+
+
+def _vista(tarefa: asyncio.Task[Any]) -> None:
+    """Um Ctrl+C acaba com ele a tarefa em que calhou; sem que ninguém a olhe, o asyncio queixa-se
+    dela na tela ao sair."""
+    if not tarefa.cancelled():
+        tarefa.exception()
 
 
 async def _esperar(no_ar: Iterable[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
