@@ -98,6 +98,14 @@ def tabela_de_nome(nome: str, disponiveis: Collection[str]) -> str | None:
     return (das_listas or iguais)[0] if len(iguais) == 1 or das_listas else None
 
 
+def achar_tabela(nome: str, disponiveis: Collection[str], causa: str) -> str:
+    """A mesma. Levanta ErroDeUso se não há: a `causa`, e as que há."""
+    achada = tabela_de_nome(nome, disponiveis)
+    if achada is None:
+        raise tabela_desconhecida(causa, nome, disponiveis)
+    return achada
+
+
 def _formas_do_nome(tabela: str) -> tuple[str, str]:
     """Como se pode dizer uma tabela: pelo nome, e como a tela a diz."""
     return tabela.casefold(), como_se_diz(tabela).casefold()

@@ -16,7 +16,7 @@ from cofre.base.config import ambiente
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.palavras import como_se_diz, numero, visivel
 from cofre.base.relato import Relato
-from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
+from cofre.base.selecao import achar_tabela
 from cofre.busca.comparacao import palavras
 from cofre.busca.comparacao.comparacao import (
     Comparacao,
@@ -184,13 +184,10 @@ def _comparar(
 def _tabelas(comparacao: Comparacao, pedidas: Sequence[str]) -> list[str]:
     """As pedidas, ou todas. Levanta ErroDeUso."""
     todas = comparacao.tabelas
-    achadas = []
-    for pedida in pedidas:
-        achada = tabela_de_nome(pedida, todas)
-        if achada is None:
-            causa = f"Nenhum dos dois tem a tabela {visivel(pedida)}."
-            raise tabela_desconhecida(causa, pedida, todas)
-        achadas.append(achada)
+    achadas = {
+        achar_tabela(pedida, todas, f"Nenhum dos dois tem a tabela {visivel(pedida)}.")
+        for pedida in pedidas
+    }
     return [nome for nome in todas if nome in achadas or not pedidas]
 
 

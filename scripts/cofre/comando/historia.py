@@ -9,7 +9,7 @@ from cofre.base.config import ambiente
 from cofre.base.erros import NadaEncontrado
 from cofre.base.palavras import como_se_diz, na_tela, visivel
 from cofre.base.relato import Relato
-from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
+from cofre.base.selecao import achar_tabela
 from cofre.busca import palavras
 from cofre.busca.chaves import ler_chave
 from cofre.busca.deste_projeto import so_deste, tambem
@@ -30,10 +30,8 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     todos = com_chave(opcoes, relato, guardada)
     guardada = so_deste(todos)
     disponiveis = set(tabelas_em(guardada.backups))
-    tabela = tabela_de_nome(opcoes.tabela, disponiveis)
-    if tabela is None:
-        causa = f"Nenhum backup tem a tabela {visivel(opcoes.tabela)}."
-        raise tabela_desconhecida(causa, opcoes.tabela, disponiveis)
+    causa = f"Nenhum backup tem a tabela {visivel(opcoes.tabela)}."
+    tabela = achar_tabela(opcoes.tabela, disponiveis, causa)
     achados = historias(guardada.backups, tabela, (ler_chave(opcoes.chave),), relato.aviso)
     if not achados:
         raise NadaEncontrado(

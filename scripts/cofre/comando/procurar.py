@@ -13,7 +13,7 @@ from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import LISTAS
 from cofre.base.palavras import como_se_diz, numero, visivel
 from cofre.base.relato import Relato
-from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
+from cofre.base.selecao import achar_tabela
 from cofre.busca import palavras
 from cofre.busca.chaves import escrever_chave, ler_chave
 from cofre.busca.deste_projeto import so_deste, tambem
@@ -90,13 +90,10 @@ def _volta(guardada: EmpresaComBackups, registro: Registro) -> str:
 def procura_de(opcoes: Namespace, guardada: EmpresaComBackups, ditas: Sequence[str]) -> Procura:
     """O que se procura: as palavras `ditas`, e as opções. Levanta ErroDeUso."""
     disponiveis = set(tabelas_em(guardada.backups))
-    tabelas = []
-    for pedida in opcoes.tabela or ():
-        achada = tabela_de_nome(pedida, disponiveis)
-        if achada is None:
-            causa = f"Nenhum backup tem a tabela {visivel(pedida)}."
-            raise tabela_desconhecida(causa, pedida, disponiveis)
-        tabelas.append(achada)
+    tabelas = [
+        achar_tabela(pedida, disponiveis, f"Nenhum backup tem a tabela {visivel(pedida)}.")
+        for pedida in opcoes.tabela or ()
+    ]
     termos = ler_termos(ditas, opcoes.campo or ())
     chave = ler_chave(opcoes.chave) if opcoes.chave else ()
     if termos.vazio and not chave:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cofre.base.erros import BackupDanificado
 from cofre.base.palavras import como_se_diz, na_tela, plural, visivel
 from cofre.base.relato import Relato
-from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
+from cofre.base.selecao import achar_tabela
 from cofre.deposito.backup import Backup
 from cofre.deposito.conteudos.conferencia import Conferencia
 from cofre.deposito.deposito import Deposito
@@ -158,9 +158,6 @@ def _conferir_nomes(
     """As tabelas, e as listas, que assim se dizem. Um nome que nenhum backup tem é engano: conferir
     nada não é conferir. Levanta ErroDeUso."""
     conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
-    achadas = []
-    for dita in tabelas:
-        if (nome := tabela_de_nome(dita, conhecidas)) is None:
-            raise tabela_desconhecida(f"Nenhum backup tem a tabela {dita}.", dita, conhecidas)
-        achadas.append(nome)
-    return tuple(achadas)
+    return tuple(
+        achar_tabela(dita, conhecidas, f"Nenhum backup tem a tabela {dita}.") for dita in tabelas
+    )

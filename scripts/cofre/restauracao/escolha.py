@@ -14,7 +14,7 @@ import msgspec
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.linha import texto, valores_de_todas
 from cofre.base.palavras import como_se_diz, plural, visivel
-from cofre.base.selecao import tabela_de_nome, tabela_desconhecida
+from cofre.base.selecao import achar_tabela, tabela_de_nome
 from cofre.deposito.backup import Backup
 from cofre.deposito.linhas import ler_linhas
 from cofre.plano.alvo import RECUPERAR, Alvo
@@ -170,11 +170,8 @@ def _mal_dita(onde: str) -> ErroDeUso:
 
 
 def _tabela(pedida: str, dita: str, disponiveis: Collection[str]) -> str:
-    achada = tabela_de_nome(pedida, disponiveis)
-    if achada is None:
-        causa = f"{visivel(dita)}: o backup escolhido não tem a tabela {visivel(pedida)}."
-        raise tabela_desconhecida(causa, pedida, disponiveis)
-    return achada
+    causa = f"{visivel(dita)}: o backup escolhido não tem a tabela {visivel(pedida)}."
+    return achar_tabela(pedida, disponiveis, causa)
 
 
 def _e_a_mesma(pedida: str, nome: str, disponiveis: Collection[str]) -> bool:
@@ -252,11 +249,8 @@ def tabelas_pedidas(nomes: Sequence[str], backup: Backup) -> tuple[str, ...]:
     """As tabelas do backup com estes nomes, em qualquer caixa, na ordem do manual e sem repetir;
     todas, se nenhum. Levanta ErroDeUso por um nome que o backup não tem, com os que tem."""
     disponiveis = tabelas_de(backup)
-    achadas = set()
-    for nome in nomes:
-        tabela = tabela_de_nome(nome, disponiveis)
-        if tabela is None:
-            causa = f"O backup escolhido não tem a tabela {visivel(nome)}."
-            raise tabela_desconhecida(causa, nome, disponiveis)
-        achadas.add(tabela)
+    achadas = {
+        achar_tabela(nome, disponiveis, f"O backup escolhido não tem a tabela {visivel(nome)}.")
+        for nome in nomes
+    }
     return tuple(t for t in disponiveis if t in achadas or not nomes)

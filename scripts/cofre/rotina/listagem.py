@@ -89,14 +89,18 @@ def listar(
         em_claro += _em_claro(guardada.backups)
         if com_documento:
             documentos.append(documento_de(listada))
+    _dizer_o_espaco(relato, espaco, em_claro)
+    documento = {"acao": "listar", "codigo": codigo, "avisos": avisos}
+    relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
+    return codigo
+
+
+def _dizer_o_espaco(relato: Relato, espaco: Espaco, em_claro: int) -> None:
     relato.linha()
     relato.linha(espaco.em_palavras)
     if em_claro:
         quantos = plural(em_claro, "backup de antes de cifrar continua", "backups continuam")
         relato.linha(f"🔓 {quantos} em claro. Para os cifrar:\n   {comando(BACKUP, 'cifrar')}")
-    documento = {"acao": "listar", "codigo": codigo, "avisos": avisos}
-    relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
-    return codigo
 
 
 def _avisos(deposito: Deposito, pastas: Sequence[Path], agora: datetime) -> list[str]:
