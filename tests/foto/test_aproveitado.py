@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -115,13 +115,13 @@ def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
 
 @pytest.fixture
 def fotos(
-    projeto: SupabaseLocal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Aproveitado]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
+    projeto: SupabaseLocal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    perfil_proprio: None,
+) -> Aproveitado:
     blocos_pequenos(monkeypatch)
-    segredo.cache_clear()
-    yield Aproveitado(projeto, tmp_path, (DONO, VIZINHA))
-    segredo.cache_clear()
+    return Aproveitado(projeto, tmp_path, (DONO, VIZINHA))
 
 
 def _mexer(tabela: str, onde: str) -> str:

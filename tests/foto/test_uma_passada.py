@@ -3,7 +3,7 @@ byte, o que uma leitura inteira daria."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from cofre.base.linha import abrir_linha
 from cofre.deposito import resumos_por_linha
 from cofre.deposito.backup import Backup
 from cofre.deposito.carimbo import nome_dos_resumos_por_linha
-from cofre.deposito.cifra.cifra import segredo
 from cofre.via.direta import resumos, reuso
 from cofre.via.direta.segunda_passada import SegundaPassada
 from cofre.via.leitura import EM_PARTE, IGUAL, INTEIRA, Trocadas
@@ -72,12 +71,13 @@ def projeto(criar_supabase_do_modulo: FabricaDeSupabase) -> SupabaseLocal:
 
 @pytest.fixture
 def fotos(
-    projeto: SupabaseLocal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Aproveitado]:
+    projeto: SupabaseLocal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    perfil_proprio: None,
+) -> Aproveitado:
     """Já com uma foto em que se guardou o resumo de cada linha das tabelas que mudaram."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "perfil"))
     blocos_pequenos(monkeypatch)
-    segredo.cache_clear()
     fotos = Aproveitado(projeto, tmp_path, (DONO, VIZINHA))
     fotos.sql(*LINHAS.split(";")[:-1])
     fotos.foto()
@@ -85,8 +85,7 @@ def fotos(
     mudada = fotos.foto()
     assert _em_parte(fotos, mudada) == {*NUMA_SO}, fotos.dito
     assert _por_linha(mudada).stat().st_size == 4 * 300 * resumos_por_linha.DE_CADA
-    yield fotos
-    segredo.cache_clear()
+    return fotos
 
 
 def espalhar(fotos: Aproveitado, que: str) -> None:

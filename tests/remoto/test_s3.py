@@ -584,6 +584,18 @@ except KeyboardInterrupt:
 """
 
 
+def interrompido(verbo: str, porta: int) -> subprocess.Popen[str]:
+    """Um processo que faz isto com um serviço nesta porta, e diz se o interromperam."""
+    programa = INTERROMPIDO.replace("VERBO", verbo).replace("PORTA", str(porta))
+    return subprocess.Popen(
+        [sys.executable, "-c", programa.replace("SCRIPTS", repr(str(RAIZ / "scripts")))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+
+
 @SO_POSIX
 @pytest.mark.parametrize(
     "verbo",
@@ -604,15 +616,7 @@ def test_o_ctrl_c_e_ouvido_a_meio_de_um_pedido(verbo: str) -> None:
         return Resposta(500)
 
     with servico_torto(regra) as servico:
-        programa = INTERROMPIDO.replace("VERBO", verbo).replace("PORTA", str(servico.porta))
-        programa = programa.replace("SCRIPTS", repr(str(RAIZ / "scripts")))
-        processo = subprocess.Popen(
-            [sys.executable, "-c", programa],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        )
+        processo = interrompido(verbo, servico.porta)
         assert chegou.wait(60)
         processo.send_signal(signal.SIGINT)
         saida, _ = processo.communicate(timeout=60)
@@ -626,15 +630,6 @@ def test_um_ctrl_c_que_calha_dentro_de_um_envio_nao_deixa_queixas() -> None:
     verbo = """async def cai(*_): raise KeyboardInterrupt
     DestinoS3._mandar = cai
     destino.enviar([('blobs/a.age', pathlib.Path(sys.executable))] * 9, print)"""
-    programa = INTERROMPIDO.replace("VERBO", verbo).replace("PORTA", "9")
-    programa = programa.replace("SCRIPTS", repr(str(RAIZ / "scripts")))
-    fim = subprocess.run(
-        [sys.executable, "-c", programa],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert (fim.returncode, fim.stdout) == (0, "interrompido\n")
+    processo = interrompido(verbo, porta=9)
+    saida, _ = processo.communicate(timeout=60)
+    assert (processo.returncode, saida) == (0, "interrompido\n")
