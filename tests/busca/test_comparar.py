@@ -20,7 +20,7 @@ from apoio.campanha import exemplos
 from apoio.execucao import BACKUP, Saida, executar, fotografia_do_disco
 from apoio.terminal import num_terminal, sem_barras
 from cofre.busca.comparacao.duas import juntar
-from cofre.busca.comparacao.quando import ler_alvo
+from cofre.busca.comparacao.quando import ler_assunto
 from cofre.busca.comparacao.resumo import APARECEU, MUDOU, SUMIU, comparar, registros
 from cofre.deposito import formato
 from cofre.deposito.backup import Backup
@@ -351,8 +351,8 @@ def test_um_nome_com_ponto_tambem_se_acha(tmp_path: Path) -> None:
     colunas = {"a.b": {"id": "integer", "c.d": "text"}}
     feito = guardar(deposito, "d", "D", DIA, {"a.b": []}, colunas=colunas, chaves={"a.b": ["id"]})
     for dito, esperado in (("a.b", ("a.b", None)), ("A.b.C.D", ("a.b", "c.d")), ("a.b.c", None)):
-        alvo = ler_alvo(dito, [feito])
-        assert (alvo and (alvo.tabela, alvo.coluna)) == esperado
+        assunto = ler_assunto(dito, [feito])
+        assert (assunto and (assunto.tabela, assunto.coluna)) == esperado
 
 
 # -- o que não se compara, e o que se compara com cuidado ----------------------------------------

@@ -18,7 +18,7 @@ from cofre.deposito import cobertura
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.lacre.lacre import pseudonimo
 from cofre.remoto import situacao
-from cofre.remoto.situacao import Copia, NaCopia, Prova
+from cofre.remoto.situacao import Conferida, Copia, NaCopia
 from cofre.rotina import listagem
 from cofre.rotina.painel import dados, pagina
 
@@ -74,13 +74,13 @@ def test_diz_se_ate_quando_e_se_esta_provada(deposito: Deposito) -> None:
     assert "📤 cópia em pasta:E:\\Cofre: até 2026-01-16 03:00; nunca conferida" in dita
     assert "⚠️ cópia em pasta:E:\\Cofre: até 2026-01-15 03:00 (atrasada); nunca conferida" in dita
     assert [c["em_dia"] for c in (*copias["Ana Doces"], *copias["Bia Peças"])] == [True, False]
-    prova = Prova(em=HOJE)
-    anotar(deposito, conferida=prova, somada=Prova(em=HOJE - DIA, parte="1/30"))
+    conferida = Conferida(em=HOJE)
+    anotar(deposito, conferida=conferida, somada=Conferida(em=HOJE - DIA, parte="1/30"))
     dita, copias = listar(deposito)
     assert "até 2026-01-16 03:00; conferida em 2026-01-16 12:00, relida por dentro em" in dita
     assert "2026-01-15 (1/30)" in dita
     assert copias["Ana Doces"][0]["conferida"] == HOJE.isoformat()
-    anotar(deposito, conferida=Prova(em=HOJE, achados=2))
+    anotar(deposito, conferida=Conferida(em=HOJE, achados=2))
     assert "a última conferência achou problemas" in listar(deposito)[0]
 
 

@@ -24,7 +24,7 @@ from cofre.remoto.daqui import inventariar
 from cofre.remoto.destino import Destino
 from cofre.remoto.erros import FalhaDaCopia
 from cofre.remoto.protecao import protecao_de
-from cofre.remoto.situacao import Copia, Prova
+from cofre.remoto.situacao import Conferida, Copia
 
 MOSTRADOS = 20
 
@@ -97,15 +97,15 @@ def _anotar(
     deposito: Deposito, destino: Destino, visto: Conferencia, parte: Parte | None, relato: Relato
 ) -> None:
     """Guarda quando se conferiu este destino, e o que nele está podre. Uma falha é só um aviso."""
-    prova = Prova(em=datetime.now().astimezone(), achados=len(visto.achados))
+    conferida = Conferida(em=datetime.now().astimezone(), achados=len(visto.achados))
 
     def mudar(antes: Copia) -> Copia:
         depois = msgspec.structs.replace(
-            antes, conferida=prova, podres=tuple({*antes.podres, *visto.podres})
+            antes, conferida=conferida, podres=tuple({*antes.podres, *visto.podres})
         )
         if parte is None:
             return depois
-        somada = msgspec.structs.replace(prova, parte=f"{parte.n}/{parte.t}")
+        somada = msgspec.structs.replace(conferida, parte=f"{parte.n}/{parte.t}")
         return msgspec.structs.replace(depois, somada=somada)
 
     try:

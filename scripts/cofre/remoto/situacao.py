@@ -27,7 +27,7 @@ class NaCopia(msgspec.Struct, frozen=True, kw_only=True):
     inicio: datetime
 
 
-class Prova(msgspec.Struct, frozen=True, kw_only=True):
+class Conferida(msgspec.Struct, frozen=True, kw_only=True):
     """Uma conferência da cópia: quando, quantos problemas achou, e que fração do conteúdo somou
     (vazia: só nomes, tamanhos e assinaturas)."""
 
@@ -47,8 +47,8 @@ class Copia(msgspec.Struct, frozen=True, kw_only=True):
     enviada: datetime | None = None
     falha: str = ""
     empresas: dict[str, NaCopia] = {}
-    conferida: Prova | None = None
-    somada: Prova | None = None
+    conferida: Conferida | None = None
+    somada: Conferida | None = None
     podres: tuple[str, ...] = ()
 
     @property
