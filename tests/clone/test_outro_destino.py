@@ -12,7 +12,7 @@ from apoio.dois_projetos import DONO, DoisProjetos, linhas_de, montar, sql_do_de
 from apoio.execucao import metadados, restaurar
 from apoio.impressoes import impressoes, proprias
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
+from cofre.base.erros import NEM_TUDO_COMO_ERA, Cancelada, RestauracaoRecusada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 DE_LA = f"""
@@ -57,7 +57,8 @@ def test_o_env_do_destino_que_mudou_nao_leva_a_clonagem_para_outro(
 
     saida = no_terceiro.acao("desfazer", "--confirmar", "DESFAZER")
     assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
-    assert "foi para outro projeto" in saida.erros, saida.tudo
+    assert "A clonagem de" in saida.erros, saida.tudo
+    assert "não se fez no projeto deste .env.destino" in saida.erros, saida.tudo
     assert impressoes(terceiro) == antes
 
     saida = no_terceiro.clonar()
@@ -86,9 +87,12 @@ def _um_desfazer_que_parou_tambem_nao_vai(dois: DoisProjetos, no_terceiro: DoisP
     antes = impressoes(no_terceiro.destino)
     no_terceiro.escrever_env()
     for acao in ("continuar", "desfazer"):
-        saida = no_terceiro.acao(acao)
+        saida = no_terceiro.acao(acao, "--confirmar", "DESFAZER")
         assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
-        assert "foi para outro projeto" in saida.erros, saida.tudo
+        assert "não se fez no projeto deste .env.destino" in saida.erros, saida.tudo
+        saida = no_terceiro.acao(acao, respostas=())
+        assert saida.codigo == Cancelada.codigo, saida.tudo
+        assert "digite o nome dele" in saida.saida, saida.tudo
     assert impressoes(no_terceiro.destino) == antes
     dois.escrever_env()
     assert dois.acao("continuar").codigo == 0

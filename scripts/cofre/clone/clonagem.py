@@ -18,7 +18,7 @@ from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS, Empresa
 from cofre.base.palavras import na_tela, visivel
 from cofre.clone import esquema, numeracao
 from cofre.clone.conferencia import Conferencia
-from cofre.clone.destino import Destino, de_um_backup, mesmo_projeto
+from cofre.clone.destino import Destino, mesmo_projeto
 from cofre.deposito.backup import Backup, completo
 from cofre.deposito.conteudos import lugar
 from cofre.deposito.deposito import Deposito
@@ -31,7 +31,7 @@ from cofre.restauracao.exame import Exame
 from cofre.restauracao.logins.faltam import NENHUM
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
-from cofre.via.projeto import identidades, trazida_para
+from cofre.via.projeto import de_um_backup, identidades, trazida_para
 
 if TYPE_CHECKING:
     from cofre.clone.anonimo.anonimizador import Anonimizador

@@ -6,12 +6,11 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cofre.base.config import ambiente
 from cofre.base.config.valores import Configuracao
-from cofre.base.erros import ConfiguracaoInvalida, RestauracaoRecusada
-from cofre.via.projeto import do_endereco, identidades
+from cofre.base.erros import RestauracaoRecusada
+from cofre.via.projeto import identidades, nome_do_projeto
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +45,6 @@ def mesmo_projeto(arquivo: str, qual: str) -> RestauracaoRecusada:
         f"O .env e {arquivo} são do mesmo projeto ({qual}).",
         "Clonar é para outro. Para trazer a empresa de volta aqui, restaure sem «clonar».",
     )
-
-
-def de_um_backup(origem: dict[str, Any]) -> set[str]:
-    """O projeto de que um backup diz ser."""
-    url = str(origem.get("url") or "")
-    return do_endereco(url) if url else set()
-
-
-def nome_do_projeto(configuracao: Configuracao) -> str:
-    """O nome que se escreve para confirmar: a referência do projeto ou, sem ela, onde ele está."""
-    ditas = sorted(identidades(configuracao))
-    refs = [dita for dita in ditas if ":" not in dita]
-    if not (refs or ditas):
-        raise ConfiguracaoInvalida("O projeto não tem endereço.")
-    return (refs or ditas)[0]
 
 
 def _uma_na_outra(uma: Path, outra: Path) -> bool:

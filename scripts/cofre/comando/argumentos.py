@@ -237,6 +237,11 @@ def opcao_de_para(analisador: argparse.ArgumentParser, ajuda: str) -> None:
     analisador.add_argument("--para", metavar="ARQUIVO", type=caminho_de, default=None, help=ajuda)
 
 
+def opcao_de_projeto(analisador: argparse.ArgumentParser, ajuda: str) -> None:
+    """--projeto."""
+    analisador.add_argument("--projeto", metavar="NOME", default=None, help=ajuda)
+
+
 def opcao_do_lacre(analisador: argparse.ArgumentParser, padrao: object) -> None:
     """--codigo-do-lacre."""
     analisador.add_argument(

@@ -18,6 +18,7 @@ from cofre.comando.argumentos import (
     caminho_de,
     opcao_de_arquivos,
     opcao_de_para,
+    opcao_de_projeto,
 )
 from cofre.comando.chave import com_chave, com_chave_e_fotos
 from cofre.comando.escolhidas import (
@@ -199,11 +200,9 @@ def acrescentar_opcoes(analisador: argparse.ArgumentParser) -> None:
         help="troca nomes, documentos, e-mails, telefones e endereços, e diz o que não trocou; os"
         " arquivos não vão",
     )
-    analisador.add_argument(
-        "--projeto",
-        metavar="NOME",
-        default=None,
-        help="o nome do projeto de destino, para não o perguntar quando ele parece em uso",
+    opcao_de_projeto(
+        analisador,
+        "o nome do projeto de destino, para não o perguntar quando ele parece em uso",
     )
     opcao_de_arquivos(analisador, None)
     opcoes_de_simular(analisador, argparse.SUPPRESS)

@@ -21,6 +21,7 @@ from cofre.comando.argumentos import (
     lista_de_nomes,
     opcao_de_esperar,
     opcao_de_para,
+    opcao_de_projeto,
     opcao_do_lacre,
     opcoes_de_conexao,
     opcoes_de_saida,
@@ -111,6 +112,9 @@ def _analisador(argumentos: list[str]) -> Analisador:
             grupos.modulo_de(nome).acrescentar_opcoes(acao)
         elif nome in ("desfazer", "continuar"):
             opcao_de_para(acao, "o .env do outro projeto, se foi nele que se clonou")
+            opcao_de_projeto(
+                acao, "o nome deste projeto, se é o mesmo em que se começou por outro endereço"
+            )
     return analisador
 
 

@@ -46,6 +46,9 @@ EM_ANDAMENTO, CONCLUIDA, DESFEITA, INCOMPLETA, DEIXADA = (
 BALDES_CRIADOS = "baldes_criados"
 """A chave dos baldes que a restauração criou: ao concluir, ganham os limites que tinham; ao
 desfazer, saem."""
+PROJETO = "projeto"
+"""A chave do que diz em que projeto se escreve (ver `via.projeto.identidades`): só nesse se
+continua e se desfaz."""
 ABERTAS = frozenset({EM_ANDAMENTO, INCOMPLETA})
 
 

@@ -89,6 +89,12 @@ O que está acima diz por que o destino parece um projeto em que alguém trabalh
 nesta empresa, mas o que ela tem lá passa a ser o do backup.
 Escreva o nome do projeto, como está entre parênteses, só se é mesmo nele; q sai, e nada muda."""
 
+OUTRO_ENDERECO = """\
+Concluir ou desfazer põe a empresa como ela era no projeto em que se começou. Se este é outro, o que
+ela tem aqui perde-se: saia com q, e ponha no .env o endereço do primeiro.
+Se só mudou o modo de lá chegar (a conexão direta em vez da API, um domínio próprio, outra porta),
+escreva o nome do projeto, como está entre parênteses."""
+
 AOS_POUCOS = """\
 Enter mostra a tela seguinte; q volta à confirmação. Nada mudou ainda."""
 

@@ -15,7 +15,7 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.deposito.backup import Backup
-from cofre.deposito.diario import BALDES_CRIADOS, Diario, abrir_novo, fechado
+from cofre.deposito.diario import BALDES_CRIADOS, PROJETO, Diario, abrir_novo, fechado
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.recorte import REGISTROS, Recorte
 from cofre.restauracao.acordo import Acordo, Combinado
@@ -35,6 +35,7 @@ from cofre.restauracao.parada import (
     fechar_desfeita,
 )
 from cofre.restauracao.restauracao import Etapa, Restauracao
+from cofre.via.projeto import identidades
 
 CONCLUIR, DESFAZER, DEIXAR = "1", "2", "3"
 """As escolhas depois de uma parada, como `Dialogo.seguir` as devolve."""
@@ -88,6 +89,7 @@ class Conducao:
                 **({"recorte": _no_diario(alvo.recorte, antes)} if alvo.recorte else {}),
                 "efeitos": self.opcoes.efeitos,
                 "via": self.restauracao.via.nome,
+                PROJETO: sorted(identidades(self.restauracao.contexto.configuracao)),
                 "sem_recusadas": bool(acordo.perdas),
                 **({"cria": True} if acordo.cria else {}),
                 "fora": [f.documento() for f in acordo.fora],

@@ -37,10 +37,10 @@ from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PAR
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.planejamento import Planejamento
 from cofre.restauracao.possiveis import possiveis
+from cofre.restauracao.projeto import Projeto
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.restauracao import Restauracao
 from cofre.restauracao.sessao import Sessao
-from cofre.restauracao.trazidas import recusar_de_outro
 
 TENTATIVAS = 3
 """Quantas vezes planejar, se alguém mexe na empresa entre a foto e a transação. A última já não
@@ -65,6 +65,7 @@ class Conversa:
             self._dialogo, self._narrador, palavra, aceitas, sessao.vigia, somar
         )
         self._planos = Planejamento(sessao)
+        self._projeto = Projeto.de(sessao.configuracao, sessao.relato, sessao.opcoes)
         self._mais: dict[str, Any] = {}
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
@@ -80,6 +81,7 @@ class Conversa:
         """Leva estas tabelas da empresa ao que são neste backup (só o que `recortar` escolhe delas,
         se há quem escolha); se já são, oferece outra data."""
         while True:
+            self._projeto.avisar_se_e_de_outro(backup)
             restauracao = self._sessao.conectar(guardada, backup, tabelas)
             podem, fora = self._possiveis(restauracao, backup, tabelas)
             alvo = restauracao.alvo(backup, podem, modo)
@@ -118,6 +120,7 @@ class Conversa:
         self, guardada: EmpresaComBackups, antes: Backup, depois: Backup, tabelas: tuple[str, ...]
     ) -> int:
         """Põe de volta, destas tabelas, o que mudou entre os dois backups e não mudou outra vez."""
+        self._projeto.avisar_se_e_de_outro(antes)
         restauracao = self._sessao.conectar(guardada, antes, tabelas, depois)
         tabelas, fora = self._possiveis(restauracao, antes, tabelas)
         campos = tuple(self._opcoes.campos or ())
@@ -135,7 +138,7 @@ class Conversa:
     def concluir(self, guardada: EmpresaComBackups, pendente: Diario) -> int:
         """Continua até o mesmo alvo; o ponto de partida para desfazer continua o primeiro."""
         pendente.conferir()
-        recusar_de_outro(self._sessao.configuracao, guardada, pendente)
+        self._projeto.exigir_o_mesmo(guardada.pasta, pendente)
         dados = pendente.dados
         backup = self._sessao.backup(guardada, str(dados["backup"]))
         antes = self._sessao.backup(guardada, str(dados["antes"]))
@@ -156,7 +159,7 @@ class Conversa:
         if qual.desfazendo and qual.por_concluir:
             return self.concluir(guardada, qual)
         qual.conferir()
-        recusar_de_outro(self._sessao.configuracao, guardada, qual)
+        self._projeto.exigir_o_mesmo(guardada.pasta, qual)
         self._relato.linha(f"↩️ Desfazendo a {self._dialogo.vocabulario.ato} de {qual.quando}")
         antes = self._sessao.backup(guardada, str(qual.dados["antes"]))
         tabelas = tuple(qual.dados["tabelas"])

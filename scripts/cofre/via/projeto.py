@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cofre.base.config.chave import ref_da_chave, ref_do_endereco
 from cofre.base.config.valores import Configuracao
+from cofre.base.erros import ConfiguracaoInvalida
 
 _LACO = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 
@@ -44,6 +45,32 @@ def do_endereco(url: str) -> set[str]:
 
 def _maquina(host: str) -> str:
     return "localhost" if host.lower() in _LACO else host.lower()
+
+
+def de_um_backup(origem: Mapping[str, Any]) -> set[str]:
+    """O projeto de que um backup diz ser (a `origem` dos metadados dele)."""
+    url = str(origem.get("url") or "")
+    return do_endereco(url) if url else set()
+
+
+def e_referencia(identidade: str) -> bool:
+    """Se é a referência de um projeto do Supabase, e não um endereço."""
+    return ":" not in identidade
+
+
+def e_desta_maquina(identidade: str) -> bool:
+    """Se é um endereço daqui mesmo, de um túnel ou de um servidor local: a porta não diz de que
+    projeto é."""
+    return identidade.startswith("localhost:")
+
+
+def nome_do_projeto(configuracao: Configuracao) -> str:
+    """O nome que se escreve para confirmar: a referência do projeto ou, sem ela, onde ele está.
+    Levanta ConfiguracaoInvalida."""
+    ditas = sorted(identidades(configuracao))
+    if not ditas:
+        raise ConfiguracaoInvalida("O projeto não tem endereço.")
+    return next(filter(e_referencia, ditas), ditas[0])
 
 
 def trazida_para(clone_de: Mapping[str, Any], configuracao: Configuracao) -> bool:

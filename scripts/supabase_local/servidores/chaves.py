@@ -23,13 +23,17 @@ class Chaves:
     publicavel: str = field(repr=False)
 
     def jwt_de(self, chave: str) -> str | None:
-        """O JWT com que o gateway representa esta chave; None se ele não a conhece."""
-        return {
-            self.service_role: self.service_role,
-            self.anon: self.anon,
-            self.secreta: self.service_role,
-            self.publicavel: self.anon,
-        }.get(chave)
+        """O JWT com que o gateway representa esta chave; None se ele não a conhece. Das antigas,
+        conhece as que o segredo assinou: um projeto tem-nas com a sua referência (`ref`)."""
+        conhecidas = {self.secreta: self.service_role, self.publicavel: self.anon}
+        return conhecidas.get(chave) or (chave if self._e_antiga(chave) else None)
+
+    def _e_antiga(self, chave: str) -> bool:
+        try:
+            papel = jwt.decode(chave, self.segredo, algorithms=["HS256"]).get("role")
+        except jwt.InvalidTokenError:
+            return False
+        return papel in ("service_role", "anon")
 
 
 def gerar_chaves(segredo: str | None = None) -> Chaves:
