@@ -6,42 +6,56 @@ Debian), o do Debian é instalado, uma vez só; senão, o teste falha dizendo co
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import filelock
 import pytest
 
+TRAVA = Path(tempfile.gettempdir()) / "cofre_instala.lock"
+ESPERA_NO_APT = "DPkg::Lock::Timeout=600"
+"""Segundos que ele espera por outro apt, que não seja nosso, em vez de falhar na hora."""
+
 
 def achar(nomes: Sequence[str], pacote: str) -> str:
     """O caminho do primeiro destes programas que houver; `pacote` é o do Debian que os traz."""
     achado = _na_maquina(nomes)
-    if achado is None and _pode_instalar():
-        with filelock.FileLock(Path(tempfile.gettempdir()) / f"cofre_instala_{pacote}.lock"):
-            achado = _na_maquina(nomes) or _instalar(nomes, pacote)
+    if achado is None and pode_instalar():
+        with contextlib.suppress(subprocess.CalledProcessError):
+            instalar(lambda: _na_maquina(nomes) is not None, pacote)
+        achado = _na_maquina(nomes)
     if achado is None:
         pytest.fail(f"Falta o {nomes[0]}. Instale-o com:\n  sudo {' '.join(_comando(pacote))}")
     return achado
+
+
+def pode_instalar() -> bool:
+    """Se este sistema tem o apt, e quem roda os testes pode instalar com ele."""
+    return os.name == "posix" and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists()
+
+
+def instalar(ja_ha: Callable[[], bool], *pacotes: str) -> None:
+    """Instala estes pacotes do Debian, a não ser que quem esperou a sua vez já os ache: o apt só
+    trabalha para um de cada vez, e recusa os outros. Levanta CalledProcessError."""
+    ambiente = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with filelock.FileLock(TRAVA):
+        if ja_ha():
+            return
+        subprocess.run(["apt-get", "-o", ESPERA_NO_APT, "update"], capture_output=True, check=False)
+        comando, *resto = _comando(*pacotes)
+        subprocess.run(
+            [comando, "-o", ESPERA_NO_APT, *resto], env=ambiente, capture_output=True, check=True
+        )
 
 
 def _na_maquina(nomes: Sequence[str]) -> str | None:
     return next((p for nome in nomes if (p := shutil.which(nome))), None)
 
 
-def _comando(pacote: str) -> list[str]:
-    return ["apt-get", "install", "-y", "--no-install-recommends", pacote]
-
-
-def _pode_instalar() -> bool:
-    return os.name == "posix" and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists()
-
-
-def _instalar(nomes: Sequence[str], pacote: str) -> str | None:
-    ambiente = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for comando in (["apt-get", "update"], _comando(pacote)):
-        subprocess.run(comando, env=ambiente, capture_output=True, check=False)
-    return _na_maquina(nomes)
+def _comando(*pacotes: str) -> list[str]:
+    return ["apt-get", "install", "-y", "--no-install-recommends", *pacotes]

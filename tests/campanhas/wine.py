@@ -28,15 +28,14 @@ from pathlib import Path
 
 import filelock
 
+from apoio.programas import instalar, pode_instalar
 from supabase_local.servidores.ambiente import RAIZ, VENV
 
 VERSAO = f"{sys.version_info[0]}{sys.version_info[1]}"
 PANDA3D = "panda3d==1.10.16"
 POSTGRES = "@embedded-postgres/windows-x64@15.18.0-beta.17"
 COMPILADOR, LEITOR_DE_DLL = "x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-objdump"
-TRAVA_DO_APT = Path(tempfile.gettempdir()) / "cofre_instala_navegador.lock"
-"""A mesma de quem instala o navegador: o apt só trabalha para um de cada vez."""
-DO_APT = ("wine64", "gcc-mingw-w64-x86-64-win32")
+DO_APT = ("wine", "wine64", "gcc-mingw-w64-x86-64-win32")
 REQUISITOS = (
     "requirements.txt",
     "scripts/requirements-direto.txt",
@@ -141,7 +140,7 @@ def como_no_windows(caminho: Path) -> str:
 
 def pode_haver() -> bool:
     """Se há o wine e o compilador, ou se dá para instalá-los agora."""
-    return _ha() or (os.name == "posix" and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists())
+    return _ha() or pode_instalar()
 
 
 def preparar(*, com_postgres: bool) -> Windows:
@@ -149,9 +148,7 @@ def preparar(*, com_postgres: bool) -> Windows:
     destino = VENV / "windows" / _resumo()
     destino.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(destino.parent / "trava"):
-        if not _ha():
-            with filelock.FileLock(TRAVA_DO_APT):
-                _instalar_do_apt()
+        instalar(_ha, *DO_APT)
         if not (destino / "pronto").exists():
             shutil.rmtree(destino, ignore_errors=True)
             montado = Windows(destino)
@@ -165,12 +162,6 @@ def preparar(*, com_postgres: bool) -> Windows:
 
 def _ha() -> bool:
     return all(shutil.which(programa) for programa in ("wine", COMPILADOR, LEITOR_DE_DLL))
-
-
-def _instalar_do_apt() -> None:
-    ambiente = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for comando in (["update", "-qq"], ["install", "-y", "-qq", *DO_APT]):
-        subprocess.run(["apt-get", *comando], env=ambiente, capture_output=True, check=True)
 
 
 def _resumo() -> str:
