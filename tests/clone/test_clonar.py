@@ -4,6 +4,7 @@ conferido por inteiro."""
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,8 +30,10 @@ def test_a_empresa_chega_inteira_e_o_que_havia_fica_como_estava(
     dois = montar(criar_supabase, tmp_path, via=via)
     antes = dois.ponto()
 
-    saida = dois.clonar()
+    saida = dois.clonar("--json")
     assert saida.codigo == 0, saida.tudo
+    assert saida.json()["nada_a_mudar"] is False
+    assert sum(t["repostos"] for t in saida.json()["mudaram"].values()) == 71
     assert dois.diferem() == {}
     dois.conferir_alheias(antes)
     (copia,) = [m for m in metadados(dois.backups_de_la) if m["tipo"] == "clone"]
@@ -38,13 +41,50 @@ def test_a_empresa_chega_inteira_e_o_que_havia_fica_como_estava(
 
     saida = dois.clonar()
     assert saida.codigo == 0, saida.tudo
-    assert "nada a mudar" in saida.saida.lower() or "já" in saida.saida, saida.tudo
+    assert "✅ No destino já está tudo como no backup: nada se escreveu" in saida.saida, saida.tudo
+    documento = dois.clonar("--json").json()
+    assert (documento["acao"], documento["codigo"]) == ("clonar", 0)
+    assert documento["nada_a_mudar"] is True
+    assert "mudaram" not in documento
+    assert len(list(dois.backups_de_la.rglob("restauracao_*.json"))) == 1, "nada há a desfazer dela"
     assert len([m for m in metadados(dois.backups_de_la) if m["tipo"] == "clone"]) == 1
 
     saida = dois.acao("desfazer", "--confirmar", "DESFAZER")
     assert saida.codigo == 0, saida.tudo
     dois.conferir_intacto(antes)
     assert proprias(dois.ponto().destino, DONO) == {}
+
+
+RESTAURADO = re.compile(r"\b(restaur\w*|volta\w*|repost?\w*|repor)\b", re.IGNORECASE)
+"""O que se diz de quem traz uma empresa de volta, e não de quem a leva a outro projeto."""
+DESFAZER_VOLTA = re.compile(r"\S*restaurar-empresa\.py\S*|voltar ao que era antes")
+"""O programa chama-se assim; e o que desfaz uma clonagem, volta ao que lá havia."""
+
+
+def test_a_tela_de_uma_clonagem_so_fala_de_levar(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Nem ao clonar, nem com nada a mudar, nem a meio, nem ao desfazer: quem lesse «restaurar»
+    pensaria que é o projeto daqui que muda."""
+    dois = montar(criar_supabase, tmp_path, via=DIRETA)
+    ditas = [
+        dois.acao("clonar", respostas=("0", "m", "c", "m", "q")),
+        dois.acao("clonar", respostas=("0", "CLONAR", "RESTAURAR")),
+        dois.clonar(),
+        dois.acao("desfazer", respostas=("DESFAZER", "RESTAURAR", "q")),
+        dois.acao("desfazer"),
+        dois.acao("desfazer"),
+    ]
+    (feita, *_) = sorted(dois.backups_de_la.rglob("restauracao_*.json"))
+    dados = json.loads(feita.read_bytes())
+    feita.write_text(json.dumps({**dados, "estado": "em_andamento"}), encoding="utf-8")
+    ditas += [dois.acao("clonar", respostas=("0", "q")), dois.acao("continuar", respostas=())]
+    for dita in ditas:
+        linhas = [linha for linha in dita.tudo.splitlines() if "RESTAURAR" not in linha]
+        if "DESFEITA" in dita.saida:  # aí, o que volta é o que lá havia
+            linhas = [linha for linha in linhas if not linha.startswith("O que mudou")]
+        achadas = [linha for linha in linhas if RESTAURADO.search(DESFAZER_VOLTA.sub("", linha))]
+        assert achadas == [], dita.tudo
 
 
 def test_na_pasta_do_destino_a_copia_nao_e_historia_de_la(

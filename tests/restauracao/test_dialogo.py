@@ -408,7 +408,7 @@ def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
     if colunas == 80:
         assert aviso.splitlines() == [
             "   ⚠️ 11 vendas e 7 ordens de serviço perderam a ligação com clientes",
-            "   ℹ️ Conexão direta: uma transação só. Ou tudo volta, ou nada muda.",
+            "   ℹ️ Conexão direta: uma transação só. Ou tudo vale, ou nada muda.",
             "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma tabela é travada: só as",
             "      linhas que mudam, até o fim.",
             "   ⚠️ clientes: há registros que furam a regra clientes_cpf_inteiro (NOT VALID).",
@@ -420,7 +420,7 @@ def test_como_se_escreve_cabe_no_terminal(loja: Loja, colunas: int) -> None:
             "   ⚠️ 11 vendas e 7 ordens de serviço perderam a",
             "      ligação com clientes",
             "   ℹ️ Conexão direta: uma transação só. Ou tudo",
-            "      volta, ou nada muda.",
+            "      vale, ou nada muda.",
             "   ℹ️ Os gatilhos ficam suspensos só nela. Nenhuma",
             "      tabela é travada: só as linhas que mudam,",
             "      até o fim.",

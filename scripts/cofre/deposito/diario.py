@@ -49,6 +49,8 @@ desfazer, saem."""
 PROJETO = "projeto"
 """A chave do que diz em que projeto se escreve (ver `via.projeto.identidades`): só nesse se
 continua e se desfaz."""
+CLONAGEM = "clonagem"
+"""A chave de quem pôs a empresa como num backup de outro projeto: é assim que se diz dela."""
 ABERTAS = frozenset({EM_ANDAMENTO, INCOMPLETA})
 
 
@@ -86,7 +88,9 @@ class Diario:
     @property
     def em_palavras(self) -> str:
         """O que se diz de uma que está por concluir."""
-        return "um desfazer não concluído" if self.desfazendo else "uma restauração não concluída"
+        if self.desfazendo:
+            return "um desfazer não concluído"
+        return f"uma {'clonagem' if self.dados.get(CLONAGEM) else 'restauração'} não concluída"
 
     @property
     def quando(self) -> str:

@@ -51,7 +51,7 @@ class Impedimentos:
 
     def de_mudou(self, tabela: str, tipo: str, acao: Acao) -> None:
         """A linha já não era como a foto a viu."""
-        mensagem = f"um registro de {tabela} mudou enquanto se restaurava"
+        mensagem = f"um registro de {tabela} mudou enquanto se escrevia"
         self.anotar(tabela, tipo, acao, EscritaRecusada(MUDOU, mensagem, ""))
 
     def desistiu(self, tabela: str, acao: str) -> bool:

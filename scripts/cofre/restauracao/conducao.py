@@ -15,7 +15,7 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.deposito.backup import Backup
-from cofre.deposito.diario import BALDES_CRIADOS, PROJETO, Diario, abrir_novo, fechado
+from cofre.deposito.diario import BALDES_CRIADOS, CLONAGEM, PROJETO, Diario, abrir_novo, fechado
 from cofre.plano.alvo import VOLTAR, Alvo
 from cofre.plano.recorte import REGISTROS, Recorte
 from cofre.restauracao.acordo import Acordo, Combinado
@@ -92,6 +92,7 @@ class Conducao:
                 PROJETO: sorted(identidades(self.restauracao.contexto.configuracao)),
                 "sem_recusadas": bool(acordo.perdas),
                 **({"cria": True} if acordo.cria else {}),
+                **({CLONAGEM: True} if alvo.backup.de_outro_projeto else {}),
                 "fora": [f.documento() for f in acordo.fora],
                 **({PEDIDOS: list(alvo.logins)} if alvo.logins else {}),
                 **_do_desfeito(desfaz),
@@ -152,7 +153,8 @@ class Conducao:
         return _Parou(self._parada(diario), sem_resposta=DESFAZER, efeitos=efeitos)
 
     def _parada(self, diario: Diario) -> Parada:
-        return Parada(diario, self.restauracao.relato, self._atomica, self.continuando)
+        ato = self.dialogo.vocabulario.ato
+        return Parada(diario, self.restauracao.relato, ato, self._atomica, self.continuando)
 
     def _ate_o_desfecho(
         self, alvo: Alvo, antes: Backup, diario: Diario, combinado: Combinado | None

@@ -36,7 +36,8 @@ def pedido(alvo: Alvo, resumo: Resumo, largura: int | None) -> Iterator[str]:
     if alvo.fatias:
         yield em_linhas(f"Só: {so_o_que(alvo)}", largura, len("Só: "))
     if alvo.modo == RECUPERAR:
-        yield "Modo: só repor o que falta (nada é alterado nem removido)"
+        falta = de(alvo.backup).so_o_que_falta
+        yield f"Modo: {falta} (nada é alterado nem removido)"
     yield ""
     yield em_linhas(_o_que_acontece(alvo, resumo), largura, 3)
     yield f'✅ Apenas a empresa "{nome}" será afetada'
@@ -79,7 +80,8 @@ def _o_que_acontece(alvo: Alvo, resumo: Resumo) -> str:
 def outras_respostas(alvo: Alvo, *, troca: bool) -> dict[str, str]:
     """O que se pode responder, além da palavra, e o que se diz disso; `troca`: se também se pode
     trocar de modo."""
-    outro = "voltar tudo" if alvo.modo == RECUPERAR else "só repor o que falta"
+    palavras = de(alvo.backup)
+    outro = palavras.tudo if alvo.modo == RECUPERAR else palavras.so_o_que_falta
     return {**({"m": f"m muda para: {outro}"} if troca else {}), "c": "c: os campos"}
 
 

@@ -33,7 +33,7 @@ from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.logins.escolha import escolher, pedidos_antes
 from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
-from cofre.restauracao.palavras import JA_COMO_ERA, JA_E_IGUAL, JA_ESTA, NAO_PARA, Narrador
+from cofre.restauracao.palavras import JA_ESTA, NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.planejamento import Planejamento
 from cofre.restauracao.possiveis import possiveis
@@ -58,7 +58,7 @@ class Conversa:
         self._opcoes = sessao.opcoes
         self._relato = sessao.relato
         self._dialogo = sessao.dialogo
-        self._narrador = Narrador(sessao.relato)
+        self._narrador = Narrador(sessao.relato, sessao.dialogo.vocabulario)
         palavra, aceitas = sessao.opcoes.confirmar, sessao.opcoes.aceitar or ()
         somar = bool(getattr(sessao.opcoes, "somar", False))
         self._negociacao = Negociacao(
@@ -274,8 +274,9 @@ class Conversa:
         """O plano que se acaba de fazer é vazio; devolve o quadro dele."""
         quadro, sem_dialogo = self._planos.quadro, self._opcoes.confirmar or self._opcoes.simular
         assert quadro is not None
-        igual = JA_ESTA if quadro.alvo.fatias else JA_E_IGUAL
-        dito = JA_COMO_ERA if acao == "desfazer" else igual
+        palavras = self._dialogo.vocabulario
+        igual = JA_ESTA if quadro.alvo.fatias else palavras.ja_e_igual
+        dito = palavras.ja_como_era if acao == "desfazer" else igual
         if quadro.resumo.diferem:
             dito = nada_falta(quadro.resumo, PELA_OPCAO if sem_dialogo else "")
         self._relato.linha()
@@ -313,6 +314,7 @@ class Conversa:
                 "backup": self._sessao.usado.documento(),
                 "tabelas": contagens_em_json({como_se_diz(n): c for n, c in restantes.items()}),
                 "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
+                "nada_a_mudar": bool(quadro and quadro.vazio),
                 **(quadro.documento() if quadro else {}),
                 **self._mais,
                 **(fim.documento() if fim else {}),

@@ -242,7 +242,7 @@ class Dialogo:
     def voltar_tudo(self) -> bool:
         """Se o que só difere também volta; qualquer coisa que não seja «m» o deixa como está.
         Levanta Voltar."""
-        pergunta = "Digite m para voltar tudo (Enter deixa como está): "
+        pergunta = f"Digite m para {self.vocabulario.tudo} (Enter deixa como está): "
         try:
             resposta = self.perguntas.resposta(
                 pergunta, ajudas.AO_CONFIRMAR["m"].strip(), volta=self.volta

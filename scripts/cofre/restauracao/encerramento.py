@@ -15,7 +15,7 @@ from cofre.restauracao.fim import Fim
 from cofre.restauracao.logins.guardados import do_backup
 from cofre.restauracao.logins.palavras import NarradorDeLogins
 from cofre.restauracao.reescritas import Reescrita
-from cofre.restauracao.vocabulario import Vocabulario
+from cofre.restauracao.vocabulario import RESTAURAR, Vocabulario
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 
@@ -41,15 +41,18 @@ class Encerramento(Fala):
             linha(f"Total de registros: {numero(fim.desfecho.registros)}")
         for lista, quantos in fim.desfecho.nas_listas.items():
             linha(f"Total de {como_se_diz(lista)}: {numero(quantos)}")
-        if fim.o_que_mudou:
-            linha(f"O que mudou: {fim.o_que_mudou}")
+        repostos = RESTAURAR.repostos if fim.desfazendo else self.vocabulario.repostos
+        if mudou := fim.o_que_mudou(repostos):
+            linha(f"O que mudou: {mudou}")
         self._grupos(fim.grupos, "⚠️", "")
         for fora in fim.fora:
             linha(f"⚠️ {visivel(como_se_diz(fora.tabela))} ficou de fora: {visivel(fora.causa)}")
             self._cura(fora.cura, "   ")
         if fim.logins:
             guardados = do_backup(fim.alvo.backup)
-            NarradorDeLogins(self.relato).fim(fim.logins, guardados, fim.desfazendo)
+            NarradorDeLogins(self.relato, self.vocabulario).fim(
+                fim.logins, guardados, fim.desfazendo
+            )
         if fim.sem_identidade:
             voltaram = plural(fim.sem_identidade, "arquivo voltou", "arquivos voltaram")
             self._em_linhas(f"⚠️ {voltaram} {SEM_IDENTIDADE}", 3)

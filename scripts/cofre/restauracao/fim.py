@@ -63,15 +63,15 @@ class Fim:
         nem_tudo = self.em_parte or outro_conteudo or de_outro_modo or self.sem_identidade
         return NEM_TUDO_COMO_ERA if nem_tudo else TUDO_CERTO
 
-    @property
-    def o_que_mudou(self) -> str:
-        """«5 tabelas: 145 repostos, 818 alterados»; de uma só, o nome. Vazio se nada."""
+    def o_que_mudou(self, repostos: tuple[str, str]) -> str:
+        """«5 tabelas: 145 repostos, 818 alterados»; de uma só, o nome. Vazio se nada. `repostos`:
+        como se diz do que se pôs, de um e de vários."""
         if not self.mudou:
             return ""
         nomes = [visivel(como_se_diz(n)) for n in self.mudou]
         onde = f"{len(nomes)} tabelas" if len(nomes) > 1 else nomes[0]
         contas = [
-            (sum(c.repor for c in self.mudou.values()), "reposto", "repostos"),
+            (sum(c.repor for c in self.mudou.values()), *repostos),
             (sum(c.alterar for c in self.mudou.values()), "alterado", "alterados"),
             (sum(c.remover for c in self.mudou.values()), "removido", "removidos"),
         ]

@@ -22,18 +22,15 @@ from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.resumo import Resumo, TabelaResumida
 from cofre.restauracao.risco import Risco
 from cofre.restauracao.trabalho import Trabalho
-from cofre.restauracao.vocabulario import de
+from cofre.restauracao.vocabulario import RESTAURAR, Vocabulario
 from cofre.via.contrato import NULO_DE_JSON, OUTRA_ESCRITA
 
 COLUNAS = 4
 """Quantas das que mudam se dizem."""
 NOVOS = "mais novos que o backup, seriam removidos"
 CRIADOS = "criados pela mudança, seriam removidos"
-REPOSTOS = "repostos pela restauração (ou criados depois dela), seriam removidos"
 
-JA_E_IGUAL = "Os dados atuais já são iguais ao backup."
 JA_ESTA = "O que se escolheu já está como no backup."
-JA_COMO_ERA = "A empresa já está como era antes da restauração."
 
 NAO_PARA = (
     "A empresa não para de gravar. Desta vez, o que mudar depois do plano entra nele,\n"
@@ -44,6 +41,8 @@ NAO_PARA = (
 @dataclass(frozen=True, slots=True)
 class Narrador(Fala):
     """Conta o plano, e o que o impediria."""
+
+    vocabulario: Vocabulario = RESTAURAR
 
     def confirmacao(self, quadro: Quadro, acao: str) -> None:
         """A empresa, as tabelas, o que acontece; e por último, junto da pergunta, o plano."""
@@ -64,13 +63,13 @@ class Narrador(Fala):
             linha("   ⚠️ Backup da primeira versão: não tem somas para conferir os arquivos.")
         for tabela in resumo.tabelas:
             if tabela.contagem.diferencas:
-                saem = CRIADOS if da_mudanca else REPOSTOS if desfazer else NOVOS
+                saem = CRIADOS if da_mudanca else self.vocabulario.a_mais if desfazer else NOVOS
                 self._tabela(tabela, saem)
             if tabela.diferem:
                 self._diferem(tabela, como_voltar)
         self._iguais([t for t in resumo.tabelas if not t.contagem.diferencas and not t.diferem])
         if resumo.total.diferencas:
-            linha("   (+ repor, ~ alterar, − remover, = já iguais)")
+            linha(f"   (+ {self.vocabulario.repor}, ~ alterar, − remover, = já iguais)")
         for nome, colunas in quadro.perdidas.items():
             self._perdidas(alvo, nome, colunas)
         if quadro.pendentes:
@@ -78,7 +77,7 @@ class Narrador(Fala):
             self._em_linhas(f"   ⚠️ {em_palavras(quadro.pendentes)}{somar}", 6)
         self._conflitos(quadro.conflitos, "   ")
         self._trabalho(quadro.trabalho)
-        NarradorDeLogins(self.relato).citacoes(quadro.citam)
+        NarradorDeLogins(self.relato, self.vocabulario).citacoes(quadro.citam)
         self._do_que_faltava(alvo, resumo)
         self._inexatas(quadro.inexatas)
         for frase in quadro.avisos:
@@ -188,7 +187,7 @@ class Narrador(Fala):
         if not riscos and not fora:
             return
         self.relato.linha()
-        vao = de(quadro.alvo.backup).vao[1].upper()
+        vao = self.vocabulario.vao[1].upper()
         self.relato.linha(f"⚠️ NÃO {vao}, com o seu acordo:")
         for risco in riscos:
             self.relato.linha(f"   • {visivel(risco.causa)}")

@@ -23,17 +23,19 @@ NADA_MUDOU = "A transação foi desfeita: nada foi alterado."
 
 @dataclass(frozen=True, slots=True)
 class Parada:
-    """Paradas da restauração deste diário. `atomica`: se ela é uma transação só; `continuando`: se
+    """Paradas da restauração deste diário. `ato`: «restauração» ou
+    «clonagem»; `atomica`: se ela é uma transação só; `continuando`: se
     já tinha parado antes."""
 
     diario: Diario
     relato: Relato
+    ato: str
     atomica: bool
     continuando: bool
 
     def no_meio(self, causa: str) -> RestauracaoIncompleta:
         """Parou, e pode seguir."""
-        oque = "O desfazer" if self.diario.desfazendo else "A restauração"
+        oque = "O desfazer" if self.diario.desfazendo else f"A {self.ato}"
         if self.atomica:
             causa += " Numa transação, ou tudo valeu, ou nada mudou: concluir confere."
         return RestauracaoIncompleta(f"{oque} parou no meio: {causa}", como_seguir(self.diario))

@@ -12,7 +12,7 @@ from cofre.restauracao import ajudas
 @dataclass(frozen=True, slots=True)
 class Vocabulario:
     """As palavras de uma das duas: o `ato` («restauração»), o que se diz ao começar, ao acabar e ao
-    desistir, e o que as perguntas explicam."""
+    desistir, e o que as perguntas explicam. `a_mais`: o que, ao desfazer, é de depois da foto."""
 
     ato: str
     fazendo: str
@@ -21,6 +21,13 @@ class Vocabulario:
     feita: str
     vao: tuple[str, str]
     ficou: str
+    repor: str
+    repostos: tuple[str, str]
+    tudo: str
+    so_o_que_falta: str
+    a_mais: str
+    ja_e_igual: str
+    ja_como_era: str
     de_novo: str
     direta: str
     logins: str
@@ -50,6 +57,13 @@ RESTAURAR = Vocabulario(
     feita="foi restaurada",
     vao=("volta", "voltam"),
     ficou="voltou",
+    repor="repor",
+    repostos=("reposto", "repostos"),
+    tudo="voltar tudo",
+    so_o_que_falta="só repor o que falta",
+    a_mais="repostos pela restauração (ou criados depois dela), seriam removidos",
+    ja_e_igual="Os dados atuais já são iguais ao backup.",
+    ja_como_era="A empresa já está como era antes da restauração.",
     de_novo="restaure de novo",
     direta="SUPABASE_DB_URL",
     logins="Quais logins voltam?",
@@ -70,6 +84,13 @@ CLONAR = Vocabulario(
     feita="foi levada",
     vao=("vai", "vão"),
     ficou="chegou",
+    repor="levar",
+    repostos=("levado", "levados"),
+    tudo="levar tudo",
+    so_o_que_falta="só levar o que falta",
+    a_mais="levados pela clonagem (ou criados depois dela), seriam removidos",
+    ja_e_igual="No destino já está tudo como no backup: nada se escreveu, nem há o que desfazer.",
+    ja_como_era="No destino a empresa já está como era antes da clonagem.",
     de_novo="clone de novo",
     direta="SUPABASE_DB_URL, no .env do destino",
     logins="Quais logins vão?",

@@ -204,7 +204,7 @@ class Execucao:
 
 
 def _mudou() -> EscritaRecusada:
-    return EscritaRecusada(MUDOU, "um arquivo mudou enquanto se restaurava", "")
+    return EscritaRecusada(MUDOU, "um arquivo mudou enquanto se escrevia", "")
 
 
 POR_QUE_NAO = "de outro dono, ou de nenhum, pela regra de hoje"

@@ -29,11 +29,13 @@ def escolher(sessao: Sessao, backup: Backup, *, inteiro: bool) -> tuple[Faltam, 
     except (FalhaDoServidor, BackupDanificado) as e:
         if pedidos:
             raise
-        relato.aviso(f"Não sei que logins faltam, e nenhum volta: {e}")
+        relato.aviso(
+            f"Não sei que logins faltam, e nenhum {sessao.dialogo.vocabulario.vao[0]}: {e}"
+        )
         return NENHUM_SE_SABE
     if not faltam.todos:
         return faltam, faltam.pedidos(pedidos)
-    narrador = NarradorDeLogins(relato)
+    narrador = NarradorDeLogins(relato, sessao.dialogo.vocabulario)
     narrador.faltam(faltam)
     if not (pedidos or opcoes.confirmar or opcoes.simular or not faltam.podem):
         return faltam, sessao.dialogo.logins(faltam)

@@ -130,7 +130,7 @@ class Subida:
         raise self._mudou()
 
     def _mudou(self) -> Mudou:
-        return Mudou(f"{self._nome} mudou enquanto se restaurava.", "")
+        return Mudou(f"{self._nome} mudou enquanto se escrevia.", "")
 
     @property
     def _nome(self) -> str:

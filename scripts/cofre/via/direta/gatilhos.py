@@ -137,7 +137,7 @@ def _mudar(
 
 def dizer(desligados: Sequence[Gatilho], restam: Sequence[Gatilho]) -> list[str]:
     """O que o usuário precisa saber de como se vai escrever (ver `Suspensos`)."""
-    frases = ["ℹ️ Conexão direta: uma transação só. Ou tudo volta, ou nada muda."]
+    frases = ["ℹ️ Conexão direta: uma transação só. Ou tudo vale, ou nada muda."]
     if restam:
         quais = ", ".join(f"{g.nome} ({g.tabela})" for g in restam)
         frases.append(

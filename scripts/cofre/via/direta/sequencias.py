@@ -83,7 +83,7 @@ def adiantar(conexao: psycopg.Connection, tabelas: Sequence[str]) -> None:
         except psycopg.errors.InsufficientPrivilege as e:
             raise RestauracaoRecusada(
                 f"O papel da SUPABASE_DB_URL não pode adiantar a sequência {s.nome} ({s.tabela}), e"
-                " os próximos números repetiriam os que voltaram. A transação foi desfeita.",
+                " os próximos números repetiriam os que chegaram. A transação foi desfeita.",
                 "No SQL Editor do Supabase, com o nome do papel:\n"
                 f"  GRANT SELECT, UPDATE ON SEQUENCE {citada.as_string(None)} TO ...;",
             ) from e

@@ -185,7 +185,7 @@ def _lotes(
 
 def _incerto(causa: str) -> DesfechoIncerto:
     return DesfechoIncerto(
-        f"{causa} na hora de confirmar: a restauração pode ter valido ou não.",
+        f"{causa} na hora de confirmar: o que se escreveu pode ter valido ou não.",
         "Concluir confere e, se preciso, faz o que falta.",
     )
 
