@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from apoio.impressoes import executar_sql
 from apoio.retrato import fotografo, fotografo_direto
 from apoio.servidores import VAZIO, FabricaDeSupabase
+from cofre.base.config.valores import Regras
 from cofre.via.contrato import Inspecao
 
 DONO: Final = "a1000000-0000-4000-8000-000000000001"
@@ -57,3 +60,23 @@ def test_acham_se_todas_com_tres_pedidos_por_tabela(
     # A quem só deixa ver uma linha de cada vez, pergunta-se mais uma vez por filha que se acha.
     achadas = sum(map(len, certas.values()))
     assert len(pedidos) <= 3 * (IGUAIS + 2) + achadas * (1 if max_linhas > 1 else 2)
+
+
+def test_so_se_pergunta_outra_vez_o_que_pode_ser_outro(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    projeto = criar_supabase(VAZIO, sql=(esquema(),))
+    with fotografo(projeto, tmp_path) as pela_api:
+        via, inspecao = pela_api.via, pela_api.inspecao
+        # A que não tinha linhas passa a ter, e só então se vê de quem herda.
+        executar_sql(projeto, f"INSERT INTO vazia VALUES (9, '{DONO}', 'x')")
+        agora = via.com_ramos_de_agora(inspecao.escopo, inspecao, Regras())
+        projeto.gateway.esquecer_pedidos()
+        assert via.com_ramos_de_agora(agora, inspecao, Regras()) == agora
+    pedidos = [p for p in projeto.gateway.pedidos if "tableoid" in p.consulta]
+    # Das que não herdam de nenhuma, e por elas, nada.
+    assert {p.tabela for p in pedidos} == {"t0", "t1", "t2", "t4", "neta", "vazia"}
+    with fotografo_direto(projeto, tmp_path) as direto:
+        certas = herdeiras(direto.inspecao)
+    assert "vazia" in {n for n, _ in certas["t0"]}
+    assert herdeiras(replace(inspecao, escopo=agora)) == certas

@@ -28,6 +28,9 @@ POR_PEDIDO = 25
 Heranca = Mapping[str, tuple[tuple[str, str], ...]]
 """Por tabela-mãe: as filhas que têm linhas, e o `tableoid` delas."""
 
+Par = tuple[str, str]
+"""(mãe, filha)."""
+
 
 class Lugar(NamedTuple):
     """Onde está uma linha, em textos."""
@@ -36,14 +39,18 @@ class Lugar(NamedTuple):
     ctid: str
 
 
-def achar(conexao: Conexao, equipe: Equipe, tabelas: Collection[Tabela]) -> Heranca:
+def achar(
+    conexao: Conexao, equipe: Equipe, tabelas: Collection[Tabela], negados: set[Par]
+) -> Heranca:
     """Quem herda de quem, entre estas tabelas, pelas linhas que há: três perguntas por tabela que
-    podia herdar, e não por par, que com muitas tabelas iguais seriam milhares. Levanta
+    podia herdar, e não por par, que com muitas tabelas iguais seriam milhares. Os pares `negados`
+    já se sabe que não, e não se perguntam; os que se ficam a saber juntam-se a eles. Levanta
     FalhaDoServidor."""
-    por_ver = {f.nome: [m.nome for m in tabelas if _poderia_herdar(f, m)] for f in tabelas}
-    achadas: dict[tuple[str, str], str] = {}
+    podem = {f.nome: [m.nome for m in tabelas if _poderia_herdar(f, m)] for f in tabelas}
+    por_ver = {f: [m for m in maes if (m, f) not in negados] for f, maes in podem.items()}
+    achadas: dict[Par, str] = {}
     for _ in range(VEZES):
-        por_ver = _procurar(conexao, equipe, por_ver, achadas)
+        por_ver = _procurar(conexao, equipe, por_ver, achadas, negados)
     nomes = [t.nome for t in tabelas]
     return {
         mae: tuple((f, achadas[mae, f]) for f in nomes if (mae, f) in achadas)
@@ -55,11 +62,12 @@ def _procurar(
     conexao: Conexao,
     equipe: Equipe,
     por_ver: Mapping[str, Sequence[str]],
-    achadas: dict[tuple[str, str], str],
+    achadas: dict[Par, str],
+    negados: set[Par],
 ) -> dict[str, list[str]]:
-    """Acrescenta às `achadas`, de (mãe, filha), o `tableoid` de cada filha que se vê por uma mãe
-    das que tem `por_ver`; devolve as que é preciso procurar outra vez, que a linha saiu de onde
-    estava."""
+    """Acrescenta às `achadas` o `tableoid` de cada filha que se vê por uma mãe das que tem
+    `por_ver`, e aos `negados` os pares em que não se vê; devolve as que é preciso procurar outra
+    vez, que a linha saiu de onde estava."""
     filhas = [filha for filha, maes in por_ver.items() if maes]
     todos = equipe.cada(lambda filha: _um_lugar(conexao, filha), filhas)
     lugares = {f: lugar for f, lugar in zip(filhas, todos, strict=True) if lugar is not None}
@@ -68,13 +76,17 @@ def _procurar(
         for mae in por_ver[filha]:
             nas_maes.setdefault(mae, {})[filha] = lugar
     vistas = equipe.cada(lambda par: _vistas(conexao, *par), nas_maes.items())
-    for mae, suas in zip(nas_maes, vistas, strict=True):
+    for mae, (suas, _) in zip(nas_maes, vistas, strict=True):
         achadas.update({(mae, filha): lugares[filha].tableoid for filha in suas})
+    mudas = {mae for mae, (_, leu_se) in zip(nas_maes, vistas, strict=True) if not leu_se}
     faltam = {f: [m for m in por_ver[f] if (m, f) not in achadas] for f in lugares}
     # A que continua onde estava não se vê por essas mães.
     duvidosas = [filha for filha, maes in faltam.items() if maes]
     ainda = equipe.cada(lambda f: _um_lugar(conexao, f, (lugares[f],)), duvidosas)
-    return {f: faltam[f] for f, lugar in zip(duvidosas, ainda, strict=True) if lugar is None}
+    movidas = [f for f, lugar in zip(duvidosas, ainda, strict=True) if lugar is None]
+    quietas = (f for f in duvidosas if f not in movidas)
+    negados.update((m, f) for f in quietas for m in faltam[f] if m not in mudas)
+    return {f: faltam[f] for f in movidas}
 
 
 def com_herdeiras(
@@ -97,29 +109,35 @@ def _poderia_herdar(filha: Tabela, mae: Tabela) -> bool:
     return bool(colunas) and all((c.nome, c.tipo) in tem for c in colunas)
 
 
-def _vistas(conexao: Conexao, mae: str, filhas: Mapping[str, Lugar]) -> set[str]:
-    """Destas filhas, as de que a linha neste lugar também se vê pela mãe."""
+def _vistas(conexao: Conexao, mae: str, filhas: Mapping[str, Lugar]) -> tuple[set[str], bool]:
+    """Destas filhas, as de que a linha neste lugar também se vê pela mãe; e se ela se deixou
+    ler."""
     vistas: set[str] = set()
     nomes = list(filhas)
     for n in range(0, len(nomes), POR_PEDIDO):
         algumas = nomes[n : n + POR_PEDIDO]
         por_ver = {filhas[f] for f in algumas}
         # Uma resposta pode trazer menos linhas do que há: pergunta-se até não vir nenhuma.
-        while por_ver and (achados := _lugares(conexao, mae, por_ver) & por_ver):
+        while por_ver:
+            achados = _lugares(conexao, mae, por_ver)
+            if achados is None:
+                return vistas, False
+            if not (achados := achados & por_ver):
+                break
             vistas |= {f for f in algumas if filhas[f] in achados}
             por_ver -= achados
-    return vistas
+    return vistas, True
 
 
 def _um_lugar(conexao: Conexao, tabela: str, entre: Sequence[Lugar] = ()) -> Lugar | None:
     """O de uma linha da tabela (num destes lugares, se ditos); None se não há nenhuma."""
-    return next(iter(_lugares(conexao, tabela, entre, limite=1)), None)
+    return next(iter(_lugares(conexao, tabela, entre, limite=1) or ()), None)
 
 
 def _lugares(
     conexao: Conexao, tabela: str, entre: Collection[Lugar], limite: int | None = None
-) -> set[Lugar]:
-    """Onde há linhas da tabela (entre estes lugares, se ditos)."""
+) -> set[Lugar] | None:
+    """Onde há linhas da tabela (entre estes lugares, se ditos); None se ela não se deixa ler."""
     termos = ",".join(
         f"and(tableoid.eq.{x.tableoid},ctid.eq.{valor_citado(x.ctid)})" for x in entre
     )
@@ -127,6 +145,6 @@ def _lugares(
     try:
         linhas = conexao.ler(tabela, ",".join(SEM_CHAVE), onde, limite=limite or len(entre)).linhas
     except (ConsultaDemorada, PedidoRecusado, PermissaoNegada, TabelaInexistente):
-        return set()  # se for defeito da tabela, a leitura dela dirá
+        return None  # se for defeito da tabela, a leitura dela dirá
     campos = map(abrir_linha, linhas)
     return {Lugar(*(texto(bytes(dela[nome])) or "" for nome in SEM_CHAVE)) for dela in campos}

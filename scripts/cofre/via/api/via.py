@@ -78,6 +78,8 @@ class ViaDaApi:
     _reescritas: Reescritas = field(init=False, default_factory=Reescritas)
     _suas: dict[str, Parametros] = field(init=False, default_factory=dict)
     """Por tabela, o filtro que deixa de fora as linhas das que herdam dela."""
+    _nao_herdam: set[heranca.Par] = field(init=False, default_factory=set)
+    """O que já se soube, e não pode mudar sem que mude o esquema."""
 
     def __post_init__(self) -> None:
         self._equipe = Equipe(self.conexoes, self.parar, "leitura")
@@ -144,7 +146,7 @@ class ViaDaApi:
         """O mesmo escopo, sabendo quem herda de quem `entre` estas tabelas (as dele, se não se
         diz): uma filha que não tinha linhas pode ter passado a ter."""
         tabelas = [t.tabela for t in (entre or escopo).tabelas.values()]
-        achadas = heranca.achar(self._conexao, self._equipe, tabelas)
+        achadas = heranca.achar(self._conexao, self._equipe, tabelas, self._nao_herdam)
         novo = replace(escopo, tabelas=heranca.com_herdeiras(escopo.tabelas, achadas))
         self._suas.update({n: so_as_suas(t.tabela) for n, t in novo.tabelas.items()})
         return novo
