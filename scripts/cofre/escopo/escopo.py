@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -84,6 +84,18 @@ class Sondas(Protocol):
         """Se alguma linha tem todas estas colunas nulas (na dúvida, verdadeiro)."""
 
 
+Nulas = tuple[str, tuple[str, ...]]
+"""Uma tabela e colunas dela, de que se pergunta se alguma linha as tem todas nulas."""
+
+Cada = Callable[[Callable[[Nulas], bool], Iterable[Nulas]], Sequence[bool]]
+"""Faz uma pergunta por item, na ordem que quiser; dá as respostas na deles."""
+
+
+def uma_a_uma(fazer: Callable[[Nulas], bool], itens: Iterable[Nulas]) -> Sequence[bool]:
+    """Como pergunta quem só pode fazer uma de cada vez."""
+    return [fazer(item) for item in itens]
+
+
 def tabelas_parecidas(coluna: str, catalogo: Catalogo) -> list[str]:
     """As tabelas (até três) a que esta coluna, pelo nome («id_cliente», «fk_venda»), parece
     apontar."""
@@ -93,9 +105,13 @@ def tabelas_parecidas(coluna: str, catalogo: Catalogo) -> list[str]:
     return difflib.get_close_matches(radical, list(catalogo.tabelas), n=3, cutoff=0.6)
 
 
-def definir(catalogo: Catalogo, regras: Regras, sondas: Sondas) -> Escopo:
-    """Decide o escopo de cada tabela do catálogo (já com as chaves completas)."""
-    return _Definicao(catalogo, regras, sondas).escopo()
+def definir(catalogo: Catalogo, regras: Regras, sondas: Sondas, cada: Cada = uma_a_uma) -> Escopo:
+    """Decide o escopo de cada tabela do catálogo (já com as chaves completas). `cada`: quem
+    pergunta o que de certeza se tem de saber, de várias tabelas ao mesmo tempo se as perguntas
+    demoram."""
+    definicao = _Definicao(catalogo, regras, sondas)
+    definicao.perguntar(cada)
+    return definicao.escopo()
 
 
 class _Definicao:
@@ -107,8 +123,15 @@ class _Definicao:
         self._tabelas = {n: t for n, t in catalogo.tabelas.items() if n not in regras.ignorar}
         self._catalogo = catalogo
         self._elos = {n: self._elos_de(t) for n, t in self._tabelas.items()}
-        self._nulos: dict[tuple[str, tuple[str, ...]], bool] = {}
+        self._nulos: dict[Nulas, bool] = {}
         self._ligadas = self._que_levam_a_empresa()
+
+    def perguntar(self, cada: Cada) -> None:
+        """Pergunta de uma vez se as tabelas que têm elos e mães têm linhas que os elos deixam."""
+        elos = {n: _colunas(e) for n, e in self._elos.items() if e and self._maes(n)}
+        certas = [(n, nulas) for n, nulas in elos.items() if self._podem_ser_nulas(n, nulas)]
+        respostas = cada(lambda pergunta: self._sondas.ha_linhas(*pergunta), certas)
+        self._nulos.update(zip(certas, respostas, strict=True))
 
     def escopo(self) -> Escopo:
         dentro: dict[str, TabelaNoEscopo] = {}
@@ -188,30 +211,34 @@ class _Definicao:
 
     def _ramos(self, nome: str, passos: int) -> Iterator[Ramo]:
         """Os ramos da tabela; os das mães só enquanto houver linhas que os anteriores deixam."""
-        tabela, elos = self._tabelas[nome], self._elos[nome]
-        nulas = tuple(e.coluna for e in elos)
+        elos = self._elos[nome]
+        nulas = _colunas(elos)
         if elos:
             yield Ramo(elos)
-        if passos == 0 or not self._sobram(tabela, nulas):
-            return
-        for fk in self._chaves_de(nome):
-            if fk.tabela not in self._ligadas:
-                continue
+        for fk in self._maes(nome) if passos else ():
+            if not self._sobram(nome, nulas):
+                return
             for mae in self._ramos(fk.tabela, passos - 1):
                 yield Ramo(mae.elos, (fk, *mae.passos), (nulas, *mae.nulos))
             nulas += fk.colunas
-            if not self._sobram(tabela, nulas):
-                return
 
-    def _sobram(self, tabela: Tabela, nulas: tuple[str, ...]) -> bool:
+    def _maes(self, nome: str) -> list[ChaveEstrangeira]:
+        """As chaves que levam a uma linha-mãe de que se sabe a empresa."""
+        return [fk for fk in self._chaves_de(nome) if fk.tabela in self._ligadas]
+
+    def _sobram(self, nome: str, nulas: tuple[str, ...]) -> bool:
+        """Se há linhas da tabela com todas estas colunas nulas. Não se pergunta sem uma mãe a quem
+        isso interesse: de uma linha que ninguém resolve, não se chega a empresa nenhuma."""
         if not nulas:
             return True
-        if any(not self._anulavel(tabela, (c,)) for c in nulas):
+        if not self._podem_ser_nulas(nome, nulas):
             return False
-        pergunta = (tabela.nome, nulas)
-        if pergunta not in self._nulos:
-            self._nulos[pergunta] = self._sondas.ha_linhas(tabela.nome, nulas)
-        return self._nulos[pergunta]
+        if (nome, nulas) not in self._nulos:
+            self._nulos[nome, nulas] = self._sondas.ha_linhas(nome, nulas)
+        return self._nulos[nome, nulas]
+
+    def _podem_ser_nulas(self, nome: str, colunas: Sequence[str]) -> bool:
+        return all(self._anulavel(self._tabelas[nome], (c,)) for c in colunas)
 
     def _sem_caminho(self, tabela: Tabela) -> DeixadaDeFora:
         """Por que fica de fora, e o que a traria: a linha do cofre.toml quando uma coluna parece o
@@ -231,6 +258,10 @@ class _Definicao:
                     )
                     return DeixadaDeFora(tabela.nome, motivo)
         return DeixadaDeFora(tabela.nome, motivo)
+
+
+def _colunas(elos: Sequence[Elo]) -> tuple[str, ...]:
+    return tuple(e.coluna for e in elos)
 
 
 def _parece_dono(coluna: Coluna) -> bool:

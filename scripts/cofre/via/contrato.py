@@ -17,7 +17,7 @@ from cofre.base.config.valores import Regras
 from cofre.base.erros import ErroCofre, EscritaRecusada
 from cofre.base.modelo import Catalogo, Empresa, Tabela
 from cofre.escopo.donos import Donos
-from cofre.escopo.escopo import Escopo, Sondas, TabelaNoEscopo, definir
+from cofre.escopo.escopo import Cada, Escopo, Sondas, TabelaNoEscopo, definir, uma_a_uma
 from cofre.plano.escritor import SEM_EFEITO
 from cofre.plano.impedimentos import Impedimento
 from cofre.plano.plano import Plano
@@ -226,10 +226,12 @@ class Via(ViaDeLeitura, Perguntas, QuemGrava, Protocol):
         `alterando`, se linhas que existem ficassem assim. Na ordem dos lotes; nada fica gravado."""
 
 
-def ramos_de_agora(escopo: Escopo, inspecao: Inspecao, regras: Regras, sondas: Sondas) -> Escopo:
+def ramos_de_agora(
+    escopo: Escopo, inspecao: Inspecao, regras: Regras, sondas: Sondas, cada: Cada = uma_a_uma
+) -> Escopo:
     """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que não
-    tinha linhas sem dono pode ter passado a ter."""
-    novo = definir(inspecao.catalogo, regras, sondas).tabelas
+    tinha linhas sem dono pode ter passado a ter. `cada`: ver `definir`."""
+    novo = definir(inspecao.catalogo, regras, sondas, cada).tabelas
     tabelas = {
         n: replace(t, ramos=novo[n].ramos) if n in novo else t for n, t in escopo.tabelas.items()
     }

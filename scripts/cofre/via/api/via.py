@@ -120,7 +120,7 @@ class ViaDaApi:
         sondas = SondasDaApi(self._conexao)
         catalogo = descobrir(self._conexao, self._equipe)
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
-        escopo = self._cada_linha_na_sua(definir(catalogo, regras, sondas))
+        escopo = self._cada_linha_na_sua(definir(catalogo, regras, sondas, self._equipe.cada))
         referencias = referencias_a_empresas(catalogo)
         todas = self.listar_empresas(catalogo, referencias)
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
@@ -139,7 +139,7 @@ class ViaDaApi:
         """O mesmo escopo, com os caminhos até a empresa que os dados de agora pedem: uma tabela que
         não tinha linhas sem dono pode ter passado a ter."""
         sondas = SondasDaApi(self._conexao)
-        novo = ramos_de_agora(escopo, inspecao, regras, sondas)
+        novo = ramos_de_agora(escopo, inspecao, regras, sondas, self._equipe.cada)
         return self._cada_linha_na_sua(novo, entre=inspecao.escopo)
 
     def _cada_linha_na_sua(self, escopo: Escopo, entre: Escopo | None = None) -> Escopo:
