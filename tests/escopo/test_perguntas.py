@@ -3,14 +3,17 @@ várias tabelas ao mesmo tempo."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from apoio.juntos import Juntos
-from apoio.lojinha import DONO, LOJINHA
+from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.retrato import fotografo
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from supabase_local.servidores.falhas import Pedido
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
 
 COM_MAIS: Final = f"""
     {LOJINHA}
@@ -50,3 +53,31 @@ def test_so_se_pergunta_por_linhas_sem_dono_a_quem_tem_mae_e_todas_ao_mesmo_temp
         ("vendas_itens", ["limit", "select", "user_id"]),
     ]
     assert max(perguntas.vistos) > 1
+
+
+def por_empresas(pedido: Pedido) -> bool:
+    return pedido.tabela == "empresas" and pedido.parametros.get("limit") == "1000"
+
+
+def contando(pedido: Pedido) -> bool:
+    return por_empresas(pedido) and pedido.cabecalhos["prefer"] == "count=exact"
+
+
+@pytest.mark.parametrize(
+    ("max_linhas", "conta", "paginas"),
+    [(1000, True, 1), (1, True, 3), (1000, False, 3)],
+    ids=["de uma vez", "uma linha de cada vez", "sem tempo de contar"],
+)
+def test_as_empresas_pedem_se_uma_vez_so_se_a_contagem_diz_que_vieram_todas(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, max_linhas: int, conta: bool, paginas: int
+) -> None:
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA,), max_linhas=max_linhas)
+    demora = RespostaForcada(500, {"code": "57014", "message": "statement timeout"})
+    with (
+        contextlib.nullcontext()
+        if conta
+        else projeto.gateway.com_falha(demora, se=contando, vezes=None),
+        fotografo(projeto, tmp_path) as pela_api,
+    ):
+        assert [e.id for e in pela_api.inspecao.empresas] == [DONO, VIZINHA]
+    assert len([v for v in projeto.gateway.pedidos if por_empresas(v.pedido)]) == paginas
