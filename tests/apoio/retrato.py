@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -51,12 +51,15 @@ class Fotografo:
     def empresa(self, user_id: str) -> Empresa:
         return next(e for e in self.inspecao.empresas if e.id == user_id)
 
-    def fotografar(self, user_id: str, tabelas: Sequence[str] = ()) -> Retrato:
-        """Fotografa estas tabelas (todas, se nenhuma). Levanta a falha da primeira que falhou."""
-        return self.fotografar_juntas([user_id], tabelas)[user_id]
+    def fotografar(
+        self, user_id: str, tabelas: Sequence[str] = (), *, seguida: bool = False
+    ) -> Retrato:
+        """Fotografa estas tabelas (todas, se nenhuma), a partir da anterior se é uma `seguida`.
+        Levanta a falha da primeira que falhou."""
+        return self.fotografar_juntas([user_id], tabelas, seguida=seguida)[user_id]
 
     def fotografar_juntas(
-        self, ids: Sequence[str], tabelas: Sequence[str] = ()
+        self, ids: Sequence[str], tabelas: Sequence[str] = (), *, seguida: bool = False
     ) -> dict[str, Retrato]:
         """O mesmo, de várias empresas numa leitura só."""
         no_escopo = self.inspecao.escopo.tabelas
@@ -64,7 +67,8 @@ class Fotografo:
         with contextlib.ExitStack() as pilha:
 
             def rascunho() -> Rascunho:
-                return Rascunho(pilha.enter_context(tempfile.TemporaryFile(dir=pasta)))
+                arquivo = _sem_nome(pasta)
+                return Rascunho(arquivo if seguida else pilha.enter_context(arquivo))
 
             pedido = PedidoDeFoto(
                 [self.empresa(user_id) for user_id in ids],
@@ -72,12 +76,17 @@ class Fotografo:
                 self.inspecao.donos,
                 rascunho,
                 lambda _tabela, _lidas, _total: None,
+                seguida=seguida,
             )
             fotos = self.via.fotografar(pedido)
             return {
                 user_id: Retrato(coleta, _gravar(coleta, pasta / user_id))
                 for user_id, coleta in fotos.items()
             }
+
+
+def _sem_nome(pasta: Path) -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=pasta)
 
 
 def _gravar(coleta: EmpresaLida, pasta: Path) -> dict[str, Path]:

@@ -30,7 +30,9 @@ from apoio.execucao import executar, linhas_do_arquivo, metadados, ultimo_backup
 from apoio.impressoes import executar_sql
 from apoio.retrato import fotografo
 from apoio.servidores import VAZIO, FabricaDeSupabase
-from supabase_local.servidores.falhas import Pedido
+from cofre.base.erros import PermissaoNegada
+from cofre.via.api import seguidas
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 
@@ -56,15 +58,16 @@ PEDIDOS_DE_UMA_FOTO = 19
 
 
 @pytest.mark.demorado
+@pytest.mark.parametrize("seguida", [False, True], ids=["cada uma por si", "seguidas"])
 def test_fotos_sob_um_escritor_ou_sao_um_instante_ou_dizem_que_nao(
-    projeto: SupabaseLocal, tmp_path: Path
+    projeto: SupabaseLocal, tmp_path: Path, seguida: bool
 ) -> None:
     with (
         fotografo(projeto, tmp_path) as quem,
         escrevendo(projeto, a_cada=4 * PEDIDOS_DE_UMA_FOTO) as escritor,
         projeto.gateway.ao_pedir(lambda _pedido, _vez: escritor.passou()),
     ):
-        retratos = [quem.fotografar(DONO, MEXIDAS) for _ in range(FOTOS)]
+        retratos = [quem.fotografar(DONO, MEXIDAS, seguida=seguida) for _ in range(FOTOS)]
     instantaneas = [r for r in retratos if r.coleta.instantanea]
     for retrato in instantaneas:
         conferir_instante(do_retrato(retrato))
@@ -231,6 +234,70 @@ def test_o_que_muda_durante_a_foto_entra_nela_inteiro(
         assert vistas in (antes, depois)
     else:
         assert vistas == depois
+
+
+@pytest.mark.parametrize("qual", MUDANCAS)
+def test_o_que_muda_entre_duas_fotos_seguidas_esta_inteiro_na_segunda(
+    projeto: SupabaseLocal, tmp_path: Path, qual: str
+) -> None:
+    """E da segunda vez só se leem as páginas que mudaram."""
+    _tabela, _no_pedido, mudanca = MUDANCAS[qual]
+    antes = no_banco(projeto)
+    with fotografo(projeto, tmp_path) as quem:
+        primeira = quem.fotografar(DONO, seguida=True)
+        projeto.gateway.esquecer_pedidos()
+        with psycopg.connect(projeto.uri_banco) as banco:
+            mudanca(banco)
+        segunda = quem.fotografar(DONO, seguida=True)
+    depois = no_banco(projeto)
+    assert {t: primeira.linhas(t) for t in TABELAS} == antes
+    assert {t: segunda.linhas(t) for t in TABELAS} == depois
+    assert (segunda.coleta.instantanea, segunda.coleta.passadas) == (True, 2)
+    inteiras = {v.tabela for v in projeto.gateway.pedidos if "select=%2A" in v.pedido.consulta}
+    assert inteiras == {t for t in TABELAS if antes[t] != depois[t]}
+
+
+def test_uma_foto_seguida_de_que_nada_mudou_so_confere(
+    projeto: SupabaseLocal, tmp_path: Path
+) -> None:
+    with fotografo(projeto, tmp_path) as quem:
+        primeira = quem.fotografar(DONO, seguida=True)
+        projeto.gateway.esquecer_pedidos()
+        segunda = quem.fotografar(DONO, seguida=True)
+        assert not [v for v in projeto.gateway.pedidos if "select=%2A" in v.pedido.consulta]
+        # De outra empresa, nada do que se leu serve; e a que falha a meio não deixa o que leu.
+        vizinha = quem.fotografar(VIZINHA, seguida=True)
+        cai = RespostaForcada(403, {"code": "42501", "message": "permission denied"})
+        with (
+            projeto.gateway.com_falha(cai, tabela="contas", vezes=None),
+            pytest.raises(PermissaoNegada),
+        ):
+            quem.fotografar(VIZINHA, seguida=True)
+        outra_vez = quem.fotografar(VIZINHA, seguida=True)
+    assert (segunda.coleta.instantanea, segunda.coleta.passadas) == (True, 1)
+    certas = no_banco(projeto)
+    assert [{t: r.linhas(t) for t in TABELAS} for r in (primeira, segunda)] == [certas, certas]
+    certas = no_banco(projeto, VIZINHA)
+    assert [{t: r.linhas(t) for t in TABELAS} for r in (vizinha, outra_vez)] == [certas, certas]
+
+
+def test_o_que_se_leu_ha_muito_le_se_de_novo(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enquanto alguém olha para o plano, um valor pode mudar sem que a linha ganhe outra versão: um
+    `enum` cujo valor muda de nome."""
+    com_enum = (
+        "CREATE TYPE estado AS ENUM ('aberta', 'fechada')",
+        "ALTER TABLE vendas ADD COLUMN estado estado NOT NULL DEFAULT 'aberta'",
+    )
+    projeto = criar_supabase(VAZIO, sql=(ESQUEMA, LINHAS, *com_enum))
+    with fotografo(projeto, tmp_path) as quem:
+        quem.fotografar(DONO, seguida=True)
+        executar_sql(projeto, "ALTER TYPE estado RENAME VALUE 'aberta' TO 'em aberto'")
+        monkeypatch.setattr(seguidas, "VALE_POR", 0.0)
+        segunda = quem.fotografar(DONO, seguida=True)
+    assert {t: segunda.linhas(t) for t in TABELAS} == no_banco(projeto)
+    assert any(b'"em aberto"' in linha for linha in segunda.linhas("vendas"))
 
 
 def test_um_escritor_que_nunca_para_da_consistencia_parcial_dita_em_voz_alta(

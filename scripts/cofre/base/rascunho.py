@@ -36,6 +36,10 @@ class Rascunho:
             self._fim += len(bloco)
         return trecho
 
+    def fechar(self) -> None:
+        """O arquivo some, e o que se guardou com ele; fechá-lo outra vez não faz nada."""
+        self._arquivo.close()
+
     def ler(self, trecho: Trecho) -> bytes:
         """O bloco guardado ali."""
         with self._trinco:

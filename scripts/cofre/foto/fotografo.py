@@ -25,7 +25,7 @@ from cofre.foto.foto import Contexto, Fonte, Foto
 from cofre.foto.gravacao import Gravacao, colunas_por_ver
 from cofre.foto.listas import Colheita, ListasMudaram, NoInstante
 from cofre.foto.perdidas import tabelas_perdidas
-from cofre.via.contrato import DIRETA, ViaDeFotos
+from cofre.via.contrato import API, DIRETA, ViaDeFotos
 from cofre.via.leitura import Bases, EmpresaLida, PedidoDeFoto
 from cofre.via.logins.contrato import Logins
 
@@ -46,6 +46,8 @@ class Fotografo:
     listas: Sequence[Fonte] = ()
     ler_tudo: bool = False
     """Se nada se aproveita do último backup."""
+    seguidas: bool = False
+    """Se as fotos são todas da mesma empresa: pela API, cada uma parte da anterior."""
 
     @contextlib.contextmanager
     def montar(self, empresa: Empresa, contexto: Contexto) -> Iterator[FotoMontada]:
@@ -130,17 +132,24 @@ class Fotografo:
         colheitas: Sequence[Colheita] = (),
     ) -> Iterator[Mapping[str, EmpresaLida]]:
         """O que se leu das empresas, enquanto há os rascunhos."""
+        seguida = self.seguidas and self.via.nome == API
         with contextlib.ExitStack() as pilha:
+
+            def rascunho() -> Rascunho:
+                arquivo = self.deposito.rascunho()
+                return Rascunho(arquivo if seguida else pilha.enter_context(arquivo))
+
             pedido = PedidoDeFoto(
                 empresas,
                 contexto.escopo.tabelas,
                 contexto.inspecao.donos,
-                lambda: Rascunho(pilha.enter_context(self.deposito.rascunho())),
+                rascunho,
                 partial(self.relato.avanco, _de_quem(empresas)),
                 gravacao.recomecar if gravacao else None,
                 self._bases(empresas, contexto, gravacao, colheitas),
                 partial(_no_instante, [c for c in colheitas if isinstance(c, NoInstante)]),
                 contexto.instante,
+                seguida,
             )
             lidas = self.via.fotografar(pedido)
             yield {e: _com_as_falhas(lida, contexto.escopo) for e, lida in lidas.items()}

@@ -201,7 +201,7 @@ class Sessao:
         fontes, listas = self._fontes(via, tabelas)
         com_elas = com_listas(via, listas)
         regras = self.configuracao.regras
-        fotografo = Fotografo(com_elas, self.deposito, regras, self.relato, fontes)
+        fotografo = Fotografo(com_elas, self.deposito, regras, self.relato, fontes, seguidas=True)
         das_filhas = self._herdadas(backup, escopo.tabelas)
         self.restauracao = Restauracao(
             com_elas, fotografo, contexto, self.relato, empresa, das_filhas, listas

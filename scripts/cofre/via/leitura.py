@@ -96,6 +96,9 @@ class PedidoDeFoto:
     """Chamado depois das linhas, no mesmo instante do banco, pela via que as lê num só."""
     instante: Instante | None = None
     """O instante em que ler, se não é o de quando se lê."""
+    seguida: bool = False
+    """Se vêm outras fotos da mesma empresa, e cada uma pode partir da anterior: a via fica com os
+    rascunhos, e fecha-os."""
 
     @property
     def ids(self) -> frozenset[str]:

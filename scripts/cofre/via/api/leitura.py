@@ -14,7 +14,7 @@ import itertools
 import operator
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -34,9 +34,10 @@ from cofre.base.linha import juntar, leitor_de, separar, texto, tipo_com
 from cofre.base.modelo import Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.api.conexao import Conexao
-from cofre.via.api.consulta import consultas
+from cofre.via.api.consulta import Consulta, consultas
 from cofre.via.api.formas import pedidos, sem_prova
 from cofre.via.api.linhas import Leitor
+from cofre.via.api.seguidas import Series
 from cofre.via.api.serie import LINHAS_POR_PAGINA, Serie
 from cofre.via.leitura import EmpresaLida, PedidoDeFoto, TabelaLida
 
@@ -126,20 +127,25 @@ class Leitura:
     equipe: Equipe
     conexoes: int
     pedido: PedidoDeFoto
+    series: Series = field(default_factory=dict)
+    """As de antes, de que se parte; no fim, as que se leram."""
 
     def ler(self) -> dict[str, EmpresaLida]:
         """As empresas, por id; sem as que mudaram, se são várias. Uma tabela que falha sai da foto,
         com o motivo; as outras continuam."""
+        # O que mudou desde a foto anterior custa uma passada, e não diz que não param de mudar.
+        passadas = PASSADAS + bool(self.series) if len(self.pedido.ids) == 1 else 1
         lidas = [self._preparar(t) for t in self.pedido.tabelas.values()]
         self._ler(lidas)
         todas = self.pedido.ids
         quietas: frozenset[str] = frozenset()
         passada = 0
-        while not quietas and passada < (PASSADAS if len(todas) == 1 else 1):
+        while not quietas and passada < passadas:
             passada += 1
             quietas = todas - self._conferir(lidas, todas)
         if len(todas) > 1 and any(li.falha and not isinstance(li.falha, DE_TODAS) for li in lidas):
             return {}
+        self._so_as_que_servem(lidas)
         prontas = todas if len(todas) == 1 else quietas
         return {
             e: EmpresaLida([_tabela_lida(e, li) for li in lidas], e in quietas, passada, METODO)
@@ -147,24 +153,31 @@ class Leitura:
         }
 
     def _preparar(self, no_escopo: TabelaNoEscopo) -> _Lida:
-        nome, pedido = no_escopo.tabela.nome, self.pedido
-        series = [
-            Serie(
-                self.conexao,
-                consulta,
-                Leitor(consulta, pedido.ids, pedido.donos),
-                pedido.rascunho(),
-                partial(pedido.avanco, nome),
-            )
-            for consulta in consultas(
-                no_escopo.tabela, no_escopo.ramos, pedido.empresas, pedidos(no_escopo.tabela)
-            )
-        ]
-        return _Lida(no_escopo.tabela, series)
+        tabela = no_escopo.tabela
+        todas = consultas(tabela, no_escopo.ramos, self.pedido.empresas, pedidos(tabela))
+        return _Lida(tabela, [self._serie(consulta) for consulta in todas])
+
+    def _serie(self, consulta: Consulta) -> Serie:
+        """A desta consulta: a de antes, se há, ou uma por ler."""
+        pedido, qual = self.pedido, (self.pedido.ids, consulta)
+        avanco = partial(pedido.avanco, consulta.tabela.nome)
+        if qual in self.series:
+            self.series[qual].retomar(avanco)
+        else:
+            leitor = Leitor(consulta, pedido.ids, pedido.donos)
+            nova = Serie(self.conexao, consulta, leitor, pedido.rascunho(), avanco)
+            self.series[qual] = nova
+        return self.series[qual]
+
+    def _so_as_que_servem(self, lidas: Sequence[_Lida]) -> None:
+        usadas = {id(s) for li in lidas if li.falha is None for s in li.series}
+        for qual in [q for q, serie in self.series.items() if id(serie) not in usadas]:
+            del self.series[qual]
 
     def _ler(self, lidas: Sequence[_Lida]) -> None:
-        """A primeira página de tudo; depois, o resto do que é grande, repartido pelas conexões."""
-        series = [(li, s) for li in lidas for s in li.series]
+        """A primeira página do que não se tinha; depois, o resto do que é grande, repartido pelas
+        conexões."""
+        series = [(li, s) for li in lidas for s in li.series if not s.blocos]
         faltam = self._cada([(li, s.comecar) for li, s in series])
         grandes = [(*par, faixa) for par, faixa in zip(series, faltam, strict=True) if faixa]
         divididas = self._cada(

@@ -82,6 +82,10 @@ class Serie:
 
     # -- ler ---------------------------------------------------------------------------------
 
+    def retomar(self, avanco: Callable[[int, int | None], None]) -> None:
+        """O que já se leu passa a ser o começo de outra foto: só falta conferi-lo."""
+        self.avanco, self.total, self.lidas = avanco, None, 0
+
     def comecar(self) -> Faixa | None:
         """A primeira página, e a contagem; devolve a faixa que falta ler, se falta."""
         pagina = self._pedir(self.leitor.inteiras, Faixa(), contar=True)
@@ -112,10 +116,12 @@ class Serie:
             divisas.append(self.leitor.ultima(pagina))
         return [Faixa(*par) for par in itertools.pairwise([*divisas, faixa.ate])]
 
-    def ler(self, faixa: Faixa) -> list[_Bloco]:
+    def ler(self, faixa: Faixa, *, contar: bool = False) -> list[_Bloco]:
         """Lê as linhas da faixa para o rascunho. Sempre devolve ao menos um bloco, e o último vai
-        até o fim dela, para que a faixa inteira continue sob conferência."""
-        blocos = [self._guardar(p) for p in self._paginas(self.leitor.inteiras, faixa)]
+        até o fim dela, para que a faixa inteira continue sob conferência. `contar`: ver
+        `_paginas`."""
+        paginas = self._paginas(self.leitor.inteiras, faixa, contar=contar)
+        blocos = [self._guardar(pagina) for pagina in paginas]
         return [*blocos[:-1], _ate(blocos[-1], faixa.ate)] if blocos else [_vazio(faixa.ate)]
 
     def _guardar(self, pagina: Pagina[Campos]) -> _Bloco:
@@ -169,10 +175,11 @@ class Serie:
             return False
 
     def _conferir_um(self, faixa: Faixa, bloco: _Bloco) -> Conferidos:
-        paginas = self._paginas(self.leitor.so_chaves, faixa, limite=bloco.vieram + 1)
+        limite = bloco.vieram + 1
+        paginas = self._paginas(self.leitor.so_chaves, faixa, contar=True, limite=limite)
         if self.leitor.versoes(paginas) == bloco.versoes:
             return [bloco], set()
-        novos = self.ler(faixa)
+        novos = self.ler(faixa, contar=True)
         antes, agora = _por_empresa([bloco]), _por_empresa(novos)
         return novos, {e for e in antes | agora if antes.get(e) != agora.get(e)}
 
@@ -190,17 +197,18 @@ class Serie:
     # -- pedir -------------------------------------------------------------------------------
 
     def _paginas(
-        self, selecao: Selecao, faixa: Faixa, limite: int | None = None
+        self, selecao: Selecao, faixa: Faixa, *, contar: bool, limite: int | None = None
     ) -> Iterator[Pagina[Campos]]:
         """As páginas não vazias da faixa. Uma página curta não prova o fim (o servidor pode limitar
-        a menos do que se pediu): só a chave do fim dela, a contagem exata, ou uma página vazia."""
+        a menos do que se pediu): só a chave do fim dela, a contagem exata (que se pede com a
+        primeira, se é para `contar` e a faixa não tem fim), ou uma página vazia."""
         total: int | None = None
         recebidas = 0
         sem_fim = faixa.ate is None
         while True:
-            contar = sem_fim and recebidas == 0 and limite is not None
-            pagina = self._pedir(selecao, faixa, contar=contar, maximo=limite)
-            total = pagina.total if contar else total
+            agora = contar and sem_fim and recebidas == 0
+            pagina = self._pedir(selecao, faixa, contar=agora, maximo=limite)
+            total = pagina.total if agora else total
             if not pagina.linhas:
                 return
             yield pagina

@@ -38,6 +38,7 @@ from cofre.via.api.consulta import Parametros, so_as_suas
 from cofre.via.api.fila import lado_a_lado
 from cofre.via.api.leitura import Leitura
 from cofre.via.api.reescritas import Reescritas
+from cofre.via.api.seguidas import Seguidas
 from cofre.via.api.sondas import SondasDaApi
 from cofre.via.contrato import (
     API,
@@ -76,6 +77,7 @@ class ViaDaApi:
     _conexao: Conexao = field(init=False)
     _equipe: Equipe = field(init=False)
     _reescritas: Reescritas = field(init=False, default_factory=Reescritas)
+    _seguidas: Seguidas = field(init=False, default_factory=Seguidas)
     _suas: dict[str, Parametros] = field(init=False, default_factory=dict)
     """Por tabela, o filtro que deixa de fora as linhas das que herdam dela."""
     _nao_herdam: set[heranca.Par] = field(init=False, default_factory=set)
@@ -106,6 +108,7 @@ class ViaDaApi:
     def fechar(self) -> None:
         """Encerra conexões e fios."""
         self._equipe.encerrar()
+        self._seguidas.fechar()
         self._conexao.fechar()
 
     def segurar_instante(self) -> contextlib.AbstractContextManager[Instante]:
@@ -172,7 +175,10 @@ class ViaDaApi:
 
     def fotografar(self, pedido: PedidoDeFoto) -> Mapping[str, EmpresaLida]:
         """As empresas, por id, nos rascunhos. Uma tabela que falha traz a `falha`."""
-        return Leitura(self._conexao, self._equipe, self.conexoes, pedido).ler()
+        if not pedido.seguida:
+            return Leitura(self._conexao, self._equipe, self.conexoes, pedido).ler()
+        with self._seguidas.retomando() as series:
+            return Leitura(self._conexao, self._equipe, self.conexoes, pedido, series).ler()
 
     @contextlib.contextmanager
     def escrevendo(self, tabelas: Mapping[str, TabelaNoEscopo]) -> Iterator[ViaDaApi]:
@@ -208,6 +214,7 @@ class ViaDaApi:
         aceitos: Set[str] = frozenset(),
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
+        self._seguidas.mexeu(n for n, c in plano.contagens.items() if c.diferencas)
         escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
         impedimentos, inuteis = Impedimentos(aceitos), self._reescritas.inuteis(plano)
         feitos = Executor(escritor, escopo, ao_avancar, impedimentos, inuteis).executar(plano)
