@@ -223,6 +223,37 @@ def test_um_segredo_dentro_de_um_json_tambem_nao_se_mostra(tmp_path: Path) -> No
     assert "abre-" not in dita.tudo + em_json.tudo
 
 
+SOMA: Final = "9b74c9897bac770ffc029102a200c5de" * 2
+NOTA: Final = "35261112345678000195550010000012341000012345"
+
+
+@pytest.mark.parametrize(
+    ("linha", "dita", "acha"),
+    [
+        ({"soma": SOMA}, "9897", False),
+        ({"soma": SOMA}, "bac", False),
+        ({"soma": SOMA}, SOMA[:12], True),  # quem a copiou de algum lado, sabe o que procura
+        ({"soma": SOMA.upper()}, SOMA, True),
+        ({"dentro": {"arquivo": {"soma": SOMA, "nome": "boleto 9897.pdf"}}}, "9897", True),
+        ({"dentro": {"arquivo": {"soma": SOMA, "nome": "boleto.pdf"}}}, "9897", False),
+        ({"etag": f"{SOMA[:32]}-12"}, "770", False),
+        ({"senha": "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"}, "qo8u", False),
+        ({"nota": NOTA}, "12345678000195", True),
+        ({"nota": NOTA}, "1234", True),
+        ({"id": "4f2c0000-0000-4000-8000-000000000001"}, "4f2c", True),
+        ({"nome": "abade", "soma": SOMA}, "abade", True),
+    ],
+)
+def test_dentro_de_uma_soma_nao_se_acha_por_acaso(linha: Any, dita: str, acha: bool) -> None:
+    bruta = json.dumps(linha).encode()
+    assert [*ler_termos([dita]).nas_linhas([bruta])] == ([bruta] if acha else [])
+    # Quem diz a coluna, quer essa.
+    (coluna, *_) = linha
+    nela = ler_termos([], [(coluna, dita)])
+    esta_nela = simples(dita) in simples(json.dumps(linha[coluna]))
+    assert [*nela.nas_linhas([bruta])] == ([bruta] if esta_nela else [])
+
+
 def test_um_arquivo_estragado_e_dito_e_o_resto_serve(deposito: Deposito) -> None:
     (pasta,) = deposito.pastas()
     do_dia_8 = sorted(pasta.glob("clientes_*.json"))[8]

@@ -49,20 +49,48 @@ class Termos:
 
     def _tem(self, linha: bytes) -> bool:
         valores = [(coluna, _dito(bytes(valor))) for coluna, valor in abrir_linha(linha).items()]
-        return all(any(p in dito for _, dito in valores) for p in self.palavras) and all(
-            any(coluna.casefold() == c.casefold() and p in dito for c, dito in valores)
+        return all(any(dito.tem(p) for _, dito in valores) for p in self.palavras) and all(
+            any(coluna.casefold() == c.casefold() and p in dito.inteiro for c, dito in valores)
             for coluna, p in self.campos
         )
 
 
-def _dito(valor: bytes) -> str:
+@dataclass(frozen=True, slots=True)
+class _Dito:
+    """Um valor como se procura nele: `inteiro`, e sem o que são somas e senhas embaralhadas."""
+
+    inteiro: str
+    sem_somas: str
+
+    def tem(self, palavra: str) -> bool:
+        """Numa soma, umas poucas letras ou algarismos calham: só conta o que é comprido."""
+        return palavra in (self.inteiro if len(palavra) >= DE_UMA_SOMA else self.sem_somas)
+
+
+DE_UMA_SOMA = 12
+"""Caracteres: de menos do que isto, achar-se dentro de uma soma é acaso (12
+algarismos hexadecimais dados calham numa soma de 64 uma vez em cinco biliões)."""
+_SOMA = re.compile(
+    r"(?=[0-9]*[a-fA-F])[0-9a-fA-F]{32,}(?:-\d+)?|\$(?:2[abxy]|argon2\w+|fbscrypt|scrypt)\$.+"
+)
+"""Um resumo em hexadecimal (com as partes de um eTag), ou a senha embaralhada de um login. Só de
+algarismos não é um: a chave de uma nota fiscal tem 44, e dentro dela procura-se o CNPJ."""
+
+
+def _dito(valor: bytes) -> _Dito:
     """Um valor como se procura nele; de um json, tudo o que há dentro."""
     if valor[:1] not in (b"{", b"["):
-        return simples(texto(valor) or "")
+        return _de_textos([texto(valor) or ""])
     try:
-        return simples(" ".join(_folhas(msgspec.json.decode(valor))))
+        return _de_textos([*_folhas(msgspec.json.decode(valor))])
     except (msgspec.DecodeError, RecursionError):  # meio par substituto, mil níveis
-        return simples(valor.decode("utf-8"))
+        return _de_textos([valor.decode("utf-8")])
+
+
+def _de_textos(textos: Sequence[str]) -> _Dito:
+    inteiro = simples(" ".join(textos))
+    sem = [t for t in textos if not _SOMA.fullmatch(t)]
+    return _Dito(inteiro, inteiro if len(sem) == len(textos) else simples(" ".join(sem)))
 
 
 def _folhas(valor: object) -> Iterator[str]:
