@@ -4,11 +4,13 @@ várias tabelas ao mesmo tempo."""
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from apoio.execucao import PACIENCIA
 from apoio.juntos import Juntos
 from apoio.lojinha import DONO, LOJINHA, VIZINHA
 from apoio.retrato import fotografo
@@ -61,6 +63,23 @@ def por_empresas(pedido: Pedido) -> bool:
 
 def contando(pedido: Pedido) -> bool:
     return por_empresas(pedido) and pedido.cabecalhos["prefer"] == "count=exact"
+
+
+def test_as_empresas_listam_se_enquanto_se_pergunta_o_resto(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA,))
+    listam_se, esperou = threading.Event(), []
+
+    def chegou(pedido: Pedido, _vez: int) -> None:
+        if por_empresas(pedido):
+            listam_se.set()
+        elif por_nulas(pedido):
+            esperou.append(listam_se.wait(PACIENCIA))
+
+    with projeto.gateway.ao_pedir(chegou), fotografo(projeto, tmp_path) as pela_api:
+        assert [e.id for e in pela_api.inspecao.empresas] == [DONO, VIZINHA]
+    assert esperou == [True]
 
 
 @pytest.mark.parametrize(

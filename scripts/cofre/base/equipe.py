@@ -48,6 +48,19 @@ class Equipe:
                 break
         return [f.result() for f in _com_erro_primeiro(futuros)]
 
+    def comecar(self, fazer: Callable[[], S]) -> Callable[[], S]:
+        """Começa a fazer, num fio, e devolve como saber o resultado, que levanta o que `fazer`
+        levantou, ou Interrompido se pedirem para parar. O que se faz não pode esperar pela equipe:
+        podia não sobrar um fio para o que espera."""
+        futuro = self._fios.submit(fazer)
+
+        def resultado() -> S:
+            while not wait([futuro], timeout=VIGIA).done:
+                self._conferir_parada([futuro])
+            return futuro.result()
+
+        return resultado
+
     def em_ordem(self, fazer: Callable[[E], S], itens: Iterable[E]) -> Generator[S, None, None]:
         """`fazer` em todos, lado a lado, entregando na ordem; poucos itens à frente de quem lê.
 

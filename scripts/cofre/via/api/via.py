@@ -123,9 +123,11 @@ class ViaDaApi:
         sondas = SondasDaApi(self._conexao)
         catalogo = descobrir(self._conexao, self._equipe)
         catalogo = completar_chaves(catalogo, sondas, self._equipe)
-        escopo = self._cada_linha_na_sua(definir(catalogo, regras, sondas, self._equipe.cada))
         referencias = referencias_a_empresas(catalogo)
-        todas = self.listar_empresas(catalogo, referencias)
+        # Uma lista é uma página depois da outra: pede-se enquanto se pergunta o resto.
+        listar_se = self._equipe.comecar(partial(self.listar_empresas, catalogo, referencias))
+        escopo = self._cada_linha_na_sua(definir(catalogo, regras, sondas, self._equipe.cada))
+        todas = listar_se()
         return Inspecao(catalogo, escopo, todas, Donos(todas, referencias))
 
     def conhecer(self, inspecao: Inspecao) -> None:
