@@ -37,12 +37,13 @@ def ler_ficha(caminho: Path) -> bytes:
     """O conteúdo de um arquivo pequeno. OSError passa, e é também o que se levanta do que não é um
     arquivo comum (abrir um cano sem ninguém na outra ponta não voltaria) ou passa de MAIOR_FICHA.
     """
-    info = caminho.stat()
+    info = os.stat(caminho)  # noqa: PTH116 (lê-se uma dúzia por empresa)
     if not stat.S_ISREG(info.st_mode):
         raise OSError(errno.EINVAL, "não é um arquivo comum", str(caminho))
     if info.st_size > MAIOR_FICHA:
         raise OSError(errno.EFBIG, "é grande demais", str(caminho))
-    return caminho.read_bytes()
+    with caminho.open("rb", buffering=0) as arquivo:
+        return arquivo.readall()
 
 
 def para_o_disco(arquivo: BinaryIO) -> None:
@@ -82,15 +83,23 @@ def com_paciencia(fazer: Callable[[], object]) -> None:
 def gravar_inteiro(caminho: Path, dados: bytes, *, esperar: bool = True) -> None:
     """Troca o conteúdo de um arquivo de uma vez: quem lê vê o antigo ou o novo. `esperar`: até que
     esteja no disco. OSError passa."""
+    with gravando_inteiro(caminho, esperar=esperar) as arquivo:
+        arquivo.write(dados)
+
+
+@contextlib.contextmanager
+def gravando_inteiro(caminho: Path, *, esperar: bool = True) -> Iterator[BinaryIO]:
+    """O mesmo, do que se escreve aos poucos: o novo só toma o lugar do antigo se se chega ao fim do
+    contexto sem erro nenhum. OSError passa."""
     novo = caminho.with_name(f".{caminho.name}.novo")
     novo.unlink(missing_ok=True)
     try:
         with criar_privado(novo) as arquivo:
-            arquivo.write(dados)
+            yield arquivo
             if esperar:
                 para_o_disco(arquivo)
         mover(novo, caminho)
-    except OSError:
+    except BaseException:
         novo.unlink(missing_ok=True)
         raise
     if esperar:
@@ -136,15 +145,15 @@ def erros_de_disco(
     caminho: Path, consolo: str = "Os backups anteriores continuam como estavam."
 ) -> Iterator[None]:
     """Traduz OSError em FalhaDeDisco, com causa e cura; o `consolo` diz o que não se perdeu."""
-    # O usuário conhece a pasta da empresa, não a de trabalho dentro dela.
-    nossas = (p for p in (caminho, *caminho.parents) if p.name.startswith((MONTAGEM, PODANDO)))
-    de_trabalho = next(nossas, None)
-    caminho = de_trabalho.parent if de_trabalho else caminho
     try:
         yield
     except OSError as e:
         causa, cura = _causa(e)
-        raise FalhaDeDisco(f"{causa}: {caminho}", f"{cura}\n{consolo}") from e
+        # O usuário conhece a pasta da empresa, não a de trabalho dentro dela.
+        nossas = (p for p in (caminho, *caminho.parents) if p.name.startswith((MONTAGEM, PODANDO)))
+        de_trabalho = next(nossas, None)
+        onde = de_trabalho.parent if de_trabalho else caminho
+        raise FalhaDeDisco(f"{causa}: {onde}", f"{cura}\n{consolo}") from e
 
 
 def aberto_em_outro(e: OSError) -> bool:
