@@ -50,7 +50,7 @@ def comando(script: str, *argumentos: str) -> str:
         return _no_outro(script, argumentos, *_OUTRO[-1])
     pasta = _destino(sys.argv[1:])
     destino: tuple[str, ...] = () if pasta is None else ("--destino", str(Path(pasta).absolute()))
-    return em_linha([_python(), _curto(RAIZ / "scripts" / script), *argumentos, *destino])
+    return em_linha([_python(), _curto(RAIZ.joinpath("scripts", script)), *argumentos, *destino])
 
 
 def _no_outro(script: str, argumentos: Sequence[str], env: Path, pasta: Path) -> str:
@@ -60,7 +60,7 @@ def _no_outro(script: str, argumentos: Sequence[str], env: Path, pasta: Path) ->
         mais = [*(argumentos or ("continuar",)), "--para", str(env)]
     else:
         mais = [*argumentos, *(("--destino", str(pasta)) if argumentos else ())]
-    return em_linha([_python(), _curto(RAIZ / "scripts" / script), *mais])
+    return em_linha([_python(), _curto(RAIZ.joinpath("scripts", script)), *mais])
 
 
 def instalar(requisitos: str, *, criando: bool = False) -> str:
@@ -110,8 +110,8 @@ def _do_path() -> str:
 
 def _curto(caminho: Path) -> str:
     """Relativo à raiz, se é nela que se está."""
-    na_raiz = Path.cwd() == RAIZ
-    return str(caminho.relative_to(RAIZ)) if na_raiz else str(caminho)
+    inteiro, raiz = str(caminho), str(RAIZ)
+    return inteiro.removeprefix(f"{raiz}{os.sep}") if os.getcwd() == raiz else inteiro  # noqa: PTH109
 
 
 def _destino(argumentos: Sequence[str]) -> str | None:

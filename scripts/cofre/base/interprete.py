@@ -4,6 +4,7 @@ Roda antes de tudo: só a biblioteca padrão, e nada que um Python mais antigo n
 """
 
 import contextlib
+import functools
 import importlib.util
 import os
 import signal
@@ -23,13 +24,19 @@ RECOMECADO = "cofre_recomecado"
 
 def e_o_do_projeto() -> bool:
     """Se este Python é o de `.venv`."""
-    return Path(sys.prefix).resolve() == VENV.resolve()
+    return _o_mesmo(sys.prefix, VENV)
+
+
+@functools.lru_cache(maxsize=8)
+def _o_mesmo(um: str, outro: Path) -> bool:
+    """Uma página de muitas empresas manda colar um comando por cada uma."""
+    return Path(um).resolve() == Path(outro).resolve()
 
 
 def do_projeto() -> Path:
     """O Python de `.venv`, haja ou não; sem console, se este não tem (pythonw)."""
     if os.name != "nt":
-        return VENV / "bin" / "python"
+        return VENV.joinpath("bin", "python")
     nome = "pythonw" if Path(sys.executable or "").stem.lower() == "pythonw" else "python"
     return VENV / "Scripts" / f"{nome}.exe"
 

@@ -16,6 +16,8 @@ from cofre.base.modelo import ARQUIVOS, LISTAS, LOGINS
 
 def visivel(texto: str) -> str:
     """Um texto que veio de fora, sem o que mexeria com o terminal (controle, direção)."""
+    if texto.isprintable():  # é quase sempre, e então não tem nada disso
+        return texto
     return "".join(
         "\ufffd" if unicodedata.category(c) in _PERIGOSOS and c != _LIGADURA else c for c in texto
     )
