@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -127,10 +127,23 @@ class _Arquivo(msgspec.Struct):
         if getattr(self, falta) in (msgspec.UNSET, "" if self.cifrado else msgspec.UNSET):
             raise ValueError(f"falta {falta!r}")
 
-    def salvo(self, nome: str) -> TabelaSalva:
-        """Um arquivo da tabela com este nome, sem o que só se diz da tabela."""
-        campos = {c: getattr(self, c) for c in _Arquivo.__struct_fields__}
-        return TabelaSalva(nome, **{**campos, "sha256": self.sha256 or ""})
+    def salvo(self, nome: str, **da_tabela: Any) -> TabelaSalva:
+        """Um arquivo da tabela com este nome, e o que só se diz da tabela."""
+        # Montam-se às centenas de milhares, e um `replace` a seguir custaria outro tanto.
+        return TabelaSalva(
+            nome,
+            self.arquivo,
+            self.registros,
+            self.bytes,
+            self.sha256 or "",
+            compactado=self.compactado,
+            bytes_no_disco=self.bytes_no_disco,
+            por_coluna=self.por_coluna,
+            cifrado=self.cifrado,
+            sha256_cifrado=self.sha256_cifrado,
+            marca=self.marca,
+            **da_tabela,
+        )
 
 
 class Entrada(_Arquivo):
@@ -153,10 +166,10 @@ class Entrada(_Arquivo):
             if type(coluna.get("nome")) is not str:
                 raise ValueError("há uma coluna sem nome")
 
-    def salva(self, nome: str) -> TabelaSalva:
+    def salva(self, nome: str, **da_lista: Any) -> TabelaSalva:
         """A mesma, com os tipos das colunas chamados como hoje."""
-        return replace(
-            self.salvo(nome),
+        return self.salvo(
+            nome,
             colunas=_com_os_tipos_de_hoje(self.colunas),
             chave=self.chave,
             estrangeiras=self.chaves_estrangeiras,
@@ -168,6 +181,7 @@ class Entrada(_Arquivo):
             sempre_com_texto=self.sempre_com_texto,
             textos=self.textos.salvo(nome) if self.textos else None,
             leitura=self.leitura,
+            **da_lista,
         )
 
     def repartir(self, outra: Entrada) -> None:
@@ -190,10 +204,10 @@ class EntradaDeLista(Entrada):
     conteudos: _Arquivo | None = None
     notas: dict[str, Any] = {}
 
-    def salva(self, nome: str) -> TabelaSalva:
+    def salva(self, nome: str, **da_lista: Any) -> TabelaSalva:
         """A mesma lista, com o que só ela tem."""
         conteudos = self.conteudos.salvo(nome) if self.conteudos else None
-        return replace(Entrada.salva(self, nome), conteudos=conteudos, notas=self.notas)
+        return Entrada.salva(self, nome, conteudos=conteudos, notas=self.notas, **da_lista)
 
 
 class Salvas(Mapping[str, TabelaSalva]):
