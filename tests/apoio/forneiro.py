@@ -44,7 +44,9 @@ def aquecer() -> None:
         importlib.import_module(modulo.name)
     for nome in SO_QUANDO_SE_USA:
         importlib.import_module(nome)
-    importlib.import_module("cofre.rotina.painel.pagina")._modelo()
+    modelos = importlib.import_module("cofre.rotina.painel.pagina")._modelos()
+    for nome in modelos.list_templates(extensions=["jinja"]):
+        modelos.get_template(nome)
     assert threading.active_count() == 1, "um fio não passa para o filho"
     gc.collect()
     gc.freeze()

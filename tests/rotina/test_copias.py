@@ -65,7 +65,7 @@ def test_sem_copia_nenhuma_nada_muda(deposito: Deposito) -> None:
     assert copias == {"Ana Doces": [], "Bia Peças": []}
     painel = dados.reunir(deposito, HOJE, DIA)
     assert all(dados.SEM_COPIA not in e.problemas for e in painel.empresas)
-    assert "Cópia fora" not in pagina.desenhar(painel)
+    assert "Cópia fora" not in "".join(pagina.desenhar(painel))
 
 
 def test_diz_se_ate_quando_e_se_esta_provada(deposito: Deposito) -> None:
@@ -89,14 +89,14 @@ def test_a_pagina_acusa_a_empresa_que_nao_esta_em_dia(deposito: Deposito) -> Non
     painel = dados.reunir(deposito, HOJE, DIA)
     problemas = {e.nome: e.problemas for e in painel.empresas}
     assert problemas == {"Ana Doces": (), "Bia Peças": (dados.SEM_COPIA,)}
-    html = pagina.desenhar(painel)
+    html = "".join(pagina.desenhar(painel))
     assert "cópia em pasta:E:\\Cofre: até 16/01/2026 03:00; nunca conferida" in html
     assert '<span class="selo sem_copia">cópia fora por fazer</span>' in html
     assert "enviar" in html
     anotar(deposito, falha="pasta:E:\\Cofre: a pasta da cópia não existe.")
     painel = dados.reunir(deposito, HOJE, DIA)
     assert all(dados.SEM_COPIA in e.problemas for e in painel.empresas)
-    assert "O último envio não chegou ao fim" in pagina.desenhar(painel)
+    assert "O último envio não chegou ao fim" in "".join(pagina.desenhar(painel))
 
 
 def test_a_que_tem_o_backup_que_se_viu_igual_vale_ate_essa_hora(deposito: Deposito) -> None:
@@ -111,7 +111,7 @@ def test_a_que_tem_o_backup_que_se_viu_igual_vale_ate_essa_hora(deposito: Deposi
     assert "Cofre: até 2026-01-16 03:00, visto igual às 14:45; nunca" in dita
     assert "Cofre: até 2026-01-15 03:00 (atrasada); nunca" in dita
     assert [copias[e][0]["visto"] for e in ("Ana Doces", "Bia Peças")] == [visto.isoformat(), None]
-    html = pagina.desenhar(dados.reunir(deposito, visto, DIA))
+    html = "".join(pagina.desenhar(dados.reunir(deposito, visto, DIA)))
     assert "Cofre: até 16/01/2026 03:00, visto igual às 14:45; nunca" in html
     assert html.count("visto igual às") == 3  # a idade das duas, e a cópia de uma
 

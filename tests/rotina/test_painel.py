@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import stat
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,15 +25,25 @@ from apoio.navegador import Aba
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.limites import IDADE_MAXIMA
 from cofre.base.palavras import visivel
+from cofre.base.tela import RelatoTexto
 from cofre.deposito import ausencia, ensaios
+from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import CONCLUIDA, abrir_novo
 from cofre.deposito.ensaios import RESTAURADO, Ensaio
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.rotina.encolhimento import reconhecer
-from cofre.rotina.painel.dados import EmpresaNoPainel, reunir
+from cofre.rotina.painel import escrita
+from cofre.rotina.painel import pagina as modulo
+from cofre.rotina.painel.dados import INCOMPLETA, EmpresaNoPainel, reunir
 from cofre.rotina.painel.historico import DIAS
-from cofre.rotina.painel.pagina import ARQUIVO, calendario, desenhar, gravar
+from cofre.rotina.painel.pagina import (
+    ARQUIVO,
+    atualizar_painel,
+    calendario,
+    desenhar,
+    gravar,
+)
 
 VIA = TANTO_FAZ
 
@@ -71,7 +83,7 @@ def abrir(aba: Aba, deposito: Deposito, agora: datetime | None = None) -> None:
     if agora is None:
         assert gravar(deposito, IDADE_MAXIMA) == caminho
     else:
-        caminho.write_text(desenhar(reunir(deposito, agora, IDADE_MAXIMA)), "utf-8")
+        caminho.write_text("".join(desenhar(reunir(deposito, agora, IDADE_MAXIMA))), "utf-8")
     aba.recados.clear()
     aba.envios.clear()
     aba.pagina.goto(caminho.as_uri())
@@ -577,7 +589,12 @@ def test_cada_backup_se_le_uma_vez_por_pagina_e_o_que_mudou_se_ve(
         lidos.append(arquivo.name)
         return ler_cabecalho(arquivo)
 
+    def abrir_um(pasta: Path, carimbo: str) -> Backup:
+        lidos.append(f"backup_metadata_{carimbo}.json")
+        return abrir_backup(pasta, carimbo)
+
     monkeypatch.setattr("cofre.rotina.painel.historico.ler_cabecalho", contar)
+    monkeypatch.setattr(deposito, "abrir", abrir_um)
     antes = empresa_de(deposito)
     assert len(lidos) == len(set(lidos)) == 3
     assert empresa_de(deposito) == antes
@@ -688,7 +705,7 @@ def test_mil_empresas(tmp_path: Path, aba: Aba) -> None:
         guardar(um, ALVO, "Loja", NO_PONTO - timedelta(days=dias), {"produtos": linhas})
     painel = reunir(um, AGORA, IDADE_MAXIMA)
     mil = tuple(mil_copias(painel.empresas))
-    pagina = desenhar(replace(painel, empresas=mil))
+    pagina = "".join(desenhar(replace(painel, empresas=mil)))
     assert len(pagina.encode()) < 5_000_000
     caminho = tmp_path / ARQUIVO
     caminho.write_text(pagina, "utf-8")
@@ -699,6 +716,155 @@ def test_mil_empresas(tmp_path: Path, aba: Aba) -> None:
     assert nomes(aba) == ["Número 0777"]
 
 
-def mil_copias(modelo: Sequence[EmpresaNoPainel]) -> list[EmpresaNoPainel]:
+def mil_copias(modelo: Iterable[EmpresaNoPainel]) -> list[EmpresaNoPainel]:
     (um,) = modelo
     return [replace(um, id=id_de(n), nome=f"Número {n:04}") for n in range(1000)]
+
+
+def muitas(modelo: Iterable[EmpresaNoPainel], quantas: int) -> Iterator[EmpresaNoPainel]:
+    """Feitas quando se pedem; uma em cada cem está incompleta, e tem um nome hostil."""
+    (um,) = modelo
+    for n in range(quantas):
+        nome = f"{HOSTIS[1]} & {n:04}" if n % 100 == 7 else f"Número {n:04}"
+        problemas = (INCOMPLETA,) if n % 100 == 7 else ()
+        yield replace(um, id=id_de(n), nome=nome, pasta=f"p_{n}", problemas=problemas)
+
+
+def test_as_que_nao_cabem_por_extenso_abrem_se_na_pagina(
+    deposito: Deposito, aba_nova: Aba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vão comprimidas, e a página conta-as, busca, filtra, ordena e mostra como às outras."""
+    monkeypatch.setattr(escrita, "POR_EXTENSO", 100)
+    monkeypatch.setattr(escrita, "NUM_BLOCO", 250)
+    fora = [{"tabela": "resumo", "motivo": "é uma visão", "sugestao": ""}]
+    guardar(deposito, ALVO, "Loja", NO_PONTO, deixadas_de_fora=fora)
+    painel = reunir(deposito, AGORA, IDADE_MAXIMA)
+    caminho = deposito.raiz / ARQUIVO
+    todas = replace(painel, empresas=muitas(painel.empresas, 1300))
+    caminho.write_text("".join(desenhar(todas)), "utf-8")
+    pagina = aba_nova.pagina
+    aba_nova.recados.clear()
+    pagina.goto(caminho.as_uri())
+    pagina.locator(".bloco").first.wait_for(state="detached")
+    assert contas(aba_nova) == ["1.300 empresas", "1.287 inteiras", "13 incompletas"]
+    hostis = [f"{HOSTIS[1]} & {n:04}" for n in range(7, 1300, 100)]
+    inteiras = [f"Número {n:04}" for n in range(1300) if n % 100 != 7]
+    assert nomes(aba_nova) == [*hostis, *inteiras][:1000]
+    pagina.locator("#mais").scroll_into_view_if_needed()
+    pagina.locator("#mais").wait_for(state="hidden")
+    assert nomes(aba_nova) == [*hostis, *inteiras]
+
+    pagina.select_option("#ordem", "nome")
+    assert nomes(aba_nova) == sorted([*hostis, *inteiras])[:1000]
+    clicar_em(aba_nova, "incompleta")
+    assert nomes(aba_nova) == hostis
+    clicar_em(aba_nova, "incompleta")
+    for texto in ("p_1234", "numero 1234", id_de(1234)):
+        pagina.locator("#busca").fill(texto)
+        assert nomes(aba_nova) == ["Número 1234"]
+    dito = corpo(aba_nova, "Número 1234")
+    assert id_de(1234) in dito
+    assert "Registros: 1 (maior: 1; 1 backup)" in dito
+    assert "Ficou de fora, e por quê\nresumo: é uma visão" in dito
+    assert selos(aba_nova) == {"Número 1234": ["inteira"]}
+    assert pagina.locator(".calendario").count() == 1
+    pagina.locator("#busca").fill('"><img & 1207')
+    assert nomes(aba_nova) == [], "não é o que está no nome"
+    pagina.locator("#busca").fill("'invadida'\"> & 1207")
+    assert nomes(aba_nova) == [hostis[12]]
+    assert pagina.locator("img").all() == []
+    assert pagina.title() == "Backups por empresa"
+    pagina.locator("#busca").fill("")
+    pagina.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert len(nomes(aba_nova)) == 1300, "no papel, todas"
+    sem_erros_nem_rede(aba_nova)
+
+
+def test_a_que_ninguem_refez_tambem_envelhece_as_dos_blocos(
+    deposito: Deposito, aba_nova: Aba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(escrita, "POR_EXTENSO", 2)
+    quando = MEIO_DIA - timedelta(days=3)
+    for n in range(5):
+        guardar(deposito, id_de(n), f"Loja {n}", quando - timedelta(minutes=1))
+    aba_nova.pagina.clock.set_fixed_time(MEIO_DIA)
+    abrir(aba_nova, deposito, quando)
+    aba_nova.pagina.locator(".bloco").first.wait_for(state="detached")
+    assert contas(aba_nova) == ["5 empresas", "0 inteiras", "5 velhas"]
+    assert selos(aba_nova) == {f"Loja {n}": ["velha"] for n in range(5)}
+    assert "um backup novo" in corpo(aba_nova, "Loja 4")
+
+
+def test_um_navegador_que_nao_abre_os_blocos_di_lo(
+    deposito: Deposito, aba_nova: Aba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(escrita, "POR_EXTENSO", 2)
+    for n in range(5):
+        guardar(deposito, id_de(n), f"Loja {n}", NO_PONTO if n else AGORA - timedelta(days=9))
+    aba_nova.pagina.add_init_script("delete window.DecompressionStream")
+    abrir(aba_nova, deposito)
+    dito = aba_nova.pagina.locator("#fechadas").inner_text()
+    assert "antigo demais para abrir 3 empresas" in dito
+    assert contas(aba_nova) == ["5 empresas", "4 inteiras", "1 velha"]
+    assert nomes(aba_nova) == ["Loja 0", "Loja 1"]
+
+
+def test_a_memoria_nao_cresce_com_as_empresas(
+    deposito: Deposito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Só ficam as que vão por extenso: trezentas a mais são meio megabyte de página."""
+    monkeypatch.setattr(escrita, "POR_EXTENSO", 20)
+    monkeypatch.setattr(escrita, "NUM_BLOCO", 10)
+    guardar(deposito, ALVO, "Loja", NO_PONTO)
+    painel = reunir(deposito, AGORA, IDADE_MAXIMA)
+    modelo = tuple(painel.empresas)
+
+    def pico(quantas: int) -> int:
+        tracemalloc.start()
+        for _ in desenhar(replace(painel, empresas=muitas(modelo, quantas))):
+            pass
+        try:
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    pico(100)
+    assert pico(400) - pico(100) < 100_000
+
+
+def test_a_que_se_interrompe_deixa_a_de_antes(
+    deposito: Deposito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Escreve-se aos poucos, mas ou é a nova inteira ou a de antes."""
+    guardar(deposito, ALVO, "Loja", NO_PONTO)
+    assert gravar(deposito, IDADE_MAXIMA) is not None
+    antes = (deposito.raiz / ARQUIVO).read_bytes()
+
+    def parar(_self: object) -> str:
+        raise KeyboardInterrupt
+
+    guardar(deposito, id_de(1), "Outra", NO_PONTO)
+    com_as_duas = fotografia_do_disco(deposito.raiz)
+    monkeypatch.setattr(escrita.Escrita, "por_extenso", parar)
+    with pytest.raises(KeyboardInterrupt):
+        gravar(deposito, IDADE_MAXIMA)
+    assert (deposito.raiz / ARQUIVO).read_bytes() == antes
+    assert fotografia_do_disco(deposito.raiz) == com_as_duas
+    assert list(deposito.raiz.glob(".painel.html*")) == []
+
+
+def test_quem_mexeu_numa_nao_espera_pela_pagina_de_muitas(
+    deposito: Deposito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O backup de cada dia, sim: senão, a página diria que ele deixou de correr."""
+    monkeypatch.setattr(modulo, "NUM_INSTANTE", 1)
+    relato = RelatoTexto(io.StringIO(), io.StringIO())
+    guardar(deposito, id_de(0), "Loja", NO_PONTO)
+    assert atualizar_painel(deposito, relato, IDADE_MAXIMA) == deposito.raiz / ARQUIVO
+    antes = (deposito.raiz / ARQUIVO).read_bytes()
+    guardar(deposito, id_de(1), "Outra", NO_PONTO)
+    assert atualizar_painel(deposito, relato, IDADE_MAXIMA) is None
+    assert (deposito.raiz / ARQUIVO).read_bytes() == antes
+    refeita = atualizar_painel(deposito, relato, IDADE_MAXIMA, com_todas=True)
+    assert refeita == deposito.raiz / ARQUIVO
+    assert b"Outra" in refeita.read_bytes()

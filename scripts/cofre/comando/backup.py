@@ -123,7 +123,7 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
             documento["codigo"] = primeiro_codigo(
                 documento["codigo"], PROMESSA_QUEBRADA if documento["promessas"] else TUDO_CERTO
             )
-        atualizar_painel(deposito, relato, limites.idade, limites.promessas)
+        atualizar_painel(deposito, relato, limites.idade, limites.promessas, com_todas=do_dia)
     relato.documento(documento)
     return int(documento["codigo"])
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from cofre.base.config.promessas import SEM_PROMESSAS, Promessas
 from cofre.base.disco import erros_de_disco
 from cofre.base.modelo import DeixadaDeFora, Empresa
 from cofre.deposito import diario
 from cofre.deposito.ausencia import ausente
-from cofre.deposito.cifra import provas
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
-from cofre.deposito.idade import idade_de
+from cofre.deposito.idade import Idade, idade_de
 from cofre.deposito.metadados import Cabecalho
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia
@@ -34,6 +34,18 @@ DATAS_MOSTRADAS = 15
 INCOMPLETA, VELHA, ENCOLHIDA, POR_CONCLUIR = "incompleta", "velha", "encolhida", "por_concluir"
 SUMIDA, MUDADA, SEM_COPIA, QUEBRADA = "sumida", "mudada", "sem_copia", "quebrada"
 """O que pode haver de errado com uma empresa; sem nada disso, ela está inteira."""
+
+GRAVIDADE = (
+    SUMIDA,
+    POR_CONCLUIR,
+    INCOMPLETA,
+    ENCOLHIDA,
+    VELHA,
+    QUEBRADA,
+    MUDADA,
+    SEM_COPIA,
+)
+"""Por que ordem se mostram os problemas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +90,33 @@ class EmpresaNoPainel:
     datas: tuple[Data, ...]
     restauracoes: tuple[Restauracao, ...]
     ensaios: Ensaios
+    medida: Medida
     copias: tuple[CopiaDaEmpresa, ...] = ()
     visto: datetime | None = None
     alem_das_linhas: str = ""
     """Os arquivos e os logins do backup mais novo, em palavras."""
-    medida: Medida | None = None
+    para: tuple[str, ...] = ()
+    """As chaves que fecharam o backup mais novo, de qualquer tipo, se está cifrado."""
 
     @property
     def segura_ate(self) -> datetime | None:
         """Até quando se sabe que o que estava no banco está num backup inteiro."""
         return self.visto or (self.inteiro.quando if self.inteiro else None)
 
+    @property
+    def gravidade(self) -> int:
+        """A do pior dos problemas; sem nenhum, a última."""
+        return min(map(GRAVIDADE.index, self.problemas), default=len(GRAVIDADE))
+
 
 @dataclass(frozen=True, slots=True)
 class Painel:
-    """A página inteira. `dias` de cada empresa: dia com backup → se algum era inteiro; `lembretes`:
-    o que se pede a quem guarda as chaves."""
+    """A página inteira. As empresas leem-se à medida que se pedem, e outra vez se se pedem outra
+    vez: são tantas que não se guardam todas."""
 
     gerado: datetime
     idade_maxima: timedelta
-    empresas: tuple[EmpresaNoPainel, ...]
-    lembretes: tuple[str, ...] = ()
+    empresas: Iterable[EmpresaNoPainel]
 
 
 def reunir(
@@ -107,79 +125,69 @@ def reunir(
     idade_maxima: timedelta,
     promessas: Promessas = SEM_PROMESSAS,
 ) -> Painel:
-    """Tudo o que há no depósito, por nome de empresa. Levanta FalhaDeDisco."""
-    achadas = []
-    copias = situacao.ler(deposito.raiz)
-    for pasta in deposito.pastas():
-        with erros_de_disco(pasta):
-            historico = Historico(deposito, pasta, agora)
-            achadas += [
-                medida_de(historico, empresa, agora, idade_maxima, promessas)
-                for empresa in _da_pasta(historico, agora, idade_maxima, copias)
-            ]
-    achadas.sort(key=lambda e: (e.nome.casefold(), e.id))
-    lembretes = tuple(provas.do_deposito(deposito, agora))
-    return Painel(agora, idade_maxima, tuple(achadas), lembretes)
+    """Tudo o que há no depósito, lido quando se pede; aí se levanta FalhaDeDisco."""
+    return Painel(agora, idade_maxima, _DoDeposito(deposito, agora, idade_maxima, promessas))
 
 
-def _da_pasta(
-    historico: Historico,
-    agora: datetime,
-    idade_maxima: timedelta,
-    copias: Mapping[str, Copia],
-) -> Iterator[EmpresaNoPainel]:
-    if not historico.carimbos:
-        return
-    diarios = diario.diarios(historico.pasta)
-    for dono in historico.donos():
-        pontos = list(historico.de_rotina(dono, historico.mostrados))
-        seus = [d for d in diarios if d.dados.get("user_id") == dono]
-        nas_copias = tuple(da_empresa(copias, dono, pontos[-1].carimbo if pontos else ""))
-        yield _empresa(historico, dono, pontos, seus, agora - idade_maxima, nas_copias)
+@dataclass(frozen=True, slots=True)
+class _DoDeposito:
+    """As empresas, pela ordem das pastas."""
 
+    deposito: Deposito
+    agora: datetime
+    idade_maxima: timedelta
+    promessas: Promessas
 
-def medida_de(
-    historico: Historico,
-    empresa: EmpresaNoPainel,
-    agora: datetime,
-    idade_maxima: timedelta,
-    promessas: Promessas,
-) -> EmpresaNoPainel:
-    """A mesma, com a medida da promessa dela."""
-    inteiro = empresa.inteiro
-    ultimo = historico.aberto(inteiro.carimbo) if inteiro else None
-    quem = Empresa(empresa.id, empresa.nome)
-    medida = medir(historico.pasta, quem, idade_de(ultimo, idade_maxima, agora), promessas)
-    quebrada = (QUEBRADA,) if medida.quebras and SUMIDA not in empresa.problemas else ()
-    return replace(empresa, medida=medida, problemas=(*empresa.problemas, *quebrada))
+    def __iter__(self) -> Iterator[EmpresaNoPainel]:
+        copias = situacao.ler(self.deposito.raiz)
+        for pasta in self.deposito.pastas():
+            with erros_de_disco(pasta):
+                empresas = list(self._da_pasta(pasta, copias))
+            yield from empresas
+
+    def _da_pasta(self, pasta: Path, copias: Mapping[str, Copia]) -> Iterator[EmpresaNoPainel]:
+        historico = Historico(self.deposito, pasta, self.agora)
+        if not historico.carimbos:
+            return
+        diarios = diario.diarios(pasta)
+        for dono in historico.donos():
+            pontos = list(historico.de_rotina(dono, historico.mostrados))
+            seus = [d for d in diarios if d.dados.get("user_id") == dono]
+            nas_copias = tuple(da_empresa(copias, dono, pontos[-1].carimbo if pontos else ""))
+            inteiro = historico.mais_novo_inteiro(dono)
+            ultimo = historico.aberto(inteiro.carimbo) if inteiro else None
+            idade = idade_de(ultimo, self.idade_maxima, self.agora)
+            quem = Empresa(dono, historico.nome(dono))
+            medida = medir(pasta, quem, idade, self.promessas)
+            yield _empresa(historico, quem, pontos, inteiro, seus, nas_copias, medida)
 
 
 def _empresa(
     historico: Historico,
-    dono: str,
+    quem: Empresa,
     pontos: Sequence[Ponto],
+    inteiro: Ponto | None,
     diarios: Sequence[Diario],
-    limite: datetime,
     copias: tuple[CopiaDaEmpresa, ...],
+    medida: Medida,
 ) -> EmpresaNoPainel:
-    """`limite`: de quando pode ser o backup inteiro mais novo sem ser velho."""
     novo = pontos[-1] if pontos else None
-    inteiro = historico.mais_novo_inteiro(dono)
     cabecalho = historico.cabecalho(novo.carimbo) if novo else None
     estado, causa = historico.estado(novo) if novo else ("sem backup", "")
-    estragos = _estragos(historico, dono, pontos)
+    estragos = _estragos(historico, quem.id, pontos)
     encolhimentos = estragos.encolhimentos(cabecalho, novo.ordem) if novo and cabecalho else ()
     mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
-    visto = historico.visto(inteiro) if inteiro else None
-    segura_ate = visto or (inteiro.quando if inteiro else None)
-    sumida = ausente(historico.pasta, dono, (p.quando for p in pontos))
+    sumida = ausente(historico.pasta, quem.id, (p.quando for p in pontos))
     problemas = [SUMIDA] if sumida else []
-    problemas += _problemas(estado, segura_ate, limite, (*encolhimentos, *mudancas), diarios)
+    problemas += _problemas(estado, medida.idade, (*encolhimentos, *mudancas), diarios)
     if not all(c.boa for c in copias):
         problemas.append(SEM_COPIA)
+    if medida.quebras and not sumida:
+        problemas.append(QUEBRADA)
+    visto = medida.idade.visto
     return EmpresaNoPainel(
-        id=dono,
-        nome=historico.nome(dono),
+        id=quem.id,
+        nome=quem.nome,
         pasta=historico.pasta.name,
         problemas=tuple(problemas),
         novo=novo,
@@ -194,10 +202,12 @@ def _empresa(
         mudancas=mudancas,
         datas=tuple(_datas(historico, pontos, estragos)),
         restauracoes=tuple(_restauracao(d) for d in diarios[: -RESTAURACOES_MOSTRADAS - 1 : -1]),
-        ensaios=ler(historico.pasta, dono),
+        ensaios=ler(historico.pasta, quem.id),
         copias=tuple(c.vista(inteiro.carimbo if inteiro else "", visto) for c in copias),
         visto=visto,
         alem_das_linhas=historico.alem_das_linhas(novo) if novo else "",
+        para=historico.para(),
+        medida=medida,
     )
 
 
@@ -216,16 +226,15 @@ def _datas(historico: Historico, pontos: Sequence[Ponto], estragos: Estragos) ->
 
 def _problemas(
     estado: str,
-    segura_ate: datetime | None,
-    limite: datetime,
+    idade: Idade,
     notado: Sequence[Encolhimento | Mudanca],
     diarios: Sequence[Diario],
 ) -> Iterator[str]:
     if diario.pendentes(diarios):
         yield POR_CONCLUIR
-    if segura_ate is None or estado not in ("completo", "só algumas tabelas"):
+    if idade.ultimo is None or estado not in ("completo", "só algumas tabelas"):
         yield INCOMPLETA
-    if segura_ate is not None and segura_ate < limite:
+    if idade.ultimo is not None and idade.velho:
         yield VELHA
     if any(isinstance(n, Encolhimento) for n in notado):
         yield ENCOLHIDA

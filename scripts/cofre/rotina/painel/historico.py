@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cofre.base.erros import BackupDanificado
 from cofre.deposito.backup import Backup, arquivo_de_metadados
-from cofre.deposito.cobertura import visto_em
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.metadados import Cabecalho, ler_cabecalho
 from cofre.deposito.no_disco import alem_das_linhas, estado_de
@@ -62,9 +61,12 @@ class Historico:
         self.mostrados = [*espacados(antigos, PONTOS_ANTIGOS), *de_cada_dia(todos[len(antigos) :])]
 
     def cabecalho(self, carimbo: str) -> Cabecalho | None:
-        """None se não se lê."""
+        """None se não se lê. O mais novo abre-se todo, que dele se quer quase sempre o resto."""
         if carimbo not in self._lidos:
-            self._lidos[carimbo] = None
+            aberto = self.aberto(carimbo).meta if carimbo == self.carimbos[-1] else None
+            self._lidos[carimbo] = aberto
+            if aberto is not None and aberto.cifrado is None:
+                return aberto
             with contextlib.suppress(BackupDanificado, OSError):
                 self._lidos[carimbo] = ler_cabecalho(arquivo_de_metadados(self.pasta, carimbo))
         return self._lidos[carimbo]
@@ -82,6 +84,11 @@ class Historico:
         nomes = (c.empresa.nome for c in self._do_mais_novo() if c.user_id == dono and c.nome)
         return next(nomes, f"({self.pasta.name})")
 
+    def para(self) -> tuple[str, ...]:
+        """As chaves que fecharam o mais novo, se está cifrado."""
+        cifrado = lido.cifrado if (lido := self.cabecalho(self.carimbos[-1])) else None
+        return cifrado.para if cifrado else ()
+
     def de_rotina(self, dono: str, carimbos: Sequence[str]) -> Iterator[Ponto]:
         """Os backups de rotina deste dono; os ilegíveis podem ser dele."""
         for carimbo in carimbos:
@@ -95,10 +102,6 @@ class Historico:
         """O mais novo completo e com os arquivos no lugar, por mais antigo que seja."""
         inteiros = (p for p in self.de_rotina(dono, self.carimbos[::-1]) if p.inteiro)
         return next((p for p in inteiros if self.estado(p)[0] == "completo"), None)
-
-    def visto(self, ponto: Ponto) -> datetime | None:
-        """A última vez em que se viu igual ao banco."""
-        return visto_em(self.aberto(ponto.carimbo))
 
     def alem_das_linhas(self, ponto: Ponto) -> str:
         """Os arquivos e os logins que o backup leva, em palavras."""

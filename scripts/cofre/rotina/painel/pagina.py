@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cofre.base.config.promessas import SEM_PROMESSAS, Promessas
-from cofre.base.disco import erros_de_disco, gravar_inteiro
+from cofre.base.disco import erros_de_disco, gravando_inteiro
 from cofre.base.erros import DefeitoInterno, DependenciaAusente, ErroCofre
 from cofre.base.palavras import (
     com_datas_da_pagina,
@@ -37,17 +39,18 @@ from cofre.deposito.retrato import um_retrato
 from cofre.deposito.trava import breve
 from cofre.rotina.painel import dados
 from cofre.rotina.painel.dados import EmpresaNoPainel, Painel
+from cofre.rotina.painel.escrita import INTEIRA, Escrita
 from cofre.rotina.painel.historico import DIAS, Ponto
 from cofre.rotina.painel.passos import passos
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment
 
 ARQUIVO = "painel.html"
 AQUI = Path(__file__).parent
 
 ESTADOS: Mapping[str, tuple[str, str]] = {
-    "inteira": ("inteira", "inteiras"),
+    INTEIRA: ("inteira", "inteiras"),
     dados.SUMIDA: ("sumiu do banco", "sumiram do banco"),
     dados.POR_CONCLUIR: ("restauração por concluir", "restaurações por concluir"),
     dados.INCOMPLETA: ("incompleta", "incompletas"),
@@ -77,37 +80,48 @@ def gravar(
     if not deposito.pastas():
         return None
     # Quem acaba depois escreve por último: a página é a da última execução.
-    with breve(deposito.raiz, "painel"):
+    with breve(deposito.raiz, "painel"), um_retrato():
         agora = datetime.now().astimezone()
-        with um_retrato():
-            painel = dados.reunir(deposito, agora, idade_maxima, promessas)
-        if not painel.empresas:
+        painel = dados.reunir(deposito, agora, idade_maxima, promessas)
+        empresas = iter(painel.empresas)
+        primeira = next(empresas, None)
+        if primeira is None:
             return None
+        painel = replace(painel, empresas=chain((primeira,), empresas))
         caminho = deposito.raiz / ARQUIVO
-        with erros_de_disco(caminho):
-            gravar_inteiro(caminho, desenhar(painel).encode("utf-8", "replace"))
+        with erros_de_disco(caminho), gravando_inteiro(caminho) as arquivo:
+            for parte in desenhar(painel):
+                arquivo.write(parte.encode("utf-8", "replace"))
         return caminho
 
 
-def desenhar(painel: Painel) -> str:
-    """A página inteira, em HTML."""
-    listas = list(dict.fromkeys(e.de_fora for e in painel.empresas if e.de_fora))
+def desenhar(painel: Painel) -> Iterator[str]:
+    """A página inteira, em HTML, aos bocados. Levanta FalhaDeDisco."""
     estilo, programa = estilo_do_painel(), _ler("painel.js")
-    return _modelo().render(
-        painel=painel,
-        listas=listas,
-        lista_de={lista: n for n, lista in enumerate(listas)},
-        estilo=estilo,
-        programa=programa,
-        resumo_do_estilo=resumo(estilo),
-        resumo_do_programa=resumo(programa),
-        estados=ESTADOS,
-        contagens=_contagens(painel.empresas),
+    hoje = painel.gerado.astimezone().date()
+    modelo = _modelos().get_template("empresa.html.jinja")
+
+    def empresa(e: EmpresaNoPainel, lista: int | None) -> str:
+        return modelo.render(e=e, hoje=hoje, lista=lista)
+
+    return (
+        _modelos()
+        .get_template("painel.html.jinja")
+        .generate(
+            painel=painel,
+            escrita=Escrita(painel, empresa),
+            hoje=hoje,
+            gravidade=dados.GRAVIDADE,
+            estilo=estilo,
+            programa=programa,
+            resumo_do_estilo=resumo(estilo),
+            resumo_do_programa=resumo(programa),
+        )
     )
 
 
 @cache
-def _modelo() -> Template:
+def _modelos() -> Environment:
     ambiente = ambiente_em(AQUI)
     ambiente.filters |= {
         "data": _data,
@@ -123,12 +137,12 @@ def _modelo() -> Template:
         "como": lambda como: EM_PALAVRAS.get(como, visivel(como)),
     }
     ambiente.globals |= {
-        "hoje": _hoje,
+        "estados": ESTADOS,
         "quando_foi": _data_do_carimbo,
         "as_horas": as_horas,
         "ha_quanto": ha_quanto,
     }
-    return ambiente.get_template("painel.html.jinja")
+    return ambiente
 
 
 def ambiente_em(pasta: Path) -> Environment:
@@ -165,11 +179,7 @@ def resumo(texto: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(texto.encode()).digest()).decode()
 
 
-def _contagens(empresas: Sequence[EmpresaNoPainel]) -> dict[str, int]:
-    contagens = {p: sum(p in e.problemas for e in empresas) for p in ESTADOS}
-    return {**contagens, "inteira": sum(not e.problemas for e in empresas)}
-
-
+@lru_cache(maxsize=256)
 def _data(quando: datetime) -> str:
     return na_pagina(quando.astimezone())
 
@@ -188,10 +198,6 @@ def _data_do_diario(quando: str) -> str:
         return visivel(quando)
 
 
-def _hoje(painel: Painel) -> str:
-    return f"{painel.gerado.astimezone():%Y-%m-%d}"
-
-
 def _serie(pontos: Sequence[Ponto]) -> str:
     """«horas desde o primeiro:registros:bytes», um por ponto, separados por espaços."""
     if not pontos:
@@ -206,20 +212,24 @@ def calendario(empresa: EmpresaNoPainel, hoje: date) -> str:
     """Uma letra por dia, até hoje: «c» com backup inteiro, «i» só com um que não o é, «.» sem
     nenhum, «_» antes do primeiro de todos. Maiúscula («R», se não houve backup): restauração."""
     primeiro = min(empresa.dias, default=hoje)
+    letras = ["_" if dia < primeiro else "." for dia in _ultimos(hoje)]
+    for dia, inteiro in empresa.dias.items():
+        if 0 <= (n := (hoje - dia).days) < DIAS:
+            letras[DIAS - 1 - n] = "c" if inteiro else "i"
     restaurados = {r.quando[:10] for r in empresa.restauracoes}
-    letras = []
-    for dia in (hoje - timedelta(days=n) for n in reversed(range(DIAS))):
-        letra = "_" if dia < primeiro else "."
-        if dia in empresa.dias:
-            letra = "c" if empresa.dias[dia] else "i"
+    for n, dia in enumerate(_ultimos(hoje) if restaurados else ()):
         if dia.isoformat() in restaurados:
-            letra = letra.upper() if letra in "ci" else "R"
-        letras.append(letra)
+            letras[n] = letras[n].upper() if letras[n] in "ci" else "R"
     return "".join(letras)
 
 
-EMPRESAS_NA_PAGINA = 2_000
-"""A página de mil empresas com meses de backups já tem uns 3 MB."""
+@cache
+def _ultimos(hoje: date) -> tuple[date, ...]:
+    return tuple(hoje - timedelta(days=n) for n in reversed(range(DIAS)))
+
+
+NUM_INSTANTE = 10_000
+"""Até tantas empresas, a página refaz-se em poucos segundos."""
 
 
 def atualizar_painel(
@@ -227,11 +237,13 @@ def atualizar_painel(
     relato: Relato,
     idade_maxima: timedelta,
     promessas: Promessas = SEM_PROMESSAS,
+    *,
+    com_todas: bool = False,
 ) -> Path | None:
     """Refaz a página e devolve onde ela está; None se não há o que mostrar, ou se não deu: a página
-    nunca faz falhar o que já deu certo, e por isso a causa é só um aviso. Com muitas empresas,
-    fica para a ação `painel`: seria grande demais para refazer e abrir todo dia."""
-    if len(deposito.pastas()) > EMPRESAS_NA_PAGINA:
+    nunca faz falhar o que já deu certo, e por isso a causa é só um aviso. Com mais empresas do que
+    as de NUM_INSTANTE só se refaz se `com_todas`: quem mexeu numa não espera pelas outras."""
+    if not com_todas and len(deposito.pastas()) > NUM_INSTANTE:
         return None
     try:
         return gravar(deposito, idade_maxima, promessas)

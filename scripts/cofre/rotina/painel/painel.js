@@ -8,7 +8,8 @@
   const corpo = document.body.dataset;
   const agora = Date.now() / 1000;
   const principal = document.getElementById("empresas");
-  const empresas = [...principal.children];
+  // As que aqui estão por extenso, e as que se abrem dos blocos: de todas há uma ficha.
+  const fichas = [];
   const numeros = new Intl.NumberFormat("pt-BR");
 
   const criar = (nome, atributos, texto) => {
@@ -30,34 +31,86 @@
   };
   const simples = (texto) => texto.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
+  // -- as fichas ----------------------------------------------------------------------------
+  const ENTIDADES = { amp: "&", lt: "<", gt: ">", "#34": '"', "#39": "'" };
+  const claro = (texto) => texto.replace(/&(amp|lt|gt|#34|#39);/g, (_, qual) => ENTIDADES[qual]);
+  const dadosDe = (html) => {
+    const dados = {};
+    const inicio = html.slice(0, html.indexOf(">"));
+    for (const [, nome, valor] of inicio.matchAll(/data-(\w+)="([^"]*)"/g)) dados[nome] = claro(valor);
+    return dados;
+  };
+  // `no`: a empresa no documento; de uma que veio num bloco, só há `html` até se mostrar.
+  const fichar = (dados, no, html) => {
+    const problemas = dados.problemas.split(" ").filter(Boolean);
+    const inteiro = Number(dados.inteiro);
+    const passou = inteiro !== 0 && agora - inteiro > Number(corpo.idadeMaxima);
+    const envelheceu = passou && !problemas.includes(VELHA);
+    if (envelheceu) problemas.push(VELHA);
+    fichas.push({
+      no, html, problemas, envelheceu, inteiro,
+      registros: Number(dados.registros), bytes: Number(dados.bytes), ensaio: Number(dados.ensaio),
+      nome: dados.nome.toLowerCase(), texto: simples(`${dados.nome} ${dados.id} ${dados.pasta}`),
+    });
+  };
+  const descomprimir = async (bloco) => {
+    const bytes = Uint8Array.from(atob(bloco.textContent), (letra) => letra.charCodeAt(0));
+    const aberto = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(aberto).json();
+  };
+  const abrirBlocos = async () => {
+    const blocos = [...document.querySelectorAll(".bloco")];
+    if (blocos.length && !window.DecompressionStream) {
+      document.getElementById("fechadas").hidden = false;
+      return;
+    }
+    for (const bloco of blocos) {
+      for (const html of await descomprimir(bloco)) fichar(dadosDe(html), null, html);
+      bloco.remove();
+    }
+  };
+  const noDe = (ficha) => {
+    if (!ficha.no) {
+      const molde = document.createElement("template");
+      molde.innerHTML = ficha.html;
+      ficha.no = molde.content.firstElementChild;
+      ficha.html = null;
+    }
+    if (!ficha.pronta) {
+      ficha.pronta = true;
+      envelhecer(ficha);
+      desenharLinha(ficha.no);
+      desenharDias(ficha.no);
+      if (ficha.no.open) abrir(ficha.no);
+    }
+    return ficha.no;
+  };
+
   // -- o estado de cada empresa, agora ------------------------------------------------------
-  const problemas = (e) => e.dataset.problemas.split(" ").filter(Boolean);
-  const envelhecer = (e) => {
-    const inteiro = Number(e.dataset.inteiro);
-    if (!inteiro) return;
-    e.querySelector(".idade").textContent = idade(agora - inteiro);
-    if (agora - inteiro <= Number(corpo.idadeMaxima) || problemas(e).includes(VELHA)) return;
+  const envelhecer = ({ no: e, inteiro, envelheceu }) => {
+    if (inteiro) e.querySelector(".idade").textContent = idade(agora - inteiro);
+    if (!envelheceu) return;
     const selos = e.querySelector(".selos");
     selos.querySelector(".inteira")?.remove();
     const selo = document.createElement("span");
     selo.className = `selo ${VELHA}`;
     selo.textContent = VELHA;
     selos.append(selo);
-    e.dataset.problemas = [...problemas(e), VELHA].join(" ");
     e.querySelector(`.passos [data-problema="${VELHA}"]`).hidden = false;
   };
   const contar = () => {
+    if (document.querySelector(".bloco")) return; // não se sabe de todas: vale o que está escrito
     for (const botao of document.querySelectorAll(".conta[data-estado]")) {
       const estado = botao.dataset.estado;
       if (!estado) continue;
-      const quantas = empresas.filter((e) => tem(e, estado)).length;
+      const quantas = fichas.filter((f) => tem(f, estado)).length;
       botao.querySelector("b").textContent = numeros.format(quantas);
       botao.lastChild.textContent = ` ${quantas === 1 ? botao.dataset.uma : botao.dataset.varias}`;
       botao.hidden = quantas === 0 && estado !== INTEIRA;
     }
   };
-  const tem = (e, estado) =>
-    estado === INTEIRA ? !problemas(e).length : problemas(e).includes(estado);
+  const tem = ({ problemas }, estado) =>
+    estado === INTEIRA ? !problemas.length : problemas.includes(estado);
   const acusarParada = () => {
     const passou = agora - Number(corpo.gerado);
     document.getElementById("idade-da-pagina").textContent = `, ${idade(passou)}`;
@@ -162,54 +215,58 @@
   // -- busca, filtro e ordem ----------------------------------------------------------------
   const busca = document.getElementById("busca");
   const ordem = document.getElementById("ordem");
+  const nenhuma = document.getElementById("nenhuma"), mais = document.getElementById("mais");
+  const NUMA_VEZ = 1000;
   let estado = "";
-  const textos = new Map();
-  const filtrar = () => {
-    const pedido = simples(busca.value.trim());
-    let visiveis = 0;
-    for (const e of empresas) {
-      e.hidden = !((!estado || tem(e, estado)) && textos.get(e).includes(pedido));
-      visiveis += !e.hidden;
-    }
-    document.getElementById("nenhuma").hidden = visiveis > 0;
-  };
-  const GRAVIDADE = ["sumida", "por_concluir", "incompleta", "encolhida", VELHA, "quebrada", "mudada", "sem_copia"];
-  const gravidade = (e) => {
-    const posicoes = problemas(e).map((p) => GRAVIDADE.indexOf(p));
-    return posicoes.length ? Math.min(...posicoes) : GRAVIDADE.length;
-  };
-  const valor = (nome) => (e) => Number(e.dataset[nome]);
+  let aMostrar = [];
+  const GRAVIDADE = corpo.gravidade.split(" ");
+  const gravidade = ({ problemas }) =>
+    problemas.length ? Math.min(...problemas.map((p) => GRAVIDADE.indexOf(p))) : GRAVIDADE.length;
   const ORDENS = {
     nome: () => 0,
     problema: gravidade,
-    antigo: valor("inteiro"),
-    ensaio: valor("ensaio"),
-    registros: (e) => -e.dataset.registros,
-    bytes: (e) => -e.dataset.bytes,
+    antigo: (f) => f.inteiro,
+    ensaio: (f) => f.ensaio,
+    registros: (f) => -f.registros,
+    bytes: (f) => -f.bytes,
+  };
+  const mostrarMais = () => {
+    principal.append(...aMostrar.splice(0, NUMA_VEZ).map(noDe));
+    mais.hidden = !aMostrar.length;
+  };
+  const mostrar = () => {
+    const pedido = simples(busca.value.trim());
+    aMostrar = fichas.filter((f) => (!estado || tem(f, estado)) && f.texto.includes(pedido));
+    nenhuma.hidden = aMostrar.length > 0;
+    principal.replaceChildren();
+    mostrarMais();
   };
   const ordenar = () => {
     const chave = ORDENS[ordem.value];
-    const numero = valor("n");
-    principal.append(...[...empresas].sort((a, b) => chave(a) - chave(b) || numero(a) - numero(b)));
+    for (const f of fichas) f.chave = chave(f);
+    fichas.sort((a, b) => a.chave - b.chave || a.n - b.n);
+    mostrar();
   };
   const escolher = (botao) => {
     estado = botao.dataset.estado === estado ? "" : botao.dataset.estado;
     for (const b of document.querySelectorAll(".conta"))
       b.setAttribute("aria-pressed", String(b.dataset.estado === estado));
-    filtrar();
+    mostrar();
+  };
+  const porEmDia = () => {
+    const porNome = [...fichas].sort((a, b) => (a.nome < b.nome ? -1 : Number(a.nome > b.nome)));
+    porNome.forEach((f, n) => { f.n = n; });
+    contar();
+    ordenar();
   };
 
-  for (const e of empresas) {
-    envelhecer(e);
-    desenharLinha(e);
-    desenharDias(e);
-    textos.set(e, simples(["nome", "corpo code", "corpo a"].map((s) => e.querySelector(`.${s}`).textContent).join(" ")));
-    if (e.open) abrir(e);
-  }
-  contar();
+  for (const e of [...principal.children]) fichar(e.dataset, e);
   acusarParada();
-  ordenar();
-  busca.addEventListener("input", filtrar);
+  porEmDia();
+  if (document.querySelector(".bloco")) abrirBlocos().then(porEmDia);
+  busca.addEventListener("input", mostrar);
   ordem.addEventListener("change", ordenar);
   for (const botao of document.querySelectorAll(".conta")) botao.addEventListener("click", () => escolher(botao));
+  new IntersectionObserver(([fim]) => fim.isIntersecting && mostrarMais(), { rootMargin: "2000px" }).observe(mais);
+  addEventListener("beforeprint", () => { while (aMostrar.length) mostrarMais(); });
 })();

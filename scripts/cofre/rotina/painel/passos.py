@@ -51,7 +51,7 @@ def _passos(problema: str, empresa: EmpresaNoPainel) -> Iterator[Passo]:
     elif problema in (INCOMPLETA, VELHA):
         refazer = (comando(BACKUP, *de_quem),)
         yield Passo(problema, "Depois de resolver a causa, um backup novo:", refazer)
-    elif problema == QUEBRADA and empresa.medida:
+    elif problema == QUEBRADA:
         quebradas = {q for q, _ in empresa.medida.quebras}
         if quebradas & {IDADE, LACUNA}:
             mais_vezes = (comando(BACKUP, "agendar", "15min"),)
