@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -235,7 +235,7 @@ class Resumo:
             return FalhaDoServidor.codigo
         return DADOS_ENCOLHERAM if self.encolhidas or self.sumidas else 0
 
-    def documento(self, empresas: list[dict[str, Any]]) -> dict[str, Any]:
+    def documento(self, empresas: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """Para a saída --json."""
         return {
             "acao": "backup",

@@ -28,6 +28,7 @@ from cofre.base.erros import (
     Interrompido,
     primeiro_codigo,
 )
+from cofre.base.fardo import Fardo
 from cofre.base.palavras import como_se_diz, visivel
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import cada_de, conexoes_ditas, minutos_de
@@ -105,7 +106,7 @@ def rodar(opcoes: Namespace, relato: Relato, *, continuando: bool) -> int:
             rodada = replace(rodada, com_sem_dono=do_dia, um_instante=um_instante)
             resumo = _fazer(rodada, pedido, feitas, continuando=continuando)
         andamento.acabar(configuracao.destino, pedido.execucao)
-        documento = resumo.documento(feitas.documentos) | _lembretes(deposito)
+        documento = resumo.documento(feitas.documentos.tirar()) | _lembretes(deposito)
         # Antes da poda: o que ela tira daqui já está lá.
         so_se_falta = not do_dia and not resumo.novos
         if copia := copiar_depois_do_backup(opcoes, deposito, relato, so_se_falta=so_se_falta):
@@ -168,12 +169,12 @@ class _Feitas:
 
     com_documentos: bool
     inteiras: int = 0
-    documentos: list[dict[str, Any]] = field(default_factory=list)
+    documentos: Fardo = field(default_factory=Fardo)
 
     def somar(self, resultado: Resultado) -> None:
         self.inteiras += resultado.inteira
         if self.com_documentos:
-            self.documentos.append(resultado.documento())
+            self.documentos.por(resultado.documento())
 
 
 def _fazer(rodada: Rodada, pedido: Pedido, feitas: _Feitas, *, continuando: bool) -> Resumo:

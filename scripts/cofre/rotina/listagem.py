@@ -10,6 +10,7 @@ from pathlib import Path
 from cofre.base.comandos import BACKUP, comando
 from cofre.base.config.limites import Limites
 from cofre.base.erros import PROMESSA_QUEBRADA, TUDO_CERTO
+from cofre.base.fardo import Fardo
 from cofre.base.palavras import (
     exibir_pasta,
     na_tela,
@@ -74,7 +75,7 @@ def listar(
         relato.aviso(aviso)
     relato.linha("🏢 EMPRESAS COM BACKUP")
     espaco, em_claro = Espaco(), 0
-    documentos, codigo = [], TUDO_CERTO
+    documentos, codigo = Fardo(), TUDO_CERTO
     copias = situacao.ler(deposito.raiz)
     for guardada in itertools.chain([primeira], empresas):
         ate_agora = _medida(deposito, guardada, limites, agora, com_volta=com_documento)
@@ -88,10 +89,12 @@ def listar(
         espaco = espaco.com(guardada.backups, somados, len(guardada.antigos))
         em_claro += _em_claro(guardada.backups)
         if com_documento:
-            documentos.append(documento_de(listada))
+            documentos.por(documento_de(listada))
     _dizer_o_espaco(relato, espaco, em_claro)
     documento = {"acao": "listar", "codigo": codigo, "avisos": avisos}
-    relato.documento({**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos})
+    relato.documento(
+        {**documento, "bytes_no_disco": espaco.no_disco, "empresas": documentos.tirar()}
+    )
     return codigo
 
 
