@@ -65,12 +65,11 @@ _COMO_NA_API = """
         CASE WHEN p.source IN ('user', 'database user', 'client') THEN p.boot_val
              ELSE p.reset_val END
     ), false)
-    FROM pg_catalog.pg_settings p WHERE p.name = ANY(%s)
-"""
+    FROM pg_catalog.pg_settings p WHERE p.name = ANY('{{{}}}')
+""".format(",".join(QUE_MUDAM_BYTES))
 
 
 def preparar(conexao: psycopg.Connection) -> None:
-    """Ajusta uma conexão recém-aberta, em duas idas ao servidor. psycopg.Error passa."""
+    """Ajusta uma conexão recém-aberta, numa ida ao servidor. psycopg.Error passa."""
     esquecer = "".join(f"RESET {nome};" for nome in QUE_MUDAM_BYTES)
-    conexao.execute((NOSSOS + esquecer).encode())
-    conexao.execute(_COMO_NA_API, [list(QUE_MUDAM_BYTES)])
+    conexao.execute((NOSSOS + esquecer + _COMO_NA_API).encode())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg.rows import class_row
@@ -26,7 +26,7 @@ from cofre.base.modelo import (
 )
 from cofre.via.direta.conexao import INSTANTE, transacao
 from cofre.via.direta.erros import na_consulta
-from cofre.via.direta.formas import Tipos
+from cofre.via.direta.formas import TIPOS, Tipo, Tipos
 
 ACOES = {
     "a": "NO ACTION",
@@ -91,6 +91,8 @@ _HERDEIRAS = f"""
     SELECT h.mae::bigint AS tabela, f.relname::text AS nome, f.oid::text AS tableoid
     FROM herdam h JOIN pg_class f ON f.oid = h.filha ORDER BY f.relname
 """
+_TUDO = ";".join((_RELACOES, _COLUNAS, _RESTRICOES, _HERDEIRAS, TIPOS))
+"""Numa só ida ao servidor."""
 
 
 class _Relacao(NamedTuple):
@@ -133,12 +135,14 @@ DaTabela = TypeVar("DaTabela", _Coluna, _Restricao, _Herdeira)
 def descobrir(conexao: psycopg.Connection) -> Catalogo:
     """O catálogo inteiro, de um só instante. Levanta FalhaDoServidor."""
     try:
-        with transacao(conexao, f"{INSTANTE}; SET LOCAL search_path = pg_catalog"):
-            relacoes = _ler(conexao, _Relacao, _RELACOES)
-            colunas = _por_tabela(_ler(conexao, _Coluna, _COLUNAS))
-            restricoes = _por_tabela(_ler(conexao, _Restricao, _RESTRICOES))
-            herdeiras = _por_tabela(_ler(conexao, _Herdeira, _HERDEIRAS))
-            tipos = Tipos.do_banco(conexao)
+        comeco = f"{INSTANTE}; SET LOCAL search_path = pg_catalog"
+        with transacao(conexao, comeco), conexao.cursor() as cursor:
+            cursor.execute(_TUDO.encode())
+            relacoes = _ler(cursor, _Relacao)
+            colunas = _por_tabela(_ler(cursor, _Coluna))
+            restricoes = _por_tabela(_ler(cursor, _Restricao))
+            herdeiras = _por_tabela(_ler(cursor, _Herdeira))
+            tipos = Tipos.lidos(_ler(cursor, Tipo))
     except psycopg.Error as e:
         raise na_consulta(e, "pg_catalog") from e
     tabelas = {
@@ -159,9 +163,12 @@ def descobrir(conexao: psycopg.Connection) -> Catalogo:
     )
 
 
-def _ler(conexao: psycopg.Connection, tipo: type[T], consulta: str) -> list[T]:
-    with conexao.cursor(row_factory=class_row(tipo)) as cursor:
-        return cursor.execute(consulta.encode()).fetchall()
+def _ler(cursor: psycopg.Cursor[Any], tipo: type[T]) -> list[T]:
+    """As linhas do resultado em que o cursor está, que passa ao seguinte."""
+    cursor.row_factory = class_row(tipo)
+    lidas: list[T] = cursor.fetchall()
+    cursor.nextset()
+    return lidas
 
 
 def _tabela(

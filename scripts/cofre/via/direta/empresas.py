@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 import psycopg
@@ -54,8 +55,10 @@ def em_bytes(
         sql.SQL(" WHERE {}").format(casam) if padrao else sql.SQL(""),
         _VIRGULA.join(map(sql.Identifier, tabela.ordem)),
     )
+    # Um comando só já é um instante só: a transação, e as duas idas dela, é para entrar noutro.
+    no_instante = transacao(conexao, instante=instante) if instante else contextlib.nullcontext()
     try:
-        with transacao(conexao, instante=instante):
+        with no_instante:
             for (texto,) in conexao.cursor().stream(consulta):
                 yield texto.encode()
     except psycopg.Error as e:

@@ -11,18 +11,16 @@ derrubaria a foto.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
 
 from cofre.base.modelo import COMPOSTA, JSON, JSONB, OPACA, VETOR, Forma, Tabela
 from cofre.base.textos import MARCA
 
-_TIPOS = """
+TIPOS = """
     WITH RECURSIVE usados (oid) AS (
         SELECT a.atttypid FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -55,10 +53,12 @@ _TIPOS = """
               ORDER BY a.attnum) AS tipos
     FROM usados u JOIN pg_type t ON t.oid = u.oid
 """
+"""Os tipos que as tabelas usam; com pg_catalog no search_path."""
 
 
-class _Tipo(NamedTuple):
-    """`do_sistema`: o nome, se é de pg_catalog; `convertido`: se vira JSON por um CAST seu."""
+class Tipo(NamedTuple):
+    """Um tipo. `do_sistema`: o nome, se é de pg_catalog; `convertido`: se vira JSON por um CAST
+    seu."""
 
     oid: int
     especie: str
@@ -74,14 +74,13 @@ class _Tipo(NamedTuple):
 class Tipos:
     """Os tipos que as tabelas usam, por oid."""
 
-    todos: Mapping[int, _Tipo]
+    todos: Mapping[int, Tipo]
     _sabidas: dict[int, Forma | None] = field(default_factory=dict)
 
     @classmethod
-    def do_banco(cls, conexao: psycopg.Connection) -> Tipos:
-        """Lê o catálogo, com pg_catalog no search_path. psycopg.Error passa."""
-        with conexao.cursor(row_factory=class_row(_Tipo)) as cursor:
-            return cls({t.oid: t for t in cursor.execute(_TIPOS.encode()).fetchall()})
+    def lidos(cls, tipos: Iterable[Tipo]) -> Tipos:
+        """Os que a pergunta TIPOS dá."""
+        return cls({t.oid: t for t in tipos})
 
     def forma(self, oid: int) -> Forma | None:
         """Por que o JSON deste tipo pode não o refazer; None se sempre o refaz."""
@@ -89,7 +88,7 @@ class Tipos:
             self._sabidas[oid] = self._decidir(self.todos[oid])
         return self._sabidas[oid]
 
-    def _decidir(self, tipo: _Tipo) -> Forma | None:
+    def _decidir(self, tipo: Tipo) -> Forma | None:
         """Como o JSON de um valor deste tipo se refaz; None, se o próprio JSON basta."""
         if tipo.especie == "d":
             return self.forma(tipo.base)
@@ -111,7 +110,7 @@ class Tipos:
             return Forma(OPACA)
         return None
 
-    def _e_vetor(self, tipo: _Tipo) -> bool:
+    def _e_vetor(self, tipo: Tipo) -> bool:
         return self._e_vetor(self.todos[tipo.base]) if tipo.base else bool(tipo.elemento)
 
 

@@ -7,7 +7,7 @@ da sua própria transação, e vê o que acabou de escrever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -44,6 +44,11 @@ INTEIROS = "pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 > 
 (documentação do PostgreSQL, «extra_float_digits»), e aí de nada se diz que é exato."""
 
 
+def _trava(nomes: Iterable[str]) -> sql.Composed:
+    quais = sql.SQL(", ").join(sql.Identifier("public", n) for n in nomes)
+    return sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(quais)
+
+
 Lidas = Mapping[str, Lida]
 """O que se leu de uma tabela, por empresa: uma só leitura, que falha para todas ou para nenhuma."""
 
@@ -66,15 +71,7 @@ class Leitura:
         tabelas, comecar = self.pedido.tabelas, self.pedido.comecar
         entrega = comecar() if comecar is not None else None
         lidas = {nome: self._vazias(t.tabela, entrega) for nome, t in tabelas.items()}
-        self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
-        travadas = self._travar(tabelas)
-        if self.pedido.instante is not None:
-            seguras = [t for n, t in tabelas.items() if travadas[n] is None]
-            exigir_intactas(self.conexao, {n for t in seguras for n in tabelas_citadas(t)})
-        # Só agora se fixa o instante: depois da trava, nenhum TRUNCATE esvazia o que ele mostra.
-        fixar = f"SELECT {INTEIROS}; SAVEPOINT {PONTO}"
-        linha = self.conexao.execute(fixar.encode()).fetchone()
-        inteiros = linha is not None and bool(linha[0])
+        travadas, inteiros = self._travar_e_fixar(tabelas)
         self._aproveitar = self._aproveitamento()
         if self._aproveitar is not None:
             boas = {n: t for n, t in tabelas.items() if travadas[n] is None}
@@ -98,26 +95,48 @@ class Leitura:
         anotar = self.pedido.bases is not None and self.um_instante
         return {e.id: Lida(tabela, rascunho, anotar) for e in self.pedido.empresas}
 
-    def _travar(self, tabelas: Mapping[str, TabelaNoEscopo]) -> dict[str, FalhaDoServidor | None]:
-        """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar;
-        diz por que alguma não deixou. Todas de uma vez; senão, uma a uma, para se saber qual."""
+    def _travar_e_fixar(
+        self, tabelas: Mapping[str, TabelaNoEscopo]
+    ) -> tuple[dict[str, FalhaDoServidor | None], bool]:
+        """Segura as tabelas contra ALTER e TRUNCATE (não contra escritas) até a transação acabar, e
+        só então fixa o instante: nenhum TRUNCATE esvazia o que ele mostra. Diz por que alguma não
+        deixou, e se os floats saem inteiros. Numa ida ao servidor; senão, uma tabela de cada vez,
+        para se saber qual."""
         todas = list(dict.fromkeys(n for t in tabelas.values() for n in tabelas_citadas(t)))
+        falhas: dict[str, FalhaDoServidor | None] = dict.fromkeys(tabelas)
+        travar = sql.SQL(f"SAVEPOINT {PONTO}; ") + _trava(todas)
+        fixar = sql.SQL(f"SELECT {INTEIROS}; SAVEPOINT {PONTO}")
         try:
-            self._executar_trava(todas)
-            return dict.fromkeys(tabelas)
+            if self.pedido.instante is None:
+                return falhas, self._inteiros(travar + sql.SQL("; ") + fixar)
+            self.conexao.execute(travar)
         except psycopg.Error as e:
             self._voltar(na_consulta(e, ALGUMA))
+            falhas = self._travar_uma_a_uma(tabelas)
+        if self.pedido.instante is not None:
+            seguras = [t for n, t in tabelas.items() if falhas[n] is None]
+            exigir_intactas(self.conexao, {n for t in seguras for n in tabelas_citadas(t)})
+        return falhas, self._inteiros(fixar)
+
+    def _travar_uma_a_uma(
+        self, tabelas: Mapping[str, TabelaNoEscopo]
+    ) -> dict[str, FalhaDoServidor | None]:
         falhas: dict[str, FalhaDoServidor | None] = {}
         for nome, no_escopo in tabelas.items():
-            citadas = list(tabelas_citadas(no_escopo))
-            falhas[nome] = self._tentar(nome, partial(self._executar_trava, citadas))
-            if falhas[nome] is None:
-                self.conexao.execute(f"SAVEPOINT {PONTO}".encode())
+            trava = _trava(tabelas_citadas(no_escopo)) + sql.SQL(f"; SAVEPOINT {PONTO}")
+            falhas[nome] = self._tentar(nome, partial(self._executar, trava))
         return falhas
 
-    def _executar_trava(self, nomes: list[str]) -> None:
-        quais = sql.SQL(", ").join(sql.Identifier("public", n) for n in nomes)
-        self.conexao.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(quais))
+    def _executar(self, comandos: sql.Composed) -> None:
+        self.conexao.execute(comandos)
+
+    def _inteiros(self, comandos: sql.SQL | sql.Composed) -> bool:
+        """Se os floats saem inteiros: o que diz o único destes comandos que responde algo."""
+        cursor = self.conexao.execute(comandos)
+        while cursor.description is None and cursor.nextset():
+            pass
+        linha = cursor.fetchone()
+        return linha is not None and bool(linha[0])
 
     def _tentar(self, tabela: str, fazer: Callable[[], None]) -> FalhaDoServidor | None:
         """Por que não deu, se é só desta tabela."""
