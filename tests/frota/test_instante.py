@@ -21,6 +21,7 @@ from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.backup.resumo import Resultado, Resumo
 from cofre.base.erros import FalhaDoServidor
 from cofre.base.modelo import Empresa
+from cofre.via.contrato import JUNTAS_PELA_DIRETA
 from cofre.via.leitura import Instante
 from desempenho.dados import muitas_pequenas, tabelas_pequenas
 from frota.copiado import EMPRESAS, TABELAS, copiado, sem_sobras
@@ -135,12 +136,13 @@ def test_se_o_instante_acaba_a_meio_diz_se_e_nada_passa_por_ele(
         feito = executar(vivo, destino, *um, mais=ambiente)
     assert feito.codigo == 4, feito.tudo
     documento = feito.json()
-    assert documento["fora_do_instante"] == EMPRESAS - 25
+    assert documento["fora_do_instante"] == EMPRESAS - JUNTAS_PELA_DIRETA
     (falha,) = documento["falhas"]
-    assert falha.startswith("35 empresas não são do instante de todas, mas do seu:")
+    assert falha.startswith("10 empresas não são do instante de todas, mas do seu:")
     assert "quem o segurava caiu" in falha
-    # As vinte e cinco da primeira leitura são dele; das outras há backup, do instante delas.
-    assert instantes(destino) == {documento["instante"]: 25, "": EMPRESAS - 25}
+    # As da primeira leitura são dele; das outras há backup, do instante delas.
+    de_fora = EMPRESAS - JUNTAS_PELA_DIRETA
+    assert instantes(destino) == {documento["instante"]: JUNTAS_PELA_DIRETA, "": de_fora}
     agora = copiar(vivo, tmp_path / "agora")
     copiadas = copiado(destino)
     dele = {m["user_id"] for m in metadados(destino) if "instante" in m}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +20,7 @@ from apoio.execucao import Saida, fotografia_do_disco, metadados
 from apoio.impressoes import executar_sql
 from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA, projeto  # noqa: F401
+from apoio.procurador import Destino, procurador
 from apoio.relogio import executar_em
 from cofre.deposito import cobertura
 from cofre.deposito.cifra.chaves import gerar
@@ -134,6 +136,30 @@ def test_a_duvida_faz_o_backup(projeto: SupabaseLocal, tmp_path: Path) -> None: 
     assert de.quantos == (5, 4)
     de.tarefa(16 * 60 + 5)  # já é amanhã
     assert de.quantos == (6, 5)
+
+
+def test_quando_nada_mudou_as_idas_ao_servidor_contam_se_pelos_dedos(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Os ajustes da sessão; o catálogo, e o fim dele; quem são as empresas; se há linhas sem dono,
+    em duas tabelas; a trava e o instante; o que o banco diz de tudo o que é delas; e o fim."""
+    porta = urlsplit(projeto.uri_banco).port
+    assert porta is not None
+    pedidos: list[bytes] = []
+
+    def contar(dados: bytes) -> Destino:
+        if dados[:1] in (b"Q", b"P"):  # uma pergunta, simples ou por partes
+            pedidos.append(dados)
+        return Destino.PASSAR
+
+    with procurador(porta, contar) as outra:
+        pela_outra = {"SUPABASE_DB_URL": projeto.uri_banco.replace(f":{porta}/", f":{outra}/")}
+        de = Loja(projeto, tmp_path / "b", pela_outra)
+        de.tarefa(0)
+        pedidos.clear()
+        assert de.tarefa(15)["empresas_iguais"] == 2
+    assert len(pedidos) == 9, pedidos
 
 
 @pytest.mark.parametrize("tabela", ["produtos", "empresas"])

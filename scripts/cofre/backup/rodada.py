@@ -24,7 +24,7 @@ from cofre.deposito.trava import JA, Espera
 from cofre.escopo.escopo import Escopo
 from cofre.foto.fontes import dos_arquivos
 from cofre.foto.foto import Contexto, Fonte, Pedido
-from cofre.via.contrato import EMPRESAS_JUNTAS, ViaDeLeitura
+from cofre.via.contrato import DIRETA, EMPRESAS_JUNTAS, JUNTAS_PELA_DIRETA, ViaDeLeitura
 from cofre.via.leitura import Instante
 
 REGISTROS_DE_UMA_GRANDE = 20_000
@@ -153,8 +153,13 @@ class Rodada:
     def _juntas(self, empresas: Sequence[Empresa]) -> Iterator[list[Empresa]]:
         """As empresas em grupos que se leem de uma vez. As que eram grandes no último backup vão
         sozinhas: as outras do grupo esperariam por elas."""
-        de_cada = -(-_peso(empresas) // self.motor.processos)  # poucas chegam para todos
-        maximo = min(EMPRESAS_JUNTAS, TRAVAS // self.motor.num_processo, de_cada)
+        todas, num_processo = _peso(empresas), self.motor.num_processo
+        de_cada = -(-todas // self.motor.processos)  # poucas chegam para todos
+        juntas = EMPRESAS_JUNTAS
+        if self.via.nome == DIRETA and self.motor.em_ordem:
+            # Mais do que isso só se ainda chegam para todos os fios.
+            juntas = max(juntas, min(JUNTAS_PELA_DIRETA, -(-todas // num_processo)))
+        maximo = min(juntas, TRAVAS // num_processo, de_cada)
         grupo: list[Empresa] = []
         for empresa, grande in self._por_vez(empresas):
             if grupo and (grande or _peso([*grupo, empresa]) > maximo):

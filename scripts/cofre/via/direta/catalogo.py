@@ -24,7 +24,7 @@ from cofre.base.modelo import (
     chave_que_serve,
     nome_do_tipo,
 )
-from cofre.via.direta.conexao import INSTANTE, transacao
+from cofre.via.direta.conexao import INSTANTE, que_responde, transacao
 from cofre.via.direta.erros import na_consulta
 from cofre.via.direta.formas import TIPOS, Tipo, Tipos
 
@@ -91,6 +91,7 @@ _HERDEIRAS = f"""
     SELECT h.mae::bigint AS tabela, f.relname::text AS nome, f.oid::text AS tableoid
     FROM herdam h JOIN pg_class f ON f.oid = h.filha ORDER BY f.relname
 """
+_COMECO = f"{INSTANTE}; SET LOCAL search_path = pg_catalog"
 _TUDO = ";".join((_RELACOES, _COLUNAS, _RESTRICOES, _HERDEIRAS, TIPOS))
 """Numa só ida ao servidor."""
 
@@ -135,9 +136,8 @@ DaTabela = TypeVar("DaTabela", _Coluna, _Restricao, _Herdeira)
 def descobrir(conexao: psycopg.Connection) -> Catalogo:
     """O catálogo inteiro, de um só instante. Levanta FalhaDoServidor."""
     try:
-        comeco = f"{INSTANTE}; SET LOCAL search_path = pg_catalog"
-        with transacao(conexao, comeco), conexao.cursor() as cursor:
-            cursor.execute(_TUDO.encode())
+        with transacao(conexao, f"{_COMECO}; {_TUDO}") as comecada:
+            cursor = que_responde(comecada)
             relacoes = _ler(cursor, _Relacao)
             colunas = _por_tabela(_ler(cursor, _Coluna))
             restricoes = _por_tabela(_ler(cursor, _Restricao))

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import psycopg
-import tenacity
 
 from cofre.base.config.processo import sem_variaveis_da_libpq
 from cofre.base.erros import Interrompido
@@ -36,6 +36,8 @@ INSTANTE = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 ESCREVENDO = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 """Como começa uma transação: a de quem lê vê um instante só; a de quem escreve, em cada comando, o
 que os outros já confirmaram."""
+
+T = TypeVar("T")
 
 
 def conectar(endereco: Endereco) -> psycopg.Connection:
@@ -75,13 +77,29 @@ def conectar(endereco: Endereco) -> psycopg.Connection:
 @contextlib.contextmanager
 def transacao(
     conexao: psycopg.Connection, comeco: str = INSTANTE, instante: Instante | None = None
-) -> Iterator[None]:
-    """Uma transação (que vê este instante, se dito) que acaba em ROLLBACK se algo der errado.
-    Levanta InstantePerdido; psycopg.Error passa."""
-    conexao.execute(comeco.encode())
-    try:
+) -> Iterator[psycopg.Cursor]:
+    """Uma transação (que vê este instante, se dito) que acaba em ROLLBACK se algo der errado; dá o
+    que respondeu o começo dela, que pode já trazer perguntas. Levanta InstantePerdido;
+    psycopg.Error passa."""
+    with ate_ao_fim(conexao):
+        comecada = conexao.execute(comeco.encode())
         if instante is not None:
             entrar(conexao, instante)
+        yield comecada
+
+
+def que_responde(cursor: psycopg.Cursor[T]) -> psycopg.Cursor[T]:
+    """O mesmo cursor, no primeiro dos comandos que responde algo."""
+    while cursor.description is None and cursor.nextset():
+        pass
+    return cursor
+
+
+@contextlib.contextmanager
+def ate_ao_fim(conexao: psycopg.Connection) -> Iterator[None]:
+    """O fim da transação que se começa aqui dentro: ROLLBACK se algo der errado; senão, COMMIT.
+    psycopg.Error passa."""
+    try:
         yield
     except BaseException:
         with contextlib.suppress(psycopg.Error):
@@ -151,6 +169,14 @@ class Conexoes:
 
     def _conectar(self) -> psycopg.Connection:
         """Uma conexão nova, insistindo. Levanta SemConexao, ou Interrompido se é para parar."""
+        try:
+            return conectar(self.endereco)
+        except SemConexao as e:
+            return self._insistir(e)
+
+    def _insistir(self, primeira: SemConexao) -> psycopg.Connection:
+        """O mesmo, depois de a primeira tentativa falhar assim."""
+        import tenacity  # leva 30 ms a importar, que só quem insiste paga
 
         def contar(estado: tenacity.RetryCallState) -> None:
             erro = estado.outcome.exception() if estado.outcome else None
@@ -158,17 +184,21 @@ class Conexoes:
             proxima = estado.attempt_number + 1
             self.ao_tentar_de_novo(str(erro), espera, proxima, self.tentativas)
 
-        for tentativa in tenacity.Retrying(
+        ja_falhou = [primeira]
+
+        def tentar() -> psycopg.Connection:
+            if ja_falhou:
+                raise ja_falhou.pop()
+            return conectar(self.endereco)
+
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(SemConexao),
             stop=tenacity.stop_after_attempt(self.tentativas),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=ESPERA_MAXIMA),
             sleep=self._dormir,
             before_sleep=contar,
             reraise=True,
-        ):
-            with tentativa:
-                return conectar(self.endereco)
-        raise AssertionError("o tenacity levanta o último erro")
+        )(tentar)
 
     def _dormir(self, segundos: float) -> None:
         if self.parar.wait(segundos):

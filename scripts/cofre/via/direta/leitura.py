@@ -24,6 +24,7 @@ from cofre.base.erros import (
 from cofre.base.modelo import Empresa, Tabela
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.direta.aproveitar import Aproveitamento
+from cofre.via.direta.conexao import que_responde
 from cofre.via.direta.consulta import Catalogadas, linhas_das_empresas, tabelas_citadas
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.instante import exigir_intactas
@@ -38,10 +39,15 @@ from cofre.via.leitura import Entrega, PedidoDeFoto, TabelaLida
 PONTO = "cofre_leitura"
 """O ponto de retorno: uma tabela que falha não derruba a transação. Um só basta, pois a leitura não
 tem o que desfazer."""
+PONTO_DE_RETORNO = sql.SQL(f"SAVEPOINT {PONTO}")
 
 INTEIROS = "pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 > 0"
 """Se um float sai com todos os algarismos: um ajuste do projeto pode arredondá-los, pelas duas vias
 (documentação do PostgreSQL, «extra_float_digits»), e aí de nada se diz que é exato."""
+
+
+def _um_apos_outro(*comandos: sql.Composable) -> sql.Composed:
+    return sql.SQL("; ").join(comandos)
 
 
 def _trava(nomes: Iterable[str]) -> sql.Composed:
@@ -55,14 +61,15 @@ Lidas = Mapping[str, Lida]
 
 @dataclass(slots=True)
 class Leitura:
-    """Uma leitura destas empresas na transação aberta em `conexao`. `um_instante`: se todos os
-    comandos dela veem o mesmo."""
+    """Uma leitura destas empresas na transação aberta em `conexao`, ou que o `comeco` abre.
+    `um_instante`: se todos os comandos dela veem o mesmo."""
 
     conexao: psycopg.Connection
     pedido: PedidoDeFoto
     catalogadas: Catalogadas
     parar: threading.Event
     um_instante: bool = True
+    comeco: str = ""
     _aproveitar: Aproveitamento | None = field(init=False, default=None)
 
     def ler(self) -> dict[str, list[TabelaLida]]:
@@ -104,11 +111,12 @@ class Leitura:
         para se saber qual."""
         todas = list(dict.fromkeys(n for t in tabelas.values() for n in tabelas_citadas(t)))
         falhas: dict[str, FalhaDoServidor | None] = dict.fromkeys(tabelas)
-        travar = sql.SQL(f"SAVEPOINT {PONTO}; ") + _trava(todas)
-        fixar = sql.SQL(f"SELECT {INTEIROS}; SAVEPOINT {PONTO}")
+        comeco = [sql.SQL(self.comeco)] if self.comeco else []
+        travar = _um_apos_outro(*comeco, PONTO_DE_RETORNO, *([_trava(todas)] if todas else []))
+        fixar = _um_apos_outro(sql.SQL(f"SELECT {INTEIROS}"), PONTO_DE_RETORNO)
         try:
             if self.pedido.instante is None:
-                return falhas, self._inteiros(travar + sql.SQL("; ") + fixar)
+                return falhas, self._inteiros(_um_apos_outro(travar, fixar))
             self.conexao.execute(travar)
         except psycopg.Error as e:
             self._voltar(na_consulta(e, ALGUMA))
@@ -123,19 +131,18 @@ class Leitura:
     ) -> dict[str, FalhaDoServidor | None]:
         falhas: dict[str, FalhaDoServidor | None] = {}
         for nome, no_escopo in tabelas.items():
-            trava = _trava(tabelas_citadas(no_escopo)) + sql.SQL(f"; SAVEPOINT {PONTO}")
+            trava = _um_apos_outro(
+                _trava(tabelas_citadas(no_escopo)), sql.SQL(f"SAVEPOINT {PONTO}")
+            )
             falhas[nome] = self._tentar(nome, partial(self._executar, trava))
         return falhas
 
     def _executar(self, comandos: sql.Composed) -> None:
         self.conexao.execute(comandos)
 
-    def _inteiros(self, comandos: sql.SQL | sql.Composed) -> bool:
+    def _inteiros(self, comandos: sql.Composed) -> bool:
         """Se os floats saem inteiros: o que diz o único destes comandos que responde algo."""
-        cursor = self.conexao.execute(comandos)
-        while cursor.description is None and cursor.nextset():
-            pass
-        linha = cursor.fetchone()
+        linha = que_responde(self.conexao.execute(comandos)).fetchone()
         return linha is not None and bool(linha[0])
 
     def _tentar(self, tabela: str, fazer: Callable[[], None]) -> FalhaDoServidor | None:

@@ -18,11 +18,11 @@ from cofre.base.erros import (
 from cofre.base.modelo import Tabela
 from cofre.via.contrato import Entre
 from cofre.via.direta.ajustes import LIMITE_DE_SONDA
-from cofre.via.direta.conexao import INSTANTE, Conexoes, transacao
+from cofre.via.direta.conexao import INSTANTE, Conexoes, que_responde, transacao
 from cofre.via.direta.erros import SemConexao, na_consulta
 from cofre.via.leitura import Instante, InstantePerdido
 
-_COMECO = f"{INSTANTE}; SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
+_COM_PRESSA = f"SET LOCAL statement_timeout = '{LIMITE_DE_SONDA}'"
 
 
 class SondasDoBanco:
@@ -94,8 +94,12 @@ def perguntar(
     """O único valor da resposta. Levanta FalhaDoServidor."""
     with conexoes.uma() as conexao:
         try:
-            with transacao(conexao, _COMECO, instante):
-                linha = conexao.execute(pergunta).fetchone()
+            if instante is None:  # de uma ida só: o servidor fá-los a ambos numa transação
+                comandos = sql.SQL(f"{_COM_PRESSA}; ") + pergunta
+                linha = que_responde(conexao.execute(comandos)).fetchone()
+            else:
+                with transacao(conexao, f"{INSTANTE}; {_COM_PRESSA}", instante):
+                    linha = conexao.execute(pergunta).fetchone()
         except psycopg.Error as e:
             raise na_consulta(e, tabela) from e
     return linha[0] if linha else None

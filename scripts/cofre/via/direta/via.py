@@ -31,15 +31,15 @@ from cofre.via.contrato import (
     Prova,
     ramos_de_agora,
 )
-from cofre.via.direta import (
-    catalogo,
-    empresas,
-    endereco,
-    mesmo_projeto,
-    prova,
-    sondas,
+from cofre.via.direta import catalogo, empresas, endereco, mesmo_projeto, prova, sondas
+from cofre.via.direta.conexao import (
+    ESCREVENDO,
+    INSTANTE,
+    Conexoes,
+    ate_ao_fim,
+    conectar,
+    transacao,
 )
-from cofre.via.direta.conexao import ESCREVENDO, INSTANTE, Conexoes, conectar, transacao
 from cofre.via.direta.endereco import Endereco
 from cofre.via.direta.erros import ALGUMA, SemConexao, na_consulta
 from cofre.via.direta.gatilhos import Suspensos
@@ -121,6 +121,8 @@ class ViaDireta:
                 raise na_consulta(e, ALGUMA) from e
             with seguro:
                 yield instante
+            with contextlib.suppress(psycopg.Error):  # larga-o já, e não quando o servidor notar
+                conexao.execute("ROLLBACK")
 
     def inspecionar(self, regras: Regras, instante: Instante | None = None) -> Inspecao:
         """Catálogo (o de agora), escopo e empresas. Levanta FalhaDoServidor ou
@@ -173,9 +175,11 @@ class ViaDireta:
 
     def _fotografar(self, pedido: PedidoDeFoto) -> dict[str, EmpresaLida]:
         with self._banco.uma() as conexao:
-            leitura = Leitura(conexao, pedido, self._catalogo.tabelas, self.parar)
+            comeco = INSTANTE if pedido.instante is None else ""
+            leitura = Leitura(conexao, pedido, self._catalogo.tabelas, self.parar, comeco=comeco)
+            aberta = ate_ao_fim(conexao) if comeco else transacao(conexao, instante=pedido.instante)
             try:
-                with transacao(conexao, instante=pedido.instante):
+                with aberta:
                     lidas = leitura.ler()
                     if pedido.no_instante is not None:
                         pedido.no_instante(LoginsPorSql(num_ponto(conexao)))
