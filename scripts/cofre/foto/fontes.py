@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from cofre.base.config.valores import Configuracao
 from cofre.base.equipe import Equipe
@@ -13,15 +14,15 @@ from cofre.base.palavras import duracao, visivel
 from cofre.base.relato import Relato
 from cofre.deposito.passada import Observador
 from cofre.deposito.publicacao import Montagem
-from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 from cofre.foto.foto import Contexto, Fonte
 from cofre.foto.listas import Colhida
-from cofre.foto.logins_da_empresa import FonteDeLogins
 from cofre.foto.storage import linha
-from cofre.via.arquivos.armazem import Armazem
-from cofre.via.arquivos.cliente import Cliente
-from cofre.via.arquivos.objetos import Objeto
 from cofre.via.contrato import DIRETA, ViaDeLeitura
+
+if TYPE_CHECKING:  # só se carregam se se querem
+    from cofre.foto.arquivos_da_empresa import FonteDeArquivos
+    from cofre.via.arquivos.armazem import Armazem
+    from cofre.via.arquivos.objetos import Objeto
 
 
 class SemArquivos:
@@ -55,11 +56,15 @@ def fontes_de(
     if getattr(opcoes, "sem_arquivos", False):
         fontes.append(SemArquivos())
     elif configuracao.arquivos.quer is not False:
+        from cofre.foto.arquivos_da_empresa import FonteDeArquivos
+
         armazem = _armazem(opcoes, configuracao, via, parar, relato)
         # Enquanto um conteúdo vai para o disco, outro usa a conexão.
         equipe = Equipe(2 * opcoes.conexoes, parar, "arquivo")
         fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))
     if configuracao.logins and not getattr(opcoes, "sem_logins", False):
+        from cofre.foto.logins_da_empresa import FonteDeLogins
+
         fontes.append(
             FonteDeLogins(via, configuracao.regras, configuracao.segundos_fatores, relato)
         )
@@ -68,14 +73,14 @@ def fontes_de(
 
 def dos_arquivos(fontes: Iterable[Fonte]) -> FonteDeArquivos | None:
     """A dos arquivos, se se fotografam."""
-    return next((f for f in fontes if isinstance(f, FonteDeArquivos)), None)
+    dos_arquivos_ = (f for f in fontes if f.nome == ARQUIVOS and not isinstance(f, SemArquivos))
+    return cast("FonteDeArquivos | None", next(dos_arquivos_, None))
 
 
 def fechar(fontes: Iterable[Fonte]) -> None:
     """Encerra as conexões e os fios delas."""
-    for fonte in fontes:
-        if isinstance(fonte, FonteDeArquivos):
-            fonte.fechar()
+    if fonte := dos_arquivos(fontes):
+        fonte.fechar()
 
 
 def _armazem(
@@ -86,6 +91,8 @@ def _armazem(
     relato: Relato,
 ) -> Armazem:
     """O Storage do projeto: com a chave, os conteúdos; com a conexão direta, a lista por SQL."""
+    from cofre.via.arquivos.armazem import Armazem
+    from cofre.via.arquivos.cliente import Cliente
 
     def ao_tentar_de_novo(causa: str, espera: float, tentativa: int, tentativas: int) -> None:
         relato.linha(

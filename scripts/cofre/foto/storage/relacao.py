@@ -12,13 +12,16 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from cofre.base.rascunho import Rascunho, Trecho
 from cofre.escopo.arquivos import DonosDeArquivos
-from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.objetos import Balde, Objeto
+
+if TYPE_CHECKING:  # só quem fala com o Storage carrega o httpx
+    from cofre.via.arquivos.armazem import Armazem
 
 BLOCO = 32 * 1024
 NA_MEMORIA = 2 * 1024 * 1024
