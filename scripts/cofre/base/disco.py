@@ -149,11 +149,14 @@ def erros_de_disco(
         yield
     except OSError as e:
         causa, cura = _causa(e)
-        # O usuário conhece a pasta da empresa, não a de trabalho dentro dela.
-        nossas = (p for p in (caminho, *caminho.parents) if p.name.startswith((MONTAGEM, PODANDO)))
-        de_trabalho = next(nossas, None)
-        onde = de_trabalho.parent if de_trabalho else caminho
-        raise FalhaDeDisco(f"{causa}: {onde}", f"{cura}\n{consolo}") from e
+        raise FalhaDeDisco(f"{causa}: {_que_se_conhece(caminho)}", f"{cura}\n{consolo}") from e
+
+
+def _que_se_conhece(caminho: Path) -> Path:
+    """O usuário conhece a pasta da empresa, não a de trabalho dentro dela."""
+    nossas = (p for p in (caminho, *caminho.parents) if p.name.startswith((MONTAGEM, PODANDO)))
+    de_trabalho = next(nossas, None)
+    return de_trabalho.parent if de_trabalho else caminho
 
 
 def aberto_em_outro(e: OSError) -> bool:

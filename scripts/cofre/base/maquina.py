@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import socket
+from functools import cache
 
 
+@cache
 def usuario() -> str:
     """O nome de quem executa; «?» onde não há (contêiner sem usuário, Windows sem variáveis)."""
     try:
@@ -14,6 +16,7 @@ def usuario() -> str:
         return "?"
 
 
+@cache
 def maquina() -> str:
     """O nome desta máquina."""
     return socket.gethostname()

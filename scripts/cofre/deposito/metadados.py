@@ -177,9 +177,9 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
         )
 
 
-LEMBRADOS = 128
-"""O último backup de cada empresa abre-se uma meia dúzia de vezes numa tarefa, e quatro fios têm à
-vez umas vinte empresas cada um."""
+LEMBRADOS = 512
+"""O último backup de cada empresa abre-se uma meia dúzia de vezes numa tarefa, do começo dela à
+página do fim. Lembrar os de algumas centenas não se nota na memória, e lê-los outra vez, sim."""
 
 
 def ler(caminho: Path) -> Metadados:

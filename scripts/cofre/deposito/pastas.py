@@ -38,7 +38,9 @@ class Pastas:
         with erros_de_disco(self._raiz):
             if not self._raiz.is_dir():
                 return []
-            return sorted(p for p in self._raiz.glob(f"{PREFIXO}*") if p.is_dir())
+            with os.scandir(self._raiz) as itens:
+                nomes = [i.name for i in itens if _e_de_empresa(i.name) and i.is_dir()]
+            return [self._raiz / nome for nome in sorted(nomes, key=os.path.normcase)]
 
     def de_trabalho(self) -> Iterator[Path]:
         """As de trabalho que há nelas, de quem quer que sejam, em ordem de nome. OSError passa."""
@@ -125,6 +127,10 @@ class Pastas:
     def _lembrar(self, pasta: Path) -> None:
         if self._por_comeco is not None:
             self._por_comeco.setdefault(_comeco(pasta.name), []).append(pasta)
+
+
+def _e_de_empresa(nome: str) -> bool:
+    return os.path.normcase(nome).startswith(PREFIXO)
 
 
 def _dono(pasta: Path) -> str | None:
