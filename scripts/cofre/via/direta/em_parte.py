@@ -10,7 +10,7 @@ import bisect
 import struct
 import threading
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -34,6 +34,10 @@ POR_PEDIDO, BYTES_POR_PEDIDO = 2_000, 8 * 1024 * 1024
 """Linhas que se pedem de uma vez, e quantos bytes se espera que tenham, no máximo."""
 MAIOR_BLOCO = 1024 * 1024
 """Bytes: um bloco a que se somaram muitas linhas parte-se."""
+
+
+_Chave = tuple[bytes, ...]
+"""Os valores, em JSON, das colunas da chave de uma linha."""
 
 
 class _Nova(NamedTuple):
@@ -128,23 +132,28 @@ class EmParte:
             r for r, era in zip(resumos, ordem, strict=True) if era == NOVA
         ]:
             raise Duvida("uma linha não é a que se disse")
-        ficam = set(ordem)
-        sairam = [linha for posicao, linha in enumerate(antes) if posicao not in ficam]
-        self._contar(sairam, vieram)
+        sairam = sorted({*range(len(antes))}.difference(ordem))
+        chaves = valores_de_todas([v.linha for v in vieram], self.no_escopo.tabela.chave)
+        eram = self._que_eram(antes, sairam)
+        self._contar(eram, chaves)
         if mudadas.por_chave:
-            linhas = [antes[era] for era in ordem if era != NOVA]
-            _por_no_lugar(self.no_escopo.tabela, linhas, resumos, vieram)
+            ficam = ordem[: len(ordem) - len(vieram)]
+            linhas = list(map(antes.__getitem__, ficam))
+            novas_ = list(zip(chaves, vieram, strict=True))
+            _por_no_lugar(self.no_escopo.tabela, linhas, resumos, ficam, eram, novas_)
         else:
             destas = iter(vieram)
             linhas = [next(destas).linha if era == NOVA else antes[era] for era in ordem]
         self.por_linha += resumos.tobytes()
         return linhas
 
-    def _contar(self, sairam: Sequence[bytes], vieram: Sequence[_Nova]) -> None:
-        chave = self.no_escopo.tabela.chave
-        eram = set(valores_de_todas(sairam, chave))
-        sao = valores_de_todas([v.linha for v in vieram], chave)
-        outras = sum(valores in eram for valores in sao)
+    def _que_eram(self, antes: Sequence[bytes], sairam: Sequence[int]) -> dict[_Chave, int]:
+        """A posição, no bloco de antes, das linhas que já lá não estão como eram, pela chave."""
+        chaves = valores_de_todas([antes[p] for p in sairam], self.no_escopo.tabela.chave)
+        return dict(zip(chaves, sairam, strict=True))
+
+    def _contar(self, eram: Mapping[_Chave, int], sao: Sequence[_Chave]) -> None:
+        outras = sum(chave in eram for chave in sao)
         antes = self.trocadas
         self.trocadas = antes._replace(
             alteradas=antes.alteradas + outras, novas=antes.novas + len(sao) - outras
@@ -206,16 +215,29 @@ class EmParte:
 
 
 def _por_no_lugar(
-    tabela: Tabela, linhas: list[bytes], resumos: array[int], vieram: Sequence[_Nova]
+    tabela: Tabela,
+    linhas: list[bytes],
+    resumos: array[int],
+    ficam: Sequence[int],
+    eram: Mapping[_Chave, int],
+    vieram: Sequence[tuple[_Chave, _Nova]],
 ) -> None:
-    """Põe entre as `linhas`, pela chave, as que vieram, cujos resumos são os últimos. Levanta
+    """Põe entre as `linhas`, que estavam nas posições que `ficam`, as que vieram, cujos resumos são
+    os últimos: a que só mudou, onde estava a da mesma chave; a nova, pela ordem da chave. Levanta
     Duvida."""
     del resumos[len(linhas) :]
+    if len({chave for chave, _ in vieram}) != len(vieram):
+        raise Duvida("duas linhas com a mesma chave")
+    mudadas = sorted((eram[chave], nova) for chave, nova in vieram if chave in eram)
+    for n, (era, nova) in enumerate(mudadas):
+        onde = bisect.bisect_left(ficam, era) + n
+        linhas.insert(onde, nova.linha)
+        resumos.insert(onde, nova.resumo)
     ordenar = _por_chave(tabela)
-    for nova in vieram:
-        chave = ordenar(nova.linha)
-        onde = bisect.bisect_left(linhas, chave, key=ordenar)
-        if onde < len(linhas) and ordenar(linhas[onde]) == chave:
+    for nova in (nova for chave, nova in vieram if chave not in eram):
+        pela_chave = ordenar(nova.linha)
+        onde = bisect.bisect_left(linhas, pela_chave, key=ordenar)
+        if onde < len(linhas) and ordenar(linhas[onde]) == pela_chave:
             raise Duvida("duas linhas com a mesma chave")
         linhas.insert(onde, nova.linha)
         resumos.insert(onde, nova.resumo)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, compress, count, repeat
 
 from psycopg import sql
 
@@ -52,21 +53,23 @@ class Mudadas:
         self, n: int, antes: Sequence[bytes | int], agora: Sequence[bytes | int], itens: _Itens
     ) -> None:
         """Mais um bloco, pelos resumos das linhas dele antes e agora. Levanta Duvida."""
-        onde = {resumo: posicao for posicao, resumo in enumerate(antes)}
-        if len(onde) != len(antes) or len(set(agora)) != len(agora):
+        # São todas as linhas de um bloco em que mudou uma: o que se faz de cada uma é em C.
+        eram, sao = set(antes), set(agora)
+        if len(eram) != len(antes) or len(sao) != len(agora):
             raise Duvida("duas linhas com o mesmo resumo")
-        achar = onde.get
-        ordem = array("i", [achar(resumo, NOVA) for resumo in agora])
-        novas = [posicao for posicao, era in enumerate(ordem) if era == NOVA]
+        novas = list(compress(count(), map((sao - eram).__contains__, agora)))
         self.quantas += len(novas)
         self._lugares[n] = b"".join(map(itens.lugar, novas))
         guardados = itens.guardados
         if self.por_chave:
-            ficam = sorted(era for era in ordem if era != NOVA)
-            ordem = array("i", [*ficam, *(NOVA for _ in novas)])
+            ordem = array("i", compress(count(), map(sao.__contains__, antes)))
+            ordem.extend(repeat(NOVA, len(novas)))
             if guardados is not None:  # aí o resumo por que se comparou é o próprio
-                guardados = array("q", [antes[p] for p in ficam])  # type: ignore[misc]
-                guardados.extend(agora[p] for p in novas)  # type: ignore[misc]
+                ficam = compress(antes, map(sao.__contains__, antes))
+                guardados = array("q", chain(ficam, map(agora.__getitem__, novas)))  # type: ignore[arg-type]
+        else:
+            onde = dict(zip(antes, count(), strict=False))
+            ordem = array("i", map(onde.get, agora, repeat(NOVA)))
         self.ordens[n] = ordem
         if guardados is not None:
             self.guardados[n] = guardados
