@@ -12,8 +12,10 @@ from apoio.inventados import ANA, BIA, publicar
 from cofre.deposito import cobertura
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
+from cofre.deposito.idade import idade_de
 
-AGORA: Final = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+_MEIO_DIA: Final = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+AGORA: Final = _MEIO_DIA - timedelta(days=datetime.now().astimezone() < _MEIO_DIA)
 
 
 def ha(**tempo: float) -> datetime:
@@ -56,8 +58,8 @@ def test_o_que_ja_saiu_da_conta(deposito: Deposito) -> None:
     for dias in (50, 43, 42):
         backup(deposito, ha(days=dias))
     assert horas(deposito) is None
-    backup(deposito, ha(days=29))
-    assert horas(deposito) == 13 * 24
+    backup(deposito, ha(days=28))
+    assert horas(deposito) == 14 * 24
 
 
 def test_o_que_a_poda_tira_continua_contado(deposito: Deposito) -> None:
@@ -83,6 +85,20 @@ def test_visto_igual(deposito: Deposito) -> None:
     assert cobertura.visto_em(novo) is None
     assert cobertura.anotar(novo, ANA, novo.quando) == timedelta(minutes=90)
     assert cobertura.visto_em(feito) is None
+
+
+def test_um_relogio_que_esteve_adiantado_nao_diz_o_que_ainda_nao_se_viu(deposito: Deposito) -> None:
+    """Senão, uma tarefa que parasse logo a seguir só dali a esse tempo daria alarme."""
+    agora = datetime.now().astimezone()
+    feito = backup(deposito, agora - timedelta(minutes=30))
+    cobertura.anotar(feito, ANA, agora + timedelta(days=300))
+    assert cobertura.visto_em(feito) is None
+    assert idade_de(feito, timedelta(minutes=20), agora).velho
+    assert cobertura.anotar(feito, ANA, agora) == timedelta()
+    assert cobertura.visto_em(feito) == agora
+    # Outra vez que começou antes e acabou depois não faz voltar atrás o que já se viu.
+    cobertura.anotar(feito, ANA, agora - timedelta(minutes=5))
+    assert cobertura.visto_em(feito) == agora
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ from cofre.deposito.ordem import em_ordem
 ARQUIVO = "cobertura.json"
 DIAS = 30
 """De quantos dias é a conta do maior tempo sem cobertura."""
+FOLGA = timedelta(minutes=10)
+"""Quanto o relógio de outra máquina pode estar à frente do desta; o que se diz visto depois disso,
+foi um relógio errado que o disse."""
 
 
 class Cobertura(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +55,12 @@ class Cobertura(msgspec.Struct, frozen=True, kw_only=True):
     def com(self, carimbo: str, quando: datetime) -> Cobertura:
         """A mesma, depois de se saber que em `quando` o banco era o que está neste backup."""
         dia = quando.astimezone().date()
+        # Um relógio adiantado, entretanto acertado, não pode dizer que já se viu o que há de vir.
+        ate = self.ate if quando < self.ate <= datetime.now().astimezone() else quando
         passou = max((quando - self.ate).total_seconds(), 0.0)
         ficam = {d: s for d, s in self.lacunas.items() if dia - d <= timedelta(days=DIAS)}
         lacunas = {**ficam, dia: max(ficam.get(dia, 0.0), passou)}
-        return Cobertura(
-            user_id=self.user_id, carimbo=carimbo, ate=max(quando, self.ate), lacunas=lacunas
-        )
+        return Cobertura(user_id=self.user_id, carimbo=carimbo, ate=ate, lacunas=lacunas)
 
 
 def anotar(backup: Backup, user_id: str, quando: datetime) -> timedelta:
@@ -87,7 +90,8 @@ def visto_em(backup: Backup) -> datetime | None:
     lida = anotada(backup.pasta, backup.meta.user_id) if backup.meta else None
     if lida is None or lida.carimbo != backup.carimbo or lida.ate <= backup.quando:
         return None
-    return lida.ate.astimezone()
+    visto = lida.ate.astimezone()
+    return visto if visto <= datetime.now().astimezone() + FOLGA else None
 
 
 def ha(pasta: Path) -> bool:
