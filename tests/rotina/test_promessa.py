@@ -165,6 +165,20 @@ def test_listar_e_a_pagina_dizem_o_que_e(tmp_path: Path) -> None:
     assert pagina.count("agendar 15min</code>") == 1
 
 
+def test_uma_promessa_de_ninguem_e_dita(projeto: SupabaseLocal, tmp_path: Path) -> None:  # noqa: F811
+    """Um nome mal escrito no cofre.toml não pode passar por uma promessa que se confere."""
+    linhas = [
+        f'[empresas."{nome}"]\nperder_no_maximo = "1h"'
+        for nome in ("Padaira Ação", "PADARIA AÇÃO", VIZINHA.upper())
+    ]
+    script = com_promessa(tmp_path, *linhas)
+    fim = executar(projeto, tmp_path / "b", script=script)
+    assert fim.codigo == 0, fim.tudo
+    dito = "O cofre.toml promete algo de «{}», e nenhuma empresa tem esse nome, nem esse id."
+    assert fim.tudo.count("O cofre.toml promete") == 1
+    assert dito.format("Padaira Ação") in fim.tudo
+
+
 # -- o que se mede e avisa ---------------------------------------------------------------------
 
 

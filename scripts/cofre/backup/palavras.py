@@ -47,12 +47,18 @@ class Narracao:
 
     def projeto(self, inspecao: Inspecao, regras: Regras, total: int) -> None:
         """O que se achou no projeto e o que fica de fora, uma vez só."""
-        linha, catalogo = self.relato.linha, inspecao.catalogo
+        linha, catalogo, empresas = self.relato.linha, inspecao.catalogo, inspecao.empresas
         self.relato.detalhe(f"ℹ️ Servidor: {catalogo.servidor or 'não diz a versão'}")
         linha(f"📊 Total de empresas: {numero(total)}")
         existem = {*catalogo.tabelas, *catalogo.visoes, *catalogo.ocultas}
         for nome in sorted({*regras.ignorar, *regras.tabelas} - existem):
             self.relato.aviso(f"O cofre.toml cita «{visivel(nome)}», que este banco não mostra.")
+        for nome in sorted(regras.promessas):
+            if not any(nome.casefold() == e.id.casefold() or e.chama_se(nome) for e in empresas):
+                self.relato.aviso(
+                    f"O cofre.toml promete algo de «{visivel(nome)}», e nenhuma empresa tem esse"
+                    " nome, nem esse id."
+                )
         if not catalogo.completo:
             self.relato.aviso(
                 "A API não descreve as suas tabelas: só as 13 conhecidas foram procuradas, pelo"
