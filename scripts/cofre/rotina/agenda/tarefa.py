@@ -100,7 +100,8 @@ def ler_intervalo(texto: str) -> timedelta:
     if not certo or (cabe_em == DIA and not de_hora_em_hora):
         raise ErroDeUso(
             f"«{texto}» não é um intervalo que caiba certo numa hora ou num dia.",
-            "Escreva 5min, 10min, 15min, 20min, 30min, 1h, 2h, 3h, 4h, 6h, 8h ou 12h.",
+            "Escreva 5min, 10min, 15min, 20min, 30min, 1h, 2h, 3h, 4h, 6h, 8h ou 12h; uma hora do"
+            " dia, como 03:00.",
         )
     return intervalo
 
