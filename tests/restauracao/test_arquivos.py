@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ from cofre.base.erros import (
     RestauracaoRecusada,
 )
 from cofre.deposito.cifra.chaves import gerar
-from supabase_local.servidores.falhas import Pedido
+from supabase_local.servidores.falhas import Pedido, RespostaForcada
 from supabase_local.servidores.servidor import SupabaseLocal
 
 __all__ = ("armazem", "projeto")
@@ -104,6 +105,55 @@ def test_so_os_arquivos_so_o_que_falta_e_so_um_deles(
     assert seus(projeto) == {**antes, **estragados, um: antes[um]}
     assert impressoes(projeto) == linhas
     executar_sql(projeto, "UPDATE produtos SET foto = NULL WHERE id = 3")
+
+
+@pytest.mark.parametrize("via", [API, DIRETA])
+def test_so_as_linhas_dizem_que_arquivos_lhes_faltam_e_o_comando_que_os_traz(
+    projeto: SupabaseLocal, armazem: None, tmp_path: Path, via: str
+) -> None:
+    """Um pelo endereço, que se apagou, e outro pelo caminho, que lá está; e só dos que voltam."""
+    antes = seus(projeto)
+    copiar(projeto, tmp_path, via)
+    so_linhas = ("--tabelas", "produtos", "--confirmar", "RESTAURAR")
+    perdido = f"{DONO}/a"
+    mexido = f"UPDATE produtos SET nome = 'mexido' WHERE user_id = '{DONO}' AND id IN (1, 2)"
+    executar_sql(projeto, mexido)
+    nada = restaurar(projeto, tmp_path, via, *so_linhas, "--json")
+    assert "arquivos_por_trazer" not in nada.json(), "os que elas nomeiam estão lá"
+
+    tirar_arquivos(projeto, "fotos", perdido, f"{DONO}/A")  # A, nenhuma linha o nomeia
+    executar_sql(projeto, mexido)
+    simulada = restaurar(projeto, tmp_path, via, "--tabelas", "produtos", "--simular", "--json")
+    assert simulada.json()["arquivos_por_trazer"] == 1
+    saida = restaurar(projeto, tmp_path, via, *so_linhas)
+    assert saida.codigo == 0, saida.tudo
+    dito = "Os registros que voltam nomeiam 1 arquivo que já não está no Storage"
+    assert saida.saida.count(dito) == 2, "no plano e no fim"
+    tirados = {("fotos", perdido), ("fotos", f"{DONO}/A")}
+    assert seus(projeto) == {qual: como for qual, como in antes.items() if qual not in tirados}
+
+    comando = shlex.split(saida.saida.splitlines()[-1])
+    pedido = comando[comando.index("--backup") :]
+    alheios = dos_outros(projeto)
+    saida = restaurar(projeto, tmp_path, via, *pedido, "--confirmar", "RESTAURAR")
+    assert saida.codigo in (0, NEM_TUDO_COMO_ERA), saida.tudo
+    assert seus(projeto) == antes
+    assert dos_outros(projeto) == alheios
+
+    tirar_arquivos(projeto, "fotos", perdido)
+    executar_sql(projeto, mexido)
+    with projeto.gateway.com_falha(
+        RespostaForcada(503), se=lambda p: p.caminho.startswith("/storage/v1/"), vezes=None
+    ):
+        calado = restaurar(projeto, tmp_path, API, *so_linhas, "--tentativas", "1")
+    assert calado.codigo == 0, calado.tudo
+    # O caminho sem balde nomeia o de cada um dos dois.
+    assert "O Storage não disse se tem 3 arquivos que os registros" in calado.saida
+    executar_sql(projeto, mexido)
+    mais = {**ambiente_de(projeto, via), "BACKUP_ARQUIVOS": "nao"}
+    pedida = (*so_linhas, "--empresa", EMPRESA)
+    sem = executar(projeto, tmp_path, *pedida, mais=mais, script=RESTAURACAO)
+    assert (sem.codigo, "Storage" in sem.tudo) == (0, False), sem.tudo
 
 
 def test_um_balde_que_nao_existe_mais_cria_se_como_era_se_se_concorda(

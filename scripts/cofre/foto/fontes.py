@@ -58,7 +58,7 @@ def fontes_de(
     elif configuracao.arquivos.quer is not False:
         from cofre.foto.arquivos_da_empresa import FonteDeArquivos
 
-        armazem = _armazem(opcoes, configuracao, via, parar, relato)
+        armazem = armazem_de(opcoes, configuracao, via, parar, relato)
         # Enquanto um conteúdo vai para o disco, outro usa a conexão.
         equipe = Equipe(2 * opcoes.conexoes, parar, "arquivo")
         fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))
@@ -83,14 +83,15 @@ def fechar(fontes: Iterable[Fonte]) -> None:
         fonte.fechar()
 
 
-def _armazem(
+def armazem_de(
     opcoes: Namespace,
     configuracao: Configuracao,
     via: ViaDeLeitura,
     parar: threading.Event,
     relato: Relato,
 ) -> Armazem:
-    """O Storage do projeto: com a chave, os conteúdos; com a conexão direta, a lista por SQL."""
+    """O Storage do projeto: com a chave, os conteúdos; com a conexão direta, a lista por SQL. Quem
+    o pede, fecha-o."""
     from cofre.via.arquivos.armazem import Armazem
     from cofre.via.arquivos.cliente import Cliente
 

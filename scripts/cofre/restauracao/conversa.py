@@ -230,6 +230,8 @@ class Conversa:
             try:
                 with self._relato.escrevendo():
                     codigo = conducao.executar(combinado, acao, desfaz)
+                if conducao.fim is not None:
+                    self._narrador.por_trazer(quadro)
                 return self._fim(acao, codigo, conducao=conducao, quadro=quadro)
             except EmpresaMudou as e:
                 self._relato.aviso(f"{e} Novo plano:" if restam > 1 else f"{e}\n{NAO_PARA}")

@@ -80,8 +80,17 @@ class Narrador(Fala):
         NarradorDeLogins(self.relato, self.vocabulario).citacoes(quadro.citam)
         self._do_que_faltava(alvo, resumo)
         self._inexatas(quadro.inexatas)
+        if frase := quadro.por_trazer.em_palavras:
+            self._em_linhas(f"   ⚠️ {frase} (no fim, o comando que os traz)", 6)
         for frase in quadro.avisos:
             self._em_linhas(f"   {frase}", 6)
+
+    def por_trazer(self, quadro: Quadro) -> None:
+        """Depois do fim: o que as linhas que voltaram nomeiam e não há, e o comando que o traz."""
+        if frase := quadro.por_trazer.em_palavras:
+            self.relato.linha()
+            self._em_linhas(f"⚠️ {frase}. Para os trazer:", 3)
+            self.relato.linha(f"  {quadro.por_trazer.comando(quadro.alvo)}")
 
     def campos(self, alvo: Alvo, plano: Plano) -> None:
         """O plano campo a campo, com os nomes de tudo o que volta, sai, ou mudou outra vez."""

@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from cofre.base.modelo import ARQUIVOS
 from cofre.foto.arquivos import FotoMontada
 from cofre.plano.alvo import Alvo
 from cofre.plano.plano import Plano
+from cofre.restauracao.arquivos.por_trazer import PorTrazer, por_trazer
 from cofre.restauracao.logins.faltam import Faltam
 from cofre.restauracao.quadro import Quadro
 from cofre.restauracao.sessao import Sessao
@@ -37,6 +39,12 @@ class Planejamento:
                     quadro = restauracao.quadro(alvo, plano, foto, somaveis, ausentes)
                     if acao == "restaurar":
                         feito_la = self.sessao.vigia.trabalho(alvo, foto, plano)
-                        quadro = replace(quadro, trabalho=feito_la)
+                        por_trazer = self._por_trazer(alvo, plano)
+                        quadro = replace(quadro, trabalho=feito_la, por_trazer=por_trazer)
                     self.quadro = quadro
             yield foto, plano, quadro
+
+    def _por_trazer(self, alvo: Alvo, plano: Plano) -> PorTrazer:
+        if ARQUIVOS in alvo.tabelas or (armazem := self.sessao.armazem()) is None:
+            return PorTrazer()
+        return por_trazer(alvo, plano, armazem)

@@ -9,6 +9,7 @@ from typing import Any
 from cofre.base.palavras import como_se_diz
 from cofre.plano.alvo import Alvo
 from cofre.plano.mudanca import Mudanca
+from cofre.restauracao.arquivos.por_trazer import PorTrazer
 from cofre.restauracao.conflitos import EmConflito, de_todos
 from cofre.restauracao.inexatas import Inexata
 from cofre.restauracao.pendentes import Pendente
@@ -42,6 +43,9 @@ class Quadro:
     trabalho: tuple[Trabalho, ...] = ()
     """De uma empresa que se leva outra vez a outro projeto, o que lá se fez e isto desfaz."""
 
+    por_trazer: PorTrazer = field(default_factory=PorTrazer)
+    """Os arquivos que as linhas que voltam nomeiam, se só as linhas se escolheram."""
+
     @property
     def vazio(self) -> bool:
         """Se não há o que fazer."""
@@ -57,6 +61,7 @@ class Quadro:
             "riscos": [r.documento() for r in self.riscos],
             **(self.alvo.recorte.documento() if isinstance(self.alvo.recorte, Mudanca) else {}),
             **{como_se_diz(nome): dict(dito) for nome, dito in self.listas.items()},
+            **({"arquivos_por_trazer": n} if (n := self.por_trazer.quantos) else {}),
             **({"trabalho_de_la": self._de_la()} if self.trabalho else {}),
             **({"mudaram_de_novo": de_todos(self.conflitos)} if self.conflitos else {}),
         }

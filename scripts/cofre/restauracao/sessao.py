@@ -26,8 +26,8 @@ from cofre.deposito.trava import Trava, esperar
 from cofre.deposito.verificacao import danos_do_lacre, recusar_danificado
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.foto.empresa import de_hoje_e_do_backup
+from cofre.foto.fontes import armazem_de, fontes_de
 from cofre.foto.fontes import fechar as fechar_fontes
-from cofre.foto.fontes import fontes_de
 from cofre.foto.foto import Contexto, Fonte, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.plano import herdadas
@@ -47,6 +47,7 @@ from cofre.restauracao.trabalho import Ninguem, Vigia
 from cofre.restauracao.trazidas import recusar_anonimizadas
 from cofre.restauracao.vocabulario import CLONAR, RESTAURAR
 from cofre.via.abrir import abrir_via
+from cofre.via.arquivos.armazem import Armazem
 from cofre.via.contrato import API, Via
 
 
@@ -74,6 +75,7 @@ class Sessao:
         self._pilha = contextlib.ExitStack()
         self._via: Via | None = None
         self._abertas: tuple[Fonte, ...] = ()
+        self._armazem: Armazem | None = None
         self._pasta: Path | None = None
         self._diarios_de_antes: Marcas = {}
         self.diarios = Diarios(relato, self.guardadas, self.trava)
@@ -96,6 +98,9 @@ class Sessao:
         via, self._via = self._via, None
         fontes, self._abertas = self._abertas, ()
         fechar_fontes(fontes)
+        armazem, self._armazem = self._armazem, None
+        if armazem is not None:
+            armazem.fechar()
         guarda, self.relato.guarda = self.relato.guarda, None
         if via is not None:
             via.fechar()
@@ -208,6 +213,17 @@ class Sessao:
         )
         self.ao_conectar(self.restauracao)
         return self.restauracao
+
+    def armazem(self) -> Armazem | None:
+        """O Storage do projeto com que se conectou, para olhar o que nele há; None se não se quer
+        (BACKUP_ARQUIVOS=nao)."""
+        if self.configuracao.arquivos.quer is False or self._via is None:
+            return None
+        if self._armazem is None:
+            self._armazem = armazem_de(
+                self.opcoes, self.configuracao, self._via, self._parar, self.relato
+            )
+        return self._armazem
 
     def _fontes(
         self, via: Via, tabelas: Sequence[str]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,18 @@ def nomeados(caso: Caso, armazem: Armazem) -> Nomeados:
     return Nomeados(procura.perdidas(armazem), procura.quantos, frozenset(procura.citados))
 
 
+def nomeados_em(
+    linhas: Iterable[tuple[str, bytes]], arquivos: Iterable[tuple[str, str]]
+) -> frozenset[int]:
+    """As marcas dos `arquivos` (balde, nome) que estas linhas (tabela, linha) nomeiam."""
+    procura = _Procura(set())
+    for balde, nome in arquivos:
+        procura.havera_um(balde, nome)
+    for tabela, linha in linhas:
+        procura.na_linha(tabela, linha)
+    return frozenset(procura.citados)
+
+
 def _que_havera(caso: Caso) -> Iterator[tuple[str, str]]:
     """(balde, nome) dos arquivos da empresa depois do plano."""
     saem = {
@@ -106,9 +118,10 @@ class _Procura:
         for arquivo in arquivos:
             for grupo in ler_linhas(arquivo.caminho):
                 for linha in map(bytes, grupo):
-                    self._na_linha(nome, linha)
+                    self.na_linha(nome, linha)
 
-    def _na_linha(self, tabela: str, linha: bytes) -> None:
+    def na_linha(self, tabela: str, linha: bytes) -> None:
+        """O que esta nomeia."""
         for dito in self._por_texto.keys() & _TEXTOS.findall(linha):
             self.citados.update(_marcas(self._por_texto[dito]))
         if _ENDERECO not in linha:
