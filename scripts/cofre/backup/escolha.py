@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cofre.base.erros import ErroDeUso, NadaEncontrado
 from cofre.base.modelo import LISTAS, ordem_de_exibicao
+from cofre.base.palavras import visivel
 from cofre.base.selecao import tabela_desconhecida
 from cofre.escopo.escopo import TabelaNoEscopo
 from cofre.via.contrato import DIRETA, Inspecao
@@ -45,10 +46,10 @@ def tabelas_pedidas(inspecao: Inspecao, nomes: tuple[str, ...]) -> dict[str, Tab
     for dito in nomes:
         nome = dito if dito in dentro or dito in motivos else dito.removeprefix("public.")
         if nome in motivos:
-            raise ErroDeUso(f"A tabela {nome} fica de fora: {motivos[nome]}", "")
+            raise ErroDeUso(f"A tabela {visivel(nome)} fica de fora: {motivos[nome]}", "")
         if nome in dentro:
             pedidas.append(nome)
         elif f"\0{dito}" not in LISTAS:
-            raise tabela_desconhecida(f"Não há tabela {dito}.", dito, dentro)
+            raise tabela_desconhecida(f"Não há tabela {visivel(dito)}.", dito, dentro)
     quais = dict.fromkeys(pedidas if nomes else dentro)
     return {nome: dentro[nome] for nome in sorted(quais, key=ordem_de_exibicao)}

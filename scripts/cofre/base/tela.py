@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-from cofre.base.palavras import em_linhas, visivel
+from cofre.base.palavras import em_linhas, sem_controles, visivel
 from cofre.base.relato import LINHAS_PARA_BARRA, Nivel, Relato
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RelatoTexto(Relato):
             return
         if nivel is Nivel.AVISO:
             texto = f"⚠️ {texto}".replace("\n", "\n   ")
-        texto = em_linhas(texto, self.largura)
+        texto = em_linhas(sem_controles(texto), self.largura)
         with self._trinco:
             if nivel is Nivel.ERRO:
                 _escrever(self._erros, texto)
@@ -93,7 +93,7 @@ class RelatoTexto(Relato):
             barras.start()
 
     def _perguntar(self, pergunta: str) -> str | None:
-        _escrever(self._saida, _em_linhas(pergunta, self.largura), fim="")
+        _escrever(self._saida, _em_linhas(sem_controles(pergunta), self.largura), fim="")
         try:
             resposta = _ler_linha(sys.stdin)
         except (OSError, ValueError):

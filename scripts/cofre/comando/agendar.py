@@ -13,7 +13,7 @@ from cofre.base.config import ambiente
 from cofre.base.config.cifragem import NOME_DAS_QUE_FECHAM
 from cofre.base.erros import Cancelada, ConfiguracaoInvalida, DependenciaAusente, ErroDeUso
 from cofre.base.interprete import RAIZ
-from cofre.base.palavras import tamanho
+from cofre.base.palavras import tamanho, visivel
 from cofre.base.perguntas import Perguntas
 from cofre.base.relato import Relato
 from cofre.comando.argumentos import AGENDADO, opcoes_de_saida, uso_com
@@ -173,7 +173,7 @@ def _avisos_da_configuracao(opcoes: Namespace) -> tuple[str, ...]:
 
 def _sem_outra_hora(opcoes: Namespace) -> None:
     if opcoes.hora:
-        raise ErroDeUso(f"Não entendi o comando: sobra «{opcoes.hora}».")
+        raise ErroDeUso(f"Não entendi o comando: sobra «{visivel(opcoes.hora)}».")
 
 
 def _documento(sistema: Sistema, tarefa: Tarefa, receita: Receita) -> dict[str, object]:

@@ -151,7 +151,7 @@ def _nao_entendi(oque: str, errada: str = "", conhecidas: Collection[str] = ()) 
 
 def _recusa(oque: str, sugestao: str) -> ErroDeUso:
     dica = f"{sugestao}\n{ErroDeUso.dica}" if sugestao else None
-    return ErroDeUso(f"Não entendi o comando: {oque.removesuffix('.')}.", dica)
+    return ErroDeUso(f"Não entendi o comando: {visivel(oque.removesuffix('.'))}.", dica)
 
 
 def analisador_de(programa: str, descricao: str, sem_acao: str) -> Analisador:

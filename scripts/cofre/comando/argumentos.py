@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from cofre.base.erros import ErroDeUso
+from cofre.base.palavras import visivel
 from cofre.base.relato import Relato
 from cofre.rotina.agenda.tarefa import em_minutos, ler_intervalo
 
@@ -58,7 +59,9 @@ def inteiro_entre(minimo: int, maximo: int) -> object:
         except ValueError:
             valor = minimo - 1
         if not minimo <= valor <= maximo:
-            raise argparse.ArgumentTypeError(f"é um número de {minimo} a {maximo}, não «{texto}»")
+            raise argparse.ArgumentTypeError(
+                f"é um número de {minimo} a {maximo}, não «{visivel(texto)}»"
+            )
         return valor
 
     return converter

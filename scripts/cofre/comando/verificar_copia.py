@@ -34,7 +34,7 @@ def parte_de(texto: str) -> Parte:
     casa = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", texto.strip())
     n, t = (int(casa[1]), int(casa[2])) if casa else (0, 0)
     if not 1 <= n <= t:
-        raise ArgumentTypeError(f"é uma fração, como 1/30 ou 1/1, não «{texto}»")
+        raise ArgumentTypeError(f"é uma fração, como 1/30 ou 1/1, não «{visivel(texto)}»")
     return Parte(n, t)
 
 

@@ -159,5 +159,6 @@ def _conferir_nomes(
     nada não é conferir. Levanta ErroDeUso."""
     conhecidas = {nome for g in guardadas_ for b in g.backups if b.meta for nome in b.meta.tabelas}
     return tuple(
-        achar_tabela(dita, conhecidas, f"Nenhum backup tem a tabela {dita}.") for dita in tabelas
+        achar_tabela(dita, conhecidas, f"Nenhum backup tem a tabela {visivel(dita)}.")
+        for dita in tabelas
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from cofre.base.erros import BackupDanificado, RestauracaoRecusada
 from cofre.base.linha import Linha
 from cofre.base.modelo import ARQUIVOS, LISTAS, OPACA, Empresa, Forma, Tabela, ordem_de_exibicao
+from cofre.base.palavras import visivel
 from cofre.deposito.backup import Backup
 from cofre.deposito.ligacoes import Arquivo, chaves_repetidas
 from cofre.deposito.tabela_salva import TabelaSalva
@@ -77,12 +78,12 @@ class Alvo:
         for nome in self.tabelas:
             if meta is None or nome not in meta.tabelas:
                 raise RestauracaoRecusada(
-                    f"O backup escolhido não tem a tabela {nome}.", "Escolha outra data."
+                    f"O backup escolhido não tem a tabela {visivel(nome)}.", "Escolha outra data."
                 )
             if nome not in self.escopo:
                 raise RestauracaoRecusada(
-                    f"A tabela {nome} não existe mais na API (apagada ou sem permissão).",
-                    f"Recrie {nome} no banco, ou escolha as outras tabelas.",
+                    f"A tabela {visivel(nome)} não existe mais na API (apagada ou sem permissão).",
+                    f"Recrie {visivel(nome)} no banco, ou escolha as outras tabelas.",
                 )
         assert meta is not None
         for nome, arquivo in self.arquivos(self.backup, self.tabelas).items():
@@ -90,7 +91,8 @@ class Alvo:
             e_outra = arquivo.tabela.chave != meta.tabelas[nome].chave
             if e_outra and chaves_repetidas(arquivo):
                 raise BackupDanificado(
-                    f"No backup, há registros de {nome} com a mesma chave. Nada foi alterado."
+                    f"No backup, há registros de {visivel(nome)} com a mesma chave. Nada foi"
+                    " alterado."
                 )
 
     def colunas_perdidas(self) -> dict[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from cofre.base import derrame
 from cofre.base.disco import erros_de_disco
 from cofre.base.erros import FalhaDeDisco
-from cofre.base.palavras import na_tela, visivel
+from cofre.base.palavras import na_tela, sem_controles, visivel
 from cofre.base.relato import Nivel, Relato, RelatoSobre
 from cofre.deposito.carimbo import CARIMBO, FORMATO_DO_CARIMBO
 from cofre.deposito.cifra.linhas import parece_chave
@@ -57,7 +57,9 @@ class Log:
     def escrever(self, texto: str) -> None:
         """Cada linha do texto com a hora na frente, já no arquivo ao voltar."""
         hora = na_tela(datetime.now().astimezone())
-        linhas = "".join(f"{hora}  {linha}".rstrip() + "\n" for linha in texto.split("\n"))
+        linhas = "".join(
+            f"{hora}  {linha}".rstrip() + "\n" for linha in sem_controles(texto).split("\n")
+        )
         with self._trinco:
             if self._arquivo is None:
                 return
