@@ -41,11 +41,6 @@ class Relatorio:
         """Ao todo."""
         return sum(c.total() for colunas in self.trocadas.values() for c in colunas.values())
 
-    @property
-    def com_achados(self) -> int:
-        """Em quantos valores do que ficou ainda há alguém."""
-        return sum(d.achados for colunas in self.deixadas.values() for d in colunas.values())
-
     def linhas(self) -> Iterator[str]:
         """Para a tela: uma linha por tabela."""
         yield f"🎭 {plural(self.valores_trocados, 'valor trocado', 'valores trocados')}:"
