@@ -299,13 +299,15 @@ class DoisProjetos:
         """As tabelas em que as linhas do dono no destino não são as da origem, nas colunas que há
         nos dois, menos estas: (só no destino, só na origem)."""
         la, aqui = colunas_de(self.destino), colunas_de(self.origem)
-        comuns = {t: aqui[t] & la[t] for t in aqui.keys() & la.keys()}
         achadas = {}
         de_la, daqui = (
             estado(self.destino, dono, frozenset()),
             estado(self.origem, dono, frozenset()),
         )
-        for tabela, colunas in comuns.items():
+        for tabela in (
+            aqui.keys() & la.keys() & de_la.keys() & daqui.keys()
+        ):  # as partições contam na tabela delas
+            colunas = aqui[tabela] & la[tabela]
             querem = colunas - {coluna for t, coluna in sem if t == tabela}
             uma, outra = (
                 sorted(({c: linha[c] for c in querem} for linha in linhas[tabela]), key=_ordem)

@@ -23,23 +23,23 @@ DE_UMA_LINHA = frozenset({"23514", "P0001", "22P02"})
 SEM_MAE, DE_GATILHO = "23503", "P0001"
 
 _FORMAS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "23502": ((r'column "(.+?)"', "a coluna {} não pode ser nula"),),
+    "23502": ((r'column "(.+?)"(?= of relation|$)', "a coluna {} não pode ser nula"),),
     SEM_MAE: (
-        (r'still referenced from table "(.+?)"', "ainda há registros de {} ligados"),
-        (r'is not present in table "(.+?)"', "a ligação com {} não fecha"),
-        (r'foreign key constraint "(.+?)"', "a ligação {} não fecha"),
+        (r'still referenced from table "(.+)"', "ainda há registros de {} ligados"),
+        (r'is not present in table "(.+)"', "a ligação com {} não fecha"),
+        (r'foreign key constraint "(.+?)"(?= on table|$)', "a ligação {} não fecha"),
     ),
     "23505": (
         (r"Key \((.+?)\)=", "o valor de {} já é de outro registro"),
-        (r'unique constraint "(.+?)"', "a regra {} não deixa repetir um valor"),
+        (r'unique constraint "(.+)"', "a regra {} não deixa repetir um valor"),
     ),
-    "23P01": ((r'exclusion constraint "(.+?)"', "a regra {} não deixa sobrepor outro registro"),),
-    "23514": ((r'check constraint "(.+?)"', "a regra {} (CHECK) não aceita"),),
+    "23P01": ((r'exclusion constraint "(.+)"', "a regra {} não deixa sobrepor outro registro"),),
+    "23514": ((r'check constraint "(.+)"', "a regra {} (CHECK) não aceita"),),
     "22P02": ((r"value for enum ([^:]+)", "o tipo {} não tem mais o valor"),),
     DE_GATILHO: ((r"", "um gatilho do banco recusa"),),
 }
 """Por SQLSTATE, o que procurar na mensagem e nos detalhes, e o que se diz de um registro, ou de
-vários."""
+vários. O PostgreSQL põe o nome entre aspas tal como é: pode ter aspas dentro."""
 
 CURAS = {
     "23502": "A tabela ganhou uma coluna obrigatória sem valor padrão. Dê um padrão a ela:\n"
@@ -62,8 +62,8 @@ def causa(recusa: EscritaRecusada) -> str:
     lugar."""
     mensagem = str(recusa).removesuffix(f" ({recusa.codigo_sql})")
     for padrao, dito in _FORMAS.get(recusa.codigo_sql, ()):
-        if achado := re.search(padrao, f"{mensagem}\n{recusa.detalhes}"):
-            nome = achado[1].replace('"', "") if achado.groups() else ""
+        if achado := re.search(padrao, f"{mensagem}\n{recusa.detalhes}", re.MULTILINE):
+            nome = achado[1] if achado.groups() else ""
             return f"{dito.format(visivel(nome))} ({recusa.codigo_sql})"
     codigo = f" ({recusa.codigo_sql})" if _DO_BANCO.fullmatch(recusa.codigo_sql) else ""
     return visivel(f"{_VALORES.sub('«…»', mensagem)}{codigo}")
@@ -152,7 +152,7 @@ def em_grupos(impedimentos: Sequence[Impedimento]) -> list[Grupo]:
 
 def _cura_de(impedimento: Impedimento, recusadas: Set[str]) -> str:
     """Do que só não volta porque outra coisa não voltou, a cura é a dela."""
-    mae = re.search(r'is not present in table "(.+?)"', impedimento.erro.detalhes)
+    mae = re.search(r'is not present in table "(.+)"', impedimento.erro.detalhes)
     if mae and mae[1] in recusadas:
         return f"Voltam com o que não voltou de {mae[1]}: conserte-o e restaure de novo."
     return cura(impedimento.tabela, impedimento.erro)

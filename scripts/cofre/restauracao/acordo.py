@@ -98,7 +98,8 @@ class Negociacao:
                 " (--aceitar colunas).",
             )
         acordo = replace(acordo, perdas=acordo.perdas | colunas)
-        novos = [r for r in _por_aceitar(acordo, quadro) if r not in acordo.perdas]
+        por_aceitar = (r for r in _por_aceitar(acordo, quadro) if r not in acordo.perdas)
+        novos = [_sem_a_mae(acordo, r) for r in por_aceitar]
         if not novos:
             if quadro.trabalho and not self.vigia.consentiu:
                 self.vigia.consentir(quadro.trabalho)
@@ -202,6 +203,16 @@ class Negociacao:
         return perda in self.aceitas or (
             not self.palavra and self.dialogo.sim(pergunta, self._vocabulario.perda)
         )
+
+
+def _sem_a_mae(acordo: Acordo, risco: Risco) -> Risco:
+    """O que se resolveria somando uma tabela que já se concordou em deixar de fora: sai com ela, ou
+    perguntar-se-ia por uma e por outra sem fim."""
+    mae = next((f for f in acordo.fora if f.tabela == risco.somar), None)
+    if mae is None:
+        return risco
+    cura = f"Precisa de {mae.tabela}, que fica de fora.\n{mae.cura}"
+    return replace(risco, somar="", tirar=True, so_linhas=False, cura=cura)
 
 
 def _com_tabelas(alvo: Alvo, mais: Sequence[str]) -> Alvo:

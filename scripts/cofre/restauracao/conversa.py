@@ -66,6 +66,8 @@ class Conversa:
         )
         self._planos = Planejamento(sessao)
         self._projeto = Projeto.de(sessao.configuracao, sessao.relato, sessao.opcoes)
+        self._de_fora: tuple[Fora, ...] = ()
+        """Do plano que acabou por ser vazio, o que se concordou em deixar de fora."""
         self._mais: dict[str, Any] = {}
 
     # -- as entradas: cada uma devolve o código de saída -------------------------------------
@@ -100,7 +102,7 @@ class Conversa:
             perguntar = not (self._opcoes.confirmar or recortar)
             outra = self._dialogo.outra_data(guardada, backup, tabelas) if perguntar else None
             if outra is None:
-                return self._fim("restaurar", TUDO_CERTO, quadro=quadro)
+                return self._fim("restaurar", self._codigo_do_igual(quadro), quadro=quadro)
             backup, tabelas = outra
             self._sessao.desconectar()
 
@@ -255,6 +257,7 @@ class Conversa:
             if quadro.vazio:
                 tudo = negociacao.voltar_tudo(acordo, quadro)
                 if tudo is None:
+                    self._de_fora = acordo.fora
                     return None, quadro
                 acordo = tudo
                 continue
@@ -269,8 +272,10 @@ class Conversa:
     def _sem_o_que_mudar(self, acao: str) -> int:
         """O fim de um plano vazio; se algo que se queria mudou outra vez, nem tudo é como era."""
         quadro = self._dizer_que_e_igual(acao)
-        codigo = NEM_TUDO_COMO_ERA if quadro.conflitos else TUDO_CERTO
-        return self._fim(acao, codigo, quadro=quadro)
+        return self._fim(acao, self._codigo_do_igual(quadro), quadro=quadro)
+
+    def _codigo_do_igual(self, quadro: Quadro) -> int:
+        return NEM_TUDO_COMO_ERA if quadro.conflitos or self._de_fora else TUDO_CERTO
 
     def _dizer_que_e_igual(self, acao: str) -> Quadro:
         """O plano que se acaba de fazer é vazio; devolve o quadro dele."""
@@ -282,7 +287,10 @@ class Conversa:
         if quadro.resumo.diferem:
             dito = nada_falta(quadro.resumo, PELA_OPCAO if sem_dialogo else "")
         self._relato.linha()
-        if frase := em_uma_frase(quadro.conflitos):
+        if self._de_fora:
+            self._relato.linha(f"⚠️ {palavras.resto_igual}")
+            self._narrador.de_fora(self._de_fora)
+        elif frase := em_uma_frase(quadro.conflitos):
             self._relato.linha(f"⚠️ Nada a mudar: {frase}.")
         else:
             self._relato.linha(f"✅ {dito}")
@@ -318,6 +326,7 @@ class Conversa:
                 "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
                 "nada_a_mudar": bool(quadro and quadro.vazio),
                 **(quadro.documento() if quadro else {}),
+                **({"fora": [f.em_json() for f in self._de_fora]} if self._de_fora else {}),
                 **self._mais,
                 **(fim.documento() if fim else {}),
             }

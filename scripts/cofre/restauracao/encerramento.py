@@ -45,9 +45,7 @@ class Encerramento(Fala):
         if mudou := fim.o_que_mudou(repostos):
             linha(f"O que mudou: {mudou}")
         self._grupos(fim.grupos, "⚠️", "")
-        for fora in fim.fora:
-            linha(f"⚠️ {visivel(como_se_diz(fora.tabela))} ficou de fora: {visivel(fora.causa)}")
-            self._cura(fora.cura, "   ")
+        self.de_fora(fim.fora)
         if fim.logins:
             guardados = do_backup(fim.alvo.backup)
             NarradorDeLogins(self.relato, self.vocabulario).fim(

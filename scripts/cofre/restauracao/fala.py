@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cofre.base.apelido import com_mais
-from cofre.base.palavras import em_linhas, numero
+from cofre.base.palavras import como_se_diz, em_linhas, numero, visivel
 from cofre.base.relato import Relato
 from cofre.restauracao.conflitos import EmConflito
+from cofre.restauracao.fim import Fora
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ class Fala:
                 self._reservado(f"{recuo}   • {exemplo}", len(recuo) + 5)
             if (mais := conflito.registros - len(conflito.exemplos)) > 0:
                 self.relato.linha(f"{recuo}   • e mais {numero(mais)}")
+
+    def de_fora(self, fora: Sequence[Fora]) -> None:
+        """As tabelas que ficaram de fora, por quê, e o que fazer."""
+        for uma in fora:
+            linha = f"⚠️ {visivel(como_se_diz(uma.tabela))} ficou de fora: {visivel(uma.causa)}"
+            self.relato.linha(linha)
+            self._cura(uma.cura, "   ")
 
     def _cura(self, cura: str, recuo: str) -> None:
         for linha in cura.splitlines():

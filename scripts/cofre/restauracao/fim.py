@@ -28,8 +28,12 @@ class Fora:
     cura: str = ""
 
     def documento(self) -> dict[str, str]:
-        """Para o diário; para a saída --json, ver `Fim.documento`."""
+        """Para o diário."""
         return {"tabela": self.tabela, "causa": self.causa, "cura": self.cura}
+
+    def em_json(self) -> dict[str, str]:
+        """Para a saída --json: o mesmo, com o nome por que se diz a tabela."""
+        return {**self.documento(), "tabela": como_se_diz(self.tabela)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Fim:
                 for n, c in self.mudou.items()
             },
             "nao_voltaram": [g.documento() for g in self.grupos],
-            "fora": [{**f.documento(), "tabela": como_se_diz(f.tabela)} for f in self.fora],
+            "fora": [f.em_json() for f in self.fora],
             **({"logins": [dict(f) for f in self.logins]} if self.logins else {}),
             **({"sem_identidade": n} if (n := self.sem_identidade) else {}),
             **({"mudaram_de_novo": de_todos(c)} if (c := self.desfecho.conflitos) else {}),

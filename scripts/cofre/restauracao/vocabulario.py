@@ -27,6 +27,7 @@ class Vocabulario:
     so_o_que_falta: str
     a_mais: str
     ja_e_igual: str
+    resto_igual: str
     ja_como_era: str
     de_novo: str
     direta: str
@@ -63,6 +64,7 @@ RESTAURAR = Vocabulario(
     so_o_que_falta="só repor o que falta",
     a_mais="repostos pela restauração (ou criados depois dela), seriam removidos",
     ja_e_igual="Os dados atuais já são iguais ao backup.",
+    resto_igual="O resto já é igual ao backup.",
     ja_como_era="A empresa já está como era antes da restauração.",
     de_novo="restaure de novo",
     direta="SUPABASE_DB_URL",
@@ -90,6 +92,7 @@ CLONAR = Vocabulario(
     so_o_que_falta="só levar o que falta",
     a_mais="levados pela clonagem (ou criados depois dela), seriam removidos",
     ja_e_igual="No destino já está tudo como no backup: nada se escreveu, nem há o que desfazer.",
+    resto_igual="No destino, o resto já está como no backup: nada se escreveu.",
     ja_como_era="No destino a empresa já está como era antes da clonagem.",
     de_novo="clone de novo",
     direta="SUPABASE_DB_URL, no .env do destino",
