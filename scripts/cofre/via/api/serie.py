@@ -116,12 +116,10 @@ class Serie:
             divisas.append(self.leitor.ultima(pagina))
         return [Faixa(*par) for par in itertools.pairwise([*divisas, faixa.ate])]
 
-    def ler(self, faixa: Faixa, *, contar: bool = False) -> list[_Bloco]:
+    def ler(self, faixa: Faixa) -> list[_Bloco]:
         """Lê as linhas da faixa para o rascunho. Sempre devolve ao menos um bloco, e o último vai
-        até o fim dela, para que a faixa inteira continue sob conferência. `contar`: ver
-        `_paginas`."""
-        paginas = self._paginas(self.leitor.inteiras, faixa, contar=contar)
-        blocos = [self._guardar(pagina) for pagina in paginas]
+        até o fim dela, para que a faixa inteira continue sob conferência."""
+        blocos = [self._guardar(p) for p in self._paginas(self.leitor.inteiras, faixa)]
         return [*blocos[:-1], _ate(blocos[-1], faixa.ate)] if blocos else [_vazio(faixa.ate)]
 
     def _guardar(self, pagina: Pagina[Campos]) -> _Bloco:
@@ -175,11 +173,10 @@ class Serie:
             return False
 
     def _conferir_um(self, faixa: Faixa, bloco: _Bloco) -> Conferidos:
-        limite = bloco.vieram + 1
-        paginas = self._paginas(self.leitor.so_chaves, faixa, contar=True, limite=limite)
+        paginas = self._paginas(self.leitor.so_chaves, faixa, limite=bloco.vieram + 1)
         if self.leitor.versoes(paginas) == bloco.versoes:
             return [bloco], set()
-        novos = self.ler(faixa, contar=True)
+        novos = self.ler(faixa)
         antes, agora = _por_empresa([bloco]), _por_empresa(novos)
         return novos, {e for e in antes | agora if antes.get(e) != agora.get(e)}
 
@@ -197,18 +194,18 @@ class Serie:
     # -- pedir -------------------------------------------------------------------------------
 
     def _paginas(
-        self, selecao: Selecao, faixa: Faixa, *, contar: bool, limite: int | None = None
+        self, selecao: Selecao, faixa: Faixa, limite: int | None = None
     ) -> Iterator[Pagina[Campos]]:
         """As páginas não vazias da faixa. Uma página curta não prova o fim (o servidor pode limitar
-        a menos do que se pediu): só a chave do fim dela, a contagem exata (que se pede com a
-        primeira, se é para `contar` e a faixa não tem fim), ou uma página vazia."""
+        a menos do que se pediu): só a chave do fim dela, a contagem exata (a da primeira: o que
+        chega depois dela, a conferência acha), ou uma página vazia."""
         total: int | None = None
         recebidas = 0
         sem_fim = faixa.ate is None
         while True:
-            agora = contar and sem_fim and recebidas == 0
-            pagina = self._pedir(selecao, faixa, contar=agora, maximo=limite)
-            total = pagina.total if agora else total
+            contar = sem_fim and recebidas == 0
+            pagina = self._pedir(selecao, faixa, contar=contar, maximo=limite)
+            total = pagina.total if contar else total
             if not pagina.linhas:
                 return
             yield pagina
