@@ -4,10 +4,12 @@ confere, e o que mudou entretanto está na que se guarda."""
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from apoio.execucao import abrir_restauracao, ate_o_fim, ler_ate, linhas_salvas, responder
-from apoio.loja import DURANTE, PELA_API, PRE, Loja, antes_de
-from apoio.lojinha import DONO
+from apoio.loja import DURANTE, PELA_API, PRE, Loja, antes_de, com_backup
+from apoio.lojinha import DONO, LOJINHA
+from apoio.servidores import VAZIO, FabricaDeSupabase
 
 ESTRAGO = (
     "DELETE FROM vendas_itens WHERE venda_id < 1000 AND item = 2",
@@ -57,6 +59,36 @@ def test_so_se_le_de_novo_o_que_mudou_e_o_que_mudou_guarda_se(oficina: Loja) -> 
     assert foto["consistencia"] == "instantanea"
     # Tudo como era, menos o que a empresa fez.
     oficina.sql("UPDATE clientes SET nome = 'Cliente 7' WHERE id = md5('c7')::uuid")
+    antes.conferir()
+
+
+@PELA_API
+def test_de_uma_tabela_grande_em_que_pouco_mudou_so_se_leem_essas_paginas(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    """Com páginas de 30 linhas, os 300 produtos são dez."""
+    projeto = criar_supabase(VAZIO, sql=(LOJINHA,), max_linhas=30)
+    loja = com_backup(projeto, tmp_path)
+    antes = antes_de(loja, DONO)
+    loja.sql(
+        "UPDATE produtos SET preco = 0 WHERE id = 45",
+        "INSERT INTO produtos SELECT n, user_id, 'A mais' FROM produtos, generate_series(400, 401)"
+        " n WHERE id = 1",
+        # De uma tabela pequena, ou em que muito mudou, tudo.
+        "DELETE FROM vendas_itens WHERE venda_id < 1000 AND item = 2",
+    )
+    projeto.gateway.esquecer_pedidos()
+    saida = loja.direto(dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    # Os produtos: onze páginas na primeira foto, e na de depois as duas em que se mexeu.
+    assert lidas_inteiras(loja) == {
+        "empresas": 1,
+        "vazia": 1,
+        "clientes": 2,
+        "vendas": 2,
+        "produtos": 11 + 2,
+        "vendas_itens": 1 + 1 + 2 + 2,
+    }
     antes.conferir()
 
 

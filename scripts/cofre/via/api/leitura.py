@@ -175,9 +175,11 @@ class Leitura:
             del self.series[qual]
 
     def _ler(self, lidas: Sequence[_Lida]) -> None:
-        """A primeira página do que não se tinha; depois, o resto do que é grande, repartido pelas
-        conexões."""
-        series = [(li, s) for li in lidas for s in li.series if not s.blocos]
+        """O que de certeza mudou do que se tinha, e a primeira página do que não se tinha; depois,
+        o resto do que é grande, repartido pelas conexões."""
+        todas = [(li, s) for li in lidas for s in li.series]
+        self._rever([(li, s) for li, s in todas if s.mexida])
+        series = [(li, s) for li, s in todas if not s.blocos]
         faltam = self._cada([(li, s.comecar) for li, s in series])
         grandes = [(*par, faixa) for par, faixa in zip(series, faltam, strict=True) if faixa]
         divididas = self._cada(
@@ -194,10 +196,19 @@ class Leitura:
 
     def _conferir(self, lidas: Sequence[_Lida], todas: frozenset[str]) -> frozenset[str]:
         """Uma passada; as empresas que mudaram."""
+        mudaram = self._rever([(li, s) for li in lidas for s in li.series])
+        if mudaram and len(todas) == 1:
+            for lida in lidas:
+                lida.divergencias = 0
+            return mudaram
+        conferem = self._cada([(li, partial(_contagem_confere, li)) for li in lidas])
+        return todas if False in conferem else mudaram
+
+    def _rever(self, series: Sequence[tuple[_Lida, Serie]]) -> frozenset[str]:
+        """Confere estas séries, e relê delas as páginas que mudaram; as empresas que mudaram."""
         trechos = [
             (li, s, trecho)
-            for li in lidas
-            for s in li.series
+            for li, s in series
             if li.falha is None
             for trecho in s.trechos(self.conexoes)
         ]
@@ -209,12 +220,7 @@ class Leitura:
             if feito is not None:
                 serie.blocos += feito[0]
                 mudaram |= feito[1]
-        if mudaram and len(todas) == 1:
-            for lida in lidas:
-                lida.divergencias = 0
-            return frozenset(mudaram)
-        conferem = self._cada([(li, partial(_contagem_confere, li)) for li in lidas])
-        return todas if False in conferem else frozenset(mudaram)
+        return frozenset(mudaram)
 
     def _cada(self, tarefas: Sequence[tuple[_Lida, Callable[[], S]]]) -> list[S | None]:
         """Todas lado a lado; None nas das tabelas que já tinham falhado, ou que falham agora."""

@@ -3,7 +3,8 @@
 Restaurar são várias fotos: a do plano, a de depois da resposta, a de depois de escrever. Uma linha
 cuja versão (`xmin`) ainda é a mesma é a mesma, como entre as duas leituras de uma foto só; por isso
 a foto seguinte começa pela conferência, que só pede chaves e versões, e relê as páginas que
-mudaram. As tabelas em que nós mesmos escrevemos leem-se de novo, que é certo que mudaram.
+mudaram. As tabelas em que nós mesmos escrevemos é certo que mudaram: as pequenas leem-se de novo, e
+das grandes, se foi pouco, relê-se antes de conferir só o que já não é o mesmo.
 
 A versão só diz o mesmo conteúdo por pouco tempo: uma coluna que muda de tipo, um valor de um `enum`
 que muda de nome, um banco que volta atrás deixam-na como estava. Quem lê o plano pode demorar uma
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cofre.via.api.consulta import Consulta
@@ -31,13 +33,13 @@ class Seguidas:
     """As séries da última foto. Os rascunhos delas fecham-se quando deixam de servir."""
 
     _series: Series = field(default_factory=dict)
-    _mexidas: set[str] = field(default_factory=set)
+    _mexidas: Counter[str] = field(default_factory=Counter)
     _lidas_em: dict[int, float] = field(default_factory=dict)
     """De cada série (pelo id dela), quando se começou a ler."""
 
-    def mexeu(self, tabelas: Iterable[str]) -> None:
-        """Nestas tabelas escreve-se, desde a última foto."""
-        self._mexidas.update(tabelas)
+    def mexeu(self, linhas: Mapping[str, int]) -> None:
+        """Em quantas linhas de cada tabela se escreve, desde a última foto."""
+        self._mexidas.update(linhas)
 
     @contextlib.contextmanager
     def retomando(self) -> Iterator[Series]:
@@ -45,7 +47,7 @@ class Seguidas:
         nenhuma."""
         agora = time.monotonic()
         antes, self._series = self._series, {}
-        series = {qual: s for qual, s in antes.items() if self._serve(qual[1], s, agora)}
+        series = {qual: s for qual, s in antes.items() if self._serve(s, agora)}
         self._mexidas.clear()
         try:
             yield series
@@ -57,9 +59,12 @@ class Seguidas:
                     serie.rascunho.fechar()
             self._lidas_em = {n: self._lidas_em.get(n, agora) for n in ficam}
 
-    def _serve(self, consulta: Consulta, serie: Serie, agora: float) -> bool:
+    def _serve(self, serie: Serie, agora: float) -> bool:
+        """Se se leu há pouco, e há páginas em que de certeza não se mexeu."""
+        mexidas = self._mexidas[serie.consulta.tabela.nome]
+        serie.mexida = mexidas > 0
         ha_pouco = agora - self._lidas_em[id(serie)] < VALE_POR
-        return ha_pouco and consulta.tabela.nome not in self._mexidas
+        return ha_pouco and mexidas < len(serie.blocos)
 
     def fechar(self) -> None:
         """Esquece-as todas."""

@@ -78,6 +78,8 @@ class Serie:
     blocos: list[_Bloco] = field(default_factory=list)
     total: int | None = None
     lidas: int = 0
+    mexida: bool = False
+    """Se de certeza já não é toda o que se leu."""
     _trinco: threading.Lock = field(default_factory=threading.Lock)
 
     # -- ler ---------------------------------------------------------------------------------

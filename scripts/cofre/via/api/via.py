@@ -216,7 +216,7 @@ class ViaDaApi:
         aceitos: Set[str] = frozenset(),
     ) -> list[Impedimento]:
         """Executa um plano uma vez; devolve o que o banco recusou. Levanta FalhaDoServidor."""
-        self._seguidas.mexeu(n for n, c in plano.contagens.items() if c.diferencas)
+        self._seguidas.mexeu({n: c.diferencas for n, c in plano.contagens.items()})
         escritor = escrita.EscritorDaApi(self._conexao, self._equipe, self._reescritas)
         impedimentos, inuteis = Impedimentos(aceitos), self._reescritas.inuteis(plano)
         feitos = Executor(escritor, escopo, ao_avancar, impedimentos, inuteis).executar(plano)
