@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,12 @@ def comparar(projeto: SupabaseLocal, destino: Path, via: str, *argumentos: str) 
 
 @DUAS_VIAS
 def test_o_que_mudou_ate_agora(projeto: SupabaseLocal, destino: Path, via: str) -> None:
+    projeto.gateway.esquecer_pedidos()
     saida = comparar(projeto, destino, via, "agora")
     assert (saida.codigo, saida.erros) == (9, ""), saida.tudo
+    pedidos = [v.pedido for v in projeto.gateway.pedidos]
+    perguntas = Counter((p.caminho, p.consulta) for p in pedidos if p.metodo == "GET")
+    assert max(perguntas.values(), default=1) == 1  # nada se pergunta duas vezes
     linhas = saida.saida.splitlines()
     assert linhas[0] == "🔎 Padaria Ação: o que mudou"
     assert linhas[2].startswith("   para agora (")

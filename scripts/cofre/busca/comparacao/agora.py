@@ -36,7 +36,7 @@ def fotografando(
     inspecao = via.inspecionar(configuracao.regras)
     empresa = de_hoje_e_do_backup(empresa, backup, inspecao)
     inspecao.donos.lembrar(empresa)
-    escopo = via.com_ramos_de_agora(inspecao.escopo, inspecao, configuracao.regras)
+    escopo = inspecao.escopo
     pedidas = [tabela_de_nome(nome, escopo.tabelas) or nome for nome in tabelas]
     escolhidas = {n: t for n, t in escopo.tabelas.items() if not tabelas or n in pedidas}
     escopo = Escopo(com_textos_de(escolhidas, [backup]), escopo.de_fora)
