@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from apoio.execucao import executar
+from cofre.backup.rodada import por_tarefa
 from cofre.base.config.valores import Acesso, AcessoDireto, Configuracao, Regras
 from cofre.base.erros import DefeitoInterno, ErroDeUso, EscritaRecusada, TravaOcupada
 from cofre.frota import digital
 from cofre.frota.endereco import Onde, ler_onde
 from cofre.frota.partilha import Limites, Parte
 from cofre.frota.relogio import diferenca
+from cofre.via.contrato import EMPRESAS_JUNTAS
 
 
 @pytest.mark.parametrize(
@@ -154,3 +156,24 @@ def test_os_certificados_sao_so_do_dono_e_a_chave_da_autoridade_nao_fica(tmp_pat
     chaves = {n: p.read_text("ascii").count("PRIVATE KEY-----") for n, p in arquivos.items()}
     assert chaves.pop("autoridade.pem") == 0
     assert set(chaves.values()) == {2}, "um BEGIN e um END de cada papel"
+
+
+@pytest.mark.parametrize(
+    ("empresas", "processos", "num_processo", "numa_tarefa", "tarefas"),
+    [
+        (1000, 1, 4, 32, 32),  # oito voltas
+        (1000, 4, 4, 32, 32),  # duas, e ninguém faz uma terceira
+        (1000, 8, 4, 32, 32),  # uma só: um lugar cada
+        (1100, 8, 4, 18, 62),  # já não cabem numa: duas iguais, e não uma e um bocado
+        (60, 2, 4, 30, 2),  # poucas: uma tarefa por processo
+        (3, 4, 4, 1, 3),
+        (1, 1, 1, 1, 1),
+        (50_000, 8, 32, 12, 4167),  # as travas de um processo
+        (0, 1, 4, 1, 0),
+    ],
+)
+def test_as_tarefas_ocupam_todos_por_igual(
+    empresas: int, processos: int, num_processo: int, numa_tarefa: int, tarefas: int
+) -> None:
+    numa = por_tarefa(empresas, EMPRESAS_JUNTAS, processos, num_processo)
+    assert (numa, -(-empresas // numa)) == (numa_tarefa, tarefas)

@@ -154,12 +154,11 @@ class Rodada:
         """As empresas em grupos que se leem de uma vez. As que eram grandes no último backup vão
         sozinhas: as outras do grupo esperariam por elas."""
         todas, num_processo = _peso(empresas), self.motor.num_processo
-        de_cada = -(-todas // self.motor.processos)  # poucas chegam para todos
         juntas = EMPRESAS_JUNTAS
         if self.via.nome == DIRETA and self.motor.em_ordem:
             # Mais do que isso só se ainda chegam para todos os fios.
             juntas = max(juntas, min(JUNTAS_PELA_DIRETA, -(-todas // num_processo)))
-        maximo = min(juntas, TRAVAS // num_processo, de_cada)
+        maximo = por_tarefa(todas, juntas, self.motor.processos, num_processo)
         grupo: list[Empresa] = []
         for empresa, grande in self._por_vez(empresas):
             if grupo and (grande or _peso([*grupo, empresa]) > maximo):
@@ -201,6 +200,16 @@ class Rodada:
             if sobra > 0:
                 sobras[nome] = sobra
         return sobras
+
+
+def por_tarefa(todas: int, juntas: int, processos: int, num_processo: int) -> int:
+    """Quantas se leem de uma vez: no máximo as `juntas`, em voltas que ocupam todos por igual. Uma
+    tarefa a mais do que os lugares seria uma volta inteira para ela."""
+    maximo, lugares = min(juntas, TRAVAS // num_processo), processos * num_processo
+    voltas = -(-todas // (maximo * lugares))
+    if voltas > 1:
+        return -(-todas // (voltas * lugares))
+    return min(maximo, max(1, -(-todas // processos)))  # poucas chegam para todos os processos
 
 
 def _peso(empresas: Sequence[Empresa]) -> int:

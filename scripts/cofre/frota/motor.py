@@ -1,7 +1,8 @@
 """As tarefas do backup feitas por trabalhadores do Dask, e o que eles dizem a quem começou.
 
-O Dask decide quem faz o quê, e de novo se alguém morre. Daqui só se põem poucas tarefas à frente,
-para que as maiores comecem primeiro e a memória não cresça com as empresas.
+O Dask decide quem faz o quê, e de novo se alguém morre. Daqui só se lhe dá uma tarefa por lugar: as
+que ficassem à espera seriam já de um trabalhador, e no fim esperariam por ele com outros parados. E
+assim as maiores começam primeiro, e a memória não cresce com as empresas.
 """
 
 from __future__ import annotations
@@ -36,8 +37,6 @@ Feito = Future[trabalhador.Feita]
 
 SEM_AGENDADOR = "O agendador da frota deixou de responder."
 
-FOLGA = 2
-"""Tarefas à frente, por lugar: quem acaba uma não espera pela próxima."""
 ENTRE_OLHADAS = 1.0
 """Segundos entre olhadas em quem há na frota."""
 SEM_NINGUEM = 3.0
@@ -106,7 +105,7 @@ class Frota:
         lugares, acabou, olhada = self._lugares(), False, time.monotonic()
         try:
             while True:
-                while not acabou and len(a_caminho) < FOLGA * lugares:
+                while not acabou and len(a_caminho) < lugares:
                     tarefa = next(restantes, None)
                     if tarefa is None:
                         acabou = True

@@ -28,8 +28,8 @@ from cofre.via.logins.login import Login
 
 API, DIRETA = "api", "direta"
 
-EMPRESAS_JUNTAS, JUNTAS_PELA_DIRETA = 25, 50
-"""Quantas empresas se leem de uma vez: pela API, o dobro de 25 ids ainda cabe numa URL; pela
+EMPRESAS_JUNTAS, JUNTAS_PELA_DIRETA = 32, 50
+"""Quantas empresas se leem de uma vez: pela API, o dobro de 32 ids ainda cabe numa URL; pela
 direta, cada vez são três idas ao servidor, seja de quantas for."""
 
 NULO_DE_JSON, OUTRA_ESCRITA = "null de JSON", "outra escrita"
