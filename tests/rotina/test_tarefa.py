@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -138,12 +140,9 @@ def test_a_duvida_faz_o_backup(projeto: SupabaseLocal, tmp_path: Path) -> None: 
     assert de.quantos == (6, 5)
 
 
-def test_quando_nada_mudou_as_idas_ao_servidor_contam_se_pelos_dedos(
-    projeto: SupabaseLocal,  # noqa: F811
-    tmp_path: Path,
-) -> None:
-    """Os ajustes da sessão; o catálogo, e o fim dele; quem são as empresas; se há linhas sem dono,
-    em duas tabelas; a trava e o instante; o que o banco diz de tudo o que é delas; e o fim."""
+@contextlib.contextmanager
+def pela_rede(projeto: SupabaseLocal, destino: Path) -> Iterator[tuple[Loja, list[bytes]]]:  # noqa: F811
+    """A loja pela direta, e o que se vai perguntando ao servidor."""
     porta = urlsplit(projeto.uri_banco).port
     assert porta is not None
     pedidos: list[bytes] = []
@@ -155,11 +154,53 @@ def test_quando_nada_mudou_as_idas_ao_servidor_contam_se_pelos_dedos(
 
     with procurador(porta, contar) as outra:
         pela_outra = {"SUPABASE_DB_URL": projeto.uri_banco.replace(f":{porta}/", f":{outra}/")}
-        de = Loja(projeto, tmp_path / "b", pela_outra)
+        yield Loja(projeto, destino, pela_outra), pedidos
+
+
+def test_quando_nada_mudou_as_idas_ao_servidor_contam_se_pelos_dedos(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Os ajustes da sessão; o catálogo, e o fim dele; quem são as empresas; se há linhas sem dono,
+    numa tabela com mãe; a trava e o instante; o que o banco diz de tudo o que é delas; e o fim."""
+    with pela_rede(projeto, tmp_path / "b") as (de, pedidos):
         de.tarefa(0)
         pedidos.clear()
         assert de.tarefa(15)["empresas_iguais"] == 2
-    assert len(pedidos) == 9, pedidos
+    assert len(pedidos) == 8, pedidos
+
+
+@pytest.mark.parametrize(
+    "cifra", [{}, cifrando_para(gerar(), gerar())], ids=["em claro", "cifrado"]
+)
+def test_o_que_se_leu_por_inteiro_sem_precisar_nao_se_le_a_cada_vez(
+    projeto: SupabaseLocal,  # noqa: F811
+    tmp_path: Path,
+    cifra: dict[str, str],
+) -> None:
+    """Sem o que o servidor disse, ou com ele estragado, lê-se tudo; e se tudo é igual, não há
+    backup novo, mas a vez seguinte já não lê nada."""
+    with pela_rede(projeto, tmp_path / "b") as (de, pedidos):
+        de.mais.update(cifra)
+
+        def lidos(minutos: int) -> set[bytes]:
+            """O que se lê numa vez em que nada mudou."""
+            pedidos.clear()
+            assert de.tarefa(minutos)["empresas_iguais"] == 2
+            return {p for p in pedidos if b"COPY (" in p}
+
+        de.tarefa(0)
+        antes, quieta = sem_vistos(de.destino), lidos(5)
+        resumos = sorted(de.destino.glob("empresa_*/.resumo.*"))
+        assert len(resumos) == 2
+        resumos[0].unlink()
+        resumos[1].write_bytes(b"{}")
+        assert lidos(15) != quieta
+        assert lidos(30) == quieta
+        assert sem_vistos(de.destino) == antes
+        assert sorted(de.destino.glob("empresa_*/.resumo.*")) == resumos
+        executar_sql(projeto, "UPDATE produtos SET preco = preco + 1 WHERE id = 1001")
+        assert de.tarefa(45)["empresas_iguais"] == 1
 
 
 @pytest.mark.parametrize("tabela", ["produtos", "empresas"])

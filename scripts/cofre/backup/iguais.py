@@ -63,6 +63,7 @@ def vista_igual(foto: FotoMontada, deposito: Deposito) -> Resultado | None:
         igual = o_mesmo(foto, deposito)
     if igual is None:
         return None
+    foto.e_a_mesma(igual)
     return _resultado(foto.empresa, foto.pasta, foto.salvas, igual, foto.inicio)
 
 

@@ -26,7 +26,7 @@ from cofre.foto.contradicoes import elos_da_tabela
 from cofre.foto.foto import Contexto, Foto
 from cofre.foto.gravacao import Gravacao, Gravada
 from cofre.via.contrato import ViaDeFotos
-from cofre.via.leitura import INTEIRA, Reuso, TabelaLida, Trocadas
+from cofre.via.leitura import IGUAL, INTEIRA, Reuso, TabelaLida, Trocadas
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,20 @@ class FotoMontada:
         """Faz dela um backup, com o que se notou nela (chaves dos metadados). Levanta
         FalhaDeDisco."""
         backup = self._montagem.publicar({**self._metadados, **(notado or {})})
+        self._lembrar(backup)
+        return backup
+
+    def e_a_mesma(self, backup: Backup) -> None:
+        """Este backup tem o que ela tem, e não se publica: o que o servidor disse do que se leu
+        fica ao lado dele, para que a próxima vez não o leia outra vez."""
+        if any(r.como != IGUAL for r in self._lidas.values()):
+            self._lembrar(backup)
+
+    def _lembrar(self, backup: Backup) -> None:
         if self.instantanea:
             resumos = {n: r.resumo for n, r in self._lidas.items() if r.resumo is not None}
             por_linha = {n: _lidos(r) for n, r in self._lidas.items() if n in resumos}
             resumos_guardados.guardar(backup, resumos, self.salvas, por_linha)
-        return backup
 
     @property
     def trocadas(self) -> Mapping[str, Trocadas]:
