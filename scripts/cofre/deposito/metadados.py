@@ -154,9 +154,10 @@ class Metadados(Cabecalho, frozen=True, kw_only=True):
     def arquivos(self) -> tuple[TabelaSalva, ...]:
         """Cada arquivo do backup: os das tabelas e das listas, os dos textos e dos conteúdos delas
         e, num cifrado, o dos detalhes."""
-        textos = (t.textos for t in self.tabelas.values() if t.textos is not None)
-        conteudos = (t.conteudos for t in self.tabelas.values() if t.conteudos is not None)
-        return (*self.tabelas.values(), *textos, *conteudos, *self.dos_detalhes)
+        tabelas = tuple(self.tabelas.values())
+        textos = (t.textos for t in tabelas if t.textos is not None)
+        conteudos = (t.conteudos for t in tabelas if t.conteudos is not None)
+        return (*tabelas, *textos, *conteudos, *self.dos_detalhes)
 
     @property
     def dos_detalhes(self) -> tuple[TabelaSalva, ...]:

@@ -51,6 +51,9 @@ class Resumida:
         """Se são as mesmas linhas, por muito que os blocos fossem outros."""
         if self.duvidosa:
             return False
+        eram = {n: b.resumo for n, b in enumerate(resumo.blocos)}
+        if eram == {n: str(soma) for n, soma in self.por_bloco.items()}:
+            return True  # quase sempre, e quase sempre num bloco só
         somas = [Soma.lida(b.resumo) for b in resumo.blocos]
         if any(s.ordem for s in somas):
             return not self.que_diferem(resumo)
