@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg.rows import dict_row
-
+from apoio.impressoes import em_dicionarios
 from supabase_local.servidores.servidor import SupabaseLocal
 from supabase_local.servidores.storage import plantio
 
@@ -54,7 +52,7 @@ def criar_balde(
     limite: int | None = None,
     tipos: Sequence[str] | None = None,
 ) -> None:
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         plantio.criar_balde(banco, balde, publico=publico, limite=limite, tipos=tipos)
 
 
@@ -79,7 +77,7 @@ def por_arquivos(
     projeto: SupabaseLocal, balde: str, arquivos: Mapping[str, bytes | None], **dizeres: Any
 ) -> list[UUID]:
     """Vários do mesmo feitio; os `id`, na ordem deles."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         conteudos = projeto.storage.projeto.conteudos
         return [
             plantio.plantar(banco, conteudos, balde, nome, dados, **dizeres)
@@ -89,7 +87,7 @@ def por_arquivos(
 
 def tirar_arquivos(projeto: SupabaseLocal, balde: str, *nomes: str) -> None:
     """Como a API os tira: a linha e o conteúdo."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         plantio.tirar(banco, projeto.storage.projeto.conteudos, balde, nomes)
 
 
@@ -97,7 +95,7 @@ def arquivos_de(
     projeto: SupabaseLocal, quais: Callable[[str, str], bool] = lambda _balde, _nome: True
 ) -> dict[Onde, Arquivo]:
     """Todos os que `quais(balde, nome)` aceita, com o conteúdo."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         linhas = banco.execute("SELECT * FROM storage.objects").fetchall()
     achados = {}
     for linha in linhas:
@@ -121,7 +119,7 @@ def impressoes_do_storage(
     """De cada balde e de cada objeto que `menos(balde, nome)` não aceita: um md5 da linha inteira
     (versão e datas também) e do conteúdo. É o que prova que os das outras não foram tocados."""
     todas = {}
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         for balde in banco.execute("SELECT * FROM storage.buckets").fetchall():
             todas[balde["id"], ""] = _md5(repr(sorted(balde.items())))
     for onde, arquivo in arquivos_de(projeto, lambda balde, nome: not menos(balde, nome)).items():
@@ -133,8 +131,3 @@ def _md5(texto: str, dados: bytes | None = None) -> str:
     soma = hashlib.md5(texto.encode("utf-8", "surrogatepass"), usedforsecurity=False)
     soma.update(b"-" if dados is None else b"+" + dados)
     return soma.hexdigest()
-
-
-def _banco(projeto: SupabaseLocal) -> psycopg.Connection[dict[str, Any]]:
-    """Uma transação, que se grava ao sair do `with`."""
-    return psycopg.connect(projeto.uri_admin, row_factory=dict_row)

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
-import psycopg
 import pytest
 
 from apoio import logins as portaria
@@ -25,6 +24,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.forno import Processo
+from apoio.impressoes import conexao_de, executar_sql
 from apoio.reposicao import ESCRITORIO
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.cifra.chaves import ChaveQueAbre, gerar
@@ -168,11 +168,11 @@ class Escritorio:
     def sql(self, *comandos: str) -> None:
         """Como administrador."""
         for comando in comandos:
-            self.projeto.cluster.executar(self.projeto.banco, comando, ADMINISTRADOR)
+            executar_sql(self.projeto, comando)
 
     def valores(self, consulta: str) -> list[tuple[Any, ...]]:
         """As linhas de uma consulta."""
-        with psycopg.connect(self.projeto.uri_admin, autocommit=True) as banco:
+        with conexao_de(self.projeto) as banco:
             return banco.execute(consulta.encode()).fetchall()
 
     def linhas(self) -> dict[str, list[str]]:

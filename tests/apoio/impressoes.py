@@ -12,6 +12,8 @@ from typing import Any, Final
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row, tuple_row
 
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -66,7 +68,7 @@ def impressoes(projeto: SupabaseLocal) -> Impressoes:
         " FROM (SELECT ({dono})::text AS dono, (t.*)::text AS linha FROM {tabela} t"
         " OFFSET 0) AS linhas GROUP BY 2"  # OFFSET 0: cada linha vira texto uma vez só
     )
-    with _conexao(projeto) as banco:
+    with conexao_de(projeto) as banco:
         partes = [
             modelo.format(nome=sql.Literal(tabela), dono=sql.SQL(dono), tabela=_nome(tabela))
             for tabela, dono in tabelas_e_donos(banco)
@@ -97,7 +99,7 @@ def estado(
         " WHERE ({de_quem})::text = {dono}"
     )
     achado: dict[str, list[Linha]] = {}
-    with _conexao(projeto) as banco:
+    with conexao_de(projeto) as banco:
         partes = []
         for tabela, de_quem in tabelas_e_donos(banco):
             achado[tabela] = []
@@ -124,7 +126,7 @@ def estado(
 
 def sequencias_atras(projeto: SupabaseLocal) -> list[str]:
     """As sequências de colunas de identidade ou serial que dariam um valor já usado."""
-    with _conexao(projeto) as banco:
+    with conexao_de(projeto) as banco:
         donas: list[tuple[str, str, str]] = banco.execute(
             """
             SELECT t.relname, a.attname, s.relname FROM pg_depend d
@@ -150,7 +152,7 @@ def sequencias_atras(projeto: SupabaseLocal) -> list[str]:
 def executar_sql(projeto: SupabaseLocal, *comandos: str, sem_gatilhos: bool = False) -> None:
     """Executa os comandos numa transação, como um acidente de verdade: com os gatilhos, a não
     ser que se peça o contrário."""
-    with psycopg.connect(projeto.uri_admin) as banco:
+    with numa_transacao(projeto) as banco:
         if sem_gatilhos:
             banco.execute("SET LOCAL session_replication_role = replica")
         for comando in comandos:
@@ -159,7 +161,7 @@ def executar_sql(projeto: SupabaseLocal, *comandos: str, sem_gatilhos: bool = Fa
 
 def valor(projeto: SupabaseLocal, consulta: str) -> Any:
     """O primeiro valor da primeira linha."""
-    with _conexao(projeto) as banco:
+    with conexao_de(projeto) as banco:
         linha = banco.execute(consulta.encode()).fetchone()
         return linha[0] if linha else None
 
@@ -193,8 +195,9 @@ tabela nenhuma, e conhecê-las custa mais do que ler o que têm."""
 
 
 @contextlib.contextmanager
-def _conexao(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[Any]]:
-    """A guardada, se é deste projeto e ainda serve; num fio à parte, uma só dele."""
+def conexao_de(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[Any]]:
+    """Do administrador, em autocommit: a guardada, se é deste projeto e ainda serve; num fio à
+    parte, uma só dele."""
     if threading.current_thread() is not threading.main_thread():
         with _nova(projeto.uri_admin) as banco:
             yield banco
@@ -206,11 +209,33 @@ def _conexao(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[Any]]:
     yield guardada
 
 
+@contextlib.contextmanager
+def numa_transacao(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[Any]]:
+    """A mesma, numa transação que se grava ao sair; do que é só da sessão, nada fica."""
+    with conexao_de(projeto) as banco:
+        try:
+            with banco.transaction():
+                yield banco
+        finally:
+            if banco.info.transaction_status == TransactionStatus.IDLE:
+                banco.execute("DISCARD ALL")
+
+
+@contextlib.contextmanager
+def em_dicionarios(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """A mesma transação, e cada linha é um dicionário."""
+    with numa_transacao(projeto) as banco:
+        banco.row_factory = dict_row
+        try:
+            yield banco
+        finally:
+            banco.row_factory = tuple_row
+
+
 def _nova(uri: str) -> psycopg.Connection[Any]:
     # Sem preparar nada: o esquema pode mudar de uma vez para a outra.
-    banco = psycopg.connect(uri, autocommit=True, prepare_threshold=None)
-    banco.execute("SET timezone = 'UTC'; SET jit = off")
-    return banco
+    ajustes = "-c timezone=UTC -c jit=off"
+    return psycopg.connect(uri, autocommit=True, prepare_threshold=None, options=ajustes)
 
 
 def _serve(banco: psycopg.Connection[Any]) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from apoio.impressoes import em_dicionarios
 from supabase_local.empresas.logins import login as linhas_do_login
 from supabase_local.servidores.auth import senhas
 from supabase_local.servidores.servidor import SupabaseLocal
@@ -40,7 +40,7 @@ def criar_login(
     if senha is not None:
         usuario["encrypted_password"] = senhas.hash_de(senha)
     usuario |= colunas
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         _inserir(banco, "users", usuario)
         _inserir(banco, "identities", chegada)
         if com_sessao:
@@ -57,7 +57,7 @@ def criar_login(
 def por_identidade(projeto: SupabaseLocal, quem: UUID, provedor: str, sub: str, email: str) -> None:
     """A chegada por um provedor de fora (google, github...)."""
     agora = datetime.now(UTC)
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         _inserir(
             banco,
             "identities",
@@ -90,21 +90,21 @@ def por_fator(
         "updated_at": agora,
         "secret": segredo,
     }
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         _inserir(banco, "mfa_factors", linha)
     return fator
 
 
 def apagar_login(projeto: SupabaseLocal, quem: str | UUID) -> None:
     """Como o Auth o apaga: o que pende dele vai junto, ou o impede."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         banco.execute("SET LOCAL ROLE supabase_auth_admin")
         banco.execute("DELETE FROM auth.users WHERE id = %s", (quem,))
 
 
 def linha_do_login(projeto: SupabaseLocal, quem: str | UUID) -> dict[str, Any] | None:
     """A linha inteira de `auth.users`, com o hash."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         return banco.execute("SELECT * FROM auth.users WHERE id = %s", (quem,)).fetchone()
 
 
@@ -114,7 +114,7 @@ def impressoes_do_auth(
     """(tabela, chave) → md5 da linha, de tudo em `auth` que não é destes usuários."""
     todas = {}
     fora = {str(quem) for quem in menos}
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         for tabela in TABELAS:
             dono = "id" if tabela == "users" else "user_id"
             consulta = (
@@ -135,7 +135,7 @@ def entra(projeto: SupabaseLocal, email: str, senha: str) -> UUID | None:
     """Quem entra com este e-mail e esta senha, ou ninguém (token.go:92-185): aud e instância
     certos, não SSO, hash que confere, sem ban em vigor, e-mail confirmado. A identidade não se
     olha, nem `deleted_at`. Uma coluna de token nula é um 500 no servidor: aqui, AssertionError."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         achado = banco.execute(
             "SELECT * FROM auth.users WHERE instance_id = %s AND aud = 'authenticated'"
             " AND lower(email) = lower(%s) AND is_sso_user = false",
@@ -169,7 +169,7 @@ def entra_por(
     """Como o Auth decide (linking.go:79-213, external.go:319-418): pela identidade; senão, por um
     e-mail que o provedor verificou, e a ligação fica gravada (quem não tinha confirmado o e-mail
     perde a senha, os metadados e as outras identidades); senão, nasce outro usuário."""
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         tem = banco.execute(
             "SELECT user_id FROM auth.identities WHERE provider = %s AND provider_id = %s",
             (provedor, sub),
@@ -191,7 +191,7 @@ def entra_por(
         livre = email if mesmo is None else f"{uuid4()}@outro.example"
         criar_login(projeto, livre, id=quem)
     por_identidade(projeto, quem, provedor, sub, email)
-    with _banco(projeto) as banco:
+    with em_dicionarios(projeto) as banco:
         return Chegada(quem, _a_nao_ser_que(banco, quem, como))
 
 
@@ -217,7 +217,3 @@ def _inserir(banco: psycopg.Connection[Any], tabela: str, linha: dict[str, Any])
     banco.execute(
         f"INSERT INTO auth.{tabela} ({colunas}) VALUES ({marcas})".encode(), list(linha.values())
     )
-
-
-def _banco(projeto: SupabaseLocal) -> psycopg.Connection[dict[str, Any]]:
-    return psycopg.connect(projeto.uri_admin, row_factory=dict_row)

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from apoio.impressoes import numa_transacao
 from cofre.base.config.valores import Acesso
 from cofre.via.arquivos.armazem import Armazem
 from cofre.via.arquivos.cliente import Cliente, no_caminho
@@ -82,13 +83,13 @@ class Storage:
 
     def esvaziar(self) -> None:
         """Sem arquivo nenhum, em balde nenhum."""
-        with psycopg.connect(self.projeto.uri_admin, autocommit=True) as conexao:
+        with numa_transacao(self.projeto) as conexao:
             conexao.execute("SELECT set_config('storage.allow_delete_query', 'true', false)")
             conexao.execute("DELETE FROM storage.objects")
 
     def esvaziar_balde(self, balde: str, *, o_balde: bool = True) -> None:
         """Sem os arquivos de um balde, e sem ele."""
-        with psycopg.connect(self.projeto.uri_admin, autocommit=True) as conexao:
+        with numa_transacao(self.projeto) as conexao:
             conexao.execute("SELECT set_config('storage.allow_delete_query', 'true', false)")
             conexao.execute("DELETE FROM storage.objects WHERE bucket_id = %s", (balde,))
             if o_balde:
@@ -123,7 +124,7 @@ class Storage:
 
     def sql(self, comando: str, *valores: object) -> list[tuple[Any, ...]]:
         """O que o banco responde, como superusuário."""
-        with psycopg.connect(self.projeto.uri_admin, autocommit=True) as conexao:
+        with numa_transacao(self.projeto) as conexao:
             cursor = conexao.execute(comando.encode(), valores)
             return cursor.fetchall() if cursor.description else []
 
