@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections import Counter
@@ -22,6 +23,9 @@ CHAMADAS_POSIX = frozenset(
 )
 """O que os módulos `os` e `signal` de lá não têm."""
 
+_ALGUM = re.compile(rf"\b(?:{'|'.join(sorted(SO_POSIX | CHAMADAS_POSIX))})\b")
+"""Sem nenhuma destas palavras, não há que ler o texto como Python: é quase sempre."""
+
 COM_POSTGREST = frozenset(
     {"criar_supabase", "criar_supabase_do_modulo", "supabase", "backup_da_loja", "backup_da_menor"}
 )
@@ -32,6 +36,8 @@ _fora: Counter[str] = Counter()
 
 def so_posix(fonte: str) -> list[str]:
     """O que este texto em Python pede ao POSIX já ao ser importado, em ordem."""
+    if not _ALGUM.search(fonte):
+        return []
     arvore = ast.parse(fonte)
     achados: set[str] = set()
     for no in ast.walk(arvore):
