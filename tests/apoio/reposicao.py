@@ -289,8 +289,10 @@ class Estante:
                 return False
             mudadas = {oid for oid in era.linhas if agora.linhas[oid] != era.linhas[oid]}
             if mudadas:
-                agora.linhas |= self._recopiar(banco, de_onde, mudadas)
-                agora.esquema = _esquema(banco)  # as regras por validar são outras, iguais
+                linhas, regras = self._recopiar(banco, de_onde, mudadas)
+                agora.linhas |= linhas
+                if regras:  # são outras, iguais
+                    agora.esquema = _esquema(banco)
             for nome, (valor, zero) in era.sequencias.items():
                 if agora.sequencias[nome][0] != valor:
                     ja = valor is not None
@@ -300,9 +302,10 @@ class Estante:
             return True
         return False
 
-    def _recopiar(self, banco: Banco, molde: Molde, mudadas: set[int]) -> Linhas:
+    def _recopiar(self, banco: Banco, molde: Molde, mudadas: set[int]) -> tuple[Linhas, int]:
         """Põe as linhas destas tabelas, e das que apontam para elas, como no molde; devolve-as como
-        ficaram. Levanta psycopg.Error se não dá."""
+        ficaram, e quantas regras por validar se fizeram de novo. Levanta psycopg.Error se não
+        dá."""
         todas = _com_as_que_dependem(mudadas, banco.execute(DEPENDEM).fetchall())
         nomes = {oid: sql.Identifier(*molde.estado.nomes[oid]) for oid in sorted(todas)}
         regras = [r for r in banco.execute(POR_VALIDAR).fetchall() if r[0] in todas]
@@ -320,7 +323,7 @@ class Estante:
                 _copiar(de_la, banco, nome, sql.SQL(", ").join(colunas))
             for oid, nome, regra in regras:
                 _alterar(banco, nomes[oid], "ADD CONSTRAINT", nome, regra)
-        return _linhas(banco, {oid: molde.estado.nomes[oid] for oid in todas})
+        return _linhas(banco, {oid: molde.estado.nomes[oid] for oid in todas}), len(regras)
 
 
 def _com_as_que_dependem(tabelas: Iterable[int], pares: Iterable[tuple[int, int]]) -> set[int]:
