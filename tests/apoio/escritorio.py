@@ -28,7 +28,7 @@ from apoio.impressoes import conexao_de, executar_sql
 from apoio.reposicao import ESCRITORIO
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.deposito.cifra.chaves import ChaveQueAbre, gerar
-from cofre.via.contrato import DIRETA
+from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.postgres import ADMINISTRADOR, ClusterPostgres
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -263,7 +263,8 @@ def escritorio(
     def montado(
         via: str, *, cifrado: bool = False, gatilho: str = "", com_backup: bool = True
     ) -> Escritorio:
-        projeto, destino = criar_supabase(modelo_do_escritorio), tmp_path / "backups"
+        projeto = criar_supabase(modelo_do_escritorio, com_api=via == API)
+        destino = tmp_path / "backups"
         if com_backup:
             guardado = escritorios_guardados(via, cifrado)
             e = Escritorio(projeto, destino, via, guardado.chave)
