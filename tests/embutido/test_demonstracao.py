@@ -121,11 +121,15 @@ def listagem_final(saida: str) -> list[str]:
     return ("📁" + saida.partition("\n📁")[2].partition("\n\n🧪")[0]).splitlines()
 
 
-def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path) -> None:
-    """Por cada via, na mesma pasta: só a primeira vez cria as empresas."""
-    for vez, via in enumerate((API, API, DIRETA, SO_O_BANCO)):
+def test_sem_terminal_termina_sozinha_com_o_codigo_do_backup(tmp_path: Path) -> None:
+    """Por cada via, na mesma pasta (só a primeira vez cria as empresas), com a entrada fechada; e
+    uma vez com ela vazia, e um backup que falha: o que se mostra é o mesmo."""
+    fechar = ("sh", "-c", 'exec "$@" <&-', "sh")
+    vezes = ((API, 0, fechar), (API, 4, ()), (DIRETA, 0, fechar), (SO_O_BANCO, 0, fechar))
+    for vez, (via, codigo, antes) in enumerate(vezes):
         fim = subprocess.run(
-            ["sh", "-c", 'exec "$@" <&-', "sh", *comando(tmp_path, via=via)],
+            [*antes, *comando(tmp_path, codigo=codigo, via=via)],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -133,7 +137,8 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path) -> None:
             timeout=PACIENCIA,
             check=False,
         )
-        assert (fim.returncode, fim.stderr) == (0, "")
+        falhou = f"\n❌ O backup terminou com o código {codigo}.\n" if codigo else ""
+        assert (fim.returncode, fim.stderr) == (codigo, falhou)
         assert listagem_final(fim.stdout) == [
             f"📁 Os arquivos estão em {tmp_path / 'backups'}",
             "   empresa_abc12345/  (último backup: 1 arquivo, 0 KB)",
@@ -151,18 +156,6 @@ def test_com_a_entrada_fechada_termina_sozinha(tmp_path: Path) -> None:
             r"^   postgresql://postgres:\S+/demonstracao_\w+$", fim.stdout, re.MULTILINE
         )
         assert not em_execucao(tmp_path)
-
-
-def test_o_codigo_de_saida_e_o_do_backup(ja_criada: Path) -> None:
-    fim = subprocess.run(
-        comando(ja_criada, codigo=4),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=ambiente_do_filho(),
-        timeout=PACIENCIA,
-        check=False,
-    )
-    assert fim.returncode == 4
 
 
 Passo = tuple[str, bytes | signal.Signals]
@@ -204,7 +197,6 @@ def num_terminal(tmp_path: Path, *passos: Passo) -> tuple[int, str]:
     ("ate", "ao_ver", "codigo"),
     [
         ("Escolha: ", b"\n", 0),
-        ("Escolha: ", b"q\n", 0),
         ("Escolha: ", b"\x04", 0),
         ("Escolha: ", signal.SIGTERM, 143),
         ("URL http", signal.SIGINT, 130),
