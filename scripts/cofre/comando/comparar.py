@@ -129,6 +129,8 @@ def _agora(
 ) -> Iterator[Estado]:
     """A empresa como está no banco. Levanta ConfiguracaoInvalida, FalhaDoServidor, FalhaDeDisco."""
     from cofre.busca.comparacao.agora import fotografando  # só quem fala com o banco o carrega
+    from cofre.busca.comparacao.agora_listas import que_se_pedem
+    from cofre.foto.fontes import fechar, fontes_de
     from cofre.via.abrir import abrir_via
 
     configuracao = ambiente.carregar(destino=opcoes.destino)
@@ -142,13 +144,16 @@ def _agora(
     tabelas = tuple(opcoes.tabela or ())
     with deposito.trabalhando():
         via = abrir_via(opcoes, configuracao, parar, relato)
+        todas = fontes_de(opcoes, configuracao, via, parar, relato, so_listar=True)
+        fontes = que_se_pedem(todas, backup, tabelas)
         try:
             with fotografando(
-                via, configuracao, deposito, relato, guardada.empresa, backup, tabelas
+                via, configuracao, deposito, relato, guardada.empresa, backup, tabelas, fontes
             ) as estado:
                 yield estado
         finally:
             parar.set()
+            fechar(todas)
             via.fechar()
 
 

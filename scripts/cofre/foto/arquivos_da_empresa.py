@@ -58,13 +58,17 @@ class FonteDeArquivos:
         configuracao: Configuracao,
         equipe: Equipe,
         relato: Relato,
+        *,
+        so_listar: bool = False,
     ) -> None:
         self.armazem = armazem
         self.via = via
         self.equipe = equipe
         self.relato = relato
         self.pasta = configuracao.destino
-        self.franquia = Franquia(configuracao.arquivos, configuracao.destino, relato)
+        self.franquia = Franquia(
+            configuracao.arquivos, configuracao.destino, relato, so_listar=so_listar
+        )
         self.listador = Listador(armazem, via, configuracao.regras, configuracao.destino, relato)
         self._cadernos: dict[str, Caderno] = {}
         self._soltos = Soltos()

@@ -50,8 +50,11 @@ def fontes_de(
     via: ViaDeLeitura,
     parar: threading.Event,
     relato: Relato,
+    *,
+    so_listar: bool = False,
 ) -> tuple[Fonte, ...]:
-    """As que se fotografam nesta execução, por esta via."""
+    """As que se fotografam nesta execução, por esta via; `so_listar`, se dos arquivos não desce
+    nada."""
     fontes: list[Fonte] = []
     if getattr(opcoes, "sem_arquivos", False):
         fontes.append(SemArquivos())
@@ -61,7 +64,8 @@ def fontes_de(
         armazem = armazem_de(opcoes, configuracao, via, parar, relato)
         # Enquanto um conteúdo vai para o disco, outro usa a conexão.
         equipe = Equipe(2 * opcoes.conexoes, parar, "arquivo")
-        fontes.append(FonteDeArquivos(armazem, via, configuracao, equipe, relato))
+        fonte = FonteDeArquivos(armazem, via, configuracao, equipe, relato, so_listar=so_listar)
+        fontes.append(fonte)
     if configuracao.logins and not getattr(opcoes, "sem_logins", False):
         from cofre.foto.logins_da_empresa import FonteDeLogins
 

@@ -10,12 +10,13 @@ from cofre.base.config.valores import Configuracao
 from cofre.base.modelo import LISTAS, Empresa
 from cofre.base.relato import Relato
 from cofre.base.selecao import tabela_de_nome
+from cofre.busca.comparacao.agora_listas import NAO_SE_LE
 from cofre.busca.comparacao.estado import AGORA, Estado
 from cofre.deposito.backup import Backup
 from cofre.deposito.deposito import Deposito
 from cofre.escopo.escopo import Escopo
 from cofre.foto.empresa import de_hoje_e_do_backup
-from cofre.foto.foto import Contexto, Pedido
+from cofre.foto.foto import Contexto, Fonte, Pedido
 from cofre.foto.fotografo import Fotografo
 from cofre.plano.alvo import com_textos_de
 from cofre.via.contrato import Inspecao, ViaDeLeitura
@@ -30,9 +31,11 @@ def fotografando(
     empresa: Empresa,
     backup: Backup,
     tabelas: Sequence[str],
+    fontes: Sequence[Fonte] = (),
 ) -> Iterator[Estado]:
-    """A empresa agora, lida como este `backup` a leu; só estas `tabelas`, se alguma. O que se grava
-    para isso some ao sair. Levanta FalhaDoServidor ou FalhaDeDisco."""
+    """A empresa agora, lida como este `backup` a leu, com as listas destas `fontes`; só estas
+    `tabelas`, se alguma. O que se grava para isso some ao sair. Levanta FalhaDoServidor ou
+    FalhaDeDisco."""
     inspecao = via.inspecionar(configuracao.regras)
     empresa = de_hoje_e_do_backup(empresa, backup, inspecao)
     inspecao.donos.lembrar(empresa)
@@ -41,14 +44,16 @@ def fotografando(
     escolhidas = {n: t for n, t in escopo.tabelas.items() if not tabelas or n in pedidas}
     escopo = Escopo(com_textos_de(escolhidas, [backup]), escopo.de_fora)
     contexto = Contexto(Pedido(tabelas=tuple(pedidas)), inspecao, escopo, configuracao)
-    fotografo = Fotografo(via, deposito, configuracao.regras, relato)
+    fotografo = Fotografo(via, deposito, configuracao.regras, relato, fontes)
     quando = datetime.now().astimezone()
     with contextlib.ExitStack() as pilha:
         with relato.acompanhando("Lendo a empresa"):
             foto = pilha.enter_context(fotografo.montar(empresa, contexto))
-        falhas = {n: str(e) for n, e in foto.falhas.items() if n in _que_ha(inspecao)}
+        ha = {*_que_ha(inspecao), *LISTAS}
+        falhas = {n: str(e) for n, e in foto.falhas.items() if n in ha}
         ignoradas = dict.fromkeys(configuracao.regras.ignorar, "está em «ignorar»")
-        ignoradas |= dict.fromkeys(LISTAS, "só se comparam entre dois backups")
+        lidas = {fonte.nome for fonte in fontes}
+        ignoradas |= {n: NAO_SE_LE for n in LISTAS if n not in lidas}
         yield Estado(quando, AGORA, foto.arquivos, ignoradas, falhas)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cofre.base.erros import HA_DIFERENCAS, TUDO_CERTO, BackupDanificado, FalhaDoServidor
-from cofre.base.modelo import ordem_de_exibicao
+from cofre.base.modelo import LISTAS, ordem_de_exibicao
+from cofre.busca.comparacao.agora_listas import so_o_que_se_sabe_agora
 from cofre.busca.comparacao.duas import juntar
 from cofre.busca.comparacao.estado import Estado
 from cofre.busca.comparacao.resumo import TabelaComparada, comparar
@@ -63,7 +64,10 @@ class Comparacao:
                 return _so_de_um(nome, estado, outro)
         antes, depois = self.antes.arquivos[nome], self.depois.arquivos[nome]
         try:
-            return comparar(juntar(nome, antes, depois, self.chaves.get(nome, ())))
+            duas = juntar(nome, antes, depois, self.chaves.get(nome, ()))
+            if nome in LISTAS and (self.antes.e_agora or self.depois.e_agora):
+                duas = so_o_que_se_sabe_agora(duas)
+            return comparar(duas)
         except (BackupDanificado, OSError) as e:
             causa = str(e).removesuffix(" Nada foi alterado.")
             return NaoComparada(nome, causa, BackupDanificado.codigo)

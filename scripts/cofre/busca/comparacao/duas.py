@@ -51,6 +51,8 @@ class Duas:
     pelo_valor: bool = False
     com_texto: frozenset[str] = frozenset()
     soltas: bool = False
+    caladas: frozenset[str] = frozenset()
+    """As colunas que não se comparam, ainda que as haja dos dois lados."""
 
     @property
     def iguais(self) -> bool:
@@ -98,12 +100,12 @@ def _uma_a_uma(
     duas: Duas, quais: Sequence[int], umas: Sequence[bytes], outras: Sequence[bytes]
 ) -> dict[str, list[int]]:
     mudaram: dict[str, list[int]] = {}
-    so_de_um = {*duas.novas, *duas.sumidas, CAMPO}
+    fora = {*duas.novas, *duas.sumidas, *duas.caladas, CAMPO}
     for n in quais:
         um, outro = abrir_linha(umas[n]), abrir_linha(outras[n])
         seus, dele = textos_de(um), textos_de(outro)
         for coluna in dict.fromkeys((*um, *outro)):
-            if coluna in so_de_um:
+            if coluna in fora:
                 continue
             este, aquele = (bytes(x.get(coluna, _NULO)) for x in (um, outro))
             mesmo = mesmo_valor(este, aquele) if duas.pelo_valor else este == aquele

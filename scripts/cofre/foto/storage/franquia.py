@@ -32,12 +32,16 @@ class Franquia:
     destino: Path
     relato: Relato
     livre: int = LIVRE
+    so_listar: bool = False
+    """Se nada desce: só se quer saber que arquivos há."""
     _trinco: threading.Lock = field(default_factory=threading.Lock)
     _recusa: str | FalhaDeDisco | None = None
 
     def pedir(self, quantos: int, bytes_: int) -> str:
         """Se se pode descer o que falta de tantos arquivos, com tantos bytes ao todo: vazio, ou por
         que não. Só a primeira pergunta da execução conta. Levanta FalhaDeDisco se não cabe."""
+        if self.so_listar:
+            return "só se quis a lista"
         with self._trinco:
             if self._recusa is None:
                 self._recusa = self._decidir(quantos, bytes_)
