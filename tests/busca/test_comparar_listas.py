@@ -78,13 +78,15 @@ def test_sem_os_querer_diz_se_e_o_resto_compara_se(
     assert "arquivos: não se comparou: o .env diz que não se guarda" in saida.saida, saida.tudo
 
 
-@pytest.mark.parametrize("de", [API, DIRETA])
-@pytest.mark.parametrize("via", [API, DIRETA])
+@pytest.mark.parametrize(
+    ("de", "via", "cifrado"),
+    [(API, API, False), (API, DIRETA, False), (DIRETA, API, True), (DIRETA, DIRETA, True)],
+)
 def test_os_logins_de_agora(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, de: str, via: str
+    criar_supabase: FabricaDeSupabase, tmp_path: Path, de: str, via: str, cifrado: bool
 ) -> None:
     """Quem entrou no aplicativo não mudou; quem trocou de e-mail, sim; e quem se apagou, sumiu."""
-    um = escritorio.montar(criar_supabase, tmp_path, de)
+    um = escritorio.montar(criar_supabase, tmp_path, de, cifrado=cifrado)
     um.copiar()
     agora = replace(um, via=via)
     antes = fotografia_do_disco(um.destino)

@@ -87,6 +87,17 @@ def test_a_tela_de_uma_clonagem_so_fala_de_levar(
         assert achadas == [], dita.tudo
 
 
+def test_o_que_o_destino_recusa_nao_chegou(
+    criar_supabase: FabricaDeSupabase, tmp_path: Path
+) -> None:
+    dois = montar(criar_supabase, tmp_path, "regra_a_mais", via=DIRETA)
+    saida = dois.clonar("--aceitar", "registros")
+    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
+    assert "não chegaram: a regra barato (CHECK) não aceita (23514)" in saida.saida, saida.tudo
+    ditas = [linha for linha in saida.tudo.splitlines() if RESTAURADO.search(linha)]
+    assert [linha for linha in ditas if "restaurar-empresa.py" not in linha] == [], saida.tudo
+
+
 def test_na_pasta_do_destino_a_copia_nao_e_historia_de_la(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:

@@ -90,17 +90,17 @@ O que mudou: 3 tabelas: 1 reposto, 9 alterados
    Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.
 ⚠️ 1 venda não voltou: a ligação com clientes não fecha (23503)
    • id 9
-   Voltam com o que não voltou de clientes: conserte-o e restaure de novo.
+   Só com o que faltou de clientes: conserte-o e repita.
 ⚠️ 2 itens de venda não voltaram: a ligação com vendas não fecha (23503)
    • venda_id 9, item 1; venda_id 9, item 2
-   Voltam com o que não voltou de vendas: conserte-o e restaure de novo.
+   Só com o que faltou de vendas: conserte-o e repita.
 ⚠️ 1 produto não voltou ao que era: um gatilho do banco recusa (P0001)
    • Pão 7
    • o gatilho diz: «não se aceita Pão 7»
-   Um gatilho do banco recusa estas linhas. Desative-o durante a restauração.
+   Um gatilho do banco recusa estas linhas. Desative-o até isto acabar.
 ⚠️ 3 vendas não voltaram ao que eram: a ligação com clientes não fecha (23503)
    • id 10; id 49; id 50
-   Voltam com o que não voltou de clientes: conserte-o e restaure de novo.
+   Só com o que faltou de clientes: conserte-o e repita.
 
 ✅ Apenas a empresa Padaria Ação foi restaurada
 ✅ Outras empresas permanecem intactas
@@ -219,7 +219,7 @@ def test_a_tabela_deixada_de_fora_e_dita_antes_e_depois(
     saida = loja.restaurar("--empresa", DONO, respostas=("s", "RESTAURAR"))
     assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
     causa = (
-        "a chave de notas é gerada pelo banco (identity ALWAYS): 1 registro não pode voltar pela"
+        "a chave de notas é gerada pelo banco (identity ALWAYS): 1 registro não se escreve pela"
         " API com a mesma chave\n"
     )
     antes_da_palavra, _, depois = saida.saida.partition("⚠️ CONCLUÍDA EM PARTE\n")

@@ -130,7 +130,7 @@ def test_so_a_empresa_escolhida_muda(loja: Loja, semente: int) -> None:
 
     for _ in range(REFORCOS):
         saida = loja.direto("--tabelas", ",".join(tabelas), "--efeitos", "manter", dono=dono)
-        mais = set(re.findall(r"^      Restaure também (.+)\.$", saida.saida, re.MULTILINE))
+        mais = set(re.findall(r"^      Escolha também (.+)\.$", saida.saida, re.MULTILINE))
         if saida.codigo != 8 or not mais - set(tabelas):
             break
         assert loja.impressoes() == estragado, (feitos, saida.tudo)

@@ -430,7 +430,7 @@ def test_mae_que_nao_existe_mais_e_oferecida(loja: Loja) -> None:
     _recusada(
         loja,
         "de ordens_servico apontam para clientes que não existem mais",
-        "Restaure também clientes.",
+        "Escolha também clientes.",
         opcoes=("--tabelas", "ordens_servico"),
     )
     recusou = loja.restaurar(respostas=("2", "ordens_servico", "n"))
@@ -462,7 +462,7 @@ def test_filhas_de_tabelas_nao_escolhidas_sao_oferecidas(loja: Loja) -> None:
     _recusada(
         loja,
         "1 registro de vendas_itens dependem de produtos que seriam removidos",
-        "Restaure também vendas_itens.",
+        "Escolha também vendas_itens.",
         opcoes=("--tabelas", "produtos"),
     )
     if loja.via == API and not CAMPANHA:

@@ -44,14 +44,14 @@ vários. O PostgreSQL põe o nome entre aspas tal como é: pode ter aspas dentro
 CURAS = {
     "23502": "A tabela ganhou uma coluna obrigatória sem valor padrão. Dê um padrão a ela:\n"
     '  ALTER TABLE public."{tabela}" ALTER COLUMN ... SET DEFAULT ...;',
-    SEM_MAE: "Restaure também a tabela citada, ou recrie lá a linha que falta.",
+    SEM_MAE: "Escolha também a tabela citada, ou recrie lá a linha que falta.",
     "23505": "O valor hoje é de outra empresa. Mude-o lá, ou tire esta tabela da escolha.",
     "23P01": "A faixa se sobrepõe à de uma linha de hoje, que não se sabe tirar do caminho.\n"
     "Mude-a, ou tire esta tabela da escolha.",
     "22P02": "O tipo da coluna mudou (um valor de enum foi tirado?). Ponha-o de volta:\n"
     "  ALTER TYPE ... ADD VALUE '...';",
     "23514": "Uma regra (CHECK) nova não aceita o valor antigo. Reveja a regra.",
-    DE_GATILHO: "Um gatilho do banco recusa estas linhas. Desative-o durante a restauração.",
+    DE_GATILHO: "Um gatilho do banco recusa estas linhas. Desative-o até isto acabar.",
 }
 """Por SQLSTATE, o que fazer de uma recusa."""
 SEM_CURA = "Veja a regra do banco e tente de novo."
@@ -113,7 +113,11 @@ class Grupo:
     @property
     def titulo(self) -> str:
         """«2 clientes não voltaram: a regra clientes_cpf_inteiro (CHECK) não aceita (23514)»."""
-        um, varios = _NAO[self.acao]
+        return self.titulo_com(NAO_VOLTOU)
+
+    def titulo_com(self, nao: Mapping[str, tuple[str, str]]) -> str:
+        """O mesmo, com o que se diz de cada ação que não se fez, de um registro e de vários."""
+        um, varios = nao[self.acao]
         quantos = registros_de(self.quantos, self.tabela)
         return f"{quantos} {um if self.quantos == 1 else varios}: {self.causa}"
 
@@ -128,7 +132,7 @@ class Grupo:
         }
 
 
-_NAO = {
+NAO_VOLTOU = {
     REPOR: ("não voltou", "não voltaram"),
     ALTERAR: ("não voltou ao que era", "não voltaram ao que eram"),
     REMOVER: ("não saiu", "não saíram"),
@@ -154,5 +158,5 @@ def _cura_de(impedimento: Impedimento, recusadas: Set[str]) -> str:
     """Do que só não volta porque outra coisa não voltou, a cura é a dela."""
     mae = re.search(r'is not present in table "(.+)"', impedimento.erro.detalhes)
     if mae and mae[1] in recusadas:
-        return f"Voltam com o que não voltou de {mae[1]}: conserte-o e restaure de novo."
+        return f"Só com o que faltou de {mae[1]}: conserte-o e repita."
     return cura(impedimento.tabela, impedimento.erro)

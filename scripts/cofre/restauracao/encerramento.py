@@ -94,7 +94,7 @@ class Encerramento(Fala):
     def _grupos(self, grupos: Sequence[Grupo], sinal: str, recuo: str) -> None:
         """Cada causa, os registros dela e a cura."""
         for grupo in grupos:
-            self.relato.linha(f"{recuo}{sinal} {grupo.titulo}")
+            self.relato.linha(f"{recuo}{sinal} {grupo.titulo_com(self.vocabulario.nao_ficou)}")
             self._quem(grupo.quantos, grupo.apelidos, grupo.dito, f"{recuo}   ")
             self._cura(grupo.cura, f"{recuo}   ")
 

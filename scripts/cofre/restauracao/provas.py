@@ -220,12 +220,12 @@ class Provas:
             return Risco(
                 nome,
                 f"{nome} precisa do login {login}, que não existe mais em auth.users (23503)",
-                f"O backup tem-no: traga-o junto, com --logins {login}.",
+                f"O backup tem-no: leve-o junto, com --logins {login}.",
             )
         risco = explicar(nome, recusa)
         mae = re.search(r'is not present in table "(.+)"', recusa.detalhes)
         if mae and mae[1] in self.escopo and mae[1] not in self.escolhidas:
-            return replace(risco, cura=f"Restaure também {mae[1]}.", somar=mae[1])
+            return replace(risco, cura=f"Escolha também {mae[1]}.", somar=mae[1])
         return risco
 
     def _o_plano_resolve(self, nome: str, recusa: EscritaRecusada) -> bool:

@@ -42,14 +42,14 @@ def ligacoes_que_abrem(caso: Caso) -> Iterator[Risco]:
             yield Risco(
                 aberta.tabela,
                 f"{quantas} de {aberta.tabela} apontam para {mae} que não existem mais",
-                f"Restaure também {mae}.",
+                f"Escolha também {mae}.",
                 somar="" if mae in escolhidas else mae,
             )
         else:
             yield Risco(
                 aberta.tabela,
                 f"{quantas} de {aberta.tabela} dependem de {mae} que seriam removidos",
-                f"Restaure também {aberta.tabela}.",
+                f"Escolha também {aberta.tabela}.",
                 somar=aberta.tabela,
             )
 
@@ -154,7 +154,7 @@ def _chave_do_banco(nome: str, contagem: Contagem) -> Risco:
     return Risco(
         nome,
         f"a chave de {nome} é gerada pelo banco (identity ALWAYS): {quantas} não"
-        f" {'pode' if contagem.repor == 1 else 'podem'} voltar pela API com a mesma chave",
+        f" se {'escreve' if contagem.repor == 1 else 'escrevem'} pela API com a mesma chave",
         "A conexão direta com o PostgreSQL pode; ou deixe esta tabela fora da escolha.",
         tirar=True,
     )

@@ -3,9 +3,12 @@ coisa, com o alvo noutro lugar; a quem clona, «restaurar» faria pensar que é 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cofre.deposito.backup import Backup
+from cofre.plano.recusas import NAO_VOLTOU
+from cofre.plano.tabela import ALTERAR, REPOR
 from cofre.restauracao import ajudas
 
 
@@ -21,6 +24,7 @@ class Vocabulario:
     feita: str
     vao: tuple[str, str]
     ficou: str
+    nao_ficou: Mapping[str, tuple[str, str]]
     repor: str
     repostos: tuple[str, str]
     tudo: str
@@ -58,6 +62,7 @@ RESTAURAR = Vocabulario(
     feita="foi restaurada",
     vao=("volta", "voltam"),
     ficou="voltou",
+    nao_ficou=NAO_VOLTOU,
     repor="repor",
     repostos=("reposto", "repostos"),
     tudo="voltar tudo",
@@ -86,6 +91,11 @@ CLONAR = Vocabulario(
     feita="foi levada",
     vao=("vai", "vão"),
     ficou="chegou",
+    nao_ficou={
+        **NAO_VOLTOU,
+        REPOR: ("não chegou", "não chegaram"),
+        ALTERAR: ("não ficou como no backup", "não ficaram como no backup"),
+    },
     repor="levar",
     repostos=("levado", "levados"),
     tudo="levar tudo",
