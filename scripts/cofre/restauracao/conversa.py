@@ -16,7 +16,6 @@ from cofre.base.erros import (
     RestauracaoIncompleta,
 )
 from cofre.base.modelo import LOGINS
-from cofre.base.palavras import como_se_diz
 from cofre.deposito.backup import Backup
 from cofre.deposito.diario import DESFEITA, EM_ANDAMENTO, Diario
 from cofre.deposito.inventario import EmpresaComBackups
@@ -26,14 +25,13 @@ from cofre.plano.tabela import Contagem
 from cofre.restauracao import campos, conflitos
 from cofre.restauracao.acordo import Acordo, Combinado, Negociacao
 from cofre.restauracao.conducao import CONCLUIR, DEIXAR, DESFAZER, Conducao
-from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M, nada_falta
-from cofre.restauracao.conflitos import em_uma_frase
-from cofre.restauracao.desfecho import contagens_em_json
+from cofre.restauracao.confirmacao import PELA_OPCAO, PELO_M
+from cofre.restauracao.documento import documento_de
 from cofre.restauracao.encerramento import Encerramento
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.logins.escolha import escolher, pedidos_antes
 from cofre.restauracao.mudanca import backups_da, pedida_de, recorte_da, recorte_de
-from cofre.restauracao.palavras import JA_ESTA, NAO_PARA, Narrador
+from cofre.restauracao.palavras import NAO_PARA, Narrador
 from cofre.restauracao.parada import como_seguir
 from cofre.restauracao.planejamento import Planejamento
 from cofre.restauracao.possiveis import possiveis
@@ -281,19 +279,7 @@ class Conversa:
         """O plano que se acaba de fazer é vazio; devolve o quadro dele."""
         quadro, sem_dialogo = self._planos.quadro, self._opcoes.confirmar or self._opcoes.simular
         assert quadro is not None
-        palavras = self._dialogo.vocabulario
-        igual = JA_ESTA if quadro.alvo.fatias else palavras.ja_e_igual
-        dito = palavras.ja_como_era if acao == "desfazer" else igual
-        if quadro.resumo.diferem:
-            dito = nada_falta(quadro.resumo, PELA_OPCAO if sem_dialogo else "")
-        self._relato.linha()
-        if self._de_fora:
-            self._relato.linha(f"⚠️ {palavras.resto_igual}")
-            self._narrador.de_fora(self._de_fora)
-        elif frase := em_uma_frase(quadro.conflitos):
-            self._relato.linha(f"⚠️ Nada a mudar: {frase}.")
-        else:
-            self._relato.linha(f"✅ {dito}")
+        self._narrador.nada_a_mudar(quadro, acao, self._de_fora, sem_dialogo=bool(sem_dialogo))
         return quadro
 
     def _conducao(self, *, continuando: bool = False) -> Conducao:
@@ -311,24 +297,9 @@ class Conversa:
         quadro: Quadro | None = None,
     ) -> int:
         """O documento final: das tabelas, o plano, ou o que ainda difere, e em que colunas."""
-        restauracao = self._sessao.restauracao
-        empresa = restauracao.empresa
-        desfecho, fim = (conducao.desfecho, conducao.fim) if conducao else (None, None)
-        restantes = desfecho.restantes if desfecho else tabelas or {}
-        self._relato.documento(
-            {
-                "acao": acao,
-                "codigo": codigo,
-                "servidor": restauracao.contexto.inspecao.catalogo.servidor,
-                "empresa": {"id": empresa.id, "nome": empresa.nome},
-                "backup": self._sessao.usado.documento(),
-                "tabelas": contagens_em_json({como_se_diz(n): c for n, c in restantes.items()}),
-                "reescritas": [r.documento() for r in (desfecho.reescritas if desfecho else ())],
-                "nada_a_mudar": bool(quadro and quadro.vazio),
-                **(quadro.documento() if quadro else {}),
-                **({"fora": [f.em_json() for f in self._de_fora]} if self._de_fora else {}),
-                **self._mais,
-                **(fim.documento() if fim else {}),
-            }
-        )
+        onde, usado = self._sessao.restauracao, self._sessao.usado
+        de_fora = {"fora": [f.em_json() for f in self._de_fora]} if self._de_fora else {}
+        mais = {**de_fora, **self._mais}
+        documento = documento_de(onde, usado, codigo, tabelas or {}, conducao, quadro, mais)
+        self._relato.documento({"acao": acao, **documento})
         return codigo

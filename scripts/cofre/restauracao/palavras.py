@@ -13,6 +13,7 @@ from cofre.plano.plano import Plano
 from cofre.restauracao import confirmacao
 from cofre.restauracao.campos import por_inteiro
 from cofre.restauracao.confirmacao import PELO_M, ficam_diferentes
+from cofre.restauracao.conflitos import em_uma_frase
 from cofre.restauracao.fala import Fala
 from cofre.restauracao.fim import Fora
 from cofre.restauracao.inexatas import NAO_CONFERE, SEM_PROVA, Inexata
@@ -84,6 +85,24 @@ class Narrador(Fala):
             self._em_linhas(f"   ⚠️ {frase} (no fim, o comando que os traz)", 6)
         for frase in quadro.avisos:
             self._em_linhas(f"   {frase}", 6)
+
+    def nada_a_mudar(
+        self, quadro: Quadro, acao: str, fora: Sequence[Fora], *, sem_dialogo: bool
+    ) -> None:
+        """O fim de um plano vazio; `fora`: o que se concordou em deixar."""
+        igual = JA_ESTA if quadro.alvo.fatias else self.vocabulario.ja_e_igual
+        dito = self.vocabulario.ja_como_era if acao == "desfazer" else igual
+        if quadro.resumo.diferem:
+            por_opcao = confirmacao.PELA_OPCAO if sem_dialogo else ""
+            dito = confirmacao.nada_falta(quadro.resumo, por_opcao)
+        self.relato.linha()
+        if fora:
+            self.relato.linha(f"⚠️ {self.vocabulario.resto_igual}")
+            self.de_fora(fora)
+        elif frase := em_uma_frase(quadro.conflitos):
+            self.relato.linha(f"⚠️ Nada a mudar: {frase}.")
+        else:
+            self.relato.linha(f"✅ {dito}")
 
     def por_trazer(self, quadro: Quadro) -> None:
         """Depois do fim: o que as linhas que voltaram nomeiam e não há, e o comando que o traz."""
