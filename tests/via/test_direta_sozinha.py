@@ -233,10 +233,12 @@ def test_dois_projetos_que_os_enderecos_dizem_sao_recusados_antes_de_qualquer_co
     assert "é do projeto abcdefghijklmnopqrst, e SUPABASE_URL é do projeto tsrq" in saida.erros
 
 
-def test_importar_a_via_direta_nao_importa_o_supabase() -> None:
+def test_copiar_pela_direta_nao_importa_o_que_so_a_api_usa() -> None:
+    """São centenas de milissegundos, que uma tarefa paga de quarto em quarto de hora."""
+    da_api = {"supabase", "postgrest", "httpx", "tenacity"}
     programa = (
-        "import sys; import cofre.via.direta.via, cofre.via.abrir;"
-        " print(sorted({m.partition('.')[0] for m in sys.modules} & {'supabase', 'postgrest'}))"
+        "import sys; import cofre.comando.backup, cofre.via.direta.via, cofre.via.abrir;"
+        f" print(sorted({{m.partition('.')[0] for m in sys.modules}} & {da_api}))"
     )
     pasta = BACKUP.parent
     fim = subprocess.run(
