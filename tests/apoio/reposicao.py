@@ -108,6 +108,8 @@ Tabela = tuple[str, str]
 """(esquema, nome)"""
 Linhas = dict[int, tuple[int, int | None]]
 """O oid de cada tabela → quantas linhas, e a versão da mais nova."""
+Copia = tuple[sql.Composed, bytes]
+"""As colunas que se gravam, e as linhas, como o COPY as dá e as recebe."""
 
 
 @dataclass(slots=True)
@@ -154,10 +156,12 @@ def _arquivos(armazem: Path) -> frozenset[tuple[str, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Molde:
-    """O banco de que se copiam os projetos de uma espécie, e como ele é."""
+    """O banco de que se copiam os projetos de uma espécie, e como ele é; das tabelas que algum
+    teste já mudou, as colunas e as linhas, que são sempre as mesmas."""
 
     banco: str
     estado: Estado
+    copias: dict[int, Copia] = field(default_factory=dict, compare=False)
 
 
 _numeros = itertools.count(1)
@@ -309,21 +313,32 @@ class Estante:
         todas = _com_as_que_dependem(mudadas, banco.execute(DEPENDEM).fetchall())
         nomes = {oid: sql.Identifier(*molde.estado.nomes[oid]) for oid in sorted(todas)}
         regras = [r for r in banco.execute(POR_VALIDAR).fetchall() if r[0] in todas]
-        with (
-            self._cluster.conectar(molde.banco, ADMINISTRADOR) as de_la,
-            banco.transaction(),
-        ):
+        self._ler_do_molde(molde, {oid: n for oid, n in nomes.items() if oid not in molde.copias})
+        with banco.transaction():
             banco.execute("SET LOCAL session_replication_role = replica")
             for oid, nome, _ in regras:
                 _alterar(banco, nomes[oid], "DROP CONSTRAINT", nome)
             so_elas = sql.SQL(", ").join(sql.SQL("ONLY {}").format(n) for n in nomes.values())
             banco.execute(sql.SQL("TRUNCATE {}").format(so_elas))
-            for oid, nome in nomes.items():
-                colunas = [sql.Identifier(c) for (c,) in de_la.execute(GRAVAVEIS, [oid])]
-                _copiar(de_la, banco, nome, sql.SQL(", ").join(colunas))
+            for oid, tabela in nomes.items():
+                colunas, linhas = molde.copias[oid]
+                gravar = sql.SQL("COPY {} ({}) FROM STDIN").format(tabela, colunas)
+                with banco.cursor().copy(gravar) as indo:
+                    indo.write(linhas)
             for oid, nome, regra in regras:
                 _alterar(banco, nomes[oid], "ADD CONSTRAINT", nome, regra)
         return _linhas(banco, {oid: molde.estado.nomes[oid] for oid in todas}), len(regras)
+
+    def _ler_do_molde(self, molde: Molde, faltam: Mapping[int, sql.Identifier]) -> None:
+        if not faltam:
+            return
+        with self._cluster.conectar(molde.banco, ADMINISTRADOR) as de_la:
+            for oid, tabela in faltam.items():
+                nomes = [sql.Identifier(c) for (c,) in de_la.execute(GRAVAVEIS, [oid])]
+                colunas = sql.SQL(", ").join(nomes)
+                ler = sql.SQL("COPY (SELECT {} FROM ONLY {}) TO STDOUT").format(colunas, tabela)
+                with de_la.cursor().copy(ler) as vindas:
+                    molde.copias[oid] = colunas, b"".join(vindas)
 
 
 def _com_as_que_dependem(tabelas: Iterable[int], pares: Iterable[tuple[int, int]]) -> set[int]:
@@ -333,14 +348,6 @@ def _com_as_que_dependem(tabelas: Iterable[int], pares: Iterable[tuple[int, int]
         todas |= novas
         novas = {filha for mae, filha in pares if mae in novas} - todas
     return todas
-
-
-def _copiar(de: Banco, para: Banco, tabela: sql.Composable, colunas: sql.Composable) -> None:
-    ler = sql.SQL("COPY (SELECT {} FROM ONLY {}) TO STDOUT").format(colunas, tabela)
-    gravar = sql.SQL("COPY {} ({}) FROM STDIN").format(tabela, colunas)
-    with de.cursor().copy(ler) as vindas, para.cursor().copy(gravar) as indo:
-        for bloco in vindas:
-            indo.write(bloco)
 
 
 def _alterar(banco: Banco, tabela: sql.Composable, *o_que: str) -> None:
