@@ -83,8 +83,7 @@ def test_a_mensagem_e_a_pagina_dizem_as_datas_do_mesmo_jeito(tmp_path: Path) -> 
 
 
 def test_so_as_palavras_sabem_escrever_uma_data() -> None:
-    """Fora dali, só o que não é para uma pessoa: o carimbo, o XML do Agendador, o dia que o
-    programa da página lê."""
+    """Fora dali, só o que não é para uma pessoa: o carimbo, o XML do Agendador."""
     pacote = Path(cofre.__file__).parent
     padrao = re.compile(r"%d/%m|%Y-%m|DD/MM")
     achados = {
@@ -92,4 +91,4 @@ def test_so_as_palavras_sabem_escrever_uma_data() -> None:
         for a in pacote.rglob("*.py")
         if padrao.search(a.read_text(encoding="utf-8"))
     }
-    assert achados == {"base/palavras.py", "rotina/agenda/windows.py", "rotina/painel/pagina.py"}
+    assert achados == {"base/palavras.py", "rotina/agenda/windows.py"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cofre.base.fardo import Fardo
@@ -16,7 +16,8 @@ VALORES = st.recursive(
 )
 
 
-@given(st.lists(st.dictionaries(st.text(), VALORES), max_size=20))
+@given(st.lists(st.dictionaries(st.text(), VALORES, max_size=5), max_size=8))
+@settings(max_examples=50)
 def test_saem_todos_como_entraram(documentos: list[dict[str, object]]) -> None:
     fardo = Fardo()
     for documento in documentos:

@@ -16,16 +16,18 @@ from cofre.deposito.deposito import Deposito
 QUANDO: Final = datetime(2026, 11, 1, 3, 0).astimezone()
 SEM_NINGUEM: Final = {
     "SUPABASE_URL": "http://127.0.0.1:9",
-    "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_abcdefghijklmnopqrstuv_abcdefgh",
+    "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_inventada",
 }
 MAU: Final = "\x1b[2Jx\r\u202ey\u200b\n✅ Tudo certo"
 PROIBIDOS: Final = set("\x1b\r\u202e\u200b")
 
+UMA_VEZ: Final = ("--tentativas", "1")
+"""Dos que chegam a falar com o projeto, que não há: insistir são trinta segundos."""
 COMANDOS: Final = [
     (BACKUP, *partes)
     for partes in (
-        ("--empresa", MAU),
-        ("--tabelas", MAU),
+        ("--empresa", MAU, *UMA_VEZ),
+        ("--tabelas", MAU, *UMA_VEZ),
         ("--conexoes", MAU),
         ("--via", MAU),
         (MAU,),
@@ -71,13 +73,13 @@ COMANDOS: Final = [
         ("--empresa", "dono", "--linhas", f"produtos: id={MAU}"),
         ("--empresa", "dono", "--campos", MAU),
         ("--empresa", "dono", "--chaves", MAU),
-        ("--empresa", "dono", "--logins", MAU),
+        ("--empresa", "dono", "--logins", MAU, *UMA_VEZ),
         ("--empresa", "dono", "--modo", MAU),
         ("--empresa", "dono", "--aceitar", MAU),
-        ("--empresa", "dono", "--confirmar", MAU),
+        ("--empresa", "dono", "--confirmar", MAU, *UMA_VEZ),
         ("--empresa", "dono", "--esperar", MAU),
         ("--empresa", "dono", "--efeitos", MAU),
-        ("--empresa", "dono", "--codigo-do-lacre", MAU),
+        ("--empresa", "dono", "--codigo-do-lacre", MAU, *UMA_VEZ),
         (MAU,),
         ("desfazer", "--empresa", MAU),
         ("continuar", "--empresa", MAU),

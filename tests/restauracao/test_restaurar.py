@@ -592,6 +592,7 @@ def test_json(loja: Loja) -> None:
     do_backup = {
         "acao": "restaurar",
         "servidor": simulada.json()["servidor"],
+        "nada_a_mudar": False,
         "backup": {
             "carimbo": simulada.json()["backup"]["carimbo"],
             "estado": "completo",
