@@ -26,9 +26,7 @@ def visivel(texto: str) -> str:
 def sem_controles(texto: str) -> str:
     """O mesmo, de uma ou mais linhas: o último crivo de tudo o que se diz, que um nome digitado, ou
     um erro que o cite, chegam à tela por muitos caminhos."""
-    return "\n".join(
-        linha if linha.isprintable() else visivel(linha) for linha in texto.split("\n")
-    )
+    return "\n".join(map(visivel, texto.split("\n")))
 
 
 _LIGADURA = "\u200d"  # junta emojis num só

@@ -21,6 +21,7 @@ from cofre.deposito.backup import Backup, abrir_backup
 from cofre.deposito.carimbo import e_carimbo
 from cofre.deposito.diario import PROJETO, Diario, diarios
 from cofre.restauracao import ajudas
+from cofre.restauracao.vocabulario import CLONAR, RESTAURAR
 from cofre.via.projeto import (
     de_um_backup,
     e_desta_maquina,
@@ -28,8 +29,6 @@ from cofre.via.projeto import (
     identidades,
     nome_do_projeto,
 )
-
-CLONAGEM, RESTAURACAO = "clonagem", "restauração"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Projeto:
             raise RestauracaoRecusada(causa, VOLTE_AO_OUTRO)
         if self.nome is not None:
             self._conferir_o_nome()
-        elif comecada.ato == RESTAURACAO and _so_desta_maquina(de_la | daqui):
+        elif comecada.ato == RESTAURAR.ato and _so_desta_maquina(de_la | daqui):
             self.relato.aviso(f"{causa} Uma porta desta máquina não diz qual é: confira o plano.")
         else:
             self._perguntar(causa)
@@ -139,7 +138,7 @@ def _comecada(pasta: Path, diario: Diario) -> _Comecada:
         em = {str(d) for d in dito}
     else:
         em = de_um_backup(foto.meta.origem) if foto and foto.meta else set()
-    return _Comecada(CLONAGEM if de_onde else RESTAURACAO, primeiro.quando, frozenset(em))
+    return _Comecada((CLONAR if de_onde else RESTAURAR).ato, primeiro.quando, frozenset(em))
 
 
 def _do_diario(pasta: Path, diario: Diario, qual: str) -> Backup | None:

@@ -15,7 +15,7 @@ from cofre.deposito.ausencia import ausente
 from cofre.deposito.deposito import Deposito
 from cofre.deposito.diario import Diario
 from cofre.deposito.ensaios import Ensaios, ler
-from cofre.deposito.idade import Idade, idade_de
+from cofre.deposito.idade import idade_de
 from cofre.deposito.metadados import Cabecalho
 from cofre.remoto import situacao
 from cofre.remoto.situacao import Copia
@@ -178,18 +178,13 @@ def _empresa(
     encolhimentos = estragos.encolhimentos(cabecalho, novo.ordem) if novo and cabecalho else ()
     mudancas = estragos.mudancas(cabecalho, novo.ordem) if novo and cabecalho else ()
     sumida = ausente(historico.pasta, quem.id, (p.quando for p in pontos))
-    problemas = [SUMIDA] if sumida else []
-    problemas += _problemas(estado, medida.idade, (*encolhimentos, *mudancas), diarios)
-    if not all(c.boa for c in copias):
-        problemas.append(SEM_COPIA)
-    if medida.quebras and not sumida:
-        problemas.append(QUEBRADA)
+    notado: Sequence[Encolhimento | Mudanca] = (*encolhimentos, *mudancas)
     visto = medida.idade.visto
     return EmpresaNoPainel(
         id=quem.id,
         nome=quem.nome,
         pasta=historico.pasta.name,
-        problemas=tuple(problemas),
+        problemas=tuple(_problemas(estado, medida, notado, diarios, copias, sumida=sumida)),
         novo=novo,
         estado_do_novo=estado,
         causa=causa,
@@ -226,10 +221,16 @@ def _datas(historico: Historico, pontos: Sequence[Ponto], estragos: Estragos) ->
 
 def _problemas(
     estado: str,
-    idade: Idade,
+    medida: Medida,
     notado: Sequence[Encolhimento | Mudanca],
     diarios: Sequence[Diario],
+    copias: Sequence[CopiaDaEmpresa],
+    *,
+    sumida: bool,
 ) -> Iterator[str]:
+    idade = medida.idade
+    if sumida:
+        yield SUMIDA
     if diario.pendentes(diarios):
         yield POR_CONCLUIR
     if idade.ultimo is None or estado not in ("completo", "só algumas tabelas"):
@@ -240,6 +241,10 @@ def _problemas(
         yield ENCOLHIDA
     if any(isinstance(n, Mudanca) for n in notado):
         yield MUDADA
+    if not all(c.boa for c in copias):
+        yield SEM_COPIA
+    if medida.quebras and not sumida:
+        yield QUEBRADA
 
 
 def _dias(pontos: Sequence[Ponto]) -> dict[date, bool]:

@@ -29,26 +29,6 @@ Lugar = tuple[int, str, str, str]
 """Onde fica uma empresa: as de pior problema primeiro, e depois por nome."""
 
 
-class Bloco:
-    """Empresas comprimidas juntas: a lista em JSON do HTML de cada uma."""
-
-    def __init__(self) -> None:
-        self.quantas = 0
-        self._compressor = zlib.compressobj()
-        self._feito: list[bytes] = []
-
-    def por(self, html: str) -> None:
-        """Mais uma."""
-        texto = f"{',' if self.quantas else '['}{json.dumps(html, ensure_ascii=False)}"
-        self._feito.append(self._compressor.compress(texto.encode("utf-8", "replace")))
-        self.quantas += 1
-
-    def fechar(self) -> str:
-        """O bloco, em base64; nada mais se põe nele."""
-        self._feito += [self._compressor.compress(b"]"), self._compressor.flush()]
-        return base64.b64encode(b"".join(self._feito)).decode("ascii")
-
-
 @dataclass(slots=True)
 class Escrita:
     """O que o modelo da página pede, pela ordem em que ele o pede: primeiro os `blocos`, que leem
@@ -68,20 +48,20 @@ class Escrita:
 
     def blocos(self) -> Iterator[str]:
         """Os das que não ficam por extenso. Levanta FalhaDeDisco."""
-        bloco = Bloco()
+        bloco: list[str] = []
         for empresa in self.painel.empresas:
             self._contar(empresa)
             de_fora = empresa.de_fora
             lista = self.listas.setdefault(de_fora, len(self.listas)) if de_fora else None
             insort(self._ficam, (_lugar(empresa), self.desenhar(empresa, lista)))
             if len(self._ficam) > POR_EXTENSO:
-                bloco.por(self._ficam.pop()[1])
+                bloco.append(self._ficam.pop()[1])
                 self.em_blocos += 1
-            if bloco.quantas == NUM_BLOCO:
-                yield bloco.fechar()
-                bloco = Bloco()
-        if bloco.quantas:
-            yield bloco.fechar()
+            if len(bloco) == NUM_BLOCO:
+                yield _comprimidas(bloco)
+                bloco = []
+        if bloco:
+            yield _comprimidas(bloco)
 
     def _contar(self, empresa: EmpresaNoPainel) -> None:
         self.quantas += 1
@@ -96,6 +76,13 @@ class Escrita:
     def por_extenso(self) -> Iterator[str]:
         """As que ficam."""
         return (html for _, html in self._ficam)
+
+
+def _comprimidas(htmls: list[str]) -> str:
+    """A lista em JSON do HTML de cada uma, comprimida, em base64."""
+    texto = json.dumps(htmls, ensure_ascii=False, separators=(",", ":"))
+    comprimido = zlib.compress(texto.encode("utf-8", "replace"))
+    return base64.b64encode(comprimido).decode("ascii")
 
 
 def _lugar(empresa: EmpresaNoPainel) -> Lugar:
