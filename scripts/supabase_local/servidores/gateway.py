@@ -250,12 +250,16 @@ class Gateway(Ligado):
     async def _responder(
         self, requisicao: web.Request, resposta: Resposta, contador: Contador
     ) -> web.StreamResponse:
+        inteiro = resposta.corpo if isinstance(resposta.corpo, bytes) else None
+        if inteiro is not None and resposta.prometidos is None and requisicao.method != "HEAD":
+            contador.enviados += len(inteiro)
+            return _de_uma_vez(resposta, inteiro)
         saida = web.StreamResponse(status=resposta.status)
         for nome, valor in resposta.cabecalhos:
-            if not (nome.lower() == "content-length" and isinstance(resposta.corpo, bytes)):
+            if not (nome.lower() == "content-length" and inteiro is not None):
                 saida.headers.add(nome, valor)
-        if isinstance(resposta.corpo, bytes) and requisicao.method != "HEAD":
-            saida.content_length = resposta.prometidos or len(resposta.corpo)
+        if inteiro is not None and requisicao.method != "HEAD":
+            saida.content_length = resposta.prometidos or len(inteiro)
         # Um cliente que vai embora (Ctrl+C, kill -9) não é erro do gateway.
         with contextlib.suppress(ConnectionError):
             await saida.prepare(requisicao)
@@ -268,3 +272,12 @@ class Gateway(Ligado):
                 return cortar(requisicao, saida)
             await saida.write_eof()
         return saida
+
+
+def _de_uma_vez(resposta: Resposta, corpo: bytes) -> web.Response:
+    """A que se sabe inteira: o aiohttp manda-a num só envio, com os cabeçalhos."""
+    saida = web.Response(status=resposta.status, body=corpo)
+    for nome, valor in resposta.cabecalhos:
+        if nome.lower() != "content-length":
+            saida.headers.add(nome, valor)
+    return saida
