@@ -22,6 +22,7 @@ from cofre.foto.storage.linha import CHAVE
 from cofre.plano.alvo import Alvo
 from cofre.plano.escritor import MUDOU
 from cofre.plano.impedimentos import Impedimento, Impedimentos
+from cofre.plano.lotes import em_lotes
 from cofre.plano.plano import Plano
 from cofre.plano.recusas import causa
 from cofre.plano.tabela import ALTERAR, REPOR
@@ -51,6 +52,8 @@ JA_LA = "arquivos_que_ja_la_estavam"
 """No diário: quantos se iam repor, e não foi preciso."""
 DE_ANTES = "pre_restauracao"
 """O tipo da foto que se tira antes de escrever."""
+POR_PERGUNTA = 2000
+"""Arquivos de que se pergunta ao banco, de uma vez, de quem são."""
 
 
 @runtime_checkable
@@ -79,6 +82,7 @@ class ListaDeArquivos:
     _diario: Diario | None = field(init=False, default=None)
     _ditas: set[str] = field(init=False, default_factory=set)
     _nomeados: tuple[bytes, Nomeados] | None = field(init=False, default=None)
+    _de_outra: frozenset[tuple[str, str]] = field(init=False, default=frozenset())
 
     def comecar(self, alvo: Alvo, diario: Diario | None) -> None:
         self._alvo, self._diario = alvo, diario
@@ -162,7 +166,23 @@ class ListaDeArquivos:
         return self.fonte.regra().decidir(objeto.balde, objeto.nome, dono)
 
     def riscos(self, caso: Caso) -> Iterator[Risco]:
+        self._ver_os_de_outra(caso.plano)
         return riscos.riscos(caso, self)
+
+    def _ver_os_de_outra(self, plano: Plano) -> None:
+        """Dos que se iam repor e que nada no backup diz de quem são, os que hoje lá estão e são de
+        outra: quem os enviou só o banco diz, e um backup feito pela API não o soube. Levanta
+        FalhaDoServidor."""
+        if (tabelas := self.armazem.tabelas) is None:
+            return
+        repostos = (arquivo.objeto for _acao, arquivo in citados(plano, (REPOR,)))
+        soltos = (o.chave for o in repostos if self.decidir(o).solto)
+        regra, nossas, de_outra = self.fonte.regra(), (None, self.alvo.empresa.id), []
+        for lote in em_lotes(soltos, POR_PERGUNTA):
+            for o in tabelas.achar(lote):
+                if regra.decidir(o.balde, o.nome, o.dono).empresa not in nossas:
+                    de_outra.append(o.chave)
+        self._de_outra = frozenset(de_outra)
 
     def ditos(self, caso: Caso) -> Dito:
         return riscos.ditos(caso, self)
@@ -176,6 +196,7 @@ class ListaDeArquivos:
     # -- executar ----------------------------------------------------------------------------
 
     def executar(self, plano: Plano, ao_avancar: AoAvancar, aceitos: Set[str]) -> list[Impedimento]:
+        self._ver_os_de_outra(plano)
         conteudos = Conteudos(self.alvo.backup.pasta, None)
         meios = Meios(
             self.armazem,
@@ -224,6 +245,8 @@ class ListaDeArquivos:
 
     def e_desta(self, objeto: Objeto) -> bool:
         """Se pode ser: é dela, ou, solto, de quem o nomeia (a próxima foto o dirá)."""
+        if objeto.chave in self._de_outra:
+            return False
         decisao = self.decidir(objeto)
         return decisao.empresa == self.alvo.empresa.id or decisao.solto
 

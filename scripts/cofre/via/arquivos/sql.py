@@ -6,7 +6,7 @@ As colunas são as que houver: projetos antigos, e servidores próprios, não t�
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -80,6 +80,18 @@ class Tabelas:
                     objeto = _objeto(_linha(texto))
                     ultima = objeto.chave
                     yield objeto
+
+    def achar(self, chaves: Sequence[tuple[str, str]]) -> list[Objeto]:
+        """Destes (balde, nome), os objetos que há. Levanta FalhaDoServidor."""
+        baldes, nomes = [b for b, _ in chaves], [n for _, n in chaves]
+        with self._lendo(OBJETOS) as conexao:
+            colunas = _colunas(conexao, "objects", DOS_OBJETOS)
+            consulta = sql.SQL(
+                "SELECT row_to_json(o)::text FROM (SELECT {} FROM {} WHERE {} AND (bucket_id, name)"
+                " IN (SELECT * FROM ROWS FROM (pg_catalog.unnest(%s::text[]),"
+                " pg_catalog.unnest(%s::text[])))) o"
+            ).format(_lista(colunas), sql.Identifier("storage", "objects"), _que_se_ve(conexao))
+            return [_objeto(_linha(t)) for (t,) in conexao.execute(consulta, (baldes, nomes))]
 
     @contextlib.contextmanager
     def _lendo(self, tabela: str) -> Iterator[psycopg.Connection]:
