@@ -2,8 +2,8 @@
 
 Cada pedido traz o que o sistema daria a um processo novo (argv, ambiente, pasta, umask e os três
 canos), e o filho se arruma como o Python ao começar: daí em diante é o script, inclusive para o
-próprio interpretador, que conta os erros e termina o processo. Do cofre, no pai só roda o que se
-compila uma vez e não muda: o modelo da página.
+próprio interpretador, que conta os erros e termina o processo. Do cofre, no pai só roda o que dá
+sempre o mesmo e fica guardado: os modelos da página, as expressões das opções, as formas do JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import pkgutil
+import platform
 import runpy
 import selectors
 import signal
@@ -44,12 +45,29 @@ def aquecer() -> None:
         importlib.import_module(modulo.name)
     for nome in SO_QUANDO_SE_USA:
         importlib.import_module(nome)
-    modelos = importlib.import_module("cofre.rotina.painel.pagina")._modelos()
-    for nome in modelos.list_templates(extensions=["jinja"]):
-        modelos.get_template(nome)
+    _descobrir()
     assert threading.active_count() == 1, "um fio não passa para o filho"
     gc.collect()
     gc.freeze()
+
+
+def _descobrir() -> None:
+    """O que cada execução descobriria de novo, e é igual em todas: em metade delas, custa mais do
+    que o que fazem."""
+    modelos = importlib.import_module("cofre.rotina.painel.pagina")._modelos()
+    for nome in modelos.list_templates(extensions=["jinja"]):
+        modelos.get_template(nome)
+    platform.platform()  # pergunta o processador a outro processo
+    time.strptime("2026", "%Y")
+    for modulo, acao in (("acoes", "listar"), ("restaurar", "continuar")):
+        importlib.import_module(f"cofre.comando.{modulo}").ler_argumentos([acao])
+    leitor_de = importlib.import_module("cofre.base.moldes").leitor_de
+    por_ver = list(importlib.import_module("msgspec").Struct.__subclasses__())
+    while por_ver:
+        forma = por_ver.pop()
+        por_ver += forma.__subclasses__()
+        if forma.__module__.startswith("cofre."):
+            leitor_de(forma)
 
 
 class Forneiro:
