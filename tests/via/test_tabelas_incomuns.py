@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from apoio.execucao import linhas_do_arquivo, ultimo_backup
-from apoio.loja import Loja, antes_de
+from apoio.loja import Antes, Loja, antes_de
 from apoio.lojinha import DONO, VIZINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA, TabelaDeOutroServidor
@@ -81,6 +82,26 @@ def loja(
     return _copiada(Loja(projeto, tmp_path_factory.mktemp("incomuns") / "backups"))
 
 
+@pytest.fixture
+def nova(loja: Loja, guardado: Path, tmp_path: Path) -> Loja:
+    """A mesma, só com o backup de antes, para se mexer nele."""
+    shutil.copytree(guardado, tmp_path / "b")
+    return replace(loja, destino=tmp_path / "b")
+
+
+@pytest.fixture(scope="module")
+def guardado(loja: Loja, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Os backups de antes, como eram antes de qualquer restauração."""
+    pasta = tmp_path_factory.mktemp("guardado") / "b"
+    shutil.copytree(loja.destino, pasta)
+    return pasta
+
+
+@pytest.fixture(autouse=True)
+def _antes_de_todos(guardado: Path) -> None:
+    """Guardado antes do primeiro teste, que pode restaurar."""
+
+
 @pytest.fixture(scope="module")
 def antiga(
     loja: Loja,
@@ -137,27 +158,33 @@ ACIDENTES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("acidente", ACIDENTES)
-def test_tabelas_que_herdam_voltam_cada_uma_com_as_suas(loja: Loja, acidente: str) -> None:
+def test_tabelas_que_herdam_voltam_cada_uma_com_as_suas_e_se_desfaz(loja: Loja) -> None:
+    """E, com elas, as filhas que só uma chave composta leva à empresa: à chave primária da mãe, ou
+    a valores únicos dela."""
     antes = antes_de(loja, DONO)
     eram = {t: loja.valor(_com_lugar(t)) for t in ("notas", "notas_2024", "avisos")}
-    loja.sql(*ACIDENTES[acidente])
+    loja.sql(
+        *ACIDENTES["apagadas"],
+        *("DELETE FROM itens WHERE id IN (1, 2)", "DELETE FROM pedidos WHERE serie = 'A'"),
+        *("DELETE FROM volumes WHERE id < 3", "DELETE FROM remessas WHERE serie = 'A'"),
+    )
+    _volta(loja, antes, eram)
+    loja.sql(*ACIDENTES["só as da mãe"])
+    estragada = antes_de(loja, DONO)
+    _volta(loja, antes, eram)
+    desfeita = loja.restaurar("desfazer", "--empresa", DONO, "--confirmar", "RESTAURAR")
+    assert desfeita.codigo == 0, desfeita.tudo
+    estragada.conferir_intacto()
+    loja.sql(*ACIDENTES["alteradas, e a mais"])
+    _volta(loja, antes, eram)
+
+
+def _volta(loja: Loja, antes: Antes, eram: dict[str, Any]) -> None:
+    """Restaura, e cada linha é a que era, na tabela em que estava."""
     saida = loja.direto(dono=DONO)
     assert saida.codigo == 0, saida.tudo
     antes.conferir_intacto()
     assert {t: loja.valor(_com_lugar(t)) for t in eram} == eram
-
-
-def test_desfazer_tabelas_que_herdam(loja: Loja) -> None:
-    antes = antes_de(loja, DONO)
-    loja.sql(*ACIDENTES["só as da mãe"])
-    estragada = antes_de(loja, DONO)
-    assert loja.direto(dono=DONO).codigo == 0
-    desfeita = loja.restaurar("desfazer", "--empresa", DONO, "--confirmar", "RESTAURAR")
-    assert desfeita.codigo == 0, desfeita.tudo
-    estragada.conferir_intacto()
-    assert loja.direto(dono=DONO).codigo == 0
-    antes.conferir_intacto()
 
 
 def _com_lugar(tabela: str) -> str:
@@ -208,10 +235,9 @@ def _de_antes(loja: Loja, mudar: Callable[[str, list[Any]], list[Any]]) -> Loja:
 
 @pytest.mark.parametrize("via", [API, DIRETA])
 def test_um_backup_de_antes_devolve_cada_linha_a_sua_tabela(
-    loja: Loja, via: str, tmp_path: Path
+    loja: Loja, nova: Loja, via: str
 ) -> None:
     """Três níveis, com chave; e sem chave, onde linhas da mãe e da filha são iguais."""
-    nova = _copiada(replace(loja, destino=tmp_path / "b"))
     antiga = replace(_de_antes(nova, lambda _mae, linhas: linhas), via=via)
     antes = antes_de(loja, DONO)
     quais = ("lancamentos", "lancamentos_2024", "lancamentos_jan", "avisos")
@@ -225,14 +251,14 @@ def test_um_backup_de_antes_devolve_cada_linha_a_sua_tabela(
 
 
 def test_a_mae_em_que_so_algumas_se_reconhecem_fica_de_fora_com_o_porque(
-    loja: Loja, tmp_path: Path
+    loja: Loja, nova: Loja
 ) -> None:
-    nova = _copiada(replace(loja, destino=tmp_path / "b"))
+    """Decide-se acima das vias: pela direta, que custa menos."""
 
     def mudar(mae: str, linhas: list[Any]) -> list[Any]:
         return [{**v, "nome": "outro"} if v.get("id") == 3 else v for v in linhas]
 
-    antiga = _de_antes(nova, mudar)
+    antiga = replace(_de_antes(nova, mudar), via=DIRETA)
     antes = antes_de(loja, DONO)
     loja.sql(f"DELETE FROM lancamentos WHERE user_id = '{DONO}'")
     estragado = loja.impressoes()
@@ -244,7 +270,7 @@ def test_a_mae_em_que_so_algumas_se_reconhecem_fica_de_fora_com_o_porque(
     assert aceita.codigo == NEM_TUDO_COMO_ERA, aceita.tudo
     assert loja.valor("SELECT array_agg(id ORDER BY id) FROM lancamentos_jan") == [3, 4, 7]
     antes.conferir_outras()
-    assert loja.direto(dono=DONO).codigo == 0
+    assert replace(loja, via=DIRETA).direto(dono=DONO).codigo == 0
     antes.conferir_intacto()
 
 
@@ -268,18 +294,18 @@ def test_a_chave_composta_de_outros_nomes_leva_a_empresa(
     assert ultimo_backup(loja.destino, VIZINHA)["tabelas"]["itens"]["registros"] == 1
 
 
-@pytest.mark.parametrize("tudo", [False, True], ids=["da empresa", "de todas"])
-def test_as_filhas_de_uma_chave_composta_voltam(loja: Loja, tudo: bool) -> None:
-    """Também se a tabela ficou vazia, e nada nela diz por quais colunas aponta."""
+def test_as_filhas_de_uma_chave_composta_voltam_a_tabela_vazia(loja: Loja) -> None:
+    """Nada nela diz por quais colunas aponta."""
     antes = antes_de(loja, DONO)
-    loja.sql("DELETE FROM itens WHERE id IN (1, 2)", "DELETE FROM pedidos WHERE serie = 'A'")
-    if tudo:
-        loja.sql("CREATE TABLE guardada AS SELECT * FROM itens; DELETE FROM itens")
+    loja.sql(
+        "DELETE FROM itens WHERE id IN (1, 2)",
+        "DELETE FROM pedidos WHERE serie = 'A'",
+        "CREATE TABLE guardada AS SELECT * FROM itens; DELETE FROM itens",
+    )
     try:
         saida = loja.direto(dono=DONO)
     finally:
-        if tudo:
-            loja.sql("INSERT INTO itens SELECT * FROM guardada; DROP TABLE guardada")
+        loja.sql("INSERT INTO itens SELECT * FROM guardada; DROP TABLE guardada")
     assert saida.codigo == 0, saida.tudo
     antes.conferir_intacto()
 
@@ -301,14 +327,6 @@ def test_a_chave_composta_a_valores_unicos_leva_a_empresa(
     ]
     assert ultimo_backup(loja.destino, VIZINHA)["tabelas"]["volumes"]["registros"] == 1
     assert [d["tabela"] for d in backup["deixadas_de_fora"]] == ["cores"]
-
-
-def test_as_filhas_de_valores_unicos_voltam_com_as_maes(loja: Loja) -> None:
-    antes = antes_de(loja, DONO)
-    loja.sql("DELETE FROM volumes WHERE id < 3", "DELETE FROM remessas WHERE serie = 'A'")
-    saida = loja.direto(dono=DONO)
-    assert saida.codigo == 0, saida.tudo
-    antes.conferir_intacto()
 
 
 # -- de outro servidor -------------------------------------------------------------------------
