@@ -31,25 +31,34 @@ class SemSupabase:
         return None
 
 
+for nome in list(sys.modules):
+    if nome.partition(".")[0] in ("cofre", "supabase", "postgrest", "storage3", "realtime"):
+        del sys.modules[nome]
 sys.meta_path.insert(0, SemSupabase())
 sys.argv = sys.argv[1:]
 sys.path.insert(0, sys.argv[0].rpartition("/")[0])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-"""O script, num Python em que o supabase-py não se importa."""
+"""O script, num Python em que o supabase-py não se importa. Do forno, que já importou tudo, só
+servem os pacotes dos outros: o cofre importa-se de novo, como num processo que nasce."""
 
 
 def so_com_o_banco(
-    projeto: SupabaseLocal, destino: Path, *argumentos: str, script: Path = BACKUP
+    projeto: SupabaseLocal,
+    destino: Path,
+    *argumentos: str,
+    script: Path = BACKUP,
+    ensaio: str = "",
 ) -> Saida:
     """Roda o script só com a SUPABASE_DB_URL, e sem poder importar o supabase-py."""
     return executar(
         None,
         destino,
         *argumentos,
-        mais={"SUPABASE_DB_URL": projeto.uri_banco},
+        mais={"SUPABASE_DB_URL": projeto.uri_banco, "ENSAIO_DB_URL": ensaio},
         script=script,
         programa=RECUSA_O_SUPABASE,
+        novo=False,
     )
 
 
@@ -154,7 +163,8 @@ def test_restaurar_listar_verificar_e_a_pagina(
     for acao in ("listar", "verificar", "painel"):
         fim = so_com_o_banco(projeto, destino, acao)
         assert fim.codigo == 0, fim.tudo
-    ensaio = so_com_o_banco(projeto, destino, "ensaiar", "--embutido", "--empresa", DONO)
+    de_teste = criar_supabase.cluster.uri(criar_supabase.banco(VAZIO))
+    ensaio = so_com_o_banco(projeto, destino, "ensaiar", "--empresa", DONO, ensaio=de_teste)
     assert ensaio.codigo == 0, ensaio.tudo
 
 
@@ -181,9 +191,8 @@ def test_so_com_o_endereco_a_origem_e_ele(projeto: SupabaseLocal, tmp_path: Path
     de quem tem a chave, e a API não é chamada."""
     projeto.gateway.esquecer_pedidos()
     mais = {"SUPABASE_DB_URL": projeto.uri_banco, "VITE_SUPABASE_URL": projeto.url}
-    saida = executar(
-        None, tmp_path, "--empresa", DONO, mais=mais, programa=RECUSA_O_SUPABASE, script=BACKUP
-    )
+    argumentos = ("--empresa", DONO)
+    saida = executar(None, tmp_path, *argumentos, mais=mais, programa=RECUSA_O_SUPABASE, novo=False)
     assert saida.codigo == 0, saida.tudo
     (meta,) = metadados(tmp_path)
     assert meta["origem"]["url"] == projeto.url
