@@ -138,30 +138,63 @@ def _backup(b: Bancada) -> dict[str, Any]:
     return b.loja.backups("manual", DONO)[0]
 
 
-@pytest.mark.parametrize(
-    ("dano", "gatilhos"),
-    [*((d, False) for d in DANOS), ("apagar", True), ("mudar tudo", True)],
+NA_HERANCA = {
+    "apagar": ("DELETE FROM itens_da_nota WHERE id < 90", "DELETE FROM notas"
+               f" WHERE user_id = '{DONO}'"),
+    "o que o json não vê": (f"UPDATE notas SET texto = 'outro' WHERE user_id = '{DONO}'",),
+    "a mais": (f"INSERT INTO notas VALUES (7, '{DONO}', 'a mais')",
+               f"INSERT INTO notas_2024 VALUES (2, '{DONO}', 'a mais', 7)"),
+}  # fmt: skip
+TROCAR = (
+    "UPDATE salas SET quando = 'empty' WHERE id = 1",
+    "UPDATE salas SET quando = '[1,5)' WHERE id = 2",
+    "UPDATE salas SET quando = '[5,9)' WHERE id = 1",
 )
-def test_o_que_o_json_nao_refaz_volta_exatamente(
-    bancada: Bancada, dano: str, gatilhos: bool
-) -> None:
+NOS_PERIODOS = {
+    # Outro no lugar de todos; trocados; um sobre o que falta; de um tipo qualquer.
+    "apagar": (f"DELETE FROM salas WHERE user_id = '{DONO}'",
+               f"INSERT INTO salas VALUES (7, '{DONO}', 'um', '[1,40)')"),
+    "o que o json não vê": TROCAR,
+    "mudar tudo": ("DELETE FROM salas WHERE id = 3",
+                   "UPDATE salas SET quando = '[5,30)' WHERE id = 2"),
+    "a mais": ("UPDATE areas SET area = '(20,20),(19,19)' WHERE id = 1",
+               "UPDATE areas SET area = '(2,2),(1,1)' WHERE id = 2",
+               "UPDATE areas SET area = '(5,5),(4,4)' WHERE id = 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dano", DANOS)
+def test_o_que_o_json_nao_refaz_volta_exatamente(bancada: Bancada, dano: str) -> None:
+    """E, de uma herança, cada linha uma vez na sua tabela; e os períodos que se excluem trocam de
+    linha."""
+    tabelas = _backup(bancada)["tabelas"]
+    assert [tabelas[n]["registros"] for n in ("notas", "notas_2024", "itens_da_nota")] == [2, 2, 2]
     antes = em_texto(bancada.loja.projeto)
-    bancada.sql(*DANOS[dano])
-    assert em_texto(bancada.loja.projeto) != antes
-    if gatilhos:
-        with bancada.papel("GRANT ALL ON ALL TABLES IN SCHEMA public TO {papel}",
-                           "GRANT USAGE ON SCHEMA auth TO {papel}") as url:  # fmt: skip
-            saida = bancada.restaurar(url=url)
-    else:
-        saida = bancada.restaurar()
+    bancada.sql(*DANOS[dano], *NA_HERANCA.get(dano, ()), *NOS_PERIODOS[dano])
+    estragado = em_texto(bancada.loja.projeto)
+    mudadas = {"dificeis", *(("notas",) if dano in NA_HERANCA else ())}
+    mudadas.add("areas" if dano == "a mais" else "salas")
+    assert mudadas <= {n for n in antes if estragado[n] != antes[n]}
+    saida = bancada.restaurar()
     assert saida.codigo == 0, saida.tudo
     assert em_texto(bancada.loja.projeto) == antes
-    if gatilhos:
+    if dano != "apagar":
         return
     # E não há mais nada a fazer.
     de_novo = bancada.restaurar()
     assert de_novo.codigo == 0, de_novo.tudo
     assert "já são iguais ao backup" in de_novo.saida, de_novo.saida
+
+
+@pytest.mark.parametrize("dano", ["apagar", "mudar tudo"])
+def test_com_os_gatilhos_ligados_tambem_volta(bancada: Bancada, dano: str) -> None:
+    antes = em_texto(bancada.loja.projeto)
+    bancada.sql(*DANOS[dano])
+    with bancada.papel("GRANT ALL ON ALL TABLES IN SCHEMA public TO {papel}",
+                       "GRANT USAGE ON SCHEMA auth TO {papel}") as url:  # fmt: skip
+        saida = bancada.restaurar(url=url)
+    assert saida.codigo == 0, saida.tudo
+    assert em_texto(bancada.loja.projeto) == antes
 
 
 def test_so_as_linhas_que_o_json_nao_refaz_se_guardam_duas_vezes(bancada: Bancada) -> None:
@@ -200,58 +233,6 @@ def test_o_que_nao_e_dito_exato_o_json_o_refaz_mesmo(bancada: Bancada) -> None:
             [sem_textos],
         ).fetchall()
     assert [i for (i,) in iguais] == sem_textos
-
-
-@pytest.mark.parametrize(
-    "dano",
-    [
-        ("DELETE FROM itens_da_nota WHERE id < 90", f"DELETE FROM notas WHERE user_id = '{DONO}'"),
-        (f"UPDATE notas SET texto = 'outro' WHERE user_id = '{DONO}'",),
-        (f"INSERT INTO notas VALUES (7, '{DONO}', 'a mais')",
-         f"INSERT INTO notas_2024 VALUES (2, '{DONO}', 'a mais', 7)"),
-    ],
-    ids=["apagar", "mudar", "a mais"],
-)  # fmt: skip
-def test_cada_linha_de_uma_heranca_volta_uma_vez_na_sua_tabela(
-    bancada: Bancada, dano: tuple[str, ...]
-) -> None:
-    tabelas = _backup(bancada)["tabelas"]
-    quantas = {n: tabelas[n]["registros"] for n in ("notas", "notas_2024", "itens_da_nota")}
-    assert quantas == {"notas": 2, "notas_2024": 2, "itens_da_nota": 2}
-    antes = em_texto(bancada.loja.projeto)
-    bancada.sql(*dano)
-    assert em_texto(bancada.loja.projeto) != antes
-    saida = bancada.restaurar()
-    assert saida.codigo == 0, saida.tudo
-    assert em_texto(bancada.loja.projeto) == antes
-
-
-TROCAR = (
-    "UPDATE salas SET quando = 'empty' WHERE id = 1",
-    "UPDATE salas SET quando = '[1,5)' WHERE id = 2",
-    "UPDATE salas SET quando = '[5,9)' WHERE id = 1",
-)
-
-
-@pytest.mark.parametrize(
-    "dano",
-    [
-        TROCAR,
-        ("DELETE FROM salas WHERE id = 3", "UPDATE salas SET quando = '[5,30)' WHERE id = 2"),
-        (f"DELETE FROM salas WHERE user_id = '{DONO}'",
-         f"INSERT INTO salas VALUES (7, '{DONO}', 'um', '[1,40)')"),
-        ("UPDATE areas SET area = '(20,20),(19,19)' WHERE id = 1",
-         "UPDATE areas SET area = '(2,2),(1,1)' WHERE id = 2",
-         "UPDATE areas SET area = '(5,5),(4,4)' WHERE id = 1"),
-    ],
-    ids=["trocados", "um sobre o que falta", "outro no lugar de todos", "de um tipo qualquer"],
-)  # fmt: skip
-def test_periodos_que_se_excluem_trocam_de_linha(bancada: Bancada, dano: tuple[str, ...]) -> None:
-    antes = em_texto(bancada.loja.projeto)
-    bancada.sql(*dano)
-    saida = bancada.restaurar()
-    assert saida.codigo == 0, saida.tudo
-    assert em_texto(bancada.loja.projeto) == antes
 
 
 def test_um_periodo_que_hoje_e_da_vizinha_nao_se_toma(bancada: Bancada) -> None:
@@ -388,21 +369,26 @@ def test_um_arquivo_de_textos_estragado_e_dano(
     assert em_texto(bancada.loja.projeto) == antes
 
 
-@pytest.mark.parametrize(
-    "anotadas",
-    [
-        [{"registro": 0, "textos": {"user_id": VIZINHA}}],
-        [{"registro": 0, "textos": {"id": "90"}}],
-        [{"registro": 99, "textos": {"nota": "x"}}],
-        [{"registro": 2, "textos": {"nota": "x"}}, {"registro": 1, "textos": {"nota": "x"}}],
-        [{"registro": 0, "textos": {"nota": 1}}],
-        [{"registro": "0"}],
+DE_QUEM_E: dict[str, list[dict[str, Any]]] = {
+    "dono": [{"registro": 0, "textos": {"user_id": VIZINHA}}],
+    "chave": [{"registro": 0, "textos": {"id": "90"}}],
+}
+MAL_FEITAS: dict[str, list[dict[str, Any]]] = {
+    "sem linha": [{"registro": 99, "textos": {"nota": "x"}}],
+    "fora de ordem": [
+        {"registro": 2, "textos": {"nota": "x"}},
+        {"registro": 1, "textos": {"nota": "x"}},
     ],
-    ids=["dono", "chave", "sem linha", "fora de ordem", "não é texto", "sem textos"],
-)
+    "não é texto": [{"registro": 0, "textos": {"nota": 1}}],
+    "sem textos": [{"registro": "0"}],
+}
+
+
+@pytest.mark.parametrize("qual", [*DE_QUEM_E, *amostra(list(MAL_FEITAS), 2)])
 def test_textos_adulterados_com_as_somas_refeitas_nao_trocam_de_quem_e_a_linha(
-    bancada: Bancada, estragavel: Path, anotadas: list[dict[str, Any]]
+    bancada: Bancada, estragavel: Path, qual: str
 ) -> None:
+    anotadas = (DE_QUEM_E | MAL_FEITAS)[qual]
     dados = ("[\n" + ",\n".join(map(json.dumps, anotadas)) + "\n]\n").encode()
     estragavel.unlink()
     estragavel.write_bytes(dados)
