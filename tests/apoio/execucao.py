@@ -137,11 +137,12 @@ def abrir(
     """Começa o script na pasta corrente dada e volta já (para matá-lo no meio, por exemplo).
     Com um `programa` em Python, é ele que roda, e recebe o script em argv[1]. O processo sai do
     forno, a não ser que tenha de ser `novo` (o de um programa é, se não se diz o contrário) ou que
-    algo o obrigue: uma cópia do script, variáveis que só valem ao nascer, um sistema sem fork."""
+    algo o obrigue: um script sem o cofre ao lado, variáveis que só valem ao nascer, um sistema sem
+    fork."""
     env = ambiente(projeto, destino, mais)
     comando = [*(["-c"] if programa else []), str(script), *argumentos]
     aquecido = None if (bool(programa) if novo is None else novo) else forno()
-    if aquecido and script.parent == BACKUP.parent and aquecido.serve(env):
+    if aquecido and (script.parent / "cofre").is_dir() and aquecido.serve(env):
         return aquecido.abrir(comando, env, pasta=pasta, programa=programa, com_entrada=com_entrada)
     return subprocess.Popen(
         [sys.executable, *(["-c", programa] if programa else []), str(script), *argumentos],

@@ -189,12 +189,22 @@ def main() -> None:
             sys.modules["__main__"] = principal = ModuleType("__main__")
             exec(compile(programa, "<string>", "exec"), vars(principal))
         else:
+            _so_o_cofre_de(Path(sys.argv[0]).parent)
             runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as saida:
         if saida.code is None or type(saida.code) is int:
             terminar(saida.code or 0)
         raise
     terminar(0)
+
+
+def _so_o_cofre_de(pasta: Path) -> None:
+    """Ao lado de um script copiado há outro cofre: esse importa-se de novo, que nada do daqui
+    serve (nem a raiz dele); os pacotes dos outros são os mesmos."""
+    if pasta != SCRIPTS:
+        sys.path[0] = str(pasta)
+        for nome in [n for n in sys.modules if n.partition(".")[0] == "cofre"]:
+            del sys.modules[nome]
 
 
 def terminar(codigo: int) -> None:

@@ -19,6 +19,7 @@ from apoio.execucao import (
     abrir,
     ambiente,
     ate_o_fim,
+    copiar_scripts,
     executar,
 )
 from apoio.forno import Forno, Processo, forno
@@ -175,6 +176,18 @@ def test_o_que_so_vale_ao_nascer_faz_nascer_um_processo(tmp_path: Path) -> None:
     copia.write_text("print('a cópia')", encoding="utf-8")
     processo = abrir(None, tmp_path, script=copia)
     assert ate_o_fim(processo).saida == "a cópia\n"
+
+
+def test_de_um_script_copiado_so_serve_o_cofre_que_ele_tem_ao_lado(tmp_path: Path) -> None:
+    script = copiar_scripts(tmp_path / "raiz")
+    modulo = script.parent / "cofre" / "comando" / "listar.py"
+    modulo.write_text(modulo.read_text("utf-8") + '\nprint("o de", __file__)\n', "utf-8")
+    ditos = [
+        executar(None, tmp_path / "b", "listar", script=script, novo=novo) for novo in (True, False)
+    ]
+    assert ditos[0] == ditos[1]
+    assert f"o de {modulo}\n" in ditos[1].saida
+    assert "o de" not in executar(None, tmp_path / "b", "listar").saida
 
 
 def test_sem_quem_peca_o_forneiro_termina_e_nao_deixa_filhos(tmp_path: Path) -> None:
