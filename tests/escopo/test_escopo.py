@@ -267,16 +267,15 @@ def test_o_oraculo_conhece_todas_as_tabelas(loja: Copiada) -> None:
         assert (m["tabelas_falha"], m["tabelas_ausentes"]) == ([], [])
 
 
-@pytest.mark.parametrize("tabela", ORACULO)
-def test_cada_linha_esta_no_backup_de_uma_so_empresa_byte_a_byte(
-    loja: Copiada, tabela: str
-) -> None:
-    esperadas = segundo_o_oraculo(loja.projeto, tabela, list(NOMES))
-    del esperadas[""]
-    salvas = {m["user_id"]: linhas_do_arquivo(m, tabela) for m in metadados(loja.destino)}
-    assert salvas == esperadas
-    for m in metadados(loja.destino):
-        assert m["tabelas"][tabela]["registros"] == len(esperadas[m["user_id"]])
+def test_cada_linha_esta_no_backup_de_uma_so_empresa_byte_a_byte(loja: Copiada) -> None:
+    feitos = metadados(loja.destino)
+    for tabela in ORACULO:
+        esperadas = segundo_o_oraculo(loja.projeto, tabela, list(NOMES))
+        del esperadas[""]
+        salvas = {m["user_id"]: linhas_do_arquivo(m, tabela) for m in feitos}
+        assert salvas == esperadas, tabela
+        for m in feitos:
+            assert m["tabelas"][tabela]["registros"] == len(esperadas[m["user_id"]]), tabela
 
 
 def test_as_linhas_de_ninguem_sao_contadas_e_ditas(loja: Copiada) -> None:
@@ -360,17 +359,26 @@ def test_o_que_fica_de_fora_aparece_na_tela_com_a_linha_do_cofre_toml(loja: Copi
     )
 
 
+@pytest.fixture(scope="module")
+def demonstracao(
+    supabase_do_modulo: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory
+) -> Copiada:
+    """A demonstração como é, copiada uma vez."""
+    destino = tmp_path_factory.mktemp("demonstracao")
+    return Copiada(supabase_do_modulo, destino, executar(supabase_do_modulo, destino))
+
+
 def test_uma_copia_de_todas_nao_deixa_contradicao_nem_falha_na_demonstracao(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
+    demonstracao: Copiada,
 ) -> None:
-    projeto = criar_supabase()
-    saida = executar(projeto, tmp_path)
+    saida = demonstracao.saida
     assert saida.codigo == 0, saida.tudo
     assert "⚠️" not in saida.saida
+    feitos = metadados(demonstracao.destino)
     for tabela in ORACULO:
-        esperadas = segundo_o_oraculo(projeto, tabela, [RAVAL, OFICINA, LOJA_X])
+        esperadas = segundo_o_oraculo(demonstracao.projeto, tabela, [RAVAL, OFICINA, LOJA_X])
         assert esperadas.pop("") == []
-        salvas = {m["user_id"]: linhas_do_arquivo(m, tabela) for m in metadados(tmp_path)}
+        salvas = {m["user_id"]: linhas_do_arquivo(m, tabela) for m in feitos}
         assert salvas == esperadas, tabela
 
 
@@ -378,19 +386,17 @@ def test_uma_copia_de_todas_nao_deixa_contradicao_nem_falha_na_demonstracao(
 
 
 def test_sem_descricao_as_treze_sao_achadas_pelo_nome_com_as_mesmas_linhas(
-    criar_supabase: FabricaDeSupabase, modelo_sem_gatilhos: str, tmp_path: Path
+    demonstracao: Copiada, tmp_path: Path
 ) -> None:
-    projeto = criar_supabase(modelo_sem_gatilhos)
-    assert executar(projeto, tmp_path / "com").codigo == 0
-    with projeto.gateway.com_falha(SemDefinicoes(), vezes=None):
-        saida = executar(projeto, tmp_path / "sem")
+    with demonstracao.projeto.gateway.com_falha(SemDefinicoes(), vezes=None):
+        saida = executar(demonstracao.projeto, tmp_path)
     assert saida.codigo == 0, saida.tudo
     assert (
         "⚠️ A API não descreve as suas tabelas: só as 13 conhecidas foram procuradas, pelo nome,"
         " com a chave «id»." in saida.saida.splitlines()
     )
     for empresa in (RAVAL, OFICINA, LOJA_X):
-        com, sem = (ultimo_backup(tmp_path / p, empresa) for p in ("com", "sem"))
+        com, sem = demonstracao.backup(empresa), ultimo_backup(tmp_path, empresa)
         assert sem["tabelas_backup"] == list(TABELAS_CONHECIDAS)
         for tabela in TABELAS_CONHECIDAS:
             assert sem["tabelas"][tabela]["chave"] == ["id"]
@@ -431,18 +437,6 @@ def grant(tabela: str) -> str:
     return f'GRANT SELECT, INSERT, UPDATE, DELETE ON public."{tabela}" TO service_role;'
 
 
-def test_as_conhecidas_que_o_banco_nunca_teve_sao_so_um_aviso(
-    pequena: SupabaseLocal, tmp_path: Path
-) -> None:
-    saida = executar(pequena, tmp_path)
-    assert saida.codigo == 0, saida.tudo
-    ausentes = [t for t in TABELAS_CONHECIDAS if t not in ("empresas", "produtos")]
-    assert f"ℹ️ Este banco não tem: {', '.join(ausentes)}" in saida.saida.splitlines()
-    backup = ultimo_backup(tmp_path, DONO)
-    assert (backup["tabelas_ausentes"], backup["estado"]) == (ausentes, "completo")
-    assert linhas_do_arquivo(backup, "produtos") == PAO_E_BOLO
-
-
 @pytest.mark.parametrize("como", ["REVOKE ALL", "REVOKE SELECT"])
 def test_uma_conhecida_recusada_e_falha_com_a_linha_de_grant(
     pequena: SupabaseLocal, tmp_path: Path, como: str
@@ -464,29 +458,31 @@ def test_uma_conhecida_recusada_e_falha_com_a_linha_de_grant(
     ]
 
 
-def test_uma_tabela_do_backup_anterior_que_perdeu_o_grant_e_falha_ate_voltar(
-    pequena: SupabaseLocal, tmp_path: Path
-) -> None:
-    assert executar(pequena, tmp_path).codigo == 0
-    mudar(pequena, "REVOKE ALL ON pedidos FROM service_role")
-    for _ in range(2):  # a segunda vez também: o último backup já não a tinha, mas devia ter
-        saida = executar(pequena, tmp_path)
-        assert saida.codigo == 4, saida.tudo
-        assert grant("pedidos") in saida.saida
-        backup = ultimo_backup(tmp_path, DONO)
-        assert (backup["estado"], backup["tabelas_falha"]) == ("incompleto", ["pedidos"])
-        assert sorted(backup["tabelas"]) == ["empresas", "produtos"]
-    mudar(pequena, grant("pedidos"))
-    assert executar(pequena, tmp_path).codigo == 0
-    assert sorted(ultimo_backup(tmp_path, DONO)["tabelas"]) == ["empresas", "pedidos", "produtos"]
-
-
-def test_uma_tabela_apagada_e_falha_ate_ser_posta_em_ignorar(
+def test_uma_tabela_que_deixa_de_se_ver_e_falha_ate_voltar_ou_ser_posta_em_ignorar(
     pequena: SupabaseLocal, tmp_path: Path
 ) -> None:
     script, destino = copiar_scripts(tmp_path / "raiz"), tmp_path / "backups"
+    saida = executar(pequena, destino)
+    assert saida.codigo == 0, saida.tudo
+    # As conhecidas que o banco nunca teve são só um aviso.
+    ausentes = [t for t in TABELAS_CONHECIDAS if t not in ("empresas", "produtos")]
+    assert f"ℹ️ Este banco não tem: {', '.join(ausentes)}" in saida.saida.splitlines()
+    backup = ultimo_backup(destino, DONO)
+    assert (backup["tabelas_ausentes"], backup["estado"]) == (ausentes, "completo")
+    assert linhas_do_arquivo(backup, "produtos") == PAO_E_BOLO
+    # A que estava no backup anterior, e perdeu o GRANT.
+    mudar(pequena, "REVOKE ALL ON pedidos FROM service_role")
+    for _ in range(2):  # a segunda vez também: o último backup já não a tinha, mas devia ter
+        saida = executar(pequena, destino)
+        assert saida.codigo == 4, saida.tudo
+        assert grant("pedidos") in saida.saida
+        _conferir_sem_pedidos(ultimo_backup(destino, DONO), "incompleto")
+    mudar(pequena, grant("pedidos"))
     assert executar(pequena, destino).codigo == 0
-    quando = ultimo_backup(destino, DONO)["inicio"]
+    backup = ultimo_backup(destino, DONO)
+    assert sorted(backup["tabelas"]) == ["empresas", "pedidos", "produtos"]
+    # A que foi apagada.
+    quando = backup["inicio"]
     mudar(pequena, "DROP TABLE pedidos")
     saida = executar(pequena, destino)
     assert saida.codigo == 4, saida.tudo
@@ -496,12 +492,17 @@ def test_uma_tabela_apagada_e_falha_ate_ser_posta_em_ignorar(
         " na API\n" in saida.saida
     )
     assert "ponha pedidos em «ignorar» no cofre.toml." in saida.saida
-    assert ultimo_backup(destino, DONO)["tabelas_falha"] == ["pedidos"]
+    _conferir_sem_pedidos(ultimo_backup(destino, DONO), "incompleto")
     (tmp_path / "raiz" / "cofre.toml").write_text('ignorar = ["pedidos"]\n', "utf-8")
     saida = executar(pequena, destino, script=script)
     assert saida.codigo == 0, saida.tudo
-    backup = ultimo_backup(destino, DONO)
-    assert (backup["estado"], sorted(backup["tabelas"])) == ("completo", ["empresas", "produtos"])
+    _conferir_sem_pedidos(ultimo_backup(destino, DONO), "completo")
+
+
+def _conferir_sem_pedidos(backup: Mapping[str, Any], estado: str) -> None:
+    faltam = ["pedidos"] if estado == "incompleto" else []
+    assert (backup["estado"], backup["tabelas_falha"]) == (estado, faltam)
+    assert sorted(backup["tabelas"]) == ["empresas", "produtos"]
 
 
 def test_uma_citada_sem_grant_no_primeiro_backup_e_listada_com_a_linha_de_grant(
@@ -580,9 +581,16 @@ def test_a_linha_sugerida_do_cofre_toml_traz_as_linhas(
         "Notas do Dono": '[tabelas."Notas do Dono"]\ndono = "owner_id"',
         "mistura": "",
     }
+    # Uma regra com uma coluna que não existe é falha da tabela.
+    toml = tmp_path / "raiz" / "cofre.toml"
+    toml.write_text('[tabelas.anotacoes]\ndono = "usuario"\n', "utf-8")
+    saida = executar(projeto, destino, script=script)
+    assert saida.codigo == 4, saida.tudo
+    assert ultimo_backup(destino, DONO)["tabelas_falha"] == ["anotacoes"]
+    # A sugerida traz as linhas.
     texto = "\n".join(achadas.values())
     assert set(tomllib.loads(texto)["tabelas"]) == {"anotacoes", "Notas do Dono"}
-    (tmp_path / "raiz" / "cofre.toml").write_text(texto, "utf-8")
+    toml.write_text(texto, "utf-8")
     saida = executar(projeto, destino, script=script)
     assert saida.codigo == 0, saida.tudo
     backup = ultimo_backup(destino, DONO)
@@ -618,16 +626,3 @@ def test_ignorar_e_pai_no_cofre_toml(criar_supabase: FabricaDeSupabase, tmp_path
         b'{"id":2,"user_id":null,"dono_do_pedido":7}',
     ]
     assert "   • produtos: está em «ignorar» no cofre.toml" in saida.saida.splitlines()
-
-
-def test_uma_regra_com_coluna_que_nao_existe_e_falha_da_tabela(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    projeto = criar_supabase(VAZIO, sql=(COM_PISTAS,))
-    script, destino = copiar_scripts(tmp_path / "raiz"), tmp_path / "backups"
-    (tmp_path / "raiz" / "cofre.toml").write_text(
-        '[tabelas.anotacoes]\ndono = "usuario"\n', "utf-8"
-    )
-    saida = executar(projeto, destino, script=script)
-    assert saida.codigo == 4, saida.tudo
-    assert ultimo_backup(destino, DONO)["tabelas_falha"] == ["anotacoes"]
