@@ -435,17 +435,17 @@ def test_uma_conexao_que_cai_e_refeita(
     assert saida.codigo == 0, saida.tudo
     assert "A conexão com o banco caiu no meio. Nova tentativa em" in saida.tudo
     backups = {m["user_id"]: m for m in metadados(tmp_path)}
-    assert backups[DONO]["tabelas"]["muitas"]["registros"] == 150_000
+    assert backups[DONO]["tabelas"]["muitas"]["registros"] == 75_000
     assert executar(None, tmp_path, "verificar").codigo == 0
     ocultos = [p.name for p in tmp_path.glob("empresa_*/.*")]
     assert not [nome for nome in ocultos if not nome.startswith((".resumo.", ".resumo_linhas."))]
 
 
 NO_MEIO = 2_000_000
-"""Bytes que o servidor mandou: mais do que todas as outras tabelas juntas, e um décimo desta."""
+"""Bytes que o servidor mandou: mais do que todas as outras tabelas juntas, e um quinto desta."""
 MUITAS = f"""
     CREATE TABLE muitas (id int PRIMARY KEY, user_id uuid, nome text);
-    INSERT INTO muitas SELECT n, '{DONO}', repeat('x', 100) FROM generate_series(1, 150000) n;
+    INSERT INTO muitas SELECT n, '{DONO}', repeat('x', 100) FROM generate_series(1, 75000) n;
     GRANT ALL ON muitas TO service_role;
 """
 

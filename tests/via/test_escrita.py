@@ -78,21 +78,6 @@ def test_o_que_outra_pessoa_mudou_antes_da_exclusao_fica_numa_foto(
     antes.conferir()
 
 
-def test_excluida_por_outra_pessoa_no_meio(oficina: Loja) -> None:
-    """Já não existe, que é o que se queria: nada a dizer."""
-    antes = antes_de(oficina, DONO)
-    oficina.sql(NOVOS.format(3))
-
-    def intrometer(_pedido: Pedido, vez: int) -> None:
-        if vez == 1:
-            oficina.sql("DELETE FROM clientes WHERE nome = 'Novo 2'")
-
-    with oficina.projeto.gateway.ao_pedir(intrometer, metodo="DELETE", tabela="clientes"):
-        saida = oficina.direto(dono=DONO)
-    assert saida.codigo == 0, saida.tudo
-    antes.conferir()
-
-
 def test_servidor_que_manda_poucas_linhas_por_vez(
     criar_supabase: FabricaDeSupabase, backup_da_lojinha: Path, tmp_path: Path
 ) -> None:
@@ -141,10 +126,20 @@ def test_chaves_longas_nao_fazem_urls_longas(oficina: Loja) -> None:
 
 
 def test_alteracoes_vao_em_varias_conexoes(oficina: Loja) -> None:
+    """E a linha que outra pessoa exclui no meio já não existe, que é o que se queria: nada a
+    dizer."""
     antes = antes_de(oficina, DONO)
-    oficina.sql(PRECOS)
+    oficina.sql(PRECOS, NOVOS.format(3))
+
+    def intrometer(_pedido: Pedido, vez: int) -> None:
+        if vez == 1:
+            oficina.sql("DELETE FROM clientes WHERE nome = 'Novo 2'")
+
     alteracoes = Juntos(companhia=True)
-    with alteracoes.contar(oficina.projeto, metodo="PATCH", tabela="produtos", se=quer_gravar):
+    with (
+        alteracoes.contar(oficina.projeto, metodo="PATCH", tabela="produtos", se=quer_gravar),
+        oficina.projeto.gateway.ao_pedir(intrometer, metodo="DELETE", tabela="clientes"),
+    ):
         saida = oficina.direto("--conexoes", "4", dono=DONO)
     assert saida.codigo == 0, saida.tudo
     assert alteracoes.vistos[:2] == [1, 1], "a primeira vai só"
