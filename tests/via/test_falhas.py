@@ -130,14 +130,6 @@ def _este(identidade: Identidade) -> Any:
     return quando(se=lambda p: _identidade(p) == identidade)
 
 
-def test_retry_after_e_obedecido(projeto: SupabaseLocal, tmp_path: Path) -> None:
-    falha = RespostaForcada(429, None, {"Retry-After": "2"})
-    with projeto.gateway.com_falha(falha, metodo="GET", tabela="produtos"):
-        saida = executar(projeto, tmp_path, "--empresa", DONO)
-    assert saida.codigo == 0, saida.tudo
-    assert "respondeu 429. Nova tentativa em 2,0 s (2 de 8)." in saida.saida
-
-
 # -- o que não passa -----------------------------------------------------------------------------
 
 CURA_DA_REDE = "Verifique a internet e o endereço em SUPABASE_URL."
@@ -340,7 +332,7 @@ LENTA = f"""
 """
 
 
-def test_57014_diminui_a_pagina(
+def test_57014_diminui_a_pagina_e_o_retry_after_e_obedecido(
     projeto: SupabaseLocal, limpa: tuple[dict[str, Any], Counter[Identidade]], tmp_path: Path
 ) -> None:
     """O servidor só aguenta 30 linhas por vez: a página é dividida até caber."""
@@ -352,14 +344,19 @@ def test_57014_diminui_a_pagina(
             limites.append(limite)
         return limite > 40
 
-    with projeto.gateway.com_falha(
-        RespostaForcada(500, DEMORA), metodo="GET", tabela="produtos", se=grande, vezes=None
+    espera = RespostaForcada(429, None, {"Retry-After": "2"})
+    with (
+        projeto.gateway.com_falha(
+            RespostaForcada(500, DEMORA), metodo="GET", tabela="produtos", se=grande, vezes=None
+        ),
+        projeto.gateway.com_falha(espera, metodo="GET", tabela="clientes"),
     ):
         saida = executar(projeto, tmp_path, "--empresa", DONO, "--conexoes", "1")
     assert saida.codigo == 0, saida.tudo
     (feito,) = metadados(tmp_path)
     assert conteudo(feito) == conteudo(limpa[0])
     assert sorted(set(limites), reverse=True) == [1000, 500, 250, 125, 62, 31]
+    assert "respondeu 429. Nova tentativa em 2,0 s (2 de 8)." in saida.saida
 
 
 def test_57014_de_verdade(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
