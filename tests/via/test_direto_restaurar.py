@@ -26,8 +26,8 @@ from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.dados import ler_sql
 from supabase_local.servidores.falhas import Pedido, RespostaForcada
 
-SEMENTES = range(100 if CAMPANHA else 3)
-MORTES = range(100 if CAMPANHA else 3)
+SEMENTES = range(100 if CAMPANHA else 2)
+MORTES = range(100 if CAMPANHA else 2)
 
 pytestmark = pytest.mark.parametrize("via", [DIRETA], indirect=True)
 
