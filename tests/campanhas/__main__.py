@@ -94,6 +94,7 @@ CAMPANHAS = {
         "tests/restauracao/test_arquivos.py",
         "tests/via/test_subida.py",
         "tests/via/test_arquivos_da_via.py",
+        "tests/foto/test_arquivos_da_empresa.py",
         "tests/rotina/test_poda_dos_conteudos.py",
         "tests/deposito/test_cifrar_arquivos.py",
     ),
