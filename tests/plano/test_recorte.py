@@ -125,14 +125,14 @@ def test_o_que_muda_fora_das_colunas_escolhidas_nao_e_outro_plano(tmp_path: Path
 
 
 PARTES = st.tuples(
-    st.none() | st.frozensets(st.tuples(st.text()) | st.tuples(st.text(), st.text())),
-    st.lists(st.text(min_size=1), unique=True).map(tuple),
+    st.none() | st.frozensets(st.tuples(st.text()) | st.tuples(st.text(), st.text()), max_size=3),
+    st.lists(st.text(min_size=1), unique=True, max_size=3).map(tuple),
 ).map(lambda p: Parte(*p))
 
 
 # Textos de qualquer letra: a tabela delas, o Hypothesis só a faz no primeiro exemplo.
 @settings(max_examples=25)
-@given(st.dictionaries(st.text(), st.lists(PARTES, min_size=1).map(tuple)))
+@given(st.dictionaries(st.text(), st.lists(PARTES, min_size=1, max_size=3).map(tuple), max_size=3))
 def test_o_que_o_diario_guarda_e_o_mesmo_recorte(partes: dict[str, tuple[Parte, ...]]) -> None:
     recorte = Registros({nome: PorChave(suas) for nome, suas in partes.items()})
     assert ler(json.loads(json.dumps(recorte.documento()))) == recorte
