@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,7 @@ def _sem_sobras(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def ja_criada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Para os testes em que o que importa é como ela termina: só o primeiro cria as empresas."""
+    """Uma para quase todos: só o primeiro cria as empresas, e cada um deixa-as como as achou."""
     pasta = tmp_path_factory.mktemp("ja_criada")
     yield pasta
     limpar(pasta)
@@ -121,11 +121,12 @@ def listagem_final(saida: str) -> list[str]:
     return ("📁" + saida.partition("\n📁")[2].partition("\n\n🧪")[0]).splitlines()
 
 
-def test_sem_terminal_termina_sozinha_com_o_codigo_do_backup(tmp_path: Path) -> None:
+def test_sem_terminal_termina_sozinha_com_o_codigo_do_backup(ja_criada: Path) -> None:
     """Por cada via, na mesma pasta (só a primeira vez cria as empresas), com a entrada fechada; e
-    uma vez com ela vazia, e um backup que falha: o que se mostra é o mesmo."""
+    numa delas com a entrada vazia e um backup que falha: o que se mostra é o mesmo."""
+    tmp_path = ja_criada
     fechar = ("sh", "-c", 'exec "$@" <&-', "sh")
-    vezes = ((API, 0, fechar), (API, 4, ()), (DIRETA, 0, fechar), (SO_O_BANCO, 0, fechar))
+    vezes = ((API, 0, fechar), (DIRETA, 4, ()), (SO_O_BANCO, 0, fechar))
     for vez, (via, codigo, antes) in enumerate(vezes):
         fim = subprocess.run(
             [*antes, *comando(tmp_path, codigo=codigo, via=via)],
@@ -310,20 +311,24 @@ def conferir_a_copia(saida: str, pasta: Path) -> None:
     assert any(la in texto for texto in levados)
 
 
-def conferir_a_listagem(saida: str, via: str) -> None:
-    """As três empresas. Pela API, uma tabela tem ao lado o texto de um valor cujo JSON não o
-    refaz."""
+AS_TRES = ["empresa_abc12345", "empresa_abc12345-f", "empresa_def67890"]
+
+
+def conferir_a_listagem(saida: str, via: str, quais: Sequence[str] = AS_TRES) -> None:
+    """Estas empresas, e só elas. Pela API, uma tabela tem ao lado o texto de um valor cujo JSON não
+    o refaz."""
     quantos = 33 if via == API else 32
     listada = rf"^   (\S+)/  \(último backup: {quantos} arquivos, \d+ KB\)$"
     listadas = re.findall(listada, saida, re.M)
-    assert listadas == ["empresa_abc12345", "empresa_abc12345-f", "empresa_def67890"]
+    assert listadas == list(quais)
 
 
 SO_O_DOS_ARQUIVOS = PROGRAMA.replace(
     "sys.exit(d.executar(via=via))",
     """
-with palco.subir(via, do_zero=True) as projeto:
-    codigo = d._fazer_backup(projeto.variaveis)
+palco.BACKUPS = base / f"copiados-{via}"
+with palco.subir(via, do_zero=False) as projeto:
+    codigo = d._fazer_backup(projeto.variaveis, "--empresa", str(d.VITIMA))
     d.vitrine.mostrar_arquivos(palco.BACKUPS)
     sys.exit(codigo or d._acidente_nos_arquivos(projeto, perguntar=False))
 """,
@@ -331,11 +336,11 @@ with palco.subir(via, do_zero=True) as projeto:
 
 
 @pytest.mark.parametrize("via", [API, SO_O_BANCO])
-def test_as_fotos_e_o_login_de_um_funcionario(tmp_path: Path, via: str) -> None:
+def test_as_fotos_e_o_login_de_um_funcionario(ja_criada: Path, via: str) -> None:
     """Pela API, o acidente que só ela desfaz inteiro. Sem ela, como no Windows, onde só há a
     conexão direta, os arquivos ficam de fora e o login volta."""
     fim = subprocess.run(
-        [sys.executable, "-c", SO_O_DOS_ARQUIVOS, str(tmp_path), *via.split()],
+        [sys.executable, "-c", SO_O_DOS_ARQUIVOS, str(ja_criada), *via.split()],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -354,8 +359,9 @@ def test_as_fotos_e_o_login_de_um_funcionario(tmp_path: Path, via: str) -> None:
     assert fim.stdout.count("✅ intacta: ") == 2
     assert fim.stdout.count("✅ RESTAURAÇÃO CONCLUÍDA!") == 1
     if via == API:
-        conferir_a_listagem(fim.stdout, via)
-    metadados = min(tmp_path.glob("backups/empresa_abc12345/backup_metadata_*.json"))
+        conferir_a_listagem(fim.stdout, via, ["empresa_abc12345"])
+    dela = ja_criada / f"copiados-{via.split()[0]}" / "empresa_abc12345"
+    metadados = min(dela.glob("backup_metadata_*.json"))
     como = json.loads(metadados.read_text(encoding="utf-8"))["consistencia_como"]
     assert ("REPEATABLE READ" in como) == (via != API)
 
