@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,19 +86,6 @@ def test_toda_acao_tem_a_sua_ajuda() -> None:
     assert {b.pagina for b in blocos() if b.argumentos in AJUDAS} == {"scripts/manual/opcoes.md"}
 
 
-def test_as_telas_sao_as_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
-    destino = tmp_path / "backups"
-    telas = [t for t in TELAS if not da_restauracao(t)]
-    acoes = ["", "listar", "verificar", "painel", "ensaiar --embutido"]
-    assert {t.argumentos for t in telas} == set(acoes)
-    for acao in acoes:
-        fim = executar(supabase, destino, *acao.split())
-        assert fim.codigo == 0, fim.tudo
-        real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
-        for tela in (t for t in telas if t.argumentos == acao):
-            conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
-
-
 PERGUNTA = re.compile(
     r"^(Escolha a empresa: |Escolha as tabelas \(.*\): |Somar essas tabelas\? \(s/n\): "
     r"|Digite '[A-Z]+' para confirmar: )(.*)$",
@@ -106,23 +94,26 @@ PERGUNTA = re.compile(
 
 
 @pytest.mark.demorado
-def test_os_dialogos_da_restauracao_sao_os_de_verdade(
+def test_as_telas_e_os_dialogos_sao_os_de_verdade(
     supabase: SupabaseLocal, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """O acidente da demonstração restaurado; depois, só os clientes que faltam; e isso desfeito,
-    o que o backup seguinte nota."""
+    """Um backup, e o que se vê dele; o acidente da demonstração restaurado, por cada via; depois,
+    só os clientes que faltam; e isso desfeito, o que o backup seguinte nota."""
     destino = tmp_path / "backups"
     # Como na demonstração: o cliente que fura uma regra NOT VALID não voltaria.
     executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
-    assert executar(supabase, destino).codigo == 0
-    telas = [t for t in TELAS if da_restauracao(t) and not da_via_direta(t)]
-    tudo, so_o_que_falta, desfeita = telas
-
-    acidente.provocar(Banco(supabase.cluster, supabase.banco))
-    sem_molduras = "\n".join(b.texto for b in blocos())
-    for linha in capfd.readouterr().out.splitlines():
-        assert linha in sem_molduras
-    conferir_dialogo(supabase, destino, tudo)
+    conferir_telas(supabase, destino)
+    capfd.readouterr()
+    tudo, so_o_que_falta, desfeita = (
+        t for t in TELAS if da_restauracao(t) and not da_via_direta(t)
+    )
+    (pela_direta,) = (t for t in TELAS if da_via_direta(t))
+    for dialogo in (pela_direta, tudo):
+        acidente.provocar(Banco(supabase.cluster, supabase.banco))
+        sem_molduras = "\n".join(b.texto for b in blocos())
+        for linha in capfd.readouterr().out.splitlines():
+            assert linha in sem_molduras
+        conferir_dialogo(supabase, destino, dialogo)
 
     executar_sql(
         supabase,
@@ -133,23 +124,27 @@ def test_os_dialogos_da_restauracao_sao_os_de_verdade(
     conferir_dialogo(supabase, destino, desfeita)
 
     de_volta = ("--empresa", GRUPO, "--tabelas", "clientes", "--confirmar", "RESTAURAR")
-    pela_direta = {"SUPABASE_DB_URL": supabase.uri_banco}
-    assert concluiu(restaurar(supabase, destino, *de_volta, mais=pela_direta))
+    direta = {"SUPABASE_DB_URL": supabase.uri_banco}
+    assert concluiu(restaurar(supabase, destino, *de_volta, mais=direta))
     executar_sql(supabase, f"DELETE FROM clientes WHERE user_id = '{GRUPO}'")
     (encolheu,) = [b for b in blocos() if "📉" in b.texto]
-    fim = executar(supabase, destino)
+    fim = executar(supabase, destino, mais=direta)
     assert fim.codigo == erros.DADOS_ENCOLHERAM, fim.tudo
     real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
     conferir_tela(sem_o_que_varia(encolheu.texto).splitlines(), real.splitlines())
 
 
-def test_o_dialogo_da_via_direta_e_o_de_verdade(supabase: SupabaseLocal, tmp_path: Path) -> None:
-    destino = tmp_path / "backups"
-    executar_sql(supabase, "UPDATE clientes SET cpf = NULL WHERE length(cpf) <> 14")
-    assert executar(supabase, destino).codigo == 0
-    (tela,) = [t for t in TELAS if da_via_direta(t)]
-    acidente.provocar(Banco(supabase.cluster, supabase.banco))
-    conferir_dialogo(supabase, destino, tela)
+def conferir_telas(supabase: SupabaseLocal, destino: Path) -> None:
+    """As do programa do backup, a começar por um."""
+    telas = [t for t in TELAS if not da_restauracao(t)]
+    acoes = ["", "listar", "verificar", "painel", "ensaiar --embutido"]
+    assert {t.argumentos for t in telas} == set(acoes)
+    for acao in acoes:
+        fim = executar(supabase, destino, *acao.split())
+        assert fim.codigo == 0, fim.tudo
+        real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
+        for tela in (t for t in telas if t.argumentos == acao):
+            conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
 
 
 def conferir_dialogo(supabase: SupabaseLocal, destino: Path, tela: Bloco) -> None:
@@ -230,13 +225,7 @@ VARIAVEL = re.compile(r"\b(?:(?:VITE_)?SUPABASE|BACKUP|ENSAIO|COPIA)_[A-Z_]+[A-Z
 
 @functools.cache
 def variaveis_do_codigo(pasta: Path = PACOTE) -> frozenset[str]:
-    return frozenset(
-        no.value
-        for arquivo in pasta.rglob("*.py")
-        for no in ast.walk(arvore(arquivo))
-        if isinstance(no, ast.Constant) and isinstance(no.value, str)
-        if VARIAVEL.fullmatch(no.value)
-    )
+    return frozenset(v for arquivo in pasta.rglob("*.py") for v in lido(arquivo).variaveis)
 
 
 @pytest.mark.parametrize("documento", [TUDO, EXEMPLO_DO_ENV.read_text(encoding="utf-8")])
@@ -295,13 +284,32 @@ def arvore(arquivo: Path) -> ast.Module:
     return ast.parse(arquivo.read_text(encoding="utf-8"))
 
 
+@dataclass(frozen=True, slots=True)
+class Lido:
+    """O que se quer saber de um arquivo, numa passada: o que ele importa, e que variáveis diz."""
+
+    citados: frozenset[str]
+    variaveis: frozenset[str]
+
+
+@functools.cache
+def lido(arquivo: Path) -> Lido:
+    nos = list(ast.walk(arvore(arquivo)))
+    return Lido(
+        frozenset(c for no in nos for c in citados_por(no)),
+        frozenset(
+            no.value
+            for no in nos
+            if isinstance(no, ast.Constant) and isinstance(no.value, str)
+            if VARIAVEL.fullmatch(no.value)
+        ),
+    )
+
+
 @functools.cache
 def citacoes() -> dict[Path, frozenset[str]]:
     """Arquivo do cofre → os módulos, e os nomes deles, que importa em qualquer lugar."""
-    return {
-        arquivo: frozenset(c for no in ast.walk(arvore(arquivo)) for c in citados_por(no))
-        for arquivo in PACOTE.rglob("*.py")
-    }
+    return {arquivo: lido(arquivo).citados for arquivo in PACOTE.rglob("*.py")}
 
 
 def importacoes() -> dict[str, set[str]]:
