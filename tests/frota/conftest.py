@@ -25,3 +25,9 @@ def de_um_so(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -
     destino = tmp_path_factory.mktemp("um_so") / "backups"
     assert executar(projeto, destino).codigo == 0
     return destino
+
+
+@pytest.fixture
+def vivo(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
+    """O mesmo projeto, em que se pode mexer."""
+    return criar_supabase(VAZIO, sql=(muitas_pequenas(EMPRESAS, TABELAS),), com_api=False)

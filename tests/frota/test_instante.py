@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.execucao import Saida, executar, metadados
 from apoio.impressoes import executar_sql
-from apoio.procurador import Destino, procurador
-from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.backup.resumo import Resultado, Resumo
 from cofre.backup.rodada import por_tarefa
 from cofre.base.erros import FalhaDoServidor
 from cofre.base.modelo import Empresa
 from cofre.via.contrato import JUNTAS_PELA_DIRETA
 from cofre.via.leitura import Instante
-from desempenho.dados import muitas_pequenas, tabelas_pequenas
-from frota.copiado import EMPRESAS, TABELAS, copiado, sem_sobras
+from frota.copiado import EMPRESAS, copiado, sem_sobras
+from frota.vivo import MEXER, a_meio
 from supabase_local.servidores.servidor import SupabaseLocal
-
-UMA, DUAS = tabelas_pequenas(TABELAS)[:2]
-MEXER: Final = f"""
-    UPDATE {UMA} SET descricao = 'mudou';
-    DELETE FROM {DUAS} WHERE valor > 20;
-    INSERT INTO {UMA} (id, user_id) SELECT gen_random_uuid(), user_id FROM empresas;
-    INSERT INTO {UMA} (id, user_id) VALUES (gen_random_uuid(), gen_random_uuid());
-"""
-"""O que o aplicativo faz a todas as empresas enquanto se copia; a última linha não é de nenhuma."""
-
 
 Copiado = dict[str, dict[str, list[bytes]]]
 
@@ -45,32 +31,6 @@ Copiado = dict[str, dict[str, list[bytes]]]
 def era(de_um_so: Path) -> Copiado:
     """O que há em cada projeto destes antes de alguém lhe mexer: é sempre o mesmo."""
     return copiado(de_um_so)
-
-
-@pytest.fixture
-def vivo(criar_supabase: FabricaDeSupabase) -> SupabaseLocal:
-    """O mesmo projeto, em que se pode mexer."""
-    return criar_supabase(VAZIO, sql=(muitas_pequenas(EMPRESAS, TABELAS),), com_api=False)
-
-
-@contextlib.contextmanager
-def a_meio(projeto: SupabaseLocal, fazer: Callable[[], object]) -> Iterator[dict[str, str]]:
-    """O ambiente de um backup pela conexão direta em que, ao ler as primeiras linhas, se faz isto:
-    antes de qualquer outra tarefa começar, se é uma de cada vez."""
-    trinco, feito = threading.Lock(), threading.Event()
-
-    def olhar(dados: bytes) -> Destino:
-        if b"COPY (" in dados:
-            with trinco:
-                if not feito.is_set():
-                    feito.set()
-                    fazer()
-        return Destino.PASSAR
-
-    with procurador(projeto.cluster.porta, olhar) as porta:
-        url = projeto.uri_banco.replace(f":{projeto.cluster.porta}/", f":{porta}/")
-        yield {"SUPABASE_DB_URL": url}
-    assert feito.is_set()
 
 
 def copiar(projeto: SupabaseLocal, destino: Path) -> Copiado:
@@ -92,7 +52,11 @@ def instantes(destino: Path) -> Counter[str]:
     return todos
 
 
-@pytest.mark.parametrize("com", [(), ("--frota", "local:2")], ids=["fios", "frota"])
+FROTA = ("--frota", "local:2")
+"""Na suíte, também com arquivos, em `test_frota`."""
+
+
+@pytest.mark.parametrize("com", [(), FROTA] if CAMPANHA else [()])
 def test_todas_as_empresas_sao_do_mesmo_instante(
     vivo: SupabaseLocal, era: Copiado, tmp_path: Path, com: tuple[str, ...]
 ) -> None:
