@@ -30,16 +30,22 @@ RESTAURACAO = RAIZ / "scripts" / "restaurar-empresa.py"
 DA_PAGINA = (pagina.ARQUIVO,)
 """O que cada execução refaz na raiz do depósito."""
 
-# Como root, os modos não valem: tira-lhe os poderes de ignorá-los (CAP_DAC_* e CAP_FOWNER).
 SEM_PODERES = """
-import ctypes, os, sys
-PR_CAPBSET_DROP = 24
+import ctypes, os, runpy, sys
 if os.getuid() == 0:
-    for poder in (1, 2, 3):
-        if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, poder, 0, 0, 0):
-            sys.exit("prctl falhou")
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+    # As três palavras (que valem, que podem valer, que se herdam) de cada metade dos poderes.
+    de_quem, poderes = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    c = ctypes.CDLL(None)
+    c.capget(de_quem, poderes)
+    poderes[0], poderes[1] = (palavra & ~0b1110 for palavra in poderes[:2])
+    if c.capset(de_quem, poderes):
+        sys.exit("capset falhou")
+sys.argv.pop(0)
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
+"""Roda o script que está em argv[1] sem os poderes com que o root ignora os modos dos arquivos
+(CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH e CAP_FOWNER)."""
 
 PACIENCIA = 120.0
 """Segundos até desistir de um script preso."""

@@ -334,10 +334,12 @@ FINAL = "   Os backups anteriores continuam como estavam."
 
 # Escrever além de tantos bytes num arquivo falha com EFBIG (o Python já ignora o SIGXFSZ).
 SEM_ESPACO = """
-import os, resource, sys
+import os, resource, runpy, sys
 bytes_ = int(os.environ["LIMITE"])
 resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+sys.argv.pop(0)
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
@@ -362,7 +364,9 @@ def test_arquivo_que_nao_cabe(
     destino, antes = com_backup
     mais = {"LIMITE": str(limite), "PYTHONDONTWRITEBYTECODE": "1"}
     mais |= cifrando_para(gerar(), gerar()) if cifra else {}
-    saida = executar(projeto, destino, "--empresa", DONO, mais=mais, programa=SEM_ESPACO)
+    saida = executar(
+        projeto, destino, "--empresa", DONO, mais=mais, programa=SEM_ESPACO, novo=False
+    )
     assert saida.codigo == 4, saida.tudo
     texto = saida.saida + saida.erros
     assert "O arquivo passou do tamanho permitido: " in texto
@@ -380,7 +384,7 @@ def test_disco_que_recusa_so_uma_empresa(
     """A que não cabe é dita pelo nome, e a outra fica inteira."""
     destino, antes = com_backup
     mais = {"LIMITE": "20000", "PYTHONDONTWRITEBYTECODE": "1"}
-    saida = executar(projeto, destino, mais=mais, programa=SEM_ESPACO)
+    saida = executar(projeto, destino, mais=mais, programa=SEM_ESPACO, novo=False)
     assert saida.codigo == 4, saida.tudo
     assert "   ❌ Backup não concluído: O arquivo passou do tamanho permitido: " in saida.saida
     assert f"   ✅ Backup concluído: {destino}/empresa_bbbb2222/\n" in saida.saida
@@ -446,7 +450,7 @@ def test_pasta_so_de_leitura(
     destino, antes = com_backup
     (destino / ".trava").unlink()
     destino.chmod(0o555)
-    saida = executar(projeto, destino, "--empresa", DONO, programa=SEM_PODERES)
+    saida = executar(projeto, destino, "--empresa", DONO, programa=SEM_PODERES, novo=False)
     destino.chmod(0o700)
     assert saida.codigo == 4, saida.tudo
     assert saida.erros.splitlines() == [

@@ -279,19 +279,19 @@ def test_o_que_nao_se_deixa_ler_se_diz_e_nao_esconde_o_resto(raiz: Path) -> None
     for arquivo in sem_permissao:
         arquivo.chmod(0)
     do_bia = dict.fromkeys(CARIMBOS, "completo")
-    listados = executar(None, raiz, "listar", "--json", programa=SEM_PODERES)
+    listados = executar(None, raiz, "listar", "--json", programa=SEM_PODERES, novo=False)
     assert _estados(listados) == {
         ANA: {CARIMBOS[0]: "danificado", CARIMBOS[1]: "completo", CARIMBOS[2]: "completo"},
         BIA: do_bia,
     }
     assert f"2 itens que não servem a backup nenhum: ensaio.json, {diario.name}." in listados.erros
-    conferidos = executar(None, raiz, "verificar", programa=SEM_PODERES)
+    conferidos = executar(None, raiz, "verificar", programa=SEM_PODERES, novo=False)
     assert conferidos.codigo == 6, conferidos.tudo
     assert f"clientes: o arquivo clientes_{CARIMBOS[1]}.json não se lê (" in conferidos.saida
     pasta.chmod(0)
     try:
         for acao in ("listar", "painel", "verificar", "podar --manter-ultimos 1 --simular"):
-            saida = executar(None, raiz, *acao.split(), "--json", programa=SEM_PODERES)
+            saida = executar(None, raiz, *acao.split(), "--json", programa=SEM_PODERES, novo=False)
             assert saida.codigo == 0, saida.tudo
             assert f"Não consegui ler {pasta}/" in saida.erros, saida.tudo
             if acao == "listar":
