@@ -115,18 +115,19 @@ DO_MOLDE = {"--empresa": QUEM, "--tabelas": "clientes", "--tabela": "clientes", 
 NA_ORDEM = {"historia": (QUEM, "clientes", CHAVE), "comparar": (QUEM, "ontem")}
 PARA = cifrando_para(gerar(), gerar())
 """As chaves de quem cifra."""
-MUDAM_A_MAQUINA = {
+NOUTRO_LUGAR = {
     ("agendar", "03:00"),
     ("agendar", "15min"),
     ("chaves", "confiar"),
     ("chaves", "criar"),
     ("chaves", "trocar"),
+    ("ensaiar", "--embutido"),
     ("--frota", "x"),
     ("frota", "agendador"),
     ("frota", "trabalhar", "x"),
 }
-"""Os que se provam noutro lugar, com outra agenda (`test_agenda`), outro perfil ou outros processos
-(`tests/frota`)."""
+"""Os que se provam noutro lugar, com outra agenda (`test_agenda`), outro perfil, outros processos
+(`tests/frota`) ou outro PostgreSQL (`test_ensaio`, e a tela do manual em `test_leiame`)."""
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def _de_verdade(argumentos: tuple[str, ...], carimbos: Sequence[str]) -> list[st
 
 @pytest.mark.parametrize(
     ("script", "argumentos"),
-    [par for par in sorted({(s, tuple(a)) for _, s, a in DITOS}) if par[1] not in MUDAM_A_MAQUINA],
+    [par for par in sorted({(s, tuple(a)) for _, s, a in DITOS}) if par[1] not in NOUTRO_LUGAR],
 )
 def test_e_roda_de_qualquer_pasta(
     projeto: SupabaseLocal,

@@ -59,6 +59,13 @@ def _publicar(raiz: Path, user_id: str, partida: Barrier) -> None:
             assert pagina.atualizar_painel(deposito, relato, IDADE) is not None
 
 
+def _as_duas_coisas(
+    execucoes: Path, codigo: int, paginas: Path, user_id: str, partida: Barrier
+) -> None:
+    _registrar(execucoes, codigo, partida)
+    _publicar(paginas, user_id, partida)
+
+
 def _juntos(*processos: BaseProcess) -> Iterator[None]:
     """Um passo de cada vez, enquanto algum trabalha; no fim, todos acabaram bem."""
     for processo in processos:
@@ -70,35 +77,33 @@ def _juntos(*processos: BaseProcess) -> Iterator[None]:
     assert [p.exitcode for p in processos] == [0, 0]
 
 
-def test_a_ultima_execucao_nunca_fica_pela_metade_nem_perde_um_alarme(tmp_path: Path) -> None:
+def test_nada_fica_pela_metade_nem_se_perde_um_alarme_e_a_pagina_diz_tudo(tmp_path: Path) -> None:
+    execucoes, paginas = tmp_path / "execucoes", tmp_path / "paginas"
     for vez in range(VEZES):
-        (tmp_path / str(vez)).mkdir()
+        (execucoes / str(vez)).mkdir(parents=True)
+    Deposito(paginas).preparar()
     partida = PROCESSOS.Barrier(2, timeout=PACIENCIA)
     codigos = (0, FalhaDoServidor.codigo)
-    processos = [PROCESSOS.Process(target=_registrar, args=(tmp_path, c, partida)) for c in codigos]
+    processos = [
+        PROCESSOS.Process(target=_as_duas_coisas, args=(execucoes, c, paginas, e, partida))
+        for c, e in zip(codigos, NOMES, strict=True)
+    ]
+    caminho = paginas / pagina.ARQUIVO
     for _ in _juntos(*processos):
-        for arquivo in tmp_path.glob(f"*/{ARQUIVO}"):
+        for arquivo in execucoes.glob(f"*/{ARQUIVO}"):
             assert json.loads(arquivo.read_bytes())["codigo"] in codigos
-    for vez in range(VEZES):
-        lida = json.loads((tmp_path / str(vez) / ARQUIVO).read_bytes())
-        assert lida["alarme"] is True, vez  # acabe quem acabar por último
-    assert not list(tmp_path.glob("*/.*.novo"))
-
-
-def test_a_pagina_nunca_fica_pela_metade_e_a_ultima_diz_tudo(tmp_path: Path) -> None:
-    Deposito(tmp_path).preparar()
-    partida = PROCESSOS.Barrier(2, timeout=PACIENCIA)
-    processos = [PROCESSOS.Process(target=_publicar, args=(tmp_path, e, partida)) for e in NOMES]
-    caminho = tmp_path / pagina.ARQUIVO
-    for _ in _juntos(*processos):
         if caminho.exists():
             assert caminho.read_bytes().rstrip().endswith(b"</html>")
+    for vez in range(VEZES):
+        lida = json.loads((execucoes / str(vez) / ARQUIVO).read_bytes())
+        assert lida["alarme"] is True, vez  # acabe quem acabar por último
+    assert not list(execucoes.glob("*/.*.novo"))
     ultimo = (COMECO + timedelta(days=VEZES - 1)).astimezone()
     pronta = caminho.read_text("utf-8")
     for nome in NOMES.values():
         assert nome in pronta
     assert pronta.count(f"{ultimo:%d/%m/%Y}") >= len(NOMES)
-    assert not list(tmp_path.glob(".*.novo"))
+    assert not list(paginas.glob(".*.novo"))
 
 
 # -- reconhecer, ao lado de quem trabalha na empresa -----------------------------------------------

@@ -52,7 +52,7 @@ def avisos() -> Iterator[ServidorDeAvisos]:
 @dataclass(frozen=True, slots=True)
 class Noite:
     """As execuções agendadas de um projeto, com alguém para ser avisado; `nova`, se cada uma é um
-    processo que nasce com a página de código do Windows."""
+    processo que nasce, e com a página de código do Windows."""
 
     projeto: SupabaseLocal
     destino: Path
@@ -140,9 +140,9 @@ def sem_a_versao(log: list[str]) -> list[str]:
 
 @PELA_API
 def test_uma_noite_boa(noite: Noite) -> None:
-    noite = replace(noite, nova=True)
+    """A primeira, num processo que nasce como no Windows."""
     antes = datetime.now().astimezone()
-    saida = noite.rodar()
+    saida = replace(noite, nova=True).rodar()
     assert (saida.codigo, saida.erros) == (0, ""), saida.tudo
     assert noite.avisos.caminhos == ["ping/start?create=1", "ping?create=1"]
     cabecalho, comando, *palavras, fim = noite.log().splitlines()
@@ -240,9 +240,9 @@ def test_uma_falha_avisa_toda_noite_e_a_volta_ao_normal_uma_vez(noite: Noite) ->
 
 @PELA_API
 def test_a_que_nem_comecou_tambem_se_registra_e_avisa(noite: Noite) -> None:
-    """Chave errada, limite que não se entende, ninguém a quem avisar."""
-    noite = replace(noite, nova=True)
-    saida = noite.rodar(mais={"SUPABASE_SERVICE_ROLE_KEY": "chave-pela-metade"})
+    """Chave errada (num processo que nasce como no Windows), limite que não se entende, ninguém a
+    quem avisar."""
+    saida = replace(noite, nova=True).rodar(mais={"SUPABASE_SERVICE_ROLE_KEY": "chave-pela-metade"})
     assert (saida.codigo, saida.saida) == (2, "")
     assert noite.log().splitlines()[2:-1] == saida.erros.splitlines()
     assert noite.ultima()["erro"] == saida.erros.splitlines()[0].removeprefix("❌ ")
