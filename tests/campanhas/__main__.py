@@ -54,6 +54,7 @@ CAMPANHAS = {
         "tests/rotina/test_poda.py",
         "tests/rotina/test_tarefa.py",
         "tests/casa/test_desempenho.py",
+        "tests/comando/test_tela.py",
     ),
     "restauracao": (
         "tests/restauracao/test_isolamento.py",
@@ -71,7 +72,11 @@ CAMPANHAS = {
     ),
     "registro": ("tests/restauracao/test_registro.py",),
     "mudanca": ("tests/plano/test_tres_lados.py", "tests/restauracao/test_desfazer_mudanca.py"),
-    "frota": ("tests/frota/test_frota_quedas.py", "tests/frota/test_frota.py"),
+    "frota": (
+        "tests/frota/test_frota_quedas.py",
+        "tests/frota/test_frota.py",
+        "tests/frota/test_instante.py",
+    ),
     "propriedades": (
         "tests/base/test_config.py",
         "tests/clone/test_anonimo.py",
@@ -107,7 +112,10 @@ CAMPANHAS = {
         "tests/clone/test_clonar_listas.py",
     ),
     "semana": ("tests/rotina/test_semana.py",),
-    "demonstracao": ("tests/embutido/test_demonstracao.py",),
+    "demonstracao": (
+        "tests/embutido/test_demonstracao.py",
+        "tests/embutido/test_supabase_local.py",
+    ),
     "windows": ("tests/campanhas/test_windows.py",),
     "vias": QUE_DIZEM_TANTO_FAZ,
     "antigo": ("tests/via", "tests/restauracao", "tests/backup", "tests/escopo", "tests/foto"),

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from apoio.campanha import amostra
 from apoio.execucao import (
     BACKUP,
     PACIENCIA,
@@ -167,15 +168,15 @@ def _pela_direta(projeto: SupabaseLocal) -> dict[str, str]:
     return {"SUPABASE_DB_URL": projeto.uri_banco}
 
 
-@pytest.mark.parametrize(
-    "mais",
-    [
-        {"PYTHONIOENCODING": "cp1252"},
-        {"PYTHONIOENCODING": "ascii:strict"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-        {"LC_ALL": "POSIX", "TERM": "dumb"},
-    ],
-)
+CONSOLES: list[Mapping[str, str]] = [
+    {"PYTHONIOENCODING": "cp1252"},
+    {"PYTHONIOENCODING": "ascii:strict"},
+    {"LC_ALL": "POSIX", "TERM": "dumb"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+]
+
+
+@pytest.mark.parametrize("mais", amostra(CONSOLES, 2))
 def test_utf_8_seja_qual_for_o_console(
     projeto: SupabaseLocal, tmp_path: Path, mais: Mapping[str, str]
 ) -> None:
@@ -199,9 +200,11 @@ def _no_shell(projeto: SupabaseLocal, destino: Path, comando: str) -> Saida:
     return Saida(feito.returncode, feito.stdout.decode(), feito.stderr.decode())
 
 
-@pytest.mark.parametrize(
-    "desvio", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "> /dev/full", "2> /dev/full"]
-)
+DESVIOS = (*("<&- >&- 2>&-", ">&-", "2>&-", "> /dev/full", ">&- 2>&-", "<&-", "2> /dev/full"),)
+DE_QUEM_LISTA = amostra(DESVIOS, 2)
+
+
+@pytest.mark.parametrize("desvio", amostra(DESVIOS, 5))
 def test_saidas_fechadas_ou_cheias(
     projeto: SupabaseLocal, copiadas: Path, tmp_path: Path, desvio: str
 ) -> None:
@@ -211,10 +214,11 @@ def test_saidas_fechadas_ou_cheias(
     assert executar(None, tmp_path, "verificar").codigo == 0
     assert [m["user_id"] for m in metadados(tmp_path)] == [VIZINHA]
 
-    eram = fotografia_do_disco(copiadas)
-    saida = _no_shell(projeto, copiadas, f'"$1" "$2" listar {desvio}')
-    assert saida.codigo == 0, saida.tudo
-    assert fotografia_do_disco(copiadas) == eram
+    if desvio in DE_QUEM_LISTA:
+        eram = fotografia_do_disco(copiadas)
+        saida = _no_shell(projeto, copiadas, f'"$1" "$2" listar {desvio}')
+        assert saida.codigo == 0, saida.tudo
+        assert fotografia_do_disco(copiadas) == eram
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +230,7 @@ def copiadas(projeto: SupabaseLocal, tmp_path_factory: pytest.TempPathFactory) -
     return destino
 
 
-@pytest.mark.parametrize("acao", ["", "listar", "verificar", "--help", "listar --json"])
+@pytest.mark.parametrize("acao", amostra(["", "listar", "verificar", "--help", "listar --json"], 3))
 def test_cano_fechado(projeto: SupabaseLocal, copiadas: Path, tmp_path: Path, acao: str) -> None:
     """`| head -1` fecha o cano: o backup continua até o fim e o código é o de sempre."""
     destino = copiadas if acao else tmp_path
@@ -571,7 +575,9 @@ def test_recusas(projeto: SupabaseLocal, tmp_path: Path, argumentos: tuple[str, 
     assert em_json.json()["codigo"] == 2
 
 
-@pytest.mark.parametrize("modulo", ["supabase", "dotenv", "msgspec", "tenacity", "filelock"])
+@pytest.mark.parametrize(
+    "modulo", amostra(["supabase", "dotenv", "msgspec", "tenacity", "filelock"], 3)
+)
 @pytest.mark.parametrize("acao", [[], ["verificar"]])
 @PELA_API
 def test_modulo_que_falta(

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from supabase import create_client
 
+from apoio.campanha import amostra
 from apoio.execucao import PACIENCIA, RAIZ
 from apoio.servidores import LOJA, VAZIO, FabricaDeSupabase
 from supabase_local.empresas.dados import DEMONSTRACAO, Perfil, inventar, ler_sql, linhas_de, semear
@@ -326,7 +327,7 @@ def processos_de(pasta: Path) -> int:
     return saida.stdout.count(str(pasta))
 
 
-@pytest.mark.parametrize("sinal", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sinal", amostra([signal.SIGTERM, signal.SIGINT, signal.SIGKILL], 2))
 def test_morto_o_processo_nada_fica_em_execucao_nem_no_disco(
     tmp_path: Path, sinal: signal.Signals
 ) -> None:
@@ -344,18 +345,14 @@ def test_depois_de_um_kill_9_o_comeco_seguinte_reaproveita_os_dados(tmp_path: Pa
         assert (cluster.pasta, cluster.existe_banco("guardado")) == (lugar, True)
 
 
-def test_dois_processos_nao_usam_a_mesma_pasta(tmp_path: Path) -> None:
-    with (
-        ClusterPostgres(tmp_path / "pg", efemero=True),
-        pytest.raises(ErroSupabaseLocal, match="já está em uso"),
-    ):
-        ClusterPostgres(tmp_path / "pg").iniciar()
-
-
-def test_pastas_privadas_continuam_privadas(tmp_path: Path) -> None:
+def test_dois_processos_nao_usam_a_mesma_pasta_e_as_privadas_continuam_privadas(
+    tmp_path: Path,
+) -> None:
     privada = tmp_path / "privada"
     privada.mkdir(mode=0o700)
     with ClusterPostgres(privada / "pg", efemero=True) as cluster:
+        with pytest.raises(ErroSupabaseLocal, match="já está em uso"):
+            ClusterPostgres(privada / "pg").iniciar()
         assert (cluster.pasta / "dados").stat().st_mode & 0o777 == 0o700
     assert privada.stat().st_mode & 0o777 == 0o700
 
