@@ -199,16 +199,11 @@ def test_sem_chave_de_servico_diz_que_a_publica_nao_serve(
     assert servidor.gateway.pedidos == []
 
 
-def test_nenhuma_parte_da_chave_fica_na_tela_nem_nos_arquivos(
-    servidor: SupabaseLocal, copia: Copia
-) -> None:
-    for chave in (servidor.chave_service_role, servidor.chave_secreta):
-        copia.env(env_de(servidor, chave))
-        saida = copia.rodar()
-        assert saida.codigo == 0, saida.tudo
-        salvos = copia.textos_salvos()
-        assert any('"versao_formato": 2' in texto for texto in salvos)
-        sem_pedacos(chave, saida.tudo, *salvos)
+def nada_da_chave(chave: str, saida: Saida, copia: Copia) -> None:
+    """Nenhuma parte dela ficou na tela nem nos arquivos, que os há."""
+    salvos = copia.textos_salvos()
+    assert any('"versao_formato": 2' in texto for texto in salvos)
+    sem_pedacos(chave, saida.tudo, *salvos)
 
 
 def test_uma_chave_que_o_servidor_recusa_nao_e_mostrada(
@@ -316,15 +311,19 @@ def test_http_sem_s_so_e_avisado_fora_da_maquina(
 def test_o_env_e_achado_do_lugar_do_script_e_os_backups_ficam_ao_lado(
     servidor: SupabaseLocal, copia: Copia
 ) -> None:
+    """Se outros o podem ler, avisa-se; da chave nada fica na tela nem nos arquivos."""
     # Um .env na pasta corrente não conta.
     (copia.longe / ".env").write_text("SUPABASE_URL=https://errado.example\n", "utf-8")
-    copia.env(env_de(servidor))
+    copia.env(env_de(servidor), 0o604)
     saida = copia.rodar()
     assert saida.codigo == 0, saida.tudo
-    assert "   ✅ Backup concluído: ./backups/empresa_11111111/" in saida.saida.splitlines()
+    linhas = saida.saida.splitlines()
+    assert "   ✅ Backup concluído: ./backups/empresa_11111111/" in linhas
+    assert "⚠️ " + DE_TODOS.format(copia.raiz / ".env") in linhas
     assert [p.name for p in copia.longe.iterdir()] == [".env"]
     (copia.longe / ".env").unlink()
     feito(saida, copia)
+    nada_da_chave(servidor.chave_service_role, saida, copia)
 
 
 @pytest.fixture
@@ -378,12 +377,15 @@ def test_vazia_no_ambiente_da_lugar_ao_outro_nome(lugar: Lugar) -> None:
 
 
 def test_os_nomes_que_o_aplicativo_usa_tambem_servem(servidor: SupabaseLocal, copia: Copia) -> None:
-    """Ponta a ponta, num .env que o Bloco de Notas gravou, com o caminho da API na URL."""
+    """Ponta a ponta, num .env que o Bloco de Notas gravou, com o caminho da API na URL; e nada da
+    chave secreta fica na tela nem nos arquivos."""
     assert servidor.chave_secreta.startswith("sb_secret_")
     texto = f'VITE_SUPABASE_URL="{servidor.url}/rest/v1/"\n# acentuação\n'
     texto += f"export SUPABASE_SECRET_KEY = {servidor.chave_secreta}\n"
     copia.env(b"\xef\xbb\xbf" + texto.replace("\n", "\r\n").encode())
-    feito(copia.rodar(), copia)
+    saida = copia.rodar()
+    feito(saida, copia)
+    nada_da_chave(servidor.chave_secreta, saida, copia)
 
 
 def test_um_env_do_bloco_de_notas_com_bom_e_crlf(lugar: Lugar) -> None:
@@ -423,13 +425,6 @@ def test_um_env_que_outros_podem_ler_e_notado(lugar: Lugar, modo: int) -> None:
     (lugar.raiz / ".env").chmod(modo)
     esperados = (DE_TODOS.format(lugar.raiz / ".env"),) if modo & 0o077 else ()
     assert ambiente.carregar(lugar.raiz).avisos == esperados
-
-
-def test_um_env_que_outros_podem_ler_e_avisado(servidor: SupabaseLocal, copia: Copia) -> None:
-    copia.env(env_de(servidor), 0o604)
-    saida = copia.rodar()
-    assert "⚠️ " + DE_TODOS.format(copia.raiz / ".env") in saida.saida.splitlines()
-    feito(saida, copia)
 
 
 def test_o_destino_e_da_opcao_senao_do_backup_dir_senao_da_raiz(
