@@ -81,15 +81,37 @@ def pagina_do_modulo(navegador: Browser) -> Iterator[Page]:
 def aba(pagina_do_modulo: Page) -> Iterator[Aba]:
     """Uma aba como a de um computador: a mesma em todo o módulo, em branco no começo de cada teste.
     Abrir outra custa o triplo do que se faz nela."""
-    aba = anotada(pagina_do_modulo)
+    yield from _emprestada(pagina_do_modulo)
+
+
+@pytest.fixture(scope="module")
+def pagina_do_relogio(navegador: Browser) -> Iterator[Page]:
+    """A página da `aba_do_relogio`."""
+    with closing(navegador.new_context()) as contexto:
+        yield contexto.new_page()
+
+
+@pytest.fixture
+def aba_do_relogio(pagina_do_relogio: Page) -> Iterator[Aba]:
+    """Como a `aba`, para os testes que lhe acertam o relógio, o que depois não se desfaz."""
+    yield from _emprestada(pagina_do_relogio)
+
+
+def _emprestada(pagina: Page) -> Iterator[Aba]:
+    """A aba desta página, que no fim volta a ser a de um computador, e em branco."""
+    tamanho = pagina.viewport_size
+    assert tamanho is not None
+    aba = anotada(pagina)
     yield aba
     aba.sessao.detach()
-    aba.pagina.goto("about:blank")
+    pagina.goto("about:blank")
+    pagina.emulate_media(media="null", color_scheme="null")
+    pagina.set_viewport_size(tamanho)
 
 
 @pytest.fixture
 def aba_nova(navegador: Browser) -> Iterator[Aba]:
-    """Uma só deste teste, que lhe muda o relógio, o tamanho ou o meio."""
+    """Uma só deste teste, que lhe muda o que depois não se desfaz."""
     with closing(navegador.new_context()) as contexto:
         yield anotada(contexto.new_page())
 
