@@ -7,6 +7,8 @@ abertos, que só lá existe; `python3 tests/campanhas windows` faz tudo (CAMPANH
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import shutil
 import subprocess
 import threading
@@ -160,31 +162,31 @@ def matar(processo: subprocess.Popen[bytes]) -> None:
 
 # -- um arquivo aberto por outro programa ----------------------------------------------------------
 
-SEGURAR = """
-import ctypes, sys
-abrir = ctypes.windll.kernel32.CreateFileW
-abrir.restype = ctypes.c_void_p
-abrir.argtypes = [ctypes.c_wchar_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p,
-                  ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p]
+SEGURANDO = """
+import ctypes, json, os, runpy, sys
+os._exit = sys.exit  # há mais que fazer
+sistema = ctypes.windll.kernel32
+sistema.CreateFileW.restype = ctypes.c_void_p
+sistema.CreateFileW.argtypes = [ctypes.c_wchar_p, ctypes.c_uint32, ctypes.c_uint32,
+                                ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p]
+sistema.CloseHandle.argtypes = [ctypes.c_void_p]
 LER, EXISTENTE = 0x80000000, 3
-partilha = int(sys.argv[2])
-aberto = abrir(sys.argv[1], LER, partilha, None, EXISTENTE, 0, None)
-print("aberto" if aberto != ctypes.c_void_p(-1).value else "não abriu", flush=True)
-sys.stdin.read()
-"""
-"""Outro programa, com o arquivo aberto até a entrada fechar; `partilha`: o que deixa os outros
-fazerem (0 nada, como uma planilha; 3 ler e escrever, como um navegador; nunca trocar)."""
-
-
-@contextlib.contextmanager
-def aberto_em_outro(windows: Windows, arquivo: Path, partilha: int) -> Iterator[None]:
-    processo = windows.abrir("-c", SEGURAR, como_no_windows(arquivo), str(partilha))
-    assert processo.stdout is not None
+script, vezes = sys.argv[1:]
+sys.path.insert(0, script.rpartition("\\\\")[0])
+for arquivo, partilha, argumentos in json.loads(vezes):
+    aberto = sistema.CreateFileW(arquivo, LER, partilha, None, EXISTENTE, 0, None)
+    assert aberto != ctypes.c_void_p(-1).value, arquivo
+    sys.argv = [script, *argumentos]
     try:
-        assert processo.stdout.readline().strip() == b"aberto"
-        yield
-    finally:
-        processo.communicate(timeout=PACIENCIA)
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as fim:
+        print("CÓDIGO", fim.code or 0, flush=True)
+    sistema.CloseHandle(aberto)
+"""
+"""O script, uma vez por cada [arquivo, partilha, argumentos], com o arquivo aberto entretanto por
+outro; `partilha`: o que este deixa os outros fazerem (0 nada, como uma planilha; 3 ler e escrever,
+como um navegador; nunca trocar). Num processo só: a partilha é de cada abertura, e não de quem a
+faz, e é a importar tudo outra vez que um programa passa o tempo neste Windows."""
 
 
 def test_o_que_outro_programa_segura_e_dito_assim(
@@ -192,24 +194,20 @@ def test_o_que_outro_programa_segura_e_dito_assim(
 ) -> None:
     """A página aberta não impede o backup, e uma tabela aberta não passa por danificada. Nenhuma é
     «sem permissão»: o que há a fazer é fechar o outro programa."""
-    do_env = acesso(lojinha, tmp_path, DIRETA)
     direta = {"SUPABASE_DB_URL": lojinha.uri_banco}
     assert executar(lojinha, tmp_path, *UMA, mais=direta).codigo == 0
-    aberta = "O arquivo está aberto em outro programa"
-    for partilha in (3, 0) if CAMPANHA else (3,):
-        with aberto_em_outro(windows, tmp_path / "painel.html", partilha):
-            fim = rodar(windows, do_env, *UMA)
-        assert fim.codigo == 0, fim.tudo
-        saida, erros = textos(fim)
-        assert f"A página não foi atualizada. {aberta}" in saida + erros
-        assert "Sem permissão" not in saida + erros
     backup = ultimo_backup(tmp_path, DONO)
-    tabela = backup["pasta"] / backup["tabelas"]["produtos"]["arquivo"]
-    with aberto_em_outro(windows, tabela, 0):
-        fim = rodar(windows, do_env, "verificar")
-    assert fim.codigo == 4, fim.tudo
-    saida, erros = textos(fim)
-    assert aberta in saida + erros
+    tabela = como_no_windows(backup["pasta"] / backup["tabelas"]["produtos"]["arquivo"])
+    pagina = como_no_windows(tmp_path / "painel.html")
+    com_a_pagina = [(pagina, partilha, UMA) for partilha in ((3, 0) if CAMPANHA else (3,))]
+    vezes = json.dumps([*com_a_pagina, (tabela, 0, ["verificar"])])
+    fim = rodar(windows, acesso(lojinha, tmp_path, DIRETA), vezes, programa=SEGURANDO)
+    assert fim.codigo == 0, fim.tudo
+    saida, erros = (texto.replace("\r\n", "\n") for texto in textos(fim))
+    aberta = "O arquivo está aberto em outro programa"
+    assert re.findall(r"^CÓDIGO (\d+)$", saida, re.MULTILINE) == [*("0" for _ in com_a_pagina), "4"]
+    assert saida.count(f"A página não foi atualizada. {aberta}") == len(com_a_pagina)
+    assert aberta in erros, "a tabela, ao conferir"
     assert "Sem permissão" not in saida + erros
     solta = executar(None, tmp_path, "verificar")
     assert solta.codigo == 0, solta.tudo

@@ -173,6 +173,7 @@ def test_o_backup_nao_rele_o_que_gravou(
         mais={"SUPABASE_DB_URL": lojinha.uri_banco} if via == "direta" else {},
         script=BACKUP,
         programa=RELER_E_MORRER,
+        novo=False,
     )
     assert saida.codigo == 0, saida.tudo
     (backup,) = (b for b in metadados(tmp_path) if b["user_id"] == DONO)

@@ -237,6 +237,7 @@ def _morrer(destino: Path, onde: Path, passo: int, mais: Mapping[str, str], *aca
             *acao,
             mais={**mais, "PASSO": str(passo), "ONDE": str(onde)},
             programa=SUICIDA,
+            novo=False,
         )
     )
 
