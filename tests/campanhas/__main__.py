@@ -54,6 +54,8 @@ CAMPANHAS = {
         "tests/rotina/test_poda.py",
         "tests/rotina/test_tarefa.py",
         "tests/casa/test_desempenho.py",
+        "tests/casa/test_forno.py",
+        "tests/casa/test_reposicao.py",
         "tests/comando/test_tela.py",
     ),
     "restauracao": (

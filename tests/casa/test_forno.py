@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from apoio import terminal
+from apoio.campanha import amostra
 from apoio.execucao import (
     BACKUP,
     PACIENCIA,
@@ -64,14 +65,14 @@ def mundo(tmp_path: Path, *, novo: bool, **opcoes: Any) -> dict[str, Any]:
     return lido
 
 
-@pytest.mark.parametrize(
-    ("opcoes", "umask"),
-    [
-        ({}, 0o022),
-        ({"com_entrada": True, "script": RESTAURACAO}, 0),
-        ({"mais": {"TZ": "Asia/Tokyo", "COLUMNS": "50", "PYTHONDONTWRITEBYTECODE": "1"}}, 0o077),
-    ],
-)
+MUNDOS: list[tuple[dict[str, Any], int]] = [
+    ({"com_entrada": True, "script": RESTAURACAO}, 0),
+    ({}, 0o022),
+    ({"mais": {"TZ": "Asia/Tokyo", "COLUMNS": "50", "PYTHONDONTWRITEBYTECODE": "1"}}, 0o077),
+]
+
+
+@pytest.mark.parametrize(("opcoes", "umask"), amostra(MUNDOS, 2))
 def test_o_mundo_de_um_filho_e_o_de_um_processo_novo(
     tmp_path: Path, opcoes: dict[str, Any], umask: int
 ) -> None:
@@ -199,14 +200,14 @@ def test_sem_quem_peca_o_forneiro_termina_e_nao_deixa_filhos(tmp_path: Path) -> 
     assert filho.wait(PACIENCIA) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    ("script", "argumentos"),
-    [
-        *((BACKUP, [acao]) for acao in ("listar", "verificar", "podar", "ensaiar", "painel")),
-        (RESTAURACAO, ["--simular"]),
-        (BACKUP, []),
-    ],
-)
+COMANDOS: list[tuple[Path, list[str]]] = [
+    (RESTAURACAO, ["--simular"]),
+    *((BACKUP, [acao]) for acao in ("listar", "verificar", "podar", "ensaiar", "painel")),
+    (BACKUP, []),
+]
+
+
+@pytest.mark.parametrize(("script", "argumentos"), amostra(COMANDOS, 3))
 def test_cada_script_diz_o_mesmo_num_processo_novo(
     tmp_path: Path, script: Path, argumentos: list[str]
 ) -> None:

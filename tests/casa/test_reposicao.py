@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from apoio.campanha import amostra
 from apoio.execucao import PACIENCIA
 from apoio.impressoes import Impressoes, impressoes, sequencias_atras
 from apoio.loja import GRUPO, LOJA_X
@@ -66,18 +67,18 @@ def ler(projeto: Projeto, caminho: str) -> bytes:
     return corpo
 
 
-@pytest.mark.parametrize(
-    "comandos",
-    [
-        (),
-        # As linhas que furam regras por validar estão nestas.
-        (f"DELETE FROM produtos WHERE user_id = '{LOJA_X}'",),
-        (f"UPDATE despesas SET descricao = 'Outra' WHERE user_id = '{GRUPO}'",),
-        ("INSERT INTO categorias (user_id, nome) SELECT user_id, 'x' FROM empresas",),
-        ("DELETE FROM auth.users", "TRUNCATE empresas CASCADE", "UPDATE vendas SET total = 0"),
-        ("ANALYZE", "SELECT nextval(seqrelid) FROM pg_sequence"),
-    ],
-)
+COMANDOS: list[tuple[str, ...]] = [
+    (),
+    # As linhas que furam regras por validar estão nestas.
+    (f"DELETE FROM produtos WHERE user_id = '{LOJA_X}'",),
+    (f"UPDATE despesas SET descricao = 'Outra' WHERE user_id = '{GRUPO}'",),
+    ("INSERT INTO categorias (user_id, nome) SELECT user_id, 'x' FROM empresas",),
+    ("DELETE FROM auth.users", "TRUNCATE empresas CASCADE", "UPDATE vendas SET total = 0"),
+    ("ANALYZE", "SELECT nextval(seqrelid) FROM pg_sequence"),
+]
+
+
+@pytest.mark.parametrize("comandos", amostra(COMANDOS, 3))
 def test_as_linhas_e_as_sequencias_voltam(
     cluster: ClusterPostgres, da_casa: Estante, comandos: tuple[str, ...]
 ) -> None:
@@ -138,9 +139,7 @@ def derrubar_as_conexoes(projeto: Projeto) -> None:
         banco.execute(f"SELECT pg_terminate_backend(pid, 10000) {da_api} AND query !~ 'LISTEN'")
 
 
-@pytest.mark.parametrize(
-    "usar",
-    [
+USOS: list[Callable[[Projeto], object]] = [
         sql("CREATE TABLE outra (id int)"),
         sql("ALTER TABLE produtos ADD COLUMN outra int"),
         sql("ALTER TABLE produtos DROP CONSTRAINT produtos_preco_nao_negativo"),
@@ -155,8 +154,10 @@ def derrubar_as_conexoes(projeto: Projeto) -> None:
         sql("SELECT lo_create(0)"),
         *(parar_a_api, prender_um_pedido, mudar_o_auth, por_um_arquivo, reler_o_esquema),
         derrubar_as_conexoes,
-    ],
-)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("usar", amostra(USOS, 7))
 def test_o_que_nao_se_repoe_nao_se_aproveita(
     cluster: ClusterPostgres, da_casa: Estante, usar: Callable[[Projeto], object]
 ) -> None:

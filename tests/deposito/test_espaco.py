@@ -24,7 +24,7 @@ from apoio.execucao import (
     ultimo_backup,
 )
 from apoio.inventados import ANA, BIA, arquivo, linhas, publicar
-from apoio.loja import LOJA_X, PRE, TANTO_FAZ, Loja, antes_de
+from apoio.loja import PRE, TANTO_FAZ, Loja, antes_de
 from apoio.lojinha import DONO, VIZINHA
 from cofre.base.disco import guardar_uma_vez, liberado, ocupado
 from cofre.base.erros import BackupDanificado
@@ -333,26 +333,27 @@ def test_o_mesmo_conteudo_da_os_mesmos_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("via", [DIRETA], indirect=True)
-def test_restaurar_de_um_gz(loja: Loja) -> None:
+def test_restaurar_de_um_gz(oficina: Loja) -> None:
     """O acidente, e a volta a partir de um backup compactado, conferida no banco. A foto de antes
     também é compactada, e com ela se desfaz."""
+    loja = oficina
     shutil.rmtree(loja.destino)
     mais = {**GZ, **loja.ambiente}
     assert executar(loja.projeto, loja.destino, mais=mais).codigo == 0
     assert not [p for p in loja.destino.glob("empresa_*/*.json") if "metadata" not in p.name]
-    antes = antes_de(loja)
+    antes = antes_de(loja, DONO)
     acidente = (
-        f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND length(cpf) = 14",
-        f"UPDATE produtos SET preco = 0.01 WHERE user_id = '{LOJA_X}' AND preco > 1",
+        "DELETE FROM vendas_itens WHERE venda_id < 1000",
+        f"UPDATE produtos SET preco = 0.01 WHERE user_id = '{DONO}'",
     )
     loja.sql(*acidente)
-    estragado = antes_de(loja)
-    assert estragado.estado["clientes"] != antes.estado["clientes"]
-    pedido = ("--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    estragado = antes_de(loja, DONO)
+    assert estragado.estado["vendas_itens"] != antes.estado["vendas_itens"]
+    pedido = ("--empresa", DONO, "--confirmar", "RESTAURAR")
     fim = restaurar(loja.projeto, loja.destino, *pedido, mais=mais)
     assert fim.codigo == 0, fim.tudo
     antes.conferir()
-    (foto,) = loja.backups(PRE)
+    (foto,) = loja.backups(PRE, DONO)
     assert all(t["compactado"] for t in foto["tabelas"].values())
     desfeito = restaurar(loja.projeto, loja.destino, "desfazer", *pedido, mais=mais)
     assert desfeito.codigo == 0, desfeito.tudo

@@ -122,7 +122,8 @@ def test_a_viagem_inteira_ate_a_restauracao(
         f"UPDATE produtos SET preco = 0.01 WHERE user_id = '{DONO}'",
     )
     assert impressoes(projeto) != antes
-    saida = restaurar(projeto, la, "--empresa", DONO, "--confirmar", "RESTAURAR")
+    direta = {"SUPABASE_DB_URL": projeto.uri_banco}
+    saida = restaurar(projeto, la, "--empresa", DONO, "--confirmar", "RESTAURAR", mais=direta)
     assert saida.codigo == 0, saida.tudo
     assert impressoes(projeto) == antes
 
