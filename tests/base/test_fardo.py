@@ -7,6 +7,7 @@ import tracemalloc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apoio.campanha import exemplos
 from cofre.base.fardo import Fardo
 
 VALORES = st.recursive(
@@ -17,7 +18,7 @@ VALORES = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.text(), VALORES, max_size=5), max_size=8))
-@settings(max_examples=50)
+@settings(max_examples=exemplos(50))
 def test_saem_todos_como_entraram(documentos: list[dict[str, object]]) -> None:
     fardo = Fardo()
     for documento in documentos:

@@ -81,6 +81,7 @@ CAMPANHAS = {
     ),
     "propriedades": (
         "tests/base/test_config.py",
+        "tests/base/test_fardo.py",
         "tests/clone/test_anonimo.py",
         "tests/plano/test_plano.py",
         "tests/plano/test_recorte.py",

@@ -22,7 +22,7 @@ import pytest
 
 import cofre
 from apoio import opcoes
-from apoio.execucao import RAIZ, RESTAURACAO, executar, restaurar
+from apoio.execucao import RAIZ, RESTAURACAO, executar, metadados, restaurar
 from apoio.impressoes import executar_sql
 from apoio.loja import GRUPO, concluiu
 from apoio.opcoes import separar
@@ -31,6 +31,7 @@ from cofre.base import erros
 from cofre.base.config.ambiente import carregar
 from cofre.base.config.regras import ler_regras
 from cofre.comando.argumentos import CODIGOS
+from cofre.deposito import ensaios
 from cofre.via.contrato import DIRETA
 from desempenho.cenarios import descricoes
 from desempenho.opcoes import leitor
@@ -135,7 +136,7 @@ def test_as_telas_e_os_dialogos_sao_os_de_verdade(
 
 
 def conferir_telas(supabase: SupabaseLocal, destino: Path) -> None:
-    """As do programa do backup, a começar por um."""
+    """As do programa do backup, a começar por um; o ensaio, num PostgreSQL embutido, fica dito."""
     telas = [t for t in TELAS if not da_restauracao(t)]
     acoes = ["", "listar", "verificar", "painel", "ensaiar --embutido"]
     assert {t.argumentos for t in telas} == set(acoes)
@@ -145,6 +146,13 @@ def conferir_telas(supabase: SupabaseLocal, destino: Path) -> None:
         real = sem_o_que_varia(fim.saida.replace(str(destino), "./backups"))
         for tela in (t for t in telas if t.argumentos == acao):
             conferir_tela(sem_o_que_varia(tela.texto).splitlines(), real.splitlines())
+    feitos = {
+        (e.como, e.registros): m["total_registros"]
+        for m in metadados(destino)
+        if (e := ensaios.ler(m["pasta"], m["user_id"]).ultimo_sucesso)
+    }
+    (feito,) = feitos
+    assert feito == (ensaios.RESTAURADO, feitos[feito])
 
 
 def conferir_dialogo(supabase: SupabaseLocal, destino: Path, tela: Bloco) -> None:

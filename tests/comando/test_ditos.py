@@ -127,7 +127,7 @@ NOUTRO_LUGAR = {
     ("frota", "trabalhar", "x"),
 }
 """Os que se provam noutro lugar, com outra agenda (`test_agenda`), outro perfil, outros processos
-(`tests/frota`) ou outro PostgreSQL (`test_ensaio`, e a tela do manual em `test_leiame`)."""
+(`tests/frota`) ou outro PostgreSQL (a tela do manual, em `test_leiame`)."""
 
 
 @pytest.fixture(scope="module")

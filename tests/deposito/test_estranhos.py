@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apoio.campanha import CAMPANHA
+from apoio.campanha import CAMPANHA, exemplos
 from apoio.execucao import SEM_PODERES, Saida, acesso, executar
 from apoio.inventados import ANA, BIA, publicar
 from apoio.loja import TANTO_FAZ
@@ -351,7 +351,7 @@ DE_TODO_TIPO = {
 }
 
 
-@settings(max_examples=25)
+@settings(max_examples=exemplos(25))
 @given(dados=st.data(), por=JSON)
 def test_qualquer_valor_em_qualquer_campo(raiz: Path, dados: st.DataObject, por: Any) -> None:
     """Os metadados de um backup da Ana, ou um arquivo de estado, com um campo de outro tipo."""

@@ -377,15 +377,15 @@ def test_so_a_lista_plana_por_nome_nada_perde(
 ) -> None:
     nomes = sorted(f"r{n:03}{fim}" for n in range(100) for fim in ("", ".txt", "-1"))
     por_arquivos(projeto, balde, dict.fromkeys(nomes, b""))
-    for limite in (7, 100, 5000):
+    for limite in (19, 100, 5000):
         assert todos_v2(api, balde, limit=limite) == nomes
     desc = {"column": "name", "order": "desc"}
-    assert todos_v2(api, balde, limit=7, sortBy=desc) == nomes[::-1]
-    assert todos_v2(api, balde, prefix="r00", limit=7) == nomes[:30]
-    assert 0 < len(todos_v2(api, balde, limit=7, with_delimiter=True)) < len(nomes)
+    assert todos_v2(api, balde, limit=19, sortBy=desc) == nomes[::-1]
+    assert todos_v2(api, balde, prefix="r00", limit=19) == nomes[:30]
+    assert 0 < len(todos_v2(api, balde, limit=19, with_delimiter=True)) < len(nomes)
     # Gravados na mesma transação, têm todos o mesmo milissegundo.
     por_data = {"column": "updated_at", "order": "asc"}
-    assert len(todos_v2(api, balde, limit=7, sortBy=por_data)) < len(nomes)
+    assert len(todos_v2(api, balde, limit=19, sortBy=por_data)) < len(nomes)
     da_primeira: list[str] = []
     while pagina := api.post(
         f"/object/list/{balde}", json={"prefix": "", "limit": 50, "offset": len(da_primeira)}

@@ -131,18 +131,9 @@ def test_sem_banco_de_teste_so_confere(deposito: Deposito) -> None:
     assert " (só conferido em " in (deposito.raiz / "painel.html").read_text("utf-8")
 
 
-def test_no_postgres_embutido(deposito: Deposito) -> None:
-    backup = lojinha_guardada(deposito)
-    fim = ensaiar(deposito.raiz, "", "--embutido")
-    assert fim.codigo == 0, fim.tudo
-    assert "✅ restaurado: 3 registros no banco de teste, lidos de volta e iguais" in fim.saida
-    feito = registro(deposito.raiz, ALVO).ultimo_sucesso
-    assert feito is not None
-    assert (feito.backup, feito.como, feito.registros) == (backup.carimbo, RESTAURADO, 3)
-
-
 def test_o_embutido_que_nao_liga_diz_o_que_instalar(deposito: Deposito, tmp_path: Path) -> None:
-    """Onde só está o cofre, sem a demonstração."""
+    """Onde só está o cofre, sem a demonstração. O que liga, vê-se com a tela do manual
+    (`casa/test_leiame`)."""
     guardar(deposito, ALVO, "Loja", AGORA)
     copia = copiar_scripts(tmp_path / "outra")
     fim = executar(None, deposito.raiz, "ensaiar", "--embutido", script=copia)

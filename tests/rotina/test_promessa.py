@@ -19,8 +19,10 @@ from apoio.inventados import ANA, BIA, publicar
 from apoio.loja import TANTO_FAZ
 from apoio.lojinha import DONO, VIZINHA, projeto  # noqa: F401
 from apoio.relogio import executar_em
+from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.config.promessas import Promessa, Promessas
 from cofre.base.config.regras import ler_regras
+from cofre.base.config.valores import NOME_DA_URL_DE_ENSAIO
 from cofre.base.erros import ConfiguracaoInvalida, primeiro_codigo
 from cofre.base.tela import RelatoTexto
 from cofre.deposito import ensaios, inventario
@@ -215,6 +217,7 @@ def test_o_backup_avisa_da_promessa_que_nao_se_cumpriu(
 
 def test_a_volta_de_verdade_e_a_do_ensaio_medem_se(
     projeto: SupabaseLocal,  # noqa: F811
+    criar_supabase: FabricaDeSupabase,
     tmp_path: Path,
 ) -> None:
     destino = tmp_path / "b"
@@ -228,7 +231,9 @@ def test_a_volta_de_verdade_e_a_do_ensaio_medem_se(
     volta = dela["promessa"]["volta"]
     assert (volta["como"], volta["registros"]) == ("restauração", 521)
     assert volta["segundos"] > 0
-    ensaio = executar(None, destino, "ensaiar", "--embutido", "--json")
+    vazio = projeto.cluster.uri(criar_supabase.banco(VAZIO))
+    de_teste = {NOME_DA_URL_DE_ENSAIO: vazio}
+    ensaio = executar(None, destino, "ensaiar", "--json", mais=de_teste)
     assert ensaio.codigo == 0, ensaio.tudo
     (dela,) = executar(None, destino, "listar", "--json").json()["empresas"]
     volta = dela["promessa"]["volta"]
