@@ -177,9 +177,15 @@ class Forno:
     ) -> Assado:
         """Um filho com este descritor, de um terminal, no lugar dos três canos: o que ele diz, diz
         lá."""
+        return self.abrir_nestes(argv, ambiente, [terminal] * 3)
+
+    def abrir_nestes(
+        self, argv: Sequence[str], ambiente: Mapping[str, str], canos: Sequence[int]
+    ) -> Assado:
+        """Um filho com estes três descritores, que também são de quem o abre."""
         with contextlib.ExitStack() as deles:
             fim, dele = _cano(deles, escrever=False)
-            self._pedir(_pedido(argv, ambiente), [terminal] * 3 + [dele])
+            self._pedir(_pedido(argv, ambiente), [*canos, dele])
         return Assado(None, (io.BytesIO(), io.BytesIO()), fim)
 
     def apagar(self) -> None:
