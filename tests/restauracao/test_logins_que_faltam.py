@@ -3,8 +3,11 @@ que existe nunca é tocado, nem o de outra empresa."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -203,9 +206,11 @@ def test_um_login_que_um_backup_nunca_diria_assim_nao_nasce(escritorio: Montar) 
 
 
 @VIAS
-def test_sem_se_pedir_so_o_do_dono_volta(escritorio: Montar, via: str) -> None:
+def test_sem_se_pedir_so_o_do_dono_volta_nem_o_email_de_outro_se_toma(
+    escritorio: Montar, via: str
+) -> None:
     """O empregado pode ter sido dispensado: as linhas que o citam são ditas antes da palavra, com a
-    cura; pedido pelo e-mail, volta com elas."""
+    cura; pedido pelo e-mail, volta com elas. Um e-mail que hoje é de outro nunca se toma."""
     e = escritorio(via, cifrado=True)
     antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
     e.apagar(CAIXA)
@@ -222,10 +227,53 @@ def test_sem_se_pedir_so_o_do_dono_volta(escritorio: Montar, via: str) -> None:
     _identica(e, antes, auth, DONA, CAIXA)
     if via == DIRETA:
         assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) == CAIXA
+    _nunca_toma_o_email_que_hoje_e_de_outro(e)
 
 
-def test_o_que_existe_nunca_e_tocado(escritorio: Montar) -> None:
-    """Uma senha mais nova, um ban, outro e-mail: ficam, ainda que se peçam todos."""
+def _nunca_toma_o_email_que_hoje_e_de_outro(e: Escritorio) -> None:
+    e.apagar(CAIXA)
+    outro = portaria.criar_login(e.projeto, TODOS[CAIXA].upper())
+    auth = e.do_auth()
+    saida = e.restaurar("--simular")
+    assert f"o e-mail é hoje de outro login ({outro})" in saida.tudo
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 2, saida.tudo
+    assert e.do_auth() == auth
+
+
+def test_a_pergunta_numerada_escolhe_e_o_json_nao_diz_nome_de_ninguem(escritorio: Montar) -> None:
+    e = escritorio(DIRETA, cifrado=True)
+    antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
+    e.apagar(DONA)
+    dito = json.loads(e.restaurar("--simular", "--json").saida)
+    assert dito["logins_que_faltam"] == [
+        {
+            "id": str(DONA),
+            "papel_na_empresa": "dono",
+            "com_senha": True,
+            "segundo_fator": False,
+            "impede": "",
+            "volta": True,
+        }
+    ]
+    saida = e.restaurar("--json")
+    feitos = json.loads(saida.saida)["logins"]
+    assert [(f["id"], f["sem_senha"]) for f in feitos] == [(str(DONA), False)]
+    assert TODOS[DONA] not in saida.saida
+    e.apagar(CAIXA, DONA)
+    saida = e.restaurar(respostas=("?", "9", "1,2", "RESTAURAR"))
+    assert "1. dona@escritorio.example: dono da empresa" in saida.tudo
+    assert "2. caixa@escritorio.example: funcionário" in saida.tudo
+    assert "são números de 1 a 2" in saida.tudo
+    assert "Logins que voltam: 2" in saida.tudo
+    assert saida.codigo == 0, saida.tudo
+    _identica(e, antes, auth, DONA, CAIXA)
+
+
+def test_o_que_existe_nunca_e_tocado_nem_se_a_lista_nao_se_le(escritorio: Montar) -> None:
+    """Uma senha mais nova, um ban, outro e-mail: ficam, ainda que se peçam todos. O token nulo de
+    um só, seja de quem for, estraga a página inteira; e um id apagado de leve ainda existe, e não
+    se revive."""
     e = escritorio(API, cifrado=True)
     e.sql(
         "UPDATE auth.users SET encrypted_password = 'nova', banned_until = now() + '1 day',"
@@ -237,38 +285,6 @@ def test_o_que_existe_nunca_e_tocado(escritorio: Montar) -> None:
     assert saida.codigo == 0, saida.tudo
     assert "logins que faltam" not in saida.tudo
     assert e.do_auth() == auth
-
-
-def test_a_pergunta_numerada_escolhe(escritorio: Montar) -> None:
-    e = escritorio(DIRETA, cifrado=True)
-    antes, auth = e.linhas(), e.do_auth(DONA_E_CAIXA)
-    e.apagar(CAIXA, DONA)
-    saida = e.restaurar(respostas=("?", "9", "1,2", "RESTAURAR"))
-    assert "1. dona@escritorio.example: dono da empresa" in saida.tudo
-    assert "2. caixa@escritorio.example: funcionário" in saida.tudo
-    assert "são números de 1 a 2" in saida.tudo
-    assert "Logins que voltam: 2" in saida.tudo
-    assert saida.codigo == 0, saida.tudo
-    _identica(e, antes, auth, DONA, CAIXA)
-
-
-@VIAS
-def test_um_email_que_hoje_e_de_outro_nunca_se_toma(escritorio: Montar, via: str) -> None:
-    e = escritorio(via, cifrado=True)
-    e.apagar(CAIXA)
-    outro = portaria.criar_login(e.projeto, TODOS[CAIXA].upper())
-    auth = e.do_auth()
-    saida = e.restaurar("--simular")
-    assert f"o e-mail é hoje de outro login ({outro})" in saida.tudo
-    saida = e.restaurar("--logins", str(CAIXA))
-    assert saida.codigo == 2, saida.tudo
-    assert e.do_auth() == auth
-
-
-def test_uma_lista_que_o_auth_nao_consegue_dar_nao_impede(escritorio: Montar) -> None:
-    """O token nulo de um só, seja de quem for, estraga a página inteira; e um id apagado de leve
-    ainda existe, e não se revive."""
-    e = escritorio(API)
     e.apagar(CAIXA)
     e.sql(
         f"UPDATE auth.users SET recovery_token = NULL WHERE id = '{VIZINHO}'",
@@ -283,37 +299,45 @@ def test_uma_lista_que_o_auth_nao_consegue_dar_nao_impede(escritorio: Montar) ->
     assert portaria.linha_do_login(e.projeto, CAIXA)
 
 
-def test_anonimo_e_de_sso_so_pela_direta(escritorio: Montar) -> None:
+def test_anonimo_e_de_sso_so_pela_direta_e_cada_um_com_a_identidade_dele(
+    escritorio: Montar,
+) -> None:
+    """Quem entra por um provedor, também com outro e-mail nele."""
     e = escritorio(DIRETA, cifrado=True, com_backup=False)
     e.sql(
         f"UPDATE auth.users SET is_anonymous = true, email = NULL WHERE id = '{CAIXA}'",
         f"UPDATE auth.users SET is_sso_user = true WHERE id = '{GERENTE}'",
-        f"DELETE FROM auth.identities WHERE user_id IN ('{CAIXA}', '{GERENTE}')",
+        f"UPDATE auth.users SET encrypted_password = NULL WHERE id = '{DONA}'",
+        f"DELETE FROM auth.identities WHERE user_id IN ('{CAIXA}', '{GERENTE}', '{DONA}')",
     )
     portaria.por_identidade(e.projeto, GERENTE, "sso:1234", "s1", TODOS[GERENTE])
+    portaria.por_identidade(e.projeto, DONA, "google", "g-123", "outro@gmail.example")
     e.copiar()
-    antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA, GERENTE}))
-    eram = [portaria.linha_do_login(e.projeto, q) for q in (CAIXA, GERENTE)]
-    e.apagar(CAIXA, GERENTE)
+    quem = (CAIXA, GERENTE, DONA)
+    antes, auth = e.linhas(), e.do_auth(frozenset(quem))
+    eram = [portaria.linha_do_login(e.projeto, q) for q in quem[:2]]
+    e.apagar(*quem)
     saida = e.restaurar("--simular", "--logins", "todos", via=API)
     assert "é anônimo, e a API não os cria" in saida.tudo
     assert "entra por SSO, e a API não o cria" in saida.tudo
     saida = e.restaurar("--logins", "todos")
     assert saida.codigo == 0, saida.tudo
-    _identica(e, antes, auth, CAIXA, GERENTE)
-    assert [portaria.linha_do_login(e.projeto, q) for q in (CAIXA, GERENTE)] == eram
-
-
-# -- como era: confirmação, ban, segundo fator, provedores ------------------------------------
+    _identica(e, antes, auth, *quem)
+    assert [portaria.linha_do_login(e.projeto, q) for q in quem[:2]] == eram
+    chegada = portaria.entra_por(e.projeto, "google", "g-123", "outro@gmail.example")
+    assert (chegada.quem, chegada.como) == (DONA, "identidade")
 
 
 @VIAS
-def test_por_confirmar_e_banido_voltam_assim(escritorio: Montar, via: str) -> None:
+def test_por_confirmar_e_banido_voltam_assim_e_sem_o_segundo_fator_banido(
+    escritorio: Montar, via: str
+) -> None:
     e = escritorio(via, cifrado=True, com_backup=False)
     e.sql(
         f"UPDATE auth.users SET email_confirmed_at = NULL WHERE id = '{GERENTE}'",
         f"UPDATE auth.users SET banned_until = now() + '90 days' WHERE id = '{CAIXA}'",
     )
+    portaria.por_fator(e.projeto, DONA)
     e.copiar()
     era = portaria.linha_do_login(e.projeto, CAIXA)
     e.apagar(CAIXA, GERENTE)
@@ -327,19 +351,13 @@ def test_por_confirmar_e_banido_voltam_assim(escritorio: Montar, via: str) -> No
     assert gerente["email_confirmed_at"] is None
     assert abs((caixa["banned_until"] - era["banned_until"]).total_seconds()) < 60
     assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) is None
-
-
-@VIAS
-def test_sem_o_segundo_fator_entra_banido(escritorio: Montar, via: str) -> None:
-    e = escritorio(via, cifrado=True, com_backup=False)
-    portaria.por_fator(e.projeto, CAIXA)
-    e.copiar()
-    e.apagar(CAIXA)
-    saida = e.restaurar("--logins", str(CAIXA))
+    # Quem tinha um segundo fator não volta a entrar só com a senha.
+    e.apagar(DONA)
+    saida = e.restaurar("--logins", str(DONA))
     assert saida.codigo == 12, saida.tudo
     assert "tinha um segundo fator, que não volta" in saida.tudo
     assert "entrou banido" in saida.tudo
-    assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) is None
+    assert portaria.entra(e.projeto, TODOS[DONA], SENHA_DA_DONA) is None
     assert e.valores("SELECT 1 FROM auth.mfa_factors") == []
 
 
@@ -355,12 +373,11 @@ def test_pedido_pelo_nome_o_segundo_fator_volta_igual(escritorio: Montar) -> Non
     assert portaria.entra(e.projeto, TODOS[CAIXA], SENHA) == CAIXA
     assert sem_nada_em_claro([e.destino], ["JBSWY3DPEHPK3PXP"]) == []
     assert "JBSWY3DPEHPK3PXP" not in saida.tudo
+    _o_que_se_mostra_nunca_diz_uma_senha_nem_um_segredo(e)
 
 
-def test_o_que_se_mostra_dos_backups_nunca_diz_uma_senha_nem_um_segredo(escritorio: Montar) -> None:
-    e = escritorio(DIRETA, cifrado=True, com_backup=False)
-    portaria.por_fator(e.projeto, CAIXA)
-    e.copiar(BACKUP_SEGUNDOS_FATORES="sim")
+def _o_que_se_mostra_nunca_diz_uma_senha_nem_um_segredo(e: Escritorio) -> None:
+    """Nem o que se compara com outro backup, em que a senha e o segredo são outros."""
     hashes = [str(h) for (h,) in e.valores("SELECT encrypted_password FROM auth.users")]
     e.sql(
         f"UPDATE auth.users SET encrypted_password = 'outro hash' WHERE id = '{CAIXA}'",
@@ -381,23 +398,6 @@ def test_o_que_se_mostra_dos_backups_nunca_diz_uma_senha_nem_um_segredo(escritor
     segredos = (*hashes, "outro hash", "JBSWY3DPEHPK3PXP", "OUTROSEGREDO")
     assert [s for s in segredos for dita in ditas if s in dita] == []
 
-
-def test_quem_entra_pelo_google_volta_com_a_identidade_dele(escritorio: Montar) -> None:
-    e = escritorio(DIRETA, com_backup=False)
-    e.sql(
-        f"UPDATE auth.users SET encrypted_password = NULL WHERE id = '{CAIXA}'",
-        f"DELETE FROM auth.identities WHERE user_id = '{CAIXA}'",
-    )
-    portaria.por_identidade(e.projeto, CAIXA, "google", "g-123", "outro@gmail.example")
-    e.copiar()
-    e.apagar(CAIXA)
-    saida = e.restaurar("--logins", str(CAIXA))
-    assert saida.codigo == 0, saida.tudo
-    chegada = portaria.entra_por(e.projeto, "google", "g-123", "outro@gmail.example")
-    assert (chegada.quem, chegada.como) == (CAIXA, "identidade")
-
-
-# -- os gatilhos de quem chega ----------------------------------------------------------------
 
 _NASCER = """
     CREATE FUNCTION public.ao_nascer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -430,23 +430,25 @@ VARIANTES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("quem", "qual"),
-    [(DONA, "empresa e assinatura"), *((CAIXA, variante) for variante in VARIANTES)],
-    ids=["dona", *VARIANTES],
-)
-def test_o_que_um_gatilho_cria_e_dito_e_desfeito(escritorio: Montar, qual: str, quem: UUID) -> None:
+def test_o_que_um_gatilho_cria_e_dito_e_desfeito(escritorio: Montar) -> None:
     """Pela API os gatilhos disparam: as linhas voltam a ser as do backup, e nenhuma empresa nova
-    fica. Também só com parte das tabelas escolhidas."""
-    gatilho = _NASCER.format(corpo=VARIANTES[qual])
-    e = escritorio(API, gatilho=gatilho)
-    antes, auth = e.linhas(), e.do_auth(frozenset({quem}))
-    e.apagar(quem)
-    saida = e.restaurar("--logins", str(quem))
-    assert saida.codigo == 12, saida.tudo
-    _identica(e, antes, auth, quem)
-    if quem == CAIXA:
-        assert "um gatilho do projeto mexeu em" in saida.tudo
+    fica."""
+    e = escritorio(API, gatilho=_NASCER.format(corpo=""))
+    antes = e.linhas()
+    casos = [(DONA, "empresa e assinatura"), *((CAIXA, variante) for variante in VARIANTES)]
+    for quem, qual in casos:
+        e.sql(
+            _NASCER.replace("CREATE F", "CREATE OR REPLACE F")
+            .partition("ALTER")[0]
+            .format(corpo=VARIANTES[qual])
+        )
+        auth = e.do_auth(frozenset({quem}))
+        e.apagar(quem)
+        saida = e.restaurar("--logins", str(quem))
+        assert saida.codigo == 12, (qual, saida.tudo)
+        _identica(e, antes, auth, quem)
+        if quem == CAIXA:
+            assert "um gatilho do projeto mexeu em" in saida.tudo, qual
 
 
 def test_so_com_produtos_escolhidos_o_empregado_nao_vira_dono(escritorio: Montar) -> None:
@@ -502,41 +504,57 @@ def test_um_gatilho_que_recusa_e_dito(escritorio: Montar, via: str) -> None:
 # -- o Auth que não responde como devia -------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("falha", "pedidos"),
-    [
-        (CorteDepois(), 1),
-        (RespostaPerdida(504), 1),
-        (Repetida(), 1),
-        (RespostaForcada(503, b"<html>fora do ar</html>"), 2),
-    ],
-    ids=["criou e caiu", "criou e 504", "o gateway repete", "503 sem criar"],
-)
-def test_depois_de_um_pedido_sem_resposta_olha_se(
-    escritorio: Montar, falha: object, pedidos: int
-) -> None:
+SEM_RESPOSTA = {
+    "criou e caiu": (CorteDepois(), 1),
+    "criou e 504": (RespostaPerdida(504), 1),
+    "o gateway repete": (Repetida(), 1),
+    "503 sem criar": (RespostaForcada(503, b"<html>fora do ar</html>"), 2),
+}
+"""O que acontece ao pedido que cria, e quantos destes o Auth chega a ver."""
+
+
+def test_depois_de_um_pedido_sem_resposta_olha_se(escritorio: Montar) -> None:
     e = escritorio(API)
     antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
-    e.apagar(DONA)
-    with (
-        e.projeto.gateway.ao_pedir(se=_cria) as todos,
-        e.projeto.gateway.com_falha(falha, se=_cria),  # type: ignore[arg-type]
-    ):
-        saida = e.restaurar()
-    assert saida.codigo == 12, saida.tudo
-    assert todos.vistos == pedidos
-    _identica(e, antes, auth, DONA)
+    for qual, (falha, pedidos) in SEM_RESPOSTA.items():
+        e.apagar(DONA)
+        with (
+            e.projeto.gateway.ao_pedir(se=_cria) as todos,
+            e.projeto.gateway.com_falha(falha, se=_cria),
+        ):
+            saida = e.restaurar()
+        assert saida.codigo == 12, (qual, saida.tudo)
+        assert todos.vistos == pedidos, qual
+        _identica(e, antes, auth, DONA)
 
 
-def test_um_auth_antigo_ignora_o_id_e_o_que_fez_sai(escritorio: Montar) -> None:
+def test_o_que_o_auth_nao_faz_e_dito_e_nada_fica(escritorio: Montar) -> None:
+    """Um antigo ignora o id de antes, e o que fez sai; uma resposta 200 sem a linha não conta como
+    criado; e o e-mail que só uma identidade de outro tem (a lista da API não o mostra), recusa-o o
+    Auth ao criar, e nada se toma."""
     e = escritorio(API)
+    modos = e.projeto.auth.modos
     e.apagar(GERENTE)
-    estragado, auth = e.linhas(), e.do_auth()
-    e.projeto.auth.modos.antigo = True
-    saida = e.restaurar("--logins", str(GERENTE))
+    modos.antigo = True
+    _recusado(e, "é antigo e não aceita o id de antes")
+    modos.antigo, modos.sem_gravar = False, True
+    _recusado(e, "O Auth não criou o login")
+    modos.sem_gravar = False
+    outro = portaria.criar_login(e.projeto, "outro@fora.example")
+    portaria.por_identidade(e.projeto, outro, "google", "g9", TODOS[GERENTE])
+    _recusado(e, "o e-mail é de outro login")
+
+
+def _recusado(e: Escritorio, porque: str) -> None:
+    """O login do GERENTE não volta, por isto, e nada mudou. O que fica a meio, fica numa cópia dos
+    backups."""
+    copia = replace(e, destino=e.destino.with_name(porque))
+    shutil.copytree(e.destino, copia.destino)
+    linhas, auth = e.linhas(), e.do_auth()
+    saida = copia.restaurar("--logins", str(GERENTE))
     assert saida.codigo == 7, saida.tudo
-    assert "é antigo e não aceita o id de antes" in saida.tudo
-    assert e.linhas() == estragado
+    assert porque in saida.tudo
+    assert e.linhas() == linhas
     assert e.do_auth() == auth
 
 
@@ -551,68 +569,34 @@ def test_um_ban_que_o_auth_nao_grava_e_dito_alto(escritorio: Montar) -> None:
     assert "o ban, que o Auth não gravou: bana-o no painel" in saida.tudo
 
 
-def test_uma_resposta_200_sem_a_linha_nao_conta_como_criado(escritorio: Montar) -> None:
-    e = escritorio(API)
-    e.apagar(GERENTE)
-    auth = e.do_auth()
-    e.projeto.auth.modos.sem_gravar = True
-    saida = e.restaurar("--logins", str(GERENTE))
-    assert saida.codigo == 7, saida.tudo
-    assert "O Auth não criou o login" in saida.tudo
-    assert e.do_auth() == auth
-
-
-def test_o_email_que_so_uma_identidade_tem_e_recusado_ao_criar(escritorio: Montar) -> None:
-    """A lista da API não o mostra; o Auth recusa, e nada se toma."""
-    e = escritorio(API)
-    e.apagar(GERENTE)
-    outro = portaria.criar_login(e.projeto, "outro@fora.example")
-    portaria.por_identidade(e.projeto, outro, "google", "g9", TODOS[GERENTE])
-    auth = e.do_auth()
-    saida = e.restaurar("--logins", str(GERENTE))
-    assert saida.codigo == 7, saida.tudo
-    assert "o e-mail é de outro login" in saida.tudo
-    assert e.do_auth() == auth
-
-
-def test_um_auth_que_recusa_a_chave_deixa_o_backup_incompleto_com_a_cura(
-    escritorio: Montar,
-) -> None:
-    """Uma `sb_secret_` vai igual nos dois cabeçalhos; há projetos em que só o Auth a recusa."""
+def test_um_auth_que_nao_da_os_logins_e_dito_com_a_cura(escritorio: Montar, tmp_path: Path) -> None:
+    """Sem Auth nada se diz, e, se já houve, é falha; uma `sb_secret_` vai igual nos dois
+    cabeçalhos, e há projetos em que só o Auth a recusa; um token nulo estraga a leitura pela API, e
+    não pela direta."""
     e = escritorio(API, com_backup=False)
+    nada = RespostaForcada(404, {"message": "no Route matched with those values"})
+    sem_auth = functools.partial(
+        e.projeto.gateway.com_falha, nada, se=lambda p: p.caminho.startswith("/auth/"), vezes=None
+    )
+    with sem_auth():
+        assert "logins" not in e.copiar().tudo
     e.mais["SUPABASE_SERVICE_ROLE_KEY"] = e.projeto.chave_secreta
     e.copiar()
     assert len(e.lista()) == 6
+    with sem_auth(), pytest.raises(AssertionError, match="não tem a API do Auth"):
+        e.copiar()
     e.projeto.auth.modos.secreta = 403
     with pytest.raises(AssertionError, match=r"não aceitou a chave de serviço \(403 bad_jwt\)"):
         e.copiar()
     e.copiar("--sem-logins")
     e.copiar(BACKUP_LOGINS="nao")
-
-
-def test_um_token_nulo_estraga_a_leitura_pela_api_e_nao_pela_direta(
-    escritorio: Montar, tmp_path: Path
-) -> None:
-    e = escritorio(API, com_backup=False)
+    e.mais.clear()
     e.sql(f"UPDATE auth.users SET confirmation_token = NULL WHERE id = '{CAIXA}'")
     with pytest.raises(AssertionError, match=f"não consegue ler o login {CAIXA}"):
         e.copiar()
     pela_direta = Escritorio(e.projeto, tmp_path / "outra", DIRETA)
     pela_direta.copiar()
     assert len(pela_direta.lista()) == 6
-
-
-def test_sem_auth_nada_se_diz_e_se_ja_houve_e_falha(escritorio: Montar) -> None:
-    e = escritorio(API, com_backup=False)
-    nada = RespostaForcada(404, {"message": "no Route matched with those values"})
-    with e.projeto.gateway.com_falha(nada, se=lambda p: p.caminho.startswith("/auth/"), vezes=None):
-        assert "logins" not in e.copiar().tudo
-    e.copiar()
-    with (
-        e.projeto.gateway.com_falha(nada, se=lambda p: p.caminho.startswith("/auth/"), vezes=None),
-        pytest.raises(AssertionError, match="não tem a API do Auth"),
-    ):
-        e.copiar()
 
 
 def test_um_papel_que_nao_le_o_auth_copia_o_resto_e_di_lo(escritorio: Montar) -> None:
@@ -667,14 +651,21 @@ def test_desfazer_nao_apaga_o_login_e_diz_como(escritorio: Montar) -> None:
     assert e.do_auth() == auth
 
 
-@pytest.mark.parametrize("quando", ["antes de anotar", "nas linhas"])
-def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(
-    escritorio: Montar, quando: str
-) -> None:
-    gatilho = _NASCER.format(corpo=VARIANTES["vira dono"])
-    e = escritorio(API, gatilho=gatilho)
+def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(escritorio: Montar) -> None:
+    e = escritorio(API, gatilho=_NASCER.format(corpo=VARIANTES["vira dono"]))
     antes, auth = e.linhas(), e.do_auth(frozenset({CAIXA}))
-    e.apagar(CAIXA)
+    for quando in ("antes de anotar", "nas linhas"):
+        e.apagar(CAIXA)
+        _parar_depois_de_criar(e, quando)
+        with e.projeto.gateway.ao_pedir(se=_cria) as criacoes:
+            saida = e.restaurar("continuar")
+        assert saida.codigo == 12, saida.tudo
+        assert criacoes.vistos == 0
+        _identica(e, antes, auth, CAIXA)
+
+
+def _parar_depois_de_criar(e: Escritorio, quando: str) -> None:
+    """Criado o login, a API some: já, ou só quando se escrevem as linhas."""
     criado = False
 
     def lembrar(_pedido: Pedido, _n: int) -> None:
@@ -693,30 +684,3 @@ def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(
         saida = e.restaurar("--logins", str(CAIXA), "--tentativas", "1")
     assert saida.codigo in (4, 7), saida.tudo
     assert criacoes.vistos == 1
-    with e.projeto.gateway.ao_pedir(se=_cria) as criacoes:
-        saida = e.restaurar("continuar")
-    assert saida.codigo == 12, saida.tudo
-    assert criacoes.vistos == 0
-    _identica(e, antes, auth, CAIXA)
-
-
-def test_json_nao_diz_nome_de_ninguem(escritorio: Montar) -> None:
-    e = escritorio(DIRETA, cifrado=True)
-    e.apagar(DONA)
-    saida = e.restaurar("--simular", "--json")
-    dito = json.loads(saida.saida)
-    assert dito["logins_que_faltam"] == [
-        {
-            "id": str(DONA),
-            "papel_na_empresa": "dono",
-            "com_senha": True,
-            "segundo_fator": False,
-            "impede": "",
-            "volta": True,
-        }
-    ]
-    saida = e.restaurar("--json")
-    feitos = json.loads(saida.saida)["logins"]
-    assert [(f["id"], f["sem_senha"]) for f in feitos] == [(str(DONA), False)]
-    assert TODOS[DONA] not in saida.saida
-    assert VIZINHO in TODOS
