@@ -333,87 +333,59 @@ def _recusada(loja: Loja, *textos: str, opcoes: tuple[str, ...] = (), codigo: in
     assert loja.arquivos() == arquivos
 
 
-@PELAS_DUAS_VIAS
-def test_chave_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
-    loja.sql(
-        f"UPDATE clientes SET user_id = '{GRUPO}', codigo_interno = NULL"
-        f" WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'"
+def _ordem(numero: int) -> str:
+    """Uma ordem de serviço da empresa, por ordem do id."""
+    return (
+        "(SELECT id FROM ordens_servico"
+        f" WHERE user_id = '{LOJA_X}' ORDER BY id LIMIT 1 OFFSET {numero})"
     )
-    _recusada(loja, "1 chave de clientes hoje são de outra empresa", "Nada é tomado de outra")
 
 
-@PELAS_DUAS_VIAS
-def test_chave_de_uma_filha_que_hoje_e_de_outra_empresa(loja: Loja) -> None:
-    """A linha não diz a empresa: é de outra porque o caixa dela é de outra."""
-    loja.sql(
-        "UPDATE movimentacoes_caixa SET caixa_id = (SELECT id FROM caixa"
-        f" WHERE user_id = '{GRUPO}' LIMIT 1) WHERE id = (SELECT max(m.id) FROM"
-        " movimentacoes_caixa m JOIN caixa c ON c.id = m.caixa_id"
-        f" WHERE c.user_id = '{LOJA_X}')",
-        sem_gatilhos=True,
-    )
-    _recusada(loja, "1 chave de movimentacoes_caixa hoje", "de outra empresa")
-
-
-TOMAR = {
-    "cnpj alterado": (
-        "WITH x AS (UPDATE empresas SET cnpj = 'novo' WHERE user_id = '{x}' RETURNING 1)"
-        " SELECT 1 FROM x",
-        "cnpj",
-    ),
-    "numero_os apagado": (
-        "DELETE FROM ordens_servico WHERE id = (SELECT id FROM ordens_servico"
-        " WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
-        "numero_os",
-    ),
-    "numero_os alterado": (
-        "UPDATE ordens_servico SET numero_os = 'mudado' WHERE id = (SELECT id FROM"
-        " ordens_servico WHERE user_id = '{x}' ORDER BY id LIMIT 1)",
-        "numero_os",
-    ),
-    "usuario alterado": (
-        "UPDATE login_funcionarios SET usuario = 'mudado' WHERE id = (SELECT l.id FROM"
-        " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
-        " ON e.id = f.empresa_id WHERE e.user_id = '{x}' ORDER BY l.id LIMIT 1)",
-        "usuario",
-    ),
-}
-"""Como alguém toma o valor de uma linha, e a coluna dele."""
-
-
-@pytest.mark.parametrize(
-    ("via", "como"),
-    [
-        (DIRETA, "cnpj alterado"),
-        (API, "numero_os apagado"),
-        (DIRETA, "numero_os apagado"),
-        (API, "numero_os alterado"),
-        (DIRETA, "numero_os alterado"),
-        pytest.param(DIRETA, "usuario alterado", marks=INTEIRA),
-    ],
-    indirect=["via"],
+CHAVES_TOMADAS = (
+    f"UPDATE clientes SET user_id = '{GRUPO}', codigo_interno = NULL"
+    f" WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'",
+    # Esta linha não diz a empresa: é de outra porque o caixa dela é de outra.
+    "UPDATE movimentacoes_caixa SET caixa_id = (SELECT id FROM caixa"
+    f" WHERE user_id = '{GRUPO}' LIMIT 1) WHERE id = (SELECT max(m.id) FROM"
+    " movimentacoes_caixa m JOIN caixa c ON c.id = m.caixa_id"
+    f" WHERE c.user_id = '{LOJA_X}')",
 )
-def test_valor_unico_que_hoje_e_de_outra_empresa(loja: Loja, como: str) -> None:
-    tomar, valor = TOMAR[como]
-    dono_do_valor = {
-        "cnpj": f"SELECT cnpj FROM empresas WHERE user_id = '{LOJA_X}'",
-        "numero_os": "SELECT numero_os FROM ordens_servico"
-        f" WHERE user_id = '{LOJA_X}' ORDER BY id LIMIT 1",
-        "usuario": "SELECT usuario FROM login_funcionarios l JOIN funcionarios f"
-        " ON f.id = l.funcionario_id JOIN empresas e ON e.id = f.empresa_id"
-        f" WHERE e.user_id = '{LOJA_X}' ORDER BY l.id LIMIT 1",
-    }[valor]
-    era = loja.valor(dono_do_valor)
-    outra = {
-        "cnpj": f"UPDATE empresas SET cnpj = '{era}' WHERE user_id = '{GRUPO}'",
-        "numero_os": f"UPDATE ordens_servico SET numero_os = '{era}' WHERE id = (SELECT id FROM"
-        f" ordens_servico WHERE user_id = '{GRUPO}' LIMIT 1)",
-        "usuario": f"UPDATE login_funcionarios SET usuario = '{era}' WHERE id = (SELECT l.id FROM"
-        " login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id JOIN empresas e"
-        f" ON e.id = f.empresa_id WHERE e.user_id = '{GRUPO}' LIMIT 1)",
-    }[valor]
-    loja.sql(tomar.format(x=LOJA_X), outra)
-    _recusada(loja, f"• {valor}: {era}\n", "O valor hoje é de outra empresa.")
+VALORES_TOMADOS = (
+    f"CREATE TEMP TABLE eram ON COMMIT DROP AS SELECT id, numero_os FROM ordens_servico"
+    f" WHERE id IN ({_ordem(0)}, {_ordem(1)})",
+    f"UPDATE ordens_servico SET numero_os = 'mudado' WHERE id = {_ordem(1)}",
+    f"DELETE FROM ordens_servico WHERE id = {_ordem(0)}",
+    "UPDATE ordens_servico o SET numero_os = (SELECT numero_os FROM eram ORDER BY id LIMIT 1"
+    " OFFSET n.n - 1) FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM ordens_servico"
+    f" WHERE user_id = '{GRUPO}' LIMIT 2) n WHERE n.id = o.id",
+    f"CREATE TEMP TABLE era ON COMMIT DROP AS SELECT cnpj FROM empresas WHERE user_id = '{LOJA_X}'",
+    f"UPDATE empresas SET cnpj = 'novo' WHERE user_id = '{LOJA_X}'",
+    f"UPDATE empresas SET cnpj = (SELECT cnpj FROM era) WHERE user_id = '{GRUPO}'",
+)
+"""Uma ordem mudou de número, outra foi apagada, a empresa mudou de CNPJ; e outra empresa ficou com
+os três."""
+
+
+@PELAS_DUAS_VIAS
+def test_o_que_hoje_e_de_outra_empresa_nao_se_toma(loja: Loja) -> None:
+    numeros = [
+        loja.valor(f"SELECT numero_os FROM ordens_servico WHERE id = {_ordem(n)}") for n in range(2)
+    ]
+    cnpj = loja.valor(f"SELECT cnpj FROM empresas WHERE user_id = '{LOJA_X}'")
+    loja.sql(*VALORES_TOMADOS)
+    _recusada(
+        loja,
+        *(f"• numero_os: {numero}\n" for numero in numeros),
+        f"• cnpj: {cnpj}\n",
+        "O valor hoje é de outra empresa.",
+    )
+    loja.sql(*CHAVES_TOMADAS, sem_gatilhos=True)
+    _recusada(
+        loja,
+        "1 chave de clientes hoje são de outra empresa",
+        "1 chave de movimentacoes_caixa hoje",
+        "Nada é tomado de outra",
+    )
 
 
 ORDEM_SEM_CLIENTE = (
@@ -527,51 +499,60 @@ def test_coluna_que_nao_existe_mais_so_se_ignora_com_acordo(loja: Loja) -> None:
     assert loja.arquivos() == arquivos
 
 
+ESQUEMA_DE_HOJE = (
+    "ALTER TABLE despesas ADD COLUMN centro text NOT NULL DEFAULT 'x'",
+    "ALTER TABLE despesas ALTER COLUMN centro DROP DEFAULT",
+    "DELETE FROM contas_pagar",
+    f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
+    "ALTER TYPE plano RENAME VALUE 'teste' TO 'gratis'",
+)
+LOGIN_TOMADO = (
+    "UPDATE login_funcionarios SET usuario = 'mudado' WHERE id = {deste}",
+    "UPDATE login_funcionarios SET usuario = '{era}' WHERE id = {daquele}",
+)
+
+
+def _login_de(dono: str) -> str:
+    return (
+        "(SELECT l.id FROM login_funcionarios l JOIN funcionarios f ON f.id = l.funcionario_id"
+        f" JOIN empresas e ON e.id = f.empresa_id WHERE e.user_id = '{dono}'"
+        " ORDER BY l.id LIMIT 1)"
+    )
+
+
 @INTEIRA
 @PELAS_DUAS_VIAS
-def test_coluna_nova_obrigatoria_sem_padrao(loja: Loja) -> None:
-    loja.sql(
-        "ALTER TABLE fornecedores ADD COLUMN regiao text NOT NULL DEFAULT 'sul'",
-        "ALTER TABLE fornecedores ALTER COLUMN regiao DROP DEFAULT",
-        f"DELETE FROM fornecedores WHERE user_id = '{LOJA_X}' AND id NOT IN"
-        " (SELECT fornecedor_id FROM produtos WHERE fornecedor_id IS NOT NULL)",
-        "ALTER TABLE despesas ADD COLUMN centro text NOT NULL DEFAULT 'x'",
-        "ALTER TABLE despesas ALTER COLUMN centro DROP DEFAULT",
-        "DELETE FROM contas_pagar",
-        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'",
-    )
-    loja.projeto.recarregar_esquema()
-    _recusada(
-        loja, "(23502)", "coluna obrigatória sem valor padrão", opcoes=("--tabelas", "despesas")
-    )
-
-
-@INTEIRA
-@pytest.mark.parametrize(
-    ("via", "como"), [(API, "apagada"), (DIRETA, "alterada")], indirect=["via"]
-)
-def test_valor_de_enum_que_nao_existe_mais(loja: Loja, como: str) -> None:
-    loja.sql("ALTER TYPE plano RENAME VALUE 'teste' TO 'gratis'")
+def test_o_que_o_esquema_de_hoje_nao_aceita(loja: Loja) -> None:
+    """Uma coluna nova obrigatória; um valor de enum que não existe mais, numa linha apagada (pela
+    API) ou alterada; as chaves que só o banco gera (pela API); um valor único de uma tabela que não
+    diz a empresa."""
+    loja.sql(*ESQUEMA_DE_HOJE)
     loja.sql(f"UPDATE subscriptions SET plano = 'gratis' WHERE user_id = '{LOJA_X}'")
     (backup,) = loja.backups("manual")
     trocar_linhas(backup, "subscriptions", lambda ls: [{**ls[0], "plano": "teste"}])
-    if como == "apagada":
-        loja.sql(f"DELETE FROM subscriptions WHERE user_id = '{LOJA_X}'")
+    tabelas = "despesas,subscriptions,notas_fiscais"
+    textos = ["(23502)", "coluna obrigatória sem valor padrão", "(22P02)"]
+    textos.append("ALTER TYPE ... ADD VALUE")
+    if loja.via == API:
+        loja.sql(
+            f"DELETE FROM subscriptions WHERE user_id = '{LOJA_X}'",
+            f"DELETE FROM notas_fiscais WHERE numero = (SELECT max(numero) FROM notas_fiscais"
+            f" WHERE user_id = '{LOJA_X}')",
+        )
+        textos.append("a chave de notas_fiscais é gerada pelo banco (identity ALWAYS): 1 registro")
+        textos.append("A conexão direta com o PostgreSQL pode")
     loja.projeto.recarregar_esquema()
-    _recusada(loja, "(22P02)", "ALTER TYPE ... ADD VALUE", opcoes=("--tabelas", "subscriptions"))
-
-
-@INTEIRA
-def test_chaves_de_identidade_always(loja: Loja) -> None:
-    loja.sql(
-        f"DELETE FROM notas_fiscais WHERE numero = (SELECT max(numero) FROM notas_fiscais"
-        f" WHERE user_id = '{LOJA_X}')"
-    )
-    _recusada(
-        loja,
-        "a chave de notas_fiscais é gerada pelo banco (identity ALWAYS): 1 registro",
-        "A conexão direta com o PostgreSQL pode",
-    )
+    _recusada(loja, *textos, opcoes=("--tabelas", tabelas))
+    if loja.via == DIRETA:
+        deste, daquele = _login_de(LOJA_X), _login_de(GRUPO)
+        era = loja.valor(f"SELECT usuario FROM login_funcionarios WHERE id = {deste}")
+        loja.sql(*(c.format(deste=deste, era=era, daquele=daquele) for c in LOGIN_TOMADO))
+        _recusada(
+            loja,
+            f"• usuario: {era}\n",
+            "O valor hoje é de outra empresa.",
+            opcoes=("--tabelas", "login_funcionarios"),
+        )
 
 
 @A_VIA_TANTO_FAZ
