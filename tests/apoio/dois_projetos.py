@@ -359,7 +359,7 @@ def montar(
     pasta: Path,
     *diferencas: str,
     via: str = API,
-    da_origem: str = API,
+    da_origem: str = "",
     com_backup: bool = True,
     nos_dois: str = "",
     **mais: str,
@@ -367,7 +367,8 @@ def montar(
     """Os dois, e um backup da empresa do DONO na origem; `diferencas` são nomes de OUTRO_ESQUEMA ou
     de OUTRAS_LINHAS, ou SQL, que se executa no destino; `nos_dois`, o que os dois esquemas têm além
     do ESQUEMA (nasce com eles: a API só vê depois o que se cria depois). `mais` vai nas variáveis
-    do processo."""
+    do processo. A origem lê-se pela via por que se escreve, se não se diz outra."""
+    da_origem = da_origem or via
     origem = criar(
         VAZIO,
         sql=(

@@ -101,13 +101,13 @@ def test_o_que_o_destino_recusa_nao_chegou(
 def test_na_pasta_do_destino_a_copia_nao_e_historia_de_la(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
-    dois = montar(criar_supabase, tmp_path)
+    dois = montar(criar_supabase, tmp_path, via=DIRETA)
     assert dois.clonar().codigo == 0
     for acao in (("procurar", DONO, "Cliente"), ("historia", DONO, "produtos", "1")):
         saida = executar(None, dois.backups_de_la, *acao)
         assert saida.codigo == NadaEncontrado.codigo, saida.tudo
         assert "trazidas de outro projeto não contam" in saida.erros, saida.tudo
-    por_la = acesso(dois.destino, API)
+    por_la = acesso(dois.destino, DIRETA)
     assert executar(None, dois.backups_de_la, "--empresa", DONO, mais=por_la).codigo == 0
     saida = executar(None, dois.backups_de_la, "historia", DONO, "produtos", "1", "--json")
     assert saida.codigo == 0, saida.tudo
@@ -144,7 +144,7 @@ def test_o_id_de_outra_empresa_no_destino_recusa(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
     outra = f"INSERT INTO empresas VALUES (md5('outra')::uuid, '{DONO}', 'Outra Coisa Ltda')"
-    dois = montar(criar_supabase, tmp_path, outra)
+    dois = montar(criar_supabase, tmp_path, outra, via=DIRETA)
     antes = dois.ponto()
     saida = dois.clonar("--projeto", "tanto faz")
     assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
@@ -183,7 +183,7 @@ def test_o_mesmo_banco_por_dois_enderecos_recusa(
 def test_se_o_banco_daqui_nao_responde_diz_se_que_so_os_enderecos_o_distinguem(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
-    dois = montar(criar_supabase, tmp_path, via=DIRETA)
+    dois = montar(criar_supabase, tmp_path, via=DIRETA, da_origem=API)
     parado = {"SUPABASE_DB_URL": "postgresql://alguem:senha@127.0.0.1:1/banco"}
     saida = dois.clonar("--simular", respostas=(), mais=parado)
     assert saida.codigo == HA_DIFERENCAS, saida.tudo
