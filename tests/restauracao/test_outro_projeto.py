@@ -49,6 +49,13 @@ class Dois:
         dados = {c: v for c, v in (self.anotado() | mudancas).items() if v is not None}
         self.diario.write_text(json.dumps(dados), encoding="utf-8")
 
+    def esquecer_o_projeto(self) -> None:
+        """Todos os diários, como os de antes de se anotar o projeto."""
+        for diario in self.pasta.rglob("restauracao_*.json"):
+            dados = json.loads(diario.read_bytes())
+            dados.pop("projeto", None)
+            diario.write_text(json.dumps(dados), encoding="utf-8")
+
     def vir_de(self, endereco: str) -> None:
         """Os backups e as fotos passam a dizer que se leram deste endereço."""
         for meta in self.pasta.glob("empresa_*/backup_metadata_*.json"):
@@ -64,23 +71,24 @@ class Dois:
 def projetos(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Dois:
+    """Com uma restauração no primeiro, pela API, dada por concluir."""
     primeiro = criar_supabase_do_modulo(VAZIO, sql=(TABELAS, LINHAS))
     outro = criar_supabase_do_modulo(VAZIO, sql=(TABELAS, LINHAS))
-    pasta = tmp_path_factory.mktemp("dois") / "backups"
-    assert executar(primeiro, pasta).codigo == 0
-    return Dois(primeiro, outro, pasta)
+    dois = Dois(primeiro, outro, tmp_path_factory.mktemp("dois") / "backups")
+    assert executar(primeiro, dois.pasta).codigo == 0
+    executar_sql(primeiro, ESTRAGO)
+    pedida = ("--empresa", DONO, "--confirmar", "RESTAURAR")
+    assert dois.em(_com_referencia(primeiro, UMA), *pedida).codigo == 0
+    dois.reescrever(estado="em_andamento")
+    return dois
 
 
 @pytest.fixture
 def dois(projetos: Dois, tmp_path: Path) -> Dois:
-    """Com uma restauração no primeiro, pela API, por concluir."""
-    executar_sql(projetos.primeiro, LINHAS, ESTRAGO)
+    """Uma cópia dos backups desse momento, e as linhas dos dois bancos como então eram."""
+    executar_sql(projetos.primeiro, LINHAS)
     executar_sql(projetos.outro, LINHAS, DE_LA)
-    dois = Dois(projetos.primeiro, projetos.outro, copiar_deposito(projetos.pasta, tmp_path))
-    pedida = ("--empresa", DONO, "--confirmar", "RESTAURAR")
-    assert dois.em(_com_referencia(dois.primeiro, UMA), *pedida).codigo == 0
-    dois.reescrever(estado="em_andamento")
-    return dois
+    return Dois(projetos.primeiro, projetos.outro, copiar_deposito(projetos.pasta, tmp_path))
 
 
 def _com_referencia(projeto: SupabaseLocal, referencia: str) -> dict[str, str]:
@@ -89,34 +97,40 @@ def _com_referencia(projeto: SupabaseLocal, referencia: str) -> dict[str, str]:
     return {"SUPABASE_URL": projeto.url, "SUPABASE_SERVICE_ROLE_KEY": chave}
 
 
-@pytest.mark.parametrize("antigo", [False, True])
 @pytest.mark.parametrize("via", [API, DIRETA])
-def test_nada_se_conclui_nem_desfaz_noutro_projeto(dois: Dois, via: str, antigo: bool) -> None:
+def test_nada_se_conclui_nem_desfaz_noutro_projeto(dois: Dois, via: str) -> None:
     """O diário de quem é de antes de se anotar o projeto também não: diz-lo a foto de antes."""
-    if antigo:
-        dois.reescrever(projeto=None)
-        dois.vir_de("https://api.loja.com.br")
-    antes, no_disco = impressoes(dois.outro), dois.anotado()
+    antes = impressoes(dois.outro)
     la = acesso(dois.outro, via)
-    for acao in ("continuar", "desfazer"):
-        for mais in (CONFIRMADA, (*CONFIRMADA, "--projeto", "outro-nome")):
-            saida = dois.em(la, acao, *mais)
-            assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
-        saida = dois.em(la, acao, *CONFIRMADA)
-        assert "não se fez no projeto deste .env" in saida.erros, saida.tudo
-        assert do_endereco(next(iter(la.values()))).pop() in saida.erros
-        # Quem está a olhar pode dizer que é o mesmo; sem resposta, ou com outra, nada se faz.
-        for resposta in ((), ("RESTAURAR",), ("q",)):
-            saida = dois.em(la, acao, respostas=resposta)
+    for antigo in (False, True):
+        if antigo:
+            dois.reescrever(projeto=None)
+            dois.vir_de("https://api.loja.com.br")
+        no_disco = dois.anotado()
+        for acao in ("continuar", "desfazer"):
+            _recusada_la(dois, la, acao)
+        for escolha in ("1", "2"):
+            saida = dois.em(la, "--empresa", DONO, respostas=(escolha, "q"))
             assert saida.codigo == Cancelada.codigo, saida.tudo
-    for escolha in ("1", "2"):
-        saida = dois.em(la, "--empresa", DONO, respostas=(escolha, "q"))
+        dois.reescrever(estado="concluida")
+        assert dois.em(la, "desfazer", *CONFIRMADA).codigo == RestauracaoRecusada.codigo
+        assert impressoes(dois.outro) == antes
+        dois.reescrever(estado="em_andamento")
+        assert dois.anotado() == no_disco
+
+
+def _recusada_la(dois: Dois, la: dict[str, str], acao: str) -> None:
+    """Sem nome ou com outro. Quem está a olhar pode dizer que é o mesmo; sem resposta, ou com
+    outra, nada se faz."""
+    for mais in (CONFIRMADA, (*CONFIRMADA, "--projeto", "outro-nome")):
+        saida = dois.em(la, acao, *mais)
+        assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
+        if mais == CONFIRMADA:
+            assert "não se fez no projeto deste .env" in saida.erros, saida.tudo
+            assert do_endereco(next(iter(la.values()))).pop() in saida.erros
+    for resposta in ((), ("RESTAURAR",), ("q",)):
+        saida = dois.em(la, acao, respostas=resposta)
         assert saida.codigo == Cancelada.codigo, saida.tudo
-    dois.reescrever(estado="concluida")
-    assert dois.em(la, "desfazer", *CONFIRMADA).codigo == RestauracaoRecusada.codigo
-    assert impressoes(dois.outro) == antes
-    dois.reescrever(estado="em_andamento")
-    assert dois.anotado() == no_disco
 
 
 def test_de_dois_projetos_com_referencia_nao_ha_nome_que_valha(dois: Dois) -> None:
@@ -135,33 +149,34 @@ def test_de_dois_projetos_com_referencia_nao_ha_nome_que_valha(dois: Dois) -> No
     assert saida.codigo == 0, saida.tudo
 
 
-@pytest.mark.parametrize("como", ["outra_chave", "pelas_duas", "a_mesma"])
 @pytest.mark.parametrize("antigo", [False, True])
-def test_no_mesmo_projeto_por_outra_chave_ou_outra_via(dois: Dois, como: str, antigo: bool) -> None:
-    if antigo:
-        dois.reescrever(projeto=None)
-    mais = {
-        "outra_chave": da_api(dois.primeiro),
-        "pelas_duas": da_api(dois.primeiro) | acesso(dois.primeiro, DIRETA),
-        "a_mesma": _com_referencia(dois.primeiro, UMA),
-    }[como]
-    saida = dois.em(mais, "desfazer", *CONFIRMADA)
-    assert saida.codigo == 0, saida.tudo
-    saida = dois.em(mais, "desfazer", *CONFIRMADA)  # e o desfazer, também
-    assert saida.codigo == 0, saida.tudo
+def test_no_mesmo_projeto_por_outra_chave_ou_outra_via(dois: Dois, antigo: bool) -> None:
+    """Cada uma desfaz o que a anterior deixou: a restauração, e depois o desfazer dela."""
+    so_api = da_api(dois.primeiro)
+    for mais in (
+        so_api,
+        so_api | acesso(dois.primeiro, DIRETA),
+        _com_referencia(dois.primeiro, UMA),
+    ):
+        if antigo:
+            dois.esquecer_o_projeto()
+        saida = dois.em(mais, "desfazer", *CONFIRMADA)
+        assert saida.codigo == 0, saida.tudo
 
 
-@pytest.mark.parametrize("diz", ["respondendo", "por_opcao"])
-def test_no_mesmo_projeto_por_um_endereco_que_nada_diz(dois: Dois, diz: str) -> None:
-    """Só pela conexão direta, de quem só tinha a API: diz-se o nome uma vez, e fica anotado."""
+def test_no_mesmo_projeto_por_um_endereco_que_nada_diz(dois: Dois) -> None:
+    """Só pela conexão direta, de quem só tinha a API: diz-se o nome uma vez, respondendo ou por
+    opção, e fica anotado."""
     executar_sql(dois.primeiro, ESTRAGO)
     sozinha = acesso(dois.primeiro, DIRETA)
-    nome = do_endereco(dois.primeiro.uri_banco).pop()
-    if diz == "respondendo":
-        saida = dois.em(sozinha, "continuar", respostas=("?", nome))
-        assert "ela tem aqui perde-se" in saida.saida, saida.tudo
-    else:
-        saida = dois.em(sozinha, "continuar", *CONFIRMADA, "--projeto", nome)
+    nome, era = do_endereco(dois.primeiro.uri_banco).pop(), dois.anotado()["projeto"]
+    saida = dois.em(sozinha, "continuar", respostas=("?", nome))
+    assert "ela tem aqui perde-se" in saida.saida, saida.tudo
+    assert saida.codigo == 0, saida.tudo
+    assert nome in dois.anotado()["projeto"]
+    dois.reescrever(projeto=era, estado="em_andamento")
+    executar_sql(dois.primeiro, ESTRAGO)
+    saida = dois.em(sozinha, "continuar", *CONFIRMADA, "--projeto", nome)
     assert saida.codigo == 0, saida.tudo
     assert nome in dois.anotado()["projeto"]
     saida = dois.em(sozinha, "desfazer", *CONFIRMADA)
