@@ -8,7 +8,6 @@ import re
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from apoio.loja import (
     Loja,
     antes_de,
     com_backup,
+    copiar_deposito,
     quer_gravar,
 )
 from apoio.lojinha import DONO, VIZINHA
@@ -33,7 +33,7 @@ from supabase_local.servidores.falhas import Pedido
 
 VIA = TANTO_FAZ
 
-MERCADO = f"""
+MERCADO = """
     CREATE TABLE empresas (id uuid PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL);
     CREATE TABLE produtos (
         id bigint PRIMARY KEY, user_id uuid NOT NULL, nome text NOT NULL, preco numeric(12,2),
@@ -48,7 +48,9 @@ MERCADO = f"""
         BEGIN NEW.mudado_em := clock_timestamp(); RETURN NEW; END $$;
     CREATE TRIGGER carimbar BEFORE UPDATE ON produtos FOR EACH ROW EXECUTE FUNCTION carimbar();
     GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
-
+"""
+LINHAS = f"""
+    TRUNCATE empresas, produtos, precos, avulsos;
     INSERT INTO empresas VALUES
         ('aaaa1111-eeee-4000-8000-000000000001', '{DONO}', 'Padaria Ação'),
         ('bbbb2222-eeee-4000-8000-000000000002', '{VIZINHA}', 'Vizinha');
@@ -98,19 +100,15 @@ def loja_do_modulo(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Loja:
     """Com o backup de antes de qualquer mudança."""
-    projeto = criar_supabase_do_modulo(VAZIO, sql=(MERCADO,))
+    projeto = criar_supabase_do_modulo(VAZIO, sql=(MERCADO, LINHAS))
     return com_backup(projeto, tmp_path_factory.mktemp("mudanca") / "backups")
 
 
 @pytest.fixture
-def loja(loja_do_modulo: Loja, via: str) -> Iterator[Loja]:
-    """A do módulo, que volta a ser o que era no fim de cada teste."""
-    antes = loja_do_modulo.impressoes()
-    yield replace(loja_do_modulo, via=via)
-    volta = Loja(loja_do_modulo.projeto, loja_do_modulo.destino, DIRETA)
-    saida = volta.direto("--backup", carimbos(loja_do_modulo)[0], dono=DONO)
-    assert saida.codigo == 0, saida.tudo
-    assert loja_do_modulo.impressoes() == antes
+def loja(loja_do_modulo: Loja, tmp_path: Path, via: str) -> Loja:
+    """A do módulo como no começo, para um teste."""
+    loja_do_modulo.sql(LINHAS)
+    return Loja(loja_do_modulo.projeto, copiar_deposito(loja_do_modulo.destino, tmp_path), via)
 
 
 def carimbos(loja: Loja) -> list[str]:
