@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from apoio.execucao import Saida
-from apoio.loja import PELA_API, TANTO_FAZ, Loja, antes_de, com_backup
+from apoio.guardadas import Guardadas
+from apoio.loja import PELA_API, TANTO_FAZ, Loja, antes_de, com_backup, copiar_deposito
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal, sem_barras
@@ -38,22 +37,21 @@ APAGADOS = (
 
 
 @pytest.fixture(scope="module")
-def loja_do_modulo(
+def guardada(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
-) -> Loja:
+) -> tuple[Loja, Guardadas]:
+    """A loja com um backup, e as linhas dela."""
     projeto = criar_supabase_do_modulo(VAZIO, sql=(LOJINHA, COFRES))
-    return com_backup(projeto, tmp_path_factory.mktemp("confirmacao") / "backups")
+    loja = com_backup(projeto, tmp_path_factory.mktemp("confirmacao") / "backups")
+    return loja, Guardadas.de(projeto)
 
 
 @pytest.fixture
-def loja(loja_do_modulo: Loja, via: str) -> Iterator[Loja]:
-    """A do módulo, que volta a ser o que era no fim de cada teste."""
-    antes = loja_do_modulo.impressoes()
-    yield replace(loja_do_modulo, via=via)
-    if loja_do_modulo.impressoes() != antes:
-        volta = Loja(loja_do_modulo.projeto, loja_do_modulo.destino, DIRETA)
-        assert volta.direto(dono=DONO).codigo == 0
-        assert loja_do_modulo.impressoes() == antes
+def loja(guardada: tuple[Loja, Guardadas], tmp_path: Path, via: str) -> Loja:
+    """A do módulo como no começo, para um teste."""
+    do_modulo, linhas = guardada
+    linhas.repor()
+    return Loja(do_modulo.projeto, copiar_deposito(do_modulo.destino, tmp_path), via)
 
 
 def do_plano(saida: Saida) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from apoio.guardadas import Guardadas
 from apoio.impressoes import diferencas
-from apoio.loja import PELA_API, TANTO_FAZ, Loja, antes_de, com_backup
+from apoio.loja import PELA_API, TANTO_FAZ, Loja, antes_de, com_backup, copiar_deposito
 from apoio.lojinha import DONO, LOJINHA
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from apoio.terminal import num_terminal, sem_barras
@@ -50,24 +50,23 @@ ESTRAGO = (
 
 
 @pytest.fixture(scope="module")
-def loja_do_modulo(
+def guardada(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
-) -> Loja:
+) -> tuple[Loja, Guardadas]:
+    """A loja com um backup, e as linhas dela."""
     projeto = criar_supabase_do_modulo(VAZIO, sql=(LOJINHA,))
-    return com_backup(projeto, tmp_path_factory.mktemp("fim") / "backups")
+    loja = com_backup(projeto, tmp_path_factory.mktemp("fim") / "backups")
+    return loja, Guardadas.de(projeto)
 
 
 @pytest.fixture
-def loja(loja_do_modulo: Loja, via: str) -> Iterator[Loja]:
-    """A do módulo, estragada e com regras novas; no fim, volta a ser o que era."""
-    antes = loja_do_modulo.impressoes()
-    loja_do_modulo.sql(*ESTRAGO, REGRAS)
-    yield replace(loja_do_modulo, via=via)
-    loja_do_modulo.sql(SEM_REGRAS)
-    assert (
-        Loja(loja_do_modulo.projeto, loja_do_modulo.destino, DIRETA).direto(dono=DONO).codigo == 0
-    )
-    assert loja_do_modulo.impressoes() == antes
+def loja(guardada: tuple[Loja, Guardadas], tmp_path: Path, via: str) -> Iterator[Loja]:
+    """A do módulo, estragada e com regras novas."""
+    do_modulo, linhas = guardada
+    linhas.repor()
+    do_modulo.sql(*ESTRAGO, REGRAS)
+    yield Loja(do_modulo.projeto, copiar_deposito(do_modulo.destino, tmp_path), via)
+    do_modulo.sql(SEM_REGRAS)
 
 
 PERDAS = """\
