@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from apoio import escritorio
 from apoio.baldes import tirar_arquivos
+from apoio.campanha import amostra
+from apoio.escritorio import DONA, GERENTE, Montar
 from apoio.execucao import Saida, executar, fotografia_do_disco
 from apoio.lojinha import DONO
-from apoio.servidores import FabricaDeSupabase
 from apoio.vitrine import (
     API,
     DIRETA,
@@ -37,8 +37,11 @@ def comparar(onde: SupabaseLocal, destino: Path, via: str, *argumentos: str, **m
     return saida
 
 
-@pytest.mark.parametrize("de", [API, DIRETA])
-@pytest.mark.parametrize("via", [API, DIRETA])
+PARES = amostra([(API, DIRETA), (API, API), (DIRETA, DIRETA), (DIRETA, API)], 2)
+"""(por onde se fez o backup, por onde se olha agora)"""
+
+
+@pytest.mark.parametrize(("de", "via"), PARES)
 def test_os_arquivos_de_agora(
     projeto: SupabaseLocal, armazem: None, tmp_path: Path, de: str, via: str
 ) -> None:
@@ -78,26 +81,21 @@ def test_sem_os_querer_diz_se_e_o_resto_compara_se(
     assert "arquivos: não se comparou: o .env diz que não se guarda" in saida.saida, saida.tudo
 
 
-@pytest.mark.parametrize(
-    ("de", "via", "cifrado"),
-    [(API, API, False), (API, DIRETA, False), (DIRETA, API, True), (DIRETA, DIRETA, True)],
-)
-def test_os_logins_de_agora(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path, de: str, via: str, cifrado: bool
-) -> None:
-    """Quem entrou no aplicativo não mudou; quem trocou de e-mail, sim; e quem se apagou, sumiu."""
-    um = escritorio.montar(criar_supabase, tmp_path, de, cifrado=cifrado)
-    um.copiar()
+@pytest.mark.parametrize(("de", "via"), PARES)
+def test_os_logins_de_agora(escritorio: Montar, de: str, via: str) -> None:
+    """Quem entrou no aplicativo não mudou; quem trocou de e-mail, sim; e quem se apagou, sumiu. Os
+    backups da direta vão cifrados."""
+    um = escritorio(de, cifrado=de == DIRETA)
     agora = replace(um, via=via)
     antes = fotografia_do_disco(um.destino)
-    iguais = agora.ver("comparar", str(escritorio.DONA), "agora", "--tabela", "logins")
+    iguais = agora.ver("comparar", str(DONA), "agora", "--tabela", "logins")
     assert iguais.codigo == 0, iguais.tudo
     um.sql(
         "UPDATE auth.users SET last_sign_in_at = now(), updated_at = now()",
-        f"UPDATE auth.users SET email = 'outra@escritorio.example' WHERE id = '{escritorio.DONA}'",
-        f"DELETE FROM auth.users WHERE id = '{escritorio.GERENTE}'",
+        f"UPDATE auth.users SET email = 'outra@escritorio.example' WHERE id = '{DONA}'",
+        f"DELETE FROM auth.users WHERE id = '{GERENTE}'",
     )
-    saida = agora.ver("comparar", str(escritorio.DONA), "agora", "--tabela", "logins")
+    saida = agora.ver("comparar", str(DONA), "agora", "--tabela", "logins")
     assert saida.codigo == 9, saida.tudo
     assert "logins: +0 ~1 −1" in saida.saida, saida.tudo
     assert fotografia_do_disco(um.destino) == antes

@@ -100,6 +100,7 @@ CAMPANHAS = {
     "arquivos": (
         "tests/restauracao/test_arquivos_quedas.py",
         "tests/restauracao/test_arquivos.py",
+        "tests/busca/test_comparar_listas.py",
         "tests/via/test_subida.py",
         "tests/via/test_arquivos_da_via.py",
         "tests/foto/test_arquivos_da_empresa.py",

@@ -10,7 +10,7 @@ import pytest
 from apoio.baldes import conteudos_de, criar_balde, por_arquivo
 from apoio.campanha import amostra
 from apoio.cifrados import abrindo_com, cifrando_para, sem_nada_em_claro
-from apoio.dois_projetos import DONO, MORADORA, DoisProjetos, montar
+from apoio.dois_projetos import DONO, MORADORA, DoisProjetos, Ponto, montar
 from apoio.execucao import metadados
 from apoio.logins import criar_login, linha_do_login
 from apoio.servidores import FabricaDeSupabase
@@ -36,35 +36,6 @@ def _com_listas(criar: FabricaDeSupabase, pasta: Path, **do_env: str) -> DoisPro
 def _do_dono(dois: DoisProjetos) -> dict[str, bytes | None]:
     de_la = conteudos_de(dois.destino, lambda _balde, nome: nome.startswith(DONO))
     return {nome: dados for (_balde, nome), dados in de_la.items()}
-
-
-def test_os_arquivos_e_o_login_do_dono_vao_junto(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    dois = _com_listas(criar_supabase, tmp_path)
-    dois.copiar()
-    antes = dois.ponto()
-    saida = dois.clonar()
-    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo  # as datas do login
-    assert dois.diferem() == {}
-    assert _do_dono(dois) == {f"{DONO}/contrato.pdf": CONTEUDO, f"{DONO}/vazio": b""}
-    login = linha_do_login(dois.destino, DONO)
-    assert login is not None
-    assert login["email"] == "dona@padaria.example"
-    depois = dois.ponto()
-    assert depois.origem == antes.origem
-    for antes_, depois_ in ((antes.do_storage, depois.do_storage), (antes.do_auth, depois.do_auth)):
-        assert antes_.items() <= depois_.items()
-
-    saida = dois.clonar()
-    assert saida.codigo == 0, saida.tudo
-    assert dois.ponto() == depois
-    assert dois.acao("desfazer", "--confirmar", "DESFAZER").codigo == 0
-    desfeito = dois.ponto()
-    # O login fica, e diz-se: apagá-lo levaria em cascata o que já dependesse dele.
-    mudou = dict(desfeito.destino.items() ^ antes.destino.items())
-    assert set(mudou) <= {("users", ""), ("auth.users", ""), ("users", DONO), ("auth.users", DONO)}
-    assert desfeito.do_storage == antes.do_storage
 
 
 def test_num_destino_sem_balde_nenhum_os_arquivos_vao_se_se_concorda_em_criar(
@@ -107,7 +78,7 @@ def test_sem_arquivos_e_sem_logins_nada_deles_sai_daqui(
 @pytest.mark.parametrize(
     ("na_origem", "no_destino"), amostra([(True, True), (False, True), (True, False)], 2)
 )
-def test_o_que_sai_de_um_backup_cifrado_nao_fica_em_claro_no_destino(
+def test_os_arquivos_e_o_login_do_dono_vao_junto_e_o_cifrado_nao_fica_em_claro(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, na_origem: bool, no_destino: bool
 ) -> None:
     """Cifrado de um lado, do outro ou dos dois: vai tudo, e o depósito do destino não o mostra."""
@@ -121,15 +92,33 @@ def test_o_que_sai_de_um_backup_cifrado_nao_fica_em_claro_no_destino(
     dois.copiar(mais=mais)
     antes = dois.ponto()
     saida = dois.clonar(mais=mais)
-    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
+    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo  # as datas do login
     assert dois.diferem() == {}
     assert _do_dono(dois) == {f"{DONO}/contrato.pdf": CONTEUDO, f"{DONO}/vazio": b""}
+    login = linha_do_login(dois.destino, DONO)
+    assert login is not None
+    assert login["email"] == "dona@padaria.example"
     segredos = ("Pão nº 7", "o contrato da padaria", "dona@padaria.example")
     assert sem_nada_em_claro([dois.backups_de_la], segredos) == []
-    assert dois.ponto().origem == antes.origem
-    if not (na_origem and no_destino):
-        return
-    assert dois.clonar(mais=mais).codigo == 0
+    depois = dois.ponto()
+    assert depois.origem == antes.origem
+    assert antes.do_storage.items() <= depois.do_storage.items()
+    assert antes.do_auth.items() <= depois.do_auth.items()
+    if na_origem and no_destino:
+        _outra_vez_e_desfazer(dois, antes, depois, mais)
+
+
+def _outra_vez_e_desfazer(
+    dois: DoisProjetos, antes: Ponto, depois: Ponto, mais: dict[str, str]
+) -> None:
+    """Clonar outra vez não muda nada; desfazer tira tudo, menos o login."""
+    saida = dois.clonar(mais=mais)
+    assert saida.codigo == 0, saida.tudo
+    assert dois.ponto() == depois
     saida = dois.acao("desfazer", "--confirmar", "DESFAZER", mais=mais)
     assert saida.codigo == 0, saida.tudo
-    assert dois.ponto().do_storage == antes.do_storage
+    desfeito = dois.ponto()
+    # O login fica, e diz-se: apagá-lo levaria em cascata o que já dependesse dele.
+    mudou = dict(desfeito.destino.items() ^ antes.destino.items())
+    assert set(mudou) <= {("users", ""), ("auth.users", ""), ("users", DONO), ("auth.users", DONO)}
+    assert desfeito.do_storage == antes.do_storage

@@ -74,7 +74,7 @@ def _feito(saida: Saida) -> object:
     return saida.json().get("trabalho_de_la")
 
 
-@pytest.mark.parametrize("dois", [API], indirect=True)
+@pytest.mark.parametrize("dois", [DIRETA], indirect=True)
 def test_so_com_o_nome_se_passa_por_cima_do_que_la_se_fez(dois: DoisProjetos) -> None:
     dois.sql(*TRABALHO)
     antes = dois.ponto()
@@ -111,7 +111,7 @@ def test_so_com_o_nome_se_passa_por_cima_do_que_la_se_fez(dois: DoisProjetos) ->
     dois.conferir_alheias(antes)
 
 
-@pytest.mark.parametrize("dois", [DIRETA], indirect=True)
+@pytest.mark.parametrize("dois", [API], indirect=True)
 def test_o_que_so_a_origem_mudou_vai_sem_perguntar(dois: DoisProjetos) -> None:
     """Também o que lá se mudou, se ficou como na que se leva, ou como na última cópia."""
     dois.sql(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,7 @@ from apoio.danos import arquivo_de, metadados_de
 from apoio.execucao import ultimo_backup
 from apoio.impressoes import Impressoes
 from apoio.loja import PELAS_DUAS_VIAS, TANTO_FAZ, Loja
-from apoio.lojinha import DONO, LOJINHA, VIZINHA
-from apoio.servidores import VAZIO, FabricaDeSupabase
+from apoio.lojinha import DONO, VIZINHA
 from cofre.via.contrato import DIRETA
 from supabase_local.servidores.postgres import ADMINISTRADOR
 
@@ -26,12 +24,10 @@ Metadados = dict[str, Any]
 
 
 @pytest.fixture
-def loja(criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str) -> Loja:
+def loja(oficina: Loja) -> Loja:
     """A lojinha, com um backup de cada empresa; depois, os clientes do DONO mudaram."""
-    loja = Loja(criar_supabase(VAZIO, sql=(LOJINHA,)), tmp_path / "b")
-    assert loja.copiar().codigo == 0
-    loja.sql(f"UPDATE clientes SET nome = 'novo ' || nome WHERE user_id = '{DONO}'")
-    return loja
+    oficina.sql(f"UPDATE clientes SET nome = 'novo ' || nome WHERE user_id = '{DONO}'")
+    return oficina
 
 
 def incompleto(loja: Loja) -> Metadados:
