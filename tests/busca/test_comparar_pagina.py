@@ -27,7 +27,16 @@ MUITOS: Final = 1_200
 @pytest.fixture(scope="module")
 def pagina(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nomes hostis em tabela, coluna e valor; uma tabela com mais do que cabe na página."""
-    pasta = tmp_path_factory.mktemp("pagina")
+    return _pagina(tmp_path_factory.mktemp("pagina"), MUITOS)
+
+
+@pytest.fixture(scope="module")
+def pagina_curta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mesma com poucas linhas, que o navegador dispõe e imprime num instante."""
+    return _pagina(tmp_path_factory.mktemp("curta"), 20)
+
+
+def _pagina(pasta: Path, muitos: int) -> Path:
     deposito = Deposito(pasta / "b")
     colunas = {
         "clientes": {"id": "integer", "nome": "text", "senha": "text", HOSTIS[2]: "text"},
@@ -47,7 +56,7 @@ def pagina(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 cliente(2 + dia, ("José Ação", "Iracema D'Ávila")[dia], dia),
             ],
             HOSTIS[0]: [{"id": 1}][dia:],
-            "muitos": [{"id": n, "n": dia} for n in range(MUITOS)],
+            "muitos": [{"id": n, "n": dia} for n in range(muitos)],
             "iguais": [{"id": 1}],
         }
         quando = DIA + timedelta(days=dia)
@@ -113,11 +122,13 @@ def test_nada_do_que_mostra_se_executa_nem_vai_a_rede(pagina: Path, aba: Aba) ->
     assert aba.pedidos == [aba.pagina.url]
 
 
-def test_cabe_no_telefone_e_imprime_se_inteira(pagina: Path, aba_nova: Aba, telefone: Aba) -> None:
-    abrir(telefone, pagina)
+def test_cabe_no_telefone_e_imprime_se_inteira(
+    pagina_curta: Path, aba_nova: Aba, telefone: Aba
+) -> None:
+    abrir(telefone, pagina_curta)
     larguras = "[document.documentElement.scrollWidth, innerWidth]"
     assert telefone.pagina.evaluate(larguras) == [360, 360]
-    abrir(aba_nova, pagina)
+    abrir(aba_nova, pagina_curta)
     aba_nova.pagina.evaluate("document.querySelector('.tabela').open = false")
     aba_nova.pagina.emulate_media(media="print")
     assert not aba_nova.pagina.locator("#busca").is_visible()

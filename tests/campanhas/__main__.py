@@ -114,6 +114,7 @@ CAMPANHAS = {
         "tests/clone/test_quedas.py",
         "tests/clone/test_clonar.py",
         "tests/clone/test_clonar_listas.py",
+        "tests/clone/test_esquema_hostil.py",
     ),
     "semana": ("tests/rotina/test_semana.py",),
     "demonstracao": (

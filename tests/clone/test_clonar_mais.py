@@ -9,9 +9,11 @@ import pytest
 from apoio.dois_projetos import DONO, DoisProjetos, montar
 from apoio.execucao import metadados, restaurar
 from apoio.impressoes import executar_sql, proprias
+from apoio.loja import TANTO_FAZ
 from apoio.servidores import FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA, RestauracaoRecusada
 
+VIA = TANTO_FAZ
 NOMES = ("Padaria Ação", "Cliente 1", "Cliente 7")
 
 
@@ -19,7 +21,8 @@ NOMES = ("Padaria Ação", "Cliente 1", "Cliente 7")
 def dois(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> DoisProjetos:
-    return montar(criar_supabase_do_modulo, tmp_path_factory.mktemp("dois"))
+    """Pela direta: o que se pede, e a quem, decide-se acima das vias."""
+    return montar(criar_supabase_do_modulo, tmp_path_factory.mktemp("dois"), via=TANTO_FAZ)
 
 
 def _desfazer(dois: DoisProjetos) -> None:

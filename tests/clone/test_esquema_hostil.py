@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from apoio.campanha import CAMPANHA
 from apoio.dois_projetos import DONO, VIZINHA, DoisProjetos, montar
 from apoio.impressoes import estado, executar_sql
 from apoio.servidores import FabricaDeSupabase
@@ -139,7 +140,7 @@ def test_chega_como_e_e_desfaz_se(
     dois.conferir_intacto(antes)
 
 
-@pytest.mark.parametrize("via", [API, DIRETA])
+@pytest.mark.parametrize("via", [API, DIRETA] if CAMPANHA else [DIRETA])
 def test_com_outra_gente_nao_fica_ninguem(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str
 ) -> None:

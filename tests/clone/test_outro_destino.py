@@ -11,9 +11,12 @@ import pytest
 from apoio.dois_projetos import DONO, DoisProjetos, linhas_de, montar, sql_do_destino
 from apoio.execucao import metadados, restaurar
 from apoio.impressoes import impressoes, proprias
+from apoio.loja import TANTO_FAZ
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.erros import NEM_TUDO_COMO_ERA, Cancelada, RestauracaoRecusada
 from supabase_local.servidores.servidor import SupabaseLocal
+
+VIA = TANTO_FAZ
 
 DE_LA = f"""
     UPDATE clientes SET nome = 'trabalho de lá' WHERE user_id = '{DONO}';
@@ -33,7 +36,9 @@ UNIDADES = """
 def dois(
     criar_supabase_do_modulo: FabricaDeSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> DoisProjetos:
-    return montar(criar_supabase_do_modulo, tmp_path_factory.mktemp("dois"), UNIDADES)
+    """Pela direta: a quem é que se leva decide-se acima das vias."""
+    pasta = tmp_path_factory.mktemp("dois")
+    return montar(criar_supabase_do_modulo, pasta, UNIDADES, via=TANTO_FAZ)
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def _argumentos(dois: DoisProjetos) -> tuple[str, ...]:
     return ("clonar", "--empresa", DONO, "--para", str(dois.env), "--confirmar", "RESTAURAR")
 
 
-@pytest.mark.parametrize("dois", [API, DIRETA] if CAMPANHA else [API], indirect=True)
+@pytest.mark.parametrize("dois", [API, DIRETA] if CAMPANHA else [DIRETA], indirect=True)
 def test_kill_9_em_cada_passo_no_disco(dois: DoisProjetos) -> None:
     """Nas duas pastas de backups, a de cá e a de lá."""
     antes = dois.ponto()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import re
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,8 +16,7 @@ import pytest
 from apoio.campanha import CAMPANHA
 from apoio.danos import trocar_linhas
 from apoio.impressoes import alheias, diferencas, sequencias_atras
-from apoio.loja import DIFICIL, GRUPO, INTEIRA, LOJA_X, Loja, antes_de, concluiu, copiar_deposito
-from apoio.servidores import FabricaDeSupabase
+from apoio.loja import A_VIA_TANTO_FAZ, DIFICIL, GRUPO, INTEIRA, LOJA_X, Loja, antes_de, concluiu
 from cofre.via.contrato import API, DIRETA
 
 SEMENTES = range(200 if CAMPANHA else 3)
@@ -156,13 +154,12 @@ def _id(linha: dict[str, Any]) -> str:
     return str(linha["id"])
 
 
+@INTEIRA
+@A_VIA_TANTO_FAZ
 @pytest.mark.parametrize("semente", ADULTERADOS)
-def test_backup_adulterado_nunca_muda_outra_empresa(
-    criar_supabase: FabricaDeSupabase, backup_da_loja: Path, tmp_path: Path, semente: int
-) -> None:
+def test_backup_adulterado_nunca_muda_outra_empresa(loja: Loja, semente: int) -> None:
     """Linhas de outra empresa, ou com a chave delas, no meio do backup, e as somas refeitas."""
     acaso = random.Random(f"adulterado {semente}")
-    loja = Loja(criar_supabase(), copiar_deposito(backup_da_loja, tmp_path))
     _estragar(loja, LOJA_X, acaso)
     (meu,), (dela,) = loja.backups("manual", LOJA_X), loja.backups("manual", GRUPO)
     tabela = acaso.choice(("produtos", "clientes", "vendas", "funcionarios", "ordens_servico"))
