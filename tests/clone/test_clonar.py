@@ -225,33 +225,30 @@ def test_o_que_o_destino_nao_tem_combina_se_antes(
     dois.conferir_intacto(antes)
 
 
-def test_sem_o_login_que_uma_tabela_de_um_so_registro_exige_recusa_se_antes(
+def test_sem_o_login_que_uma_linha_sozinha_exige_recusa_se_e_com_ele_vai(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
-    """Pela API, a chave estrangeira de uma linha sozinha prova-se com outras duas ao lado."""
-    dois = montar(criar_supabase, tmp_path, "donos_com_login")
+    """Pela API, a chave estrangeira de uma linha sozinha prova-se com outras duas ao lado; se é a
+    chave dela que aponta para auth.users, as que a provam são de outra chave."""
+    preferencias = "CREATE TABLE preferencias (user_id uuid PRIMARY KEY, tema text);"
+    direitos = "GRANT ALL ON preferencias TO service_role;"
+    ligada = "ALTER TABLE preferencias ADD FOREIGN KEY (user_id) REFERENCES auth.users"
+    dois = montar(
+        criar_supabase,
+        tmp_path,
+        "donos_com_login",
+        ligada,
+        nos_dois=preferencias + direitos,
+        com_backup=False,
+    )
+    executar_sql(dois.origem, f"INSERT INTO preferencias VALUES ('{DONO}', 'escuro')")
+    dois.copiar()
     antes = dois.ponto()
     saida = dois.clonar()
     assert saida.codigo == RestauracaoRecusada.codigo, saida.tudo
     assert "o usuário dono da empresa não existe" in saida.tudo, saida.tudo
     dois.conferir_intacto(antes)
-
-
-def test_com_o_login_la_vai_tambem_a_linha_de_que_ele_e_a_chave(
-    criar_supabase: FabricaDeSupabase, tmp_path: Path
-) -> None:
-    """Uma linha só, e a chave dela aponta para auth.users: as que a provam são de outra chave."""
-    preferencias = "CREATE TABLE preferencias (user_id uuid PRIMARY KEY, tema text);"
-    direitos = "GRANT ALL ON preferencias TO service_role;"
-    login = (
-        f"INSERT INTO auth.users (id, email) VALUES ('{DONO}', 'dona@padaria.example');"
-        " ALTER TABLE preferencias ADD FOREIGN KEY (user_id) REFERENCES auth.users"
-    )
-    dois = montar(
-        criar_supabase, tmp_path, login, nos_dois=preferencias + direitos, com_backup=False
-    )
-    executar_sql(dois.origem, f"INSERT INTO preferencias VALUES ('{DONO}', 'escuro')")
-    dois.copiar()
+    dois.sql(f"INSERT INTO auth.users (id, email) VALUES ('{DONO}', 'dona@padaria.example')")
     saida = dois.clonar()
     assert saida.codigo == 0, saida.tudo
     assert dois.diferem() == {}

@@ -184,9 +184,9 @@ class Mesa:
         dados = (inserir("fichas", linhas), inserir("avulsas", len(TIPOS)))
         return self._com_backup((ESQUEMA, *dados, *sql), via, de_hoje)
 
-    def so_com(self, *sql: str) -> Loja:
+    def so_com(self, *sql: str, de_hoje: bool | None = None) -> Loja:
         """Sem fichas nem avulsas."""
-        return self._com_backup((DUAS_EMPRESAS, *sql), API, None)
+        return self._com_backup((DUAS_EMPRESAS, *sql), API, de_hoje)
 
     def _com_backup(self, sql: tuple[str, ...], via: str, de_hoje: bool | None) -> Loja:
         loja = Loja(self.criar(VAZIO, sql=sql, de_hoje=de_hoje), self.pasta / "backups", via)
@@ -739,7 +739,7 @@ TABELAS_DOS_UNICOS = "".join(
 
 @pytest.mark.parametrize("de_hoje", [True, False] if CAMPANHA else [True])
 def test_valores_unicos_trocados_voltam_seja_qual_for_o_tipo(mesa: Mesa, de_hoje: bool) -> None:
-    loja = mesa(TABELAS_DOS_UNICOS, de_hoje=de_hoje)
+    loja = mesa.so_com(TABELAS_DOS_UNICOS, de_hoje=de_hoje)
     antes = antes_de(loja, DONO)
     for coluna in (c.split()[0] for c in UNICOS):
         tabela = f"com_{coluna}"

@@ -19,7 +19,7 @@ from apoio.impressoes import alheias, diferencas, sequencias_atras
 from apoio.loja import A_VIA_TANTO_FAZ, DIFICIL, GRUPO, INTEIRA, LOJA_X, Loja, antes_de, concluiu
 from cofre.via.contrato import API, DIRETA
 
-SEMENTES = range(200 if CAMPANHA else 3)
+SEMENTES = range(200) if CAMPANHA else (0, 2)
 ADULTERADOS = range(60 if CAMPANHA else 3)
 REFORCOS = 8
 """Quantas vezes seguir o conselho da recusa («restaure também...») antes de desistir."""

@@ -109,15 +109,23 @@ def test_sem_cifra_a_senha_nao_se_guarda(escritorio: Montar, via: str) -> None:
 
 
 def test_pela_api_a_senha_guardada_pela_direta_tambem_volta(escritorio: Montar) -> None:
+    """E desfazer não apaga o login, e diz como."""
     e = escritorio(DIRETA, cifrado=True)
     antes, auth = e.linhas(), e.do_auth(frozenset({DONA}))
     e.apagar(DONA)
+    estragado = e.linhas()
     saida = e.restaurar(via=API)
     assert saida.codigo == 12, saida.tudo
     assert "precisa de uma senha" not in saida.tudo
     assert "não é como era: datas" in saida.tudo
     _identica(e, antes, auth, DONA)
     assert portaria.entra(e.projeto, TODOS[DONA], SENHA_DA_DONA) == DONA
+    com_ela = e.do_auth()
+    saida = e.restaurar("desfazer", via=API)
+    assert saida.codigo == 0, saida.tudo
+    assert "foi criado pela restauração e continua" in saida.tudo
+    assert e.linhas() == estragado
+    assert e.do_auth() == com_ela
 
 
 # -- de quem é --------------------------------------------------------------------------------
@@ -359,6 +367,16 @@ def test_por_confirmar_e_banido_voltam_assim_e_sem_o_segundo_fator_banido(
     assert "entrou banido" in saida.tudo
     assert portaria.entra(e.projeto, TODOS[DONA], SENHA_DA_DONA) is None
     assert e.valores("SELECT 1 FROM auth.mfa_factors") == []
+    if via == API:
+        _um_ban_que_o_auth_nao_grava_e_dito_alto(e)
+
+
+def _um_ban_que_o_auth_nao_grava_e_dito_alto(e: Escritorio) -> None:
+    e.apagar(CAIXA)
+    e.projeto.auth.modos.sem_ban = True
+    saida = e.restaurar("--logins", str(CAIXA))
+    assert saida.codigo == 12, saida.tudo
+    assert "o ban, que o Auth não gravou: bana-o no painel" in saida.tudo
 
 
 def test_pedido_pelo_nome_o_segundo_fator_volta_igual(escritorio: Montar) -> None:
@@ -558,17 +576,6 @@ def _recusado(e: Escritorio, porque: str) -> None:
     assert e.do_auth() == auth
 
 
-def test_um_ban_que_o_auth_nao_grava_e_dito_alto(escritorio: Montar) -> None:
-    e = escritorio(API, com_backup=False)
-    e.sql(f"UPDATE auth.users SET banned_until = now() + '1 day' WHERE id = '{CAIXA}'")
-    e.copiar()
-    e.apagar(CAIXA)
-    e.projeto.auth.modos.sem_ban = True
-    saida = e.restaurar("--logins", str(CAIXA))
-    assert saida.codigo == 12, saida.tudo
-    assert "o ban, que o Auth não gravou: bana-o no painel" in saida.tudo
-
-
 def test_um_auth_que_nao_da_os_logins_e_dito_com_a_cura(escritorio: Montar, tmp_path: Path) -> None:
     """Sem Auth nada se diz, e, se já houve, é falha; uma `sb_secret_` vai igual nos dois
     cabeçalhos, e há projetos em que só o Auth a recusa; um token nulo estraga a leitura pela API, e
@@ -636,19 +643,6 @@ def test_uma_tabela_auth_users_so_com_o_id_basta(escritorio: Montar) -> None:
 
 
 # -- parar, continuar, desfazer ---------------------------------------------------------------
-
-
-def test_desfazer_nao_apaga_o_login_e_diz_como(escritorio: Montar) -> None:
-    e = escritorio(API, cifrado=True)
-    e.apagar(DONA)
-    estragado = e.linhas()
-    assert e.restaurar().codigo == 12
-    auth = e.do_auth()
-    saida = e.restaurar("desfazer")
-    assert saida.codigo == 0, saida.tudo
-    assert "foi criado pela restauração e continua" in saida.tudo
-    assert e.linhas() == estragado
-    assert e.do_auth() == auth
 
 
 def test_continuar_nao_cria_outra_vez_e_desfaz_o_do_gatilho(escritorio: Montar) -> None:

@@ -19,7 +19,7 @@ from apoio.danos import (
     trocar_linhas,
     trocar_metadados,
 )
-from apoio.impressoes import alheias, diferencas
+from apoio.impressoes import diferencas
 from apoio.loja import (
     A_VIA_TANTO_FAZ,
     GRUPO,
@@ -34,6 +34,7 @@ from apoio.loja import (
     concluiu,
     copiar_deposito,
 )
+from apoio.lojinha import DONO
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.dados import ler_sql
 
@@ -582,57 +583,58 @@ def test_tabela_que_o_backup_nao_tem(parada: Loja) -> None:
 # -- gatilhos com que ninguém pode ------------------------------------------------------------
 
 
-def test_gatilho_que_impede_excluir(loja: Loja) -> None:
+def test_gatilho_que_impede_excluir(oficina: Loja) -> None:
     """Dito como é, depois de voltar ao que era."""
-    loja.sql(ler_sql("gatilhos_extremos.sql"), "DROP TRIGGER dono_forcado ON clientes")
-    loja.sql(
-        f"INSERT INTO vendas (user_id, total) VALUES ('{LOJA_X}', 10)",
-        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+    oficina.sql(ler_sql("gatilhos_extremos.sql"), "DROP TRIGGER dono_forcado ON clientes")
+    oficina.sql(
+        f"INSERT INTO vendas VALUES (9001, '{DONO}')", "UPDATE produtos SET nome = 'x' WHERE id = 1"
     )
-    antes = antes_de(loja)
-    saida = loja.direto()
+    antes = antes_de(oficina, DONO)
+    saida = oficina.direto(dono=DONO)
     assert saida.codigo == 7, saida.tudo
     assert "vendas: ainda faltam 0, diferem 0, sobram 1" in saida.saida
     assert "Vendas não podem ser excluídas" in saida.saida
     assert "Voltando ao que era antes" in saida.saida
     antes.conferir()
-    assert [d["estado"] for d in loja.diarios()] == ["desfeita", "concluida"]
-    assert len(loja.backups(PRE)) == 1
+    assert [d["estado"] for d in oficina.diarios()] == ["desfeita", "concluida"]
+    assert len(oficina.backups(PRE, DONO)) == 1
 
 
-def test_gatilho_que_forca_o_dono_a_nulo_ao_repor(loja: Loja) -> None:
+DONO_PODE_SER_NULO = "ALTER TABLE clientes ALTER user_id DROP NOT NULL"
+
+
+def test_gatilho_que_forca_o_dono_a_nulo_ao_repor(oficina: Loja) -> None:
     """A linha inserida ficaria sem dono: é tirada, e tudo volta ao que era."""
-    loja.sql(
-        f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno = 'C-0004'",
-        f"UPDATE fornecedores SET nome = 'x' WHERE user_id = '{LOJA_X}'",
+    oficina.sql(
+        "UPDATE vendas SET cliente_id = NULL WHERE cliente_id = md5('c4')::uuid",
+        "DELETE FROM clientes WHERE id = md5('c4')::uuid",
+        "UPDATE produtos SET nome = 'x' WHERE id = 1",
+        DONO_PODE_SER_NULO,
         ler_sql("gatilhos_extremos.sql"),
     )
-    antes = antes_de(loja)
-    saida = loja.direto()
+    antes = antes_de(oficina, DONO)
+    saida = oficina.direto(dono=DONO)
     assert saida.codigo == 7, saida.tudo
     assert "um gatilho de clientes troca user_id a cada escrita" in saida.saida
     assert "✅ RESTAURAÇÃO CONCLUÍDA!" not in saida.saida
-    diferem = diferencas(loja.estado(), antes.estado)
-    assert diferem == {}, saida.tudo
-    assert loja.valor("SELECT count(*) FROM clientes WHERE user_id IS NULL") == 0
-    # Do que entrou e saiu sem dono, o gatilho da auditoria guardou o rastro: é de ninguém.
-    depois = loja.impressoes()
-    assert depois.pop(("auditoria", "")) is not None
-    assert alheias(depois, LOJA_X) == alheias(antes.impressoes, LOJA_X)
+    assert diferencas(oficina.estado(DONO), antes.estado) == {}, saida.tudo
+    assert oficina.valor("SELECT count(*) FROM clientes WHERE user_id IS NULL") == 0
+    antes.conferir_outras()
 
 
-def test_gatilho_que_forca_o_dono_a_nulo_ao_alterar(loja: Loja) -> None:
+def test_gatilho_que_forca_o_dono_a_nulo_ao_alterar(oficina: Loja) -> None:
     """Só uma linha chega a perder o dono; as outras ficam como estavam, e a tela diz por quê."""
-    loja.sql(
-        f"UPDATE clientes SET nome = 'x' WHERE user_id = '{LOJA_X}' AND codigo_interno > 'C-0003'",
+    oficina.sql(
+        f"UPDATE clientes SET nome = 'x' WHERE user_id = '{DONO}' AND nome > 'Cliente 2'",
+        DONO_PODE_SER_NULO,
         ler_sql("gatilhos_extremos.sql"),
     )
-    antes = antes_de(loja)
-    saida = loja.direto()
+    antes = antes_de(oficina, DONO)
+    saida = oficina.direto(dono=DONO)
     assert saida.codigo == 7, saida.tudo
     assert "um gatilho de clientes troca user_id a cada escrita" in saida.saida
     assert "✅ RESTAURAÇÃO CONCLUÍDA!" not in saida.saida
-    (so_agora, so_antes) = diferencas(loja.estado(), antes.estado)["clientes"]
+    (so_agora, so_antes) = diferencas(oficina.estado(DONO), antes.estado)["clientes"]
     assert so_agora == []
     assert len(so_antes) == 1
-    assert loja.valor("SELECT count(*) FROM clientes WHERE user_id IS NULL") == 1
+    assert oficina.valor("SELECT count(*) FROM clientes WHERE user_id IS NULL") == 1
