@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from apoio.campanha import CAMPANHA
-from apoio.dois_projetos import DONO, acesso, montar
+from apoio.dois_projetos import DONO, OUTRO_ESQUEMA, acesso, montar
 from apoio.execucao import executar, metadados
 from apoio.impressoes import executar_sql, proprias
 from apoio.servidores import FabricaDeSupabase
@@ -259,13 +259,17 @@ def test_de_uma_via_a_outra_so_se_diz_outro_o_que_e_outro(
     criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str, da_origem: str
 ) -> None:
     """O mesmo esquema, lido por vias diferentes, é o mesmo; uma coluna a mais e um tipo, não."""
-    dois = montar(criar_supabase, tmp_path / "igual", via=via, da_origem=da_origem)
+    dois = montar(criar_supabase, tmp_path, via=via, da_origem=da_origem)
     igual = dois.clonar("--json")
     assert igual.codigo == 0, igual.tudo
     assert igual.json()["esquema"] == []
     assert dois.diferem() == {}
     outro = ("coluna_a_mais_com_padrao", "tipo_em_que_cabe")
-    dois = montar(criar_supabase, tmp_path / "outro", *outro, via=via, da_origem=da_origem)
+    dois.sql(*(OUTRO_ESQUEMA[qual] for qual in outro))
+    if via == API:
+        dois.destino.recarregar_esquema()
+    executar_sql(dois.origem, f"UPDATE clientes SET telefone = '1' WHERE user_id = '{DONO}'")
+    dois.copiar()
     saida = dois.clonar()
     assert saida.codigo == 0, saida.tudo
     assert "produtos: só lá há ativo (obrigatória)" in saida.saida, saida.tudo
