@@ -107,7 +107,10 @@ CAMPANHAS = {
         "tests/rotina/test_poda_dos_conteudos.py",
         "tests/deposito/test_cifrar_arquivos.py",
     ),
-    "logins": ("tests/restauracao/test_logins_quedas.py",),
+    "logins": (
+        "tests/restauracao/test_logins_quedas.py",
+        "tests/restauracao/test_logins_que_faltam.py",
+    ),
     "copia": ("tests/remoto",),
     "clone": (
         "tests/clone/test_ao_acaso.py",

@@ -190,11 +190,22 @@ def test_muitas_recusas_nao_impedem_o_resto_de_voltar(loja: Loja, via: str) -> N
 
 @PELA_API
 def test_a_recusa_sem_acordo_diz_de_quem_se_trata(loja: Loja) -> None:
-    """Num cano, sem terminal; e nada muda."""
-    antes = antes_de(loja, DONO)
-    saida = loja.restaurar("--empresa", DONO, "--tabelas", "clientes,vendas", respostas=("n",) * 2)
+    """Num cano, sem terminal: simulada, não pergunta nada; a quem só disse a palavra por opção,
+    recusa-se inteira; e nada muda, nem no depósito."""
+    antes, arquivos = antes_de(loja, DONO), loja.arquivos()
+    pedidas = ("--empresa", DONO, "--tabelas", "clientes,vendas")
+    simulada = loja.restaurar(*pedidas, "--simular", respostas=("s", "s", "RESTAURAR"))
+    assert simulada.codigo == 9, simulada.tudo
+    assert "❌ o banco recusa registros de clientes" in simulada.saida
+    assert "(s/n)" not in simulada.saida
+    por_opcao = loja.restaurar(*pedidas, "--confirmar", "RESTAURAR")
+    assert por_opcao.codigo == 8, por_opcao.tudo
+    assert "a regra nome_curto (CHECK) não aceita" in por_opcao.saida
+    assert "Uma regra (CHECK) nova não aceita o valor antigo" in por_opcao.tudo
+    saida = loja.restaurar(*pedidas, respostas=("n",) * 2)
     assert saida.codigo == 8, saida.tudo
     antes.conferir_intacto()
+    assert loja.arquivos() == arquivos
     assert saida.saida.partition("já iguais)\n")[2].splitlines()[-5:] == [
         "   ❌ o banco recusa registros de clientes: a regra nome_curto (CHECK) não aceita (23514)",
         "      • Cliente 10; Cliente 11",

@@ -33,7 +33,6 @@ from apoio.lojinha import DONO
 from apoio.servidores import VAZIO, FabricaDeSupabase
 from cofre.base.apelido import TAMANHO
 from cofre.base.comandos import RESTAURACAO, comando
-from cofre.base.erros import NEM_TUDO_COMO_ERA
 from cofre.via.contrato import API, DIRETA
 from supabase_local.servidores.servidor import SupabaseLocal
 
@@ -242,37 +241,6 @@ def _reescritas_ditas(saida: str) -> list[tuple[str, str]]:
     return re.findall(r"(?:ℹ️|⚠️) (\w+)\.(\w+): o (?:próprio )?banco (?:reescreve|pôs)", saida)
 
 
-def test_a_linha_que_fura_uma_regra_e_recusada_com_explicacao(loja: Loja) -> None:
-    """Simulada, mostra-se sem perguntar; confirmada, recusa-se inteira; e pode seguir sem ela."""
-    inicio = antes_de(loja)
-    loja.sql(f"DELETE FROM clientes WHERE user_id = '{LOJA_X}' AND codigo_interno <> 'C-0003'")
-    antes, arquivos = antes_de(loja), loja.arquivos()
-    saida = loja.restaurar("--empresa", LOJA_X, "--simular", respostas=("s", "s", "RESTAURAR"))
-    assert saida.codigo == 9, saida.tudo
-    assert "❌ o banco recusa registros de clientes" in saida.saida
-    assert "(s/n)" not in saida.saida
-    saida = loja.direto()
-    assert saida.codigo == 8, saida.tudo
-    assert "clientes_cpf_inteiro" in saida.saida
-    assert "Uma regra (CHECK) nova não aceita o valor antigo" in saida.tudo
-    antes.conferir_intacto()
-    assert loja.arquivos() == arquivos
-    saida = loja.restaurar(respostas=("2", "0", "s", "RESTAURAR"))
-    assert saida.saida.count("Restaurar o resto, sem esses registros? (s/n)") == 1
-    # Só a linha que o banco recusa (e o que aponta para ela) não voltou, e a tela o diz.
-    assert saida.codigo == NEM_TUDO_COMO_ERA, saida.tudo
-    assert "\n⚠️ CONCLUÍDA EM PARTE\n" in saida.saida
-    assert (
-        "⚠️ 1 cliente não voltou: a regra clientes_cpf_inteiro (CHECK) não aceita (23514)\n"
-        in saida.saida
-    )
-    agora = diferencas(loja.estado(), inicio.estado)
-    assert [c["codigo_interno"] for c in agora["clientes"][1]] == ["C-0001"]
-    assert agora["clientes"][0] == []
-    assert set(agora) <= {"clientes", "vendas", "ordens_servico"}
-    inicio.conferir_outras()
-
-
 @A_VIA_TANTO_FAZ
 def test_autorreferencias(loja: Loja) -> None:
     """Uma árvore de categorias, mais funda que larga, volta com a mãe antes da filha."""
@@ -414,29 +382,32 @@ def _desfazer_com_os_efeitos(antes: Antes) -> None:
 
 
 @pytest.mark.parametrize(("via", "como"), [(DIRETA, "dialogo"), (API, "opcao")], indirect=["via"])
-def test_so_o_que_falta(loja: Loja, como: str) -> None:
+def test_so_o_que_falta(oficina: Loja, como: str) -> None:
     """Os clientes apagados voltam; os preços e o cliente novo ficam como estão."""
-    original = antes_de(loja)
-    loja.sql(*ACIDENTE, NOVO)
-    estragado = loja.estado()
-    if como == "dialogo":
-        saida = loja.restaurar(respostas=("2", "produtos,clientes", "n", "m", "RESTAURAR"))
-        assert "Modo: só repor o que falta (nada é alterado nem removido)" in saida.saida
-        assert " registros voltam; nada é alterado nem removido\n" in saida.saida
-    else:
-        saida = loja.direto("--tabelas", "produtos,clientes", "--modo", "recuperar")
-    assert concluiu(saida), saida.tudo
-    agora = loja.estado()
-    assert agora["produtos"] == estragado["produtos"]
-    assert sorted(c["id"] for c in agora["clientes"]) == sorted(
-        {c["id"] for c in [*original.estado["clientes"], *estragado["clientes"]]}
+    original = antes_de(oficina, DONO)
+    oficina.sql(
+        "UPDATE produtos SET preco = preco * 10 WHERE id <= 12",
+        f"UPDATE vendas SET cliente_id = NULL WHERE user_id = '{DONO}'",
+        f"DELETE FROM clientes WHERE user_id = '{DONO}' AND id <> md5('c1')::uuid",
+        f"INSERT INTO clientes VALUES (gen_random_uuid(), '{DONO}', 'Novo da Silva')",
     )
-    for cliente in [*original.estado["clientes"], *estragado["clientes"]]:
-        assert cliente in agora["clientes"]
+    estragado = oficina.estado(DONO)
+    if como == "dialogo":
+        saida = oficina.restaurar(respostas=("1", "produtos,clientes", "n", "m", "RESTAURAR"))
+        assert "Modo: só repor o que falta (nada é alterado nem removido)" in saida.saida
+        assert "ℹ️ 39 registros voltam; nada é alterado nem removido\n" in saida.saida
+    else:
+        opcoes = ("--tabelas", "produtos,clientes", "--modo", "recuperar")
+        saida = oficina.direto(*opcoes, dono=DONO)
+    assert saida.codigo == 0, saida.tudo
+    agora = oficina.estado(DONO)
+    ambos = {c["id"]: c for c in (*original.estado["clientes"], *estragado["clientes"])}
+    assert {c["id"]: c for c in agora.pop("clientes")} == ambos
+    assert agora == {t: linhas for t, linhas in estragado.items() if t != "clientes"}
     original.conferir_outras()
     if como == "dialogo":  # m duas vezes volta ao primeiro modo, e o que ficou volta também
-        saida = loja.restaurar(respostas=("2", "0", "m", "m", "RESTAURAR"))
-        assert concluiu(saida), saida.tudo
+        saida = oficina.restaurar(respostas=("1", "0", "m", "m", "RESTAURAR"))
+        assert saida.codigo == 0, saida.tudo
         original.conferir()
 
 
