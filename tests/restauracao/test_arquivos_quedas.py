@@ -144,6 +144,7 @@ def _do_storage_ou_escrita(pedido: Pedido) -> bool:
     return pedido.caminho.startswith("/storage/v1/") or pedido.metodo in ("PATCH", "DELETE", "POST")
 
 
+@pytest.mark.parametrize("cenario", [API, DIRETA] if CAMPANHA else [API], indirect=True)
 @pytest.mark.parametrize("vez", range(VEZES))
 def test_um_estrago_ao_acaso_volta_e_a_vizinha_nao_se_toca(
     cenario: Cenario, tmp_path: Path, vez: int

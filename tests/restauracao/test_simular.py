@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from apoio.execucao import restaurar
 from apoio.loja import INTEIRA, LOJA_X, TANTO_FAZ, Loja, antes_de
 
 VIA = TANTO_FAZ
@@ -54,15 +57,13 @@ def test_uma_linha_so_nao_fica_gravada_pelo_ensaio(loja: Loja) -> None:
     "opcoes", [("--simular",), ("--modo", "recuperar"), ("--tabelas", "x"), ("--backup", "2026")]
 )
 def test_opcoes_da_restauracao_antes_de_uma_acao_sao_recusadas(
-    loja_do_modulo: Loja, opcoes: tuple[str, ...]
+    tmp_path: Path, opcoes: tuple[str, ...]
 ) -> None:
-    antes = antes_de(loja_do_modulo)
-    saida = loja_do_modulo.restaurar(
-        *opcoes, "desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR"
-    )
+    """Antes de se olhar para banco algum: aqui não há nenhum."""
+    desfazer = ("desfazer", "--empresa", LOJA_X, "--confirmar", "RESTAURAR")
+    saida = restaurar(None, tmp_path, *opcoes, *desfazer)
     assert saida.codigo == 2, saida.tudo
     assert f"desfazer não aceita {opcoes[0]}" in saida.erros
-    antes.conferir_intacto()
 
 
 @INTEIRA
