@@ -67,7 +67,9 @@ class Copia:
         conteudo = texto if isinstance(texto, bytes) else texto.encode()
         (self.raiz / "cofre.toml").write_bytes(conteudo)
 
-    def rodar(self, *argumentos: str, mais: Mapping[str, str] | None = None) -> Saida:
+    def rodar(
+        self, *argumentos: str, mais: Mapping[str, str] | None = None, novo: bool = False
+    ) -> Saida:
         """O script da cópia, começado de outra pasta; BACKUP_DIR vazia conta como ausente."""
         return executar(
             None,
@@ -76,6 +78,7 @@ class Copia:
             mais={"BACKUP_DIR": "", **(mais or {})},
             script=self.raiz / "scripts" / "backup-por-empresa.py",
             pasta=self.longe,
+            novo=novo,
         )
 
     def textos_salvos(self) -> list[str]:
@@ -311,11 +314,12 @@ def test_http_sem_s_so_e_avisado_fora_da_maquina(
 def test_o_env_e_achado_do_lugar_do_script_e_os_backups_ficam_ao_lado(
     servidor: SupabaseLocal, copia: Copia
 ) -> None:
-    """Se outros o podem ler, avisa-se; da chave nada fica na tela nem nos arquivos."""
+    """Num processo novo, que o acha sozinho. Se outros o podem ler, avisa-se; da chave nada fica na
+    tela nem nos arquivos."""
     # Um .env na pasta corrente não conta.
     (copia.longe / ".env").write_text("SUPABASE_URL=https://errado.example\n", "utf-8")
     copia.env(env_de(servidor), 0o604)
-    saida = copia.rodar()
+    saida = copia.rodar(novo=True)
     assert saida.codigo == 0, saida.tudo
     linhas = saida.saida.splitlines()
     assert "   ✅ Backup concluído: ./backups/empresa_11111111/" in linhas

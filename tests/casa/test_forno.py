@@ -218,3 +218,18 @@ def test_cada_script_diz_o_mesmo_num_processo_novo(
     ]
     assert ditos[0].codigo in (2, 3, 0)
     assert ditos[0] == ditos[1]
+
+
+def test_o_de_uma_copia_do_projeto_e_como_se_a_importasse(tmp_path: Path) -> None:
+    """O .env, o cofre.toml, os backups e os comandos que manda colar são os de lá."""
+    script = copiar_scripts(tmp_path / "outra")
+    (tmp_path / "outra" / ".env").write_text("BACKUP_IDADE_MAXIMA=amanha\n", "utf-8")
+    publicar(Deposito(tmp_path / "outra" / "backups"), "20260101_030000")
+    ditos = [
+        executar(None, tmp_path, *acao, script=script, novo=novo, mais={"BACKUP_DIR": ""})
+        for acao in (["listar"], ["verificar"], ["agendar", "mostrar", "--sistema", "cron"])
+        for novo in (True, False)
+    ]
+    assert ditos[::2] == ditos[1::2]
+    assert [d.codigo for d in ditos[::2]] == [2, 0, 0]
+    assert str(script) in ditos[-1].saida

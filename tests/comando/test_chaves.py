@@ -51,7 +51,7 @@ class Maquina:
         return self.raiz / "scripts" / "backup-por-empresa.py"
 
     def rodar(self, *argumentos: str, projeto: SupabaseLocal | None = None) -> Saida:
-        return executar(projeto, self.destino, *argumentos, script=self.script)
+        return executar(projeto, self.destino, *argumentos, script=self.script, novo=False)
 
     def chaves(self, *argumentos: str) -> Saida:
         return self.rodar("chaves", *argumentos)

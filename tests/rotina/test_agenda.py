@@ -515,7 +515,7 @@ def test_a_tarefa_nao_grava_em_claro_sem_que_se_diga(
     env = f"SUPABASE_DB_URL=postgresql://u:s@localhost/x\nBACKUP_DIR={tmp_path / 'b'}\n{no_env}"
     (tmp_path / "loja" / ".env").write_text(env, "utf-8")
     mais = {"PATH": str(maquina.pasta / "bin"), **no_terminal}
-    fim = executar(None, tmp_path / "b", "agendar", "04:30", mais=mais, script=script)
+    fim = executar(None, tmp_path / "b", "agendar", "04:30", mais=mais, script=script, novo=False)
     assert fim.codigo == 0, fim.tudo
     da_tarefa = "a tarefa falharia" in fim.tudo or "A tarefa gravará" in fim.tudo
     assert da_tarefa is bool(dito), fim.tudo
@@ -531,7 +531,7 @@ def test_a_linha_de_comando(maquina: Maquina, tmp_path: Path) -> None:
     comando = [sys.executable, str(script), "--tipo", "agendado"]
 
     def rodar(*argumentos: str, codigo: int = 0) -> str:
-        fim = executar(None, tmp_path / "b", *argumentos, mais=mais, script=script)
+        fim = executar(None, tmp_path / "b", *argumentos, mais=mais, script=script, novo=False)
         assert fim.codigo == codigo, fim.tudo
         return fim.saida + fim.erros
 
@@ -545,7 +545,7 @@ def test_a_linha_de_comando(maquina: Maquina, tmp_path: Path) -> None:
     for nome in ("windows", "systemd", "cron"):
         mostrado = executar(
             None, tmp_path / "b", "agendar", "mostrar", "5:00", "--sistema", nome, "--json",
-            mais=mais, script=script,
+            mais=mais, script=script, novo=False,
         ).json()  # fmt: skip
         assert (mostrado["comando"], mostrado["hora"]) == (comando, "05:00")
         na_tela = rodar("agendar", "mostrar", "5:00", "--sistema", nome)
@@ -574,7 +574,9 @@ def test_de_quinze_em_quinze_minutos(maquina: Maquina, tmp_path: Path) -> None:
 
     def rodar(*argumentos: str) -> Saida:
         mais = {"PATH": str(maquina.pasta / "bin")}
-        return executar(None, tmp_path / "b", "agendar", *argumentos, mais=mais, script=script)
+        return executar(
+            None, tmp_path / "b", "agendar", *argumentos, mais=mais, script=script, novo=False
+        )
 
     env.write_text(f"SUPABASE_URL=https://x.supabase.co\nSUPABASE_SECRET_KEY={CHAVE}\n", "utf-8")
     recusada = rodar("15min")

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from apoio.avisos import ServidorDeAvisos, servidor_de_avisos
-from apoio.execucao import copiar_scripts, executar, restaurar
+from apoio.execucao import Saida, copiar_scripts, executar, restaurar
 from apoio.impressoes import executar_sql
 from apoio.inventados import ANA, BIA, publicar
 from apoio.loja import TANTO_FAZ
@@ -134,7 +134,10 @@ def test_listar_e_a_pagina_dizem_o_que_e(tmp_path: Path) -> None:
     script = com_promessa(tmp_path, '[empresas."Ana Doces"]', 'perder_no_maximo = "3d"')
     mais = {"BACKUP_PERDER_NO_MAXIMO": "3h", "BACKUP_VOLTAR_EM": "1min"}
 
-    fim = executar(None, deposito.raiz, "listar", mais=mais, script=script)
+    def rodar(*acao: str, mais: dict[str, str] = mais) -> Saida:
+        return executar(None, deposito.raiz, *acao, mais=mais, script=script, novo=False)
+
+    fim = rodar("listar")
     assert fim.codigo == 14, fim.tudo
     ana, bia = fim.saida.split("🏢 Bia Peças")
     agora = "agora, há 2 h; o maior tempo em 30 dias, 46 h"
@@ -143,7 +146,9 @@ def test_listar_e_a_pagina_dizem_o_que_e(tmp_path: Path) -> None:
     assert f"   ❌ perder no máximo 3 h: {agora}\n" in bia
     assert "   ⚠️ voltar em 1 min: por medir, com «ensaiar»\n" in bia
 
-    documento = executar(None, deposito.raiz, "listar", "--json", mais=mais, script=script).json()
+    documento = executar(
+        None, deposito.raiz, "listar", "--json", mais=mais, script=script, novo=False
+    ).json()
     medidas = {e["nome"]: e["promessa"] for e in documento["empresas"]}
     assert documento["codigo"] == 14
     assert medidas["Ana Doces"]["quebradas"] == ["volta"]
@@ -156,10 +161,10 @@ def test_listar_e_a_pagina_dizem_o_que_e(tmp_path: Path) -> None:
         "quebradas": ["lacuna"],
     }
     cumpridas = {"BACKUP_PERDER_NO_MAXIMO": "3d", "BACKUP_VOLTAR_EM": "2min"}
-    assert executar(None, deposito.raiz, "listar", mais=cumpridas, script=script).codigo == 0
+    assert rodar("listar", mais=cumpridas).codigo == 0
     assert executar(None, deposito.raiz, "listar").codigo == 0
 
-    assert executar(None, deposito.raiz, "painel", mais=mais, script=script).codigo == 0
+    assert rodar("painel").codigo == 0
     pagina = (deposito.raiz / "painel.html").read_text("utf-8")
     assert pagina.count('<span class="selo quebrada">promessa por cumprir</span>') == 2
     assert '<dd class="mau">❌ voltar em 1 min: 1.962 registros em 1 min 15 s (ensaio)' in pagina
@@ -174,7 +179,7 @@ def test_uma_promessa_de_ninguem_e_dita(projeto: SupabaseLocal, tmp_path: Path) 
         for nome in ("Padaira Ação", "PADARIA AÇÃO", VIZINHA.upper())
     ]
     script = com_promessa(tmp_path, *linhas)
-    fim = executar(projeto, tmp_path / "b", script=script)
+    fim = executar(projeto, tmp_path / "b", script=script, novo=False)
     assert fim.codigo == 0, fim.tudo
     dito = "O cofre.toml promete algo de «{}», e nenhuma empresa tem esse nome, nem esse id."
     assert fim.tudo.count("O cofre.toml promete") == 1
