@@ -485,7 +485,8 @@ def completo_claro(fotos: Aproveitado) -> bytes:
 
 
 def test_as_fotos_de_uma_restauracao_tambem_so_leem_o_que_mudou(montar: Montador) -> None:
-    bancada = montar()
+    # Com o seu backup: de um tirado a outro projeto, nada se aproveita.
+    bancada = montar("SELECT 1")
     bancada.sql(
         "DELETE FROM vendas_itens WHERE venda_id < 9",
         f"UPDATE clientes SET nome = 'estragado' WHERE user_id = '{DA_LOJINHA}'",
