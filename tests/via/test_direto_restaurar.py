@@ -21,7 +21,7 @@ from apoio.campanha import CAMPANHA
 from apoio.execucao import PACIENCIA, Saida, abrir_restauracao
 from apoio.forno import Processo
 from apoio.impressoes import diferencas, tabelas_e_donos
-from apoio.loja import INTEIRA, LOJA_X, Loja, antes_de
+from apoio.loja import LOJA_X, Loja, antes_de
 from cofre.via.contrato import API, DIRETA
 from supabase_local.empresas.dados import ler_sql
 from supabase_local.servidores.falhas import Pedido, RespostaForcada
@@ -208,18 +208,16 @@ def test_o_que_depende_de_fora_dos_backups_e_dito_antes(loja: Loja) -> None:
     assert loja.valor("SELECT count(*) FROM interno.etiquetas") == 1
 
 
-@INTEIRA
 def test_a_que_parou_pela_api_se_conclui_pela_direta(loja: Loja) -> None:
     """E se a direta não consegue, ela continua por concluir: nada do que a API já fez se perde."""
     alvo = antes_de(loja)
     loja.sql(
         f"UPDATE produtos SET preco = preco + 1 WHERE user_id = '{LOJA_X}' AND preco > 0",
-        f"DELETE FROM despesas WHERE user_id = '{LOJA_X}'"
-        " AND id NOT IN (SELECT despesa_id FROM contas_pagar WHERE despesa_id IS NOT NULL)",
+        f"DELETE FROM ordens_servico WHERE user_id = '{LOJA_X}'",
     )
     pela_api = replace(loja, via=API)
     with loja.projeto.gateway.com_falha(RespostaForcada(503), se=_DepoisDe(20), vezes=None):
-        saida = pela_api.direto("--tabelas", "produtos,despesas", "--tentativas", "1")
+        saida = pela_api.direto("--tabelas", "produtos,ordens_servico", "--tentativas", "1")
     assert saida.codigo == 7, saida.tudo
     (diario,) = loja.diarios()
     assert (diario["estado"], diario["via"]) == ("em_andamento", "api")
