@@ -441,7 +441,13 @@ def grant(tabela: str) -> str:
 def test_uma_conhecida_recusada_e_falha_com_a_linha_de_grant(
     pequena: SupabaseLocal, tmp_path: Path, como: str
 ) -> None:
-    mudar(pequena, f"{como} ON produtos FROM service_role")
+    """E uma citada sem GRANT, no primeiro backup, é listada com a dela."""
+    mudar(
+        pequena,
+        f"{como} ON produtos FROM service_role;"
+        "CREATE TABLE marcas (id bigint PRIMARY KEY, user_id uuid);"
+        "ALTER TABLE pedidos ADD marca_id bigint REFERENCES marcas",
+    )
     saida = executar(pequena, tmp_path)
     assert saida.codigo == 4, saida.tudo
     texto = saida.saida
@@ -454,8 +460,13 @@ def test_uma_conhecida_recusada_e_falha_com_a_linha_de_grant(
     assert backup["falhas"] == {"produtos": "permission denied for table produtos"}
     assert sorted(backup["tabelas"]) == ["empresas", "pedidos"]
     assert linhas_do_arquivo(backup, "pedidos") == [
-        f'{{"id":7,"user_id":"{DONO}","total":1.50}}'.encode()
+        f'{{"id":7,"user_id":"{DONO}","total":1.50,"marca_id":null}}'.encode()
     ]
+    assert "   • marcas: permission denied for table marcas\n" in texto
+    assert grant("marcas") in texto
+    fora = {d["tabela"]: d["motivo"] for d in backup["deixadas_de_fora"]}
+    assert grant("marcas") in fora.pop("marcas")
+    assert set(fora) == ({"produtos"} if como == "REVOKE ALL" else set())  # a que não se vê
 
 
 def test_uma_tabela_que_deixa_de_se_ver_e_falha_ate_voltar_ou_ser_posta_em_ignorar(
@@ -505,22 +516,6 @@ def _conferir_sem_pedidos(backup: Mapping[str, Any], estado: str) -> None:
     assert sorted(backup["tabelas"]) == ["empresas", "produtos"]
 
 
-def test_uma_citada_sem_grant_no_primeiro_backup_e_listada_com_a_linha_de_grant(
-    pequena: SupabaseLocal, tmp_path: Path
-) -> None:
-    mudar(
-        pequena,
-        "CREATE TABLE marcas (id bigint PRIMARY KEY, user_id uuid);"
-        "ALTER TABLE produtos ADD marca_id bigint REFERENCES marcas",
-    )
-    saida = executar(pequena, tmp_path)
-    assert "   • marcas: permission denied for table marcas\n" in saida.saida
-    assert grant("marcas") in saida.saida
-    [fora] = ultimo_backup(tmp_path, DONO)["deixadas_de_fora"]
-    assert fora["tabela"] == "marcas"
-    assert grant("marcas") in fora["motivo"]
-
-
 # -- nenhuma empresa -------------------------------------------------------------------------
 
 
@@ -557,10 +552,14 @@ COM_PISTAS = (
     CREATE TABLE anotacoes (id bigint PRIMARY KEY, usuario_id uuid, texto text);
     CREATE TABLE "Notas do Dono" (id bigint PRIMARY KEY, owner_id text, texto text);
     CREATE TABLE mistura (id bigint PRIMARY KEY, cor text, tamanho int);
+    CREATE TABLE anexos (
+        id bigint PRIMARY KEY, user_id uuid, dono_do_pedido bigint REFERENCES pedidos
+    );
     GRANT ALL ON ALL TABLES IN SCHEMA public TO service_role;
     INSERT INTO anotacoes VALUES (1, '{DONO}', 'a'), (2, '{u("99")}', 'b');
     INSERT INTO "Notas do Dono" VALUES (3, '{DONO}', 'c');
     INSERT INTO mistura VALUES (1, 'azul', 3);
+    INSERT INTO anexos VALUES (1, '{u("99")}', 7), (2, NULL, 7), (3, '{DONO}', NULL);
 """
 )
 
@@ -569,7 +568,13 @@ def sugestoes(backup: Mapping[str, Any]) -> dict[str, str]:
     return {d["tabela"]: d["sugestao"] for d in backup["deixadas_de_fora"]}
 
 
-def test_a_linha_sugerida_do_cofre_toml_traz_as_linhas(
+IGNORAR_E_PAI = (
+    'ignorar = ["produtos"]\n',
+    '\n[tabelas.anexos]\npai = "dono_do_pedido -> pedidos"\n',
+)
+
+
+def test_a_linha_sugerida_do_cofre_toml_traz_as_linhas_e_ele_diz_o_que_ignorar_e_de_quem_se_e(
     criar_supabase: FabricaDeSupabase, tmp_path: Path
 ) -> None:
     projeto = criar_supabase(VAZIO, sql=(COM_PISTAS,))
@@ -590,7 +595,7 @@ def test_a_linha_sugerida_do_cofre_toml_traz_as_linhas(
     # A sugerida traz as linhas.
     texto = "\n".join(achadas.values())
     assert set(tomllib.loads(texto)["tabelas"]) == {"anotacoes", "Notas do Dono"}
-    toml.write_text(texto, "utf-8")
+    toml.write_text(texto.join(IGNORAR_E_PAI), "utf-8")
     saida = executar(projeto, destino, script=script)
     assert saida.codigo == 0, saida.tudo
     backup = ultimo_backup(destino, DONO)
@@ -600,26 +605,10 @@ def test_a_linha_sugerida_do_cofre_toml_traz_as_linhas(
     assert linhas_do_arquivo(backup, "Notas do Dono") == [
         f'{{"id":3,"owner_id":"{DONO}","texto":"c"}}'.encode()
     ]
-    assert sugestoes(backup) == {"mistura": ""}
-
-
-def test_ignorar_e_pai_no_cofre_toml(criar_supabase: FabricaDeSupabase, tmp_path: Path) -> None:
-    mais = f"""
-        CREATE TABLE anexos (
-            id bigint PRIMARY KEY, user_id uuid, dono_do_pedido bigint REFERENCES pedidos
-        );
-        GRANT ALL ON anexos TO service_role;
-        INSERT INTO anexos VALUES (1, '{u("99")}', 7), (2, NULL, 7), (3, '{DONO}', NULL);
-    """
-    projeto = criar_supabase(VAZIO, sql=(PEQUENA, mais))
-    script, destino = copiar_scripts(tmp_path / "raiz"), tmp_path / "backups"
-    (tmp_path / "raiz" / "cofre.toml").write_text(
-        'ignorar = ["produtos"]\n[tabelas.anexos]\npai = "dono_do_pedido -> pedidos"\n', "utf-8"
-    )
-    saida = executar(projeto, destino, script=script)
-    assert saida.codigo == 0, saida.tudo
-    backup = ultimo_backup(destino, DONO)
-    assert sorted(backup["tabelas"]) == ["anexos", "empresas", "pedidos"]
+    assert sugestoes(backup) == {"mistura": "", "produtos": ""}
+    assert sorted(backup["tabelas"]) == [
+        *("Notas do Dono", "anexos", "anotacoes", "empresas", "pedidos"),
+    ]
     # O pai manda: o user_id da própria linha já não conta.
     assert linhas_do_arquivo(backup, "anexos") == [
         f'{{"id":1,"user_id":"{u("99")}","dono_do_pedido":7}}'.encode(),
