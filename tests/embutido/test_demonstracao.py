@@ -21,6 +21,7 @@ from supabase_local.palco import API, DIRETA, VIAS
 from supabase_local.servidores.ambiente import RAIZ
 from supabase_local.servidores.lugar import dono_do_servidor, pasta_do_cluster
 from supabase_local.servidores.processos import esperar
+from supabase_local.vitrine import escolha
 
 # A mesma demonstração, com outras pastas: a do projeto pode estar em uso.
 PROGRAMA = """
@@ -198,7 +199,6 @@ def num_terminal(tmp_path: Path, *passos: Passo) -> tuple[int, str]:
     ("ate", "ao_ver", "codigo"),
     [
         ("Escolha: ", b"\n", 0),
-        ("Escolha: ", b"\x04", 0),
         ("Escolha: ", signal.SIGTERM, 143),
         ("URL http", signal.SIGINT, 130),
         ("URL http", signal.SIGTERM, 143),
@@ -210,6 +210,17 @@ def test_termina_limpa(
 ) -> None:
     assert num_terminal(ja_criada, (ate, ao_ver))[0] == codigo
     assert esperar(lambda: not em_execucao(ja_criada), 15), em_execucao(ja_criada)
+
+
+def test_a_entrada_que_acaba_e_como_um_enter(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ler, gravar = os.pipe()
+    os.close(gravar)
+    with open(ler, encoding="utf-8") as fechada:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", fechada)
+        assert escolha() == ""
+    assert capfd.readouterr().out.endswith("Escolha: ")
 
 
 def test_so_enter_ou_q_a_termina(ja_criada: Path) -> None:
