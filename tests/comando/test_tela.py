@@ -111,8 +111,8 @@ def _sem_numeros(texto: str) -> str:
     return re.sub(r"Tempo: \d+,\d s\n", "Tempo: TEMPO\n", texto)
 
 
-@PELA_API
 def test_as_palavras_do_manual(projeto: SupabaseLocal, tmp_path: Path) -> None:
+    """Pela API, as mesmas: em JSON e num terminal, mais abaixo."""
     saida = executar(projeto, tmp_path)
     assert saida.codigo == 0, saida.tudo
     assert saida.erros == ""
