@@ -1,19 +1,21 @@
 """As campanhas inteiras, num comando: `python3 tests/campanhas [nome]...`.
 
 `backup` mata o backup e a poda antes de cada passo no disco, e o backup antes e depois de cada
-pedido, faz cada pedido falhar de muitas maneiras, e passa por todos os cenários de
-`tests/desempenho`. `restauracao` mata a restauração antes e depois de cada escrita, e restaura
-centenas de estragos ao acaso: mais de uma hora em dois processadores, e por isso a suíte só faz uma
-amostra. `registro` traz de volta, com o que foi com ele, um registro de cem estragos ao acaso,
-pelas duas vias. `mudanca` desfaz cem mudanças ao acaso,
-com outras edições depois de cada uma. `arquivos` mata uma restauração com arquivos em cada pedido,
+pedido, faz cada pedido falhar de muitas maneiras, passa por todos os cenários de
+`tests/desempenho`, e por cada console, saída fechada e pacote que falta, e tudo o que o forno e a
+estante dos testes prometem. `restauracao` mata a restauração antes e depois de cada escrita, e
+restaura centenas de estragos ao acaso: mais de uma hora em dois processadores, e por isso a suíte
+só faz uma amostra. `registro` traz de volta, com o que foi com ele, um registro de cem estragos ao
+acaso, pelas duas vias. `mudanca` desfaz cem mudanças ao acaso, com outras edições depois de cada
+uma. `arquivos` mata uma restauração com arquivos em cada pedido,
 restaura cem estragos ao acaso, sobe 60 MB por uma linha que cai, e mata em cada passo no disco quem
 guarda conteúdos, quem os poda e quem os cifra. `logins` mata em cada pedido uma restauração que
 cria logins. `copia` põe a cópia fora daqui contra cada recusa de um serviço, e cada corte e cada
 lentidão de uma linha. `clone` leva cinquenta empresas ao acaso a outro projeto, por cada via, e
 morre em cada passo e pedido de uma delas. `frota` mata agendador, trabalhadores e quem começa.
 `semana` faz a demonstração viver uma semana a quatro backups por hora, com acidentes.
-`demonstracao` faz o acidente inteiro pelas duas vias. `propriedades` inventa o triplo de exemplos
+`demonstracao` faz o acidente inteiro pelas duas vias, e mata o servidor com cada sinal.
+`propriedades` inventa o triplo de exemplos
 em tudo o que o Hypothesis prova sem servidor, ou quase. `windows` roda os programas num Windows sob
 o wine (ver `wine`). `vias` repete pela API o que a suíte só faz pela direta, por ser de acima das
 vias (ver `apoio.loja.TANTO_FAZ`). `antigo` repete os testes da API com o PostgREST como ele é, e
