@@ -190,22 +190,26 @@ def _abertas(contadas: Counter[str]) -> list[Linha]:
 
 
 _guardadas: dict[str, psycopg.Connection[Any]] = {}
-"""A conexão em que se olhou por último, pelo endereço: só uma. Quem acaba de nascer não conhece
+"""As conexões em que se olhou por último, pelo endereço: CABEM. Quem acaba de nascer não conhece
 tabela nenhuma, e conhecê-las custa mais do que ler o que têm."""
+CABEM: Final = 2
+"""Há testes que olham ora para um projeto, ora para outro."""
 
 
 @contextlib.contextmanager
 def conexao_de(projeto: SupabaseLocal) -> Iterator[psycopg.Connection[Any]]:
-    """Do administrador, em autocommit: a guardada, se é deste projeto e ainda serve; num fio à
+    """Do administrador, em autocommit: a guardada deste projeto, se há e ainda serve; num fio à
     parte, uma só dele."""
     if threading.current_thread() is not threading.main_thread():
         with _nova(projeto.uri_admin) as banco:
             yield banco
         return
-    guardada = _guardadas.get(projeto.uri_admin)
+    guardada = _guardadas.pop(projeto.uri_admin, None)
     if guardada is None or not _serve(guardada):
-        soltar()
-        guardada = _guardadas[projeto.uri_admin] = _nova(projeto.uri_admin)
+        while len(_guardadas) >= CABEM:  # a que há mais tempo não serve a ninguém
+            _guardadas.pop(next(iter(_guardadas))).close()
+        guardada = _nova(projeto.uri_admin)
+    _guardadas[projeto.uri_admin] = guardada
     yield guardada
 
 
@@ -247,7 +251,7 @@ def _serve(banco: psycopg.Connection[Any]) -> bool:
 
 
 def soltar() -> None:
-    """Fecha a guardada: um banco com alguém dentro não se copia nem se apaga em paz."""
+    """Fecha as guardadas: um banco com alguém dentro não se copia nem se apaga em paz."""
     while _guardadas:
         _guardadas.popitem()[1].close()
 
