@@ -311,9 +311,9 @@ def com_estoque(criar_supabase: FabricaDeSupabase, tmp_path: Path, via: str) -> 
 
 def test_efeitos_em_tabelas_nao_escolhidas(com_estoque: Antes) -> None:
     """O que um gatilho mudou em tabelas que ninguém escolheu mostra-se, explica-se e pergunta-se;
-    sem diálogo, mantém-se. De cada vez, desfazer traz o ponto de partida."""
+    sem diálogo, mantém-se, e desfazer traz o ponto de partida. (Por opção: test_registro.)"""
     antes, loja = com_estoque, com_estoque.loja
-    _por_opcao(antes, None)
+    _sem_dialogo(antes)
     _desfazer_com_os_efeitos(antes)
     assert [(d["acao"], d["estado"]) for d in loja.diarios()] == [
         ("restaurar", "desfeita"),
@@ -325,16 +325,14 @@ def test_efeitos_em_tabelas_nao_escolhidas(com_estoque: Antes) -> None:
     assert saida.saida.count("   n: ficam como estão. É o certo se alguém trabalhava agora") == 2
     assert saida.codigo == 7, saida.tudo
     _desfazer_com_os_efeitos(antes)
-    for resposta, efeitos in (("n", "manter"), ("s", "desfazer")):
+    for resposta, efeitos in (("s", "desfazer"), ("n", "manter")):
         saida = _no_dialogo(antes, "talvez", resposta)
         assert saida.codigo == 0, saida.tudo
         assert loja.diarios()[-1]["efeitos"] == efeitos
         assert _mexidas_de_fora(antes) == (FORA_DA_VENDA if efeitos == "manter" else set())
         antes.conferir_outras()
-        if efeitos == "manter":
-            _desfazer_com_os_efeitos(antes)
-    loja.sql(DUAS_VENDAS_APAGADAS)
-    _por_opcao(antes_de(loja, DONO), "desfazer")
+        loja.sql(DUAS_VENDAS_APAGADAS)
+        antes = antes_de(loja, DONO)
 
 
 @PELA_DIRETA
@@ -353,13 +351,12 @@ def _mexidas_de_fora(antes: Antes) -> set[str]:
     return mudou - {*escolhidas}
 
 
-def _por_opcao(antes: Antes, efeitos: str | None) -> None:
+def _sem_dialogo(antes: Antes) -> None:
     """Sem a opção, são mostrados e mantidos: nunca desfeitos em silêncio."""
-    opcao = ("--efeitos", efeitos) if efeitos else ()
-    saida = antes.loja.direto("--tabelas", DA_VENDA, *opcao, dono=DONO)
+    saida = antes.loja.direto("--tabelas", DA_VENDA, dono=DONO)
     assert saida.codigo == 0, saida.tudo
-    assert _mexidas_de_fora(antes) == (set() if efeitos else FORA_DA_VENDA)
-    assert ("TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida) == (efeitos is None)
+    assert _mexidas_de_fora(antes) == FORA_DA_VENDA
+    assert "TABELAS NÃO ESCOLHIDAS QUE MUDARAM" in saida.saida
     antes.conferir_outras()
 
 
