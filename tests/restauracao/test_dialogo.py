@@ -6,8 +6,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +18,9 @@ from apoio.execucao import (
     PACIENCIA,
     RESTAURACAO,
     Saida,
+    abrir,
     abrir_restauracao,
-    ambiente,
+    ate_o_fim,
     executar,
     fotografia_do_disco,
     restaurar,
@@ -493,8 +492,8 @@ def ver(evento, argumentos):
     if evento == "open" and "produtos_" in str(argumentos[0]):
         os.write(onde, f"{argumentos[0]}\\n".encode())
 
-onde = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
-sys.argv = sys.argv[2:]
+onde = os.open(os.environ["ANOTADAS"], os.O_WRONLY | os.O_CREAT)
+sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 sys.addaudithook(ver)
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -506,15 +505,19 @@ def _vezes_que_se_abriu(
 ) -> int:
     """Quantas vezes uma restauração cancelada na confirmação abriu este arquivo."""
     anotadas = destino / "abertos.txt"
-    saida = subprocess.run(
-        [sys.executable, "-c", QUE_CONTA, anotadas, RESTAURACAO, *argumentos],
-        input=respostas.encode(),
-        env=ambiente(projeto, destino),
-        capture_output=True,
-        timeout=PACIENCIA,
+    processo = abrir(
+        projeto,
+        destino,
+        *argumentos,
+        mais={"ANOTADAS": str(anotadas)},
+        script=RESTAURACAO,
+        programa=QUE_CONTA,
+        novo=False,
+        com_entrada=True,
     )
-    assert saida.returncode == 130, saida.stdout.decode()
-    assert "Digite 'RESTAURAR'" in saida.stdout.decode()
+    saida = ate_o_fim(processo, respostas.encode())
+    assert saida.codigo == 130, saida.tudo
+    assert "Digite 'RESTAURAR'" in saida.saida
     abertos = anotadas.read_text(encoding="utf-8").splitlines()
     anotadas.unlink()
     return abertos.count(str(arquivo))
