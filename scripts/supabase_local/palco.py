@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import secrets
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +67,9 @@ def subir(via: str, *, do_zero: bool) -> Iterator[Projeto]:
             print(f"   ✅ no ar em 127.0.0.1:{cluster.porta} (só o PostgreSQL, sem API)\n")
             yield Projeto(banco, _configuracao(**do_banco))
             return
-        porta = PORTA_PREFERIDA if _porta_esta_livre(PORTA_PREFERIDA) else 0
-        with SupabaseLocal(cluster, banco=banco.nome, porta=porta, segredo=_segredo()) as supabase:
+        with SupabaseLocal(
+            cluster, banco=banco.nome, porta=PORTA_PREFERIDA, segredo=_segredo()
+        ) as supabase:
             ao_lado = f" e o PostgreSQL em 127.0.0.1:{cluster.porta}" if via == DIRETA else ""
             print(f"   ✅ no ar em {supabase.url}{ao_lado}\n")
             acesso = {
@@ -126,16 +126,6 @@ def _segredo() -> str:
         arquivo.touch(mode=0o600)
         arquivo.write_text(secrets.token_hex(32), encoding="utf-8")
     return arquivo.read_text(encoding="utf-8")
-
-
-def _porta_esta_livre(porta: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tomada:
-        tomada.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tomada.bind(("127.0.0.1", porta))
-        except OSError:
-            return False
-    return True
 
 
 def _configuracao(**acesso: str) -> dict[str, str]:

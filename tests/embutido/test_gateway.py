@@ -156,6 +156,17 @@ def test_conta_os_pedidos_e_nao_guarda_chaves(
     assert projeto.chave_service_role not in guardado
 
 
+def test_se_outro_tem_a_porta_que_se_prefere_serve_numa_qualquer() -> None:
+    """Duas demonstrações ao mesmo tempo: a segunda não pode falhar por chegar a seguir."""
+    with (
+        Gateway("http://127.0.0.1:1", gerar_chaves()) as um,
+        Gateway("http://127.0.0.1:1", gerar_chaves(), porta=um.porta) as outro,
+    ):
+        assert outro.porta not in (0, um.porta)
+        with socket.create_connection(("127.0.0.1", outro.porta)):
+            pass
+
+
 # -- como se comporta mal --------------------------------------------------------------------
 
 

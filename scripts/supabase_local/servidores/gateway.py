@@ -43,7 +43,8 @@ MAIOR_CORPO_INTEIRO = 1024**3
 class Gateway(Ligado):
     """Encaminha /rest/v1/ a um PostgREST, e o resto a `outros`; gerenciador de contexto.
 
-    `perfil`: o que faz deste um servidor de hoje, e não o PostgREST que se tem aqui.
+    `perfil`: o que faz deste um servidor de hoje, e não o PostgREST que se tem aqui. `porta`: a
+    que se prefere; se outro a tem, serve uma qualquer.
     """
 
     def __init__(
@@ -169,8 +170,12 @@ class Gateway(Ligado):
             shutdown_timeout=0.5,
         )
         await self._executor.setup()
-        local = web.TCPSite(self._executor, "127.0.0.1", self.porta)
-        await local.start()
+        try:
+            await web.TCPSite(self._executor, "127.0.0.1", self.porta).start()
+        except OSError:
+            if not self.porta:
+                raise
+            await web.TCPSite(self._executor, "127.0.0.1", 0).start()
         self.porta = self._executor.addresses[0][1]
 
     async def _fechar(self) -> None:
