@@ -24,6 +24,7 @@ são os do pytest.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -134,6 +135,8 @@ CAMPANHAS = {
 
 def main() -> int:
     arrumar_entrada_e_saida()
+    # Começadas em segundo plano, herdariam o Ctrl+C ignorado, e há testes que o mandam.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         preparar(extras=[RAIZ / "tests" / "requirements.txt"])
     except ErroDeAmbiente as erro:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -265,7 +266,9 @@ def test_kill_9_enquanto_se_cifra_o_que_estava_em_claro(tmp_path: Path) -> None:
     shutil.copytree(modelo, destino)
     for numero, codigo in matando(destino, CIFRA, "cifrar", pulo=PULO_AO_CIFRAR, mais=DUAS):
         passo = numero
-        backups = Deposito(destino).da_empresa(ANA)
+        deposito = Deposito(destino)
+        deposito.acabar_o_que_ficou()
+        backups = deposito.da_empresa(ANA)
         assert [danos(b) for b in backups] == [[], []]
         assert [em_claro(b) for b in backups] == certo
         if codigo:
@@ -276,6 +279,37 @@ def test_kill_9_enquanto_se_cifra_o_que_estava_em_claro(tmp_path: Path) -> None:
         shutil.rmtree(f"{destino}.perfil")  # lembra-se dos lacres que já não há
         shutil.copytree(modelo, destino)
     assert passo >= 40
+
+
+MORRE_AO_TROCAR = """
+import os, runpy, signal, sys
+sys.argv.pop(0)
+def gancho(evento, argumentos):
+    if evento == "os.rename":
+        pasta, nome = os.path.split(str(argumentos[1]))
+        if "empresa_" in os.path.basename(pasta) and nome.startswith("backup_metadata_"):
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(gancho)
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Entre o lacre novo e os metadados novos, já assinados por ele."""
+
+
+@pytest.mark.parametrize("acao", [("verificar",), ("exportar", ANA)], ids=["verificar", "exportar"])
+def test_o_que_ficou_a_meio_de_se_trocar_nao_passa_por_danificado(
+    tmp_path: Path, acao: tuple[str, ...]
+) -> None:
+    destino = tmp_path / "b"
+    publicar(Deposito(destino), "20260101_030000")
+    certo = [em_claro(b) for b in Deposito(destino).da_empresa(ANA)]
+    morto = executar(None, destino, "cifrar", mais=DUAS, programa=MORRE_AO_TROCAR, novo=False)
+    assert morto.codigo == -signal.SIGKILL, morto.tudo
+    assert [bool(danos(b)) for b in Deposito(destino).da_empresa(ANA)] == [True]
+    para = (str(tmp_path / "dela.zip"),) if acao[0] == "exportar" else ()
+    saida = executar(None, destino, *acao, *para, mais=DUAS)
+    assert saida.codigo == 0, saida.tudo
+    _tudo_cifrado(destino, certo)
 
 
 def _tudo_cifrado(destino: Path, certo: list[dict[str, bytes]]) -> None:

@@ -353,7 +353,7 @@ def com_backup(projeto: SupabaseLocal, tmp_path: Path) -> tuple[Path, dict[str, 
 @pytest.mark.parametrize(
     ("limite", "cifra"),
     amostra(
-        [(100, False), (4_000, False), (30_000, False), (600, True), (2_000, True), (3_000, True)],
+        [(100, False), (4_000, False), (6_000, False), (600, True), (2_000, True), (3_000, True)],
         4,
     ),
 )

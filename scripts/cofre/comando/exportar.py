@@ -34,6 +34,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
     arquivo = caminho_de(opcoes.arquivo)
     conferir_saida(arquivo, sobrescrever=opcoes.sobrescrever)
     deposito = Deposito(ambiente.pasta_de_backups(destino=opcoes.destino))
+    deposito.acabar_o_que_ficou()
     (guardada,) = guardadas(deposito, (opcoes.qual,))
     backup = backup_pedido(guardada, opcoes.backup)
     if opcoes.formato == CSV and backup.fechado:

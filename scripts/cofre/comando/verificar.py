@@ -27,6 +27,7 @@ def executar(opcoes: Namespace, relato: Relato) -> int:
         return verificar_copia(opcoes, deposito, relato)
     if opcoes.parte or opcoes.copia_em:
         raise ErroDeUso("--parte e --copia-em são da cópia fora: falta --copia.")
+    deposito.acabar_o_que_ficou()
     se_ha_arquivo(opcoes, relato)
     escolha = (tuple(opcoes.empresa or ()), tuple(opcoes.tabelas or ()))
     return conferidos.verificar(deposito, *escolha, relato, com_fotos=opcoes.fotos)

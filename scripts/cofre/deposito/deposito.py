@@ -24,6 +24,7 @@ from typing import IO
 from cofre.base import derrame
 from cofre.base.config.valores import Configuracao
 from cofre.base.disco import MONTAGEM, PODANDO, erros_de_disco
+from cofre.base.erros import FalhaDeDisco, TravaOcupada
 from cofre.base.modelo import Empresa
 from cofre.deposito import presenca, recolha, remocao, trava
 from cofre.deposito.backup import Backup, abrir_backup, do_mais_novo
@@ -105,6 +106,15 @@ class Deposito:
                     esquecer()
             presenca.recolher_mortos(self.raiz)
             self._pastas.reler()
+
+    def acabar_o_que_ficou(self) -> None:
+        """Para quem só lê, mas julga: um backup que um processo morto deixou a meio de se trocar
+        pelo cifrado parece danificado, e não está. O que não se deixa ler ou escrever fica como
+        está."""
+        with contextlib.suppress(FalhaDeDisco, TravaOcupada, OSError):
+            if any(presenca.sem_dono(self.raiz, s) for s in self._pastas.de_trabalho()):
+                with self.trabalhando():
+                    pass
 
     def retomar(self, user_id: str) -> None:
         """Com a trava da empresa na mão, se outro processo pode ter trabalhado nela depois de nos

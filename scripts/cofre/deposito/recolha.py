@@ -50,15 +50,17 @@ def recolher_montagem(montagem: Path) -> None:
 
 
 def terminar(montagem: Path) -> None:
-    """Move os arquivos, os metadados por último. Pode ser repetido até o fim."""
+    """Move os arquivos, o lacre e os metadados por último: o lacre novo só é o dos metadados novos.
+    Pode ser repetido até o fim."""
     pasta = montagem.parent
     carimbo = montagem.name.removeprefix(MONTAGEM)
     ultimo = nome_dos_metadados(carimbo)
     citados = {a.arquivo for a in metadados.ler(montagem / ultimo).arquivos}
-    citados.add(nome_do_lacre(carimbo))
     for arquivo in sorted(montagem.iterdir()):
         if arquivo.name in citados:
             mover(arquivo, pasta / arquivo.name)
+    if (lacre := montagem / nome_do_lacre(carimbo)).exists():
+        mover(lacre, pasta / lacre.name)
     sincronizar(pasta)
     mover(montagem / ultimo, pasta / ultimo)
     sincronizar(pasta)
